@@ -1,0 +1,44 @@
+//! The two seams: how an account is read, and how one mutating call is made. Everything else in redress is a pure
+//! function between them. `aws` and `twin` implement this and nothing else may touch an account.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use crate::{
+    calls::{Call, Outcome},
+    inventory::{Caller, Inventory, Scope},
+    resource::Owner,
+};
+
+/// Which account is behind a seam, and through which door.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// Partition and account.
+    pub owner: Owner,
+    /// Whose credentials.
+    pub caller: Caller,
+    /// The endpoint: a URL when `AWS_ENDPOINT_URL` names one, `aws`, or `twin:NAME`.
+    pub endpoint: String,
+}
+
+/// An account that can be read and changed.
+#[async_trait]
+pub trait Account: Send + Sync {
+    /// Who and where this is.
+    fn identity(&self) -> &Identity;
+
+    /// Reads what the scope names, at one time. It never fails as a whole: what could not be read is `Unknown` with
+    /// the reason, in its place.
+    async fn read(&self, scope: &Scope) -> Inventory;
+
+    /// Makes one mutating call, once: no hidden repeats.
+    async fn call(&self, call: &Call) -> Outcome;
+
+    /// What time it is for this account: the twin has a clock of its own.
+    fn now(&self) -> Timestamp;
+
+    /// Lets time pass.
+    async fn pause(&self, time: Duration);
+}

@@ -1,0 +1,138 @@
+//! Conditions over an inventory, as data: what a wait waits for, how an effect is recognised. Evaluating one is pure;
+//! reading the facts is the engine's.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{Bindings, Unresolved};
+use crate::inventory::{Fact, FamilyKind, Inventory, Scope, Want};
+
+/// One condition on one or several things.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Expect {
+    /// Where.
+    pub region: String,
+    /// Of what kind.
+    pub family: FamilyKind,
+    /// Whose: an id, a list of ids, or an object whose values are ids; may hold references.
+    pub id: Value,
+    /// Which member of the thing's JSON form, as a JSON pointer; empty for the thing itself.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub at: String,
+    /// What must hold of it.
+    pub test: Test,
+}
+
+/// What must hold.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Test {
+    /// It is there.
+    Exists,
+    /// It is not there.
+    Gone,
+    /// It has this value.
+    Is(Value),
+    /// It has one of `good`; one of `never` means that it never will.
+    OneOf {
+        /// Any of these will do.
+        good: Vec<Value>,
+        /// Any of these means failure.
+        never: Vec<Value>,
+    },
+}
+
+/// How a condition stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// It holds.
+    Holds,
+    /// Not, or not yet; the text says what was seen.
+    NotYet(String),
+    /// It never will.
+    Never(String),
+    /// It cannot be told.
+    Unknown(String),
+}
+
+impl Expect {
+    /// A condition on one thing.
+    pub fn new(region: &str, family: FamilyKind, id: impl Into<Value>, at: &str, test: Test) -> Self {
+        Self { region: region.to_owned(), family, id: id.into(), at: at.to_owned(), test }
+    }
+
+    /// The condition with every reference resolved.
+    pub fn resolve(&self, bindings: &Bindings<'_>) -> Result<Expect, Unresolved> {
+        let test = match &self.test {
+            Test::Is(value) => Test::Is(bindings.resolve(value)?),
+            other => other.clone(),
+        };
+        Ok(Self { id: bindings.resolve(&self.id)?, test, ..self.clone() })
+    }
+
+    /// The ids it speaks about.
+    pub fn ids(&self) -> Vec<String> {
+        fn gather(value: &Value, ids: &mut Vec<String>) {
+            match value {
+                Value::String(id) => ids.push(id.clone()),
+                Value::Array(items) => items.iter().for_each(|v| gather(v, ids)),
+                Value::Object(map) => map.values().for_each(|v| gather(v, ids)),
+                _ => {}
+            }
+        }
+        let mut ids = Vec::new();
+        gather(&self.id, &mut ids);
+        ids
+    }
+
+    /// What must be read to tell.
+    pub fn scope(&self) -> Scope {
+        self.ids().into_iter().map(|id| Want::id(&self.region, self.family, id)).collect()
+    }
+
+    /// How it stands in an inventory.
+    pub fn standing(&self, inventory: &Inventory) -> Standing {
+        let ids = self.ids();
+        if ids.is_empty() {
+            return Standing::Unknown("no id to look at".to_owned());
+        }
+        ids.iter().map(|id| self.one(inventory, id)).fold(Standing::Holds, worse)
+    }
+
+    fn one(&self, inventory: &Inventory, id: &str) -> Standing {
+        let thing = match inventory.json(&self.region, self.family, id) {
+            Fact::Known(json) => Some(json),
+            Fact::Absent => None,
+            silent => return Standing::Unknown(format!("{id}: {}", silent.silence().unwrap_or_default())),
+        };
+        let value = thing.as_ref().map(|t| t.pointer(&self.at).cloned().unwrap_or(Value::Null));
+        let seen =
+            || Standing::NotYet(value.as_ref().map_or_else(|| format!("{id} is not there"), |v| format!("{id}: {} is {v}", self.at.trim_start_matches('/'))));
+        match (&self.test, &value) {
+            (Test::Exists, Some(_)) | (Test::Gone, None) => Standing::Holds,
+            (Test::Gone, Some(_)) => Standing::NotYet(format!("{id} is still there")),
+            (Test::Is(wanted), Some(value)) if value == wanted => Standing::Holds,
+            (Test::OneOf { good, .. }, Some(value)) if good.contains(value) => Standing::Holds,
+            (Test::OneOf { never, .. }, Some(value)) if never.contains(value) => {
+                Standing::Never(format!("{id}: {} is {value}", self.at.trim_start_matches('/')))
+            }
+            _ => seen(),
+        }
+    }
+}
+
+/// The worse of two standings: never, then unknown, then not yet.
+fn worse(a: Standing, b: Standing) -> Standing {
+    let rank = |s: &Standing| match s {
+        Standing::Holds => 0,
+        Standing::NotYet(_) => 1,
+        Standing::Unknown(_) => 2,
+        Standing::Never(_) => 3,
+    };
+    if rank(&b) > rank(&a) { b } else { a }
+}
+
+/// How several conditions stand together.
+pub fn standing_of(all: &[Expect], inventory: &Inventory) -> Standing {
+    all.iter().map(|e| e.standing(inventory)).fold(Standing::Holds, worse)
+}

@@ -1,0 +1,99 @@
+//! Mutating AWS calls as data: service, region, operation and input under AWS's own names, with references to what is
+//! not known before. Nothing here performs a call; the registry says what each operation needs and does.
+
+pub mod act;
+pub mod expect;
+pub mod reference;
+pub mod spec;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+pub use act::{Act, BackAct, KeptOnce, Purpose, Recognise, Shape, Step, Undo, Wait, WayBack, way_back};
+pub use expect::{Expect, Standing, Test, standing_of};
+pub use reference::{Bindings, Unresolved};
+pub use spec::{Repeat, Risk, Spec, find};
+
+/// One mutating AWS operation. In a plan its input may hold references ([`reference`]); what is handed to the
+/// writing seam holds none.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Call {
+    /// `ec2`, `iam`, `logs`, `s3`, `cloudtrail`: the IAM prefix of the service.
+    pub service: String,
+    /// The region it goes to.
+    pub region: String,
+    /// `AuthorizeSecurityGroupIngress`
+    pub operation: String,
+    /// The input, as the AWS CLI takes it with `--cli-input-json`.
+    pub input: Value,
+}
+
+impl Call {
+    /// A call.
+    pub fn new(service: &str, region: &str, operation: &str, input: Value) -> Self {
+        Self { service: service.to_owned(), region: region.to_owned(), operation: operation.to_owned(), input }
+    }
+    /// `ec2:AuthorizeSecurityGroupIngress`
+    pub fn name(&self) -> String {
+        format!("{}:{}", self.service, self.operation)
+    }
+}
+
+/// What a call gave back: only the outputs that its [`Spec`] declares, never a raw reply.
+pub type Outputs = BTreeMap<String, Value>;
+
+/// What became of a call.
+pub type Outcome = Result<Outputs, CallError>;
+
+/// A call that failed, classified as in `docs/aws-errors.md`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{code}: {message}")]
+pub struct CallError {
+    /// What kind of failure it is, which decides what happens next.
+    pub class: ErrorClass,
+    /// AWS's code, or `Timeout`, `Connection` for failures that AWS did not speak about.
+    pub code: String,
+    /// AWS's message.
+    pub message: String,
+}
+
+/// Kinds of failures (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html>).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ErrorClass {
+    /// AWS asked for patience; nothing was done.
+    Throttled,
+    /// 5xx, timeout, connection lost: it is not known whether it took effect.
+    Transient,
+    /// Something made a moment ago is not visible everywhere yet, or a transition is under way; nothing was done.
+    Consistency,
+    /// It is so already, or what was to go is gone.
+    AlreadyDone,
+    /// A number of things at once; waiting helps.
+    Concurrency,
+    /// A quota; waiting does not help.
+    Quota,
+    /// No capacity in the zone.
+    Capacity,
+    /// Not allowed.
+    Denied,
+    /// The credentials ended or are wrong.
+    Credentials,
+    /// The endpoint does not have the operation.
+    Unsupported,
+    /// Wrong in itself; never repeated.
+    Semantic,
+}
+
+impl ErrorClass {
+    /// Whether it may have taken effect although it failed.
+    pub fn effect_unknown(self) -> bool {
+        matches!(self, ErrorClass::Transient)
+    }
+    /// Whether waiting and calling again may help. What may have taken effect is looked up first.
+    pub fn passes(self) -> bool {
+        matches!(self, ErrorClass::Throttled | ErrorClass::Transient | ErrorClass::Consistency | ErrorClass::Concurrency)
+    }
+}

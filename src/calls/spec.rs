@@ -1,0 +1,118 @@
+//! The registry of mutating operations: for each, what it gives back, whether it may be repeated, what it risks and
+//! which IAM actions it takes. A call that does not stand here cannot stand in a plan.
+
+use serde::{Deserialize, Serialize};
+
+/// What a change may cost those who use the account while it is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Risk {
+    /// Adds; disturbs nothing.
+    Safe,
+    /// May cut traffic, access or uptime.
+    Disruptive,
+    /// Cannot be taken back.
+    Irreversible,
+}
+
+impl Risk {
+    /// The word for people and documents.
+    pub fn word(self) -> &'static str {
+        match self {
+            Risk::Safe => "safe",
+            Risk::Disruptive => "disruptive",
+            Risk::Irreversible => "irreversible",
+        }
+    }
+}
+
+/// Whether a call may be made again when it is not known what became of the first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Repeat {
+    /// The input carries an idempotency token of AWS's; the same call gives the same thing.
+    Token,
+    /// Doing it twice leaves the same state as doing it once.
+    Harmless,
+    /// It would make a second thing: look first.
+    LookFirst,
+}
+
+/// What is known of an operation.
+#[derive(Debug)]
+pub struct Spec {
+    /// The IAM prefix of the service.
+    pub service: &'static str,
+    /// The operation.
+    pub operation: &'static str,
+    /// Names of the outputs that are kept; all else of the reply is dropped.
+    pub outputs: &'static [&'static str],
+    /// Whether it may be repeated.
+    pub repeat: Repeat,
+    /// What it risks when it stands in a way back, where no action speaks for it.
+    pub risk: Risk,
+    /// IAM actions that it takes, beside its own name.
+    pub permissions: &'static [&'static str],
+}
+
+const fn spec(
+    service: &'static str,
+    operation: &'static str,
+    outputs: &'static [&'static str],
+    repeat: Repeat,
+    risk: Risk,
+    permissions: &'static [&'static str],
+) -> Spec {
+    Spec { service, operation, outputs, repeat, risk, permissions }
+}
+
+use Repeat::{Harmless, LookFirst, Token};
+use Risk::{Disruptive, Irreversible, Safe};
+
+/// All operations that redress can make.
+///
+/// Outputs are: `SecurityGroupRuleIds` a list; `Snapshots` an object from volume id to snapshot id; `FlowLogIds` a
+/// list; the rest single ids.
+pub static SPECS: &[Spec] = &[
+    spec("ec2", "AuthorizeSecurityGroupIngress", &["SecurityGroupRuleIds"], LookFirst, Safe, &["ec2:CreateTags"]),
+    spec("ec2", "RevokeSecurityGroupIngress", &[], Harmless, Disruptive, &[]),
+    spec("ec2", "CreateFlowLogs", &["FlowLogIds"], Token, Safe, &["ec2:CreateTags", "iam:PassRole", "logs:CreateLogDelivery"]),
+    spec("ec2", "DeleteFlowLogs", &[], Harmless, Disruptive, &["logs:DeleteLogDelivery"]),
+    spec("ec2", "CreateSnapshot", &["SnapshotId"], LookFirst, Safe, &["ec2:CreateTags"]),
+    spec("ec2", "CreateSnapshots", &["Snapshots"], LookFirst, Safe, &["ec2:CreateTags"]),
+    spec("ec2", "CopySnapshot", &["SnapshotId"], LookFirst, Safe, &["ec2:CreateTags"]),
+    spec("ec2", "DeleteSnapshot", &[], Harmless, Irreversible, &[]),
+    spec("ec2", "CreateVolume", &["VolumeId"], Token, Safe, &["ec2:CreateTags"]),
+    spec("ec2", "DeleteVolume", &[], Harmless, Irreversible, &[]),
+    spec("ec2", "AttachVolume", &[], Harmless, Disruptive, &[]),
+    spec("ec2", "DetachVolume", &[], Harmless, Disruptive, &[]),
+    spec("ec2", "StopInstances", &[], Harmless, Disruptive, &[]),
+    spec("ec2", "StartInstances", &[], Harmless, Safe, &[]),
+    spec("ec2", "ModifyInstanceAttribute", &[], Harmless, Safe, &[]),
+    spec("ec2", "CreateTags", &[], Harmless, Safe, &[]),
+    spec("ec2", "DeleteTags", &[], Harmless, Safe, &[]),
+    spec("logs", "CreateLogGroup", &[], Harmless, Safe, &["logs:TagResource"]),
+    spec("logs", "PutRetentionPolicy", &[], Harmless, Safe, &[]),
+    spec("logs", "DeleteLogGroup", &[], Harmless, Irreversible, &[]),
+    spec("logs", "DeleteRetentionPolicy", &[], Harmless, Safe, &[]),
+    spec("iam", "CreateRole", &[], Harmless, Safe, &["iam:TagRole"]),
+    spec("iam", "PutRolePolicy", &[], Harmless, Safe, &[]),
+    spec("iam", "DeleteRolePolicy", &[], Harmless, Disruptive, &[]),
+    spec("iam", "DeleteRole", &[], Harmless, Disruptive, &[]),
+    spec("cloudtrail", "CreateTrail", &["TrailARN"], Harmless, Safe, &["cloudtrail:AddTags"]),
+    spec("cloudtrail", "UpdateTrail", &[], Harmless, Safe, &[]),
+    spec("cloudtrail", "StartLogging", &[], Harmless, Safe, &[]),
+    spec("cloudtrail", "StopLogging", &[], Harmless, Disruptive, &[]),
+    spec("cloudtrail", "DeleteTrail", &[], Harmless, Disruptive, &[]),
+    spec("s3", "CreateBucket", &[], Harmless, Safe, &[]),
+    spec("s3", "DeleteBucket", &[], Harmless, Irreversible, &[]),
+    spec("s3", "PutBucketTagging", &[], Harmless, Safe, &[]),
+    spec("s3", "PutPublicAccessBlock", &[], Harmless, Safe, &["s3:PutBucketPublicAccessBlock"]),
+    spec("s3", "PutBucketVersioning", &[], Harmless, Safe, &[]),
+    spec("s3", "PutBucketEncryption", &[], Harmless, Safe, &["s3:PutEncryptionConfiguration"]),
+    spec("s3", "PutBucketPolicy", &[], Harmless, Safe, &[]),
+];
+
+/// The entry of an operation.
+pub fn find(service: &str, operation: &str) -> Option<&'static Spec> {
+    SPECS.iter().find(|s| s.service == service && s.operation == operation)
+}

@@ -1,0 +1,257 @@
+//! Facts about instances, volumes and snapshots. Plain data under AWS's own names; nothing here judges.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{Fact, Record, Tags};
+
+/// An instance (`ec2:DescribeInstances`).
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Instance {
+    /// `i-...`
+    pub id: String,
+    /// `pending`, `running`, `stopping`, `stopped`, `shutting-down`, `terminated`.
+    pub state: String,
+    /// Why it is in that state, as AWS says it: `Client.InternalError: ...`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state_reason: Option<String>,
+    /// `t3.micro`
+    pub instance_type: String,
+    /// The image it was started from.
+    pub image_id: String,
+    /// `spot`, `scheduled`, `capacity-block`; nothing for on-demand.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lifecycle: Option<String>,
+    /// `ebs` or `instance-store`.
+    pub root_device_type: String,
+    /// `/dev/xvda`
+    pub root_device_name: String,
+    /// Its EBS devices.
+    pub devices: Vec<Device>,
+    /// Ids of the security groups of its primary interface.
+    pub security_groups: Vec<String>,
+    /// Its VPC.
+    pub vpc_id: String,
+    /// Its subnet.
+    pub subnet_id: String,
+    /// `us-east-1a`
+    pub availability_zone: String,
+    /// Primary private address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub private_ip: Option<String>,
+    /// Public address; see the interface for whose it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub public_ip: Option<String>,
+    /// Whether it was launched ready to hibernate.
+    pub hibernation: bool,
+    /// Marketplace product codes.
+    pub product_codes: Vec<String>,
+    /// The service that operates it (`Operator.Managed`), if one does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub operator: Option<String>,
+    /// `default`, `dedicated`, `host`.
+    pub tenancy: String,
+    /// Whether a Nitro enclave is enabled.
+    pub enclave: bool,
+    /// `Linux/UNIX`, `Windows`, `Red Hat Enterprise Linux`, ...
+    pub platform_details: String,
+    /// ARN of its instance profile.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instance_profile: Option<String>,
+    /// `DisableApiStop` (`ec2:DescribeInstanceAttribute`); read only by id.
+    pub stop_protection: Fact<bool>,
+    /// `stop` or `terminate` (`ec2:DescribeInstanceAttribute`); read only by id.
+    pub shutdown_behavior: Fact<String>,
+    /// When it was last started.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub launch_time: Option<Timestamp>,
+    /// Tags.
+    pub tags: Tags,
+}
+
+/// One EBS device of an instance (`BlockDeviceMappings`).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Device {
+    /// `/dev/sdf`
+    pub device_name: String,
+    /// The volume behind it.
+    pub volume_id: String,
+    /// Whether the volume goes when the instance is terminated.
+    pub delete_on_termination: bool,
+    /// `attached`, `attaching`, `detaching`.
+    pub status: String,
+}
+
+impl Record for Instance {
+    // The second part of each pair changes on every stop and start.
+    const VOLATILE: &'static [&'static str] = &["state_reason", "launch_time", "public_ip"];
+    fn tags(&self) -> Option<&Tags> {
+        Some(&self.tags)
+    }
+    fn filter(&self, name: &str) -> Vec<String> {
+        match name {
+            "instance.group-id" => self.security_groups.clone(),
+            "instance-state-name" => vec![self.state.clone()],
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// The health of an instance (`ec2:DescribeInstanceStatus` with `IncludeAllInstances`).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct InstanceStatus {
+    /// `i-...`
+    pub id: String,
+    /// `ok`, `impaired`, `initializing`, `insufficient-data`, `not-applicable`.
+    pub system_status: String,
+    /// The same scale.
+    pub instance_status: String,
+    /// Codes of scheduled events that are not completed.
+    pub events: Vec<String>,
+}
+
+impl Record for InstanceStatus {}
+
+/// What an instance type is like (`ec2:DescribeInstanceTypes`).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct InstanceType {
+    /// `t3.micro`
+    pub id: String,
+    /// Whether it has instance store disks, which a stop erases.
+    pub instance_storage: bool,
+}
+
+impl Record for InstanceType {}
+
+/// A volume (`ec2:DescribeVolumes`).
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Volume {
+    /// `vol-...`
+    pub id: String,
+    /// GiB.
+    pub size: i32,
+    /// `gp3`, `io2`, ...
+    pub volume_type: String,
+    /// IOPS, where the type has a number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub iops: Option<i32>,
+    /// MiB/s, where the type has a number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub throughput: Option<i32>,
+    /// Whether it is encrypted.
+    pub encrypted: bool,
+    /// ARN of its key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kms_key_id: Option<String>,
+    /// `us-east-1a`
+    pub availability_zone: String,
+    /// `creating`, `available`, `in-use`, `deleting`, `deleted`, `error`.
+    pub state: String,
+    /// Where it is attached.
+    pub attachments: Vec<Attachment>,
+    /// The snapshot it was made from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub snapshot_id: Option<String>,
+    /// Whether it may be attached to several instances.
+    pub multi_attach: bool,
+    /// The service that operates it, if one does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub operator: Option<String>,
+    /// Outpost it lives on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outpost_arn: Option<String>,
+    /// When it was made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub create_time: Option<Timestamp>,
+    /// Tags.
+    pub tags: Tags,
+}
+
+/// Where a volume is attached.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Attachment {
+    /// The instance.
+    pub instance_id: String,
+    /// The device.
+    pub device: String,
+    /// `attaching`, `attached`, `detaching`, `detached`, `busy`.
+    pub state: String,
+    /// Whether the volume goes with the instance.
+    pub delete_on_termination: bool,
+}
+
+impl Record for Volume {
+    fn tags(&self) -> Option<&Tags> {
+        Some(&self.tags)
+    }
+    fn filter(&self, name: &str) -> Vec<String> {
+        match name {
+            "attachment.instance-id" => self.attachments.iter().map(|a| a.instance_id.clone()).collect(),
+            "snapshot-id" => self.snapshot_id.iter().cloned().collect(),
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// A modification of a volume (`ec2:DescribeVolumesModifications`).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct VolumeModification {
+    /// `vol-...`
+    pub id: String,
+    /// `modifying`, `optimizing`, `completed`, `failed`.
+    pub modification_state: String,
+}
+
+impl Record for VolumeModification {}
+
+/// A snapshot of this account (`ec2:DescribeSnapshots` with `OwnerIds=self`).
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Snapshot {
+    /// `snap-...`
+    pub id: String,
+    /// The volume it was taken of; `vol-ffffffff` for a copy.
+    pub volume_id: String,
+    /// `pending`, `completed`, `error`, `recoverable`, `recovering`.
+    pub state: String,
+    /// When it was started: the state of the disk that it holds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub start_time: Option<Timestamp>,
+    /// GiB of the volume.
+    pub volume_size: i32,
+    /// Whether it is encrypted.
+    pub encrypted: bool,
+    /// ARN of its key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kms_key_id: Option<String>,
+    /// Description.
+    pub description: String,
+    /// `standard` or `archive`.
+    pub storage_tier: String,
+    /// `99%`
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub progress: Option<String>,
+    /// Tags.
+    pub tags: Tags,
+}
+
+impl Record for Snapshot {
+    const VOLATILE: &'static [&'static str] = &["progress"];
+    fn tags(&self) -> Option<&Tags> {
+        Some(&self.tags)
+    }
+    fn filter(&self, name: &str) -> Vec<String> {
+        match name {
+            "volume-id" => vec![self.volume_id.clone()],
+            "status" => vec![self.state.clone()],
+            _ => Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! A family is all that is known of one kind of resource in one place: the things themselves, and which listings
+//! of them were read whole. It must never let a listing that was not read look like an empty one.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::Value;
+
+use super::Fact;
+
+/// Which members of a family are meant.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Selector {
+    /// All.
+    All,
+    /// The one with this id.
+    Id(String),
+    /// Those that a filter of AWS's describe calls picks: name (`group-id`, `tag:redress:run`) and value.
+    By(String, String),
+}
+
+impl Selector {
+    /// The filter `name=value`.
+    pub fn by(name: &str, value: impl Into<String>) -> Self {
+        Selector::By(name.to_owned(), value.into())
+    }
+    /// The name under which a family remembers that this listing was read.
+    pub fn key(&self) -> String {
+        match self {
+            Selector::All => "*".to_owned(),
+            Selector::Id(id) => id.clone(),
+            Selector::By(name, value) => format!("{name}={value}"),
+        }
+    }
+}
+
+/// What kind of record a family holds: how its filters pick and how its members are compared.
+pub trait Record: Serialize + DeserializeOwned + Clone {
+    /// The values of the filter `name` (AWS's filter name) for this record. `tag:K` is answered from `tags`.
+    fn filter(&self, name: &str) -> Vec<String> {
+        let _ = name;
+        Vec::new()
+    }
+    /// The tags, where the kind has any.
+    fn tags(&self) -> Option<&BTreeMap<String, String>> {
+        None
+    }
+    /// Members of the JSON form that change by themselves, and so do not count when two states are compared.
+    const VOLATILE: &'static [&'static str] = &[];
+    /// Whether the id is made anew when the thing is put back, so that a footprint leaves it out.
+    const ID_IS_VOLATILE: bool = false;
+}
+
+/// The members of one kind in one region, or in the account for kinds that have no region.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(bound = "T: Record")]
+pub struct Family<T> {
+    /// Which listings were read, by [`Selector::key`]. `Known` says that every member which the selector picks is in
+    /// `items`.
+    #[serde(default = "BTreeMap::new", skip_serializing_if = "BTreeMap::is_empty")]
+    pub reads: BTreeMap<String, Fact<()>>,
+    /// The members, by id.
+    #[serde(default = "BTreeMap::new", skip_serializing_if = "BTreeMap::is_empty")]
+    pub items: BTreeMap<String, Fact<T>>,
+}
+
+impl<T> Default for Family<T> {
+    fn default() -> Self {
+        Self { reads: BTreeMap::new(), items: BTreeMap::new() }
+    }
+}
+
+impl<T: Record> Family<T> {
+    /// What is known of the member `id`.
+    pub fn get(&self, id: &str) -> Fact<&T> {
+        match self.items.get(id) {
+            Some(fact) => fact.as_ref(),
+            None => match self.reads.get("*") {
+                Some(Fact::Known(())) => Fact::Absent,
+                Some(Fact::Unknown(reason)) => Fact::Unknown(reason.clone()),
+                _ => Fact::NotRead,
+            },
+        }
+    }
+
+    /// The members that a selector picks, if that listing was read.
+    pub fn select(&self, selector: &Selector) -> Fact<Vec<(&str, &T)>> {
+        if let Selector::Id(id) = selector {
+            return self.get(id).map(|item| match self.items.get_key_value(id.as_str()) {
+                Some((id, _)) => vec![(id.as_str(), item)],
+                None => Vec::new(),
+            });
+        }
+        let whole = matches!(self.reads.get("*"), Some(Fact::Known(())));
+        let read = if whole { Fact::Known(()) } else { self.reads.get(&selector.key()).cloned().or_else(|| self.reads.get("*").cloned()).unwrap_or_default() };
+        read.map(|()| self.known().filter(|(_, item)| picks(*item, selector)).collect())
+    }
+
+    /// All members that are known, whether or not a listing was read whole.
+    pub fn known(&self) -> impl Iterator<Item = (&str, &T)> {
+        self.items.iter().filter_map(|(id, fact)| fact.known().map(|item| (id.as_str(), item)))
+    }
+
+    /// Puts in a member that is known.
+    pub fn put(&mut self, id: impl Into<String>, item: T) {
+        self.items.insert(id.into(), Fact::Known(item));
+    }
+
+    /// The member, to be changed in place.
+    pub fn get_mut(&mut self, id: &str) -> Option<&mut T> {
+        match self.items.get_mut(id) {
+            Some(Fact::Known(item)) => Some(item),
+            _ => None,
+        }
+    }
+
+    /// Remembers that a listing was read, or why not.
+    pub fn read(&mut self, selector: &Selector, fact: Fact<()>) {
+        self.reads.insert(selector.key(), fact);
+    }
+
+    /// Takes over what a later reading says. Where the later reading listed something whole, members that it picks
+    /// and that are no longer there become absent.
+    pub fn merge(&mut self, later: Family<T>) {
+        for (key, fact) in &later.reads {
+            if fact.known().is_some() {
+                let gone: Vec<String> = self
+                    .items
+                    .iter()
+                    .filter(|(id, old)| !later.items.contains_key(*id) && old.known().is_some_and(|o| picks_key(o, key)))
+                    .map(|(id, _)| id.clone())
+                    .collect();
+                for id in gone {
+                    self.items.insert(id, Fact::Absent);
+                }
+            }
+        }
+        self.reads.extend(later.reads);
+        self.items.extend(later.items);
+    }
+}
+
+fn picks<T: Record>(item: &T, selector: &Selector) -> bool {
+    match selector {
+        Selector::All | Selector::Id(_) => true,
+        Selector::By(name, value) => match name.strip_prefix("tag:") {
+            Some(key) => item.tags().and_then(|t| t.get(key)) == Some(value),
+            None => item.filter(name).iter().any(|v| v == value),
+        },
+    }
+}
+
+fn picks_key<T: Record>(item: &T, key: &str) -> bool {
+    if key == "*" {
+        return true;
+    }
+    // A tag's name may hold '=' only in its value part here: names of redress's own tags do not.
+    key.split_once('=').is_some_and(|(name, value)| picks(item, &Selector::by(name, value)))
+}
+
+/// A family without its type: what generic code (conditions, footprints) needs of it.
+pub trait AnyFamily {
+    /// The member as JSON.
+    fn json(&self, id: &str) -> Fact<Value>;
+    /// The ids and JSON forms of the members that a selector picks.
+    fn select_json(&self, selector: &Selector) -> Fact<Vec<(String, Value)>>;
+    /// What a selector picks, in the form in which two states are compared: without what changes by itself, without
+    /// redress's own bookkeeping tags, in a fixed order.
+    fn footprint(&self, selector: &Selector) -> Value;
+}
+
+impl<T: Record> AnyFamily for Family<T> {
+    fn json(&self, id: &str) -> Fact<Value> {
+        self.get(id).map(to_json)
+    }
+
+    fn select_json(&self, selector: &Selector) -> Fact<Vec<(String, Value)>> {
+        self.select(selector).map(|items| items.into_iter().map(|(id, item)| (id.to_owned(), to_json(item))).collect())
+    }
+
+    fn footprint(&self, selector: &Selector) -> Value {
+        let stripped = |item: &T| {
+            let mut json = to_json(item);
+            if let Value::Object(map) = &mut json {
+                map.retain(|key, _| !T::VOLATILE.contains(&key.as_str()) && !(T::ID_IS_VOLATILE && key == "id"));
+            }
+            strip_bookkeeping(&mut json);
+            json
+        };
+        match self.select(selector) {
+            Fact::Known(items) => {
+                let mut all: Vec<Value> = items.into_iter().map(|(_, item)| stripped(item)).collect();
+                all.sort_by_cached_key(|v| v.to_string());
+                match selector {
+                    Selector::Id(_) => all.pop().unwrap_or(Value::Null),
+                    _ => Value::Array(all),
+                }
+            }
+            Fact::Absent => Value::Null,
+            silent => serde_json::json!({ "unknown": silent.silence() }),
+        }
+    }
+}
+
+fn to_json<T: Serialize>(item: &T) -> Value {
+    // A record is plain data with string keys: it always has a JSON form.
+    serde_json::to_value(item).unwrap_or(Value::Null)
+}
+
+/// Takes redress's own bookkeeping tags out of every `tags` object; `redress:ignore` is the user's and stays.
+fn strip_bookkeeping(json: &mut Value) {
+    match json {
+        Value::Object(map) => {
+            if let Some(Value::Object(tags)) = map.get_mut("tags") {
+                tags.retain(|key, _| !key.starts_with("redress:") || key == super::tag::IGNORE);
+            }
+            map.values_mut().for_each(strip_bookkeeping);
+        }
+        Value::Array(items) => items.iter_mut().for_each(strip_bookkeeping),
+        _ => {}
+    }
+}

@@ -1,0 +1,240 @@
+//! Facts about networks: security groups and their rules, prefix lists, interfaces, VPCs, flow logs. Plain data
+//! under AWS's own names; nothing here judges.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{Fact, Record, Tags};
+
+/// A security group (`ec2:DescribeSecurityGroups`). Its rules are a family of their own.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SecurityGroup {
+    /// `sg-...`
+    pub id: String,
+    /// GroupName.
+    pub name: String,
+    /// Description of the group.
+    pub description: String,
+    /// The VPC it belongs to.
+    pub vpc_id: String,
+    /// OwnerId: another account's for a shared group.
+    pub owner_id: String,
+    /// Tags.
+    pub tags: Tags,
+}
+
+impl Record for SecurityGroup {
+    fn tags(&self) -> Option<&Tags> {
+        Some(&self.tags)
+    }
+    fn filter(&self, name: &str) -> Vec<String> {
+        match name {
+            "group-id" => vec![self.id.clone()],
+            "vpc-id" => vec![self.vpc_id.clone()],
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// One rule of a security group (`ec2:DescribeSecurityGroupRules`): one direction, one protocol, one range of ports,
+/// one source.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SecurityGroupRule {
+    /// `sgr-...`
+    pub id: String,
+    /// The group it belongs to.
+    pub group_id: String,
+    /// Whether it is about traffic that leaves.
+    pub is_egress: bool,
+    /// `tcp`, `udp`, `icmp`, `icmpv6`, `-1`, or a number.
+    pub ip_protocol: String,
+    /// First port, or ICMP type; -1 for all.
+    pub from_port: i32,
+    /// Last port, or ICMP code; -1 for all.
+    pub to_port: i32,
+    /// An IPv4 source.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cidr_ipv4: Option<String>,
+    /// An IPv6 source.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cidr_ipv6: Option<String>,
+    /// A prefix list as source.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prefix_list_id: Option<String>,
+    /// Another group as source.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub referenced_group_id: Option<String>,
+    /// The account of that group, when it is another one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub referenced_group_owner: Option<String>,
+    /// Description.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Tags.
+    pub tags: Tags,
+}
+
+impl Record for SecurityGroupRule {
+    // AWS gives a rule that is put back a new id: two states are the same when the bodies are.
+    const ID_IS_VOLATILE: bool = true;
+    fn tags(&self) -> Option<&Tags> {
+        Some(&self.tags)
+    }
+    fn filter(&self, name: &str) -> Vec<String> {
+        match name {
+            "group-id" => vec![self.group_id.clone()],
+            "security-group-rule-id" => vec![self.id.clone()],
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// A prefix list.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PrefixList {
+    /// `pl-...`
+    pub id: String,
+    /// Its name; AWS's own begin with `com.amazonaws.`.
+    pub name: String,
+    /// Owner; `AWS` for AWS's own.
+    pub owner_id: String,
+    /// How many rules it counts as; absent for AWS's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_entries: Option<i32>,
+    /// The CIDRs in it.
+    pub entries: Fact<Vec<String>>,
+}
+
+impl Record for PrefixList {}
+
+/// A network interface (`ec2:DescribeNetworkInterfaces`).
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct NetworkInterface {
+    /// `eni-...`
+    pub id: String,
+    /// Ids of its security groups.
+    pub groups: Vec<String>,
+    /// `interface`, `load_balancer`, `lambda`, `vpc_endpoint`, ...
+    pub interface_type: String,
+    /// `in-use`, `available`, ...
+    pub status: String,
+    /// The instance it is attached to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instance_id: Option<String>,
+    /// Whether a service of AWS manages it.
+    pub requester_managed: bool,
+    /// Description.
+    pub description: String,
+    /// Its VPC.
+    pub vpc_id: String,
+    /// Its subnet.
+    pub subnet_id: String,
+    /// Primary private address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub private_ip: Option<String>,
+    /// Public IPv4 address, when it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub public_ip: Option<String>,
+    /// Who owns the public address: `amazon` for one that is lost on stop, an account id for an Elastic IP.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub public_ip_owner: Option<String>,
+    /// Tags.
+    pub tags: Tags,
+}
+
+impl Record for NetworkInterface {
+    // An automatic public address is lost on stop; the plan names that by itself.
+    const VOLATILE: &'static [&'static str] = &["public_ip", "public_ip_owner", "status"];
+    fn tags(&self) -> Option<&Tags> {
+        Some(&self.tags)
+    }
+    fn filter(&self, name: &str) -> Vec<String> {
+        match name {
+            "group-id" => self.groups.clone(),
+            "attachment.instance-id" => self.instance_id.iter().cloned().collect(),
+            "vpc-id" => vec![self.vpc_id.clone()],
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// A VPC.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Vpc {
+    /// `vpc-...`
+    pub id: String,
+    /// Primary CIDR.
+    pub cidr_block: String,
+    /// Whether it is the region's default VPC.
+    pub is_default: bool,
+    /// Owner: another account's for a shared VPC, whose flow logs are not ours to make.
+    pub owner_id: String,
+    /// Tags.
+    pub tags: Tags,
+}
+
+impl Record for Vpc {
+    fn tags(&self) -> Option<&Tags> {
+        Some(&self.tags)
+    }
+}
+
+/// A flow log (`ec2:DescribeFlowLogs`).
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct FlowLog {
+    /// `fl-...`
+    pub id: String,
+    /// What it watches: a VPC, a subnet or an interface.
+    pub resource_id: String,
+    /// `ACTIVE` in all documented cases.
+    pub flow_log_status: String,
+    /// `ACCEPT`, `REJECT` or `ALL`.
+    pub traffic_type: String,
+    /// `SUCCESS` or `FAILED`; nothing until the first delivery.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deliver_logs_status: Option<String>,
+    /// `Rate limited`, `Access error`, `Unknown error`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deliver_logs_error_message: Option<String>,
+    /// `cloud-watch-logs`, `s3` or `kinesis-data-firehose`.
+    pub log_destination_type: String,
+    /// ARN of the bucket, with prefix, or of the log group.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_destination: Option<String>,
+    /// Name of the log group.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_group_name: Option<String>,
+    /// ARN of the delivery role.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deliver_logs_permission_arn: Option<String>,
+    /// Seconds: 60 or 600.
+    pub max_aggregation_interval: i32,
+    /// The fields of a record.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_format: Option<String>,
+    /// When it was made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub creation_time: Option<Timestamp>,
+    /// Tags.
+    pub tags: Tags,
+}
+
+impl Record for FlowLog {
+    const ID_IS_VOLATILE: bool = true;
+    const VOLATILE: &'static [&'static str] = &["deliver_logs_status", "deliver_logs_error_message", "creation_time"];
+    fn tags(&self) -> Option<&Tags> {
+        Some(&self.tags)
+    }
+    fn filter(&self, name: &str) -> Vec<String> {
+        match name {
+            "resource-id" => vec![self.resource_id.clone()],
+            _ => Vec::new(),
+        }
+    }
+}

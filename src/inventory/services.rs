@@ -1,0 +1,186 @@
+//! Facts about services beside EC2: trails, buckets, roles, log groups, keys, Systems Manager, the defaults of EBS.
+//! Plain data under AWS's own names; nothing here judges.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{Fact, Record, Tags};
+
+/// A trail (`cloudtrail:DescribeTrails` with shadow trails, then status and selectors in its home region).
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Trail {
+    /// ARN.
+    pub id: String,
+    /// Name.
+    pub name: String,
+    /// Where it can be changed.
+    pub home_region: String,
+    /// Whether it records all regions.
+    pub is_multi_region: bool,
+    /// Whether it belongs to the organization; members cannot change it.
+    pub is_organization: bool,
+    /// Bucket that it delivers to.
+    pub s3_bucket_name: String,
+    /// Prefix in the bucket.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub s3_key_prefix: Option<String>,
+    /// Whether digests are written.
+    pub log_file_validation: bool,
+    /// Whether events of global services are recorded.
+    pub include_global_service_events: bool,
+    /// ARN of its key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kms_key_id: Option<String>,
+    /// Whether it logs now.
+    pub is_logging: Fact<bool>,
+    /// The error of the last delivery, empty when there was none.
+    pub latest_delivery_error: Fact<String>,
+    /// When it last delivered.
+    pub latest_delivery_time: Fact<Timestamp>,
+    /// Whether it records management events, reads and writes, of all services.
+    pub all_management_events: Fact<bool>,
+    /// Tags.
+    pub tags: Fact<Tags>,
+}
+
+impl Record for Trail {
+    const VOLATILE: &'static [&'static str] = &["latest_delivery_time", "latest_delivery_error"];
+    fn tags(&self) -> Option<&Tags> {
+        self.tags.known()
+    }
+    fn filter(&self, name: &str) -> Vec<String> {
+        // A listing from one region shows its own trails and the multi-region ones; which others it shows is
+        // remembered by the listing itself, so every trail answers for its home region only.
+        match name {
+            "region" => vec![self.home_region.clone()],
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// A bucket, read by name. A bucket of somebody else is known with `owned = false` and nothing more.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Bucket {
+    /// Name.
+    pub id: String,
+    /// Whether this account owns it (`s3:HeadBucket` with `ExpectedBucketOwner`).
+    pub owned: bool,
+    /// Where it lives.
+    pub region: Fact<String>,
+    /// Its policy, as JSON.
+    pub policy: Fact<Value>,
+    /// Whether all four settings of its public access block are on.
+    pub public_access_blocked: Fact<bool>,
+    /// `Enabled`, `Suspended`; absent when never set.
+    pub versioning: Fact<String>,
+    /// `AES256`, `aws:kms`.
+    pub encryption: Fact<String>,
+    /// The key of the encryption as it was set, when it is `aws:kms` with a key of one's own.
+    pub encryption_key: Fact<String>,
+    /// Tags.
+    pub tags: Fact<Tags>,
+}
+
+impl Record for Bucket {
+    fn tags(&self) -> Option<&Tags> {
+        self.tags.known()
+    }
+}
+
+/// An IAM role, read by name.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Role {
+    /// Name.
+    pub id: String,
+    /// ARN.
+    pub arn: String,
+    /// Who may assume it, as JSON.
+    pub trust_policy: Value,
+    /// Inline policies by name, as JSON.
+    pub inline_policies: Fact<BTreeMap<String, Value>>,
+    /// ARNs of attached policies.
+    pub attached_policies: Fact<Vec<String>>,
+    /// Tags.
+    pub tags: Tags,
+}
+
+impl Record for Role {
+    fn tags(&self) -> Option<&Tags> {
+        Some(&self.tags)
+    }
+}
+
+/// A log group (`logs:DescribeLogGroups`, `logs:ListTagsForResource`).
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LogGroup {
+    /// Name.
+    pub id: String,
+    /// Days; nothing means for ever.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retention_in_days: Option<i32>,
+    /// ARN of its key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kms_key_id: Option<String>,
+    /// Bytes stored.
+    pub stored_bytes: i64,
+    /// Tags.
+    pub tags: Fact<Tags>,
+}
+
+impl Record for LogGroup {
+    const VOLATILE: &'static [&'static str] = &["stored_bytes"];
+    fn tags(&self) -> Option<&Tags> {
+        self.tags.known()
+    }
+}
+
+/// A KMS key (`kms:DescribeKey`).
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Key {
+    /// What it was asked for: a key id, an ARN or an alias.
+    pub id: String,
+    /// ARN.
+    pub arn: String,
+    /// `Enabled`, `Disabled`, `PendingDeletion`, `PendingImport`, ...
+    pub key_state: String,
+    /// `SYMMETRIC_DEFAULT`, ...
+    pub key_spec: String,
+    /// `ENCRYPT_DECRYPT`, ...
+    pub key_usage: String,
+    /// `AWS` or `CUSTOMER`.
+    pub key_manager: String,
+}
+
+impl Record for Key {}
+
+/// The account's defaults for EBS in a region.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct EbsDefaults {
+    /// `ec2:GetEbsEncryptionByDefault`
+    pub encryption_by_default: Fact<bool>,
+    /// `ec2:GetEbsDefaultKmsKeyId`: an alias or an ARN.
+    pub kms_key_id: Fact<String>,
+}
+
+impl Record for EbsDefaults {}
+
+/// An instance that Systems Manager can reach (`ssm:DescribeInstanceInformation`).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ManagedInstance {
+    /// `i-...`
+    pub id: String,
+    /// `Online`, `ConnectionLost`, `Inactive`.
+    pub ping_status: String,
+}
+
+impl Record for ManagedInstance {}

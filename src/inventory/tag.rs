@@ -1,0 +1,24 @@
+//! The tags by which redress finds again what it made. Only names and nothing else; they are part of what users see.
+
+/// Which run made the thing.
+pub const RUN: &str = "redress:run";
+/// Which step of which change made it, as `change/step`.
+pub const STEP: &str = "redress:step";
+/// The token of the call that made it: hex SHA-256 of run, step and attempt.
+pub const TOKEN: &str = "redress:token";
+/// What it was made from.
+pub const SOURCE: &str = "redress:source";
+/// Which instance it belongs to.
+pub const INSTANCE: &str = "redress:instance";
+/// At which device of the instance.
+pub const DEVICE: &str = "redress:device";
+/// Until when it is kept, as a date (`2026-12-22`); `redress prune` may plan its deletion afterwards.
+pub const EXPIRES: &str = "redress:expires";
+/// What took its place.
+pub const REPLACED_BY: &str = "redress:replaced-by";
+/// Snapshots that belong together carry the same value.
+pub const SET: &str = "redress:set";
+/// Set by a person: findings on this resource are suppressed, and the value says why.
+pub const IGNORE: &str = "redress:ignore";
+/// Set by a person: prune leaves the thing alone.
+pub const HOLD: &str = "redress:hold";

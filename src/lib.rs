@@ -1,0 +1,35 @@
+//! redress sets AWS findings right.
+//!
+//! The way of the data, and the one direction of imports:
+//!
+//! ```text
+//!  AWS account ──read──▶ inventory ──▶ checks ──▶ findings ──▶ playbooks ──▶ actions ──▶ plan
+//!    (or twin)             data         pure        data         pure         pure      data
+//!                                                                                        │
+//!                                                                          rehearsed on the twin
+//!                                                                                        │
+//!                                                                           approved, or not
+//!                                                                                        │
+//!  report ◀── verify: read again, check again ◀── engine: one call at a time, journal first
+//! ```
+//!
+//! Between the two seams of [`account`] everything is a pure function over plain data. [`aws`] and [`twin`] implement
+//! the seams and are known by name to [`cli`] alone; only [`engine`] calls anything that changes an account; only
+//! [`journal::store`] writes runs to disk. `tests/` holds a test for the direction of imports.
+
+pub mod account;
+pub mod actions;
+pub mod aws;
+pub mod calls;
+pub mod checks;
+pub mod cli;
+pub mod engine;
+pub mod finding;
+pub mod intake;
+pub mod inventory;
+pub mod journal;
+pub mod plan;
+pub mod playbook;
+pub mod report;
+pub mod resource;
+pub mod twin;

@@ -1,0 +1,15 @@
+//! The plan: changes in order, frozen, as data that serialises to `redress.plan/1`. Building one is a pure function
+//! over an inventory, findings, playbooks and actions; nothing here calls AWS or touches a file.
+
+pub mod build;
+pub mod change;
+pub mod digest;
+pub mod document;
+pub mod guards;
+pub mod order;
+pub mod propose;
+pub mod rehearse;
+
+pub use change::Change;
+pub use document::{Plan, Rehearsal, Skipped, SkippedKind};
+pub use rehearse::Stage;

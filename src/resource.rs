@@ -1,0 +1,244 @@
+//! Names of things in an account. A resource is named by its ARN; this file takes ARNs apart and puts them
+//! together, and must not know anything about what the named things are like or where they are read from.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// The kinds of resources that redress knows, by the name the field uses for them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// The account itself, or an account in one region (`arn:aws:iam::A:root`, as Security Hub names it).
+    Account,
+    /// An EC2 security group.
+    SecurityGroup,
+    /// A VPC.
+    Vpc,
+    /// A CloudTrail trail.
+    Trail,
+    /// An EBS volume.
+    Volume,
+    /// An EC2 instance.
+    Instance,
+    /// An EBS snapshot.
+    Snapshot,
+    /// A CloudWatch Logs log group.
+    LogGroup,
+    /// An IAM role.
+    Role,
+    /// An S3 bucket.
+    Bucket,
+    /// A VPC flow log.
+    FlowLog,
+    /// Anything else.
+    Other,
+}
+
+impl Kind {
+    /// The kind in words, for people: `security group`.
+    pub fn words(self) -> &'static str {
+        match self {
+            Kind::Account => "account",
+            Kind::SecurityGroup => "security group",
+            Kind::Vpc => "VPC",
+            Kind::Trail => "trail",
+            Kind::Volume => "volume",
+            Kind::Instance => "instance",
+            Kind::Snapshot => "snapshot",
+            Kind::LogGroup => "log group",
+            Kind::Role => "role",
+            Kind::Bucket => "bucket",
+            Kind::FlowLog => "flow log",
+            Kind::Other => "resource",
+        }
+    }
+}
+
+/// A resource, named by its ARN
+/// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html>).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ResourceId(String);
+
+/// Why a text is not an ARN.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not an ARN: an ARN looks like arn:aws:ec2:us-east-1:123456789012:security-group/sg-1")]
+pub struct NotAnArn(pub String);
+
+impl TryFrom<String> for ResourceId {
+    type Error = NotAnArn;
+
+    fn try_from(text: String) -> Result<Self, NotAnArn> {
+        let mut parts = text.splitn(6, ':');
+        let arn = parts.next() == Some("arn");
+        let partition = parts.next().is_some_and(|p| p.starts_with("aws"));
+        let whole = parts.nth(2).is_some() && parts.next().is_some_and(|r| !r.is_empty());
+        let clean = text.len() <= 2048 && !text.chars().any(|c| c.is_control() || c.is_whitespace());
+        if arn && partition && whole && clean { Ok(Self(text)) } else { Err(NotAnArn(text)) }
+    }
+}
+
+impl From<ResourceId> for String {
+    fn from(id: ResourceId) -> String {
+        id.0
+    }
+}
+
+impl fmt::Display for ResourceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The part of the world that an ARN speaks about: what is the same for all resources of one account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Owner {
+    /// `aws`, `aws-cn` or `aws-us-gov`.
+    pub partition: String,
+    /// The twelve digits.
+    pub account: String,
+}
+
+impl Owner {
+    fn arn(&self, service: &str, region: &str, account: bool, resource: &str) -> ResourceId {
+        let account = if account { self.account.as_str() } else { "" };
+        ResourceId(format!("arn:{}:{service}:{region}:{account}:{resource}", self.partition))
+    }
+
+    /// An EC2 resource, e.g. `ec2("us-east-1", "security-group", "sg-1")`.
+    pub fn ec2(&self, region: &str, kind: &str, id: &str) -> ResourceId {
+        self.arn("ec2", region, true, &format!("{kind}/{id}"))
+    }
+    /// A security group.
+    pub fn security_group(&self, region: &str, id: &str) -> ResourceId {
+        self.ec2(region, "security-group", id)
+    }
+    /// A VPC.
+    pub fn vpc(&self, region: &str, id: &str) -> ResourceId {
+        self.ec2(region, "vpc", id)
+    }
+    /// A volume.
+    pub fn volume(&self, region: &str, id: &str) -> ResourceId {
+        self.ec2(region, "volume", id)
+    }
+    /// An instance.
+    pub fn instance(&self, region: &str, id: &str) -> ResourceId {
+        self.ec2(region, "instance", id)
+    }
+    /// A snapshot.
+    pub fn snapshot(&self, region: &str, id: &str) -> ResourceId {
+        self.ec2(region, "snapshot", id)
+    }
+    /// A log group.
+    pub fn log_group(&self, region: &str, name: &str) -> ResourceId {
+        self.arn("logs", region, true, &format!("log-group:{name}"))
+    }
+    /// A trail in its home region.
+    pub fn trail(&self, home: &str, name: &str) -> ResourceId {
+        self.arn("cloudtrail", home, true, &format!("trail/{name}"))
+    }
+    /// A role without a path.
+    pub fn role(&self, name: &str) -> ResourceId {
+        self.arn("iam", "", true, &format!("role/{name}"))
+    }
+    /// A bucket.
+    pub fn bucket(&self, name: &str) -> ResourceId {
+        self.arn("s3", "", false, name)
+    }
+    /// The account itself.
+    pub fn root(&self) -> ResourceId {
+        self.arn("iam", "", true, "root")
+    }
+}
+
+impl ResourceId {
+    fn part(&self, n: usize) -> &str {
+        self.0.splitn(6, ':').nth(n).unwrap_or("")
+    }
+    /// The whole ARN.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+    /// `aws`, `aws-cn`, `aws-us-gov`.
+    pub fn partition(&self) -> &str {
+        self.part(1)
+    }
+    /// `ec2`, `cloudtrail`, ...
+    pub fn service(&self) -> &str {
+        self.part(2)
+    }
+    /// The region; empty for global resources.
+    pub fn region(&self) -> &str {
+        self.part(3)
+    }
+    /// The account; empty for buckets.
+    pub fn account(&self) -> &str {
+        self.part(4)
+    }
+    /// The id by which the service itself knows the resource: `sg-1`, the trail's or bucket's name.
+    pub fn id(&self) -> &str {
+        let resource = self.part(5);
+        match self.kind() {
+            Kind::LogGroup => resource.trim_start_matches("log-group:").trim_end_matches(":*"),
+            Kind::Bucket | Kind::Account => resource,
+            Kind::Role => resource.rsplit('/').next().unwrap_or(resource),
+            _ => resource.split_once('/').map_or(resource, |(_, id)| id),
+        }
+    }
+    /// What kind of thing the ARN names.
+    pub fn kind(&self) -> Kind {
+        let resource = self.part(5);
+        match (self.service(), resource.split(['/', ':']).next().unwrap_or("")) {
+            ("ec2", "security-group") => Kind::SecurityGroup,
+            ("ec2", "vpc") => Kind::Vpc,
+            ("ec2", "volume") => Kind::Volume,
+            ("ec2", "instance") => Kind::Instance,
+            ("ec2", "snapshot") => Kind::Snapshot,
+            ("ec2", "vpc-flow-log") => Kind::FlowLog,
+            ("cloudtrail", "trail") => Kind::Trail,
+            ("logs", "log-group") => Kind::LogGroup,
+            ("iam", "role") => Kind::Role,
+            ("iam", "root") => Kind::Account,
+            ("s3", _) if !resource.contains('/') => Kind::Bucket,
+            _ => Kind::Other,
+        }
+    }
+    /// The partition and account that own the resource.
+    pub fn owner(&self) -> Owner {
+        Owner { partition: self.partition().to_owned(), account: self.account().to_owned() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn us() -> Owner {
+        Owner { partition: "aws".into(), account: "123456789012".into() }
+    }
+
+    #[test]
+    fn an_arn_comes_apart_as_it_was_put_together() {
+        let cases = [
+            (us().security_group("us-east-1", "sg-1"), Kind::SecurityGroup, "sg-1"),
+            (us().trail("eu-west-1", "audit"), Kind::Trail, "audit"),
+            (us().log_group("eu-west-1", "/vpc/flow"), Kind::LogGroup, "/vpc/flow"),
+            (us().role("r"), Kind::Role, "r"),
+            (us().bucket("b.c"), Kind::Bucket, "b.c"),
+            (us().root(), Kind::Account, "root"),
+        ];
+        for (arn, kind, id) in cases {
+            assert_eq!(arn.kind(), kind, "{arn}");
+            assert_eq!(arn.id(), id, "{arn}");
+            assert_eq!(ResourceId::try_from(arn.to_string()), Ok(arn.clone()));
+        }
+    }
+
+    #[test]
+    fn what_is_not_an_arn_is_refused() {
+        for bad in ["", "arn", "arn:aws", "sg-1", "arn:aws:ec2:us-east-1:1", "arn:aws:ec2:r:1:", "arn:x:ec2:r:1:vpc/v", "arn:aws:ec2:r:1:vpc/v\u{1b}[2J"] {
+            assert!(ResourceId::try_from(bad.to_owned()).is_err(), "{bad:?}");
+        }
+    }
+}
