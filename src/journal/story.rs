@@ -244,15 +244,7 @@ impl ChangeStory {
         let call = call.clone();
         match self.step_mut(name) {
             Some(step) => (step.state, step.attempt, step.call, step.at) = (StepState::Intended, attempt, call, at),
-            None => self.steps.push(StepStory {
-                name: name.to_owned(),
-                state: StepState::Intended,
-                attempt,
-                call,
-                at,
-                outputs: Outputs::new(),
-                error: None,
-            }),
+            None => self.steps.push(StepStory { name: name.to_owned(), state: StepState::Intended, attempt, call, at, outputs: Outputs::new(), error: None }),
         }
     }
 

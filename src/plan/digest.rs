@@ -6,3 +6,5 @@ use super::Plan;
 pub fn parse(text: &str) -> Result<Plan, serde_json::Error> {
     serde_json::from_str(text)
 }
+/// (in the making)
+pub fn seal(_: &mut Plan) {}

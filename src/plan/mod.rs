@@ -10,6 +10,6 @@ pub mod order;
 pub mod propose;
 pub mod rehearse;
 
-pub use change::Change;
+pub use change::{Change, Restore};
 pub use document::{Plan, Rehearsal, Skipped, SkippedKind};
 pub use rehearse::Stage;
