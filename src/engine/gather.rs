@@ -14,7 +14,7 @@ const DEPTH: usize = 12;
 pub async fn gather(account: &dyn Account, mut inventory: Inventory, needs: &mut (dyn FnMut(&Inventory) -> Scope + Send)) -> Inventory {
     let mut asked = Scope::new();
     for _ in 0..DEPTH {
-        let more: Scope = needs(&inventory).difference(&asked).cloned().collect();
+        let more: Scope = needs(&inventory).into_iter().filter(|want| !asked.contains(want) && !inventory.knows(want)).collect();
         if more.is_empty() {
             break;
         }

@@ -13,6 +13,7 @@ pub mod news;
 pub mod prove;
 pub mod step;
 pub mod stop;
+pub mod survey;
 pub mod undo;
 pub mod verify;
 
