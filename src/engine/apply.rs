@@ -37,13 +37,13 @@ impl Engine<'_> {
             endpoint: plan.endpoint.clone(),
             caller: self.account.identity().caller.arn.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            decisions,
         };
         journal.write(self.account.now(), started)?;
-        journal.write(self.account.now(), Event::Decided { decisions })?;
         self.work(plan, journal).await
     }
 
-    /// Takes an interrupted run to its end. What was not decided before the interruption is not approved.
+    /// Takes an interrupted run to its end. What was decided stands.
     ///
     /// # Errors
     /// As [`Engine::apply`].

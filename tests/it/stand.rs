@@ -151,7 +151,7 @@ impl Stand {
             let stop = Stop::default();
             let engine = Engine { account: &door, talk: &Silent, stop: &stop, stage: &stage, lag: LAG };
             runtime.block_on(async {
-                if begun && journal.story.head.run.is_empty() { Ok(()) } else if begun && !journal.story.decisions.is_empty() { engine.resume(plan, &mut journal).await } else { engine.apply(plan, "run-1", decisions, &mut journal).await }
+                if begun { engine.resume(plan, &mut journal).await } else { engine.apply(plan, "run-1", decisions, &mut journal).await }
             })
         }))
         .ok()
