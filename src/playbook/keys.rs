@@ -15,6 +15,11 @@ pub struct Section {
 }
 
 impl Section {
+    /// Where its keys are: `in [match]`.
+    pub fn place(&self) -> String {
+        format!("{} {}", if self.shown.starts_with('[') { "in" } else { "at" }, self.shown)
+    }
+
     /// The names of its keys.
     pub fn names(&self) -> Vec<&'static str> {
         self.keys.iter().map(|k| k.name).collect()
