@@ -8,10 +8,15 @@ use toml::{Spanned, de::DeTable};
 
 use super::{
     Approve, Playbook, actions, bounds, keys,
-    problem::{Problem, hint_for},
+    problem::hint_for,
     read::{Placed, Reader},
     sections,
     vocabulary::Vocabulary,
+};
+pub use super::{
+    assemble::{assemble, builtin},
+    problem::Problem,
+    set::{allow_cidrs, override_parameter},
 };
 
 /// How many mistakes against TOML itself are told of one file; what follows the first ones is mostly echo.

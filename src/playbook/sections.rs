@@ -52,6 +52,9 @@ fn check_parameter(reader: &mut Reader<'_>, parameter: &Parameter, value: &Place
     if parameter.kind == keys::HOURS {
         return reader.number(value, parameter.name, 1..=8760, None).map(Value::from);
     }
+    if value.get_ref().as_str() == Some("") {
+        return Some(Value::from(""));
+    }
     let tag = reader.string(value, parameter.name, 400)?;
     tag_key(reader, &tag, value.span(), parameter.name).then_some(Value::from(tag))
 }
