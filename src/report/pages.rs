@@ -23,7 +23,11 @@ pub fn all_pages() -> Vec<(String, String)> {
 
 /// The page of an action.
 pub fn action_page(action: &dyn Action) -> String {
+    let (lead, rest) = doc(action.doc());
     let mut page = format!("{GENERATED}# {}\n\n{}\n\n", action.name(), sentence(action.title()));
+    if !lead.is_empty() {
+        let _ = write!(page, "{lead}\n\n");
+    }
     line(&mut page, &format!("- It changes: {}.", with_article(action.target().words())));
     match action.answers() {
         [] => line(&mut page, "- Playbooks do not name it: other actions ask for it when they need it."),
@@ -35,7 +39,7 @@ pub fn action_page(action: &dyn Action) -> String {
     }
     page.push_str("## Parameters\n\n");
     page.push_str(&parameters(action.parameters()));
-    page.push_str(&doc(action.doc()));
+    page.push_str(&rest);
     tidy(page)
 }
 
@@ -159,12 +163,16 @@ fn table(head: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
     text + "\n"
 }
 
-/// An action's own text, under a heading of its own where it does not begin with one.
-fn doc(text: &str) -> String {
-    match text.trim() {
-        "" => String::new(),
-        text if text.starts_with('#') => format!("{text}\n"),
-        text => format!("## What it does\n\n{text}\n"),
+/// An action's own text in two: what leads in, and the rest from its first heading of the second level on. A title is
+/// left out, since the page has one; a text without headings goes under one.
+fn doc(text: &str) -> (String, String) {
+    let text = text.trim();
+    let text = if text.starts_with("# ") { text.split_once('\n').map_or("", |(_, rest)| rest.trim()) } else { text };
+    let split = if text.starts_with("## ") { Some(0) } else { text.find("\n## ").map(|at| at + 1) };
+    match split {
+        _ if text.is_empty() => (String::new(), String::new()),
+        Some(at) => (text[..at].trim().to_owned(), text[at..].to_owned()),
+        None => (String::new(), format!("## What it does\n\n{text}")),
     }
 }
 
@@ -222,6 +230,16 @@ mod tests {
         assert_eq!(told("[]").as_deref(), Some("| `p` | k | `[]` | D. |"));
         assert_eq!(told("the default key").as_deref(), Some("| `p` | k | the default key | D. |"));
         assert_eq!(told("").as_deref(), Some("| `p` | k | must be given | D. |"));
+    }
+
+    #[test]
+    fn the_text_of_an_action_is_parted_at_its_first_heading() {
+        let parts = |lead: &str, rest: &str| (lead.to_owned(), rest.to_owned());
+        assert_eq!(doc(""), parts("", ""));
+        assert_eq!(doc("# name\n"), parts("", ""));
+        assert_eq!(doc("It mends.\n"), parts("", "## What it does\n\nIt mends."));
+        assert_eq!(doc("# name\n\nIt mends.\n\n## Refuses\n\nMuch.\n"), parts("It mends.", "## Refuses\n\nMuch."));
+        assert_eq!(doc("## Refuses\nMuch."), parts("", "## Refuses\nMuch."));
     }
 
     #[test]
