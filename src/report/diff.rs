@@ -144,6 +144,17 @@ pub fn words(value: &Value) -> String {
     }
 }
 
+/// Evidence on one line: its members by name.
+pub fn evidence(value: &Value) -> String {
+    match value {
+        Value::Object(map) if reference(value).is_none() => {
+            let known = map.iter().filter(|(_, inner)| !inner.is_null());
+            known.map(|(key, inner)| format!("{}: {}", key.replace('_', " "), words(inner))).collect::<Vec<_>>().join("; ")
+        }
+        other => words(other),
+    }
+}
+
 /// What a reference stands for, in words; nothing for a literal (see [`crate::calls::reference`]).
 pub fn reference(value: &Value) -> Option<String> {
     let map = value.as_object().filter(|map| map.len() == 1)?;

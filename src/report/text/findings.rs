@@ -56,6 +56,9 @@ fn graded(page: &mut Page, scan: &Scan, view: &View, severity: Severity) {
         if let Some(title) = words::check_title(check) {
             page.text(2, &[span(Tone::Faint, title)]);
         }
+        if let Some(why) = words::check_why(check).filter(|_| view.verbose) {
+            page.text(2, &[span(Tone::Faint, why)]);
+        }
         for finding in findings {
             one(page, scan, view, finding);
         }
@@ -69,7 +72,7 @@ fn one(page: &mut Page, scan: &Scan, view: &View, finding: &Finding) {
         page.text(6, &[span(Tone::Faint, finding.resource.as_str())]);
     }
     if let Verdict::Violates(evidence) = &finding.verdict {
-        let told = diff::words(evidence);
+        let told = diff::evidence(evidence);
         page.text(6, &[plain(if view.verbose { told } else { shorten(&told, SHORT) })]);
     }
     if finding.sources.iter().any(|source| source != "scan") {
