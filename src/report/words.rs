@@ -172,7 +172,7 @@ pub fn rehearsal(plan: &Plan) -> Vec<Said> {
     }
     let mut said = vec![result(plan, shown)];
     let opens = |key: &FindingKey| (Tone::Bad, format!("opens {} on {}", key.check, brief(&key.resource)));
-    if plan.kind == "plan" {
+    if plan.kind != "undo" {
         said.extend(shown.opens.iter().map(opens));
     } else if !shown.opens.is_empty() {
         let come_back = count(shown.opens.len(), "finding");
@@ -251,9 +251,9 @@ pub fn way_back(change: &Change) -> Said {
     }
 }
 
-/// Changes whose rehearsal opens findings are not offered.
+/// Whether a plan may be approved: not where its rehearsal opens findings, which only an undo is there to do.
 pub fn offered(plan: &Plan) -> bool {
-    !plan.changes.is_empty() && (plan.kind != "plan" || plan.rehearsal.opens.is_empty())
+    !plan.changes.is_empty() && (plan.kind == "undo" || plan.rehearsal.opens.is_empty())
 }
 
 /// What to type after a plan.
