@@ -195,7 +195,7 @@ pub fn findings(scan: &Scan) -> String {
         out.push_str("\n| Severity | Check | Resource | Evidence |\n|---|---|---|---|\n");
     }
     for finding in wrong {
-        let evidence = if let Verdict::Violates(evidence) = &finding.verdict { diff::evidence(evidence) } else { String::new() };
+        let evidence = if let Verdict::Violates(evidence) = &finding.verdict { diff::evidence(evidence).join("; ") } else { String::new() };
         let grade = format!("{} {}", icon(words::severity_tone(finding.severity)), finding.severity);
         let _ = writeln!(out, "| {grade} | {} | {} | {} |", code(&finding.check), named(finding), md(&evidence));
     }

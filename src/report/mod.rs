@@ -14,6 +14,7 @@ use crate::{
 pub mod diff;
 pub mod json;
 pub mod markdown;
+pub mod pages;
 pub mod safe;
 pub mod style;
 pub mod text;

@@ -193,16 +193,18 @@ fn a_plan_that_was_not_rehearsed_says_so_and_never_that_it_closes() {
     assert!(shown(&plan).contains("! not rehearsed\n"));
     plan.rehearsal = Rehearsal { not_rehearsed: vec!["c2: nor is the role".into()], ..sample::plan().rehearsal };
     assert!(shown(&plan).contains("! rehearsed in part: closes 1 of 1"));
+    plan.rehearsal.undo_restores = false;
+    assert!(!shown(&plan).contains("does not restore"), "{}", shown(&plan));
 }
 
 #[test]
 fn a_plan_names_what_undo_leaves_and_what_needs_its_own_flag() {
     let mut plan = sample::plan();
     plan.rehearsal.undo_restores = false;
-    plan.rehearsal.differences = vec!["sg-1: a tag".into()];
+    plan.rehearsal.differences = vec!["undo of c1 does not bring back sg-1: a tag".into()];
     plan.changes[0].risk = Risk::Irreversible;
     let text = shown(&plan);
-    assert!(text.contains("undo does not restore everything\n    not restored by undo: sg-1: a tag\n"), "{text}");
+    assert!(text.contains("undo does not restore everything\n    undo of c1 does not bring back sg-1: a tag\n"), "{text}");
     assert!(text.contains("redress apply plan.json --allow-irreversible tighten-security-group\n"), "{text}");
 }
 

@@ -179,7 +179,7 @@ pub fn rehearsal(plan: &Plan) -> Vec<Said> {
         let verb = if shown.opens.len() == 1 { "is" } else { "are" };
         said.push((Tone::Warn, format!("{come_back} {verb} open again afterwards: {}", list(&shown.opens.iter().map(finding).collect::<Vec<_>>()))));
     }
-    said.extend(shown.differences.iter().map(|what| (Tone::Bad, format!("not restored by undo: {what}"))));
+    said.extend(shown.differences.iter().map(|what| (Tone::Bad, what.clone())));
     said.extend(shown.already_fixed.iter().map(|what| (Tone::Plain, format!("already fixed by an earlier change: {what}"))));
     said.extend(shown.not_rehearsed.iter().map(|why| (Tone::Warn, format!("not rehearsed: {why}"))));
     said
@@ -206,10 +206,11 @@ fn result(plan: &Plan, shown: &Rehearsal) -> Said {
     let restoring = match (plan.kind.as_str(), shown.undo_restores) {
         ("undo", true) => ", what was is restored but for what is named",
         ("prune", _) => ", what is deleted does not come back",
+        (_, false) if !shown.not_rehearsed.is_empty() && shown.differences.is_empty() => ", undo was tried for what was rehearsed",
         (_, true) => ", undo restores all but what is named",
         (_, false) => ", undo does not restore everything",
     };
-    let whole = closes == promised.len() && (shown.opens.is_empty() || plan.kind == "undo") && shown.not_rehearsed.is_empty();
+    let whole = closes == promised.len() && (shown.opens.is_empty() || plan.kind == "undo") && shown.not_rehearsed.is_empty() && shown.differences.is_empty();
     let well = whole && (shown.undo_restores || plan.kind == "prune");
     (if well { Tone::Good } else { Tone::Warn }, format!("{how}: {closing}{restoring}"))
 }

@@ -12,8 +12,10 @@ use super::{
 };
 use crate::finding::{Finding, Severity, Verdict};
 
-/// Columns in which evidence is told where not everything is wanted.
+/// Characters in which a line of evidence is told where not everything is wanted.
 const SHORT: usize = 220;
+/// Lines of evidence likewise.
+const LINES: usize = 4;
 
 /// What a scan found.
 pub fn findings(scan: &Scan, view: &View) -> String {
@@ -73,7 +75,13 @@ fn one(page: &mut Page, scan: &Scan, view: &View, finding: &Finding) {
     }
     if let Verdict::Violates(evidence) = &finding.verdict {
         let told = diff::evidence(evidence);
-        page.text(6, &[plain(if view.verbose { told } else { shorten(&told, SHORT) })]);
+        let most = if view.verbose { told.len() } else { LINES };
+        for line in told.iter().take(most) {
+            page.text(6, &[plain(if view.verbose { line.clone() } else { shorten(line, SHORT) })]);
+        }
+        if told.len() > most {
+            page.text(6, &[span(Tone::Faint, format!("and {} more", told.len() - most))]);
+        }
     }
     if finding.sources.iter().any(|source| source != "scan") {
         page.text(6, &[span(Tone::Faint, format!("reported by {}", words::list(&finding.sources)))]);
