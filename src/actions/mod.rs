@@ -14,6 +14,7 @@ pub mod delivery_role;
 pub mod enable_flow_logs;
 pub mod encrypt_volumes;
 pub mod log_group;
+pub mod make;
 pub mod prune;
 pub mod raise_cloudtrail;
 pub mod snapshot_instance;
