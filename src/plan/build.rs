@@ -8,9 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{
     Change, Plan, Skipped, SkippedKind, Stage, digest,
     document::FORMAT,
-    draft,
-    grouping::{self, Fate},
-    propose,
+    draft, grouping, propose,
     rehearse::{Rules, rehearse},
 };
 use crate::{
@@ -139,9 +137,4 @@ pub fn counts(changes: &[Change], skipped: &[Skipped]) -> BTreeMap<String, usize
         kinds.into_iter().map(|kind| (kind.word().to_owned(), skipped.iter().filter(|s| s.kind == kind).count())).collect();
     counts.insert("planned".to_owned(), changes.iter().map(|c| c.findings.len()).sum());
     counts
-}
-
-/// What becomes of the findings of a change that is not made.
-pub(super) fn skip_all(findings: &[FindingKey], fate: &Fate) -> impl Iterator<Item = (FindingKey, Fate)> {
-    findings.iter().map(|key| (key.clone(), fate.clone()))
 }

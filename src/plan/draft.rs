@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{
     Change, SkippedKind, Stage,
-    build::{Request, skip_all},
+    build::Request,
     grouping::{Fate, Group, fate_of},
     guards::{self, Claim},
     order::{Place, order},
@@ -45,7 +45,21 @@ enum State {
     /// It is only there for others, and it is so already.
     Fulfilled,
     /// It is not made.
-    Not(Fate),
+    Not(Reason),
+}
+
+/// Why a draft is not made.
+#[derive(Debug, Clone)]
+struct Reason {
+    fate: Fate,
+    /// The draft whose change is to blame, where one is; it is named by the id that it has in the end.
+    after: Option<usize>,
+}
+
+impl From<Fate> for Reason {
+    fn from(fate: Fate) -> Self {
+        Self { fate, after: None }
+    }
 }
 
 /// All drafts of a plan.
@@ -53,7 +67,7 @@ pub(super) struct Drafts<'r, 'a> {
     request: &'r Request<'a>,
     drafts: Vec<Draft>,
     /// Drafts that are not made, for good.
-    excluded: BTreeMap<usize, Fate>,
+    excluded: BTreeMap<usize, Reason>,
     /// Prerequisites that nobody needs any more.
     idle: BTreeSet<usize>,
     states: BTreeMap<usize, State>,
@@ -87,7 +101,7 @@ impl<'r, 'a> Drafts<'r, 'a> {
                 }
                 Ok(None) => {}
                 Err(fate) => {
-                    self.excluded.insert(index, fate);
+                    self.excluded.insert(index, fate.into());
                     return;
                 }
             }
@@ -114,16 +128,19 @@ impl<'r, 'a> Drafts<'r, 'a> {
         let context = Context { inventory: self.request.inventory, region: &region, checks: &[], options: self.request.options };
         let action =
             actions::find(needed.action).ok_or_else(|| (SkippedKind::Refused, format!("it needs the action {}, which is not there", needed.action)))?;
+        let unmet = |refusal| {
+            let (kind, reason) = fate_of(refusal);
+            (kind, unmet(needed.action, &needed.resource, &reason))
+        };
         match action.propose(&context, &needed.resource, &needed.with) {
             Ok(_) => {
-                self.drafts.push(of_prerequisite(asking, needed, region, action.order()));
+                let tags = guards::tags_of(self.request.inventory, &needed.resource);
+                let notes = guards::of_tags(&needed.resource, &tags, &asking.protected, self.request.options).map_err(unmet)?;
+                self.drafts.push(of_prerequisite(asking, needed, region, action.order(), notes));
                 Ok(Some(self.drafts.len() - 1))
             }
             Err(Refusal::Nothing(_)) => Ok(None),
-            Err(refusal) => {
-                let (kind, reason) = fate_of(refusal);
-                Err((kind, unmet(needed.action, &needed.resource, &reason)))
-            }
+            Err(refusal) => Err(unmet(refusal)),
         }
     }
 
@@ -143,7 +160,7 @@ impl<'r, 'a> Drafts<'r, 'a> {
             if let State::Planned(id) = state
                 && let Some(reason) = failed.get(id)
             {
-                self.excluded.insert(*index, (SkippedKind::Refused, in_rehearsal(reason)));
+                self.excluded.insert(*index, (SkippedKind::Refused, in_rehearsal(reason)).into());
             }
         }
     }
@@ -152,8 +169,12 @@ impl<'r, 'a> Drafts<'r, 'a> {
     pub fn fates(&self) -> Vec<(FindingKey, Fate)> {
         let mut all = Vec::new();
         for (index, draft) in self.drafts.iter().enumerate() {
-            if let Some(State::Not(fate)) = self.states.get(&index) {
-                all.extend(skip_all(&draft.findings, fate));
+            if let Some(State::Not(Reason { fate: (kind, reason), after })) = self.states.get(&index) {
+                let fate = match after.and_then(|at| self.states.get(&at)) {
+                    Some(State::Planned(id)) => (*kind, format!("after change {id}: {reason}")),
+                    _ => (*kind, reason.clone()),
+                };
+                all.extend(draft.findings.iter().map(|key| (key.clone(), fate.clone())));
             }
         }
         all
@@ -162,29 +183,30 @@ impl<'r, 'a> Drafts<'r, 'a> {
     /// One pass over all drafts, in order, on a fork of the stage.
     fn pass(&mut self) -> Vec<Change> {
         let places: Vec<Place> = self.drafts.iter().map(|d| d.place.clone()).collect();
-        let mut pass = Pass { request: self.request, stage: self.request.stage.fork(), outputs: AllOutputs::new(), changes: Vec::new() };
+        let mut pass = Pass { request: self.request, stage: self.request.stage.fork(), outputs: AllOutputs::new(), changes: Vec::new(), made: Vec::new() };
         self.states.clear();
         for index in order(&places) {
             if self.idle.contains(&index) {
                 continue;
             }
-            let after = self.excluded.get(&index).map_or_else(|| self.needed(index), |fate| Err(fate.clone()));
-            let state = after.map_or_else(State::Not, |after| pass.one(&self.drafts[index], after));
+            let after = self.excluded.get(&index).map_or_else(|| self.needed(index), |reason| Err(reason.clone()));
+            let state = after.map_or_else(State::Not, |after| pass.one(index, &self.drafts[index], after));
             self.states.insert(index, state);
         }
         pass.changes
     }
 
     /// The ids of the changes that a draft comes after.
-    fn needed(&self, index: usize) -> Result<Vec<String>, Fate> {
+    fn needed(&self, index: usize) -> Result<Vec<String>, Reason> {
         let mut after = Vec::new();
         for at in &self.drafts[index].place.needs {
             let needed = &self.drafts[*at];
+            let unmet = |reason: &str| unmet(&needed.place.action, &needed.resource, reason);
             match self.states.get(at) {
                 Some(State::Planned(id)) => after.push(id.clone()),
                 Some(State::Fulfilled) => {}
-                Some(State::Not((kind, reason))) => return Err((*kind, unmet(&needed.place.action, &needed.resource, reason))),
-                None => return Err((SkippedKind::Refused, unmet(&needed.place.action, &needed.resource, "the two need each other"))),
+                Some(State::Not(Reason { fate: (kind, reason), after })) => return Err(Reason { fate: (*kind, unmet(reason)), after: *after }),
+                None => return Err((SkippedKind::Refused, unmet("the two need each other")).into()),
             }
         }
         Ok(after)
@@ -195,6 +217,14 @@ impl<'r, 'a> Drafts<'r, 'a> {
         let planned = |index: &usize| matches!(self.states.get(index), Some(State::Planned(_)));
         let needed: BTreeSet<usize> = (0..self.drafts.len()).filter(planned).flat_map(|i| self.drafts[i].place.needs.clone()).collect();
         let idle: Vec<usize> = (0..self.drafts.len()).filter(|i| planned(i) && self.drafts[*i].place.prerequisite && !needed.contains(i)).collect();
+        // Those that needed it stay out for the reason they have now: without it they would have another.
+        for (index, state) in &self.states {
+            if let State::Not(reason) = state
+                && self.drafts[*index].place.needs.iter().any(|at| idle.contains(at))
+            {
+                self.excluded.insert(*index, reason.clone());
+            }
+        }
         self.idle.extend(&idle);
         !idle.is_empty()
     }
@@ -206,7 +236,7 @@ impl<'r, 'a> Drafts<'r, 'a> {
             planned.map(|(index, d)| Claim { index, playbook: &d.playbook, severity: d.place.severity, region: &d.region, resource: &d.resource }).collect();
         let beyond = guards::beyond_limits(&claims, self.request.inventory, self.request.playbooks, self.request.limits);
         let any = !beyond.is_empty();
-        self.excluded.extend(beyond.into_iter().map(|(index, reason)| (index, (SkippedKind::Refused, reason))));
+        self.excluded.extend(beyond.into_iter().map(|(index, reason)| (index, (SkippedKind::Refused, reason).into())));
         any
     }
 }
@@ -217,15 +247,17 @@ struct Pass<'r, 'a> {
     stage: Box<dyn Stage>,
     outputs: AllOutputs,
     changes: Vec<Change>,
+    /// The drafts of those changes, by their index.
+    made: Vec<usize>,
 }
 
 impl Pass<'_, '_> {
     /// Makes one change on the stage as it stands, and plays it there.
-    fn one(&mut self, draft: &Draft, after: Vec<String>) -> State {
+    fn one(&mut self, index: usize, draft: &Draft, after: Vec<String>) -> State {
         let proposal = match proposed(self.request, draft, self.stage.as_ref()) {
             Ok(proposal) => proposal,
             Err(Refusal::Nothing(_)) if draft.place.prerequisite => return State::Fulfilled,
-            Err(refusal) => return State::Not(self.explained(draft, refusal)),
+            Err(refusal) => return State::Not(Reason { fate: fate_of(refusal), after: self.culprit(draft) }),
         };
         let change = filled(frame(format!("c{}", self.changes.len() + 1), draft, after), proposal, draft.guards.clone());
         let (mut trial, mut outputs) = (self.stage.fork(), self.outputs.clone());
@@ -234,33 +266,25 @@ impl Pass<'_, '_> {
             Ok(_) => (self.stage, self.outputs) = (trial, outputs),
             // It stays in the plan, which says that it was not rehearsed.
             Err(Stop::Unknown(_)) => {}
-            Err(Stop::Failed(reason)) => return State::Not((SkippedKind::Refused, in_rehearsal(&reason))),
+            Err(Stop::Failed(reason)) => return State::Not((SkippedKind::Refused, in_rehearsal(&reason)).into()),
         }
         let id = change.id.clone();
         self.changes.push(change);
+        self.made.push(index);
         State::Planned(id)
     }
 
-    /// Why a draft is refused here, with the change after which it first is.
-    fn explained(&self, draft: &Draft, refusal: Refusal) -> Fate {
-        let (kind, reason) = fate_of(refusal);
-        match self.culprit(draft) {
-            Some(id) => (kind, format!("after change {id}: {reason}")),
-            None => (kind, reason),
-        }
-    }
-
-    /// The change after which a draft is refused; `None` where it is refused anyway.
-    fn culprit(&self, draft: &Draft) -> Option<&str> {
+    /// The draft after whose change this one is first refused; `None` where it is refused anyway.
+    fn culprit(&self, draft: &Draft) -> Option<usize> {
         let (mut stage, mut outputs) = (self.request.stage.fork(), AllOutputs::new());
         proposed(self.request, draft, stage.as_ref()).ok()?;
-        for change in &self.changes {
+        for (change, index) in self.changes.iter().zip(&self.made) {
             let mut trial = stage.fork();
             if play(trial.as_mut(), change, self.request.inventory.read_at, &mut outputs).is_ok() {
                 stage = trial;
             }
             if proposed(self.request, draft, stage.as_ref()).is_err() {
-                return Some(&change.id);
+                return Some(*index);
             }
         }
         None
@@ -307,7 +331,7 @@ fn of_group(group: &Group<'_>) -> Draft {
     }
 }
 
-fn of_prerequisite(asking: &Draft, needed: &Prerequisite, region: String, order: u8) -> Draft {
+fn of_prerequisite(asking: &Draft, needed: &Prerequisite, region: String, order: u8, guards: Vec<GuardNote>) -> Draft {
     Draft {
         uses: vec![ActionUse { action: needed.action.to_owned(), with: needed.with.clone() }],
         resource: needed.resource.clone(),
@@ -317,7 +341,7 @@ fn of_prerequisite(asking: &Draft, needed: &Prerequisite, region: String, order:
         protected: asking.protected.clone(),
         findings: Vec::new(),
         checks: Vec::new(),
-        guards: Vec::new(),
+        guards,
         place: Place {
             prerequisite: true,
             order,
