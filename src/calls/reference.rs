@@ -80,6 +80,18 @@ impl Bindings<'_> {
         }
     }
 
+    /// The value with only the references to outputs replaced: what an undo takes over from the run that it takes back.
+    pub fn resolve_outputs(&self, value: &Value) -> Result<Value, Unresolved> {
+        match value {
+            Value::Object(map) => match map.iter().next() {
+                Some((key, inner)) if map.len() == 1 && key == "$output" => self.one(key, inner),
+                _ => map.iter().map(|(k, v)| Ok((k.clone(), self.resolve_outputs(v)?))).collect::<Result<_, _>>().map(Value::Object),
+            },
+            Value::Array(items) => items.iter().map(|v| self.resolve_outputs(v)).collect::<Result<_, _>>().map(Value::Array),
+            literal => Ok(literal.clone()),
+        }
+    }
+
     /// The token of this attempt.
     pub fn token(&self) -> String {
         let digest = Sha256::digest(format!("{}|{}|{}|{}", self.run, self.change, self.step, self.attempt));

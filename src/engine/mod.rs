@@ -1,1 +1,75 @@
-//! (in the making)
+//! The engine: the only place that changes an account, and only by calls that stand in an approved plan or its way
+//! back. Journal first, one call at a time, success proved on fresh facts. It knows the account only by its seam.
+//!
+//! Everything that it does is driven by the state that the journal tells ([`crate::journal::Story`]): applying is
+//! resuming a run in which nothing has happened yet. So there is one body of code for both, and a crash at any point
+//! leads back into it.
+
+pub mod apply;
+mod begin;
+pub mod compare;
+pub mod gather;
+mod look;
+pub mod news;
+pub mod step;
+pub mod stop;
+pub mod survey;
+pub mod undo;
+pub mod verify;
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+
+pub use news::{News, Silent, Talk};
+pub use stop::Stop;
+
+use crate::{
+    account::Account,
+    inventory::Inventory,
+    journal::StoreError,
+    plan::{Plan, Stage},
+};
+
+/// Makes a stage of facts: the twin is handed in, so that the engine need not know it.
+pub type MakeStage<'a> = &'a (dyn Fn(Inventory) -> Box<dyn Stage> + Sync);
+
+/// Applies, resumes and verifies runs on one account.
+pub struct Engine<'a> {
+    /// The account.
+    pub account: &'a dyn Account,
+    /// Who shows the news.
+    pub talk: &'a dyn Talk,
+    /// Whether to stop.
+    pub stop: &'a Stop,
+    /// Where changes are made again from fresh facts.
+    pub stage: MakeStage<'a>,
+    /// How long after a call a listing may still not show what it made. Absence is not believed before
+    /// (<https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html>: "up to a few minutes").
+    pub lag: Duration,
+}
+
+/// The bound on [`Engine::lag`] that is used against AWS.
+pub const LAG: Duration = Duration::from_secs(300);
+
+/// Why a run did not come to its end. What was done is in the journal, and `redress resume` goes on from there.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The journal cannot be written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The credentials ended.
+    #[error("the credentials are no longer accepted ({0}). Nothing was done after that; renew them and resume the run")]
+    Credentials(String),
+    /// It was asked to stop.
+    #[error("stopped as asked, {0}")]
+    Stopped(String),
+}
+
+/// The id of a run of this plan that begins now: readable, sortable by time, unique.
+pub fn run_id(plan: &Plan, now: Timestamp) -> String {
+    let digest = Sha256::digest(format!("{}|{}|{}", plan.digest, now.as_nanosecond(), std::process::id()));
+    let tail: String = digest.iter().take(3).map(|b| format!("{b:02x}")).collect();
+    format!("{}-{tail}", now.strftime("%Y%m%dT%H%M%SZ"))
+}

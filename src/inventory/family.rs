@@ -186,6 +186,7 @@ impl<T: Record> AnyFamily for Family<T> {
                 map.retain(|key, _| !T::VOLATILE.contains(&key.as_str()) && !(T::ID_IS_VOLATILE && key == "id"));
             }
             strip_bookkeeping(&mut json);
+            in_fixed_order(&mut json);
             json
         };
         match self.select(selector) {
@@ -218,6 +219,18 @@ fn strip_bookkeeping(json: &mut Value) {
             map.values_mut().for_each(strip_bookkeeping);
         }
         Value::Array(items) => items.iter_mut().for_each(strip_bookkeeping),
+        _ => {}
+    }
+}
+
+/// Lists in these records are sets (devices, groups, attachments): AWS gives them in any order.
+fn in_fixed_order(json: &mut Value) {
+    match json {
+        Value::Object(map) => map.values_mut().for_each(in_fixed_order),
+        Value::Array(items) => {
+            items.iter_mut().for_each(in_fixed_order);
+            items.sort_by_cached_key(|v| v.to_string());
+        }
         _ => {}
     }
 }

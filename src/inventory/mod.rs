@@ -158,6 +158,18 @@ impl Inventory {
         self.family(&want.region, want.family).map_or(Fact::NotRead, |f| f.select_json(&want.selector))
     }
 
+    /// Whether a want was answered already, be it that nothing can be said.
+    pub fn knows(&self, want: &Want) -> bool {
+        match self.select_json(want) {
+            Fact::NotRead => false,
+            // A listing of instances leaves out what only a reading by id shows.
+            Fact::Known(found) if want.family == FamilyKind::Instances && matches!(want.selector, Selector::Id(_)) => {
+                found.iter().all(|(_, json)| json.get("stop_protection").is_none_or(|fact| fact != "not-read"))
+            }
+            _ => true,
+        }
+    }
+
     /// How the things that these wants name look, in the form in which two states are compared.
     pub fn footprint(&self, wants: &[Want]) -> Value {
         let mut all = serde_json::Map::new();

@@ -1,1 +1,13 @@
-//! (in the making)
+//! The journal of a run: events, the state machine that they drive, and the store that keeps them. Events and state
+//! are pure; only [`store`] touches files. No event, no call: see `docs/architecture.md`, law 2.
+
+pub mod document;
+pub mod event;
+pub mod line;
+pub mod store;
+pub mod story;
+
+pub use document::{RunDocument, RunState};
+pub use event::{Decision, Event, Outcome, StepResult};
+pub use store::{Journal, Lock, Log, MemoryLog, RunFolder, StateDir, StoreError};
+pub use story::{ChangeStory, Phase, StepState, Story};

@@ -56,6 +56,23 @@ pub struct Change {
     pub touches: Vec<Want>,
     /// Whether a person must say yes: the playbook's `approve`.
     pub ask: bool,
+    /// The playbook's protected tags, so that the guard can be asked again on fresh facts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub protected: Vec<String>,
+    /// For an undo: what must be found, and what is to come back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restore: Option<Restore>,
+}
+
+/// What an undo of a change must find, and what it brings back.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Restore {
+    /// The footprint that the change left: anything else means that somebody has changed the resource since.
+    pub found: Value,
+    /// The footprint before the change.
+    pub to: Value,
+    /// What stays on purpose, and why.
+    pub kept: Vec<String>,
 }
 
 impl Change {

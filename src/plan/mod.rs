@@ -5,11 +5,20 @@ pub mod build;
 pub mod change;
 pub mod digest;
 pub mod document;
+mod draft;
+mod footprints;
+mod grouping;
 pub mod guards;
 pub mod order;
+pub mod play;
+pub mod proof;
 pub mod propose;
 pub mod rehearse;
+pub mod select;
 
-pub use change::Change;
+pub use change::{Change, Restore};
 pub use document::{Plan, Rehearsal, Skipped, SkippedKind};
 pub use rehearse::Stage;
+
+#[cfg(test)]
+mod tests;

@@ -8,8 +8,25 @@ use serde_json::Value;
 
 use crate::{actions::ActionUse, finding::Severity};
 
+mod actions;
+pub mod assemble;
+pub mod bounds;
+pub mod keys;
 pub mod load;
 pub mod matching;
+pub mod problem;
+mod read;
+mod sections;
+pub mod set;
+pub mod vocabulary;
+mod with;
+
+#[cfg(test)]
+mod tests;
+
+pub use assemble::check_parameters;
+pub use load::{allow_cidrs, assemble, builtin, override_parameter, parse};
+pub use problem::Problem;
 
 /// One playbook.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -1,0 +1,203 @@
+//! The way of a run through its changes, and of a change through its steps, forward and back. Which is due is told by
+//! the journal, so applying and resuming are one.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use serde_json::Value;
+
+use super::{
+    Engine, EngineError, News, compare,
+    gather::afresh,
+    step::{Failure, Named},
+};
+use crate::{
+    calls::{self, Bindings, Outputs, Purpose},
+    inventory::Inventory,
+    journal::{Decision, Event, Journal, Outcome, Phase, StepState},
+    plan::{
+        Change, Plan,
+        proof::{self, Proved},
+    },
+};
+
+/// Pauses, in seconds, between looks at a proof that does not hold yet: reads may lag behind what was just done.
+const PROOF_PAUSES: [u64; 5] = [1, 2, 5, 10, 20];
+
+impl Engine<'_> {
+    /// Begins a run of a plan and takes it to its end.
+    ///
+    /// # Errors
+    /// When it had to stop before its end; the journal then tells how far it came.
+    pub async fn apply(&self, plan: &Plan, run: &str, decisions: Vec<Decision>, journal: &mut Journal) -> Result<(), EngineError> {
+        let started = Event::RunStarted {
+            run: run.to_owned(),
+            plan_digest: plan.digest.clone(),
+            kind: plan.kind.clone(),
+            of_run: plan.of_run.clone(),
+            account: plan.account.clone(),
+            partition: plan.partition.clone(),
+            endpoint: plan.endpoint.clone(),
+            caller: self.account.identity().caller.arn.clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            decisions,
+        };
+        journal.write(self.account.now(), started)?;
+        self.work(plan, journal).await
+    }
+
+    /// Takes an interrupted run to its end. What was decided stands.
+    ///
+    /// # Errors
+    /// As [`Engine::apply`].
+    pub async fn resume(&self, plan: &Plan, journal: &mut Journal) -> Result<(), EngineError> {
+        journal.write(self.account.now(), Event::Resumed { caller: self.account.identity().caller.arn.clone() })?;
+        self.work(plan, journal).await
+    }
+
+    async fn work(&self, plan: &Plan, journal: &mut Journal) -> Result<(), EngineError> {
+        for (n, change) in plan.changes.iter().enumerate() {
+            if journal.story.changes.get(&change.id).is_some_and(|c| c.outcome().is_some()) {
+                continue;
+            }
+            let result = if self.stop.soon() {
+                Err(EngineError::Stopped(format!("before {}", change.id)))
+            } else {
+                self.talk.tell(&News::ChangeBegins {
+                    id: change.id.clone(),
+                    summary: change.summary.clone(),
+                    place: n + 1,
+                    of: plan.changes.len(),
+                    steps: change.steps.len(),
+                });
+                self.change(plan, change, journal).await
+            };
+            if let Err(error) = result {
+                if !matches!(error, EngineError::Store(_)) {
+                    journal.write(self.account.now(), Event::Stopped { reason: error.to_string() })?;
+                }
+                return Err(error);
+            }
+        }
+        journal.write(self.account.now(), Event::RunEnded)?;
+        Ok(())
+    }
+
+    /// Takes one change from wherever it stands to its end.
+    async fn change(&self, plan: &Plan, change: &Change, journal: &mut Journal) -> Result<(), EngineError> {
+        loop {
+            let phase = journal.story.changes.get(&change.id).map(|c| c.phase.clone()).unwrap_or_default();
+            match phase {
+                Phase::Ended(_) => return Ok(()),
+                Phase::Waiting => match self.may_begin(plan, change, journal).await {
+                    Ok(before) => journal.write(self.account.now(), Event::ChangeStarted { change: change.id.clone(), before })?,
+                    Err((outcome, reason)) => self.end(change, outcome, reason, Value::Null, Vec::new(), journal)?,
+                },
+                Phase::Forward => match self.forward(change, journal).await {
+                    Ok(()) => self.finish(change, journal).await?,
+                    Err(Failure::Halt(error)) => return Err(error),
+                    Err(Failure::Failed(reason)) if nothing_done(change, journal) => {
+                        self.end(change, Outcome::Failed, format!("{reason}. Nothing was changed"), Value::Null, Vec::new(), journal)?;
+                    }
+                    Err(Failure::Failed(reason)) => {
+                        self.talk.tell(&News::GoingBack { change: change.id.clone(), reason: reason.clone() });
+                        journal.write(self.account.now(), Event::RollbackStarted { change: change.id.clone(), reason })?;
+                    }
+                },
+                Phase::Back(reason) => match self.back(change, journal).await {
+                    Ok(()) => self.taken_back(change, &reason, journal).await?,
+                    Err(Failure::Halt(error)) => return Err(error),
+                    Err(Failure::Failed(why)) => {
+                        let reason = format!("{reason}; and going back failed: {why}. A person is needed: {}", by_hand(change, journal));
+                        self.end(change, Outcome::Stuck, reason, Value::Null, Vec::new(), journal)?;
+                    }
+                },
+            }
+        }
+    }
+
+    async fn forward(&self, change: &Change, journal: &mut Journal) -> Result<(), Failure> {
+        for (n, step) in change.steps.iter().enumerate() {
+            self.talk.tell(&News::StepBegins { change: change.id.clone(), title: step.title.clone(), place: n + 1 });
+            self.act(Named { change: &change.id, name: &step.name, act: &step.act }, journal).await?;
+        }
+        Ok(())
+    }
+
+    /// Goes back along the steps that took effect. An act that is so already counts as done.
+    async fn back(&self, change: &Change, journal: &mut Journal) -> Result<(), Failure> {
+        let done = journal.story.changes.get(&change.id).map(crate::journal::ChangeStory::done).unwrap_or_default();
+        for back in calls::way_back(&change.steps, &done, Purpose::Rollback) {
+            self.talk.tell(&News::StepBegins { change: change.id.clone(), title: format!("take back {}", back.of), place: 0 });
+            self.act(Named { change: &change.id, name: &back.name, act: &back.act }, journal).await?;
+        }
+        Ok(())
+    }
+
+    /// After the way back: the footprint is compared with the one before.
+    async fn taken_back(&self, change: &Change, why: &str, journal: &mut Journal) -> Result<(), EngineError> {
+        let after = afresh(self.account, &mut |_| change.touches.iter().cloned().collect()).await.footprint(&change.touches);
+        let before = journal.story.changes.get(&change.id).map(|c| c.before.clone()).unwrap_or_default();
+        let left = compare::differences(&before, &after);
+        let rest = if left.is_empty() { "Everything is as it was before".to_owned() } else { format!("Not as it was before: {}", left.join(", ")) };
+        let outcome = if left.is_empty() || !Change::kept(&change.steps).is_empty() { Outcome::RolledBack } else { Outcome::Stuck };
+        self.end(change, outcome, format!("{why}. {rest}"), after, Vec::new(), journal)
+    }
+
+    /// After the last step: reads afresh and proves.
+    async fn finish(&self, change: &Change, journal: &mut Journal) -> Result<(), EngineError> {
+        let mut pauses = PROOF_PAUSES.iter();
+        loop {
+            let fresh = afresh(self.account, &mut |known| proof::needs(change, known)).await;
+            let after = fresh.footprint(&change.touches);
+            let proved = self.proved(change, &fresh, &after, journal);
+            match (&proved, pauses.next()) {
+                (Proved::Holds(awaiting), _) => {
+                    let (outcome, reason) = match &change.restore {
+                        Some(restore) if !restore.kept.is_empty() => (Outcome::Restored, restore.kept.join("; ")),
+                        Some(_) => (Outcome::Restored, String::new()),
+                        None => (Outcome::Verified, String::new()),
+                    };
+                    return self.end(change, outcome, reason, after, awaiting.clone(), journal);
+                }
+                (Proved::Violated(reason) | Proved::Unknown(reason), None) => {
+                    return self.end(change, Outcome::Unverified, reason.clone(), after, Vec::new(), journal);
+                }
+                (_, Some(seconds)) => self.account.pause(Duration::from_secs(*seconds)).await,
+            }
+        }
+    }
+
+    /// Whether a change is proved by these facts: by its proofs, or, for an undo, by the footprint that it restores.
+    pub(super) fn proved(&self, change: &Change, fresh: &Inventory, footprint: &Value, journal: &Journal) -> Proved {
+        match &change.restore {
+            Some(restore) => super::undo::restored(restore, footprint),
+            None => proof::proved(change, fresh, &bindings(change, journal, &journal.story.outputs())),
+        }
+    }
+
+    fn end(&self, change: &Change, outcome: Outcome, reason: String, after: Value, awaiting: Vec<String>, journal: &mut Journal) -> Result<(), EngineError> {
+        self.talk.tell(&News::ChangeEnds { id: change.id.clone(), outcome, reason: reason.clone() });
+        journal.write(self.account.now(), Event::ChangeEnded { change: change.id.clone(), outcome, reason, after, awaiting })?;
+        Ok(())
+    }
+}
+
+/// What references in the proofs of a change stand for.
+pub(super) fn bindings<'a>(change: &'a Change, journal: &'a Journal, outputs: &'a BTreeMap<(String, String), Outputs>) -> Bindings<'a> {
+    let head = &journal.story.head;
+    Bindings { run: &head.run, started: head.started, change: &change.id, step: "proof", attempt: 1, outputs }
+}
+
+/// Whether no step of a change may have taken effect.
+fn nothing_done(change: &Change, journal: &Journal) -> bool {
+    journal.story.changes.get(&change.id).is_none_or(|c| c.steps.iter().all(|s| s.state == StepState::NotDone))
+}
+
+/// What a person must do when going back failed: the acts that are left, in order.
+fn by_hand(change: &Change, journal: &Journal) -> String {
+    let Some(story) = journal.story.changes.get(&change.id) else { return String::new() };
+    let left = calls::way_back(&change.steps, &story.done(), Purpose::Rollback);
+    let open = left.iter().filter(|b| !story.step(&b.name).is_some_and(|s| s.state == StepState::Settled));
+    let acts: Vec<String> = open.map(|b| format!("{} {}", b.act.call.name(), b.act.call.input)).collect();
+    format!("in this order: {}", acts.join("; "))
+}

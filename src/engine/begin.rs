@@ -1,0 +1,94 @@
+//! Whether a change may begin: what was decided, what came before it, what the account looks like now. Everything here
+//! happens before the first intent, so a change that may not begin leaves no trace but its outcome.
+
+use serde_json::Value;
+
+use super::{Engine, apply::bindings, compare, gather::afresh};
+use crate::{
+    actions::Refusal,
+    inventory::{Inventory, Scope},
+    journal::{Journal, Outcome},
+    plan::{
+        Change, Plan, Restore,
+        proof::{self, Proved},
+        propose,
+    },
+};
+
+/// Why a change does not begin: what becomes of it, and the reason.
+pub(super) type Instead = (Outcome, String);
+
+impl Engine<'_> {
+    /// The footprint from which the change begins, or why it does not.
+    pub(super) async fn may_begin(&self, plan: &Plan, change: &Change, journal: &Journal) -> Result<Value, Instead> {
+        decided(change, journal)?;
+        came_before(change, journal)?;
+        match &change.restore {
+            Some(restore) => self.may_restore(change, restore).await,
+            None => self.may_change(plan, change, journal).await,
+        }
+    }
+
+    async fn may_change(&self, plan: &Plan, change: &Change, journal: &Journal) -> Result<Value, Instead> {
+        let checks = propose::checks_of(change);
+        let fresh = afresh(self.account, &mut |known| needs(plan, change, &checks, known)).await;
+        match proof::proved(change, &fresh, &bindings(change, journal, &journal.story.outputs())) {
+            Proved::Holds(_) => return Err((Outcome::AlreadyFixed, "the account is as the change would make it; nothing was called".to_owned())),
+            Proved::Unknown(reason) => return Err((Outcome::Blocked, format!("it cannot be told whether this is still needed: {reason}"))),
+            Proved::Violated(_) => {}
+        }
+        let stage = (self.stage)(fresh.clone());
+        let again = propose::remake(change, &fresh, &plan.options, stage.as_ref()).map_err(|refusal| match refusal {
+            Refusal::Refused(reason) => (Outcome::Refused, reason),
+            Refusal::Unknown(reason) => (Outcome::Blocked, reason),
+            Refusal::Nothing(reason) => (Outcome::Drifted, format!("there is nothing left to do ({reason}): make a new plan")),
+        })?;
+        if let Some(what) = propose::differs(change, &again) {
+            return Err((Outcome::Drifted, format!("the account has changed since the plan was made: {what}. Nothing was called; make a new plan")));
+        }
+        Ok(fresh.footprint(&change.touches))
+    }
+
+    /// An undo begins only on what the run has left: what somebody changed since is not overwritten.
+    async fn may_restore(&self, change: &Change, restore: &Restore) -> Result<Value, Instead> {
+        let fresh = afresh(self.account, &mut |_| change.touches.iter().cloned().collect()).await;
+        let now = fresh.footprint(&change.touches);
+        let foreign = compare::differences(&restore.found, &now);
+        if foreign.is_empty() {
+            return Ok(now);
+        }
+        if now == restore.to {
+            return Err((Outcome::AlreadyFixed, "it is as it was before the run; nothing was called".to_owned()));
+        }
+        let what = foreign.join(", ");
+        if foreign.iter().any(|want| now.pointer(&format!("/{}/unknown", want.replace('~', "~0").replace('/', "~1"))).is_some()) {
+            return Err((Outcome::Blocked, format!("it cannot be told whether somebody has changed it since: {what} could not be read")));
+        }
+        Err((Outcome::Refused, format!("somebody has changed it since the run: {what}. Nothing was called; settle it by hand")))
+    }
+}
+
+fn needs(plan: &Plan, change: &Change, checks: &[String], known: &Inventory) -> Scope {
+    let mut scope = proof::needs(change, known);
+    scope.extend(propose::needs(known, &change.uses, &change.resource, &change.region, checks, &plan.options));
+    scope
+}
+
+fn decided(change: &Change, journal: &Journal) -> Result<(), Instead> {
+    match journal.story.decision(&change.id) {
+        Some(decision) if decision.approved => Ok(()),
+        Some(decision) => Err((Outcome::NotApproved, decision.by.clone())),
+        None => Err((Outcome::NotApproved, "nobody decided about it".to_owned())),
+    }
+}
+
+fn came_before(change: &Change, journal: &Journal) -> Result<(), Instead> {
+    for id in &change.after {
+        let outcome = journal.story.changes.get(id).and_then(crate::journal::ChangeStory::outcome);
+        if !outcome.is_some_and(Outcome::stands) {
+            let word = outcome.map_or("not applied", Outcome::word);
+            return Err((Outcome::Blocked, format!("{id}, which it comes after, is {word}")));
+        }
+    }
+    Ok(())
+}

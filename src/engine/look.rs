@@ -1,0 +1,65 @@
+//! Looking for the effect of a call of which it is not known whether it took effect: by the token in its tags, or by
+//! how the account looks. Reads only.
+
+use serde_json::{Map, Value, json};
+
+use super::Engine;
+use crate::{
+    calls::{Act, Bindings, Outputs, Recognise, Shape, Standing, standing_of},
+    inventory::{Fact, Want, tag},
+};
+
+/// What looking has shown.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Look {
+    /// It took effect, and these are its outputs.
+    Found(Outputs),
+    /// No effect is to be seen.
+    Absent,
+    /// It cannot be told.
+    Unknown(String),
+}
+
+impl Engine<'_> {
+    /// Looks once for the effect of an act.
+    pub(super) async fn look(&self, act: &Act, bindings: &Bindings<'_>) -> Look {
+        match &act.recognise {
+            Recognise::Tagged { region, family, output, shape } => {
+                let want = Want::by(region, *family, &format!("tag:{}", tag::TOKEN), bindings.token());
+                let inventory = self.account.read(&[want.clone()].into()).await;
+                match inventory.select_json(&want) {
+                    Fact::Known(found) => of_shape(found, output, shape),
+                    Fact::Absent => Look::Absent,
+                    silent => Look::Unknown(silent.silence().unwrap_or_default().to_owned()),
+                }
+            }
+            Recognise::Looks { expect, outputs } => {
+                let resolved = expect.iter().map(|e| e.resolve(bindings)).collect::<Result<Vec<_>, _>>();
+                let outputs = outputs.iter().map(|(k, v)| Ok((k.clone(), bindings.resolve(v)?))).collect::<Result<Outputs, _>>();
+                let (expect, outputs) = match (resolved, outputs) {
+                    (Ok(expect), Ok(outputs)) => (expect, outputs),
+                    (Err(missing), _) | (_, Err(missing)) => return Look::Unknown(missing.to_string()),
+                };
+                let inventory = self.account.read(&expect.iter().flat_map(|e| e.scope()).collect()).await;
+                match standing_of(&expect, &inventory) {
+                    Standing::Holds => Look::Found(outputs),
+                    Standing::NotYet(_) | Standing::Never(_) => Look::Absent,
+                    Standing::Unknown(reason) => Look::Unknown(reason),
+                }
+            }
+        }
+    }
+}
+
+/// The output that things found by tag make.
+fn of_shape(found: Vec<(String, Value)>, output: &str, shape: &Shape) -> Look {
+    let value = match shape {
+        Shape::Id => found.first().map(|(id, _)| json!(id)),
+        Shape::Ids(wanted) => (found.len() >= *wanted).then(|| found.iter().map(|(id, _)| json!(id)).collect()),
+        Shape::IdsBy(member, wanted) => {
+            let by: Map<String, Value> = found.iter().filter_map(|(id, thing)| Some((thing.get(member)?.as_str()?.to_owned(), json!(id)))).collect();
+            (by.len() >= *wanted).then_some(Value::Object(by))
+        }
+    };
+    value.map_or(Look::Absent, |value| Look::Found(Outputs::from([(output.to_owned(), value)])))
+}

@@ -1,0 +1,199 @@
+//! One act, from its intent to the moment when what it waits for has come about. Which part is due is told by the
+//! journal alone, so an act that was interrupted anywhere goes on from there.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+
+use super::{Engine, EngineError, News, look::Look};
+use crate::{
+    calls::{self, Act, Bindings, CallError, ErrorClass, Expect, Outputs, Repeat, Standing, Wait, standing_of},
+    journal::{Event, Journal, StepResult, StepState},
+};
+
+/// Why an act did not get done.
+#[derive(Debug)]
+pub enum Failure {
+    /// For good: the change must go back.
+    Failed(String),
+    /// The run must stop here; it can be resumed.
+    Halt(EngineError),
+}
+
+impl<E: Into<EngineError>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Failure::Halt(error.into())
+    }
+}
+
+/// An act of a change, under the name by which the journal knows it.
+#[derive(Clone, Copy)]
+pub(super) struct Named<'a> {
+    pub change: &'a str,
+    pub name: &'a str,
+    pub act: &'a Act,
+}
+
+/// How long a passing failure is borne with before it counts as lasting.
+const PATIENCE: Duration = Duration::from_secs(10 * 60);
+/// The longest pause between two tries.
+const LONGEST_PAUSE: u64 = 60;
+
+impl Engine<'_> {
+    /// Does an act, or what is left to do of it.
+    pub(super) async fn act(&self, named: Named<'_>, journal: &mut Journal) -> Result<(), Failure> {
+        let began = self.account.now();
+        for tries in 0_u32.. {
+            if self.stop.now() {
+                return Err(Failure::Halt(EngineError::Stopped(format!("before {} of {}", named.name, named.change))));
+            }
+            let step = journal.story.changes.get(named.change).and_then(|c| c.step(named.name));
+            match step.map(|s| (s.state.clone(), s.at)) {
+                Some((StepState::Settled, _)) => return Ok(()),
+                Some((StepState::Called, _)) => {
+                    self.settle(named, journal).await?;
+                }
+                Some((StepState::Intended, at)) => self.look_for(named, at, journal).await?,
+                Some((StepState::NotDone, _)) | None => {
+                    if let Err(error) = self.call_once(named, journal).await? {
+                        self.after_error(named, &error, tries, began, journal).await?;
+                    }
+                }
+            }
+        }
+        Err(Failure::Failed("it was tried without end".to_owned()))
+    }
+
+    /// Journals the intent, makes the call, journals the outcome.
+    async fn call_once(&self, named: Named<'_>, journal: &mut Journal) -> Result<Result<(), CallError>, Failure> {
+        let outputs = journal.story.outputs();
+        let bindings = self.bindings(named, journal, &outputs);
+        let input = bindings.resolve(&named.act.call.input).map_err(|missing| Failure::Failed(missing.to_string()))?;
+        let call = calls::Call { input, ..named.act.call.clone() };
+        let (change, step) = (named.change.to_owned(), named.name.to_owned());
+        journal.write(self.account.now(), Event::Intent { change: change.clone(), step: step.clone(), attempt: 1, call: call.clone() })?;
+        let outcome = self.account.call(&call).await;
+        let result = match &outcome {
+            Ok(outputs) => StepResult::Done { outputs: outputs.clone() },
+            Err(error) => StepResult::Failed { error: error.clone() },
+        };
+        journal.write(self.account.now(), Event::Result { change, step, result })?;
+        Ok(outcome.map(|_| ()))
+    }
+
+    /// Decides what a failed call means: look, wait and go on, or give up.
+    async fn after_error(&self, named: Named<'_>, error: &CallError, tries: u32, began: Timestamp, journal: &mut Journal) -> Result<(), Failure> {
+        let failed = || Failure::Failed(format!("{}: {error}", named.act.call.name()));
+        match error.class {
+            ErrorClass::Credentials => Err(Failure::Halt(EngineError::Credentials(error.code.clone()))),
+            // EC2 forgets tokens at a quota, and what "is so already" may be what an earlier try made.
+            ErrorClass::AlreadyDone | ErrorClass::Quota => {
+                let outputs = journal.story.outputs();
+                let found = self.look(named.act, &self.bindings(named, journal, &outputs)).await;
+                let Look::Found(outputs) = found else { return Err(failed()) };
+                self.tell_result(named, StepResult::Found { outputs }, journal)
+            }
+            class if class.passes() => {
+                let waited = self.account.now().duration_since(began);
+                if waited.unsigned_abs() > PATIENCE {
+                    return Err(failed());
+                }
+                let seconds = pause_before(named, tries);
+                self.talk.tell(&News::Again { change: named.change.to_owned(), why: error.code.clone(), seconds });
+                self.account.pause(Duration::from_secs(seconds)).await;
+                Ok(())
+            }
+            _ => Err(failed()),
+        }
+    }
+
+    /// Looks for the effect of an intent whose outcome is not known. For calls without a token absence is believed only
+    /// [`Engine::lag`] after the intent, and by two reads.
+    async fn look_for(&self, named: Named<'_>, intended: Timestamp, journal: &mut Journal) -> Result<(), Failure> {
+        let spec = calls::find(&named.act.call.service, &named.act.call.operation);
+        let careful = spec.is_none_or(|s| s.repeat == Repeat::LookFirst);
+        let (began, mut absent) = (self.account.now(), 0);
+        loop {
+            let outputs = journal.story.outputs();
+            let look = self.look(named.act, &self.bindings(named, journal, &outputs)).await;
+            let age = self.account.now().duration_since(intended).unsigned_abs();
+            match look {
+                Look::Found(outputs) => return self.tell_result(named, StepResult::Found { outputs }, journal),
+                Look::Absent => absent += 1,
+                Look::Unknown(why) => {
+                    absent = 0;
+                    if self.account.now().duration_since(began).unsigned_abs() > PATIENCE {
+                        return Err(Failure::Failed(format!("{}: it cannot be told whether it took effect: {why}", named.act.call.name())));
+                    }
+                }
+            }
+            if absent > 0 && (!careful || (absent > 1 && age >= self.lag)) {
+                return self.tell_result(named, StepResult::NotFound, journal);
+            }
+            if self.stop.now() {
+                return Err(Failure::Halt(EngineError::Stopped(format!("while looking for {} of {}", named.name, named.change))));
+            }
+            let rest = self.lag.saturating_sub(age).as_secs().clamp(1, 15);
+            let why = format!("whether {} took effect", named.act.call.operation);
+            self.talk.tell(&News::Waiting { change: named.change.to_owned(), why, seconds: age.as_secs() });
+            self.account.pause(Duration::from_secs(rest)).await;
+        }
+    }
+
+    /// Waits for what an act waits for.
+    async fn settle(&self, named: Named<'_>, journal: &mut Journal) -> Result<(), Failure> {
+        if let Some(wait) = &named.act.wait {
+            let outputs = journal.story.outputs();
+            let bindings = self.bindings(named, journal, &outputs);
+            let until: Vec<Expect> =
+                wait.until.iter().map(|e| e.resolve(&bindings)).collect::<Result<_, _>>().map_err(|missing| Failure::Failed(missing.to_string()))?;
+            self.wait(named.change, wait, &until).await?;
+        }
+        journal.write(self.account.now(), Event::Settled { change: named.change.to_owned(), step: named.name.to_owned() })?;
+        Ok(())
+    }
+
+    async fn wait(&self, change: &str, wait: &Wait, until: &[Expect]) -> Result<(), Failure> {
+        let began = self.account.now();
+        for tries in 0_u32.. {
+            let inventory = self.account.read(&until.iter().flat_map(Expect::scope).collect()).await;
+            let seen = match standing_of(until, &inventory) {
+                Standing::Holds => return Ok(()),
+                Standing::Never(what) => return Err(Failure::Failed(format!("waiting {} failed: {what}", wait.why))),
+                Standing::NotYet(what) | Standing::Unknown(what) => what,
+            };
+            let seconds = self.account.now().duration_since(began).unsigned_abs().as_secs();
+            if seconds >= wait.at_most {
+                return Err(Failure::Failed(format!("waited {seconds} s {} in vain: {what}", wait.why, what = seen)));
+            }
+            if self.stop.now() {
+                return Err(Failure::Halt(EngineError::Stopped(format!("while waiting {}", wait.why))));
+            }
+            self.talk.tell(&News::Waiting { change: change.to_owned(), why: wait.why.clone(), seconds });
+            self.account.pause(Duration::from_secs((1 << tries.min(4)).min(15))).await;
+        }
+        Ok(())
+    }
+
+    fn tell_result(&self, named: Named<'_>, result: StepResult, journal: &mut Journal) -> Result<(), Failure> {
+        let event = Event::Result { change: named.change.to_owned(), step: named.name.to_owned(), result };
+        journal.write(self.account.now(), event)?;
+        Ok(())
+    }
+
+    fn bindings<'b>(&self, named: Named<'b>, journal: &'b Journal, outputs: &'b BTreeMap<(String, String), Outputs>) -> Bindings<'b> {
+        let head = &journal.story.head;
+        Bindings { run: &head.run, started: head.started, change: named.change, step: named.name, attempt: 1, outputs }
+    }
+}
+
+/// Seconds before the next try: exponential with full jitter
+/// (<https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/>). The dice are a hash of what is tried,
+/// so that a run replays.
+fn pause_before(named: Named<'_>, tries: u32) -> u64 {
+    let ceiling = (2_u64 << tries.min(6)).min(LONGEST_PAUSE);
+    let digest = Sha256::digest(format!("{}|{}|{tries}", named.change, named.name));
+    let dice = u64::from(digest[0]);
+    1 + ceiling * dice / 256
+}

@@ -1,0 +1,157 @@
+//! Taking a run back: its recorded ways back, in reverse, as a plan of its own that is shown, approved and journaled
+//! like any other. Building it is pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+
+use super::compare::differences;
+use crate::{
+    account::Identity,
+    actions::Options,
+    calls::{self, Act, Bindings, Purpose, Risk, Step, Undo, Unresolved, WayBack},
+    journal::{Outcome, Story},
+    plan::{Change, Plan, Rehearsal, Restore, digest, proof::Proved},
+};
+
+/// A plan that takes a run back, and what of the run it leaves, each with the reason.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Undoing {
+    /// The plan.
+    pub plan: Plan,
+    /// Changes of the run that it does not take back.
+    pub refused: Vec<(String, String)>,
+}
+
+/// The plan that takes back a run, or the changes of it in `only`.
+pub fn plan(story: &Story, plan: &Plan, only: Option<&BTreeSet<String>>, who: &Identity, created: Timestamp, valid_for: SignedDuration) -> Undoing {
+    let mut refused = Vec::new();
+    let mut changes: Vec<Change> = Vec::new();
+    for change in plan.changes.iter().rev().filter(|c| only.is_none_or(|ids| ids.contains(&c.id))) {
+        match take_back(story, plan, change, &changes) {
+            Ok(undo) => changes.push(undo),
+            Err(Some(reason)) => refused.push((change.id.clone(), reason)),
+            Err(None) => {}
+        }
+    }
+    let counts = BTreeMap::from([("changes".to_owned(), changes.len()), ("refused".to_owned(), refused.len())]);
+    let mut undo = Plan {
+        format: plan.format.clone(),
+        account: plan.account.clone(),
+        partition: plan.partition.clone(),
+        endpoint: plan.endpoint.clone(),
+        regions: plan.regions.clone(),
+        caller: who.caller.arn.clone(),
+        created,
+        expires: created.checked_add(valid_for).unwrap_or(created),
+        options: Options::default(),
+        playbooks: BTreeMap::new(),
+        changes,
+        skipped: Vec::new(),
+        rehearsal: Rehearsal { undo_restores: true, ..Rehearsal::default() },
+        counts,
+        digest: String::new(),
+        kind: "undo".to_owned(),
+        of_run: Some(story.head.run.clone()),
+    };
+    digest::seal(&mut undo);
+    Undoing { plan: undo, refused }
+}
+
+/// The change that takes back one change; `Err(None)` where there is nothing of it in the account.
+fn take_back(story: &Story, plan: &Plan, change: &Change, undone: &[Change]) -> Result<Change, Option<String>> {
+    let told = story.changes.get(&change.id).ok_or(None)?;
+    match told.outcome() {
+        Some(outcome) if outcome.applied() => {}
+        Some(Outcome::Stuck) => return Err(Some("it is stuck: settle it by hand first".to_owned())),
+        Some(_) => return Err(None),
+        None if told.steps.is_empty() => return Err(None),
+        None => return Err(Some(format!("it was interrupted: `redress resume {}` first", story.head.run))),
+    }
+    if told.undone_by.is_some() {
+        return Err(None);
+    }
+    let after: Vec<String> = standing_on(story, plan, &change.id);
+    if let Some(stands) = after.iter().find(|id| !undone.iter().any(|c| &&c.id == id)) {
+        return Err(Some(format!("{stands} came after it and still stands: take that back too")));
+    }
+    let outputs = story.outputs();
+    let mut steps = Vec::new();
+    for back in calls::way_back(&change.steps, &told.done(), Purpose::Undo) {
+        let bindings = Bindings { run: &story.head.run, started: story.head.started, change: &change.id, step: &back.of, attempt: 1, outputs: &outputs };
+        let literal = |act: &Act| literal(act, &bindings).map_err(|missing| Some(missing.to_string()));
+        let way_back = match back.redo.as_ref().map(literal).transpose()? {
+            Some(act) => WayBack::Calls { rollback: vec![act], undo: Undo::Same, kept_once: None, redo: true },
+            None => WayBack::Cannot("this is itself the way back".to_owned()),
+        };
+        let title = format!("take back {:?}", title_of(change, &back.of));
+        steps.push(Step { name: back.name.clone(), title, act: literal(&back.act)?, way_back });
+    }
+    Ok(undoing(change, told, steps, after))
+}
+
+fn undoing(change: &Change, told: &crate::journal::ChangeStory, steps: Vec<Step>, after: Vec<String>) -> Change {
+    let risk = steps.iter().filter_map(|s| calls::find(&s.act.call.service, &s.act.call.operation)).map(|s| s.risk).max().unwrap_or(Risk::Safe);
+    let kept = Change::kept(&change.steps);
+    // Where all of it stays on purpose, what was found is what is to be.
+    let to = if steps.is_empty() { told.after.clone() } else { told.before.clone() };
+    Change {
+        id: change.id.clone(),
+        after,
+        findings: Vec::new(),
+        playbook: change.playbook.clone(),
+        action: change.action.clone(),
+        uses: Vec::new(),
+        resource: change.resource.clone(),
+        region: change.region.clone(),
+        summary: format!("take back: {}", change.summary),
+        risk,
+        reversible: false,
+        not_restored: change.not_restored.clone(),
+        before: change.after_state.clone(),
+        after_state: change.before.clone(),
+        impact: change.findings.iter().map(|f| format!("the finding {} will be open again", f.check)).collect(),
+        proof: Vec::new(),
+        steps,
+        guards: Vec::new(),
+        touches: change.touches.clone(),
+        ask: true,
+        protected: Vec::new(),
+        restore: Some(Restore { found: told.after.clone(), to, kept }),
+    }
+}
+
+/// Changes of the run that came after this one and still stand.
+fn standing_on(story: &Story, plan: &Plan, id: &str) -> Vec<String> {
+    let stands = |c: &&Change| {
+        let told = story.changes.get(&c.id);
+        c.after.iter().any(|a| a == id) && told.is_some_and(|t| t.outcome().is_some_and(Outcome::applied) && t.undone_by.is_none())
+    };
+    plan.changes.iter().filter(stands).map(|c| c.id.clone()).collect()
+}
+
+fn title_of<'a>(change: &'a Change, step: &str) -> &'a str {
+    change.steps.iter().find(|s| s.name == step).map_or("", |s| s.title.as_str())
+}
+
+/// The act with every reference to an output of the run replaced by what it stood for.
+fn literal(act: &Act, bindings: &Bindings<'_>) -> Result<Act, Unresolved> {
+    // An act is plain data: its JSON form holds every reference, wherever it stands.
+    let json = serde_json::to_value(act).unwrap_or_default();
+    let resolved = bindings.resolve_outputs(&json)?;
+    serde_json::from_value(resolved).map_err(|error| Unresolved { step: bindings.step.to_owned(), what: error.to_string() })
+}
+
+/// Whether a footprint is what an undo was to bring back. What the run made and what stays on purpose may differ: it was
+/// not there before, and is as the run left it.
+pub(super) fn restored(restore: &Restore, footprint: &Value) -> Proved {
+    let nothing = |value: Option<&Value>| value.is_none_or(|v| v.is_null() || v.as_array().is_some_and(Vec::is_empty));
+    let left: Vec<String> = differences(&restore.to, footprint).into_iter().filter(|want| restore.kept.is_empty() || !nothing(restore.to.get(want))).collect();
+    if left.is_empty() { Proved::Holds(Vec::new()) } else { Proved::Violated(format!("not as it was before: {}", left.join(", "))) }
+}
+
+/// The changes of the original run that an undo run has taken back.
+pub fn taken_back(undo: &Story) -> Vec<String> {
+    undo.changes.iter().filter(|(_, c)| matches!(c.outcome(), Some(Outcome::Restored | Outcome::AlreadyFixed))).map(|(id, _)| id.clone()).collect()
+}

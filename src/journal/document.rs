@@ -1,0 +1,161 @@
+//! A run as the documents `redress.run/1` and `redress.runs/1`: versioned types of their own, made from the journal and
+//! the plan alone.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{Outcome, Phase, Story};
+use crate::{plan::Plan, resource::ResourceId};
+
+/// Where a run stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RunState {
+    /// It came to its end.
+    Complete,
+    /// It was stopped midway: `redress resume`.
+    Interrupted,
+    /// All that it did was taken back.
+    Undone,
+    /// Some of it was taken back.
+    PartlyUndone,
+}
+
+impl RunState {
+    /// The word for people.
+    pub fn word(self) -> &'static str {
+        match self {
+            RunState::Complete => "complete",
+            RunState::Interrupted => "interrupted",
+            RunState::Undone => "undone",
+            RunState::PartlyUndone => "partly-undone",
+        }
+    }
+}
+
+/// `redress.run/1`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunDocument {
+    /// `redress.run/1`
+    pub format: String,
+    /// The run's id.
+    pub run: String,
+    /// `plan`, `undo` or `prune`.
+    pub kind: String,
+    /// The run that an undo takes back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of_run: Option<String>,
+    /// The digest of its plan.
+    pub plan_digest: String,
+    /// The account.
+    pub account: String,
+    /// The endpoint.
+    pub endpoint: String,
+    /// When it began.
+    pub started: Timestamp,
+    /// Where it stands.
+    pub state: RunState,
+    /// Why it was stopped, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stopped: Option<String>,
+    /// Its changes, in the order of the plan.
+    pub changes: Vec<ChangeReport>,
+    /// Changes by outcome.
+    pub counts: BTreeMap<String, usize>,
+}
+
+/// A change in `redress.run/1`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ChangeReport {
+    /// Its id.
+    pub id: String,
+    /// The action.
+    pub action: String,
+    /// The resource.
+    pub resource: ResourceId,
+    /// One sentence.
+    pub summary: String,
+    /// What became of it; `interrupted` while it is open.
+    pub outcome: String,
+    /// Why, and what to do.
+    pub reason: String,
+    /// What can only be known later.
+    pub awaiting: Vec<String>,
+    /// What undo will not bring back.
+    pub not_restored: Vec<String>,
+    /// The run that took it back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undone_by: Option<String>,
+    /// Seconds from its beginning to its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seconds: Option<f64>,
+}
+
+impl RunDocument {
+    /// The document of a run.
+    pub fn of(story: &Story, plan: &Plan) -> Self {
+        let changes: Vec<ChangeReport> = plan.changes.iter().map(|change| report(story, change)).collect();
+        let mut counts = BTreeMap::new();
+        for change in &changes {
+            *counts.entry(change.outcome.clone()).or_insert(0) += 1;
+        }
+        Self {
+            format: "redress.run/1".to_owned(),
+            run: story.head.run.clone(),
+            kind: story.head.kind.clone(),
+            of_run: story.head.of_run.clone(),
+            plan_digest: story.head.plan_digest.clone(),
+            account: story.head.account.clone(),
+            endpoint: story.head.endpoint.clone(),
+            started: story.head.started,
+            state: state(story),
+            stopped: story.stopped.clone(),
+            changes,
+            counts,
+        }
+    }
+
+    /// The outcomes of its changes; an open change counts as none.
+    pub fn outcomes(story: &Story) -> Vec<Outcome> {
+        story.changes.values().filter_map(super::ChangeStory::outcome).collect()
+    }
+}
+
+fn report(story: &Story, change: &crate::plan::Change) -> ChangeReport {
+    let told = story.changes.get(&change.id).cloned().unwrap_or_default();
+    let seconds = match (told.began, told.ended) {
+        (Some(began), Some(ended)) => Some(ended.duration_since(began).as_secs_f64()),
+        _ => None,
+    };
+    let outcome = match &told.phase {
+        Phase::Ended(outcome) => outcome.word().to_owned(),
+        Phase::Waiting if story.ended => Outcome::Skipped.word().to_owned(),
+        _ => "interrupted".to_owned(),
+    };
+    ChangeReport {
+        id: change.id.clone(),
+        action: change.action.clone(),
+        resource: change.resource.clone(),
+        summary: change.summary.clone(),
+        outcome,
+        reason: told.reason,
+        awaiting: told.awaiting,
+        not_restored: change.not_restored.clone(),
+        undone_by: told.undone_by,
+        seconds,
+    }
+}
+
+/// Where a run stands.
+pub fn state(story: &Story) -> RunState {
+    let applied: Vec<_> = story.changes.values().filter(|c| c.outcome().is_some_and(Outcome::applied) || c.undone_by.is_some()).collect();
+    let undone = applied.iter().filter(|c| c.undone_by.is_some()).count();
+    match () {
+        () if undone > 0 && undone == applied.len() => RunState::Undone,
+        () if undone > 0 => RunState::PartlyUndone,
+        () if story.ended => RunState::Complete,
+        () => RunState::Interrupted,
+    }
+}

@@ -1,0 +1,216 @@
+//! What can happen in a run, as data. An event is written before (intent) or after (everything else) what it tells of.
+//! Nothing here reads or writes.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::calls::{Call, CallError, Outputs};
+
+/// What became of a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// Done, and proved on fresh facts.
+    Verified,
+    /// Done, but not proved.
+    Unverified,
+    /// There was nothing to do.
+    AlreadyFixed,
+    /// The account has changed since the plan: nothing was done.
+    Drifted,
+    /// Something it needs is unknown or was not applied: nothing was done.
+    Blocked,
+    /// A guard or the action says no: nothing was done.
+    Refused,
+    /// Nobody said yes.
+    NotApproved,
+    /// The run ended before it came to this change.
+    Skipped,
+    /// It failed, and was taken back.
+    RolledBack,
+    /// It failed before anything was done.
+    Failed,
+    /// It failed and could not be taken back: a person is needed.
+    Stuck,
+    /// An undo that brought the resource back to what it was.
+    Restored,
+}
+
+impl Outcome {
+    /// The word for people and documents.
+    pub fn word(self) -> &'static str {
+        match self {
+            Outcome::Verified => "verified",
+            Outcome::Unverified => "unverified",
+            Outcome::AlreadyFixed => "already-fixed",
+            Outcome::Drifted => "drifted",
+            Outcome::Blocked => "blocked",
+            Outcome::Refused => "refused",
+            Outcome::NotApproved => "not-approved",
+            Outcome::Skipped => "skipped",
+            Outcome::RolledBack => "rolled-back",
+            Outcome::Failed => "failed",
+            Outcome::Stuck => "stuck",
+            Outcome::Restored => "restored",
+        }
+    }
+    /// Whether what comes after it may go on.
+    pub fn stands(self) -> bool {
+        matches!(self, Outcome::Verified | Outcome::Unverified | Outcome::AlreadyFixed | Outcome::Restored)
+    }
+    /// Whether steps of it were done and stay done.
+    pub fn applied(self) -> bool {
+        matches!(self, Outcome::Verified | Outcome::Unverified)
+    }
+}
+
+/// What was decided about a change before the run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decision {
+    /// The change.
+    pub change: String,
+    /// Yes or no.
+    pub approved: bool,
+    /// Who or what decided, and why not: `prompt`, `--auto-approve`, `above --max-risk safe`.
+    pub by: String,
+}
+
+/// What became of a call.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StepResult {
+    /// AWS answered.
+    Done {
+        /// The declared outputs.
+        outputs: Outputs,
+    },
+    /// It was found to have taken effect: by its token, its tags or how the account looks.
+    Found {
+        /// The declared outputs, found again.
+        outputs: Outputs,
+    },
+    /// It failed.
+    Failed {
+        /// How.
+        error: CallError,
+    },
+    /// It was looked for and had no effect.
+    NotFound,
+}
+
+/// One thing that happened in a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "type")]
+pub enum Event {
+    /// The run begins. The plan lies beside the journal.
+    RunStarted {
+        /// The run's id.
+        run: String,
+        /// The digest of its plan.
+        plan_digest: String,
+        /// `plan`, `undo` or `prune`.
+        kind: String,
+        /// The run that an undo takes back.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        of_run: Option<String>,
+        /// The account.
+        account: String,
+        /// The partition.
+        partition: String,
+        /// The endpoint.
+        endpoint: String,
+        /// Whose credentials.
+        caller: String,
+        /// The version of redress.
+        version: String,
+        /// What was decided: one for each change of the plan.
+        decisions: Vec<Decision>,
+    },
+    /// A change begins: its guards have passed.
+    ChangeStarted {
+        /// The change.
+        change: String,
+        /// How what it touches looks before.
+        before: Value,
+    },
+    /// A call is about to be made.
+    Intent {
+        /// The change.
+        change: String,
+        /// The step, or the act of the way back.
+        step: String,
+        /// From 1.
+        attempt: u32,
+        /// The call, resolved: exactly what is sent.
+        call: Call,
+    },
+    /// What became of it.
+    Result {
+        /// The change.
+        change: String,
+        /// The step.
+        step: String,
+        /// What.
+        result: StepResult,
+    },
+    /// What was waited for after the call has come about: the step is done.
+    Settled {
+        /// The change.
+        change: String,
+        /// The step.
+        step: String,
+    },
+    /// A step failed for good: from here on the change goes back.
+    RollbackStarted {
+        /// The change.
+        change: String,
+        /// Which step, and why.
+        reason: String,
+    },
+    /// A change is over.
+    ChangeEnded {
+        /// The change.
+        change: String,
+        /// What became of it.
+        outcome: Outcome,
+        /// Why, and what to do.
+        reason: String,
+        /// How what it touches looks after.
+        #[serde(default, skip_serializing_if = "Value::is_null")]
+        after: Value,
+        /// What can only be known later.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        awaiting: Vec<String>,
+    },
+    /// The run goes on after it was interrupted.
+    Resumed {
+        /// Whose credentials.
+        caller: String,
+    },
+    /// The run was stopped on request, before all was done.
+    Stopped {
+        /// By what.
+        reason: String,
+    },
+    /// A change was checked again later.
+    CheckedAgain {
+        /// The change.
+        change: String,
+        /// What was found: verified or unverified.
+        outcome: Outcome,
+        /// Why.
+        reason: String,
+        /// What can still only be known later.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        awaiting: Vec<String>,
+    },
+    /// Changes of this run were taken back by another run.
+    Undone {
+        /// By which.
+        by: String,
+        /// Which.
+        changes: Vec<String>,
+    },
+    /// All is over.
+    RunEnded,
+}

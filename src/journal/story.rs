@@ -1,0 +1,266 @@
+//! The state of a run, folded from its events: a pure state machine. Whoever has the events has the state; nothing here
+//! reads or writes.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::{Decision, Event, Outcome, StepResult, line::Record};
+use crate::calls::{Call, Outputs};
+
+/// Where a change stands.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Phase {
+    /// Not begun.
+    #[default]
+    Waiting,
+    /// Its steps are being made.
+    Forward,
+    /// It goes back, because.
+    Back(String),
+    /// It is over.
+    Ended(Outcome),
+}
+
+/// Where a step stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StepState {
+    /// An intent without an outcome: it may or may not have taken effect.
+    Intended,
+    /// The call failed or had no effect.
+    NotDone,
+    /// The call took effect; what it waits for has not come about.
+    Called,
+    /// Done.
+    Settled,
+}
+
+/// A step, or an act of the way back, as the journal tells it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StepStory {
+    /// Its name.
+    pub name: String,
+    /// Where it stands.
+    pub state: StepState,
+    /// The last attempt's number.
+    pub attempt: u32,
+    /// The call of the last intent.
+    pub call: Call,
+    /// When that intent was written.
+    pub at: Timestamp,
+    /// Its outputs.
+    pub outputs: Outputs,
+    /// The last failure, for people.
+    pub error: Option<String>,
+}
+
+/// A change as the journal tells it.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ChangeStory {
+    /// Where it stands.
+    pub phase: Phase,
+    /// Its steps and the acts of its way back, in the order of their first intent.
+    pub steps: Vec<StepStory>,
+    /// How what it touches looked before.
+    pub before: Value,
+    /// How it looked after.
+    pub after: Value,
+    /// Why it ended as it did.
+    pub reason: String,
+    /// What can only be known later.
+    pub awaiting: Vec<String>,
+    /// The run that took it back.
+    pub undone_by: Option<String>,
+    /// When it began and ended.
+    pub began: Option<Timestamp>,
+    /// When it ended.
+    pub ended: Option<Timestamp>,
+}
+
+impl ChangeStory {
+    /// The step of this name.
+    pub fn step(&self, name: &str) -> Option<&StepStory> {
+        self.steps.iter().find(|s| s.name == name)
+    }
+    /// Names of the steps whose calls took effect.
+    pub fn done(&self) -> Vec<String> {
+        self.steps.iter().filter(|s| matches!(s.state, StepState::Called | StepState::Settled)).map(|s| s.name.clone()).collect()
+    }
+    /// What became of it, once it is over.
+    pub fn outcome(&self) -> Option<Outcome> {
+        if let Phase::Ended(outcome) = self.phase { Some(outcome) } else { None }
+    }
+    fn step_mut(&mut self, name: &str) -> Option<&mut StepStory> {
+        self.steps.iter_mut().find(|s| s.name == name)
+    }
+}
+
+/// The head of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Head {
+    /// The run's id.
+    pub run: String,
+    /// The digest of its plan.
+    pub plan_digest: String,
+    /// `plan`, `undo` or `prune`.
+    pub kind: String,
+    /// The run that an undo takes back.
+    pub of_run: Option<String>,
+    /// The account.
+    pub account: String,
+    /// The partition.
+    pub partition: String,
+    /// The endpoint.
+    pub endpoint: String,
+    /// Whose credentials began it.
+    pub caller: String,
+    /// When it began.
+    pub started: Timestamp,
+}
+
+/// A run as its journal tells it.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Story {
+    /// What it is a run of.
+    pub head: Head,
+    /// What was decided.
+    pub decisions: Vec<Decision>,
+    /// Its changes, by id.
+    pub changes: BTreeMap<String, ChangeStory>,
+    /// Whether it came to its end.
+    pub ended: bool,
+    /// Why it was stopped before its end, if it was.
+    pub stopped: Option<String>,
+}
+
+impl Story {
+    /// The state after these records.
+    pub fn of(records: &[Record]) -> Self {
+        let mut story = Self::default();
+        for record in records {
+            story.tell(record.at, &record.event);
+        }
+        story
+    }
+
+    /// The outputs of all steps that took effect, by change and step.
+    pub fn outputs(&self) -> BTreeMap<(String, String), Outputs> {
+        let mut all = BTreeMap::new();
+        for (id, change) in &self.changes {
+            for step in &change.steps {
+                if matches!(step.state, StepState::Called | StepState::Settled) {
+                    all.insert((id.clone(), step.name.clone()), step.outputs.clone());
+                }
+            }
+        }
+        all
+    }
+
+    /// What was decided about a change.
+    pub fn decision(&self, change: &str) -> Option<&Decision> {
+        self.decisions.iter().find(|d| d.change == change)
+    }
+
+    /// Takes in one more event.
+    pub fn tell(&mut self, at: Timestamp, event: &Event) {
+        match event {
+            Event::RunStarted { run, plan_digest, kind, of_run, account, partition, endpoint, caller, decisions, .. } => {
+                self.head = Head {
+                    run: run.clone(),
+                    plan_digest: plan_digest.clone(),
+                    kind: kind.clone(),
+                    of_run: of_run.clone(),
+                    account: account.clone(),
+                    partition: partition.clone(),
+                    endpoint: endpoint.clone(),
+                    caller: caller.clone(),
+                    started: at,
+                };
+                for decision in decisions {
+                    self.changes.entry(decision.change.clone()).or_default();
+                }
+                self.decisions.clone_from(decisions);
+            }
+            Event::Resumed { .. } => self.stopped = None,
+            Event::Stopped { reason } => self.stopped = Some(reason.clone()),
+            Event::RunEnded => self.ended = true,
+            Event::Undone { by, changes } => {
+                for id in changes {
+                    self.changes.entry(id.clone()).or_default().undone_by = Some(by.clone());
+                }
+            }
+            of_change => self.tell_change(at, of_change),
+        }
+    }
+
+    fn tell_change(&mut self, at: Timestamp, event: &Event) {
+        let (Event::ChangeStarted { change, .. }
+        | Event::Intent { change, .. }
+        | Event::Result { change, .. }
+        | Event::Settled { change, .. }
+        | Event::RollbackStarted { change, .. }
+        | Event::ChangeEnded { change, .. }
+        | Event::CheckedAgain { change, .. }) = event
+        else {
+            return;
+        };
+        let story = self.changes.entry(change.clone()).or_default();
+        match event {
+            Event::ChangeStarted { before, .. } => {
+                story.phase = Phase::Forward;
+                story.before = before.clone();
+                story.began = Some(at);
+            }
+            Event::RollbackStarted { reason, .. } => story.phase = Phase::Back(reason.clone()),
+            Event::ChangeEnded { outcome, reason, after, awaiting, .. } => {
+                story.phase = Phase::Ended(*outcome);
+                story.reason.clone_from(reason);
+                story.after = after.clone();
+                story.awaiting.clone_from(awaiting);
+                story.ended = Some(at);
+            }
+            Event::CheckedAgain { outcome, reason, awaiting, .. } => {
+                story.phase = Phase::Ended(*outcome);
+                story.reason.clone_from(reason);
+                story.awaiting.clone_from(awaiting);
+            }
+            Event::Intent { step, attempt, call, .. } => story.intend(step, *attempt, call, at),
+            Event::Result { step, result, .. } => story.result(step, result),
+            Event::Settled { step, .. } => {
+                if let Some(step) = story.step_mut(step) {
+                    step.state = StepState::Settled;
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+impl ChangeStory {
+    fn intend(&mut self, name: &str, attempt: u32, call: &Call, at: Timestamp) {
+        let call = call.clone();
+        match self.step_mut(name) {
+            Some(step) => (step.state, step.attempt, step.call, step.at) = (StepState::Intended, attempt, call, at),
+            None => self.steps.push(StepStory { name: name.to_owned(), state: StepState::Intended, attempt, call, at, outputs: Outputs::new(), error: None }),
+        }
+    }
+
+    fn result(&mut self, name: &str, result: &StepResult) {
+        let Some(step) = self.step_mut(name) else { return };
+        match result {
+            StepResult::Done { outputs } | StepResult::Found { outputs } => {
+                step.state = StepState::Called;
+                step.outputs.clone_from(outputs);
+            }
+            // What AWS said nothing about may have taken effect: it stays open until it was looked for.
+            StepResult::Failed { error } => {
+                step.error = Some(error.to_string());
+                if !error.class.effect_unknown() {
+                    step.state = StepState::NotDone;
+                }
+            }
+            StepResult::NotFound => step.state = StepState::NotDone,
+        }
+    }
+}

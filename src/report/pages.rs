@@ -1,0 +1,259 @@
+//! The generated pages of the documentation: one for each action, one of the checks, one of the playbook's keys. Made
+//! of the same data that the program runs on, so that they cannot tell anything else. Text only; no IO.
+
+use std::fmt::Write as _;
+
+use crate::{
+    actions::{self, Action, Parameter},
+    checks::{self, Check, Control},
+    playbook::keys::{self, Section},
+};
+
+/// What stands first on every page.
+const GENERATED: &str = "<!-- Generated from the program. Change it there, then run the tests with REDRESS_BLESS=1. -->\n\n";
+
+/// All generated pages: path from the root of the project, and content.
+pub fn all_pages() -> Vec<(String, String)> {
+    let action = |action: &&dyn Action| (format!("docs/actions/{}.md", action.name()), action_page(*action));
+    let mut pages: Vec<_> = actions::all().iter().map(action).collect();
+    pages.push(("docs/checks.md".to_owned(), checks_page()));
+    pages.push(("docs/playbook-reference.md".to_owned(), playbook_reference()));
+    pages
+}
+
+/// The page of an action.
+pub fn action_page(action: &dyn Action) -> String {
+    let (lead, rest) = doc(action.doc());
+    let mut page = format!("{GENERATED}# {}\n\n{}\n\n", action.name(), sentence(action.title()));
+    if !lead.is_empty() {
+        let _ = write!(page, "{lead}\n\n");
+    }
+    line(&mut page, &format!("- It changes: {}.", with_article(action.target().words())));
+    match action.answers() {
+        [] => line(&mut page, "- Playbooks do not name it: other actions ask for it when they need it."),
+        answers => line(&mut page, &format!("- It answers: {}.", checks_linked(answers))),
+    }
+    line(&mut page, "");
+    if !action.answers().is_empty() {
+        let _ = write!(page, "```toml\n{}```\n\n", example_playbook(action));
+    }
+    page.push_str("## Parameters\n\n");
+    page.push_str(&parameters(action.parameters()));
+    page.push_str(&rest);
+    tidy(page)
+}
+
+/// The page of all checks.
+pub fn checks_page() -> String {
+    let mut page = format!(
+        "{GENERATED}# Checks\n\nA check is a rule that a resource keeps or violates. A scan runs them all; `--check ID` runs one. \
+         The tag `redress:ignore` on a resource suppresses its findings, and its value is shown as the reason.\n\n"
+    );
+    let (scanned, proofs): (Vec<&Check>, Vec<&Check>) = checks::all().partition(|check| check.scanned);
+    for check in &scanned {
+        page.push_str(&check_section(check));
+    }
+    if !proofs.is_empty() {
+        page.push_str("## Checks that prove changes\n\nThese are not scanned for: a change carries them and is verified by them.\n\n");
+        page.push_str(&table(&["check", "of", "what it finds"], proofs.iter().map(|c| vec![code(c.id), c.kind.words().to_owned(), sentence(c.title)])));
+    }
+    tidy(page)
+}
+
+/// The page of all keys that a playbook can have.
+pub fn playbook_reference() -> String {
+    let mut page = format!(
+        "{GENERATED}# The keys of a playbook\n\nA playbook is a TOML file of at most {} KiB. [The guide](playbooks.md) tells how to write one. \
+         A key that is not named here is an error.\n\n",
+        crate::playbook::bounds::MAX_BYTES / 1024
+    );
+    for section in keys::SECTIONS {
+        page.push_str(&section_of_keys(section));
+    }
+    tidy(page)
+}
+
+fn section_of_keys(section: &Section) -> String {
+    let title = if section.shown.starts_with('[') { code(section.shown) } else { capital(section.shown) };
+    let mut text = format!("## {title}\n\n{}\n\n", section.doc);
+    if section.keys.is_empty() {
+        for check in checks::all().filter(|check| !keys::of_check(check.id).is_empty()) {
+            let _ = write!(text, "For {}:\n\n{}", check_link(check.id), parameters(keys::of_check(check.id)));
+        }
+    } else {
+        text.push_str(&parameters(section.keys));
+    }
+    text
+}
+
+fn check_section(check: &Check) -> String {
+    let mut text = format!("## {}\n\n{}\n\n{}\n\n", check.id, sentence(check.title), sentence(check.why));
+    line(&mut text, &format!("- Severity: {}. It judges: {}.", check.severity, with_article(check.kind.words())));
+    let able: Vec<_> = actions::all().iter().filter(|a| a.answers().contains(&check.id)).map(|a| format!("[{0}](actions/{0}.md)", a.name())).collect();
+    line(&mut text, &format!("- Answered by: {}.", if able.is_empty() { "no action".to_owned() } else { able.join(", ") }));
+    if !check.controls.is_empty() {
+        line(&mut text, &format!("- Known elsewhere as: {}.", controls(check.controls)));
+    }
+    if !check.triggers.is_empty() {
+        let triggers: Vec<_> = check.triggers.iter().map(|t| code(t)).collect();
+        line(&mut text, &format!("- Run after the CloudTrail events: {}.", triggers.join(", ")));
+    }
+    line(&mut text, "");
+    if !keys::of_check(check.id).is_empty() {
+        let _ = write!(text, "Parameters, in `[check]` of a playbook:\n\n{}", parameters(keys::of_check(check.id)));
+    }
+    text
+}
+
+/// The ids of others, by framework.
+fn controls(controls: &[Control]) -> String {
+    let mut frameworks: Vec<&str> = controls.iter().map(|c| c.framework).collect();
+    frameworks.dedup();
+    let ids = |framework: &str| controls.iter().filter(|c| c.framework == framework).map(|c| code(c.id)).collect::<Vec<_>>().join(", ");
+    frameworks.iter().map(|framework| format!("{} {}", framework_name(framework), ids(framework))).collect::<Vec<_>>().join("; ")
+}
+
+fn framework_name(framework: &str) -> String {
+    match framework.split_once('-') {
+        Some(("cis", version)) => format!("CIS {version}"),
+        _ if framework == "security-hub" => "Security Hub".to_owned(),
+        _ => capital(framework),
+    }
+}
+
+/// A playbook that uses the action, with all its parameters as they are by default; what has no value by itself stands
+/// in a comment.
+pub fn example_playbook(action: &dyn Action) -> String {
+    let finding: Vec<_> = action.answers().iter().map(|check| format!("{check:?}")).collect();
+    let finding = if let [one] = finding.as_slice() { one.clone() } else { format!("[{}]", finding.join(", ")) };
+    let mut text = format!("id = \"my-{0}\"\ntitle = {1:?}\nfinding = {finding}\n\n[[action]]\nuse = \"{0}\"\n", action.name(), action.title());
+    if !action.parameters().is_empty() {
+        text.push_str("\n[action.with]\n");
+    }
+    for parameter in action.parameters() {
+        let (mark, value) = if is_toml(parameter.default) { ("", parameter.default) } else { ("# ", "...") };
+        line(&mut text, &format!("{mark}{} = {value}", parameter.name));
+    }
+    text
+}
+
+/// Whether the default of a parameter is a value, not words about where the value comes from.
+fn is_toml(default: &str) -> bool {
+    toml::from_str::<toml::Table>(&format!("value = {default}")).is_ok()
+}
+
+fn parameters(parameters: &[Parameter]) -> String {
+    if parameters.is_empty() {
+        return "None.\n\n".to_owned();
+    }
+    let default = |p: &Parameter| match p.default {
+        "" => "must be given".to_owned(),
+        value if is_toml(value) => code(value),
+        words => words.to_owned(),
+    };
+    table(&["key", "type", "default", "what it does"], parameters.iter().map(|p| vec![code(p.name), p.kind.to_owned(), default(p), sentence(p.doc)]))
+}
+
+fn table(head: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
+    let mut text = format!("| {} |\n|{}\n", head.join(" | "), " --- |".repeat(head.len()));
+    for row in rows {
+        let cells: Vec<_> = row.iter().map(|cell| cell.replace('|', "\\|").replace('\n', " ")).collect();
+        line(&mut text, &format!("| {} |", cells.join(" | ")));
+    }
+    text + "\n"
+}
+
+/// An action's own text in two: what leads in, and the rest from its first heading of the second level on. A title is
+/// left out, since the page has one; a text without headings goes under one.
+fn doc(text: &str) -> (String, String) {
+    let text = text.trim();
+    let text = if text.starts_with("# ") { text.split_once('\n').map_or("", |(_, rest)| rest.trim()) } else { text };
+    let split = if text.starts_with("## ") { Some(0) } else { text.find("\n## ").map(|at| at + 1) };
+    match split {
+        _ if text.is_empty() => (String::new(), String::new()),
+        Some(at) => (text[..at].trim().to_owned(), text[at..].to_owned()),
+        None => (String::new(), format!("## What it does\n\n{text}")),
+    }
+}
+
+fn checks_linked(checks: &[&str]) -> String {
+    checks.iter().map(|check| format!("[{check}](../checks.md#{check})")).collect::<Vec<_>>().join(", ")
+}
+
+fn check_link(check: &str) -> String {
+    format!("[{check}](checks.md#{check})")
+}
+
+fn code(text: &str) -> String {
+    format!("`{text}`")
+}
+
+fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}
+
+fn sentence(text: &str) -> String {
+    let text = text.trim();
+    if text.is_empty() || text.ends_with(['.', '!', '?', ':']) { capital(text) } else { format!("{}.", capital(text)) }
+}
+
+fn with_article(words: &str) -> String {
+    format!("{} {words}", if words.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" })
+}
+
+fn line(text: &mut String, line: &str) {
+    text.push_str(line);
+    text.push('\n');
+}
+
+/// No blanks at the ends of lines, and one newline at the end of the page.
+fn tidy(page: String) -> String {
+    let lines: Vec<_> = page.lines().map(str::trim_end).collect();
+    format!("{}\n", lines.join("\n").trim_end())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cell_with_a_bar_or_a_line_break_stays_one_cell() {
+        let rows = [vec!["a|b".to_owned(), "c\nd".to_owned()]];
+        assert_eq!(table(&["x", "y"], rows.into_iter()), "| x | y |\n| --- | --- |\n| a\\|b | c d |\n\n");
+    }
+
+    #[test]
+    fn a_default_that_is_a_value_is_told_from_words_and_from_none() {
+        let parameter = |default| Parameter { name: "p", kind: "k", default, doc: "d" };
+        let told = |default| parameters(&[parameter(default)]).trim_end().lines().last().map(str::to_owned);
+        assert_eq!(told("[]").as_deref(), Some("| `p` | k | `[]` | D. |"));
+        assert_eq!(told("the default key").as_deref(), Some("| `p` | k | the default key | D. |"));
+        assert_eq!(told("").as_deref(), Some("| `p` | k | must be given | D. |"));
+    }
+
+    #[test]
+    fn the_text_of_an_action_is_parted_at_its_first_heading() {
+        let parts = |lead: &str, rest: &str| (lead.to_owned(), rest.to_owned());
+        assert_eq!(doc(""), parts("", ""));
+        assert_eq!(doc("# name\n"), parts("", ""));
+        assert_eq!(doc("It mends.\n"), parts("", "## What it does\n\nIt mends."));
+        assert_eq!(doc("# name\n\nIt mends.\n\n## Refuses\n\nMuch.\n"), parts("It mends.", "## Refuses\n\nMuch."));
+        assert_eq!(doc("## Refuses\nMuch."), parts("", "## Refuses\nMuch."));
+    }
+
+    #[test]
+    fn the_ids_of_others_stand_by_their_framework() {
+        let control = |framework, id| Control { framework, id };
+        let all = [control("security-hub", "EC2.1"), control("security-hub", "EC2.2"), control("cis-3.0.0", "5.2"), control("prowler", "x")];
+        assert_eq!(controls(&all), "Security Hub `EC2.1`, `EC2.2`; CIS 3.0.0 `5.2`; Prowler `x`");
+    }
+
+    #[test]
+    fn every_page_begins_with_its_origin_and_ends_with_one_newline() {
+        for (path, page) in all_pages() {
+            assert!(page.starts_with(GENERATED), "{path}");
+            assert!(page.ends_with('\n') && !page.ends_with("\n\n"), "{path}");
+        }
+    }
+}
