@@ -1,1 +1,140 @@
-//! (in the making)
+//! Text in, playbooks out, or all that is wrong with it, each with its place. The text is parsed to values with places
+//! first and each part is then taken for what it should be; reading files is the command line's.
+
+use std::ops::Range;
+
+use sha2::{Digest, Sha256};
+use toml::{Spanned, de::DeTable};
+
+use super::{
+    Approve, Playbook, actions, bounds, keys,
+    problem::{Problem, hint_for},
+    read::{Placed, Reader},
+    sections,
+    vocabulary::Vocabulary,
+};
+
+/// How many mistakes against TOML itself are told of one file; what follows the first ones is mostly echo.
+const SYNTAX_ERRORS: usize = 5;
+
+/// A playbook and the place of its id.
+pub(super) struct Loaded {
+    pub playbook: Playbook,
+    pub id_at: Range<usize>,
+}
+
+/// Reads one playbook. `source` is the file's name, for messages.
+///
+/// # Errors
+/// All that is wrong with it, in the order of the file.
+pub fn parse(text: &str, source: &str) -> Result<Playbook, Vec<Problem>> {
+    parse_with(&Vocabulary::all(), text, source).map(|loaded| loaded.playbook)
+}
+
+/// Takes the bytes of a file for text.
+///
+/// # Errors
+/// The place of the first byte that is no UTF-8.
+pub fn text(bytes: Vec<u8>, source: &str) -> Result<String, Problem> {
+    String::from_utf8(bytes).map_err(|error| {
+        let good = String::from_utf8_lossy(&error.as_bytes()[..error.utf8_error().valid_up_to()]).into_owned();
+        let end = good.len()..good.len();
+        Problem::at(source, &good, end, "this is not UTF-8 text", Some("save the file as UTF-8; TOML knows no other encoding".to_owned()))
+    })
+}
+
+pub(super) fn parse_with(words: &Vocabulary, text: &str, source: &str) -> Result<Loaded, Vec<Problem>> {
+    let mut reader = Reader::new(text, source);
+    let parsed = document(&mut reader, text).and_then(|root| playbook(&mut reader, words, root.get_ref()));
+    let problems = reader.finish();
+    match parsed {
+        Some(loaded) if problems.is_empty() => Ok(loaded),
+        _ => Err(problems),
+    }
+}
+
+fn document<'t>(reader: &mut Reader<'_>, text: &'t str) -> Option<Spanned<DeTable<'t>>> {
+    if let Some((span, what)) = bounds::exceeded(text) {
+        reader.report(span, what, None);
+        return None;
+    }
+    let (root, errors) = DeTable::parse_recoverable(text);
+    for error in errors.iter().take(SYNTAX_ERRORS) {
+        reader.report(error.span().unwrap_or(0..0), format!("this is not TOML: {}", error.message().trim()), syntax_hint(error.message()));
+    }
+    if errors.is_empty() && root.get_ref().is_empty() {
+        let hint = "a playbook has at least id, title, finding and one [[action]]; redress playbooks show ID prints one to begin with";
+        reader.report(0..0, "the file is empty", Some(hint.to_owned()));
+        return None;
+    }
+    errors.is_empty().then_some(root)
+}
+
+fn syntax_hint(message: &str) -> Option<String> {
+    message.contains("duplicate key").then(|| "the same key or section is given twice; keep one of them".to_owned())
+}
+
+/// A name with its place.
+pub(super) type Named = (String, Range<usize>);
+
+fn playbook(reader: &mut Reader<'_>, words: &Vocabulary, root: &DeTable<'_>) -> Option<Loaded> {
+    reader.unknown_keys(root, &keys::TOP);
+    let id = reader.required(root, "id", 0..0, "give it a name of its own: id = \"my-playbook\"").and_then(|value| id(reader, value));
+    let title = reader.required(root, "title", 0..0, "say in one line what it sets right: title = \"...\"");
+    let title = title.and_then(|value| reader.string(value, "title", 200));
+    let finding = findings(reader, words, root);
+    let given = root.get("approve").and_then(|value| reader.choice(value, "approve", APPROVE));
+    let check = root.get("check").and_then(|value| sections::check(reader, value, &finding));
+    let matching = root.get("match").and_then(|value| sections::matching(reader, value)).unwrap_or_default();
+    let guard = root.get("guard").and_then(|value| sections::guard(reader, value)).unwrap_or_default();
+    let actions = actions::read(reader, words, root, &finding);
+    let (id, id_at) = id?;
+    let playbook = Playbook {
+        id,
+        title: title?,
+        finding: finding.into_iter().map(|(check, _)| check).collect(),
+        check: check.unwrap_or_else(|| serde_json::json!({})),
+        matching,
+        actions,
+        guard,
+        approve: given.unwrap_or_default(),
+        source: reader.source.to_owned(),
+        digest: Sha256::digest(reader.text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect(),
+    };
+    Some(Loaded { playbook, id_at })
+}
+
+const APPROVE: &[(&str, Approve)] = &[("ask", Approve::Ask), ("auto", Approve::Auto), ("never", Approve::Never)];
+
+fn id(reader: &mut Reader<'_>, value: &Placed<'_>) -> Option<Named> {
+    let id = reader.string(value, "id", 64)?;
+    let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    if id.chars().all(good) && !id.starts_with('-') {
+        return Some((id, value.span()));
+    }
+    let better: String = id.to_lowercase().chars().map(|c| if good(c) { c } else { '-' }).collect();
+    let hint = format!("{:?} would do", better.trim_start_matches('-'));
+    reader.report(value.span(), format!("id {id:?} is not made of small letters, digits and hyphens"), Some(hint));
+    None
+}
+
+/// The checks whose findings the playbook answers.
+fn findings(reader: &mut Reader<'_>, words: &Vocabulary, root: &DeTable<'_>) -> Vec<Named> {
+    let Some(value) = reader.required(root, "finding", 0..0, "name the check whose findings it answers; redress scan shows them") else { return Vec::new() };
+    let named = if value.get_ref().is_array() {
+        reader.strings(value, "finding", 100)
+    } else {
+        reader.string(value, "finding", 100).map(|text| (text, value.span())).into_iter().collect()
+    };
+    let mut found: Vec<Named> = Vec::new();
+    for (check, span) in named {
+        if !words.checks.contains(&check.as_str()) {
+            reader.report(span, format!("there is no check {check:?}"), hint_for(&check, &words.checks));
+        } else if found.iter().any(|(other, _)| *other == check) {
+            reader.report(span, format!("the check {check:?} is named twice"), None);
+        } else {
+            found.push((check, span));
+        }
+    }
+    found
+}

@@ -8,8 +8,26 @@ use serde_json::Value;
 
 use crate::{actions::ActionUse, finding::Severity};
 
+mod actions;
+pub mod assemble;
+pub mod bounds;
+pub mod keys;
 pub mod load;
 pub mod matching;
+pub mod problem;
+mod read;
+mod sections;
+pub mod set;
+pub mod vocabulary;
+mod with;
+
+#[cfg(test)]
+mod tests;
+
+pub use assemble::{assemble, builtin, check_parameters};
+pub use load::parse;
+pub use problem::Problem;
+pub use set::{allow_cidrs, override_parameter};
 
 /// One playbook.
 #[derive(Debug, Clone, PartialEq, Serialize)]

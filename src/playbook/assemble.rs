@@ -1,0 +1,124 @@
+//! The playbooks of one session: the built-in ones, and those of the user, which add to them and take their places.
+
+use serde_json::{Value, json};
+
+use super::{
+    Playbook, keys,
+    load::{Loaded, parse_with},
+    problem::Problem,
+    vocabulary::Vocabulary,
+};
+
+macro_rules! built_in {
+    ($($name:literal),* $(,)?) => {
+        &[$(($name, include_str!(concat!("../../playbooks/", $name, ".toml")))),*]
+    };
+}
+
+static BUILT_IN: &[(&str, &str)] = built_in![
+    "security-group-open-admin-port",
+    "security-group-open-database-port",
+    "security-group-open-all-traffic",
+    "vpc-flow-logs",
+    "raise-cloudtrail",
+    "create-cloudtrail",
+    "ebs-encryption",
+    "instance-backups",
+];
+
+/// The embedded playbooks: their sources (`built-in:NAME`) and texts.
+pub fn builtin() -> Vec<(String, String)> {
+    BUILT_IN.iter().map(|(name, text)| (format!("built-in:{name}"), (*text).to_owned())).collect()
+}
+
+/// The playbooks of a session, from pairs of source and text: the built-in ones in their order, each with the user's of
+/// the same id in its place, and then the user's others in theirs.
+///
+/// # Errors
+/// All that is wrong in any of the files; an id that two files of the user have; parameters of a check on which two
+/// playbooks differ.
+pub fn assemble(builtin: Vec<(String, String)>, user: Vec<(String, String)>) -> Result<Vec<Playbook>, Vec<Problem>> {
+    assemble_with(&Vocabulary::all(), builtin, user)
+}
+
+pub(super) fn assemble_with(words: &Vocabulary, builtin: Vec<(String, String)>, user: Vec<(String, String)>) -> Result<Vec<Playbook>, Vec<Problem>> {
+    let mut problems = Vec::new();
+    let mut all: Vec<File> = load(words, builtin, false, &mut problems);
+    for file in load(words, user, true, &mut problems) {
+        match all.iter_mut().find(|other| other.id() == file.id()) {
+            Some(other) if other.of_user => problems.push(duplicate(&file, other)),
+            Some(other) => *other = file,
+            None => all.push(file),
+        }
+    }
+    problems.extend(quarrels(&all));
+    if problems.is_empty() { Ok(all.into_iter().map(|file| file.loaded.playbook).collect()) } else { Err(problems) }
+}
+
+/// The parameters that the playbooks give a check; null when none does.
+pub fn check_parameters(playbooks: &[Playbook], check: &str) -> Value {
+    let given = playbooks.iter().filter(|p| p.finding.iter().any(|f| f == check)).map(|p| of_check(p, check));
+    given.into_iter().find(|with| *with != json!({})).unwrap_or(Value::Null)
+}
+
+/// A playbook with the text it came from.
+struct File {
+    loaded: Loaded,
+    text: String,
+    of_user: bool,
+}
+
+impl File {
+    fn id(&self) -> &str {
+        &self.loaded.playbook.id
+    }
+
+    fn problem(&self, what: String, hint: String) -> Problem {
+        Problem::at(&self.loaded.playbook.source, &self.text, self.loaded.id_at.clone(), what, Some(hint))
+    }
+}
+
+fn load(words: &Vocabulary, files: Vec<(String, String)>, of_user: bool, problems: &mut Vec<Problem>) -> Vec<File> {
+    let mut found = Vec::new();
+    for (source, text) in files {
+        match parse_with(words, &text, &source) {
+            Ok(loaded) => found.push(File { loaded, text, of_user }),
+            Err(wrong) => problems.extend(wrong),
+        }
+    }
+    found
+}
+
+fn duplicate(file: &File, other: &File) -> Problem {
+    let first = other.problem(String::new(), String::new()).place();
+    file.problem(format!("the id {:?} is taken: {first} has it too", file.id()), "give one of them another id, or remove it".to_owned())
+}
+
+/// The parameters that one playbook gives a check, of all that stand in its `[check]`.
+fn of_check(playbook: &Playbook, check: &str) -> Value {
+    let known = keys::of_check(check);
+    let given = playbook.check.as_object().into_iter().flatten();
+    given.filter(|(name, _)| known.iter().any(|p| p.name == *name)).map(|(name, value)| (name.clone(), value.clone())).collect()
+}
+
+/// Playbooks that give one check different parameters: it is run once, and cannot obey both.
+fn quarrels(files: &[File]) -> Vec<Problem> {
+    let mut found = Vec::new();
+    for (n, file) in files.iter().enumerate() {
+        for check in &file.loaded.playbook.finding {
+            let mine = of_check(&file.loaded.playbook, check);
+            let differs = |other: &&File| {
+                let theirs = of_check(&other.loaded.playbook, check);
+                other.loaded.playbook.finding.contains(check) && theirs != mine && theirs != json!({}) && mine != json!({})
+            };
+            if let Some(other) = files[..n].iter().find(differs) {
+                let place = other.problem(String::new(), String::new()).place();
+                let what = format!("{:?} and {:?} ({place}) give the check {check:?} different parameters", file.id(), other.id());
+                found.push(
+                    file.problem(what, format!("a check is run once: give both the same [check], or give yours the id {:?} to take its place", other.id())),
+                );
+            }
+        }
+    }
+    found
+}

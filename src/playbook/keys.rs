@@ -1,0 +1,125 @@
+//! The keys that a playbook can have, told once: the loader knows no others, and the reference page is made of them.
+//! Data only.
+
+use crate::actions::Parameter;
+
+/// A part of a playbook.
+#[derive(Debug)]
+pub struct Section {
+    /// How messages and pages name it: `[match]`.
+    pub shown: &'static str,
+    /// What it is for.
+    pub doc: &'static str,
+    /// Its keys.
+    pub keys: &'static [Parameter],
+}
+
+impl Section {
+    /// The names of its keys.
+    pub fn names(&self) -> Vec<&'static str> {
+        self.keys.iter().map(|k| k.name).collect()
+    }
+}
+
+const fn key(name: &'static str, kind: &'static str, default: &'static str, doc: &'static str) -> Parameter {
+    Parameter { name, kind, default, doc }
+}
+
+/// What stands above the first section.
+pub static TOP: Section = Section {
+    shown: "the top level",
+    doc: "These keys stand at the top of the file, above the first section. After a line such as `[match]`, TOML takes every key for one of that section.",
+    keys: &[
+        key(
+            "id",
+            "string",
+            "",
+            "The name of the playbook: small letters, digits and hyphens. A playbook of yours with the id of a built-in one takes its place.",
+        ),
+        key("title", "string", "", "What it sets right, in one line."),
+        key("finding", "string or list of strings", "", "The check, or the checks, whose findings it answers."),
+        key(
+            "approve",
+            "\"ask\", \"auto\" or \"never\"",
+            "\"ask\"",
+            "Who must say yes: `ask` a person (or `--auto-approve`), `auto` nobody, `never`: the findings are reported and nothing is done.",
+        ),
+        key("check", "section", "none", "Parameters of the checks."),
+        key("match", "section", "all findings", "Which of the findings it answers."),
+        key("action", "list of sections", "", "What is done."),
+        key("guard", "section", "the defaults", "What keeps it from doing too much."),
+    ],
+};
+
+/// `[match]`.
+pub static MATCH: Section = Section {
+    shown: "[match]",
+    doc: "Which findings the playbook answers. All that is given must hold. Patterns know `*` (anything) and `?` (one character), and tell capital from small letters.",
+    keys: &[
+        key("severity", "\"low\", \"medium\", \"high\" or \"critical\"", "any", "Only findings that are at least this grave."),
+        key(
+            "regions",
+            "list of patterns",
+            "all regions",
+            "Only findings in these regions. A finding about the account as a whole has no region and is answered by `*` alone.",
+        ),
+        key("tags", "table of tag = pattern", "none", "Tags that the resource must have, each with a value that fits."),
+        key("without_tags", "table of tag = pattern", "none", "Tags that it must not have: one whose value fits is enough to leave the resource out."),
+        key("resources", "list of patterns", "all resources", "One of these must fit the whole ARN of the resource, or its id (`sg-0123`)."),
+    ],
+};
+
+/// `[[action]]`.
+pub static ACTION: Section = Section {
+    shown: "[[action]]",
+    doc: "What is done about a finding. A playbook has at least one; several are made in their order and are one change: approved, verified and taken back together.",
+    keys: &[
+        key("use", "string", "", "The action. It must answer one of the checks in `finding`."),
+        key("with", "table", "the action's defaults", "Its parameters; the page of the action tells them."),
+    ],
+};
+
+/// `[guard]`.
+pub static GUARD: Section = Section {
+    shown: "[guard]",
+    doc: "What keeps the playbook from doing too much. A limit that is exceeded plans nothing, and says so.",
+    keys: &[
+        key("max_changes", "number from 1 to 10000", "50", "At most so many changes in one plan."),
+        key(
+            "max_percent",
+            "number from 1 to 100",
+            "25",
+            "At most so many percent of the resources of the kind. It is applied only where more than 40 of the kind were read.",
+        ),
+        key("protected_tags", "list of `Key` or `Key=pattern`", "[]", "Resources with one of these tags are left alone, and shown as refused."),
+    ],
+};
+
+/// `[check]`; its keys are those of the checks, see [`of_check`].
+pub static CHECK: Section = Section {
+    shown: "[check]",
+    doc: "Parameters of the checks in `finding`. Most checks have none. Two playbooks cannot give the same check different parameters.",
+    keys: &[],
+};
+
+/// The sections, in the order in which the reference shows them.
+pub static SECTIONS: &[&Section] = &[&TOP, &CHECK, &MATCH, &ACTION, &GUARD];
+
+/// The kind of a parameter of a check that is a tag.
+pub const TAG: &str = "string, `Key` or `Key=value`";
+/// The kind of a parameter of a check that is a number of hours.
+pub const HOURS: &str = "number from 1 to 8760";
+
+/// The parameters that a check takes in `[check]`.
+pub fn of_check(check: &str) -> &'static [Parameter] {
+    static BACKUP: &[Parameter] = &[
+        key("tag", TAG, "\"Backup=true\"", "The tag by which an instance says that it wants backups."),
+        key("max_age_hours", HOURS, "24", "How old the newest completed snapshot of a volume may be."),
+    ];
+    if check == "instance-backup-stale" { BACKUP } else { &[] }
+}
+
+/// The section that knows a key, other than the one it was found in.
+pub fn elsewhere(name: &str, found_in: &Section) -> Option<&'static Section> {
+    SECTIONS.iter().copied().find(|s| s.shown != found_in.shown && s.keys.iter().any(|k| k.name == name))
+}
