@@ -124,6 +124,16 @@ pub trait Action: Sync {
     /// # Errors
     /// A [`Refusal`], which is an expected answer.
     fn propose(&self, context: &Context<'_>, target: &ResourceId, with: &Value) -> Result<Proposal, Refusal>;
+    /// On which resource the finding on `resource` is to be answered: the disks of an instance are changed together, so
+    /// a finding on an attached volume is answered on its instance. Planning asks this before it groups findings into
+    /// changes, with the facts of the scan. Most actions change the resource that the finding is on.
+    ///
+    /// # Errors
+    /// A [`Refusal`], where it cannot be told which resource that is.
+    fn retarget(&self, inventory: &Inventory, resource: &ResourceId, with: &Value) -> Result<ResourceId, Refusal> {
+        let _ = (inventory, with);
+        Ok(resource.clone())
+    }
     /// When several changes are on one resource, the lower comes first: 0 for networks and logs, 10 for disks, 20 for
     /// backups.
     fn order(&self) -> u8 {

@@ -1,1 +1,220 @@
-//! (in the making)
+//! What several actions need in the same form: parameters in and out, facts that must be known, recovery tags, and the
+//! question who else manages a resource. Nothing here knows any one action, or makes steps.
+
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::{Map, Value, json};
+
+use super::{GuardNote, Options, Refusal};
+use crate::{
+    calls::reference,
+    inventory::{Fact, Inventory, Region, Tags, tag},
+};
+
+/// How many tags AWS lets a resource have, its own `aws:` ones not counted
+/// (<https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html>).
+pub const TAG_LIMIT: usize = 50;
+
+/// Takes a playbook's `with` to the action's own type and back, so that all parameters stand there, defaults included.
+///
+/// # Errors
+/// What serde says of the first parameter that is wrong, with its place.
+pub fn decode<P: DeserializeOwned + Serialize>(with: toml::de::Deserializer<'_>) -> Result<Value, toml::de::Error> {
+    let own = P::deserialize(with)?;
+    serde_json::to_value(own).map_err(serde::de::Error::custom)
+}
+
+/// The action's own type of parameters that were decoded before; null stands for none given.
+///
+/// # Errors
+/// A refusal that says what is wrong: a plan edited by hand can carry anything.
+pub fn params<P: DeserializeOwned>(with: &Value) -> Result<P, Refusal> {
+    let with = if with.is_null() { Value::Object(Map::new()) } else { with.clone() };
+    serde_json::from_value(with).map_err(|e| Refusal::Refused(format!("its parameters cannot be read: {e}; see `redress actions show`")))
+}
+
+/// A fact that may be absent, but must have been read.
+///
+/// # Errors
+/// [`Refusal::Unknown`] with what was to be read and why it is not known.
+pub fn known<T>(fact: Fact<T>, what: &str) -> Result<Option<T>, Refusal> {
+    match fact {
+        Fact::Known(value) => Ok(Some(value)),
+        Fact::Absent => Ok(None),
+        Fact::Unknown(reason) => Err(Refusal::Unknown(format!("{what} is not known: {reason}"))),
+        Fact::NotRead => Err(Refusal::Unknown(format!("{what} is not known: not read"))),
+    }
+}
+
+/// A fact that must be there.
+///
+/// # Errors
+/// [`Refusal::Unknown`] where it is not known, [`Refusal::Refused`] where there is no such thing.
+pub fn need<T>(fact: Fact<T>, what: &str) -> Result<T, Refusal> {
+    known(fact, what)?.ok_or_else(|| Refusal::Refused(format!("{what} is not there any more; scan again")))
+}
+
+/// What is known of a region.
+///
+/// # Errors
+/// [`Refusal::Unknown`] where nothing of it was read.
+pub fn region<'a>(inventory: &'a Inventory, region: &str) -> Result<&'a Region, Refusal> {
+    inventory.regions.get(region).ok_or_else(|| Refusal::Unknown(format!("nothing of region {region} was read")))
+}
+
+/// The tags of a thing that takes over from another: the user's own, without those that AWS reserves and without the
+/// bookkeeping of an earlier run.
+pub fn carried(original: &Tags) -> Tags {
+    let keeps = |key: &str| !key.starts_with("aws:") && (!key.starts_with("redress:") || key == tag::IGNORE || key == tag::HOLD);
+    original.iter().filter(|(key, _)| keeps(key)).map(|(k, v)| (k.clone(), v.clone())).collect()
+}
+
+/// The tags that go into a create call: the original's own, then those by which redress finds again what it made, then
+/// `extra`. Values may be references.
+///
+/// # Errors
+/// A refusal where that would be more than AWS allows: the user's tags are never dropped in silence, and a thing without
+/// recovery tags could not be found again after a crash.
+pub fn recovery_tags(original: &Tags, extra: &[(&str, Value)]) -> Result<Map<String, Value>, Refusal> {
+    let mut tags: Map<String, Value> = carried(original).into_iter().map(|(k, v)| (k, json!(v))).collect();
+    let own = [(tag::RUN, reference::run()), (tag::STEP, reference::step()), (tag::TOKEN, reference::token())];
+    tags.extend(own.into_iter().chain(extra.iter().cloned()).map(|(k, v)| (k.to_owned(), v)));
+    if tags.len() > TAG_LIMIT {
+        let (total, ours) = (tags.len(), 3 + extra.len());
+        return Err(Refusal::Refused(format!(
+            "it would carry {total} tags and AWS allows {TAG_LIMIT}: redress needs {ours} of its own to find it again after a crash; take some tags off the original"
+        )));
+    }
+    Ok(tags)
+}
+
+/// Tags in the form of most services: `[{"Key": ..., "Value": ...}]`.
+pub fn tag_list(tags: &Map<String, Value>) -> Value {
+    tags.iter().map(|(k, v)| json!({ "Key": k, "Value": v })).collect()
+}
+
+/// The `TagSpecifications` of an EC2 create call for things of one type, with [`recovery_tags`].
+///
+/// # Errors
+/// As [`recovery_tags`].
+pub fn tag_specifications(resource_type: &str, original: &Tags, extra: &[(&str, Value)]) -> Result<Value, Refusal> {
+    let tags = recovery_tags(original, extra)?;
+    Ok(json!([{ "ResourceType": resource_type, "Tags": tag_list(&tags) }]))
+}
+
+/// Tags that say, by their key alone, that something else looks after the resource.
+const MANAGED_BY_KEY: &[(&str, &str)] = &[
+    ("aws:cloudformation:stack-id", "CloudFormation"),
+    ("aws:cloudformation:stack-name", "CloudFormation"),
+    ("aws:autoscaling:groupName", "EC2 Auto Scaling"),
+    ("aws:ec2:fleet-id", "an EC2 fleet"),
+    ("aws:ec2spot:fleet-request-id", "a spot fleet"),
+    ("aws:eks:cluster-name", "EKS"),
+    ("elbv2.k8s.aws/cluster", "the AWS Load Balancer Controller"),
+    ("aws:elasticmapreduce:job-flow-id", "EMR"),
+    ("aws:servicecatalog:provisionedProductArn", "Service Catalog"),
+    ("ebs.csi.aws.com/cluster", "the EBS CSI driver"),
+    ("aws:backup:source-resource", "AWS Backup"),
+    ("aws:dlm:lifecycle-policy-id", "Data Lifecycle Manager"),
+];
+
+/// The same for families of keys.
+const MANAGED_BY_PREFIX: &[(&str, &str)] = &[
+    ("kubernetes.io/cluster/", "Kubernetes"),
+    ("kubernetes.io/created-for/", "Kubernetes"),
+    ("karpenter.sh/", "Karpenter"),
+    ("eks:", "EKS"),
+    ("AWSControlTower", "Control Tower"),
+    ("aws-control-tower", "Control Tower"),
+];
+
+/// Who else manages a resource, as far as its tags tell: it would set back what redress changes, or break by it.
+pub fn managed_by(tags: &Tags) -> Option<String> {
+    tags.iter().find_map(|(key, value)| {
+        let exact = MANAGED_BY_KEY.iter().find(|(k, _)| k == key);
+        let found = exact.or_else(|| MANAGED_BY_PREFIX.iter().find(|(prefix, _)| key.starts_with(prefix)))?;
+        Some(if value.is_empty() { format!("{} (tag {key})", found.1) } else { format!("{} (tag {key} = {value})", found.1) })
+    })
+}
+
+/// The ownership guard: whether something else manages the resource named `what`.
+///
+/// # Errors
+/// A refusal that names the manager and the flag, unless the user gave it.
+pub fn ownership(what: &str, manager: Option<String>, options: &Options) -> Result<GuardNote, Refusal> {
+    match manager {
+        None => Ok(GuardNote::passed("ownership", format!("no tag or name says that anything else manages {what}"))),
+        Some(by) if options.include_managed => Ok(GuardNote::loosened("ownership", format!("{what} is managed by {by}; --include-managed was given"))),
+        Some(by) => Err(Refusal::Refused(format!(
+            "{what} is managed by {by}, which may set the change back or break by it: make the change there, or give --include-managed"
+        ))),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod tests {
+    use super::*;
+
+    fn tags(pairs: &[(&str, &str)]) -> Tags {
+        pairs.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect()
+    }
+
+    #[test]
+    fn recovery_tags_carry_the_users_tags_and_leave_out_what_aws_and_earlier_runs_put_there() {
+        let original = tags(&[("Name", "a"), ("aws:cloudformation:stack-id", "x"), (tag::RUN, "old"), (tag::IGNORE, "reviewed")]);
+        let made = recovery_tags(&original, &[(tag::SOURCE, json!("vol-1"))]).unwrap();
+        let keys: Vec<_> = made.keys().map(String::as_str).collect();
+        assert_eq!(keys, ["Name", tag::IGNORE, tag::RUN, tag::STEP, tag::TOKEN, tag::SOURCE]);
+        assert_eq!(made[tag::RUN], reference::run());
+    }
+
+    #[test]
+    fn more_tags_than_aws_allows_are_refused_and_never_dropped() {
+        let many: Tags = (0..48).map(|n| (format!("k{n}"), String::new())).collect();
+        assert!(matches!(recovery_tags(&many, &[]), Err(Refusal::Refused(_))));
+        let fewer: Tags = many.into_iter().take(47).collect();
+        assert_eq!(recovery_tags(&fewer, &[]).unwrap().len(), 50);
+    }
+
+    #[test]
+    fn what_something_else_manages_is_known_by_its_tags() {
+        for key in ["aws:cloudformation:stack-id", "kubernetes.io/cluster/blue", "eks:cluster-name", "elbv2.k8s.aws/cluster", "AWSControlTower-x"] {
+            assert!(managed_by(&tags(&[("Name", "a"), (key, "v")])).is_some(), "{key}");
+        }
+        assert_eq!(managed_by(&tags(&[("Name", "eks"), ("team", "kubernetes.io/cluster/")])), None);
+    }
+
+    #[test]
+    fn a_managed_resource_is_refused_unless_the_flag_is_given() {
+        let by = Some("CloudFormation".to_owned());
+        assert!(matches!(ownership("sg-1", by.clone(), &Options::default()), Err(Refusal::Refused(r)) if r.contains("--include-managed")));
+        let loose = Options { include_managed: true, ..Options::default() };
+        assert_eq!(ownership("sg-1", by, &loose).unwrap().result, "loosened");
+    }
+
+    #[test]
+    fn what_is_not_known_is_never_absent() {
+        assert_eq!(known(Fact::<u8>::Absent, "x"), Ok(None));
+        assert!(matches!(known(Fact::<u8>::NotRead, "x"), Err(Refusal::Unknown(_))));
+        assert!(matches!(need(Fact::<u8>::Unknown("denied".into()), "x"), Err(Refusal::Unknown(r)) if r.contains("denied")));
+        assert!(matches!(need(Fact::<u8>::Absent, "x"), Err(Refusal::Refused(_))));
+    }
+
+    #[derive(Debug, PartialEq, serde::Deserialize, Serialize)]
+    #[serde(default, deny_unknown_fields)]
+    struct Own {
+        days: u32,
+    }
+    impl Default for Own {
+        fn default() -> Self {
+            Own { days: 90 }
+        }
+    }
+
+    #[test]
+    fn parameters_are_decoded_with_their_defaults_and_unknown_ones_are_errors() {
+        assert_eq!(decode::<Own>(toml::de::Deserializer::parse("").unwrap()).unwrap(), json!({ "days": 90 }));
+        assert!(decode::<Own>(toml::de::Deserializer::parse("dayz = 1").unwrap()).is_err());
+        assert_eq!(params::<Own>(&Value::Null).unwrap(), Own { days: 90 });
+    }
+}

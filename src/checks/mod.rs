@@ -11,6 +11,7 @@ use crate::{
 
 pub mod ports;
 pub mod proofs;
+pub mod proofs_network;
 pub mod security_groups;
 pub mod snapshots;
 pub mod trails;
@@ -73,7 +74,7 @@ pub struct Unjudged {
 
 /// All checks, in the order in which reports show them.
 pub fn all() -> impl Iterator<Item = &'static Check> {
-    [security_groups::CHECKS, vpcs::CHECKS, trails::CHECKS, volumes::CHECKS, snapshots::CHECKS, proofs::CHECKS].into_iter().flatten()
+    [security_groups::CHECKS, vpcs::CHECKS, trails::CHECKS, volumes::CHECKS, snapshots::CHECKS, proofs::CHECKS, proofs_network::CHECKS].into_iter().flatten()
 }
 
 /// The check with this id.

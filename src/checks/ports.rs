@@ -1,1 +1,153 @@
-//! (in the making)
+//! The ports that must not be open to the world, in one place: which service listens there, and over what. Only the
+//! list; what "open" and "the world" mean is for the checks to say.
+//!
+//! Sources: the service names of IANA (<https://www.iana.org/assignments/service-names-port-numbers>), the ports of
+//! Security Hub's EC2.19 (<https://docs.aws.amazon.com/securityhub/latest/userguide/ec2-controls.html>) as far as they
+//! are for administration or data, CIS 5.2 and 5.3 (which count TCP, UDP and all protocols alike), and each product's
+//! own documentation of its default port.
+
+/// What carries the traffic of a port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Transport {
+    /// TCP, IP protocol 6.
+    Tcp,
+    /// UDP, IP protocol 17.
+    Udp,
+}
+
+impl Transport {
+    /// Both.
+    pub const ALL: [Transport; 2] = [Transport::Tcp, Transport::Udp];
+
+    /// `tcp` or `udp`, as AWS writes it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Transport::Tcp => "tcp",
+            Transport::Udp => "udp",
+        }
+    }
+}
+
+/// A service behind a port.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Service {
+    /// The port.
+    pub port: u16,
+    /// The service's name.
+    pub name: &'static str,
+    /// Over what the port is watched.
+    pub transports: &'static [Transport],
+}
+
+impl Service {
+    /// `22 SSH`
+    pub fn words(&self) -> String {
+        format!("{} {}", self.port, self.name)
+    }
+}
+
+const fn both(port: u16, name: &'static str) -> Service {
+    Service { port, name, transports: &Transport::ALL }
+}
+
+/// For ports that are in common public use over UDP by something else.
+const fn tcp(port: u16, name: &'static str) -> Service {
+    Service { port, name, transports: &[Transport::Tcp] }
+}
+
+/// Ports by which machines are administered, or files of theirs served.
+pub static ADMIN: &[Service] = &[
+    both(22, "SSH"),
+    both(23, "Telnet"),
+    both(135, "RPC endpoint mapper"),
+    both(137, "NetBIOS name service"),
+    both(138, "NetBIOS datagram service"),
+    both(139, "NetBIOS session service"),
+    both(161, "SNMP"),
+    both(445, "SMB"),
+    both(512, "rexec"),
+    both(513, "rlogin"),
+    // Over UDP it is syslog, which some publish on purpose.
+    tcp(514, "rsh"),
+    both(623, "IPMI"),
+    both(873, "rsync"),
+    both(2049, "NFS"),
+    // https://docs.docker.com/engine/security/protect-access/
+    both(2375, "Docker API"),
+    both(2376, "Docker API over TLS"),
+    both(3389, "RDP"),
+    both(5500, "VNC listener"),
+    both(5900, "VNC"),
+    both(5901, "VNC"),
+    both(5902, "VNC"),
+    both(5903, "VNC"),
+    // https://learn.microsoft.com/windows/win32/winrm/installation-and-configuration-for-windows-remote-management
+    both(5985, "WinRM"),
+    both(5986, "WinRM over TLS"),
+    // https://kubernetes.io/docs/reference/networking/ports-and-protocols/
+    both(10250, "kubelet API"),
+];
+
+/// Ports behind which data is kept.
+pub static DATABASE: &[Service] = &[
+    both(1433, "SQL Server"),
+    both(1434, "SQL Server browser"),
+    both(1521, "Oracle"),
+    both(2379, "etcd"),
+    both(2380, "etcd peers"),
+    both(2483, "Oracle"),
+    both(2484, "Oracle over TLS"),
+    both(3306, "MySQL"),
+    both(4333, "mSQL"),
+    both(5432, "PostgreSQL"),
+    both(5439, "Redshift"),
+    both(5601, "Kibana"),
+    both(5984, "CouchDB"),
+    both(6379, "Redis"),
+    both(7000, "Cassandra nodes"),
+    both(7001, "Cassandra nodes over TLS"),
+    both(7199, "Cassandra JMX"),
+    both(7474, "Neo4j"),
+    both(7687, "Neo4j Bolt"),
+    both(8086, "InfluxDB"),
+    both(8182, "Neptune"),
+    both(9042, "Cassandra"),
+    both(9092, "Kafka"),
+    both(9160, "Cassandra Thrift"),
+    both(9200, "Elasticsearch"),
+    both(9300, "Elasticsearch nodes"),
+    both(11211, "memcached"),
+    // Over UDP the ports around 27015 belong to game servers.
+    tcp(27017, "MongoDB"),
+    tcp(27018, "MongoDB shard"),
+    tcp(27019, "MongoDB config server"),
+    both(50000, "Db2"),
+];
+
+/// Ports by which a person comes into a machine, over TCP: what the lock-out guard watches.
+pub const WAYS_IN: &[u16] = &[22, 3389, 5985, 5986];
+
+/// Ports that are commonly published on purpose: named when they close along with others.
+pub static PUBLIC: &[Service] = &[tcp(80, "HTTP"), both(443, "HTTPS"), tcp(8080, "HTTP"), tcp(8443, "HTTPS")];
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_port_stands_in_two_lists_or_twice_and_none_of_them_is_a_public_one() {
+        let mut all: Vec<u16> = ADMIN.iter().chain(DATABASE).chain(PUBLIC).map(|s| s.port).collect();
+        let count = all.len();
+        all.sort_unstable();
+        all.dedup();
+        assert_eq!(all.len(), count);
+    }
+
+    #[test]
+    fn every_way_in_is_an_admin_port_over_tcp() {
+        for port in WAYS_IN {
+            assert!(ADMIN.iter().any(|s| s.port == *port && s.transports.contains(&Transport::Tcp)), "{port}");
+        }
+    }
+}

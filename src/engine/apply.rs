@@ -1,21 +1,23 @@
 //! The way of a run through its changes, and of a change through its steps, forward and back. Which is due is told by
 //! the journal, so applying and resuming are one.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use serde_json::Value;
 
 use super::{
-    Engine, EngineError, News,
+    Engine, EngineError, News, compare,
     gather::afresh,
-    prove::{self, Proved},
     step::{Failure, Named},
 };
 use crate::{
-    calls::{self, Purpose},
+    calls::{self, Bindings, Outputs, Purpose},
     inventory::Inventory,
     journal::{Decision, Event, Journal, Outcome, Phase, StepState},
-    plan::{Change, Plan},
+    plan::{
+        Change, Plan,
+        proof::{self, Proved},
+    },
 };
 
 /// Pauses, in seconds, between looks at a proof that does not hold yet: reads may lag behind what was just done.
@@ -37,13 +39,13 @@ impl Engine<'_> {
             endpoint: plan.endpoint.clone(),
             caller: self.account.identity().caller.arn.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            decisions,
         };
         journal.write(self.account.now(), started)?;
-        journal.write(self.account.now(), Event::Decided { decisions })?;
         self.work(plan, journal).await
     }
 
-    /// Takes an interrupted run to its end. What was not decided before the interruption is not approved.
+    /// Takes an interrupted run to its end. What was decided stands.
     ///
     /// # Errors
     /// As [`Engine::apply`].
@@ -135,7 +137,7 @@ impl Engine<'_> {
     async fn taken_back(&self, change: &Change, why: &str, journal: &mut Journal) -> Result<(), EngineError> {
         let after = afresh(self.account, &mut |_| change.touches.iter().cloned().collect()).await.footprint(&change.touches);
         let before = journal.story.changes.get(&change.id).map(|c| c.before.clone()).unwrap_or_default();
-        let left = prove::differences(&before, &after);
+        let left = compare::differences(&before, &after);
         let rest = if left.is_empty() { "Everything is as it was before".to_owned() } else { format!("Not as it was before: {}", left.join(", ")) };
         let outcome = if left.is_empty() || !Change::kept(&change.steps).is_empty() { Outcome::RolledBack } else { Outcome::Stuck };
         self.end(change, outcome, format!("{why}. {rest}"), after, Vec::new(), journal)
@@ -145,11 +147,11 @@ impl Engine<'_> {
     async fn finish(&self, change: &Change, journal: &mut Journal) -> Result<(), EngineError> {
         let mut pauses = PROOF_PAUSES.iter();
         loop {
-            let fresh = afresh(self.account, &mut |known| prove::needs(change, known)).await;
+            let fresh = afresh(self.account, &mut |known| proof::needs(change, known)).await;
             let after = fresh.footprint(&change.touches);
-            let proved = self.proved(change, &fresh, &after);
+            let proved = self.proved(change, &fresh, &after, journal);
             match (&proved, pauses.next()) {
-                (Proved::Yes(awaiting), _) => {
+                (Proved::Holds(awaiting), _) => {
                     let (outcome, reason) = match &change.restore {
                         Some(restore) if !restore.kept.is_empty() => (Outcome::Restored, restore.kept.join("; ")),
                         Some(_) => (Outcome::Restored, String::new()),
@@ -157,7 +159,7 @@ impl Engine<'_> {
                     };
                     return self.end(change, outcome, reason, after, awaiting.clone(), journal);
                 }
-                (Proved::No(reason) | Proved::Unknown(reason), None) => {
+                (Proved::Violated(reason) | Proved::Unknown(reason), None) => {
                     return self.end(change, Outcome::Unverified, reason.clone(), after, Vec::new(), journal);
                 }
                 (_, Some(seconds)) => self.account.pause(Duration::from_secs(*seconds)).await,
@@ -166,10 +168,10 @@ impl Engine<'_> {
     }
 
     /// Whether a change is proved by these facts: by its proofs, or, for an undo, by the footprint that it restores.
-    pub(super) fn proved(&self, change: &Change, fresh: &Inventory, footprint: &Value) -> Proved {
+    pub(super) fn proved(&self, change: &Change, fresh: &Inventory, footprint: &Value, journal: &Journal) -> Proved {
         match &change.restore {
             Some(restore) => super::undo::restored(restore, footprint),
-            None => prove::evaluate(&change.proof, fresh),
+            None => proof::proved(change, fresh, &bindings(change, journal, &journal.story.outputs())),
         }
     }
 
@@ -178,6 +180,12 @@ impl Engine<'_> {
         journal.write(self.account.now(), Event::ChangeEnded { change: change.id.clone(), outcome, reason, after, awaiting })?;
         Ok(())
     }
+}
+
+/// What references in the proofs of a change stand for.
+pub(super) fn bindings<'a>(change: &'a Change, journal: &'a Journal, outputs: &'a BTreeMap<(String, String), Outputs>) -> Bindings<'a> {
+    let head = &journal.story.head;
+    Bindings { run: &head.run, started: head.started, change: &change.id, step: "proof", attempt: 1, outputs }
 }
 
 /// Whether no step of a change may have taken effect.

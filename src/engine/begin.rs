@@ -3,16 +3,16 @@
 
 use serde_json::Value;
 
-use super::{
-    Engine,
-    gather::afresh,
-    prove::{self, Proved},
-};
+use super::{Engine, apply::bindings, compare, gather::afresh};
 use crate::{
     actions::Refusal,
     inventory::{Inventory, Scope},
     journal::{Journal, Outcome},
-    plan::{Change, Plan, Restore, propose},
+    plan::{
+        Change, Plan, Restore,
+        proof::{self, Proved},
+        propose,
+    },
 };
 
 /// Why a change does not begin: what becomes of it, and the reason.
@@ -25,17 +25,17 @@ impl Engine<'_> {
         came_before(change, journal)?;
         match &change.restore {
             Some(restore) => self.may_restore(change, restore).await,
-            None => self.may_change(plan, change).await,
+            None => self.may_change(plan, change, journal).await,
         }
     }
 
-    async fn may_change(&self, plan: &Plan, change: &Change) -> Result<Value, Instead> {
+    async fn may_change(&self, plan: &Plan, change: &Change, journal: &Journal) -> Result<Value, Instead> {
         let checks = propose::checks_of(change);
         let fresh = afresh(self.account, &mut |known| needs(plan, change, &checks, known)).await;
-        match prove::evaluate(&change.proof, &fresh) {
-            Proved::Yes(_) => return Err((Outcome::AlreadyFixed, "the account is as the change would make it; nothing was called".to_owned())),
+        match proof::proved(change, &fresh, &bindings(change, journal, &journal.story.outputs())) {
+            Proved::Holds(_) => return Err((Outcome::AlreadyFixed, "the account is as the change would make it; nothing was called".to_owned())),
             Proved::Unknown(reason) => return Err((Outcome::Blocked, format!("it cannot be told whether this is still needed: {reason}"))),
-            Proved::No(_) => {}
+            Proved::Violated(_) => {}
         }
         let stage = (self.stage)(fresh.clone());
         let again = propose::remake(change, &fresh, &plan.options, stage.as_ref()).map_err(|refusal| match refusal {
@@ -53,7 +53,7 @@ impl Engine<'_> {
     async fn may_restore(&self, change: &Change, restore: &Restore) -> Result<Value, Instead> {
         let fresh = afresh(self.account, &mut |_| change.touches.iter().cloned().collect()).await;
         let now = fresh.footprint(&change.touches);
-        let foreign = prove::differences(&restore.found, &now);
+        let foreign = compare::differences(&restore.found, &now);
         if foreign.is_empty() {
             return Ok(now);
         }
@@ -69,7 +69,7 @@ impl Engine<'_> {
 }
 
 fn needs(plan: &Plan, change: &Change, checks: &[String], known: &Inventory) -> Scope {
-    let mut scope = prove::needs(change, known);
+    let mut scope = proof::needs(change, known);
     scope.extend(propose::needs(known, &change.uses, &change.resource, &change.region, checks, &plan.options));
     scope
 }

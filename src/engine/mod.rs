@@ -7,10 +7,10 @@
 
 pub mod apply;
 mod begin;
+pub mod compare;
 pub mod gather;
 mod look;
 pub mod news;
-pub mod prove;
 pub mod step;
 pub mod stop;
 pub mod survey;

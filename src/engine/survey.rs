@@ -1,13 +1,21 @@
-//! Looking at an account: reads what checks need and runs them. Reads only.
+//! Looking at an account: reads what checks need and runs them; reads what actions need and plans. Reads only.
 
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use super::gather::gather;
+use super::{MakeStage, gather::gather};
 use crate::{
-    account::Account,
+    account::{Account, Identity},
+    actions::Options,
     checks::{self, Check, Unjudged},
     finding::Finding,
     inventory::{Inventory, Scope},
+    plan::{
+        Plan, Stage,
+        build::{self, Limits, Request},
+        rehearse::Rules,
+    },
+    playbook::Playbook,
 };
 
 /// What was seen.
@@ -40,4 +48,65 @@ fn needs(known: &Inventory, regions: &[String], checks: &[&'static Check], param
         }
     }
     scope
+}
+
+/// What a plan is asked to be.
+pub struct Wish<'a> {
+    /// The regions to look at.
+    pub regions: &'a [String],
+    /// The checks to run.
+    pub checks: &'a [&'static Check],
+    /// The playbooks, in the order in which they were loaded.
+    pub playbooks: &'a [Playbook],
+    /// What changes what actions do.
+    pub options: &'a Options,
+    /// How long the plan is good.
+    pub valid_for: SignedDuration,
+    /// Limits from the command line.
+    pub limits: Limits,
+}
+
+impl Wish<'_> {
+    /// The parameters that the playbooks give a check.
+    pub fn parameters(&self, check: &str) -> Value {
+        Rules::new(self.regions, self.playbooks).with(check)
+    }
+
+    fn request<'r>(
+        &'r self,
+        who: &'r Identity,
+        created: Timestamp,
+        inventory: &'r Inventory,
+        findings: &'r [Finding],
+        unjudged: &'r [Unjudged],
+        stage: Box<dyn Stage>,
+    ) -> Request<'r> {
+        Request {
+            inventory,
+            findings,
+            unjudged,
+            playbooks: self.playbooks,
+            options: self.options,
+            regions: self.regions,
+            endpoint: &who.endpoint,
+            caller: &who.caller.arn,
+            created,
+            valid_for: self.valid_for,
+            limits: self.limits,
+            stage,
+        }
+    }
+}
+
+/// Looks, reads what the actions need, and builds the plan. `stage` makes a copy of the account to rehearse on.
+pub async fn plan(account: &dyn Account, wish: &Wish<'_>, stage: MakeStage<'_>) -> (Survey, Plan) {
+    let mut survey = scan(account, wish.regions, wish.checks, &|check| wish.parameters(check)).await;
+    let who = account.identity();
+    let created = account.now();
+    let known = std::mem::replace(&mut survey.inventory, Inventory::empty(who.owner.clone(), who.caller.clone(), created));
+    let nothing = || stage(Inventory::empty(who.owner.clone(), who.caller.clone(), created));
+    survey.inventory =
+        gather(account, known, &mut |known| build::needs(&wish.request(who, created, known, &survey.findings, &survey.unjudged, nothing()))).await;
+    let plan = build::build(wish.request(who, created, &survey.inventory, &survey.findings, &survey.unjudged, stage(survey.inventory.clone())));
+    (survey, plan)
 }

@@ -6,13 +6,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use super::prove::{Proved, differences};
+use super::compare::differences;
 use crate::{
     account::Identity,
     actions::Options,
     calls::{self, Act, Bindings, Purpose, Risk, Step, Undo, Unresolved, WayBack},
     journal::{Outcome, Story},
-    plan::{Change, Plan, Rehearsal, Restore, digest},
+    plan::{Change, Plan, Rehearsal, Restore, digest, proof::Proved},
 };
 
 /// A plan that takes a run back, and what of the run it leaves, each with the reason.
@@ -117,6 +117,7 @@ fn undoing(change: &Change, told: &crate::journal::ChangeStory, steps: Vec<Step>
         guards: Vec::new(),
         touches: change.touches.clone(),
         ask: true,
+        protected: Vec::new(),
         restore: Some(Restore { found: told.after.clone(), to, kept }),
     }
 }
@@ -147,7 +148,7 @@ fn literal(act: &Act, bindings: &Bindings<'_>) -> Result<Act, Unresolved> {
 pub(super) fn restored(restore: &Restore, footprint: &Value) -> Proved {
     let nothing = |value: Option<&Value>| value.is_none_or(|v| v.is_null() || v.as_array().is_some_and(Vec::is_empty));
     let left: Vec<String> = differences(&restore.to, footprint).into_iter().filter(|want| restore.kept.is_empty() || !nothing(restore.to.get(want))).collect();
-    if left.is_empty() { Proved::Yes(Vec::new()) } else { Proved::No(format!("not as it was before: {}", left.join(", "))) }
+    if left.is_empty() { Proved::Holds(Vec::new()) } else { Proved::Violated(format!("not as it was before: {}", left.join(", "))) }
 }
 
 /// The changes of the original run that an undo run has taken back.

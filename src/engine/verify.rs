@@ -1,13 +1,12 @@
 //! Is it still fixed? Evaluates the proofs of a run again, on fresh facts, and journals what it finds. Calls nothing.
 
-use super::{
-    Engine, EngineError,
-    gather::afresh,
-    prove::{self, Proved},
-};
+use super::{Engine, EngineError, gather::afresh};
 use crate::{
     journal::{Event, Journal, Outcome},
-    plan::Plan,
+    plan::{
+        Plan,
+        proof::{self, Proved},
+    },
 };
 
 impl Engine<'_> {
@@ -22,12 +21,12 @@ impl Engine<'_> {
             if !stands || told.undone_by.is_some() {
                 continue;
             }
-            let fresh = afresh(self.account, &mut |known| prove::needs(change, known)).await;
+            let fresh = afresh(self.account, &mut |known| proof::needs(change, known)).await;
             let footprint = fresh.footprint(&change.touches);
             let good = if change.restore.is_some() { Outcome::Restored } else { Outcome::Verified };
-            let (outcome, reason, awaiting) = match self.proved(change, &fresh, &footprint) {
-                Proved::Yes(awaiting) => (good, String::new(), awaiting),
-                Proved::No(reason) | Proved::Unknown(reason) => (Outcome::Unverified, reason, Vec::new()),
+            let (outcome, reason, awaiting) = match self.proved(change, &fresh, &footprint, journal) {
+                Proved::Holds(awaiting) => (good, String::new(), awaiting),
+                Proved::Violated(reason) | Proved::Unknown(reason) => (Outcome::Unverified, reason, Vec::new()),
             };
             journal.write(self.account.now(), Event::CheckedAgain { change: change.id.clone(), outcome, reason, awaiting })?;
         }

@@ -123,10 +123,7 @@ pub enum Event {
         caller: String,
         /// The version of redress.
         version: String,
-    },
-    /// What was decided, change by change.
-    Decided {
-        /// One for each change of the plan.
+        /// What was decided: one for each change of the plan.
         decisions: Vec<Decision>,
     },
     /// A change begins: its guards have passed.

@@ -165,7 +165,7 @@ impl Story {
     /// Takes in one more event.
     pub fn tell(&mut self, at: Timestamp, event: &Event) {
         match event {
-            Event::RunStarted { run, plan_digest, kind, of_run, account, partition, endpoint, caller, .. } => {
+            Event::RunStarted { run, plan_digest, kind, of_run, account, partition, endpoint, caller, decisions, .. } => {
                 self.head = Head {
                     run: run.clone(),
                     plan_digest: plan_digest.clone(),
@@ -177,8 +177,6 @@ impl Story {
                     caller: caller.clone(),
                     started: at,
                 };
-            }
-            Event::Decided { decisions } => {
                 for decision in decisions {
                     self.changes.entry(decision.change.clone()).or_default();
                 }

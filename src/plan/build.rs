@@ -1,1 +1,147 @@
-//! (in the making)
+//! Building a plan: from an inventory, findings and playbooks to changes in order, each finding with exactly one fate,
+//! rehearsed and sealed. Pure: the same request gives the same bytes.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{
+    Change, Plan, Skipped, SkippedKind, Stage, digest,
+    document::FORMAT,
+    draft,
+    grouping::{self, Fate},
+    propose,
+    rehearse::{Rules, rehearse},
+};
+use crate::{
+    actions::Options,
+    checks::{self, Unjudged},
+    finding::{Finding, FindingKey},
+    inventory::{Inventory, Scope},
+    playbook::Playbook,
+};
+
+pub use super::guards::Limits;
+
+/// All that a plan is made of.
+pub struct Request<'a> {
+    /// What is known of the account.
+    pub inventory: &'a Inventory,
+    /// What is wrong there.
+    pub findings: &'a [Finding],
+    /// Checks that could not be run somewhere.
+    pub unjudged: &'a [Unjudged],
+    /// The playbooks, in the order in which they were loaded.
+    pub playbooks: &'a [Playbook],
+    /// What the user asked for.
+    pub options: &'a Options,
+    /// The regions that are looked at.
+    pub regions: &'a [String],
+    /// Through which door: `aws`, a URL, `twin:NAME`.
+    pub endpoint: &'a str,
+    /// Whose credentials.
+    pub caller: &'a str,
+    /// When the plan is made.
+    pub created: Timestamp,
+    /// How long it is good.
+    pub valid_for: SignedDuration,
+    /// Limits from the command line.
+    pub limits: Limits,
+    /// A copy of the account, to try things on.
+    pub stage: Box<dyn Stage>,
+}
+
+impl Request<'_> {
+    /// The rules by which the account is judged before and after.
+    pub fn rules(&self) -> Rules {
+        Rules::new(self.regions, self.playbooks)
+    }
+}
+
+/// What must be read, beyond a scan, before the plan can be built, as far as it is known yet. The caller reads what it
+/// has not read for this plan, merges it into the inventory, and asks again until nothing new comes.
+pub fn needs(request: &Request<'_>) -> Scope {
+    let rules = request.rules();
+    let mut scope = Scope::new();
+    let (groups, fates) = grouping::gather(request);
+    for group in &groups {
+        scope.extend(propose::needs(request.inventory, group.uses, &group.resource, &group.region, &group.checks(), request.options));
+        for finding in &group.findings {
+            if let Some(check) = checks::find(&finding.check) {
+                scope.extend((check.reads_one)(request.inventory, &finding.resource, &rules.with(&finding.check)));
+            }
+        }
+    }
+    // Which resource answers a finding may itself not be known yet.
+    let open = request.findings.iter().filter(|f| matches!(fates.get(&f.key()), Some((SkippedKind::Unknown, _))));
+    for finding in open {
+        for playbook in crate::playbook::matching::answering(request.playbooks, finding) {
+            let checks = [finding.check.clone()];
+            scope.extend(propose::needs(request.inventory, &playbook.actions, &finding.resource, finding.region.as_str(), &checks, request.options));
+        }
+    }
+    scope
+}
+
+/// Builds the plan.
+pub fn build(mut request: Request<'_>) -> Plan {
+    request.stage.learn(request.inventory.clone());
+    let (groups, mut fates) = grouping::gather(&request);
+    let rules = request.rules();
+    let mut drafts = draft::Drafts::new(&request, &groups);
+    let (changes, rehearsal) = loop {
+        let changes = drafts.settle();
+        let rehearsed = rehearse(&changes, request.stage.as_ref(), &rules);
+        if rehearsed.failed.is_empty() || changes.is_empty() {
+            break (changes, rehearsed.rehearsal);
+        }
+        drafts.drop_failed(&rehearsed.failed);
+    };
+    fates.extend(drafts.fates());
+    let mut skipped: Vec<Skipped> = fates.into_iter().map(|(finding, (kind, reason))| Skipped { finding, kind, reason }).collect();
+    skipped.extend(request.unjudged.iter().map(|u| unjudged(&request, u)));
+    let mut plan = Plan {
+        format: FORMAT.to_owned(),
+        account: request.inventory.owner.account.clone(),
+        partition: request.inventory.owner.partition.clone(),
+        endpoint: request.endpoint.to_owned(),
+        regions: request.regions.to_vec(),
+        caller: request.caller.to_owned(),
+        created: request.created,
+        expires: request.created.checked_add(request.valid_for).unwrap_or(Timestamp::MAX),
+        options: request.options.clone(),
+        playbooks: request.playbooks.iter().map(|p| (p.id.clone(), p.digest.clone())).collect(),
+        counts: counts(&changes, &skipped),
+        changes,
+        skipped,
+        rehearsal,
+        digest: String::new(),
+        kind: "plan".to_owned(),
+        of_run: None,
+    };
+    digest::seal(&mut plan);
+    plan
+}
+
+/// A check that could not be run in a region, as something that is shown and counted: nobody knows what it would have
+/// found there.
+fn unjudged(request: &Request<'_>, unjudged: &Unjudged) -> Skipped {
+    let finding = FindingKey { check: unjudged.check.clone(), resource: request.inventory.owner.root() };
+    let place = if unjudged.region.is_empty() { "the account" } else { &unjudged.region };
+    Skipped { finding, kind: SkippedKind::Unknown, reason: format!("not judged in {place}: {}", unjudged.reason) }
+}
+
+/// Findings by what became of them: `planned` and each kind of [`SkippedKind`], zeros included.
+pub fn counts(changes: &[Change], skipped: &[Skipped]) -> BTreeMap<String, usize> {
+    use SkippedKind::{Conflict, Refused, Retained, Suppressed, Unknown, Unmapped};
+    let kinds = [Refused, Suppressed, Retained, Conflict, Unmapped, Unknown];
+    let mut counts: BTreeMap<String, usize> =
+        kinds.into_iter().map(|kind| (kind.word().to_owned(), skipped.iter().filter(|s| s.kind == kind).count())).collect();
+    counts.insert("planned".to_owned(), changes.iter().map(|c| c.findings.len()).sum());
+    counts
+}
+
+/// What becomes of the findings of a change that is not made.
+pub(super) fn skip_all(findings: &[FindingKey], fate: &Fate) -> impl Iterator<Item = (FindingKey, Fate)> {
+    findings.iter().map(|key| (key.clone(), fate.clone()))
+}

@@ -56,6 +56,9 @@ pub struct Change {
     pub touches: Vec<Want>,
     /// Whether a person must say yes: the playbook's `approve`.
     pub ask: bool,
+    /// The playbook's protected tags, so that the guard can be asked again on fresh facts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub protected: Vec<String>,
     /// For an undo: what must be found, and what is to come back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restore: Option<Restore>,

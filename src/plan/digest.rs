@@ -1,10 +1,177 @@
-//! (in the making)
+//! The digest of a plan, and reading a plan back from its file. The digest protects against accidents and unnoticed
+//! edits; it is no signature. No IO: the text is handed in.
 
-use super::Plan;
+use jiff::Timestamp;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
 
-/// (in the making)
-pub fn parse(text: &str) -> Result<Plan, serde_json::Error> {
-    serde_json::from_str(text)
+use super::{Plan, document::FORMAT};
+
+/// JSON in the one form over which digests are taken: keys sorted, no white space.
+pub fn canonical(value: &Value) -> String {
+    match value {
+        Value::Object(map) => {
+            let mut members: Vec<(&String, &Value)> = map.iter().collect();
+            members.sort_by_key(|(key, _)| *key);
+            let members: Vec<String> = members.into_iter().map(|(key, v)| format!("{}:{}", Value::from(key.as_str()), canonical(v))).collect();
+            format!("{{{}}}", members.join(","))
+        }
+        Value::Array(items) => format!("[{}]", items.iter().map(canonical).collect::<Vec<_>>().join(",")),
+        literal => literal.to_string(),
+    }
 }
-/// (in the making)
-pub fn seal(_: &mut Plan) {}
+
+/// SHA-256, in hex, over the canonical JSON of a plan without its member `digest`.
+fn digest_of(plan: &Value) -> String {
+    let mut bare = plan.clone();
+    if let Value::Object(map) = &mut bare {
+        map.shift_remove("digest");
+    }
+    Sha256::digest(canonical(&bare)).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn to_json(plan: &Plan) -> Value {
+    // A plan is plain data with string keys: it always has a JSON form.
+    serde_json::to_value(plan).unwrap_or(Value::Null)
+}
+
+/// Sets the plan's digest to what the rest of it says.
+pub fn seal(plan: &mut Plan) {
+    plan.digest = digest_of(&to_json(plan));
+}
+
+/// Whether the digest fits the rest of the plan.
+pub fn verify(plan: &Plan) -> bool {
+    plan.digest == digest_of(&to_json(plan))
+}
+
+/// Why a text is not a plan that can be used here and now.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PlanFileError {
+    /// Nothing in it.
+    #[error("the plan file is empty: it was perhaps never written to the end; make it again with `redress plan -o FILE`")]
+    Empty,
+    /// It ends in the middle.
+    #[error("the plan file ends in the middle, at line {line}: it was cut off; make it again with `redress plan -o FILE`")]
+    CutOff {
+        /// Where, from 1.
+        line: usize,
+    },
+    /// Not JSON at all.
+    #[error("this is not a plan file: it is not JSON (line {line}, column {column}: {what}); give a file that `redress plan -o FILE` wrote")]
+    NotJson {
+        /// Where, from 1.
+        line: usize,
+        /// Where in the line, from 1.
+        column: usize,
+        /// What is wrong there.
+        what: String,
+    },
+    /// JSON, but no plan.
+    #[error("this is not a plan file: its format is {found}, not {FORMAT}; give a file that `redress plan -o FILE` wrote")]
+    NotAPlan {
+        /// What it says it is.
+        found: String,
+    },
+    /// A plan of another version.
+    #[error("the plan file has the format {found}, and this redress reads {FORMAT} only: make a new plan, or use the redress that wrote it")]
+    Version {
+        /// What it says it is.
+        found: String,
+    },
+    /// Some of it changed after it was written.
+    #[error("the plan file's digest does not fit its content: it was edited by hand or damaged, so it is not what was rehearsed; make a new plan")]
+    Digest,
+    /// The digest fits, and yet it does not have the members of a plan.
+    #[error("the plan file does not have the shape of {FORMAT}: {what}; make a new plan")]
+    Shape {
+        /// What is missing or wrong.
+        what: String,
+    },
+    /// It is for another account.
+    #[error("the plan is for account {plan}, but these credentials are for account {here}: use the credentials of {plan}, or make a new plan for {here}")]
+    Account {
+        /// Whose it is.
+        plan: String,
+        /// Where we are.
+        here: String,
+    },
+    /// It is for another partition.
+    #[error("the plan is for the partition {plan}, but these credentials are for {here}: use the credentials it was made with, or make a new plan")]
+    Partition {
+        /// Whose it is.
+        plan: String,
+        /// Where we are.
+        here: String,
+    },
+    /// It was made at another endpoint.
+    #[error("the plan was made at {plan}, but this is {here}: set AWS_ENDPOINT_URL or --account as it was then, or make a new plan here")]
+    Endpoint {
+        /// Where it was made.
+        plan: String,
+        /// Where we are.
+        here: String,
+    },
+    /// Its time is over.
+    #[error("the plan expired at {expires}: the account may have changed since; make a new plan (`--valid-for` sets how long one is good)")]
+    Expired {
+        /// Since when.
+        expires: Timestamp,
+    },
+}
+
+/// Reads a plan from the text of its file.
+///
+/// # Errors
+/// What is wrong with the text, with what to do about it.
+pub fn parse(text: &str) -> Result<Plan, PlanFileError> {
+    if text.trim().is_empty() {
+        return Err(PlanFileError::Empty);
+    }
+    let json: Value = serde_json::from_str(text).map_err(|e| match e.classify() {
+        serde_json::error::Category::Eof => PlanFileError::CutOff { line: e.line() },
+        _ => PlanFileError::NotJson { line: e.line(), column: e.column(), what: what_of(&e) },
+    })?;
+    let found = match json.get("format").and_then(Value::as_str) {
+        Some(format) => format.escape_debug().to_string(),
+        None => "not told".to_owned(),
+    };
+    if found != FORMAT {
+        let version = found.starts_with("redress.plan/");
+        return Err(if version { PlanFileError::Version { found } } else { PlanFileError::NotAPlan { found } });
+    }
+    if json.get("digest").and_then(Value::as_str) != Some(digest_of(&json).as_str()) {
+        return Err(PlanFileError::Digest);
+    }
+    serde_json::from_value(json).map_err(|e| PlanFileError::Shape { what: e.to_string() })
+}
+
+/// The error without the place, which is told apart.
+fn what_of(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    text.split_once(" at line ").map_or(text.clone(), |(what, _)| what.to_owned())
+}
+
+/// Whether a plan is for this account, through this door, and still good.
+///
+/// # Errors
+/// What does not fit, with what to do about it.
+pub fn check_fit(plan: &Plan, account: &str, partition: &str, endpoint: &str, now: Timestamp) -> Result<(), PlanFileError> {
+    let pair = |plan: &str, here: &str| (plan.to_owned(), here.to_owned());
+    if plan.account != account {
+        let (plan, here) = pair(&plan.account, account);
+        return Err(PlanFileError::Account { plan, here });
+    }
+    if plan.partition != partition {
+        let (plan, here) = pair(&plan.partition, partition);
+        return Err(PlanFileError::Partition { plan, here });
+    }
+    if plan.endpoint != endpoint {
+        let (plan, here) = pair(&plan.endpoint, endpoint);
+        return Err(PlanFileError::Endpoint { plan, here });
+    }
+    if now >= plan.expires {
+        return Err(PlanFileError::Expired { expires: plan.expires });
+    }
+    Ok(())
+}

@@ -1,1 +1,148 @@
-//! (in the making)
+//! Guards of planning: who else owns a resource, which tags protect it, how much one playbook may touch. Guards that
+//! need to know what an action does (lock-out) are the actions'. Pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{
+    actions::{GuardNote, Options, Refusal, support},
+    finding::Severity,
+    inventory::{Fact, FamilyKind, Inventory, Tags, tag},
+    playbook::{Guard, Playbook, matching},
+    resource::{Kind, ResourceId},
+};
+
+/// What the user set on the command line in place of the playbooks' limits.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// `--max-changes`: at most so many changes a playbook.
+    pub max_changes: Option<usize>,
+    /// `--max-percent`: at most so many percent of the resources of a kind.
+    pub max_percent: Option<u8>,
+}
+
+/// Percentages say something only where more resources than this were read.
+pub const FEW: usize = 40;
+
+/// The family in which a resource stands, with its region and id there.
+fn place(resource: &ResourceId) -> Option<(&str, FamilyKind, &str)> {
+    let (region, id) = (resource.region(), resource.id());
+    match resource.kind() {
+        Kind::SecurityGroup => Some((region, FamilyKind::SecurityGroups, id)),
+        Kind::Vpc => Some((region, FamilyKind::Vpcs, id)),
+        Kind::Trail => Some((region, FamilyKind::Trails, resource.as_str())),
+        Kind::Volume => Some((region, FamilyKind::Volumes, id)),
+        Kind::Instance => Some((region, FamilyKind::Instances, id)),
+        Kind::Snapshot => Some((region, FamilyKind::Snapshots, id)),
+        Kind::LogGroup => Some((region, FamilyKind::LogGroups, id)),
+        Kind::Role => Some(("", FamilyKind::Roles, id)),
+        Kind::Bucket => Some(("", FamilyKind::Buckets, id)),
+        Kind::FlowLog => Some((region, FamilyKind::FlowLogs, id)),
+        Kind::Account | Kind::Other => None,
+    }
+}
+
+/// The tags of a resource, as far as they are known.
+pub fn tags_of(inventory: &Inventory, resource: &ResourceId) -> Tags {
+    let Some((region, family, id)) = place(resource) else { return Tags::new() };
+    let Fact::Known(json) = inventory.json(region, family, id) else { return Tags::new() };
+    // Where tags are read by a call of their own they are a fact: `{"known": {...}}`.
+    let tags = json.pointer("/tags/known").filter(|v| v.is_object()).or_else(|| json.get("tags")).and_then(|v| v.as_object());
+    tags.into_iter().flatten().filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect()
+}
+
+/// Asks the guards that need only a resource's tags: a person's own word, protected tags, ownership.
+///
+/// # Errors
+/// A refusal that names the tag, and the flag or the edit that loosens the guard.
+pub fn of_tags(resource: &ResourceId, tags: &Tags, protected: &[String], options: &Options) -> Result<Vec<GuardNote>, Refusal> {
+    let what = format!("{} {}", resource.kind().words(), resource.id());
+    if let Some(why) = tags.get(tag::IGNORE) {
+        return Err(Refusal::Refused(format!("{what} is tagged {}={why:?}, so it is left alone: take the tag away to have it changed", tag::IGNORE)));
+    }
+    let guard = Guard { protected_tags: protected.to_vec(), ..Guard::default() };
+    if let Some(tag) = matching::protected(&guard, tags) {
+        return Err(Refusal::Refused(format!("{what} has the protected tag {tag}: take it out of the playbook's protected_tags to have it changed")));
+    }
+    let mut notes = vec![support::ownership(&what, support::managed_by(tags), options)?];
+    if !protected.is_empty() {
+        notes.push(GuardNote::passed("protected-tags", format!("{what} has none of {}", protected.join(", "))));
+    }
+    Ok(notes)
+}
+
+/// One change that a playbook asks for, as far as limits need it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Claim<'a> {
+    /// The index by which the caller knows it.
+    pub index: usize,
+    /// The playbook.
+    pub playbook: &'a str,
+    /// The gravest finding.
+    pub severity: Option<Severity>,
+    /// Where.
+    pub region: &'a str,
+    /// What it changes.
+    pub resource: &'a ResourceId,
+}
+
+/// The changes that go beyond a playbook's limits, each with the reason. Too large a part of all resources of a kind
+/// says that the selection is wrong, so that nothing of it can be trusted: all of the playbook's changes go. Too many
+/// changes are only many: the gravest stay.
+pub(super) fn beyond_limits(claims: &[Claim<'_>], inventory: &Inventory, playbooks: &[Playbook], limits: Limits) -> BTreeMap<usize, String> {
+    let mut beyond = BTreeMap::new();
+    let ids: BTreeSet<&str> = claims.iter().map(|c| c.playbook).collect();
+    for id in ids {
+        let guard = playbooks.iter().find(|p| p.id == id).map_or_else(Guard::default, |p| p.guard.clone());
+        let mut own: Vec<&Claim<'_>> = claims.iter().filter(|c| c.playbook == id).collect();
+        if let Some(reason) = too_large_a_part(&own, inventory, limits.max_percent.unwrap_or(guard.max_percent), id) {
+            beyond.extend(own.iter().map(|c| (c.index, reason.clone())));
+            continue;
+        }
+        let most = limits.max_changes.unwrap_or(guard.max_changes);
+        let count = own.len();
+        own.sort_by(|a, b| (b.severity, a.region, a.resource).cmp(&(a.severity, b.region, b.resource)));
+        for claim in own.into_iter().skip(most) {
+            let reason = format!(
+                "blast radius: playbook {id} wants {count} changes and may make {most}, the gravest first: plan again after these are done, or give --max-changes {count}"
+            );
+            beyond.insert(claim.index, reason);
+        }
+    }
+    beyond
+}
+
+fn too_large_a_part(claims: &[&Claim<'_>], inventory: &Inventory, percent: u8, playbook: &str) -> Option<String> {
+    let kinds: BTreeSet<Kind> = claims.iter().map(|c| c.resource.kind()).collect();
+    kinds.into_iter().find_map(|kind| {
+        let touched = claims.iter().filter(|c| c.resource.kind() == kind).map(|c| c.resource).collect::<BTreeSet<_>>().len();
+        let read = count(inventory, kind);
+        (read > FEW && touched * 100 > usize::from(percent) * read).then(|| {
+            let needed = (touched * 100).div_ceil(read);
+            format!(
+                "blast radius: playbook {playbook} would change {touched} of {read} {}s, more than {percent} percent, which looks like a wrong selection: \
+                 narrow its [match], or give --max-percent {needed}",
+                kind.words()
+            )
+        })
+    })
+}
+
+/// How many resources of a kind are known.
+fn count(inventory: &Inventory, kind: Kind) -> usize {
+    let of = |region: &crate::inventory::Region| match kind {
+        Kind::SecurityGroup => region.security_groups.known().count(),
+        Kind::Vpc => region.vpcs.known().count(),
+        Kind::Volume => region.volumes.known().count(),
+        Kind::Instance => region.instances.known().count(),
+        Kind::Snapshot => region.snapshots.known().count(),
+        Kind::LogGroup => region.log_groups.known().count(),
+        Kind::FlowLog => region.flow_logs.known().count(),
+        _ => 0,
+    };
+    match kind {
+        Kind::Trail => inventory.trails.known().count(),
+        Kind::Role => inventory.roles.known().count(),
+        Kind::Bucket => inventory.buckets.known().count(),
+        _ => inventory.regions.values().map(of).sum(),
+    }
+}

@@ -5,10 +5,16 @@ pub mod build;
 pub mod change;
 pub mod digest;
 pub mod document;
+mod draft;
+mod footprints;
+mod grouping;
 pub mod guards;
 pub mod order;
+pub mod play;
+pub mod proof;
 pub mod propose;
 pub mod rehearse;
+pub mod select;
 
 pub use change::{Change, Restore};
 pub use document::{Plan, Rehearsal, Skipped, SkippedKind};

@@ -1,1 +1,104 @@
-//! (in the making)
+//! The order of changes: what others need comes before them, and beyond that a fixed order, so that the same facts
+//! always give the same plan. Pure.
+
+use std::cmp::Reverse;
+
+use crate::{finding::Severity, resource::ResourceId};
+
+/// What decides the place of a change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// Whether only other changes need it.
+    pub prerequisite: bool,
+    /// `Action::order` of its first action.
+    pub order: u8,
+    /// The gravest finding that it answers.
+    pub severity: Option<Severity>,
+    /// Where.
+    pub region: String,
+    /// On what.
+    pub resource: ResourceId,
+    /// The names of its actions.
+    pub action: String,
+    /// The changes that it needs, by their index.
+    pub needs: Vec<usize>,
+}
+
+impl Place {
+    fn key(&self) -> impl Ord + '_ {
+        (!self.prerequisite, self.order, Reverse(self.severity), &self.region, &self.resource, &self.action)
+    }
+}
+
+/// The indexes of the places in their order. What is needed comes before what needs it; among what may come next, what
+/// only others need comes first, then the lower action order, the graver finding, region and resource. What needs
+/// itself, by whatever way round, comes last.
+pub fn order(places: &[Place]) -> Vec<usize> {
+    let mut waiting: Vec<usize> = (0..places.len()).collect();
+    waiting.sort_by(|a, b| places[*a].key().cmp(&places[*b].key()));
+    let mut ordered: Vec<usize> = Vec::with_capacity(places.len());
+    while !waiting.is_empty() {
+        let ready = waiting.iter().position(|i| places[*i].needs.iter().all(|n| ordered.contains(n))).unwrap_or(0);
+        ordered.push(waiting.remove(ready));
+    }
+    ordered
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::resource::Owner;
+
+    fn place(resource: &str, order: u8, severity: Option<Severity>, needs: &[usize]) -> Place {
+        let owner = Owner { partition: "aws".into(), account: "123456789012".into() };
+        Place {
+            prerequisite: severity.is_none(),
+            order,
+            severity,
+            region: "us-east-1".into(),
+            resource: owner.vpc("us-east-1", resource),
+            action: "a".into(),
+            needs: needs.to_vec(),
+        }
+    }
+
+    #[test]
+    fn what_is_needed_comes_first_then_networks_before_disks_and_grave_before_slight() {
+        let places = [
+            place("vpc-3", 10, Some(Severity::Critical), &[]),
+            place("vpc-2", 0, Some(Severity::Low), &[]),
+            place("vpc-1", 0, Some(Severity::High), &[3]),
+            place("role", 0, None, &[]),
+            place("vpc-0", 0, Some(Severity::Low), &[]),
+        ];
+        assert_eq!(order(&places), [3, 2, 4, 1, 0]);
+    }
+
+    #[test]
+    fn a_change_that_others_need_moves_before_them_although_its_own_order_is_higher() {
+        let places = [place("a", 0, Some(Severity::High), &[1]), place("b", 20, Some(Severity::Low), &[])];
+        assert_eq!(order(&places), [1, 0]);
+    }
+
+    #[test]
+    fn a_circle_ends() {
+        let places = [place("a", 0, None, &[1]), place("b", 0, None, &[0])];
+        assert_eq!(order(&places).len(), 2);
+    }
+
+    proptest! {
+        #[test]
+        fn the_order_does_not_depend_on_how_the_changes_came_in(orders in proptest::collection::vec((0_u8..3, 0_u8..3), 0..12), turn in 0_usize..12) {
+            let severities = [Severity::Low, Severity::Medium, Severity::High];
+            let places: Vec<Place> =
+                orders.iter().enumerate().map(|(n, (o, s))| place(&format!("vpc-{n}"), *o, Some(severities[*s as usize]), &[])).collect();
+            let names = |places: &[Place]| order(places).into_iter().map(|i| places[i].resource.clone()).collect::<Vec<_>>();
+            let mut turned = places.clone();
+            turned.rotate_left(if places.is_empty() { 0 } else { turn % places.len() });
+            prop_assert_eq!(names(&places), names(&turned));
+        }
+    }
+}

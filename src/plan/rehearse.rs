@@ -1,11 +1,24 @@
 //! The rehearsal: a plan is tried on a copy of the user's own account before anyone sees it. The copy is handed in as a
 //! [`Stage`]; nothing here knows who plays it.
 
-use std::time::Duration;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::{
+    Change, Rehearsal, footprints,
+    play::{AllOutputs, Played, Stop, play, play_back},
+};
 use crate::{
     calls::{Call, Outcome},
+    checks::{self, Check},
+    finding::{FindingKey, Verdict},
     inventory::{Inventory, Scope},
+    playbook::Playbook,
 };
 
 /// A copy of an account on which calls can be tried. The twin is one.
@@ -22,4 +35,139 @@ pub trait Stage {
     fn missing(&self, scope: &Scope) -> Vec<String>;
     /// Another copy, as things stand now.
     fn fork(&self) -> Box<dyn Stage>;
+}
+
+/// By which rules an account is judged before and after a rehearsal.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Rules {
+    /// The regions that are looked at.
+    pub regions: Vec<String>,
+    /// The parameters of checks, by their ids; null where there is none.
+    pub parameters: BTreeMap<String, Value>,
+}
+
+impl Rules {
+    /// The rules that playbooks set: a check has the parameters of the first playbook that gives it any.
+    pub fn new(regions: &[String], playbooks: &[Playbook]) -> Self {
+        let mut parameters = BTreeMap::new();
+        for playbook in playbooks.iter().filter(|p| p.check.as_object().is_some_and(|o| !o.is_empty())) {
+            for check in &playbook.finding {
+                parameters.entry(check.clone()).or_insert_with(|| playbook.check.clone());
+            }
+        }
+        Self { regions: regions.to_vec(), parameters }
+    }
+
+    /// The parameters of a check.
+    pub fn with(&self, check: &str) -> Value {
+        self.parameters.get(check).cloned().unwrap_or(Value::Null)
+    }
+
+    /// What the rules find violated in an inventory.
+    fn violations(&self, inventory: &Inventory) -> BTreeSet<FindingKey> {
+        let scanned: Vec<&'static Check> = checks::all().filter(|c| c.scanned).collect();
+        let (findings, _) = checks::run(inventory, &self.regions, &scanned, |id| self.with(id));
+        findings.into_iter().filter(|f| matches!(f.verdict, Verdict::Violates(_))).map(|f| f.key()).collect()
+    }
+
+    /// Whether a finding is gone in an inventory. What cannot be told is not gone.
+    fn closed(&self, inventory: &Inventory, key: &FindingKey) -> bool {
+        checks::find(&key.check)
+            .is_some_and(|check| matches!((check.judge)(inventory, &key.resource, &self.with(&key.check)), Verdict::Ok(_) | Verdict::Retained(_)))
+    }
+}
+
+/// What a rehearsal showed.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Rehearsed {
+    /// What stands in the plan.
+    pub rehearsal: Rehearsal,
+    /// Changes that failed, each with the reason, those that come after a failed one among them. They do not belong
+    /// into a plan.
+    pub failed: BTreeMap<String, String>,
+}
+
+/// One rehearsal under way.
+struct Run<'a> {
+    stage: Box<dyn Stage>,
+    started: Timestamp,
+    outputs: AllOutputs,
+    /// The changes that were played, in order.
+    done: Vec<&'a Change>,
+    /// Those that could not be, each with the reason.
+    silent: BTreeMap<&'a str, String>,
+    rehearsed: Rehearsed,
+}
+
+/// Tries changes, in their order, on a fork of the stage, and then their way back.
+pub fn rehearse(changes: &[Change], stage: &dyn Stage, rules: &Rules) -> Rehearsed {
+    let before = stage.inventory();
+    let mut run = Run {
+        stage: stage.fork(),
+        started: before.read_at,
+        outputs: AllOutputs::new(),
+        done: Vec::new(),
+        silent: BTreeMap::new(),
+        rehearsed: Rehearsed::default(),
+    };
+    changes.iter().for_each(|change| run.one(change));
+    let after = run.stage.inventory();
+    let violated = rules.violations(&before);
+    run.rehearsed.rehearsal.opens = rules.violations(&after).into_iter().filter(|key| !violated.contains(key)).collect();
+    let rehearsed = changes.iter().filter(|c| run.rehearsed.rehearsal.predicted.contains_key(&c.id));
+    let closes: BTreeSet<FindingKey> = rehearsed.flat_map(|c| &c.findings).filter(|key| rules.closed(&after, key)).cloned().collect();
+    run.rehearsed.rehearsal.closes = closes.into_iter().collect();
+    run.rehearsed.rehearsal.differences = footprints::unpredicted(&before, &after, &run.done, &run.outputs);
+    run.undo(&before);
+    run.rehearsed
+}
+
+impl<'a> Run<'a> {
+    fn one(&mut self, change: &'a Change) {
+        if let Some((needed, reason)) = change.after.iter().find_map(|id| self.rehearsed.failed.get(id).map(|r| (id, r))) {
+            self.rehearsed.failed.insert(change.id.clone(), format!("it comes after {needed}, which fails: {reason}"));
+            return;
+        }
+        if let Some(needed) = change.after.iter().find(|id| self.silent.contains_key(id.as_str())) {
+            self.unknown(change, format!("it comes after {needed}, which was not rehearsed"));
+            return;
+        }
+        let (mut trial, mut outputs) = (self.stage.fork(), self.outputs.clone());
+        match play(trial.as_mut(), change, self.started, &mut outputs) {
+            Ok(played) => {
+                (self.stage, self.outputs) = (trial, outputs);
+                let rehearsal = &mut self.rehearsed.rehearsal;
+                rehearsal.predicted.insert(change.id.clone(), self.stage.inventory().footprint(&change.touches));
+                match played {
+                    Played::Done => self.done.push(change),
+                    Played::AlreadyFixed => rehearsal.already_fixed.push(change.id.clone()),
+                }
+            }
+            Err(Stop::Unknown(reason)) => self.unknown(change, reason),
+            Err(Stop::Failed(reason)) => {
+                self.rehearsed.failed.insert(change.id.clone(), reason);
+            }
+        }
+    }
+
+    fn unknown(&mut self, change: &'a Change, reason: String) {
+        self.rehearsed.rehearsal.not_rehearsed.push(format!("{}: {reason}", change.id));
+        self.silent.insert(&change.id, reason);
+    }
+
+    /// Goes all the way back and looks whether everything is as it was.
+    fn undo(&mut self, before: &Inventory) {
+        let mut failures = Vec::new();
+        for change in self.done.iter().rev() {
+            if let Err(Stop::Unknown(reason) | Stop::Failed(reason)) = play_back(self.stage.as_mut(), change, self.started, &mut self.outputs) {
+                failures.push(format!("undo of {} stops: {reason}", change.id));
+            }
+        }
+        let named = footprints::named(&self.done, self.started, &self.outputs);
+        let left = footprints::unrestored(before, &self.stage.inventory(), &self.done, &named);
+        let rehearsal = &mut self.rehearsed.rehearsal;
+        rehearsal.undo_restores = failures.is_empty() && left.is_empty() && rehearsal.not_rehearsed.is_empty();
+        rehearsal.differences.extend(failures);
+        rehearsal.differences.extend(left);
+    }
 }

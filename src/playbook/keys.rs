@@ -15,6 +15,11 @@ pub struct Section {
 }
 
 impl Section {
+    /// Where its keys are: `in [match]`.
+    pub fn place(&self) -> String {
+        format!("{} {}", if self.shown.starts_with('[') { "in" } else { "at" }, self.shown)
+    }
+
     /// The names of its keys.
     pub fn names(&self) -> Vec<&'static str> {
         self.keys.iter().map(|k| k.name).collect()
@@ -106,14 +111,19 @@ pub static CHECK: Section = Section {
 pub static SECTIONS: &[&Section] = &[&TOP, &CHECK, &MATCH, &ACTION, &GUARD];
 
 /// The kind of a parameter of a check that is a tag.
-pub const TAG: &str = "string, `Key` or `Key=value`";
+pub const TAG: &str = "`Key`, `Key=value` or an empty string";
 /// The kind of a parameter of a check that is a number of hours.
 pub const HOURS: &str = "number from 1 to 8760";
 
 /// The parameters that a check takes in `[check]`.
 pub fn of_check(check: &str) -> &'static [Parameter] {
     static BACKUP: &[Parameter] = &[
-        key("tag", TAG, "\"Backup=true\"", "The tag by which an instance says that it wants backups."),
+        key(
+            "tag",
+            TAG,
+            "\"Backup=true\"",
+            "The tag by which an instance asks for backups, exactly as it is written; a key alone is any value, an empty string is every instance.",
+        ),
         key("max_age_hours", HOURS, "24", "How old the newest completed snapshot of a volume may be."),
     ];
     if check == "instance-backup-stale" { BACKUP } else { &[] }

@@ -8,10 +8,15 @@ use toml::{Spanned, de::DeTable};
 
 use super::{
     Approve, Playbook, actions, bounds, keys,
-    problem::{Problem, hint_for},
+    problem::hint_for,
     read::{Placed, Reader},
     sections,
     vocabulary::Vocabulary,
+};
+pub use super::{
+    assemble::{assemble, builtin},
+    problem::Problem,
+    set::{allow_cidrs, override_parameter},
 };
 
 /// How many mistakes against TOML itself are told of one file; what follows the first ones is mostly echo.
@@ -71,7 +76,12 @@ fn document<'t>(reader: &mut Reader<'_>, text: &'t str) -> Option<Spanned<DeTabl
 }
 
 fn syntax_hint(message: &str) -> Option<String> {
-    message.contains("duplicate key").then(|| "the same key or section is given twice; keep one of them".to_owned())
+    let hint = match message {
+        m if m.contains("duplicate key") => "the same key or section is given twice; keep one of them",
+        m if m.contains("basic string") || m.contains("literal string") => "a string ends in the line it begins in, with the quote it began with",
+        _ => return None,
+    };
+    Some(hint.to_owned())
 }
 
 /// A name with its place.

@@ -79,7 +79,7 @@ impl<'t> Reader<'t> {
             let name: &str = key.get_ref();
             let near = did_you_mean(name, known.iter().copied()).map(|meant| format!("did you mean {meant:?}?"));
             let hint = near.or_else(|| misplaced(name, section)).or_else(|| hint_for(name, &known));
-            self.report(key.span(), format!("unknown key {name:?} in {}", section.shown), hint);
+            self.report(key.span(), format!("unknown key {name:?} {}", section.place()), hint);
         }
     }
 
@@ -122,8 +122,8 @@ impl<'t> Reader<'t> {
         list.iter().filter_map(|item| self.string(item, &format!("each of {name}"), most).map(|text| (text, item.span()))).collect()
     }
 
-    /// A whole number within a range.
-    pub fn number(&mut self, value: &Placed<'_>, name: &str, range: RangeInclusive<i64>, hint: Option<String>) -> Option<i64> {
+    /// A whole number within a range; `if_less` is the hint for one below it.
+    pub fn number(&mut self, value: &Placed<'_>, name: &str, range: RangeInclusive<i64>, if_less: Option<&str>) -> Option<i64> {
         if !value.get_ref().is_integer() {
             let quoted = value.get_ref().as_str().filter(|text| text.parse::<i64>().is_ok()).map(|text| format!("leave the quotes out: {text}"));
             self.wrong_type(value, name, "a whole number", quoted);
@@ -131,6 +131,7 @@ impl<'t> Reader<'t> {
         }
         let number = whole_number(value.get_ref()).filter(|n| range.contains(n));
         if number.is_none() {
+            let hint = if_less.filter(|_| whole_number(value.get_ref()).is_some_and(|n| n < *range.start())).map(str::to_owned);
             self.report(value.span(), format!("{name} must be between {} and {}", range.start(), range.end()), hint);
         }
         number
@@ -138,13 +139,16 @@ impl<'t> Reader<'t> {
 
     /// One of some words.
     pub fn choice<T: Copy>(&mut self, value: &Placed<'_>, name: &str, choices: &[(&str, T)]) -> Option<T> {
-        let text = self.string(value, name, 200)?;
+        let words: Vec<_> = choices.iter().map(|(word, _)| *word).collect();
+        let quoted = words.iter().map(|word| format!("{word:?}")).collect::<Vec<_>>().join(", ");
+        let Some(text) = value.get_ref().as_str() else {
+            self.wrong_type(value, name, &format!("one of {quoted}"), None);
+            return None;
+        };
         let found = choices.iter().find(|(word, _)| *word == text);
         if found.is_none() {
-            let words: Vec<_> = choices.iter().map(|(word, _)| *word).collect();
-            let quoted: Vec<_> = words.iter().map(|word| format!("{word:?}")).collect();
-            let hint = did_you_mean(&text, words).map(|meant| format!("did you mean {meant:?}?"));
-            self.report(value.span(), format!("{name} cannot be {text:?}: it is one of {}", quoted.join(", ")), hint);
+            let hint = did_you_mean(text, words).map(|meant| format!("did you mean {meant:?}?"));
+            self.report(value.span(), format!("{name} cannot be {text:?}: it is one of {quoted}"), hint);
         }
         found.map(|(_, meaning)| *meaning)
     }

@@ -41,16 +41,19 @@ pub fn check(reader: &mut Reader<'_>, value: &Placed<'_>, finding: &[Named]) -> 
 }
 
 fn unknown_of_check(reader: &mut Reader<'_>, name: &str, span: Range<usize>, finding: &[Named], known: &[&Parameter]) {
-    let checks: Vec<_> = finding.iter().map(|(check, _)| check.as_str()).collect();
-    let (what, checks) = if known.is_empty() { ("there are no parameters for", checks.join(", ")) } else { ("unknown parameter of", checks.join(", ")) };
+    let checks = finding.iter().map(|(check, _)| check.as_str()).collect::<Vec<_>>().join(", ");
+    let has = if known.is_empty() { "no parameters" } else { "no such parameter" };
     let hint = hint_for(name, &known.iter().map(|p| p.name).collect::<Vec<_>>());
     let moved = keys::elsewhere(name, &keys::CHECK).map(|section| format!("{name:?} belongs to {}", section.shown));
-    reader.report(span, format!("unknown key {name:?} in [check]: {what} {checks}"), moved.or(hint));
+    reader.report(span, format!("unknown key {name:?} in [check]: {checks} has {has}"), moved.or(hint));
 }
 
 fn check_parameter(reader: &mut Reader<'_>, parameter: &Parameter, value: &Placed<'_>) -> Option<Value> {
     if parameter.kind == keys::HOURS {
         return reader.number(value, parameter.name, 1..=8760, None).map(Value::from);
+    }
+    if value.get_ref().as_str() == Some("") {
+        return Some(Value::from(""));
     }
     let tag = reader.string(value, parameter.name, 400)?;
     tag_key(reader, &tag, value.span(), parameter.name).then_some(Value::from(tag))
@@ -134,9 +137,9 @@ fn tag_key(reader: &mut Reader<'_>, tag: &str, span: Range<usize>, name: &str) -
 pub fn guard(reader: &mut Reader<'_>, value: &Placed<'_>) -> Option<Guard> {
     let table = reader.table(value, "guard", Some("write a section: [guard]".to_owned()))?;
     reader.unknown_keys(table, &keys::GUARD);
-    let never = || Some("to have the findings reported and nothing done, write approve = \"never\" at the top".to_owned());
-    let changes = table.get("max_changes").and_then(|value| reader.number(value, "max_changes", 1..=10_000, never()));
-    let percent = table.get("max_percent").and_then(|value| reader.number(value, "max_percent", 1..=100, never()));
+    let never = Some("to have the findings reported and nothing done, write approve = \"never\" at the top");
+    let changes = table.get("max_changes").and_then(|value| reader.number(value, "max_changes", 1..=10_000, never));
+    let percent = table.get("max_percent").and_then(|value| reader.number(value, "max_percent", 1..=100, never));
     let protected = table.get("protected_tags").filter(|value| value.get_ref().as_array().is_none_or(|list| !list.is_empty()));
     let protected = protected.map(|value| reader.strings(value, "protected_tags", PATTERN)).unwrap_or_default();
     let protected_tags = protected.into_iter().filter(|(tag, span)| tag_key(reader, tag, span.clone(), "protected_tags"));

@@ -13,7 +13,7 @@ use super::{
     problem::{did_you_mean, hint_for},
     read::Reader,
 };
-use crate::actions::Action;
+use crate::actions::{Action, Parameter};
 
 /// Decodes the `with` of an action by its own type. `None` when something is wrong; it has been reported then.
 pub fn decode(reader: &mut Reader<'_>, action: &dyn Action, mut with: Spanned<DeTable<'_>>) -> Option<Value> {
@@ -79,17 +79,36 @@ fn report(reader: &mut Reader<'_>, action: &dyn Action, name: Option<&str>, erro
     let message = wording(error.message());
     let what = name.map_or_else(|| format!("{}: {message}", action.name()), |name| format!("parameter {name:?} of {}: {message}", action.name()));
     let parameter = name.and_then(|name| action.parameters().iter().find(|p| p.name == name));
-    let hint = meant(error.message()).or_else(|| parameter.map(|p| format!("it is: {}", p.kind)));
+    let hint = meant(error.message()).or_else(|| parameter.map(describe));
     reader.report(span, what, hint);
 }
+
+/// What a parameter takes, for a hint.
+fn describe(parameter: &Parameter) -> String {
+    let default = if parameter.default.is_empty() { String::new() } else { format!(" (default {})", parameter.default) };
+    format!("{} is: {}{default}", parameter.name, parameter.kind)
+}
+
+/// How serde names Rust's whole numbers, and how people do.
+const NUMBERS: &[(&str, &str)] = &[
+    ("expected u8", "expected a whole number from 0 to 255"),
+    ("expected u16", "expected a whole number from 0 to 65535"),
+    ("expected u32", "expected a whole number from 0 to 4294967295"),
+    ("expected u64", "expected a whole number, not negative"),
+    ("expected usize", "expected a whole number, not negative"),
+    ("expected i32", "expected a whole number"),
+    ("expected i64", "expected a whole number"),
+];
 
 /// Serde's message in the words that the other messages use.
 pub fn wording(message: &str) -> String {
     let message = message.trim().replace('`', "\"");
-    match message.strip_prefix("missing field ") {
-        Some(name) => format!("missing parameter {name}"),
-        None => message.replace("unknown variant ", "unknown value ").replace("invalid type: ", "wrong type: "),
+    if let Some(name) = message.strip_prefix("missing field ") {
+        return format!("missing parameter {name}");
     }
+    let message = message.replace("unknown variant ", "unknown value ").replace("invalid type: ", "wrong type: ").replace("sequence", "list");
+    let number = NUMBERS.iter().find(|(name, _)| message.ends_with(name));
+    number.map_or_else(|| message.clone(), |(name, words)| message.replace(name, words))
 }
 
 /// The value that was probably meant, where serde lists those that there are.

@@ -21,7 +21,7 @@ shows! {
     a_file_of_comments_is_empty_too: "# nothing yet\n";
     all_missing_keys_are_told_at_once: "approve = \"ask\"\n";
     garbage_is_told_as_no_toml: "{{{{ \u{1}not toml at all\n= 3\n";
-    an_unfinished_string_is_told_where_it_begins: "id = \"mine\ntitle = \"Mine\"\n";
+    an_unfinished_string_is_told_where_it_breaks_off: "id = \"mine\ntitle = \"Mine\"\n";
     a_key_given_twice_is_told_at_the_second: "id = \"a\"\nid = \"b\"\n";
     a_section_given_twice_is_told_at_the_second: good_and("[guard]\nmax_changes = 1\n[guard]\nmax_percent = 2\n");
     an_unknown_key_at_the_top_gets_its_likely_meaning: format!("findings = \"x\"\n{GOOD}");

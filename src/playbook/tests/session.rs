@@ -61,3 +61,16 @@ fn a_check_gets_the_parameters_that_a_playbook_gives_it_and_no_other_does() {
     assert_eq!(check_parameters(&all, "instance-backup-stale"), json!({"tag": "Save"}));
     assert_eq!(check_parameters(&all, "security-group-open-admin-port"), Value::Null);
 }
+
+#[test]
+fn the_defaults_that_are_told_are_those_of_the_check() {
+    use crate::{checks::snapshots, playbook::keys};
+    let told: Vec<_> = keys::of_check("instance-backup-stale").iter().map(|p| (p.name, p.default.to_owned())).collect();
+    assert_eq!(told, [("tag", format!("{:?}", snapshots::DEFAULT_TAG)), ("max_age_hours", snapshots::DEFAULT_HOURS.to_string())]);
+}
+
+#[test]
+fn an_empty_tag_asks_for_backups_of_every_instance() {
+    let all = assemble_with(&words(), vec![file("a", &backups("a", "tag = \"\""))], Vec::new()).expect("it is good");
+    assert_eq!(all[0].check, json!({"tag": ""}));
+}

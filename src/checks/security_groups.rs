@@ -1,6 +1,0 @@
-//! (in the making)
-
-use super::Check;
-
-/// The checks of this family.
-pub static CHECKS: &[Check] = &[];

@@ -1,0 +1,125 @@
+//! Which rules of a group open what to the world. The checks judge by it and the action tightens by it, so that what
+//! the one finds is exactly what the other mends. Pure; it knows no resource but the rules it is handed.
+
+use super::{
+    traffic::{Protocol, admits, admits_all, nets, protocol},
+    world::open_among,
+};
+use crate::{
+    checks::ports::{ADMIN, DATABASE, Service, Transport},
+    inventory::{Family, PrefixList, SecurityGroupRule},
+};
+
+/// What is open to the world.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Exposure {
+    /// A port by which machines are administered.
+    AdminPort,
+    /// A port behind which data is kept.
+    DatabasePort,
+    /// Everything: all protocols, or all of TCP, or all of UDP.
+    AllTraffic,
+}
+
+impl Exposure {
+    /// All of them, in the order of the checks.
+    pub const ALL: [Exposure; 3] = [Exposure::AdminPort, Exposure::DatabasePort, Exposure::AllTraffic];
+
+    /// The id of the check that looks for it.
+    pub fn check(self) -> &'static str {
+        match self {
+            Exposure::AdminPort => "security-group-open-admin-port",
+            Exposure::DatabasePort => "security-group-open-database-port",
+            Exposure::AllTraffic => "security-group-open-all-traffic",
+        }
+    }
+
+    /// What a check looks for.
+    pub fn of(check: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|e| e.check() == check)
+    }
+
+    /// The services whose ports must not be open. A rule for everything opens them all.
+    pub fn services(self) -> impl Iterator<Item = &'static Service> {
+        let (admin, data) = (self != Exposure::DatabasePort, self != Exposure::AdminPort);
+        ADMIN.iter().filter(move |_| admin).chain(DATABASE.iter().filter(move |_| data))
+    }
+}
+
+/// A rule that opens something to the world, alone or together with others.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Offence<'a> {
+    /// The rule.
+    pub rule: &'a SecurityGroupRule,
+    /// The listed services that it opens; none for a rule that opens everything.
+    pub services: Vec<&'static Service>,
+}
+
+/// What a group's rules open.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Survey<'a> {
+    /// The rules that do, in the order of the rules.
+    pub offences: Vec<Offence<'a>>,
+    /// Sources of which it cannot be told whether they are the world, each with the reason.
+    pub unknown: Vec<String>,
+    /// Rules that open everything and so are left to [`Exposure::AllTraffic`]; only for the others.
+    pub left_to_all_traffic: Vec<&'a SecurityGroupRule>,
+}
+
+/// Looks which of a group's rules expose it. One rule is one finding: a rule that opens everything to the world stands
+/// under [`Exposure::AllTraffic`] and not again under the ports.
+pub fn survey<'a>(rules: &[&'a SecurityGroupRule], lists: &Family<PrefixList>, exposure: Exposure) -> Survey<'a> {
+    let inbound: Vec<&SecurityGroupRule> = rules.iter().copied().filter(|r| !r.is_egress).collect();
+    let everything = open_to_all(&inbound, lists);
+    if exposure == Exposure::AllTraffic {
+        let offences = inbound.iter().filter(|r| holds_rule(&everything, r)).map(|rule| Offence { rule, services: Vec::new() }).collect();
+        return Survey { offences, unknown: unknown_sources(&inbound, lists, |r| is_everything(r)), left_to_all_traffic: Vec::new() };
+    }
+    let others: Vec<&SecurityGroupRule> = inbound.iter().copied().filter(|r| !holds_rule(&everything, r)).collect();
+    let mut offences: Vec<Offence<'a>> = others.iter().map(|rule| Offence { rule, services: Vec::new() }).collect();
+    for service in exposure.services() {
+        for &transport in service.transports {
+            for rule in open_by(&others, lists, |r| admits(r, transport, service.port)) {
+                if let Some(offence) = offences.iter_mut().find(|o| o.rule.id == rule.id) {
+                    if !offence.services.contains(&service) {
+                        offence.services.push(service);
+                    }
+                }
+            }
+        }
+    }
+    offences.retain(|o| !o.services.is_empty());
+    let listed = |r: &SecurityGroupRule| exposure.services().any(|s| s.transports.iter().any(|t| admits(r, *t, s.port)));
+    let unknown = unknown_sources(&others, lists, |r| protocol(r) != Protocol::All && listed(r));
+    Survey { offences, unknown, left_to_all_traffic: everything }
+}
+
+fn holds_rule(rules: &[&SecurityGroupRule], rule: &SecurityGroupRule) -> bool {
+    rules.iter().any(|r| r.id == rule.id)
+}
+
+fn is_everything(rule: &SecurityGroupRule) -> bool {
+    Transport::ALL.into_iter().any(|t| admits_all(rule, t))
+}
+
+/// The rules that open everything, or all of TCP, or all of UDP, to the world.
+fn open_to_all<'a>(inbound: &[&'a SecurityGroupRule], lists: &Family<PrefixList>) -> Vec<&'a SecurityGroupRule> {
+    let mut found: Vec<&SecurityGroupRule> = Vec::new();
+    for transport in Transport::ALL {
+        found.extend(open_by(inbound, lists, |r| admits_all(r, transport)));
+    }
+    inbound.iter().copied().filter(|r| holds_rule(&found, r)).collect()
+}
+
+/// Those among the rules for the same traffic whose sources are the world, alone or together. Sources that are not
+/// known count for nothing here: [`unknown_sources`] speaks of them.
+fn open_by<'a>(rules: &[&'a SecurityGroupRule], lists: &Family<PrefixList>, same: impl Fn(&SecurityGroupRule) -> bool) -> Vec<&'a SecurityGroupRule> {
+    let same: Vec<&SecurityGroupRule> = rules.iter().copied().filter(|r| same(r)).collect();
+    let sources: Vec<_> = same.iter().map(|r| nets(r, lists).known().cloned().unwrap_or_default()).collect();
+    open_among(&sources).into_iter().map(|n| same[n]).collect()
+}
+
+fn unknown_sources(rules: &[&SecurityGroupRule], lists: &Family<PrefixList>, matters: impl Fn(&SecurityGroupRule) -> bool) -> Vec<String> {
+    let reason = |r: &&SecurityGroupRule| nets(r, lists).silence().map(|why| format!("{}: {why}", r.id));
+    rules.iter().filter(|r| matters(r)).filter_map(reason).collect()
+}

@@ -1,0 +1,243 @@
+//! Checks on security groups: admin ports, database ports, or everything open to the world. What an open rule is stands
+//! in [`exposure`], what the world is in [`world`], which ports in [`crate::checks::ports`]; this file makes verdicts.
+
+pub mod exposure;
+pub mod traffic;
+pub mod world;
+
+use serde_json::{Value, json};
+
+use super::{Check, Control};
+use crate::{
+    finding::{Severity, Verdict},
+    inventory::{Fact, FamilyKind, Inventory, SecurityGroupRule, Selector, Tags, Want},
+    resource::{Kind, ResourceId},
+};
+use exposure::{Exposure, Offence, Survey, survey};
+
+const fn hub(id: &'static str) -> Control {
+    Control { framework: "security-hub", id }
+}
+const fn cis3(id: &'static str) -> Control {
+    Control { framework: "cis-3.0.0", id }
+}
+const fn cis5(id: &'static str) -> Control {
+    Control { framework: "cis-5.0.0", id }
+}
+const fn prowler(id: &'static str) -> Control {
+    Control { framework: "prowler", id }
+}
+
+const TRIGGERS: &[&str] = &["AuthorizeSecurityGroupIngress", "ModifySecurityGroupRules", "CreateSecurityGroup"];
+
+/// The checks of this family.
+pub static CHECKS: &[Check] = &[
+    Check {
+        id: "security-group-open-admin-port",
+        title: "A security group opens an administration port to the world",
+        why: "Ports such as 22 and 3389 are found by scanners within minutes; one weak password, leaked key or unpatched service behind them gives away the machine.",
+        severity: Severity::Critical,
+        kind: Kind::SecurityGroup,
+        controls: ADMIN_CONTROLS,
+        triggers: TRIGGERS,
+        scanned: true,
+        reads,
+        reads_one,
+        resources,
+        judge: |inventory, resource, _| judge(inventory, resource, Exposure::AdminPort),
+        silence,
+        tags,
+    },
+    Check {
+        id: "security-group-open-database-port",
+        title: "A security group opens a database port to the world",
+        why: "Databases and caches often trust whoever reaches them; those that are open to the world are read, held to ransom or used to amplify attacks.",
+        severity: Severity::High,
+        kind: Kind::SecurityGroup,
+        controls: DATABASE_CONTROLS,
+        triggers: TRIGGERS,
+        scanned: true,
+        reads,
+        reads_one,
+        resources,
+        judge: |inventory, resource, _| judge(inventory, resource, Exposure::DatabasePort),
+        silence,
+        tags,
+    },
+    Check {
+        id: "security-group-open-all-traffic",
+        title: "A security group opens everything to the world",
+        why: "A rule for all traffic, all of TCP or all of UDP opens every service that runs now or is ever started there, administration and databases included.",
+        severity: Severity::Critical,
+        kind: Kind::SecurityGroup,
+        controls: ALL_CONTROLS,
+        triggers: TRIGGERS,
+        scanned: true,
+        reads,
+        reads_one,
+        resources,
+        judge: |inventory, resource, _| judge(inventory, resource, Exposure::AllTraffic),
+        silence,
+        tags,
+    },
+];
+
+const ADMIN_CONTROLS: &[Control] = &[
+    hub("EC2.13"),
+    hub("EC2.14"),
+    hub("EC2.18"),
+    hub("EC2.19"),
+    hub("EC2.53"),
+    hub("EC2.54"),
+    cis3("5.2"),
+    cis3("5.3"),
+    cis5("5.1.2"),
+    cis5("5.3"),
+    cis5("5.4"),
+    prowler("ec2_securitygroup_allow_ingress_from_internet_to_tcp_port_22"),
+    prowler("ec2_securitygroup_allow_ingress_from_internet_to_tcp_port_3389"),
+    prowler("ec2_securitygroup_allow_ingress_from_internet_to_tcp_port_telnet_23"),
+    prowler("ec2_securitygroup_allow_ingress_from_internet_to_high_risk_tcp_ports"),
+    prowler("ec2_securitygroup_allow_ingress_from_internet_to_any_port"),
+    prowler("ec2_securitygroup_allow_wide_open_public_ipv4"),
+];
+
+const DATABASE_CONTROLS: &[Control] = &[
+    hub("EC2.18"),
+    hub("EC2.19"),
+    prowler("ec2_securitygroup_allow_ingress_from_internet_to_port_mongodb_27017_27018"),
+    prowler("ec2_securitygroup_allow_ingress_from_internet_to_tcp_port_cassandra_7199_9160_8888"),
+    prowler("ec2_securitygroup_allow_ingress_from_internet_to_tcp_port_elasticsearch_kibana_9200_9300_5601"),
+    prowler("ec2_securitygroup_allow_ingress_from_internet_to_tcp_port_kafka_9092"),
+    prowler("ec2_securitygroup_allow_ingress_from_internet_to_tcp_port_memcached_11211"),
+    prowler("ec2_securitygroup_allow_ingress_from_internet_to_tcp_port_mysql_3306"),
+    prowler("ec2_securitygroup_allow_ingress_from_internet_to_tcp_port_oracle_1521_2483"),
+    prowler("ec2_securitygroup_allow_ingress_from_internet_to_tcp_port_postgres_5432"),
+    prowler("ec2_securitygroup_allow_ingress_from_internet_to_tcp_port_redis_6379"),
+    prowler("ec2_securitygroup_allow_ingress_from_internet_to_tcp_port_sql_server_1433_1434"),
+    prowler("ec2_securitygroup_allow_ingress_from_internet_to_high_risk_tcp_ports"),
+    prowler("ec2_securitygroup_allow_ingress_from_internet_to_any_port"),
+    prowler("ec2_securitygroup_allow_wide_open_public_ipv4"),
+];
+
+// A rule for everything also fails the controls for single ports: what reports one of those is answered here.
+const ALL_CONTROLS: &[Control] = &[
+    hub("EC2.13"),
+    hub("EC2.14"),
+    hub("EC2.18"),
+    hub("EC2.19"),
+    hub("EC2.53"),
+    hub("EC2.54"),
+    cis3("5.2"),
+    cis3("5.3"),
+    cis5("5.3"),
+    cis5("5.4"),
+    prowler("ec2_securitygroup_allow_ingress_from_internet_to_all_ports"),
+    prowler("ec2_securitygroup_allow_ingress_from_internet_to_any_port"),
+    prowler("ec2_securitygroup_allow_ingress_from_internet_to_tcp_port_22"),
+    prowler("ec2_securitygroup_allow_ingress_from_internet_to_tcp_port_3389"),
+    prowler("ec2_securitygroup_allow_ingress_from_internet_to_high_risk_tcp_ports"),
+    prowler("ec2_securitygroup_allow_wide_open_public_ipv4"),
+];
+
+/// The rules of a group: the wants, and what they give.
+pub fn rules_want(region: &str, group: &str) -> Want {
+    Want::by(region, FamilyKind::SecurityGroupRules, "group-id", group)
+}
+
+/// The rules of a group, where they were listed.
+pub fn rules_of<'a>(inventory: &'a Inventory, region: &str, group: &str) -> Fact<Vec<&'a SecurityGroupRule>> {
+    let Some(region) = inventory.regions.get(region) else { return Fact::NotRead };
+    let rules = region.security_group_rules.select(&Selector::by("group-id", group));
+    rules.map(|rules| rules.into_iter().map(|(_, rule)| rule).collect())
+}
+
+/// The prefix lists that the inbound rules of a group name, as far as the rules are known.
+pub fn lists_of(inventory: &Inventory, region: &str, group: &str) -> Vec<Want> {
+    let rules = rules_of(inventory, region, group);
+    let inbound = rules.known().into_iter().flatten().filter(|r| !r.is_egress);
+    inbound.filter_map(|r| r.prefix_list_id.as_ref()).map(|id| Want::id(region, FamilyKind::PrefixLists, id)).collect()
+}
+
+fn reads(region: &str) -> Vec<Want> {
+    vec![Want::all(region, FamilyKind::SecurityGroups), Want::all(region, FamilyKind::SecurityGroupRules)]
+}
+
+fn reads_one(inventory: &Inventory, resource: &ResourceId, _: &Value) -> Vec<Want> {
+    let (region, id) = (resource.region(), resource.id());
+    let mut wants = vec![Want::id(region, FamilyKind::SecurityGroups, id), rules_want(region, id)];
+    wants.extend(lists_of(inventory, region, id));
+    wants
+}
+
+/// The groups of this account; one that another account shares with it is that account's to judge and to change.
+fn resources(inventory: &Inventory, regions: &[String]) -> Vec<ResourceId> {
+    let mut all = Vec::new();
+    for name in regions.iter().filter(|name| silence(inventory, name).is_none()) {
+        let Some(region) = inventory.regions.get(name) else { continue };
+        let own = region.security_groups.known().filter(|(_, g)| g.owner_id.is_empty() || g.owner_id == inventory.owner.account);
+        all.extend(own.map(|(id, _)| inventory.owner.security_group(name, id)));
+    }
+    all
+}
+
+fn judge(inventory: &Inventory, resource: &ResourceId, exposure: Exposure) -> Verdict {
+    let Some(region) = inventory.regions.get(resource.region()) else { return Verdict::Unknown("the region was not read".to_owned()) };
+    match region.security_groups.get(resource.id()) {
+        Fact::Known(_) => {}
+        Fact::Absent => return Verdict::Ok(Some("the security group is not there any more".to_owned())),
+        silent => return Verdict::Unknown(format!("the security group: {}", silent.silence().unwrap_or_default())),
+    }
+    match rules_of(inventory, resource.region(), resource.id()) {
+        Fact::Known(rules) => verdict(&survey(&rules, &region.prefix_lists, exposure)),
+        silent => Verdict::Unknown(format!("the rules of the security group: {}", silent.silence().unwrap_or("absent"))),
+    }
+}
+
+fn verdict(survey: &Survey<'_>) -> Verdict {
+    if !survey.offences.is_empty() {
+        let rules: Vec<Value> = survey.offences.iter().map(evidence).collect();
+        let mut evidence = json!({ "rules": rules });
+        if !survey.unknown.is_empty() {
+            evidence["unknown"] = json!(survey.unknown);
+        }
+        return Verdict::Violates(evidence);
+    }
+    if !survey.unknown.is_empty() {
+        return Verdict::Unknown(survey.unknown.join("; "));
+    }
+    let everything: Vec<&str> = survey.left_to_all_traffic.iter().map(|r| r.id.as_str()).collect();
+    let note = || format!("{} opens everything to the world: that is the finding of security-group-open-all-traffic", everything.join(", "));
+    Verdict::Ok((!everything.is_empty()).then(note))
+}
+
+fn evidence(offence: &Offence<'_>) -> Value {
+    let rule = offence.rule;
+    let mut evidence = json!({
+        "rule": rule.id,
+        "source": traffic::source(rule),
+        "protocol": rule.ip_protocol,
+        "ports": traffic::ports(rule),
+        "services": offence.services.iter().map(|s| s.words()).collect::<Vec<_>>(),
+    });
+    if let Some(said) = rule.description.as_ref().filter(|d| !d.is_empty()) {
+        evidence["description"] = json!(said);
+    }
+    evidence
+}
+
+fn silence(inventory: &Inventory, region: &str) -> Option<String> {
+    let Some(region) = inventory.regions.get(region) else { return Some("not read".to_owned()) };
+    let groups = region.security_groups.select(&Selector::All);
+    let rules = region.security_group_rules.select(&Selector::All);
+    let groups = groups.silence().map(|why| format!("security groups: {why}"));
+    groups.or_else(|| rules.silence().map(|why| format!("security group rules: {why}")))
+}
+
+fn tags(inventory: &Inventory, resource: &ResourceId) -> Tags {
+    let group = inventory.regions.get(resource.region()).map(|r| r.security_groups.get(resource.id()));
+    group.and_then(|g| g.known().map(|g| g.tags.clone())).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,119 @@
+//! What one rule of a security group lets in: protocol, ports, sources. It reads rules; whether that is too much is not
+//! for this file to say.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use crate::{
+    checks::ports::Transport,
+    inventory::{Fact, Family, PrefixList, SecurityGroupRule},
+};
+
+/// The protocol of a rule, by word or number (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_IpPermission.html>).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protocol<'a> {
+    /// `-1`: everything.
+    All,
+    /// TCP or UDP, whose ports are ports.
+    Ports(Transport),
+    /// Anything else. The "ports" of ICMP are its types, and other protocols have none.
+    Other(&'a str),
+}
+
+/// The rule's protocol.
+pub fn protocol(rule: &SecurityGroupRule) -> Protocol<'_> {
+    match rule.ip_protocol.as_str() {
+        "-1" | "all" => Protocol::All,
+        "tcp" | "6" => Protocol::Ports(Transport::Tcp),
+        "udp" | "17" => Protocol::Ports(Transport::Udp),
+        other => Protocol::Other(other),
+    }
+}
+
+/// The ports of a TCP or UDP rule; -1 stands for all.
+pub fn range(rule: &SecurityGroupRule) -> (i32, i32) {
+    let from = rule.from_port.max(0);
+    let to = if rule.to_port < 0 { 65535 } else { rule.to_port };
+    (from, to)
+}
+
+/// Whether the rule lets traffic to this port in.
+pub fn admits(rule: &SecurityGroupRule, transport: Transport, port: u16) -> bool {
+    match protocol(rule) {
+        Protocol::All => true,
+        Protocol::Ports(own) => {
+            let (from, to) = range(rule);
+            own == transport && (from..=to).contains(&i32::from(port))
+        }
+        Protocol::Other(_) => false,
+    }
+}
+
+/// Whether the rule lets in every port of a transport. Port 0 is not used, so 1-65535 is all too.
+pub fn admits_all(rule: &SecurityGroupRule, transport: Transport) -> bool {
+    admits(rule, transport, 1) && admits(rule, transport, u16::MAX) && (protocol(rule) == Protocol::All || range(rule).0 <= 1)
+}
+
+/// The ranges that the rule's source stands for; none for another group.
+pub fn nets(rule: &SecurityGroupRule, lists: &Family<PrefixList>) -> Fact<Vec<IpNet>> {
+    let parse = |texts: &[String]| {
+        let nets: Result<Vec<IpNet>, String> = texts.iter().map(|t| t.parse::<IpNet>().map_err(|_| format!("{t:?} is not a CIDR"))).collect();
+        nets.map_or_else(Fact::Unknown, Fact::Known)
+    };
+    if let Some(id) = &rule.prefix_list_id {
+        return match lists.get(id) {
+            Fact::Known(list) => match &list.entries {
+                Fact::Known(entries) => parse(entries),
+                silent => Fact::Unknown(format!("the entries of prefix list {id}: {}", silent.silence().unwrap_or("absent"))),
+            },
+            silent => Fact::Unknown(format!("prefix list {id}: {}", silent.silence().unwrap_or("it is not there"))),
+        };
+    }
+    let cidrs: Vec<String> = rule.cidr_ipv4.iter().chain(&rule.cidr_ipv6).cloned().collect();
+    parse(&cidrs)
+}
+
+/// Whether the rule's source holds an address; a prefix list that is not known does not.
+pub fn holds(rule: &SecurityGroupRule, lists: &Family<PrefixList>, address: IpAddr) -> bool {
+    nets(rule, lists).known().is_some_and(|nets| nets.iter().any(|net| net.contains(&address)))
+}
+
+/// The rule's source as a person writes it.
+pub fn source(rule: &SecurityGroupRule) -> &str {
+    let all = [&rule.cidr_ipv4, &rule.cidr_ipv6, &rule.prefix_list_id, &rule.referenced_group_id];
+    all.into_iter().flatten().next().map_or("nowhere", String::as_str)
+}
+
+/// The rule's ports as a person writes them: `22`, `20-4000`, `all`, `type 8`.
+pub fn ports(rule: &SecurityGroupRule) -> String {
+    match protocol(rule) {
+        Protocol::All => "all".to_owned(),
+        Protocol::Ports(_) => match range(rule) {
+            (0, 65535) => "all".to_owned(),
+            (from, to) if from == to => from.to_string(),
+            (from, to) => format!("{from}-{to}"),
+        },
+        Protocol::Other(_) if rule.from_port < 0 => "all".to_owned(),
+        Protocol::Other("icmp" | "icmpv6" | "1" | "58") => format!("type {}", rule.from_port),
+        Protocol::Other(_) => "none".to_owned(),
+    }
+}
+
+/// Protocol and ports: `tcp 22`, `udp all`, `all traffic`.
+pub fn traffic(rule: &SecurityGroupRule) -> String {
+    match protocol(rule) {
+        Protocol::All => "all traffic".to_owned(),
+        Protocol::Ports(transport) => format!("{} {}", transport.word(), ports(rule)),
+        Protocol::Other("icmp" | "1") => format!("icmp {}", ports(rule)),
+        Protocol::Other("icmpv6" | "58") => format!("icmpv6 {}", ports(rule)),
+        Protocol::Other(number) => format!("protocol {number}"),
+    }
+}
+
+/// The whole rule in a line: `tcp 22 from 0.0.0.0/0 "temporary"`.
+pub fn line(rule: &SecurityGroupRule) -> String {
+    let way = if rule.is_egress { "to" } else { "from" };
+    let said = rule.description.as_deref().filter(|d| !d.is_empty()).map(|d| format!(" {d:?}")).unwrap_or_default();
+    format!("{} {way} {}{said}", traffic(rule), source(rule))
+}

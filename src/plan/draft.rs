@@ -1,0 +1,359 @@
+//! Drafting changes: what they need to have there before, their order, their limits, and their steps, each made on the
+//! stage as the changes before it leave it. Pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::{
+    Change, SkippedKind, Stage,
+    build::{Request, skip_all},
+    grouping::{Fate, Group, fate_of},
+    guards::{self, Claim},
+    order::{Place, order},
+    play::{AllOutputs, Stop, play},
+    propose::{filled, prerequisites, propose, region_of},
+};
+use crate::{
+    actions::{self, ActionUse, Context, GuardNote, Prerequisite, Proposal, Refusal},
+    calls::Risk,
+    finding::FindingKey,
+    playbook::Approve,
+    resource::ResourceId,
+};
+
+/// A change before its steps are made.
+#[derive(Debug, Clone)]
+struct Draft {
+    uses: Vec<ActionUse>,
+    resource: ResourceId,
+    region: String,
+    playbook: String,
+    ask: bool,
+    protected: Vec<String>,
+    findings: Vec<FindingKey>,
+    checks: Vec<String>,
+    guards: Vec<GuardNote>,
+    place: Place,
+}
+
+/// What became of a draft in one pass.
+#[derive(Debug, Clone)]
+enum State {
+    /// It is the change with this id.
+    Planned(String),
+    /// It is only there for others, and it is so already.
+    Fulfilled,
+    /// It is not made.
+    Not(Fate),
+}
+
+/// All drafts of a plan.
+pub(super) struct Drafts<'r, 'a> {
+    request: &'r Request<'a>,
+    drafts: Vec<Draft>,
+    /// Drafts that are not made, for good.
+    excluded: BTreeMap<usize, Fate>,
+    /// Prerequisites that nobody needs any more.
+    idle: BTreeSet<usize>,
+    states: BTreeMap<usize, State>,
+}
+
+impl<'r, 'a> Drafts<'r, 'a> {
+    /// Drafts for all groups and for what they need to have there before.
+    pub fn new(request: &'r Request<'a>, groups: &[Group<'a>]) -> Self {
+        let mut drafts: Vec<Draft> = groups.iter().map(of_group).collect();
+        drafts.sort_by(|a, b| (&a.place.order, b.place.severity, &a.region, &a.resource).cmp(&(&b.place.order, a.place.severity, &b.region, &b.resource)));
+        let mut all = Self { request, drafts, excluded: BTreeMap::new(), idle: BTreeSet::new(), states: BTreeMap::new() };
+        let mut next = 0;
+        while next < all.drafts.len() {
+            all.link(next);
+            next += 1;
+        }
+        all
+    }
+
+    /// Links a draft to the drafts that it needs, which are added where they are new.
+    fn link(&mut self, index: usize) {
+        let draft = self.drafts[index].clone();
+        let context = Context { inventory: self.request.inventory, region: &draft.region, checks: &draft.checks, options: self.request.options };
+        for needed in prerequisites(&context, &draft.uses, &draft.resource) {
+            match self.provide(&draft, &needed) {
+                Ok(Some(at)) => {
+                    let place = &mut self.drafts[index].place;
+                    if at != index && !place.needs.contains(&at) {
+                        place.needs.push(at);
+                    }
+                }
+                Ok(None) => {}
+                Err(fate) => {
+                    self.excluded.insert(index, fate);
+                    return;
+                }
+            }
+        }
+    }
+
+    /// The draft that makes what is needed; `None` where it is there already.
+    fn provide(&mut self, asking: &Draft, needed: &Prerequisite) -> Result<Option<usize>, Fate> {
+        let same = |d: &Draft| d.resource == needed.resource && d.uses.iter().any(|u| u.action == needed.action);
+        if let Some(at) = self.drafts.iter().position(same) {
+            let there = &mut self.drafts[at];
+            if !there.uses.iter().any(|u| u.action == needed.action && u.with == needed.with) {
+                let reason = format!(
+                    "playbooks {} and {} need {} on {} with different parameters: give both the same, or let only one of them match",
+                    there.playbook, asking.playbook, needed.action, needed.resource
+                );
+                return Err((SkippedKind::Conflict, reason));
+            }
+            // Nobody needs to say yes to what serves a change that nobody needs to say yes to.
+            there.ask &= asking.ask || !there.place.prerequisite;
+            return Ok(Some(at));
+        }
+        let region = region_of(&needed.resource, &asking.region).to_owned();
+        let context = Context { inventory: self.request.inventory, region: &region, checks: &[], options: self.request.options };
+        let action =
+            actions::find(needed.action).ok_or_else(|| (SkippedKind::Refused, format!("it needs the action {}, which is not there", needed.action)))?;
+        match action.propose(&context, &needed.resource, &needed.with) {
+            Ok(_) => {
+                self.drafts.push(of_prerequisite(asking, needed, region, action.order()));
+                Ok(Some(self.drafts.len() - 1))
+            }
+            Err(Refusal::Nothing(_)) => Ok(None),
+            Err(refusal) => {
+                let (kind, reason) = fate_of(refusal);
+                Err((kind, unmet(needed.action, &needed.resource, &reason)))
+            }
+        }
+    }
+
+    /// Makes the changes, as often as something falls out that others build on, until nothing more does.
+    pub fn settle(&mut self) -> Vec<Change> {
+        loop {
+            let changes = self.pass();
+            if !self.prune_idle() && !self.apply_limits() {
+                return changes;
+            }
+        }
+    }
+
+    /// Takes out the changes that failed in the rehearsal, with the reason.
+    pub fn drop_failed(&mut self, failed: &BTreeMap<String, String>) {
+        for (index, state) in &self.states {
+            if let State::Planned(id) = state
+                && let Some(reason) = failed.get(id)
+            {
+                self.excluded.insert(*index, (SkippedKind::Refused, in_rehearsal(reason)));
+            }
+        }
+    }
+
+    /// What became of the findings that no change answers, after the last pass.
+    pub fn fates(&self) -> Vec<(FindingKey, Fate)> {
+        let mut all = Vec::new();
+        for (index, draft) in self.drafts.iter().enumerate() {
+            if let Some(State::Not(fate)) = self.states.get(&index) {
+                all.extend(skip_all(&draft.findings, fate));
+            }
+        }
+        all
+    }
+
+    /// One pass over all drafts, in order, on a fork of the stage.
+    fn pass(&mut self) -> Vec<Change> {
+        let places: Vec<Place> = self.drafts.iter().map(|d| d.place.clone()).collect();
+        let mut pass = Pass { request: self.request, stage: self.request.stage.fork(), outputs: AllOutputs::new(), changes: Vec::new() };
+        self.states.clear();
+        for index in order(&places) {
+            if self.idle.contains(&index) {
+                continue;
+            }
+            let after = self.excluded.get(&index).map_or_else(|| self.needed(index), |fate| Err(fate.clone()));
+            let state = after.map_or_else(State::Not, |after| pass.one(&self.drafts[index], after));
+            self.states.insert(index, state);
+        }
+        pass.changes
+    }
+
+    /// The ids of the changes that a draft comes after.
+    fn needed(&self, index: usize) -> Result<Vec<String>, Fate> {
+        let mut after = Vec::new();
+        for at in &self.drafts[index].place.needs {
+            let needed = &self.drafts[*at];
+            match self.states.get(at) {
+                Some(State::Planned(id)) => after.push(id.clone()),
+                Some(State::Fulfilled) => {}
+                Some(State::Not((kind, reason))) => return Err((*kind, unmet(&needed.place.action, &needed.resource, reason))),
+                None => return Err((SkippedKind::Refused, unmet(&needed.place.action, &needed.resource, "the two need each other"))),
+            }
+        }
+        Ok(after)
+    }
+
+    /// Takes out prerequisites that no planned change needs; whether there were any.
+    fn prune_idle(&mut self) -> bool {
+        let planned = |index: &usize| matches!(self.states.get(index), Some(State::Planned(_)));
+        let needed: BTreeSet<usize> = (0..self.drafts.len()).filter(planned).flat_map(|i| self.drafts[i].place.needs.clone()).collect();
+        let idle: Vec<usize> = (0..self.drafts.len()).filter(|i| planned(i) && self.drafts[*i].place.prerequisite && !needed.contains(i)).collect();
+        self.idle.extend(&idle);
+        !idle.is_empty()
+    }
+
+    /// Takes out what goes beyond the playbooks' limits; whether there was any.
+    fn apply_limits(&mut self) -> bool {
+        let planned = self.drafts.iter().enumerate().filter(|(i, d)| !d.place.prerequisite && matches!(self.states.get(i), Some(State::Planned(_))));
+        let claims: Vec<Claim<'_>> =
+            planned.map(|(index, d)| Claim { index, playbook: &d.playbook, severity: d.place.severity, region: &d.region, resource: &d.resource }).collect();
+        let beyond = guards::beyond_limits(&claims, self.request.inventory, self.request.playbooks, self.request.limits);
+        let any = !beyond.is_empty();
+        self.excluded.extend(beyond.into_iter().map(|(index, reason)| (index, (SkippedKind::Refused, reason))));
+        any
+    }
+}
+
+/// One pass under way.
+struct Pass<'r, 'a> {
+    request: &'r Request<'a>,
+    stage: Box<dyn Stage>,
+    outputs: AllOutputs,
+    changes: Vec<Change>,
+}
+
+impl Pass<'_, '_> {
+    /// Makes one change on the stage as it stands, and plays it there.
+    fn one(&mut self, draft: &Draft, after: Vec<String>) -> State {
+        let proposal = match proposed(self.request, draft, self.stage.as_ref()) {
+            Ok(proposal) => proposal,
+            Err(Refusal::Nothing(_)) if draft.place.prerequisite => return State::Fulfilled,
+            Err(refusal) => return State::Not(self.explained(draft, refusal)),
+        };
+        let change = filled(frame(format!("c{}", self.changes.len() + 1), draft, after), proposal, draft.guards.clone());
+        let (mut trial, mut outputs) = (self.stage.fork(), self.outputs.clone());
+        let started = self.request.inventory.read_at;
+        match play(trial.as_mut(), &change, started, &mut outputs) {
+            Ok(_) => (self.stage, self.outputs) = (trial, outputs),
+            // It stays in the plan, which says that it was not rehearsed.
+            Err(Stop::Unknown(_)) => {}
+            Err(Stop::Failed(reason)) => return State::Not((SkippedKind::Refused, in_rehearsal(&reason))),
+        }
+        let id = change.id.clone();
+        self.changes.push(change);
+        State::Planned(id)
+    }
+
+    /// Why a draft is refused here, with the change after which it first is.
+    fn explained(&self, draft: &Draft, refusal: Refusal) -> Fate {
+        let (kind, reason) = fate_of(refusal);
+        match self.culprit(draft) {
+            Some(id) => (kind, format!("after change {id}: {reason}")),
+            None => (kind, reason),
+        }
+    }
+
+    /// The change after which a draft is refused; `None` where it is refused anyway.
+    fn culprit(&self, draft: &Draft) -> Option<&str> {
+        let (mut stage, mut outputs) = (self.request.stage.fork(), AllOutputs::new());
+        proposed(self.request, draft, stage.as_ref()).ok()?;
+        for change in &self.changes {
+            let mut trial = stage.fork();
+            if play(trial.as_mut(), change, self.request.inventory.read_at, &mut outputs).is_ok() {
+                stage = trial;
+            }
+            if proposed(self.request, draft, stage.as_ref()).is_err() {
+                return Some(&change.id);
+            }
+        }
+        None
+    }
+}
+
+fn proposed(request: &Request<'_>, draft: &Draft, stage: &dyn Stage) -> Result<Proposal, Refusal> {
+    propose(&stage.inventory(), &draft.uses, &draft.resource, &draft.region, &draft.checks, request.options, stage)
+}
+
+fn unmet(action: &str, resource: &ResourceId, reason: &str) -> String {
+    format!("it needs {action} on {resource} before: {reason}")
+}
+
+fn in_rehearsal(reason: &str) -> String {
+    format!("it fails in the rehearsal: {reason}")
+}
+
+fn of_group(group: &Group<'_>) -> Draft {
+    let orders = group.uses.iter().filter_map(|u| actions::find(&u.action)).map(actions::Action::order);
+    let playbook = group.playbooks.first().map(|p| p.id.clone()).unwrap_or_default();
+    let mut findings: Vec<FindingKey> = group.findings.iter().map(|f| f.key()).collect();
+    findings.sort();
+    Draft {
+        uses: group.uses.to_vec(),
+        resource: group.resource.clone(),
+        region: group.region.clone(),
+        playbook,
+        ask: group.playbooks.iter().any(|p| p.approve != Approve::Auto),
+        protected: group.protected(),
+        findings,
+        checks: group.checks(),
+        guards: group.guards.clone(),
+        place: Place {
+            prerequisite: false,
+            // Several actions stand where the first of them must stand.
+            order: orders.min().unwrap_or_default(),
+            severity: group.severity(),
+            region: group.region.clone(),
+            resource: group.resource.clone(),
+            action: group.uses.iter().map(|u| u.action.as_str()).collect::<Vec<_>>().join("+"),
+            needs: Vec::new(),
+        },
+    }
+}
+
+fn of_prerequisite(asking: &Draft, needed: &Prerequisite, region: String, order: u8) -> Draft {
+    Draft {
+        uses: vec![ActionUse { action: needed.action.to_owned(), with: needed.with.clone() }],
+        resource: needed.resource.clone(),
+        region: region.clone(),
+        playbook: asking.playbook.clone(),
+        ask: asking.ask,
+        protected: asking.protected.clone(),
+        findings: Vec::new(),
+        checks: Vec::new(),
+        guards: Vec::new(),
+        place: Place {
+            prerequisite: true,
+            order,
+            severity: asking.place.severity,
+            region,
+            resource: needed.resource.clone(),
+            action: needed.action.to_owned(),
+            needs: Vec::new(),
+        },
+    }
+}
+
+/// A change without what its proposal says.
+fn frame(id: String, draft: &Draft, after: Vec<String>) -> Change {
+    Change {
+        id,
+        after,
+        findings: draft.findings.clone(),
+        playbook: draft.playbook.clone(),
+        action: draft.place.action.clone(),
+        uses: draft.uses.clone(),
+        resource: draft.resource.clone(),
+        region: draft.region.clone(),
+        summary: String::new(),
+        risk: Risk::Safe,
+        reversible: true,
+        not_restored: Vec::new(),
+        before: Value::Null,
+        after_state: Value::Null,
+        impact: Vec::new(),
+        proof: Vec::new(),
+        steps: Vec::new(),
+        guards: Vec::new(),
+        touches: Vec::new(),
+        ask: draft.ask,
+        protected: draft.protected.clone(),
+        restore: None,
+    }
+}

@@ -1,0 +1,186 @@
+//! What differs between two inventories, told thing by thing: what was predicted, what undo brought back. Pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::{
+    Change,
+    play::{AllOutputs, resolved_input},
+};
+use crate::{
+    calls::{self, Undo, WayBack},
+    inventory::{FamilyKind, Inventory, Want},
+};
+
+/// Where a thing stands: region, kind, id.
+type Member = (String, FamilyKind, String);
+
+/// All things of which anything is known. It goes over the JSON form, so that no kind can be forgotten.
+fn members(inventory: &Value) -> BTreeSet<Member> {
+    let mut all = BTreeSet::new();
+    gather(inventory, "", &mut all);
+    let regions = inventory.get("regions").and_then(Value::as_object);
+    for (name, region) in regions.into_iter().flatten() {
+        gather(region, name, &mut all);
+    }
+    all
+}
+
+fn gather(place: &Value, region: &str, all: &mut BTreeSet<Member>) {
+    for (field, family) in place.as_object().into_iter().flatten() {
+        let Some(kind) = kind_of(field) else { continue };
+        let items = family.get("items").and_then(Value::as_object);
+        all.extend(items.into_iter().flatten().map(|(id, _)| (region.to_owned(), kind, id.clone())));
+    }
+}
+
+/// The kind that an inventory holds under this name.
+fn kind_of(field: &str) -> Option<FamilyKind> {
+    serde_json::from_value(Value::from(field.replace('_', "-"))).ok()
+}
+
+fn to_json(inventory: &Inventory) -> Value {
+    // An inventory is plain data with string keys: it always has a JSON form.
+    serde_json::to_value(inventory).unwrap_or(Value::Null)
+}
+
+fn one(inventory: &Inventory, (region, kind, id): &Member) -> Value {
+    let want = Want::id(region, *kind, id.as_str());
+    match inventory.footprint(std::slice::from_ref(&want)) {
+        Value::Object(mut map) => map.shift_remove(&want.to_string()).unwrap_or(Value::Null),
+        other => other,
+    }
+}
+
+/// The members that any of these wants picks.
+fn picked<'a>(inventory: &Inventory, wants: impl Iterator<Item = &'a Want>) -> BTreeSet<Member> {
+    let mut all = BTreeSet::new();
+    for want in wants {
+        if let crate::inventory::Selector::Id(id) = &want.selector {
+            all.insert((want.region.clone(), want.family, id.clone()));
+        }
+        let found = inventory.select_json(want);
+        all.extend(found.known().into_iter().flatten().map(|(id, _)| (want.region.clone(), want.family, id.clone())));
+    }
+    // Trails are seen from many regions, roles and buckets from none.
+    all.into_iter().map(|(region, kind, id)| (home(kind, region), kind, id)).collect()
+}
+
+fn home(kind: FamilyKind, region: String) -> String {
+    match kind {
+        FamilyKind::Trails | FamilyKind::Roles | FamilyKind::Buckets => String::new(),
+        _ => region,
+    }
+}
+
+/// What differs after the changes although none of them says that it touches it. What the changes' own calls made is
+/// theirs, wherever it stands.
+pub(super) fn unpredicted(before: &Inventory, after: &Inventory, changes: &[&Change], outputs: &AllOutputs) -> Vec<String> {
+    let touches = || changes.iter().flat_map(|c| &c.touches);
+    let mut theirs = picked(before, touches());
+    theirs.extend(picked(after, touches()));
+    let made: BTreeSet<&str> = outputs.values().flat_map(|o| o.values()).flat_map(leaves).collect();
+    let (old, new) = (members(&to_json(before)), members(&to_json(after)));
+    old.union(&new)
+        .filter(|member| !theirs.contains(*member) && !made.contains(member.2.as_str()))
+        .filter(|member| one(before, member) != one(after, member))
+        .map(|member| format!("not predicted: {} differs afterwards", name(member)))
+        .collect()
+}
+
+fn name((region, kind, id): &Member) -> String {
+    Want::id(region, *kind, id.as_str()).to_string()
+}
+
+/// What the changes touch that is not as it was before them, but for what they say they keep or cannot bring back.
+pub(super) fn unrestored(before: &Inventory, after: &Inventory, changes: &[&Change], named: &BTreeSet<String>) -> Vec<String> {
+    let (before, after) = (without(before, named), without(after, named));
+    let mut found = BTreeMap::new();
+    for change in changes {
+        for want in &change.touches {
+            let (was, is) = (before.footprint(std::slice::from_ref(want)), after.footprint(std::slice::from_ref(want)));
+            if was != is {
+                found.entry(want.to_string()).or_insert_with(|| format!("undo of {} does not bring back {want}: {}", change.id, difference(&was, &is)));
+            }
+        }
+    }
+    found.into_values().collect()
+}
+
+/// The ids of what stays after an undo by the changes' own word: what their kept steps made, what their last steps
+/// deleted for good.
+pub(super) fn named(changes: &[&Change], started: jiff::Timestamp, outputs: &AllOutputs) -> BTreeSet<String> {
+    let mut ids = BTreeSet::new();
+    for change in changes {
+        for step in &change.steps {
+            let stays = matches!(&step.way_back, WayBack::Kept(_) | WayBack::Cannot(_) | WayBack::Calls { undo: Undo::Kept(_), .. });
+            if stays {
+                let made = outputs.get(&(change.id.clone(), step.name.clone()));
+                ids.extend(made.into_iter().flat_map(|o| o.values()).flat_map(leaves).map(str::to_owned));
+            }
+            // What a step makes under a name of its own, and what it takes away, has no output: its call names it.
+            let operation = &step.act.call.operation;
+            let without_output = calls::find(&step.act.call.service, operation).is_some_and(|spec| spec.outputs.is_empty());
+            let whole = (operation.starts_with("Create") || operation.starts_with("Delete")) && !operation.ends_with("Tags");
+            if stays && without_output && whole {
+                let input = resolved_input(&change.id, step, started, outputs);
+                let top = input.as_object().into_iter().flatten();
+                ids.extend(top.filter_map(|(_, v)| v.as_str()).map(str::to_owned));
+            }
+        }
+    }
+    ids
+}
+
+/// All strings in a value.
+fn leaves(value: &Value) -> Vec<&str> {
+    match value {
+        Value::String(text) => vec![text],
+        Value::Array(items) => items.iter().flat_map(leaves).collect(),
+        Value::Object(map) => map.values().flat_map(leaves).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// The inventory without the things with these ids.
+fn without(inventory: &Inventory, ids: &BTreeSet<String>) -> Inventory {
+    let mut json = to_json(inventory);
+    let strip = |place: &mut Value| {
+        for (field, family) in place.as_object_mut().into_iter().flatten() {
+            if kind_of(field).is_some()
+                && let Some(items) = family.get_mut("items").and_then(Value::as_object_mut)
+            {
+                items.iter_mut().filter(|(id, _)| ids.contains(*id)).for_each(|(_, fact)| *fact = Value::from("absent"));
+            }
+        }
+    };
+    strip(&mut json);
+    json.get_mut("regions").and_then(Value::as_object_mut).into_iter().flatten().for_each(|(_, region)| strip(region));
+    serde_json::from_value(json).unwrap_or_else(|_| inventory.clone())
+}
+
+/// Where two footprints differ first, in words that stay short.
+fn difference(was: &Value, is: &Value) -> String {
+    match (was, is) {
+        (Value::Object(a), Value::Object(b)) => {
+            let keys: BTreeSet<&String> = a.keys().chain(b.keys()).collect();
+            let differing = keys.into_iter().find(|key| a.get(*key) != b.get(*key));
+            differing.map_or_else(String::new, |key| {
+                let inner = difference(a.get(key).unwrap_or(&Value::Null), b.get(key).unwrap_or(&Value::Null));
+                if key.contains('/') && a.len() == 1 { inner } else { format!("{key}: {inner}") }
+            })
+        }
+        (Value::Array(a), Value::Array(b)) if a.len() == b.len() => {
+            let pair = a.iter().zip(b).find(|(x, y)| x != y);
+            pair.map_or_else(String::new, |(x, y)| difference(x, y))
+        }
+        (Value::Array(a), Value::Array(b)) => format!("{} before, {} after", a.len(), b.len()),
+        _ => format!("{} before, {} after", short(was), short(is)),
+    }
+}
+
+fn short(value: &Value) -> String {
+    let text = value.to_string();
+    if text.chars().count() > 80 { format!("{}...", text.chars().take(80).collect::<String>()) } else { text }
+}

@@ -1,0 +1,225 @@
+//! From findings to groups: which playbook answers a finding, on which resource, and which findings one change answers
+//! together. What no change can answer is set aside with the reason. Pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::{
+    SkippedKind,
+    build::Request,
+    guards,
+    propose::{add, region_of},
+};
+use crate::{
+    actions::{self, ActionUse, GuardNote, Refusal},
+    finding::{Finding, FindingKey, Severity, Verdict},
+    playbook::{Approve, Playbook, matching},
+    resource::ResourceId,
+};
+
+/// What becomes of findings that no change answers: the word and the reason.
+pub(super) type Fate = (SkippedKind, String);
+
+/// Findings that one change answers.
+#[derive(Debug, Clone)]
+pub(super) struct Group<'a> {
+    /// What is done.
+    pub uses: &'a [ActionUse],
+    /// On what.
+    pub resource: ResourceId,
+    /// Where.
+    pub region: String,
+    /// The playbooks that ask for it, in the order in which they were loaded.
+    pub playbooks: Vec<&'a Playbook>,
+    /// What it answers.
+    pub findings: Vec<&'a Finding>,
+    /// Guards that were asked.
+    pub guards: Vec<GuardNote>,
+}
+
+impl Group<'_> {
+    /// The checks whose findings it answers.
+    pub fn checks(&self) -> Vec<String> {
+        self.findings.iter().map(|f| f.check.clone()).collect::<BTreeSet<_>>().into_iter().collect()
+    }
+    /// The gravest of its findings.
+    pub fn severity(&self) -> Option<Severity> {
+        self.findings.iter().map(|f| f.severity).max()
+    }
+    /// Protected tags of all its playbooks.
+    pub fn protected(&self) -> Vec<String> {
+        let all: BTreeSet<&String> = self.playbooks.iter().flat_map(|p| &p.guard.protected_tags).collect();
+        all.into_iter().cloned().collect()
+    }
+}
+
+/// What a refusal makes of a finding.
+pub(super) fn fate_of(refusal: Refusal) -> Fate {
+    match refusal {
+        Refusal::Refused(reason) => (SkippedKind::Refused, reason),
+        Refusal::Unknown(reason) => (SkippedKind::Unknown, reason),
+        Refusal::Nothing(reason) => (SkippedKind::Refused, format!("nothing to do: {reason}")),
+    }
+}
+
+/// All findings, sorted into groups and fates. A finding whose verdict is `ok` is none and has no fate.
+pub(super) fn gather<'a>(request: &Request<'a>) -> (Vec<Group<'a>>, BTreeMap<FindingKey, Fate>) {
+    let mut fates = BTreeMap::new();
+    let mut open: BTreeMap<(String, ResourceId), Vec<Answer<'a>>> = BTreeMap::new();
+    let mut ignored: BTreeMap<ResourceId, String> = BTreeMap::new();
+    for (key, finding) in once_each(request.findings) {
+        match answer(request, finding) {
+            Ok(answer) => {
+                let names: Vec<&str> = answer.uses.iter().map(|u| u.action.as_str()).collect();
+                open.entry((names.join("+"), answer.resource.clone())).or_default().push(answer);
+            }
+            Err(fate) => {
+                if fate.0 == SkippedKind::Suppressed {
+                    note_ignored(request, finding, &mut ignored);
+                }
+                fates.insert(key, fate);
+            }
+        }
+    }
+    let conflicts = conflicts(open.values().flatten());
+    let mut groups = Vec::new();
+    for ((_, resource), answers) in open {
+        let against = answers.iter().find_map(|a| a.uses.iter().find_map(|u| conflicts.get(&(u.action.as_str(), resource.clone()))));
+        let fate = match against {
+            Some(reason) => Err((SkippedKind::Conflict, reason.clone())),
+            None => group(request, resource, &answers, &ignored).map_err(fate_of),
+        };
+        match fate {
+            Ok(group) => groups.push(group),
+            Err(fate) => fates.extend(answers.iter().map(|a| (a.finding.key(), fate.clone()))),
+        }
+    }
+    (groups, fates)
+}
+
+/// The findings, each once: the same one from two sources counts once, and the graver word holds.
+fn once_each(findings: &[Finding]) -> BTreeMap<FindingKey, &Finding> {
+    let rank = |f: &Finding| (matches!(f.verdict, Verdict::Violates(_)), f.severity);
+    let mut all: BTreeMap<FindingKey, &Finding> = BTreeMap::new();
+    for finding in findings.iter().filter(|f| !matches!(f.verdict, Verdict::Ok(_))) {
+        let seen = all.entry(finding.key()).or_insert(finding);
+        if rank(finding) > rank(seen) {
+            *seen = finding;
+        }
+    }
+    all
+}
+
+/// What playbooks want done about one finding.
+#[derive(Debug, Clone)]
+struct Answer<'a> {
+    finding: &'a Finding,
+    playbooks: Vec<&'a Playbook>,
+    uses: &'a [ActionUse],
+    resource: ResourceId,
+}
+
+fn answer<'a>(request: &Request<'a>, finding: &'a Finding) -> Result<Answer<'a>, Fate> {
+    if let Some(why) = &finding.suppressed {
+        return Err((SkippedKind::Suppressed, format!("the tag {} says: {why}", crate::inventory::tag::IGNORE)));
+    }
+    match &finding.verdict {
+        Verdict::Retained(by) => return Err((SkippedKind::Retained, by.clone())),
+        Verdict::Unknown(reason) => return Err((SkippedKind::Unknown, reason.clone())),
+        Verdict::Violates(_) | Verdict::Ok(_) => {}
+    }
+    let playbooks = matching::answering(request.playbooks, finding);
+    let Some(first) = playbooks.first() else {
+        return Err((SkippedKind::Unmapped, format!("no playbook answers {} here: see `redress playbooks list`", finding.check)));
+    };
+    if let Some(never) = playbooks.iter().find(|p| p.approve == Approve::Never) {
+        return Err((SkippedKind::Refused, format!("reported only: playbook {} says approve = \"never\"", never.id)));
+    }
+    if first.actions.is_empty() {
+        return Err((SkippedKind::Refused, format!("playbook {} names no action", first.id)));
+    }
+    if let Some(other) = playbooks.iter().find(|p| p.actions != first.actions) {
+        return Err((SkippedKind::Conflict, contradiction(first, other, &format!("{} on {}", finding.check, finding.resource))));
+    }
+    let resource = target(request, first, finding).map_err(fate_of)?;
+    Ok(Answer { finding, uses: &first.actions, playbooks, resource })
+}
+
+fn contradiction(one: &Playbook, other: &Playbook, what: &str) -> String {
+    format!(
+        "playbooks {} ({}) and {} ({}) want different things about {what}: let only one of them match, or give both the same actions and parameters",
+        one.id, one.source, other.id, other.source
+    )
+}
+
+/// The resource on which a playbook's actions answer a finding.
+fn target(request: &Request<'_>, playbook: &Playbook, finding: &Finding) -> Result<ResourceId, Refusal> {
+    playbook.actions.iter().try_fold(finding.resource.clone(), |resource, one| match actions::find(&one.action) {
+        Some(action) => action.retarget(request.inventory, &resource, &one.with),
+        None => Err(Refusal::Refused(format!("playbook {} uses the action {}, which this redress does not have", playbook.id, one.action))),
+    })
+}
+
+/// Remembers which other resource a change would have to touch to answer a finding that a person has set aside.
+fn note_ignored(request: &Request<'_>, finding: &Finding, ignored: &mut BTreeMap<ResourceId, String>) {
+    for playbook in matching::answering(request.playbooks, finding) {
+        if let Ok(resource) = target(request, playbook, finding)
+            && resource != finding.resource
+        {
+            ignored.insert(resource, format!("{} {}", finding.resource.kind().words(), finding.resource.id()));
+        }
+    }
+}
+
+/// Which actions on which resources two playbooks want with different parameters, with the reason.
+fn conflicts<'b, 'a: 'b>(answers: impl Iterator<Item = &'b Answer<'a>>) -> BTreeMap<(&'a str, ResourceId), String> {
+    let mut wanted: BTreeMap<(&'a str, ResourceId), Vec<(&'a Playbook, Vec<&'a Value>)>> = BTreeMap::new();
+    for answer in answers {
+        let names: BTreeSet<&'a str> = answer.uses.iter().map(|u| u.action.as_str()).collect();
+        for name in names {
+            let with: Vec<&'a Value> = answer.uses.iter().filter(|u| u.action == name).map(|u| &u.with).collect();
+            let all = wanted.entry((name, answer.resource.clone())).or_default();
+            all.extend(answer.playbooks.iter().map(|p| (*p, with.clone())));
+        }
+    }
+    let mut found = BTreeMap::new();
+    for ((name, resource), all) in wanted {
+        let Some((first, with)) = all.first() else { continue };
+        if let Some((other, _)) = all.iter().find(|(_, w)| w != with) {
+            let reason = contradiction(first, other, &format!("{name} on {resource}"));
+            found.insert((name, resource), reason);
+        }
+    }
+    found
+}
+
+/// One group, once the guards that need only tags have nothing against it.
+fn group<'a>(request: &Request<'a>, resource: ResourceId, answers: &[Answer<'a>], ignored: &BTreeMap<ResourceId, String>) -> Result<Group<'a>, Refusal> {
+    let mut group = Group { uses: &[], region: String::new(), playbooks: Vec::new(), findings: Vec::new(), guards: Vec::new(), resource };
+    for answer in answers {
+        group.uses = answer.uses;
+        group.findings.push(answer.finding);
+        let new = answer.playbooks.iter().filter(|p| !group.playbooks.iter().any(|known| known.id == p.id)).copied().collect::<Vec<_>>();
+        group.playbooks.extend(new);
+    }
+    group.playbooks.sort_by_key(|p| request.playbooks.iter().position(|q| q.id == p.id));
+    let asking = group.findings.iter().map(|f| f.region.as_str()).find(|r| !r.is_empty());
+    let asking = asking.or(request.regions.first().map(String::as_str)).unwrap_or_default();
+    group.region = region_of(&group.resource, asking).to_owned();
+    if let Some(what) = ignored.get(&group.resource) {
+        return Err(Refusal::Refused(format!(
+            "the change would touch {what} too, which is tagged {}: take the tag away to have all of it changed",
+            crate::inventory::tag::IGNORE
+        )));
+    }
+    let protected = group.protected();
+    let mut on: BTreeMap<&ResourceId, crate::inventory::Tags> = group.findings.iter().map(|f| (&f.resource, f.tags.clone())).collect();
+    on.entry(&group.resource).or_default().extend(guards::tags_of(request.inventory, &group.resource));
+    let mut notes = Vec::new();
+    for (resource, tags) in on {
+        add(&mut notes, guards::of_tags(resource, &tags, &protected, request.options)?);
+    }
+    group.guards = notes;
+    Ok(group)
+}

@@ -1,0 +1,143 @@
+//! Playing a change on a stage: its calls, its waits, its proofs. The stage is a copy of an account; nothing here may
+//! be handed a real one.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::{
+    Change, Stage,
+    proof::{Proved, needs, proved},
+};
+use crate::calls::{Act, Bindings, CallError, ErrorClass, Expect, Outputs, Purpose, Standing, Step, Wait, standing_of, way_back};
+
+/// The run's id on a stage.
+pub const REHEARSAL: &str = "rehearsal";
+
+/// Outputs of steps that are done, by change and step.
+pub type AllOutputs = BTreeMap<(String, String), Outputs>;
+
+/// Why a change could not be played to its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stop {
+    /// Something is not known here, so nothing can be said about how it would go.
+    Unknown(String),
+    /// It would fail.
+    Failed(String),
+}
+
+/// How a change went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Played {
+    /// Its steps were done and its proofs hold.
+    Done,
+    /// Its proofs held already; nothing was done.
+    AlreadyFixed,
+}
+
+fn bindings<'a>(change: &'a str, step: &'a str, started: Timestamp, outputs: &'a AllOutputs) -> Bindings<'a> {
+    Bindings { run: REHEARSAL, started, change, step, attempt: 1, outputs }
+}
+
+/// Plays a change: looks whether it is needed, does its steps, looks whether it is proved.
+///
+/// # Errors
+/// Why it did not get to its end. The stage then stands somewhere in the middle: play on a fork.
+pub fn play(stage: &mut dyn Stage, change: &Change, started: Timestamp, outputs: &mut AllOutputs) -> Result<Played, Stop> {
+    let inventory = stage.inventory();
+    let missing = stage.missing(&needs(change, &inventory));
+    if !missing.is_empty() {
+        return Err(Stop::Unknown(format!("not known of the account: {}", missing.join(", "))));
+    }
+    if let Proved::Holds(_) = proved(change, &inventory, &bindings(&change.id, "proof", started, outputs)) {
+        return Ok(Played::AlreadyFixed);
+    }
+    play_steps(stage, &change.id, &change.steps, started, outputs)?;
+    match proved(change, &stage.inventory(), &bindings(&change.id, "proof", started, outputs)) {
+        Proved::Holds(_) => Ok(Played::Done),
+        Proved::Violated(reason) => Err(Stop::Failed(format!("after all its steps {reason}"))),
+        Proved::Unknown(reason) => Err(Stop::Unknown(reason)),
+    }
+}
+
+/// Does the steps of a change, in order; their outputs are kept.
+///
+/// # Errors
+/// Why a step could not be done.
+pub fn play_steps(stage: &mut dyn Stage, change: &str, steps: &[Step], started: Timestamp, outputs: &mut AllOutputs) -> Result<(), Stop> {
+    for step in steps {
+        let made = play_act(stage, &step.act, change, &step.name, started, outputs)?;
+        outputs.insert((change.to_owned(), step.name.clone()), made);
+        wait_for(stage, step.act.wait.as_ref(), &bindings(change, &step.name, started, outputs))?;
+    }
+    Ok(())
+}
+
+/// Takes the steps of a change back, as a person would later.
+///
+/// # Errors
+/// Why an act of the way back could not be done.
+pub fn play_back(stage: &mut dyn Stage, change: &Change, started: Timestamp, outputs: &mut AllOutputs) -> Result<(), Stop> {
+    let done: Vec<String> = change.steps.iter().map(|s| s.name.clone()).collect();
+    for back in way_back(&change.steps, &done, Purpose::Undo) {
+        let made = play_act(stage, &back.act, &change.id, &back.name, started, outputs)?;
+        outputs.insert((change.id.clone(), back.name.clone()), made);
+        wait_for(stage, back.act.wait.as_ref(), &bindings(&change.id, &back.name, started, outputs))?;
+    }
+    Ok(())
+}
+
+/// How often a call is made again that asked for patience.
+const PATIENCE: u32 = 30;
+
+fn play_act(stage: &mut dyn Stage, act: &Act, change: &str, step: &str, started: Timestamp, outputs: &AllOutputs) -> Result<Outputs, Stop> {
+    let input = bindings(change, step, started, outputs).resolve(&act.call.input).map_err(|e| Stop::Failed(e.to_string()))?;
+    let call = crate::calls::Call { input, ..act.call.clone() };
+    let mut last = None;
+    for _ in 0..PATIENCE {
+        match stage.perform(&call) {
+            Ok(made) => return Ok(made),
+            Err(error) if error.class == ErrorClass::AlreadyDone => return Ok(Outputs::new()),
+            Err(error) if is_unknown(&error) => return Err(Stop::Unknown(format!("{}: {}", call.name(), error.message))),
+            Err(error) if error.class.passes() => {
+                stage.pass(Duration::from_secs(5));
+                last = Some(error);
+            }
+            Err(error) => return Err(Stop::Failed(format!("{} fails with {error}", call.name()))),
+        }
+    }
+    let last = last.map_or_else(String::new, |e| e.to_string());
+    Err(Stop::Failed(format!("{} fails again and again with {last}", call.name())))
+}
+
+/// Whether the stage could not tell what the call would do.
+fn is_unknown(error: &CallError) -> bool {
+    error.class == ErrorClass::Unsupported || error.code == "TwinUnknown"
+}
+
+/// Lets time pass until what a step waits for stands, in steps that grow, up to the wait's limit.
+fn wait_for(stage: &mut dyn Stage, wait: Option<&Wait>, bindings: &Bindings<'_>) -> Result<(), Stop> {
+    let Some(wait) = wait else { return Ok(()) };
+    let until: Vec<Expect> = wait.until.iter().map(|e| e.resolve(bindings)).collect::<Result<_, _>>().map_err(|e| Stop::Failed(e.to_string()))?;
+    let (mut waited, mut pause) = (0, 1);
+    loop {
+        match standing_of(&until, &stage.inventory()) {
+            Standing::Holds => return Ok(()),
+            Standing::Never(seen) => return Err(Stop::Failed(format!("waiting {} is in vain: {seen}", wait.why))),
+            Standing::Unknown(reason) => return Err(Stop::Unknown(format!("waiting {}: {reason}", wait.why))),
+            Standing::NotYet(seen) if waited >= wait.at_most => {
+                return Err(Stop::Failed(format!("waited {waited} s {}: {seen}", wait.why)));
+            }
+            Standing::NotYet(_) => {}
+        }
+        let next = pause.min(wait.at_most - waited);
+        stage.pass(Duration::from_secs(next));
+        (waited, pause) = (waited + next, (pause * 2).min(60));
+    }
+}
+
+/// The input of a step's call as it was made.
+pub fn resolved_input(change: &str, step: &Step, started: Timestamp, outputs: &AllOutputs) -> Value {
+    bindings(change, &step.name, started, outputs).resolve(&step.act.call.input).unwrap_or(Value::Null)
+}

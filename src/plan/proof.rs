@@ -1,0 +1,67 @@
+//! Proving a change: its proofs are evaluated on facts, in a rehearsal as after a run. An HTTP 200 proves nothing. Pure.
+
+use serde_json::Value;
+
+use super::Change;
+use crate::{
+    actions::Proof,
+    calls::Bindings,
+    checks,
+    finding::Verdict,
+    inventory::{Inventory, Scope},
+};
+
+/// How the proofs of a change stand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Proved {
+    /// All hold; the notes say what can only be known later.
+    Holds(Vec<String>),
+    /// One is violated.
+    Violated(String),
+    /// It cannot be told.
+    Unknown(String),
+}
+
+/// How the proofs of a change stand in an inventory. References in them are resolved by the bindings.
+pub fn proved(change: &Change, inventory: &Inventory, bindings: &Bindings<'_>) -> Proved {
+    let (mut notes, mut unknown) = (Vec::new(), None);
+    for proof in &change.proof {
+        let Some(check) = checks::find(&proof.check) else {
+            unknown.get_or_insert(format!("there is no check {}", proof.check));
+            continue;
+        };
+        let with = match bindings.resolve(&proof.with) {
+            Ok(with) => with,
+            // It speaks of something that the change has not made yet.
+            Err(missing) => return Proved::Violated(missing.to_string()),
+        };
+        match (check.judge)(inventory, &proof.resource, &with) {
+            Verdict::Ok(note) => notes.extend(note),
+            Verdict::Retained(_) => {}
+            Verdict::Violates(evidence) => return Proved::Violated(format!("{}: {} ({})", proof.resource.id(), check.title, short(&evidence))),
+            Verdict::Unknown(reason) => {
+                unknown.get_or_insert(format!("{} on {}: {reason}", proof.check, proof.resource));
+            }
+        }
+    }
+    match unknown {
+        Some(reason) => Proved::Unknown(reason),
+        None if change.proof.is_empty() => Proved::Unknown("the change carries no proof".to_owned()),
+        None => Proved::Holds(notes),
+    }
+}
+
+/// What must be read to tell how the proofs of a change stand, and to take its footprint, as far as that is known yet.
+pub fn needs(change: &Change, inventory: &Inventory) -> Scope {
+    let of = |proof: &Proof| checks::find(&proof.check).map(|check| (check.reads_one)(inventory, &proof.resource, &proof.with));
+    change.touches.iter().cloned().chain(change.proof.iter().filter_map(of).flatten()).collect()
+}
+
+/// Evidence in one short line.
+fn short(evidence: &Value) -> String {
+    let text = evidence.to_string();
+    match text.char_indices().nth(200) {
+        Some((cut, _)) => format!("{}…", &text[..cut]),
+        None => text,
+    }
+}

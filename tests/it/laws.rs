@@ -1,0 +1,263 @@
+//! The laws of the design, for every registered action, on the twin's demo account: what a change does, that it does
+//! nothing else, that it can be taken back, done twice, killed anywhere, and that it yields to somebody else.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use redress::{
+    actions,
+    calls::Call,
+    engine::{EngineError, undo},
+    finding::Verdict,
+    inventory::{FamilyKind, Inventory, Want, tag},
+    journal::{Outcome, Story},
+    plan::Plan,
+};
+use super::{
+    stand::{Kill, Stand, hold, yes},
+    world,
+};
+
+/// The plan of everything that the demo account needs, from the built-in playbooks.
+fn whole_plan(stand: &Stand) -> Plan {
+    world::plan(stand, &world::Wish::default())
+}
+
+/// The part of the plan that one action does, with what that part needs.
+fn part(stand: &Stand, plan: &Plan, action: &str) -> Plan {
+    let mut ids: BTreeSet<String> = plan.changes.iter().filter(|c| c.action.split('+').any(|a| a == action)).map(|c| c.id.clone()).collect();
+    assert!(!ids.is_empty(), "the demo account has nothing for {action} to mend");
+    loop {
+        let needed: Vec<String> = plan.changes.iter().filter(|c| ids.contains(&c.id)).flat_map(|c| c.after.clone()).collect();
+        let before = ids.len();
+        ids.extend(needed);
+        if ids.len() == before {
+            break;
+        }
+    }
+    world::select(stand, plan, &ids)
+}
+
+/// The actions that a plan of the demo account shows; `prune` has tests of its own.
+fn shown() -> Vec<&'static str> {
+    actions::all().iter().map(|a| a.name()).filter(|name| *name != "prune").collect()
+}
+
+/// Runs a law over every action, on a fresh demo account each, and tells which action broke it.
+fn for_every_action(law: impl Fn(&Stand, &Plan)) {
+    let whole = whole_plan(&world::demo());
+    for action in shown() {
+        let stand = world::demo_for(action);
+        let base = if world::has_own(action) { whole_plan(&stand) } else { whole.clone() };
+        let plan = part(&stand, &base, action);
+        println!("--- {action}: {} changes, {} calls", plan.changes.len(), plan.changes.iter().map(|c| c.steps.len()).sum::<usize>());
+        law(&stand, &plan);
+    }
+}
+
+fn outcomes(story: &Story) -> BTreeMap<String, Outcome> {
+    story.changes.iter().filter_map(|(id, c)| Some((id.clone(), c.outcome()?))).collect()
+}
+
+fn all_are(story: &Story, plan: &Plan, wanted: &[Outcome]) {
+    for change in &plan.changes {
+        let told = &story.changes[&change.id];
+        assert!(told.outcome().is_some_and(|o| wanted.contains(&o)), "{} {}: {:?}: {}", change.id, change.summary, told.phase, told.reason);
+    }
+}
+
+/// The things that look different in two inventories, in the form in which footprints compare.
+fn changed(before: &Inventory, after: &Inventory) -> BTreeSet<(String, FamilyKind, String)> {
+    let mut found = BTreeSet::new();
+    let (before, after) = (world::things(before), world::things(after));
+    for key in before.keys().chain(after.keys()) {
+        if before.get(key) != after.get(key) {
+            found.insert(key.clone());
+        }
+    }
+    found
+}
+
+/// Whether a change of the plan says that it touches this thing, or a run made it.
+fn announced(plan: &Plan, before: &Inventory, after: &Inventory, thing: &(String, FamilyKind, String)) -> bool {
+    let (region, family, id) = thing;
+    let touched = |want: &Want| {
+        want.family == *family
+            && (want.region == *region || region.is_empty())
+            && [before, after].iter().any(|i| i.select_json(want).known().is_some_and(|found| found.iter().any(|(found, _)| found == id)))
+    };
+    let made = |inventory: &Inventory| {
+        let json = inventory.json(region, *family, id);
+        let tags = json.known().and_then(|j| j.get("tags").cloned());
+        tags.is_some_and(|t| t.get(tag::RUN).is_some() || t.pointer(&format!("/known/{}", tag::RUN)).is_some())
+    };
+    made(after) || plan.changes.iter().any(|c| c.touches.iter().any(touched))
+}
+
+#[test]
+fn every_action_fixes_its_findings_and_changes_nothing_else() {
+    for_every_action(|stand, plan| {
+        let before = stand.settled();
+        stand.run(plan, yes(plan), None).unwrap().unwrap();
+        all_are(&stand.story(), plan, &[Outcome::Verified, Outcome::AlreadyFixed]);
+        let after = stand.settled();
+        for finding in plan.changes.iter().flat_map(|c| &c.findings) {
+            let verdict = world::judge(stand, finding);
+            assert!(matches!(verdict, Verdict::Ok(_) | Verdict::Retained(_)), "{finding:?}: {verdict:?}");
+        }
+        for thing in changed(&before, &after) {
+            assert!(announced(plan, &before, &after, &thing), "{thing:?} was changed and no change says so");
+        }
+    });
+}
+
+#[test]
+fn the_calls_are_those_of_the_plan_and_no_others() {
+    for_every_action(|stand, plan| {
+        stand.run(plan, yes(plan), None).unwrap().unwrap();
+        let planned: Vec<String> = plan.changes.iter().flat_map(|c| &c.steps).map(|s| s.act.call.name()).collect();
+        let called: Vec<String> = hold(&stand.called).iter().map(Call::name).collect();
+        let fixed_already = outcomes(&stand.story()).values().filter(|o| **o == Outcome::AlreadyFixed).count();
+        if fixed_already == 0 {
+            assert_eq!(called, planned);
+        } else {
+            assert!(called.iter().all(|c| planned.contains(c)));
+        }
+    });
+}
+
+#[test]
+fn undo_brings_back_what_was_but_for_what_the_plan_named() {
+    for_every_action(|stand, plan| {
+        let before = stand.settled();
+        stand.run(plan, yes(plan), None).unwrap().unwrap();
+        let undoing = undo::plan(&stand.story(), plan, None, stand.identity(), hold(&stand.twin).now(), jiff::SignedDuration::from_hours(1));
+        assert!(undoing.refused.is_empty(), "{:?}", undoing.refused);
+        let second = stand.again();
+        second.run(&undoing.plan, yes(&undoing.plan), None).unwrap().unwrap();
+        all_are(&second.story(), &undoing.plan, &[Outcome::Restored]);
+        let named = plan.changes.iter().any(|c| !c.not_restored.is_empty());
+        let after = stand.settled();
+        for thing in changed(&before, &after) {
+            let (region, family, id) = &thing;
+            // What was there before is as it was; what is new was made by the run and was named as kept.
+            let was = before.json(region, *family, id);
+            assert!(named && was.known().is_none(), "{thing:?} is not as it was, or not named");
+        }
+    });
+}
+
+#[test]
+fn applying_twice_calls_nothing_the_second_time() {
+    for_every_action(|stand, plan| {
+        stand.run(plan, yes(plan), None).unwrap().unwrap();
+        let second = stand.again();
+        second.run(plan, yes(plan), None).unwrap().unwrap();
+        assert_eq!(*hold(&second.called), Vec::<Call>::new());
+        all_are(&second.story(), plan, &[Outcome::AlreadyFixed]);
+    });
+}
+
+/// The account in the form in which two ends are compared: times and made-up ids left out.
+fn end_of(stand: &Stand) -> BTreeMap<FamilyKind, Vec<String>> {
+    let mut ends: BTreeMap<FamilyKind, Vec<String>> = BTreeMap::new();
+    for ((_, family, _), value) in world::things(&stand.settled()) {
+        ends.entry(family).or_default().push(world::without_times_and_ids(&value));
+    }
+    ends.values_mut().for_each(|list| list.sort());
+    ends
+}
+
+#[test]
+fn killed_before_and_after_every_call_and_record_it_comes_to_the_same_end() {
+    for_every_action(|stand, plan| {
+        let fresh = hold(&stand.twin).clone();
+        stand.run(plan, yes(plan), None).unwrap().unwrap();
+        let (calls, records) = (hold(&stand.called).len(), hold(&stand.events).len());
+        let (end, ended) = (end_of(stand), outcomes(&stand.story()));
+        let at_calls = (1..=calls).flat_map(|n| [Kill::BeforeCall(n), Kill::AfterCall(n)]);
+        let at_records = (1..=records).flat_map(|n| [Kill::BeforeRecord(n), Kill::AfterRecord(n)]);
+        for kill in at_calls.chain(at_records) {
+            let other = Stand::new(fresh.clone());
+            assert!(other.run(plan, yes(plan), Some(kill)).is_none(), "{kill:?} did not kill");
+            other.run(plan, yes(plan), None).unwrap().unwrap();
+            assert_eq!(outcomes(&other.story()), ended, "{kill:?}");
+            assert_eq!(hold(&other.called).len(), calls, "{kill:?}: a call was made twice, or not at all");
+            assert_eq!(end_of(&other), end, "{kill:?}");
+        }
+    });
+}
+
+#[test]
+fn a_change_by_somebody_else_means_drifted_or_refused_and_nothing_is_called() {
+    for_every_action(|stand, plan| {
+        if !world::meddle(stand, plan) {
+            return;
+        }
+        stand.run(plan, yes(plan), None).unwrap().unwrap();
+        let story = stand.story();
+        let met: Vec<_> = outcomes(&story).into_iter().filter(|(_, o)| matches!(o, Outcome::Drifted | Outcome::Refused | Outcome::Blocked)).collect();
+        assert!(!met.is_empty(), "nobody noticed: {:?}", outcomes(&story));
+        for (id, _) in met {
+            assert!(story.changes[&id].steps.is_empty(), "{id} has called something");
+        }
+    });
+}
+
+#[test]
+fn what_somebody_changed_since_the_run_is_not_undone() {
+    for_every_action(|stand, plan| {
+        stand.run(plan, yes(plan), None).unwrap().unwrap();
+        let meddled = world::meddle_after(stand, plan);
+        let undoing = undo::plan(&stand.story(), plan, None, stand.identity(), hold(&stand.twin).now(), jiff::SignedDuration::from_hours(1));
+        let second = stand.again();
+        second.run(&undoing.plan, yes(&undoing.plan), None).unwrap().unwrap();
+        let story = second.story();
+        for id in meddled {
+            let told = &story.changes[&id];
+            assert_eq!(told.outcome(), Some(Outcome::Refused), "{id}: {}", told.reason);
+            assert!(told.steps.is_empty());
+        }
+    });
+}
+
+#[test]
+fn what_nobody_approved_is_not_done() {
+    for_every_action(|stand, plan| {
+        let before = stand.settled();
+        let no = yes(plan).into_iter().map(|d| redress::journal::Decision { approved: false, by: "no".into(), ..d }).collect();
+        stand.run(plan, no, None).unwrap().unwrap();
+        assert!(hold(&stand.called).is_empty());
+        assert!(changed(&before, &stand.settled()).is_empty());
+        all_are(&stand.story(), plan, &[Outcome::NotApproved]);
+    });
+}
+
+#[test]
+fn a_journal_that_cannot_be_written_stops_the_run_before_the_call() {
+    for_every_action(|stand, plan| {
+        let error = stand.run_on_full_disk(plan, yes(plan), 3);
+        assert!(matches!(error, Err(EngineError::Store(_))));
+        let intents = hold(&stand.events).iter().filter(|(_, e)| matches!(e, redress::journal::Event::Intent { .. })).count();
+        assert!(hold(&stand.called).len() <= intents, "a call without its intent on disk");
+    });
+}
+
+#[test]
+fn counts_add_up_in_the_plan_of_the_demo_account() {
+    let stand = world::demo();
+    let seen = world::survey(&stand, &world::Wish::default());
+    let plan = whole_plan(&stand);
+    let total: usize = plan.counts.values().sum();
+    let violations = seen.findings.iter().filter(|f| !matches!(f.verdict, Verdict::Ok(_))).count();
+    assert_eq!(total, violations + seen.unjudged.len());
+    assert_eq!(plan.counts["planned"], plan.changes.iter().map(|c| c.findings.len()).sum::<usize>());
+    assert!(plan.rehearsal.opens.is_empty());
+    assert!(plan.rehearsal.undo_restores, "{:?}", plan.rehearsal.differences);
+    assert!(plan.rehearsal.not_rehearsed.is_empty(), "{:?}", plan.rehearsal.not_rehearsed);
+}
+
+#[test]
+fn the_same_account_gives_the_same_plan_to_the_byte() {
+    let text = |stand: &Stand| serde_json::to_string(&whole_plan(stand)).unwrap();
+    assert_eq!(text(&world::demo()), text(&world::demo()));
+}

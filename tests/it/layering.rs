@@ -1,0 +1,137 @@
+//! The direction of imports, and who may call what: read off the sources, so that it cannot be forgotten.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// Which modules may be named by which, from the top down. A module may name those to its right.
+const RIGHTS: &[(&str, &[&str])] = &[
+    ("resource", &[]),
+    ("finding", &["resource", "inventory"]),
+    ("inventory", &["resource"]),
+    ("calls", &["inventory", "resource", "finding"]),
+    ("checks", &["inventory", "resource", "finding"]),
+    ("account", &["calls", "inventory", "resource"]),
+    ("intake", &["checks", "inventory", "resource", "finding"]),
+    ("actions", &["calls", "checks", "inventory", "resource", "finding"]),
+    ("playbook", &["actions", "checks", "inventory", "resource", "finding"]),
+    ("plan", &["playbook", "actions", "calls", "checks", "inventory", "resource", "finding"]),
+    ("journal", &["plan", "calls", "inventory", "resource", "finding"]),
+    ("engine", &["journal", "plan", "playbook", "actions", "calls", "checks", "inventory", "resource", "finding", "account"]),
+    ("report", &["engine", "journal", "plan", "playbook", "actions", "calls", "checks", "inventory", "resource", "finding", "intake"]),
+    ("aws", &["account", "calls", "inventory", "resource"]),
+    ("twin", &["account", "plan", "calls", "inventory", "resource"]),
+];
+
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(sources(&path));
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            found.push(path);
+        }
+    }
+    found
+}
+
+/// The code of a file: without its comments and without its tests, which may use whatever they like.
+fn code(path: &Path) -> String {
+    let name = path.file_name().unwrap().to_string_lossy().into_owned();
+    if name == "tests.rs" || path.components().any(|c| c.as_os_str() == "tests") {
+        return String::new();
+    }
+    let text = fs::read_to_string(path).unwrap();
+    let text = text.split("#[cfg(test)]\n").next().unwrap_or_default().to_owned();
+    text.lines().filter(|l| !l.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
+}
+
+/// The modules of the crate that a text names.
+fn named(text: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    let word = |s: &str| s.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>();
+    for (at, _) in text.match_indices("crate::") {
+        let rest = &text[at + 7..];
+        if let Some(list) = rest.strip_prefix('{') {
+            let mut depth = 0;
+            let mut item = true;
+            for (n, c) in list.char_indices() {
+                match c {
+                    '{' => depth += 1,
+                    '}' if depth == 0 => break,
+                    '}' => depth -= 1,
+                    ',' if depth == 0 => item = true,
+                    c if item && c.is_alphanumeric() => {
+                        names.push(word(&list[n..]));
+                        item = false;
+                    }
+                    _ => {}
+                }
+            }
+        } else {
+            names.push(word(rest));
+        }
+    }
+    names
+}
+
+fn module(path: &Path) -> String {
+    let relative = path.strip_prefix(concat!(env!("CARGO_MANIFEST_DIR"), "/src")).unwrap();
+    relative.components().next().unwrap().as_os_str().to_string_lossy().trim_end_matches(".rs").to_owned()
+}
+
+fn all() -> Vec<PathBuf> {
+    sources(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src")))
+}
+
+#[test]
+fn imports_go_one_way() {
+    let mut wrong = Vec::new();
+    for path in all() {
+        let own = module(&path);
+        let Some((_, rights)) = RIGHTS.iter().find(|(m, _)| *m == own) else { continue };
+        for name in named(&code(&path)) {
+            if name != own && RIGHTS.iter().any(|(m, _)| *m == name) && !rights.contains(&name.as_str()) {
+                wrong.push(format!("{} names {name}", path.display()));
+            }
+        }
+        for name in ["cli"] {
+            if code(&path).contains(&format!("crate::{name}")) {
+                wrong.push(format!("{} names {name}", path.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn only_the_engine_makes_mutating_calls_and_in_one_place() {
+    let calling: Vec<String> = all()
+        .iter()
+        .filter(|p| !matches!(module(p).as_str(), "aws" | "twin"))
+        .flat_map(|p| std::iter::repeat_n(module(p), code(p).matches("account.call(").count()))
+        .collect();
+    assert_eq!(calling, ["engine"]);
+}
+
+#[test]
+fn every_file_says_what_it_is_for_and_none_is_too_long() {
+    let mut wrong = Vec::new();
+    for path in all() {
+        let text = fs::read_to_string(&path).unwrap();
+        if !text.starts_with("//!") {
+            wrong.push(format!("{} does not begin with //!", path.display()));
+        }
+        if text.lines().count() > 550 {
+            wrong.push(format!("{} has {} lines", path.display(), text.lines().count()));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn the_reader_of_imports_sees_them() {
+    assert_eq!(named("use crate::{\n a::{b, c},\n d,\n};\nuse crate::e::f;"), ["a", "d", "e"]);
+}

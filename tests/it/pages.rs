@@ -1,0 +1,124 @@
+//! The generated pages in `docs/` are what the program says now, and the examples in the guide are good playbooks.
+//! `REDRESS_BLESS=1` writes the pages anew.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use redress::{
+    playbook,
+    report::pages::{all_pages, playbook_reference},
+};
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn markdown_in(folder: &Path) -> BTreeSet<PathBuf> {
+    let entries = fs::read_dir(folder).map(|dir| dir.filter_map(Result::ok).map(|e| e.path()).collect::<Vec<_>>()).unwrap_or_default();
+    entries.into_iter().filter(|p| p.extension().is_some_and(|e| e == "md")).collect()
+}
+
+#[test]
+fn the_pages_in_docs_are_those_that_the_program_makes() {
+    let bless = std::env::var_os("REDRESS_BLESS").is_some_and(|v| v == "1");
+    let mut stale = Vec::new();
+    for (path, content) in all_pages() {
+        let file = root().join(&path);
+        if fs::read_to_string(&file).is_ok_and(|found| found == content) {
+            continue;
+        }
+        if bless {
+            fs::create_dir_all(file.parent().unwrap()).unwrap();
+            fs::write(&file, content).unwrap();
+        } else {
+            stale.push(path);
+        }
+    }
+    assert!(stale.is_empty(), "these pages are stale; run the tests once with REDRESS_BLESS=1: {stale:?}");
+}
+
+#[test]
+fn there_is_no_page_of_an_action_that_is_gone() {
+    let made: BTreeSet<_> = all_pages().into_iter().map(|(path, _)| root().join(path)).collect();
+    let left: Vec<_> = markdown_in(&root().join("docs/actions")).into_iter().filter(|p| !made.contains(p)).collect();
+    assert_eq!(left, Vec::<PathBuf>::new());
+}
+
+/// The blocks of TOML in a page, each with the line it begins in.
+fn toml_blocks(page: &str) -> Vec<(usize, String)> {
+    let mut blocks = Vec::new();
+    let mut open: Option<(usize, String)> = None;
+    for (n, line) in page.lines().enumerate() {
+        match (&mut open, line.trim_end()) {
+            (None, "```toml") => open = Some((n + 2, String::new())),
+            (Some(_), "```") => blocks.extend(open.take()),
+            (Some((_, text)), line) => {
+                text.push_str(line);
+                text.push('\n');
+            }
+            (None, _) => {}
+        }
+    }
+    blocks
+}
+
+#[test]
+fn every_example_in_the_guide_and_on_the_pages_is_a_good_playbook() {
+    let mut pages = markdown_in(&root().join("docs/actions"));
+    pages.insert(root().join("docs/playbooks.md"));
+    let mut seen = 0;
+    for page in pages {
+        for (line, text) in toml_blocks(&fs::read_to_string(&page).unwrap()) {
+            seen += 1;
+            if let Err(problems) = playbook::parse(&text, "example") {
+                let shown: Vec<_> = problems.iter().map(ToString::to_string).collect();
+                // Examples leave what must be given open, in a comment; that is all that may be wrong with them.
+                let open = problems.iter().all(|p| p.what.contains("missing parameter") && text.contains(" = ..."));
+                assert!(open, "{}, the example in line {line}:\n{}", page.display(), shown.join("\n"));
+            }
+        }
+    }
+    assert!(seen >= 10, "only {seen} examples were found");
+}
+
+#[test]
+fn the_built_in_playbooks_load_and_answer_every_check_that_is_scanned_for() {
+    let playbooks = playbook::assemble(playbook::builtin(), Vec::new())
+        .unwrap_or_else(|problems| panic!("{}", problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")));
+    let answered: BTreeSet<_> = playbooks.iter().flat_map(|p| p.finding.iter().map(String::as_str)).collect();
+    let scanned: BTreeSet<_> = redress::checks::all().filter(|c| c.scanned).map(|c| c.id).collect();
+    assert_eq!(answered, scanned);
+    assert!(playbooks.iter().all(|p| p.approve == playbook::Approve::Ask));
+    for (source, _) in playbook::builtin() {
+        let file = root().join("playbooks").join(source.trim_start_matches("built-in:")).with_extension("toml");
+        assert!(file.is_file(), "{source} is in no file");
+    }
+    let files = fs::read_dir(root().join("playbooks")).unwrap().count();
+    assert_eq!(files, playbook::builtin().len(), "a file in playbooks/ is not built in");
+}
+
+#[test]
+fn the_reference_names_every_key_that_the_guide_uses() {
+    let reference = playbook_reference();
+    for key in [
+        "id",
+        "title",
+        "finding",
+        "approve",
+        "severity",
+        "regions",
+        "tags",
+        "without_tags",
+        "resources",
+        "use",
+        "with",
+        "max_changes",
+        "max_percent",
+        "protected_tags",
+    ] {
+        assert!(reference.contains(&format!("| `{key}` |")), "{key}");
+    }
+}

@@ -1,0 +1,183 @@
+//! A twin to stand on in tests: the engine's account and journal with hooks by which it can be killed at any call or
+//! journal write, and with a list of what was called. It must not decide anything by itself.
+#![allow(dead_code)]
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use redress::{
+    account::{Account, Identity},
+    calls::{Call, Outcome},
+    engine::{Engine, EngineError, LAG, Silent, Stop},
+    inventory::{Inventory, Scope},
+    journal::{Decision, Event, Journal, Log, StoreError, Story},
+    plan::{Plan, Stage},
+    twin::Twin,
+};
+
+/// Where to die.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kill {
+    /// Before the nth mutating call, from 1.
+    BeforeCall(usize),
+    /// After it took effect, before anybody knows.
+    AfterCall(usize),
+    /// Before the nth record of the journal is written.
+    BeforeRecord(usize),
+    /// After it.
+    AfterRecord(usize),
+}
+
+/// A lock that survives the deaths of those who held it.
+pub fn hold<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// An account on a twin, with what was called.
+pub struct Stand {
+    pub twin: Arc<Mutex<Twin>>,
+    pub called: Arc<Mutex<Vec<Call>>>,
+    pub events: Arc<Mutex<Vec<(Timestamp, Event)>>>,
+    identity: Identity,
+}
+
+struct Door {
+    twin: Arc<Mutex<Twin>>,
+    called: Arc<Mutex<Vec<Call>>>,
+    identity: Identity,
+    kill: Option<Kill>,
+    count: AtomicUsize,
+}
+
+#[async_trait]
+impl Account for Door {
+    fn identity(&self) -> &Identity {
+        &self.identity
+    }
+    async fn read(&self, scope: &Scope) -> Inventory {
+        hold(&self.twin).read(scope)
+    }
+    async fn call(&self, call: &Call) -> Outcome {
+        let n = self.count.fetch_add(1, Ordering::SeqCst) + 1;
+        assert!(self.kill != Some(Kill::BeforeCall(n)), "killed before call {n}");
+        let outcome = hold(&self.twin).perform(call);
+        hold(&self.called).push(call.clone());
+        assert!(self.kill != Some(Kill::AfterCall(n)), "killed after call {n}");
+        outcome
+    }
+    fn now(&self) -> Timestamp {
+        hold(&self.twin).now()
+    }
+    async fn pause(&self, time: Duration) {
+        hold(&self.twin).pass(time);
+    }
+}
+
+struct Paper {
+    events: Arc<Mutex<Vec<(Timestamp, Event)>>>,
+    kill: Option<Kill>,
+    count: usize,
+}
+
+impl Log for Paper {
+    fn append(&mut self, at: Timestamp, event: &Event) -> Result<(), StoreError> {
+        self.count += 1;
+        assert!(self.kill != Some(Kill::BeforeRecord(self.count)), "killed before record {}", self.count);
+        hold(&self.events).push((at, event.clone()));
+        assert!(self.kill != Some(Kill::AfterRecord(self.count)), "killed after record {}", self.count);
+        Ok(())
+    }
+}
+
+/// Everybody says yes.
+pub fn yes(plan: &Plan) -> Vec<Decision> {
+    plan.changes.iter().map(|c| Decision { change: c.id.clone(), approved: true, by: "test".to_owned() }).collect()
+}
+
+impl Stand {
+    pub fn new(twin: Twin) -> Self {
+        let inventory = twin.truth();
+        let identity = Identity { owner: inventory.owner.clone(), caller: inventory.caller.clone(), endpoint: "twin:test".to_owned() };
+        Self { twin: Arc::new(Mutex::new(twin)), called: Arc::default(), events: Arc::default(), identity }
+    }
+
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// The account behind the seam, without hooks.
+    pub fn account(&self) -> impl Account {
+        self.door(None)
+    }
+
+    fn door(&self, kill: Option<Kill>) -> Door {
+        Door { twin: self.twin.clone(), called: self.called.clone(), identity: self.identity.clone(), kill, count: AtomicUsize::new(0) }
+    }
+
+    /// The account as it is, after whatever is under way has come about.
+    pub fn settled(&self) -> Inventory {
+        let mut twin = hold(&self.twin).clone();
+        twin.pass(Duration::from_secs(24 * 3600));
+        twin.inventory()
+    }
+
+    pub fn story(&self) -> Story {
+        let mut story = Story::default();
+        for (at, event) in hold(&self.events).iter() {
+            story.tell(*at, event);
+        }
+        story
+    }
+
+    fn journal(&self, kill: Option<Kill>) -> Journal {
+        Journal::new(self.story(), Box::new(Paper { events: self.events.clone(), kill, count: 0 }))
+    }
+
+    /// Begins a run of the plan, or goes on with the one that was begun; `None` when it was killed.
+    pub fn run(&self, plan: &Plan, decisions: Vec<Decision>, kill: Option<Kill>) -> Option<Result<(), EngineError>> {
+        let begun = !hold(&self.events).is_empty();
+        let door = self.door(kill);
+        let mut journal = self.journal(kill);
+        catch_unwind(AssertUnwindSafe(|| {
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            let stop = Stop::default();
+            let engine = Engine { account: &door, talk: &Silent, stop: &stop, stage: &stage, lag: LAG };
+            runtime.block_on(async {
+                if begun { engine.resume(plan, &mut journal).await } else { engine.apply(plan, "run-1", decisions, &mut journal).await }
+            })
+        }))
+        .ok()
+    }
+
+    /// Checks every change of the run again.
+    pub fn verify(&self, plan: &Plan) -> Story {
+        let door = self.door(None);
+        let mut journal = self.journal(None);
+        let stop = Stop::default();
+        let engine = Engine { account: &door, talk: &Silent, stop: &stop, stage: &stage, lag: LAG };
+        block_on(engine.verify(plan, &mut journal)).unwrap();
+        journal.story
+    }
+
+    /// A new stand on the same account, for another run.
+    pub fn again(&self) -> Stand {
+        Stand { twin: self.twin.clone(), called: Arc::default(), events: Arc::default(), identity: self.identity.clone() }
+    }
+}
+
+/// Makes a stage of facts.
+pub fn stage(inventory: Inventory) -> Box<dyn Stage> {
+    Box::new(Twin::from_inventory(inventory))
+}
+
+pub fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
+}
