@@ -1,1 +1,93 @@
-//! (in the making)
+//! The account over the official SDK, against AWS or any endpoint that `AWS_ENDPOINT_URL` names. It reads and makes
+//! calls, and decides nothing: what a fact means and whether a call is made is for others.
+
+mod call;
+mod clients;
+mod connect;
+mod errors;
+mod read;
+mod retry;
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+pub use connect::{ConnectError, Settings, connect, over};
+
+use crate::{
+    account::{Account, Identity},
+    calls::{Call, Outcome},
+    inventory::{Inventory, Scope},
+};
+use clients::Clients;
+
+/// An account behind the SDK.
+#[derive(Debug)]
+pub struct AwsAccount {
+    identity: Identity,
+    clients: Clients,
+    regions: Vec<String>,
+}
+
+impl AwsAccount {
+    fn new(identity: Identity, clients: Clients, regions: Vec<String>) -> Self {
+        Self { identity, clients, regions }
+    }
+
+    /// The regions that were asked for; for `all` those that are enabled.
+    pub fn regions(&self) -> &[String] {
+        &self.regions
+    }
+}
+
+#[async_trait]
+impl Account for AwsAccount {
+    fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    async fn read(&self, scope: &Scope) -> Inventory {
+        read::read(&self.clients, &self.identity, scope).await
+    }
+
+    async fn call(&self, call: &Call) -> Outcome {
+        call::call(&self.clients, call).await
+    }
+
+    fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+
+    async fn pause(&self, time: Duration) {
+        tokio::time::sleep(time).await;
+    }
+}
+
+/// The filter for log output at a verbosity: only redress itself becomes more talkative. The SDK and what it stands
+/// on stay at `warn` at every level, since below that they write requests with their headers, tokens included.
+pub fn log_filter(verbosity: u8) -> String {
+    let level = match verbosity {
+        0 => "warn",
+        1 => "info",
+        2 => "debug",
+        _ => "trace",
+    };
+    format!("warn,aws=warn,hyper=warn,h2=warn,rustls=warn,tower=warn,redress={level}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_verbosity_makes_the_sdk_talk_below_warn() {
+        for verbosity in 0..=u8::MAX {
+            let filter = log_filter(verbosity);
+            for directive in filter.split(',').filter(|d| !d.starts_with("redress=")) {
+                assert!(directive == "warn" || directive.ends_with("=warn"), "{filter}");
+            }
+        }
+        assert!(log_filter(3).contains("redress=trace"));
+    }
+}

@@ -1,0 +1,106 @@
+//! The SDK's clients, one for each service and region, made when first asked for. None of them repeats a call by
+//! itself: repeating is decided in `retry` for reads and by the engine for changes.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+};
+
+use aws_config::{Region, SdkConfig};
+
+/// Clients of all regions.
+#[derive(Debug)]
+pub struct Clients {
+    config: SdkConfig,
+    regions: Mutex<HashMap<String, Arc<Regional>>>,
+}
+
+/// Clients of one region.
+#[derive(Debug)]
+pub struct Regional {
+    config: SdkConfig,
+    ec2: OnceLock<aws_sdk_ec2::Client>,
+    s3: OnceLock<aws_sdk_s3::Client>,
+    iam: OnceLock<aws_sdk_iam::Client>,
+    logs: OnceLock<aws_sdk_cloudwatchlogs::Client>,
+    cloudtrail: OnceLock<aws_sdk_cloudtrail::Client>,
+    kms: OnceLock<aws_sdk_kms::Client>,
+    ssm: OnceLock<aws_sdk_ssm::Client>,
+    sts: OnceLock<aws_sdk_sts::Client>,
+}
+
+impl Clients {
+    /// Clients over this configuration, whose region is the one for global services and for an empty name.
+    pub fn new(config: SdkConfig) -> Self {
+        Self { config, regions: Mutex::default() }
+    }
+
+    /// The region that stands for the account as a whole.
+    pub fn base(&self) -> &str {
+        self.config.region().map_or("us-east-1", AsRef::as_ref)
+    }
+
+    /// The clients of a region; of the base region for an empty name.
+    pub fn region(&self, name: &str) -> Arc<Regional> {
+        let name = if name.is_empty() { self.base() } else { name };
+        // The map is only ever added to: what a thread that died left in it is whole.
+        let mut regions = self.regions.lock().unwrap_or_else(PoisonError::into_inner);
+        let made = || {
+            let config = self.config.to_builder().region(Region::new(name.to_owned())).build();
+            Arc::new(Regional::new(config))
+        };
+        Arc::clone(regions.entry(name.to_owned()).or_insert_with(made))
+    }
+}
+
+impl Regional {
+    fn new(config: SdkConfig) -> Self {
+        Self {
+            config,
+            ec2: OnceLock::new(),
+            s3: OnceLock::new(),
+            iam: OnceLock::new(),
+            logs: OnceLock::new(),
+            cloudtrail: OnceLock::new(),
+            kms: OnceLock::new(),
+            ssm: OnceLock::new(),
+            sts: OnceLock::new(),
+        }
+    }
+    /// EC2.
+    pub fn ec2(&self) -> &aws_sdk_ec2::Client {
+        self.ec2.get_or_init(|| aws_sdk_ec2::Client::new(&self.config))
+    }
+    /// S3. Behind an endpoint of one's own, buckets are paths: their names do not resolve as hosts there.
+    pub fn s3(&self) -> &aws_sdk_s3::Client {
+        self.s3.get_or_init(|| {
+            let own_endpoint = self.config.endpoint_url().is_some() || std::env::var_os("AWS_ENDPOINT_URL_S3").is_some();
+            let config = aws_sdk_s3::config::Builder::from(&self.config).force_path_style(own_endpoint).build();
+            aws_sdk_s3::Client::from_conf(config)
+        })
+    }
+    /// IAM.
+    pub fn iam(&self) -> &aws_sdk_iam::Client {
+        self.iam.get_or_init(|| aws_sdk_iam::Client::new(&self.config))
+    }
+    /// CloudWatch Logs.
+    pub fn logs(&self) -> &aws_sdk_cloudwatchlogs::Client {
+        self.logs.get_or_init(|| aws_sdk_cloudwatchlogs::Client::new(&self.config))
+    }
+    /// CloudTrail.
+    pub fn cloudtrail(&self) -> &aws_sdk_cloudtrail::Client {
+        self.cloudtrail.get_or_init(|| aws_sdk_cloudtrail::Client::new(&self.config))
+    }
+    /// KMS.
+    pub fn kms(&self) -> &aws_sdk_kms::Client {
+        self.kms.get_or_init(|| aws_sdk_kms::Client::new(&self.config))
+    }
+    /// Systems Manager.
+    pub fn ssm(&self) -> &aws_sdk_ssm::Client {
+        self.ssm.get_or_init(|| aws_sdk_ssm::Client::new(&self.config))
+    }
+    /// STS.
+    pub fn sts(&self) -> &aws_sdk_sts::Client {
+        self.sts.get_or_init(|| aws_sdk_sts::Client::new(&self.config))
+    }
+}

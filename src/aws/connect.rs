@@ -1,0 +1,293 @@
+//! The way to an account: credentials, region, endpoint, and whose they are. Every failure here is the first thing a
+//! user meets, so each says what to do. Nothing here changes an account.
+
+use std::time::Duration;
+
+use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
+use aws_sdk_ec2::config::ProvideCredentials;
+
+use super::{AwsAccount, clients::Clients, errors, retry::reading};
+use crate::{
+    account::Identity,
+    calls::{CallError, ErrorClass},
+    inventory::{Caller, Fact},
+    resource::Owner,
+};
+
+/// What the user asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// A profile of `~/.aws/config`; otherwise what `AWS_PROFILE` or the standard chain says.
+    pub profile: Option<String>,
+    /// Regions as given; `all` stands for every region that is enabled, nothing for the region of the chain.
+    pub regions: Vec<String>,
+    /// How long to wait for a connection.
+    pub connect_timeout: Duration,
+    /// How long to wait for the answer to one call.
+    pub attempt_timeout: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { profile: None, regions: Vec::new(), connect_timeout: Duration::from_secs(5), attempt_timeout: Duration::from_secs(60) }
+    }
+}
+
+/// Why there is no way to the account.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ConnectError {
+    /// Nothing in the standard chain has credentials.
+    #[error(
+        "no AWS credentials found ({0}). redress looks where the AWS CLI looks: log in with `aws sso login` or `aws configure`, name a profile with \
+         --profile or AWS_PROFILE, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. To see redress without an account: `redress demo`"
+    )]
+    NoCredentials(String),
+    /// There are credentials, but AWS does not take them.
+    #[error("AWS does not accept the credentials ({0}): they have expired or are wrong. Log in again (`aws sso login`), or check the profile and the clock")]
+    BadCredentials(String),
+    /// The credentials may not even ask for this.
+    #[error("not allowed: {0}. redress needs ec2:DescribeRegions to know which regions there are; allow it, or name regions with --region")]
+    Denied(String),
+    /// No region anywhere.
+    #[error("no region: name one with --region (or --region all), or set AWS_REGION or `region` in the profile")]
+    NoRegion,
+    /// There is no such region.
+    #[error("there is no region {name:?}{}", near_words(.near, .known))]
+    UnknownRegion {
+        /// As given.
+        name: String,
+        /// Names that look like it, the likeliest first.
+        near: Vec<String>,
+        /// All that there are.
+        known: Vec<String>,
+    },
+    /// There is such a region, but the account has not opted in to it.
+    #[error("the region {0} is not enabled in this account: enable it (AWS console, Account, AWS Regions), or leave it out")]
+    RegionNotEnabled(String),
+    /// Nobody there.
+    #[error("{endpoint} does not answer ({reason}). Check the network and the proxy{}", endpoint_words(.endpoint))]
+    NoAnswer {
+        /// The endpoint: a URL, or the host of the service.
+        endpoint: String,
+        /// What happened.
+        reason: String,
+    },
+    /// Anything else that AWS said.
+    #[error("AWS did not say whose credentials these are: {0}")]
+    Other(String),
+}
+
+fn near_words(near: &[String], known: &[String]) -> String {
+    match near {
+        [] => format!("; there are {}", known.join(", ")),
+        near => format!("; did you mean {}?", near.join(" or ")),
+    }
+}
+
+fn endpoint_words(endpoint: &str) -> &'static str {
+    if endpoint.starts_with("http") { ", and that AWS_ENDPOINT_URL is what you mean" } else { ", and the name of the region" }
+}
+
+/// Finds the way to the account with the standard chain of credentials and regions.
+pub async fn connect(settings: &Settings) -> Result<AwsAccount, ConnectError> {
+    let timeouts = TimeoutConfig::builder().connect_timeout(settings.connect_timeout).operation_attempt_timeout(settings.attempt_timeout).build();
+    // The SDK's own retries are off everywhere: it repeats creates whose answer was lost, which makes them twice.
+    let mut loader = aws_config::defaults(BehaviorVersion::latest()).retry_config(RetryConfig::disabled()).timeout_config(timeouts);
+    if let Some(profile) = &settings.profile {
+        loader = loader.profile_name(profile);
+    }
+    over(loader.load().await, &settings.regions).await
+}
+
+/// The same over a configuration that is there already.
+pub async fn over(config: SdkConfig, asked: &[String]) -> Result<AwsAccount, ConnectError> {
+    credentials(&config).await?;
+    let all = asked.iter().any(|r| r == "all");
+    let configured = config.region().map(|r| r.as_ref().to_owned());
+    let asked: Vec<String> = match (&configured, asked) {
+        _ if all => Vec::new(),
+        (Some(region), []) => vec![region.clone()],
+        (None, []) => return Err(ConnectError::NoRegion),
+        (_, asked) => asked.to_vec(),
+    };
+    let own_endpoint = config.endpoint_url().map(str::to_owned);
+    let mut candidates: Vec<String> = configured.into_iter().chain(asked.first().cloned()).collect();
+    // Where a region's name is wrong its host does not exist; then another region can tell which names there are.
+    candidates.push("us-east-1".to_owned());
+    candidates.dedup();
+    if own_endpoint.is_some() {
+        candidates.truncate(1);
+    }
+    let (clients, arn, account) = first_answer(&config, &candidates).await?;
+    let regions = regions(&clients, asked, all).await?;
+    let partition = arn.split(':').nth(1).unwrap_or("aws").to_owned();
+    let host = if own_endpoint.is_some() { Fact::NotRead } else { host().await };
+    let identity = Identity { owner: Owner { partition, account }, caller: Caller { arn, host }, endpoint: own_endpoint.unwrap_or_else(|| "aws".to_owned()) };
+    Ok(AwsAccount::new(identity, clients, regions))
+}
+
+async fn credentials(config: &SdkConfig) -> Result<(), ConnectError> {
+    let Some(provider) = config.credentials_provider() else { return Err(ConnectError::NoCredentials("none are configured".to_owned())) };
+    match tokio::time::timeout(Duration::from_secs(60), provider.provide_credentials()).await {
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(error)) => {
+            let mut reasons = vec![error.to_string()];
+            let mut source = std::error::Error::source(&error);
+            while let Some(inner) = source {
+                reasons.push(inner.to_string());
+                source = inner.source();
+            }
+            Err(ConnectError::NoCredentials(errors::clean(&reasons.join(": "))))
+        }
+        Err(_) => Err(ConnectError::NoCredentials("the provider of credentials did not answer within a minute".to_owned())),
+    }
+}
+
+/// Who the caller is, asked in the first region that answers.
+async fn first_answer(config: &SdkConfig, candidates: &[String]) -> Result<(Clients, String, String), ConnectError> {
+    let mut failure = ConnectError::NoRegion;
+    for (n, region) in candidates.iter().enumerate() {
+        let clients = Clients::new(config.to_builder().region(Region::new(region.clone())).build());
+        match who(&clients).await {
+            Ok((arn, account)) => return Ok((clients, arn, account)),
+            Err(error) => {
+                let unreachable = error.class == ErrorClass::Transient;
+                if n == 0 || !unreachable {
+                    failure = connect_error(config, region, &error);
+                }
+                if !unreachable {
+                    break;
+                }
+            }
+        }
+    }
+    Err(failure)
+}
+
+async fn who(clients: &Clients) -> Result<(String, String), CallError> {
+    let regional = clients.region("");
+    let operation = "sts:GetCallerIdentity";
+    let identity = reading(operation, || regional.sts().get_caller_identity().send()).await?;
+    match (identity.arn, identity.account) {
+        (Some(arn), Some(account)) => Ok((arn, account)),
+        _ => Err(errors::in_body(operation, "Incomplete", "the answer names no account")),
+    }
+}
+
+fn connect_error(config: &SdkConfig, region: &str, error: &CallError) -> ConnectError {
+    match error.class {
+        ErrorClass::Credentials if error.code == "NoCredentials" => ConnectError::NoCredentials(error.code.clone()),
+        ErrorClass::Credentials => ConnectError::BadCredentials(error.code.clone()),
+        ErrorClass::Denied if error.code == "AuthFailure" => ConnectError::BadCredentials(error.code.clone()),
+        ErrorClass::Transient => {
+            let endpoint = config.endpoint_url().map_or_else(|| format!("sts.{region}.amazonaws.com"), str::to_owned);
+            ConnectError::NoAnswer { endpoint, reason: error.message.clone() }
+        }
+        _ => ConnectError::Other(error.to_string()),
+    }
+}
+
+/// The regions that are meant, each checked to be there and enabled.
+async fn regions(clients: &Clients, asked: Vec<String>, all: bool) -> Result<Vec<String>, ConnectError> {
+    let regional = clients.region("");
+    let listed = reading("ec2:DescribeRegions", || regional.ec2().describe_regions().all_regions(true).send()).await;
+    let listed = match listed {
+        Ok(listed) => listed.regions.unwrap_or_default(),
+        // Who names regions by hand can do without the list; a wrong name then shows as reads that fail.
+        Err(error) if error.class == ErrorClass::Denied && !all => return Ok(unique(asked)),
+        Err(error) if error.class == ErrorClass::Denied => return Err(ConnectError::Denied(error.to_string())),
+        Err(error) => return Err(ConnectError::Other(error.to_string())),
+    };
+    let named = listed.into_iter().filter_map(|r| Some((r.region_name?, r.opt_in_status.as_deref() != Some("not-opted-in"))));
+    choose(&named.collect::<Vec<_>>(), asked, all)
+}
+
+/// Picks the regions out of those that there are, each with whether it is enabled.
+fn choose(known: &[(String, bool)], asked: Vec<String>, all: bool) -> Result<Vec<String>, ConnectError> {
+    if all {
+        let mut enabled: Vec<String> = known.iter().filter(|(_, enabled)| *enabled).map(|(name, _)| name.clone()).collect();
+        enabled.sort();
+        return Ok(enabled);
+    }
+    for name in &asked {
+        match known.iter().find(|(n, _)| n == name) {
+            Some((_, true)) => {}
+            Some((_, false)) => return Err(ConnectError::RegionNotEnabled(name.clone())),
+            None => return Err(unknown_region(known, name)),
+        }
+    }
+    Ok(unique(asked))
+}
+
+fn unknown_region(known: &[(String, bool)], name: &str) -> ConnectError {
+    let mut near: Vec<(usize, &String)> = known.iter().map(|(n, _)| (strsim::damerau_levenshtein(n, name), n)).filter(|(d, _)| *d <= 3).collect();
+    near.sort();
+    let near = near.into_iter().take(3).map(|(_, n)| n.clone()).collect();
+    ConnectError::UnknownRegion { name: name.to_owned(), near, known: known.iter().map(|(n, _)| n.clone()).collect() }
+}
+
+fn unique(names: Vec<String>) -> Vec<String> {
+    let mut seen = std::collections::BTreeSet::new();
+    names.into_iter().filter(|n| seen.insert(n.clone())).collect()
+}
+
+/// The instance that redress runs on. Off AWS nothing answers at the address of the metadata service, and on AWS it
+/// may be switched off: only the maker of the machine tells the two apart.
+async fn host() -> Fact<String> {
+    let disabled = std::env::var("AWS_EC2_METADATA_DISABLED").is_ok_and(|v| v.eq_ignore_ascii_case("true"));
+    let asked = async {
+        let timeout = Duration::from_millis(400);
+        let client = aws_config::imds::Client::builder().max_attempts(1).connect_timeout(timeout).read_timeout(timeout).build();
+        client.get("/latest/meta-data/instance-id").await.ok().map(|id| String::from(id.as_ref()))
+    };
+    let answer = if disabled { None } else { tokio::time::timeout(Duration::from_secs(1), asked).await.ok().flatten() };
+    match answer {
+        Some(id) if id.starts_with("i-") => Fact::Known(id),
+        _ => not_told(std::fs::read_to_string("/sys/class/dmi/id/sys_vendor").ok().as_deref()),
+    }
+}
+
+fn not_told(vendor: Option<&str>) -> Fact<String> {
+    match vendor.map(str::trim) {
+        Some(vendor) if !vendor.is_empty() && !vendor.contains("Amazon") => Fact::Absent,
+        _ => Fact::Unknown("the instance metadata service does not tell which instance redress runs on".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    use super::*;
+
+    fn known() -> Vec<(String, bool)> {
+        [("us-east-1", true), ("us-east-2", true), ("eu-west-1", true), ("af-south-1", false)].map(|(n, e)| (n.to_owned(), e)).to_vec()
+    }
+
+    #[test]
+    fn all_means_the_regions_that_are_enabled() {
+        assert_eq!(choose(&known(), Vec::new(), true), Ok(vec!["eu-west-1".to_owned(), "us-east-1".to_owned(), "us-east-2".to_owned()]));
+    }
+
+    #[test]
+    fn a_mistyped_region_is_refused_with_the_names_that_look_like_it() {
+        let error = choose(&known(), vec!["us-esat-1".to_owned()], false).unwrap_err();
+        assert_eq!(error.to_string(), "there is no region \"us-esat-1\"; did you mean us-east-1 or us-east-2?");
+        let error = choose(&known(), vec!["moon".to_owned()], false).unwrap_err();
+        assert!(error.to_string().contains("there are us-east-1, us-east-2"), "{error}");
+    }
+
+    #[test]
+    fn a_region_that_is_not_enabled_is_refused_and_one_named_twice_counts_once() {
+        let not = choose(&known(), vec!["af-south-1".to_owned()], false);
+        assert_eq!(not, Err(ConnectError::RegionNotEnabled("af-south-1".to_owned())));
+        let twice = vec!["us-east-1".to_owned(), "us-east-1".to_owned()];
+        assert_eq!(choose(&known(), twice, false), Ok(vec!["us-east-1".to_owned()]));
+    }
+
+    #[test]
+    fn a_machine_of_amazon_without_metadata_may_be_any_instance() {
+        assert_eq!(not_told(Some("LENOVO\n")), Fact::Absent);
+        assert!(matches!(not_told(Some("Amazon EC2\n")), Fact::Unknown(_)));
+        assert!(matches!(not_told(None), Fact::Unknown(_)));
+    }
+}

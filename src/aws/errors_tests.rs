@@ -1,0 +1,85 @@
+//! What the classes of errors promise.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use super::*;
+
+fn class(operation: &str, code: &str) -> ErrorClass {
+    classify(operation, code, Some(400), Kind::Service)
+}
+
+#[test]
+fn every_documented_code_has_its_class() {
+    use ErrorClass::*;
+    let cases = [
+        ("CreateVolume", "RequestLimitExceeded", Throttled),
+        ("CreateTrail", "ThrottlingException", Throttled),
+        ("PutRolePolicy", "Throttling", Throttled),
+        ("PutBucketPolicy", "SlowDown", Throttled),
+        ("CreateVolume", "InternalError", Transient),
+        ("CreateTrail", "ConflictException", Consistency),
+        ("AttachVolume", "IncorrectState", Consistency),
+        ("AttachVolume", "InvalidVolume.NotFound", Consistency),
+        ("PutRolePolicy", "NoSuchEntity", Consistency),
+        ("DeleteRole", "NoSuchEntity", AlreadyDone),
+        ("DeleteSnapshot", "InvalidSnapshot.NotFound", AlreadyDone),
+        ("DeleteFlowLogs", "InvalidFlowLogId.NotFound", AlreadyDone),
+        ("RevokeSecurityGroupIngress", "InvalidSecurityGroupRuleId.NotFound", AlreadyDone),
+        ("AuthorizeSecurityGroupIngress", "InvalidPermission.Duplicate", AlreadyDone),
+        ("CreateBucket", "BucketAlreadyOwnedByYou", AlreadyDone),
+        ("CreateBucket", "BucketAlreadyExists", Semantic),
+        ("CreateSnapshot", "ConcurrentSnapshotLimitExceeded", Concurrency),
+        ("CopySnapshot", "ResourceLimitExceeded", Concurrency),
+        ("AuthorizeSecurityGroupIngress", "RulesPerSecurityGroupLimitExceeded", Quota),
+        ("PutRolePolicy", "LimitExceeded", Quota),
+        ("CreateLogGroup", "LimitExceededException", Quota),
+        ("CreateTrail", "MaximumNumberOfTrailsExceededException", Quota),
+        ("StartInstances", "InsufficientInstanceCapacity", Capacity),
+        ("CreateVolume", "UnauthorizedOperation", Denied),
+        ("CreateRole", "AccessDenied", Denied),
+        ("CreateRole", "ExpiredToken", Credentials),
+        ("CreateRole", "SignatureDoesNotMatch", Credentials),
+        ("CreateVolume", "InvalidParameterValue", Semantic),
+        ("CreateVolume", "IdempotentParameterMismatch", Semantic),
+        ("CreateVolume", "SomethingNew", Semantic),
+    ];
+    for (operation, code, expected) in cases {
+        assert_eq!(class(operation, code), expected, "{operation} {code}");
+    }
+}
+
+#[test]
+fn a_server_error_that_nobody_knows_may_have_taken_effect() {
+    assert_eq!(classify("CreateVolume", "SomethingNew", Some(503), Kind::Service), ErrorClass::Transient);
+    assert!(classify("CreateVolume", "Timeout", None, Kind::Timeout).effect_unknown());
+    assert!(classify("CreateVolume", "Connection", None, Kind::Connection).effect_unknown());
+}
+
+#[test]
+fn a_page_with_status_500_is_an_operation_that_is_not_there_and_with_503_an_outage() {
+    assert_eq!(classify("CopyVolumes", "", Some(500), Kind::Foreign), ErrorClass::Unsupported);
+    assert_eq!(classify("CopyVolumes", "", Some(503), Kind::Foreign), ErrorClass::Transient);
+    assert!(is_page(b"<!doctype html>\n<html lang=en>"));
+    assert!(is_page(b"upstream connect error"));
+    assert!(!is_page(b"<?xml version=\"1.0\"?><Response>"));
+    assert!(!is_page(b"{\"__type\":\"X\"}"));
+    assert!(!is_page(b""), "a reply to HEAD has no body");
+}
+
+#[test]
+fn what_is_not_there_is_told_from_what_is_denied() {
+    assert_eq!(fact::<()>(&in_body("ec2:DescribeVolumes", "InvalidVolume.NotFound", "no")), Fact::Absent);
+    assert_eq!(fact::<()>(&in_body("s3:GetBucketPolicy", "NoSuchBucketPolicy", "no")), Fact::Absent);
+    let denied = fact::<()>(&in_body("ec2:DescribeVolumes", "UnauthorizedOperation", "You are not authorized."));
+    assert_eq!(denied, Fact::Unknown("UnauthorizedOperation: You are not authorized. (ec2:DescribeVolumes)".to_owned()));
+}
+
+#[test]
+fn no_message_holds_a_key_a_token_or_a_second_line() {
+    let token = "A".repeat(300);
+    let secrets = format!("denied for ASIAABCDEFGHIJKLMNOP\nwith\u{1b}[2J x-amz-security-token:{token} end. Encoded authorization failure message: abc");
+    let cleaned = clean(&secrets);
+    assert_eq!(cleaned, "denied for (left out) with [2J (left out) end.");
+    let quoted = in_body("ec2:DescribeVolumes", "SignatureDoesNotMatch", "the canonical string was 'x-amz-security-token:abc'");
+    assert!(!quoted.message.contains("abc"), "{quoted}");
+    assert!(clean(&"word ".repeat(400)).len() < 510);
+}

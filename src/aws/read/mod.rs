@@ -1,0 +1,217 @@
+//! Reading: what is wanted, grouped into as few calls as AWS allows, some at a time. What cannot be read is unknown
+//! with its reason, in its place; one failure leaves the rest alone.
+
+mod buckets;
+mod compute;
+mod defaults;
+mod instances;
+mod keys;
+mod log_groups;
+mod network;
+mod page;
+mod roles;
+mod trails;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::{StreamExt, stream};
+use jiff::Timestamp;
+
+use super::{clients::Clients, errors};
+use crate::{
+    account::Identity,
+    calls::CallError,
+    inventory::{Fact, Family, FamilyKind, Inventory, Record, Region, Scope, Selector, Want},
+};
+
+/// How many groups of wants are read at once.
+const AT_ONCE: usize = 8;
+/// How many ids or values go into one call. AWS takes 200 values a filter, but only 100 ids for some operations.
+const VALUES: usize = 100;
+
+/// What one group of calls is to answer.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Ask {
+    /// Everything.
+    All,
+    /// What a filter with one of these values picks.
+    By(String, Vec<String>),
+    /// These, which may or may not be there. They come last: what is read by id is more, and newer.
+    Ids(Vec<String>),
+}
+
+/// One group: a family in a region.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Job {
+    ask: Ask,
+    region: String,
+    family: FamilyKind,
+}
+
+/// What reading needs to know beside what it is to read.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reader<'a> {
+    /// The clients.
+    pub clients: &'a Clients,
+    /// The account that is read.
+    pub account: &'a str,
+}
+
+/// Members by id, as a listing or as answers to single questions gave them.
+type Members<T> = Result<Vec<(String, Fact<T>)>, CallError>;
+
+/// Puts what was found into the inventory.
+type Found = Box<dyn FnOnce(&mut Inventory) + Send>;
+
+/// Reads what the scope names.
+pub(super) async fn read(clients: &Clients, identity: &Identity, scope: &Scope) -> Inventory {
+    let reader = Reader { clients, account: &identity.owner.account };
+    let mut inventory = Inventory::empty(identity.owner.clone(), identity.caller.clone(), Timestamp::now());
+    let found: Vec<Found> = stream::iter(jobs(scope)).map(|job| reader.run(job)).buffered(AT_ONCE).collect().await;
+    for put in found {
+        put(&mut inventory);
+    }
+    inventory
+}
+
+/// The wants in groups, in the order in which their answers are put in.
+fn jobs(scope: &Scope) -> Vec<Job> {
+    let mut groups: BTreeMap<(u8, String, FamilyKind, String), Vec<String>> = BTreeMap::new();
+    for Want { region, family, selector } in scope {
+        let (rank, name, value) = match selector {
+            Selector::All => (0, "", None),
+            Selector::By(name, value) => (1, name.as_str(), Some(value)),
+            Selector::Id(id) => (2, "", Some(id)),
+        };
+        // Trails are seen from many regions but looked at once: all wants by region are one group.
+        let region = if (*family, rank) == (FamilyKind::Trails, 1) { "" } else { region };
+        groups.entry((rank, region.to_owned(), *family, name.to_owned())).or_default().extend(value.cloned());
+    }
+    let mut jobs = Vec::new();
+    for ((rank, region, family, name), values) in groups {
+        let job = |ask| Job { ask, region: region.clone(), family };
+        match rank {
+            0 => jobs.push(job(Ask::All)),
+            1 => jobs.extend(values.chunks(VALUES).map(|v| job(Ask::By(name.clone(), v.to_vec())))),
+            _ => jobs.extend(values.chunks(VALUES).map(|v| job(Ask::Ids(v.to_vec())))),
+        }
+    }
+    jobs
+}
+
+impl Reader<'_> {
+    async fn run(self, job: Job) -> Found {
+        use FamilyKind as K;
+        let region = self.clients.region(&job.region);
+        let ec2 = region.ec2();
+        let ask = &job.ask;
+        match job.family {
+            K::SecurityGroups => regional(network::security_groups(ec2, ask).await, job, |r| &mut r.security_groups),
+            K::SecurityGroupRules => regional(network::rules(ec2, self.account, ask).await, job, |r| &mut r.security_group_rules),
+            K::PrefixLists => regional(network::prefix_lists(ec2, ask).await, job, |r| &mut r.prefix_lists),
+            K::NetworkInterfaces => regional(network::interfaces(ec2, ask).await, job, |r| &mut r.network_interfaces),
+            K::Vpcs => regional(network::vpcs(ec2, ask).await, job, |r| &mut r.vpcs),
+            K::FlowLogs => regional(network::flow_logs(ec2, ask).await, job, |r| &mut r.flow_logs),
+            K::Instances => regional(instances::instances(ec2, ask).await, job, |r| &mut r.instances),
+            K::InstanceStatuses => regional(instances::statuses(ec2, ask).await, job, |r| &mut r.instance_statuses),
+            K::InstanceTypes => regional(instances::types(ec2, ask).await, job, |r| &mut r.instance_types),
+            K::Volumes => regional(compute::volumes(ec2, ask).await, job, |r| &mut r.volumes),
+            K::VolumeModifications => regional(compute::modifications(ec2, ask).await, job, |r| &mut r.volume_modifications),
+            K::Snapshots => regional(compute::snapshots(ec2, self.account, ask).await, job, |r| &mut r.snapshots),
+            K::ManagedInstances => regional(defaults::managed_instances(region.ssm(), ask).await, job, |r| &mut r.managed_instances),
+            K::LogGroups => regional(log_groups::log_groups(region.logs(), ask).await, job, |r| &mut r.log_groups),
+            K::Keys => regional(keys::keys(region.kms(), ask).await, job, |r| &mut r.keys),
+            K::EbsDefaults => regional(defaults::ebs(ec2, ask).await, job, |r| &mut r.ebs_defaults),
+            K::Roles => global(roles::roles(region.iam(), ask).await, job, |i| &mut i.roles),
+            K::Buckets => global(buckets::buckets(self, ask).await, job, |i| &mut i.buckets),
+            K::Trails => match &job.ask {
+                Ask::By(name, regions) if name == "region" => trails::by_region(self, regions).await,
+                _ => global(trails::by_id(self, &job.region, ask).await, job, |i| &mut i.trails),
+            },
+        }
+    }
+}
+
+fn regional<T: Record + Send + 'static>(members: Members<T>, job: Job, family: fn(&mut Region) -> &mut Family<T>) -> Found {
+    Box::new(move |inventory| settle(family(inventory.region_mut(&job.region)), &job.ask, members))
+}
+
+fn global<T: Record + Send + 'static>(members: Members<T>, job: Job, family: fn(&mut Inventory) -> &mut Family<T>) -> Found {
+    Box::new(move |inventory| settle(family(inventory), &job.ask, members))
+}
+
+/// Puts members into their family, and remembers what was read whole. An id that was asked for and did not come is
+/// absent only if the call itself went well.
+fn settle<T: Record>(family: &mut Family<T>, ask: &Ask, members: Members<T>) {
+    let outcome: Fact<()> = match &members {
+        Ok(_) => Fact::Known(()),
+        Err(error) => Fact::Unknown(error.to_string()),
+    };
+    match ask {
+        Ask::All => family.read(&Selector::All, outcome),
+        Ask::By(name, values) => values.iter().for_each(|value| family.read(&Selector::by(name, value), outcome.clone())),
+        Ask::Ids(ids) => {
+            let missing = |id: &String| match &members {
+                Ok(_) => (id.clone(), Fact::Absent),
+                Err(error) if ids.len() == 1 => (id.clone(), errors::fact(error)),
+                Err(error) => (id.clone(), Fact::Unknown(error.to_string())),
+            };
+            family.items.extend(ids.iter().map(missing));
+        }
+    }
+    family.items.extend(members.unwrap_or_default());
+}
+
+/// The answer to a question that redress does not ask of a family.
+fn not_listed<T>(what: &str) -> Members<T> {
+    Err(errors::bad_input("redress", format!("{what} are read by name only")))
+}
+
+/// The ids without what they may hold twice.
+fn distinct(ids: impl IntoIterator<Item = String>) -> Vec<String> {
+    ids.into_iter().collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    use super::*;
+    use crate::inventory::Vpc;
+
+    #[test]
+    fn many_wants_become_few_calls_and_ids_come_last() {
+        let mut scope: Scope = (0..150).map(|n| Want::id("r", FamilyKind::Volumes, format!("vol-{n:03}"))).collect();
+        scope.insert(Want::all("r", FamilyKind::Volumes));
+        scope.insert(Want::by("r", FamilyKind::NetworkInterfaces, "group-id", "sg-1"));
+        scope.insert(Want::by("r", FamilyKind::NetworkInterfaces, "group-id", "sg-2"));
+        scope.insert(Want::trails("r"));
+        scope.insert(Want::trails("s"));
+        let asks: Vec<_> = jobs(&scope).into_iter().map(|j| (j.family, j.ask)).collect();
+        let regions = vec!["r".to_owned(), "s".to_owned()];
+        assert_eq!(asks.len(), 5);
+        assert_eq!(asks[0], (FamilyKind::Volumes, Ask::All));
+        assert!(asks.contains(&(FamilyKind::NetworkInterfaces, Ask::By("group-id".to_owned(), vec!["sg-1".to_owned(), "sg-2".to_owned()]))));
+        assert!(asks.contains(&(FamilyKind::Trails, Ask::By("region".to_owned(), regions))));
+        assert!(matches!(&asks[3].1, Ask::Ids(ids) if ids.len() == 100));
+        assert!(matches!(&asks[4].1, Ask::Ids(ids) if ids.len() == 50));
+    }
+
+    #[test]
+    fn an_id_that_did_not_come_is_absent_only_after_a_call_that_went_well() {
+        let ask = Ask::Ids(vec!["vpc-1".to_owned(), "vpc-2".to_owned()]);
+        let mut family = Family::<Vpc>::default();
+        settle(&mut family, &ask, Ok(vec![("vpc-1".to_owned(), Fact::Known(Vpc::default()))]));
+        assert!(family.get("vpc-1").known().is_some());
+        assert!(family.get("vpc-2").is_absent());
+        settle(&mut family, &ask, Err(errors::in_body("ec2:DescribeVpcs", "UnauthorizedOperation", "no")));
+        assert_eq!(family.get("vpc-2").silence(), Some("UnauthorizedOperation: no (ec2:DescribeVpcs)"));
+    }
+
+    #[test]
+    fn a_listing_that_was_denied_is_never_an_empty_one() {
+        let mut family = Family::<Vpc>::default();
+        settle(&mut family, &Ask::All, Err(errors::in_body("ec2:DescribeVpcs", "UnauthorizedOperation", "no")));
+        assert!(family.select(&Selector::All).silence().is_some());
+        assert!(family.get("vpc-1").silence().is_some());
+    }
+}

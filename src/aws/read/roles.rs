@@ -1,0 +1,107 @@
+//! Reads IAM roles by name, with all that they may do.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_iam::Client;
+use futures::{StreamExt, stream};
+use serde_json::Value;
+
+use super::{Ask, Members, not_listed};
+use crate::{
+    aws::{errors, retry::reading},
+    calls::CallError,
+    inventory::{Fact, Role},
+};
+
+/// `iam:GetRole`, `iam:ListRolePolicies`, `iam:GetRolePolicy`, `iam:ListAttachedRolePolicies`
+pub async fn roles(iam: &Client, ask: &Ask) -> Members<Role> {
+    let Ask::Ids(names) = ask else { return not_listed("roles") };
+    let roles = stream::iter(names.clone()).map(|name| async move {
+        let role = role(iam, &name).await;
+        (name, role)
+    });
+    Ok(roles.buffered(4).collect().await)
+}
+
+async fn role(iam: &Client, name: &str) -> Fact<Role> {
+    let role = match reading("iam:GetRole", || iam.get_role().role_name(name).send()).await {
+        Ok(answer) => answer.role,
+        Err(error) => return errors::fact(&error),
+    };
+    let Some(role) = role else { return Fact::Unknown("the answer is empty (iam:GetRole)".to_owned()) };
+    let (inline, attached) = futures::join!(inline_policies(iam, name), attached_policies(iam, name));
+    let told = |error: CallError| Fact::Unknown(error.to_string());
+    Fact::Known(Role {
+        id: name.to_owned(),
+        arn: role.arn,
+        trust_policy: role.assume_role_policy_document.as_deref().map_or(Value::Null, document),
+        inline_policies: inline.map_or_else(told, Fact::Known),
+        attached_policies: attached.map_or_else(|error| Fact::Unknown(error.to_string()), Fact::Known),
+        tags: role.tags.unwrap_or_default().into_iter().map(|t| (t.key, t.value)).collect(),
+    })
+}
+
+async fn inline_policies(iam: &Client, role: &str) -> Result<BTreeMap<String, Value>, CallError> {
+    let mut names = Vec::new();
+    let mut marker = None;
+    loop {
+        let request = iam.list_role_policies().role_name(role).set_marker(marker);
+        let page = reading("iam:ListRolePolicies", || request.clone().send()).await?;
+        names.extend(page.policy_names);
+        marker = page.marker.filter(|_| page.is_truncated);
+        if marker.is_none() {
+            break;
+        }
+    }
+    let mut policies = BTreeMap::new();
+    for name in names {
+        let policy = reading("iam:GetRolePolicy", || iam.get_role_policy().role_name(role).policy_name(&name).send()).await?;
+        policies.insert(name, document(&policy.policy_document));
+    }
+    Ok(policies)
+}
+
+async fn attached_policies(iam: &Client, role: &str) -> Result<Vec<String>, CallError> {
+    let mut arns = Vec::new();
+    let mut marker = None;
+    loop {
+        let request = iam.list_attached_role_policies().role_name(role).set_marker(marker);
+        let page = reading("iam:ListAttachedRolePolicies", || request.clone().send()).await?;
+        arns.extend(page.attached_policies.unwrap_or_default().into_iter().filter_map(|p| p.policy_arn));
+        marker = page.marker.filter(|_| page.is_truncated);
+        if marker.is_none() {
+            return Ok(arns);
+        }
+    }
+}
+
+/// A policy document as IAM hands it out, percent-encoded (RFC 3986). What is no JSON stays text.
+fn document(encoded: &str) -> Value {
+    let decoded = if encoded.trim_start().starts_with('{') { encoded.to_owned() } else { percent_decoded(encoded) };
+    serde_json::from_str(&decoded).unwrap_or(Value::String(decoded))
+}
+
+fn percent_decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&byte, tail)) = rest.split_first() {
+        let hex = tail.get(..2).filter(|_| byte == b'%').and_then(|h| std::str::from_utf8(h).ok()).and_then(|h| u8::from_str_radix(h, 16).ok());
+        bytes.push(hex.unwrap_or(byte));
+        rest = if hex.is_some() { &tail[2..] } else { tail };
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_policy_document_is_decoded_wherever_it_is_encoded() {
+        assert_eq!(document("%7B%22Version%22%3A%20%222012-10-17%22%7D"), json!({ "Version": "2012-10-17" }));
+        assert_eq!(document("{\"a\": \"100%25\"}"), json!({ "a": "100%25" }));
+        assert_eq!(document("%7B%22a%22%3A%22%C3%A9+b%22%7D"), json!({ "a": "é+b" }));
+        assert_eq!(document("100%"), json!("100%"));
+    }
+}
