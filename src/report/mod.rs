@@ -1,3 +1,79 @@
-//! (in the making)
+//! Reports: what a person or a program reads of findings, plans and runs. Pure functions from data to text; nothing here
+//! reads, writes, asks the time or knows whether there is a terminal: that is handed in as a [`View`].
 
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use crate::{
+    checks::Unjudged,
+    finding::{Finding, FindingKey},
+    plan::Plan,
+};
+
+pub mod diff;
+pub mod json;
+pub mod markdown;
 pub mod pages;
+pub mod safe;
+pub mod style;
+pub mod text;
+mod words;
+
+pub use style::Style;
+
+#[cfg(test)]
+mod sample;
+#[cfg(test)]
+mod tests;
+
+/// How a report is to look, beside what it tells.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct View<'a> {
+    /// Colours, symbols and width.
+    pub style: Style,
+    /// Everything: full ARNs, exact calls.
+    pub verbose: bool,
+    /// The file that the plan was written to or read from, for the command to type next.
+    pub file: Option<&'a str>,
+}
+
+/// What a scan found, with where and when it looked.
+#[derive(Debug, Clone, Copy)]
+pub struct Scan<'a> {
+    /// The account.
+    pub account: &'a str,
+    /// Its partition.
+    pub partition: &'a str,
+    /// The regions that were looked at.
+    pub regions: &'a [String],
+    /// The endpoint: `aws`, a URL, or `twin:NAME`.
+    pub endpoint: &'a str,
+    /// When the account was read.
+    pub read_at: Timestamp,
+    /// What the checks said.
+    pub findings: &'a [Finding],
+    /// Where checks could not be run.
+    pub unjudged: &'a [Unjudged],
+    /// What would be done about them, where that is known: see [`decisions`].
+    pub decisions: &'a BTreeMap<FindingKey, Decided>,
+}
+
+/// What would be done about a finding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decided {
+    /// `planned`, or why not: `refused`, `suppressed`, `retained`, `conflict`, `unmapped`, `unknown`.
+    pub decision: String,
+    /// The change that answers it, or the reason that none does.
+    pub reason: String,
+}
+
+/// What a plan does about each finding.
+pub fn decisions(plan: &Plan) -> BTreeMap<FindingKey, Decided> {
+    let planned = plan.changes.iter().flat_map(|change| {
+        let decided = Decided { decision: "planned".to_owned(), reason: format!("{}: {}", change.id, change.summary) };
+        change.findings.iter().map(move |key| (key.clone(), decided.clone()))
+    });
+    let skipped = plan.skipped.iter().map(|s| (s.finding.clone(), Decided { decision: s.kind.word().to_owned(), reason: s.reason.clone() }));
+    skipped.chain(planned).collect()
+}

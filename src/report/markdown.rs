@@ -1,0 +1,226 @@
+//! Reports as Markdown for a comment on a pull request: what a reader must see stands open, the exact calls are folded.
+//! Nothing that an account holds becomes markup; see [`super::safe`].
+
+use std::fmt::Write;
+
+use super::{
+    Scan, diff,
+    safe::{block, code, html, markdown as md},
+    style::Tone,
+    words::{self, Next, Said},
+};
+use crate::{
+    calls::{Act, Step, WayBack},
+    finding::{Finding, Verdict},
+    journal::{RunDocument, document::ChangeReport},
+    plan::{Change, Plan},
+};
+
+// Writing to a string cannot fail, so the results of `write!` are dropped throughout.
+
+/// A plan.
+pub fn plan(plan: &Plan) -> String {
+    let mut out = format!("## {}\n\n", md(&words::plan_title(plan)));
+    let _ = writeln!(out, "Account {}, {}, at {}.", code(&plan.account), md(&words::list(&plan.regions)), code(&words::endpoint(&plan.endpoint)));
+    let _ = writeln!(out, "Made {} by {}, good until {}.", words::time(plan.created), code(&plan.caller), words::time(plan.expires));
+    let _ = writeln!(out, "Digest {}.\n", code(&plan.digest));
+    said(&mut out, &words::rehearsal(plan));
+    if !plan.changes.is_empty() && !words::offered(plan) {
+        out.push_str("\n> **It would open what is closed now, so it is not offered for approval.**\n");
+    }
+    overview(&mut out, plan);
+    for change in &plan.changes {
+        one(&mut out, change);
+    }
+    skipped(&mut out, plan);
+    let findings: usize = plan.counts.values().sum();
+    if findings > 0 {
+        let _ = writeln!(out, "\n{}: {}.", words::count(findings, "finding"), md(&words::tally(&plan.counts, words::FATES)));
+    }
+    commands(&mut out, &words::plan_next(plan, None));
+    out
+}
+
+fn icon(tone: Tone) -> &'static str {
+    match tone {
+        Tone::Good => "✅",
+        Tone::Warn => "⚠️",
+        Tone::Bad => "❌",
+        _ => "▫️",
+    }
+}
+
+fn said(out: &mut String, lines: &[Said]) {
+    for (n, (tone, line)) in lines.iter().enumerate() {
+        let _ = if n == 0 { writeln!(out, "{} **{}**\n", icon(*tone), md(line)) } else { writeln!(out, "- {} {}", icon(*tone), md(line)) };
+    }
+}
+
+/// All changes in one table.
+fn overview(out: &mut String, plan: &Plan) {
+    if plan.changes.is_empty() {
+        return;
+    }
+    out.push_str("\n| | Change | Resource | Risk |\n|---|---|---|---|\n");
+    for change in &plan.changes {
+        let risk = format!("{} {}", icon(words::risk_tone(change.risk)), change.risk.word());
+        let _ = writeln!(out, "| {} | {} | {} | {risk} |", code(&change.id), md(&change.summary), code(&words::brief(&change.resource)));
+    }
+}
+
+fn one(out: &mut String, change: &Change) {
+    let _ = writeln!(out, "\n### {} {}\n", md(&change.id), md(&change.summary));
+    let answered: Vec<String> = change.findings.iter().map(|key| code(&key.check)).collect();
+    let _ = writeln!(out, "{} · {} · answers {}\n", code(change.resource.as_str()), change.risk.word(), words::list(&answered));
+    let lines: Vec<String> = diff::diff(&change.before, &change.after_state).iter().map(|line| format!("{} {}", line.sign.mark(), line.text)).collect();
+    if !lines.is_empty() {
+        let _ = writeln!(out, "{}", block("diff", &lines));
+    }
+    if !change.after.is_empty() {
+        let _ = writeln!(out, "- after {}", md(&words::list(&change.after)));
+    }
+    if !change.ask {
+        out.push_str("- ⚠️ done without a question: the playbook says so\n");
+    }
+    for line in &change.impact {
+        let _ = writeln!(out, "- impact: {}", md(line));
+    }
+    for note in &change.guards {
+        let passed = note.result == "passed";
+        let (tone, word) = if passed { (Tone::Good, String::new()) } else { (Tone::Warn, format!(" ({})", note.result.replace('-', " "))) };
+        let _ = writeln!(out, "- {} guard {}{}: {}", icon(tone), md(&note.guard), md(&word), md(&note.note));
+    }
+    let _ = writeln!(out, "- way back: {}", md(&words::way_back(change).1));
+    for line in &change.not_restored {
+        let _ = writeln!(out, "- ⚠️ not restored: {}", md(line));
+    }
+    let _ = writeln!(out, "\n<details><summary>{}, exactly</summary>\n", html(&words::count(change.steps.len(), "step")));
+    for (n, step) in change.steps.iter().enumerate() {
+        exact(out, n + 1, step);
+    }
+    out.push_str("</details>\n");
+}
+
+fn exact(out: &mut String, n: usize, step: &Step) {
+    let _ = writeln!(out, "**{n}.** {}\n", md(&step.title));
+    call(out, &step.act);
+    if let Some(wait) = &step.act.wait {
+        let _ = writeln!(out, "Then waits {} (at most {} s).\n", md(&wait.why), wait.at_most);
+    }
+    match &step.way_back {
+        WayBack::Calls { rollback, .. } => {
+            let calls: Vec<String> = rollback.iter().map(|act| code(&act.call.name())).collect();
+            let _ = writeln!(out, "Way back: {}.\n", words::list(&calls));
+        }
+        WayBack::ByStep(other) => {
+            let _ = writeln!(out, "Way back: that of step {}.\n", code(other));
+        }
+        WayBack::Kept(why) => {
+            let _ = writeln!(out, "Way back: kept, {}.\n", md(why));
+        }
+        WayBack::Cannot(why) => {
+            let _ = writeln!(out, "Way back: none, {}.\n", md(why));
+        }
+    }
+}
+
+fn call(out: &mut String, act: &Act) {
+    let json = serde_json::to_string_pretty(&diff::readable(&act.call.input)).unwrap_or_default();
+    let lines: Vec<String> = json.lines().map(str::to_owned).collect();
+    let _ = writeln!(out, "{} {}\n\n{}", code(&act.call.name()), md(&act.call.region), block("json", &lines));
+}
+
+fn skipped(out: &mut String, plan: &Plan) {
+    if plan.skipped.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "\n### Not planned\n\n| Finding | Resource | Why |\n|---|---|---|");
+    for item in &plan.skipped {
+        let (check, resource) = (code(&item.finding.check), code(&words::brief(&item.finding.resource)));
+        let _ = writeln!(out, "| {check} | {resource} | **{}**: {} |", item.kind.word(), md(&item.reason));
+    }
+}
+
+fn commands(out: &mut String, next: &[Next]) {
+    for Next { purpose, command } in next {
+        let _ = writeln!(out, "\nNext, {}: {}", md(purpose), code(command));
+    }
+}
+
+/// What a scan found.
+pub fn findings(scan: &Scan) -> String {
+    let open = scan.findings.iter().filter(|f| words::is_open(f)).count();
+    let mut out = format!("## {} in account {}\n\n", words::count(open, "finding"), md(scan.account));
+    let _ = writeln!(out, "{}, at {}, read {}.", md(&words::list(scan.regions)), code(&words::endpoint(scan.endpoint)), words::time(scan.read_at));
+    let mut wrong: Vec<&Finding> = scan.findings.iter().filter(|f| words::is_open(f)).collect();
+    wrong.sort_by(|a, b| b.severity.cmp(&a.severity).then_with(|| a.key().cmp(&b.key())));
+    if !wrong.is_empty() {
+        out.push_str("\n| Severity | Check | Resource | Evidence |\n|---|---|---|---|\n");
+    }
+    for finding in wrong {
+        let evidence = if let Verdict::Violates(evidence) = &finding.verdict { diff::words(evidence) } else { String::new() };
+        let grade = format!("{} {}", icon(words::severity_tone(finding.severity)), finding.severity);
+        let _ = writeln!(out, "| {grade} | {} | {} | {} |", code(&finding.check), named(finding), md(&evidence));
+    }
+    aside(&mut out, scan);
+    commands(&mut out, &words::scan_next(scan));
+    out
+}
+
+fn named(finding: &Finding) -> String {
+    let name = finding.tags.get("Name").map_or(String::new(), |name| format!(" {}", md(name)));
+    format!("{}{name}", code(&words::brief(&finding.resource)))
+}
+
+/// What was set aside, and what is not known.
+fn aside(out: &mut String, scan: &Scan) {
+    let mut rows = Vec::new();
+    for finding in scan.findings {
+        let (word, why) = match (&finding.verdict, &finding.suppressed) {
+            (Verdict::Violates(_), Some(why)) => ("suppressed", why),
+            (Verdict::Retained(by), _) => ("retained", by),
+            (Verdict::Unknown(why), _) => ("⚠️ unknown", why),
+            (Verdict::Ok(Some(note)), _) => ("fine", note),
+            _ => continue,
+        };
+        rows.push(format!("| {word} | {} | {} | {} |", code(&finding.check), named(finding), md(why)));
+    }
+    for unjudged in scan.unjudged {
+        rows.push(format!("| ⚠️ not judged | {} | all in {} | {} |", code(&unjudged.check), md(&unjudged.region), md(&unjudged.reason)));
+    }
+    if !rows.is_empty() {
+        let _ = writeln!(out, "\n### Set aside or not known\n\n| | Check | Resource | Why |\n|---|---|---|---|\n{}", rows.join("\n"));
+    }
+}
+
+/// What became of a run.
+pub fn run(run: &RunDocument) -> String {
+    let mut out = format!("## {}\n\n", md(&words::run_title(run)));
+    let _ = writeln!(out, "Account {} at {}, started {}.", code(&run.account), code(&words::endpoint(&run.endpoint)), words::time(run.started));
+    if let Some(why) = &run.stopped {
+        let _ = writeln!(out, "\n⚠️ stopped: {}", md(why));
+    }
+    if !run.changes.is_empty() {
+        out.push_str("\n| | Change | Resource | Outcome |\n|---|---|---|---|\n");
+    }
+    for change in &run.changes {
+        let outcome = format!("{} **{}**", icon(words::outcome_tone(&change.outcome)), md(&change.outcome.replace('-', " ")));
+        let what = format!("{} | {} | {}", code(&change.id), md(&change.summary), code(&words::brief(&change.resource)));
+        let _ = writeln!(out, "| {what} | {outcome}{} |", beside(change));
+    }
+    let told = words::tally(&run.counts, words::OUTCOMES);
+    if !told.is_empty() {
+        let _ = writeln!(out, "\n{}: {}.", words::count(run.changes.len(), "change"), md(&told));
+    }
+    commands(&mut out, &words::run_next(run));
+    out
+}
+
+/// What stands beside an outcome in the table.
+fn beside(change: &ChangeReport) -> String {
+    let reason = (!change.reason.is_empty()).then(|| change.reason.clone());
+    let awaited = change.awaiting.iter().map(|what| format!("awaited: {what}"));
+    let undone = change.undone_by.iter().map(|by| format!("taken back by run {by}"));
+    let stays = change.not_restored.iter().map(|what| format!("not restored by undo: {what}"));
+    reason.into_iter().chain(awaited).chain(undone).chain(stays).map(|line| format!("<br>{}", md(&line))).collect()
+}

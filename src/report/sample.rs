@@ -1,0 +1,222 @@
+//! Made-up findings, plans and runs for the tests of reports, hostile ones among them.
+
+#![allow(clippy::expect_used)]
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::{
+    actions::{GuardNote, Options},
+    calls::{Act, Call, Expect, Recognise, Risk, Step, Test, Undo, Wait, WayBack, reference},
+    checks::Unjudged,
+    finding::{Finding, FindingKey, Severity, Verdict},
+    inventory::FamilyKind,
+    journal::{RunDocument, RunState, document::ChangeReport},
+    plan::{Change, Plan, Rehearsal, Skipped, SkippedKind},
+    resource::{Owner, ResourceId},
+};
+
+/// What somebody may write into a tag.
+pub const HOSTILE: &str = "\u{1b}[2J\u{1b}]0;pwned\u{7}a\nb\r| `x` ``` <script>alert(1)</script> [l](https://e.vil) @everyone \u{202e}txt\u{9b}31m";
+
+pub fn owner() -> Owner {
+    Owner { partition: "aws".into(), account: "123456789012".into() }
+}
+
+pub fn at(text: &str) -> Timestamp {
+    text.parse().expect("a time")
+}
+
+pub fn group(n: usize) -> ResourceId {
+    owner().security_group("eu-west-1", &format!("sg-0a1b2c3d4e5f6a7b{n}"))
+}
+
+pub fn key(check: &str, resource: &ResourceId) -> FindingKey {
+    FindingKey { check: check.into(), resource: resource.clone() }
+}
+
+pub fn found(check: &str, severity: Severity, resource: ResourceId, verdict: Verdict) -> Finding {
+    let (region, sources) = (resource.region().to_owned(), vec!["scan".to_owned()]);
+    Finding { check: check.into(), severity, resource, region, verdict, suppressed: None, tags: BTreeMap::default(), sources }
+}
+
+pub fn findings() -> (Vec<Finding>, Vec<Unjudged>) {
+    let open = |rules: &[&str]| Verdict::Violates(json!({ "rules": rules }));
+    let mut web = found("security-group-open-admin-port", Severity::Critical, group(1), open(&["tcp 22 from 0.0.0.0/0", "tcp 3389 from ::/0"]));
+    web.tags.insert("Name".into(), "web".into());
+    let mut bastion = found("security-group-open-admin-port", Severity::Critical, group(2), open(&["tcp 22 from 0.0.0.0/0"]));
+    bastion.suppressed = Some("ticket 4711, closed in March".into());
+    let vpc = |n: usize| owner().vpc("eu-west-1", &format!("vpc-{n}"));
+    let findings = vec![
+        found("vpc-without-flow-logs", Severity::Medium, vpc(1), Verdict::Violates(json!({ "flow_logs": [] }))),
+        web,
+        bastion,
+        found("ebs-volume-unencrypted", Severity::Medium, owner().volume("eu-west-1", "vol-1"), Verdict::Retained("vol-2 took its place".into())),
+        found("vpc-without-flow-logs", Severity::Medium, vpc(2), Verdict::Ok(Some("the first delivery is awaited".into()))),
+        found("ebs-volume-unencrypted", Severity::Medium, owner().volume("eu-west-1", "vol-3"), Verdict::Unknown("the listing was cut short".into())),
+    ];
+    let reason = "AccessDenied: not authorized to perform cloudtrail:DescribeTrails".to_owned();
+    (findings, vec![Unjudged { check: "cloudtrail-not-logging".into(), region: "us-east-1".into(), reason }])
+}
+
+fn act(operation: &str, input: Value) -> Act {
+    let looks = Recognise::Looks { expect: Vec::new(), outputs: BTreeMap::new() };
+    Act { call: Call::new("ec2", "eu-west-1", operation, input), wait: None, recognise: looks }
+}
+
+fn steps() -> Vec<Step> {
+    let ids = reference::output("authorize", "SecurityGroupRuleIds");
+    let back = |acts| WayBack::Calls { rollback: acts, undo: Undo::Same, kept_once: None, redo: false };
+    let mut authorize =
+        act("AuthorizeSecurityGroupIngress", json!({ "GroupId": group(1).id(), "Tags": [{ "Key": "redress:run", "Value": reference::run() }] }));
+    let rules = Expect::new("eu-west-1", FamilyKind::SecurityGroupRules, ids.clone(), "", Test::Exists);
+    authorize.wait = Some(Wait { until: vec![rules], at_most: 60, why: "until the new rules are there".into() });
+    vec![
+        Step {
+            name: "authorize".into(),
+            title: "allow tcp 22 from 203.0.113.0/24".into(),
+            act: authorize,
+            way_back: back(vec![act("RevokeSecurityGroupIngress", json!({ "SecurityGroupRuleIds": ids }))]),
+        },
+        Step {
+            name: "revoke".into(),
+            title: "revoke tcp 22 from 0.0.0.0/0 (sgr-9)".into(),
+            act: act("RevokeSecurityGroupIngress", json!({ "SecurityGroupRuleIds": ["sgr-9"] })),
+            way_back: WayBack::Cannot("the id of the rule is AWS's".into()),
+        },
+    ]
+}
+
+pub fn tighten() -> Change {
+    Change {
+        id: "c1".into(),
+        after: Vec::new(),
+        findings: vec![key("security-group-open-admin-port", &group(1))],
+        playbook: "close-admin-ports".into(),
+        action: "tighten-security-group".into(),
+        uses: Vec::new(),
+        resource: group(1),
+        region: "eu-west-1".into(),
+        summary: "Narrow 1 rule of \"web\": tcp 22 from the world to 203.0.113.0/24".into(),
+        risk: Risk::Disruptive,
+        reversible: true,
+        not_restored: vec!["the rule comes back under a new id: sgr-9 is gone for good, and whatever names it must be told".into()],
+        before: json!({ "ingress": ["tcp 22 from 0.0.0.0/0 \"temporary\"", "tcp 443 from 0.0.0.0/0"] }),
+        after_state: json!({ "ingress": ["tcp 22 from 203.0.113.0/24", "tcp 443 from 0.0.0.0/0"] }),
+        impact: vec!["tcp 22 closes to all but 203.0.113.0/24".into(), "2 interfaces are behind the group, of i-1 and i-2".into()],
+        proof: Vec::new(),
+        steps: steps(),
+        guards: vec![
+            GuardNote::passed("ownership", "nothing else manages the group"),
+            GuardNote::not_checked("lock-out", "your own address is not known: give it with --my-address"),
+        ],
+        touches: Vec::new(),
+        ask: true,
+    }
+}
+
+pub fn role() -> Change {
+    let mut steps = steps();
+    steps.truncate(1);
+    steps[0].title = "make the role redress-flow-logs".into();
+    Change {
+        id: "c2".into(),
+        after: vec!["c1".into()],
+        findings: Vec::new(),
+        action: "ensure-delivery-role".into(),
+        resource: owner().role("redress-flow-logs"),
+        summary: "Make the role redress-flow-logs".into(),
+        risk: Risk::Safe,
+        not_restored: Vec::new(),
+        before: Value::Null,
+        after_state: json!({ "role": { "name": "redress-flow-logs", "kept_until": reference::date_after(30) } }),
+        impact: Vec::new(),
+        guards: Vec::new(),
+        ask: false,
+        steps,
+        ..tighten()
+    }
+}
+
+pub fn plan() -> Plan {
+    let refused = "an instance runs behind the group, and this is the last way in to it; allow your own addresses with --allow-cidr";
+    let skip = |check: &str, resource: ResourceId, kind, reason: &str| Skipped { finding: key(check, &resource), kind, reason: reason.into() };
+    Plan {
+        format: "redress.plan/1".into(),
+        account: "123456789012".into(),
+        partition: "aws".into(),
+        endpoint: "aws".into(),
+        regions: vec!["eu-west-1".into(), "us-east-1".into()],
+        caller: "arn:aws:iam::123456789012:user/ada".into(),
+        created: at("2026-11-22T10:00:00Z"),
+        expires: at("2026-11-29T10:00:00Z"),
+        options: Options::default(),
+        playbooks: BTreeMap::new(),
+        changes: vec![tighten(), role()],
+        skipped: vec![
+            skip("vpc-without-flow-logs", owner().vpc("eu-west-1", "vpc-1"), SkippedKind::Unmapped, "no playbook answers it"),
+            skip("vpc-without-flow-logs", owner().vpc("eu-west-1", "vpc-2"), SkippedKind::Unmapped, "no playbook answers it"),
+            skip("security-group-open-admin-port", group(3), SkippedKind::Refused, refused),
+        ],
+        rehearsal: Rehearsal { closes: vec![key("security-group-open-admin-port", &group(1))], undo_restores: true, ..Rehearsal::default() },
+        counts: BTreeMap::from([("planned".into(), 1), ("unmapped".into(), 2), ("refused".into(), 1)]),
+        digest: "3f2a91c04be1d00d".into(),
+        kind: "plan".into(),
+        of_run: None,
+    }
+}
+
+/// A plan in which everything that an account or a file can fill is hostile.
+pub fn hostile_plan() -> Plan {
+    let mut plan = plan();
+    let bad = || HOSTILE.to_owned();
+    (plan.caller, plan.endpoint) = (bad(), bad());
+    plan.skipped[0].reason = bad();
+    let change = &mut plan.changes[0];
+    (change.summary, change.playbook, change.action) = (bad(), bad(), bad());
+    (change.impact, change.not_restored) = (vec![bad()], vec![bad()]);
+    change.before = json!({ HOSTILE: [HOSTILE], "x": HOSTILE });
+    change.guards[0].note = bad();
+    change.steps[0].title = bad();
+    change.steps[0].act.call.input = json!({ "Description": HOSTILE });
+    plan.rehearsal.not_rehearsed = vec![format!("c1: {HOSTILE}")];
+    plan
+}
+
+pub fn reported(change: &Change, outcome: &str, reason: &str) -> ChangeReport {
+    ChangeReport {
+        id: change.id.clone(),
+        action: change.action.clone(),
+        resource: change.resource.clone(),
+        summary: change.summary.clone(),
+        outcome: outcome.into(),
+        reason: reason.into(),
+        awaiting: Vec::new(),
+        not_restored: change.not_restored.clone(),
+        undone_by: None,
+        seconds: Some(3.21),
+    }
+}
+
+pub fn run() -> RunDocument {
+    let mut role = reported(&role(), "unverified", "the role is not visible yet");
+    role.awaiting = vec!["the first delivery of the flow log".into()];
+    let changes = vec![reported(&tighten(), "verified", ""), role];
+    let counts = changes.iter().map(|c| (c.outcome.clone(), 1)).collect();
+    RunDocument {
+        format: "redress.run/1".into(),
+        run: "20261122-100500-4b1d".into(),
+        kind: "plan".into(),
+        of_run: None,
+        plan_digest: "3f2a91c04be1d00d".into(),
+        account: "123456789012".into(),
+        endpoint: "aws".into(),
+        started: at("2026-11-22T10:05:00Z"),
+        state: RunState::Complete,
+        stopped: None,
+        changes,
+        counts,
+    }
+}

@@ -1,0 +1,263 @@
+//! Reports as people see them, on made-up findings, plans and runs.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::collections::BTreeMap;
+
+use insta::assert_snapshot;
+
+use super::{Scan, Style, View, decisions, json, markdown, sample, text};
+use crate::{
+    calls::Risk,
+    engine::News,
+    finding::FindingKey,
+    journal::{Outcome, RunDocument, RunState},
+    plan::{Plan, Rehearsal},
+};
+
+fn with_scan<T>(tell: impl FnOnce(&Scan) -> T) -> T {
+    let (findings, unjudged) = sample::findings();
+    let decisions = decisions(&sample::plan());
+    let regions = ["eu-west-1".to_owned(), "us-east-1".to_owned()];
+    let read_at = sample::at("2026-11-22T10:00:00Z");
+    let (account, partition, endpoint) = ("123456789012", "aws", "aws");
+    tell(&Scan { account, partition, regions: &regions, endpoint, read_at, findings: &findings, unjudged: &unjudged, decisions: &decisions })
+}
+
+fn shown(plan: &Plan) -> String {
+    text::plan(plan, &View { file: Some("plan.json"), ..View::default() })
+}
+
+fn told(run: &RunDocument) -> String {
+    text::run(run, &View::default())
+}
+
+#[test]
+fn findings_read_well() {
+    assert_snapshot!(with_scan(|scan| text::findings(scan, &View::default())), @"");
+}
+
+#[test]
+fn a_plan_reads_well() {
+    assert_snapshot!(shown(&sample::plan()), @"");
+}
+
+#[test]
+fn the_exact_calls_of_a_change_stand_in_its_long_form() {
+    let plan = sample::plan();
+    let view = View { verbose: true, ..View::default() };
+    assert_snapshot!(text::change(&plan, &plan.changes[0], &view), @"");
+}
+
+#[test]
+fn a_run_reads_well() {
+    assert_snapshot!(told(&sample::run()), @"");
+}
+
+#[test]
+fn runs_read_well() {
+    let undo = RunDocument { kind: "undo".into(), of_run: Some("20261122-100500-4b1d".into()), run: "20261122-110000-77aa".into(), ..sample::run() };
+    assert_snapshot!(text::runs(&[undo, sample::run()], &View::default()), @"");
+}
+
+#[test]
+fn a_plan_in_markdown_folds_its_calls() {
+    assert_snapshot!(markdown::plan(&sample::plan()), @"");
+}
+
+#[test]
+fn a_run_in_markdown_is_a_table() {
+    assert_snapshot!(markdown::run(&sample::run()), @"");
+}
+
+#[test]
+fn findings_in_markdown_are_tables() {
+    assert_snapshot!(with_scan(markdown::findings), @"");
+}
+
+#[test]
+fn the_findings_document_holds_what_it_promises() {
+    let document = with_scan(|scan| json::write(&json::FindingsDocument::from(scan)).unwrap());
+    let value: serde_json::Value = serde_json::from_str(&document).unwrap();
+    assert_eq!(value["format"], "redress.findings/1");
+    assert_eq!(value["findings"].as_array().unwrap().len(), 4);
+    let web = &value["findings"][1];
+    assert_eq!(web["resource"]["kind"], "security-group");
+    assert_eq!(web["resource"]["account"], "123456789012");
+    assert_eq!((&web["verdict"], &web["decision"]), (&"violates".into(), &"planned".into()));
+    assert_eq!(value["findings"][2]["suppressed"], "ticket 4711, closed in March");
+    assert_eq!(value["findings"][3]["reason"], "vol-2 took its place");
+    assert_eq!(value["unknown"].as_array().unwrap().len(), 2);
+    assert_eq!(value["unknown"][1]["resource"], serde_json::Value::Null);
+    let counts = &value["counts"];
+    let sum: u64 = ["open", "suppressed", "retained", "unknown"].iter().map(|name| counts[name].as_u64().unwrap()).sum();
+    assert_eq!((sum, counts["total"].as_u64().unwrap(), counts["unjudged"].as_u64().unwrap()), (5, 5, 1));
+}
+
+#[test]
+fn the_list_of_runs_is_a_document_of_its_own() {
+    let value = serde_json::to_value(json::runs(&[sample::run()])).unwrap();
+    assert_eq!(value["format"], "redress.runs/1");
+    assert_eq!(value["runs"][0]["state"], "complete");
+    assert_eq!(value["runs"][0]["counts"]["verified"], 1);
+    assert_eq!(value["runs"][0].get("of_run"), None);
+}
+
+#[test]
+fn every_finding_of_a_plan_has_one_decision() {
+    let plan = sample::plan();
+    let decided = decisions(&plan);
+    assert_eq!(decided.len(), plan.counts.values().sum::<usize>());
+    let key = FindingKey { check: "security-group-open-admin-port".into(), resource: sample::group(3) };
+    assert_eq!(decided[&key].decision, "refused");
+}
+
+#[test]
+fn what_an_account_holds_never_commands_the_terminal_nor_becomes_markup() {
+    let plan = sample::hostile_plan();
+    let mut run = sample::run();
+    run.changes[0].reason = sample::HOSTILE.into();
+    run.changes[0].summary = sample::HOSTILE.into();
+    run.stopped = Some(sample::HOSTILE.into());
+    let (mut findings, mut unjudged) = sample::findings();
+    findings[1].tags.insert("Name".into(), sample::HOSTILE.into());
+    findings[2].suppressed = Some(sample::HOSTILE.into());
+    unjudged[0].reason = sample::HOSTILE.into();
+    let scan = |tell: &dyn Fn(&Scan) -> String| with_scan(|scan| tell(&Scan { findings: &findings, unjudged: &unjudged, ..*scan }));
+    let verbose = View { verbose: true, ..View::default() };
+    let news = text::news(&News::ChangeEnds { id: "c1".into(), outcome: Outcome::Failed, reason: sample::HOSTILE.into() }).unwrap();
+    assert_eq!(news.lines().count(), 1);
+    let texts = [text::plan(&plan, &verbose), text::run(&run, &verbose), scan(&|s| text::findings(s, &verbose)), news];
+    for text in &texts {
+        assert!(text.contains("\\u{1b}"), "{text}");
+        assert!(!text.contains(|c: char| c != '\n' && (c.is_control() || c == '\u{202e}')), "{text}");
+    }
+    for text in [markdown::plan(&plan), markdown::run(&run), scan(&markdown::findings)] {
+        assert!(text.contains("script"), "{text}");
+        assert!(!text.contains(|c: char| c != '\n' && (c.is_control() || c == '\u{202e}')), "{text}");
+        assert!(!outside_code(&text).contains("<script"), "{text}");
+        for row in text.lines().filter(|line| line.starts_with("| ")) {
+            assert!([4, 5].contains(&row.matches('|').count()), "{row}");
+        }
+    }
+    assert!(!json::write(&plan).unwrap().contains('\u{9b}'));
+}
+
+/// The Markdown without its fenced blocks and code spans.
+fn outside_code(markdown: &str) -> String {
+    let (mut out, mut fence) = (String::new(), None::<String>);
+    for line in markdown.lines() {
+        let ticks: String = line.chars().take_while(|c| *c == '`').collect();
+        match &fence {
+            Some(open) if line == open => fence = None,
+            Some(_) => {}
+            None if ticks.len() >= 3 => fence = Some(ticks),
+            None => out.push_str(line),
+        }
+    }
+    assert_eq!(fence, None, "a fence stays open");
+    out
+}
+
+#[test]
+fn no_line_is_wider_than_the_terminal() {
+    for width in [60, 80, 120] {
+        let style = Style { width, ..Style::default() };
+        let view = View { style, ..View::default() };
+        let (plan, run) = (sample::plan(), sample::run());
+        let texts = [text::plan(&plan, &view), text::run(&run, &view), with_scan(|scan| text::findings(scan, &view)), text::runs(&[run], &view)];
+        for line in texts.iter().flat_map(|text| text.lines()) {
+            assert!(console::measure_text_width(line) <= width, "{width}: {line}");
+            assert_eq!(line.trim_end(), line);
+        }
+    }
+}
+
+#[test]
+fn colour_changes_no_character_and_ascii_has_no_symbols() {
+    let colour = View { style: Style { colour: true, ..Style::default() }, ..View::default() };
+    let bare = View::default();
+    let ascii = View { style: Style { ascii: true, ..Style::default() }, ..View::default() };
+    let (plan, run) = (sample::plan(), sample::run());
+    let all = |view: &View| [text::plan(&plan, view), text::run(&run, view), with_scan(|scan| text::findings(scan, view))];
+    for ((coloured, bare), ascii) in all(&colour).iter().zip(all(&bare)).zip(all(&ascii)) {
+        assert_ne!(*coloured, bare);
+        assert_eq!(console::strip_ansi_codes(coloured), bare);
+        assert!(ascii.is_ascii(), "{ascii}");
+    }
+}
+
+#[test]
+fn a_plan_that_opens_something_is_not_offered() {
+    let mut plan = sample::plan();
+    plan.rehearsal.opens = plan.rehearsal.closes.clone();
+    let text = shown(&plan);
+    assert!(text.contains("opens 1") && text.contains("not offered for approval"), "{text}");
+    assert!(!text.contains("redress apply"), "{text}");
+}
+
+#[test]
+fn a_plan_that_was_not_rehearsed_says_so_and_never_that_it_closes() {
+    let mut plan = sample::plan();
+    plan.rehearsal = Rehearsal { not_rehearsed: vec!["c1: the rules are not known".into(), "c2: nor is the role".into()], ..Rehearsal::default() };
+    let text = shown(&plan);
+    assert!(text.contains("! not rehearsed, because:\n    c1: the rules are not known\n"), "{text}");
+    assert!(!text.contains("closes 1 of"), "{text}");
+    plan.rehearsal = Rehearsal::default();
+    assert!(shown(&plan).contains("! not rehearsed\n"));
+    plan.rehearsal = Rehearsal { not_rehearsed: vec!["c2: nor is the role".into()], ..sample::plan().rehearsal };
+    assert!(shown(&plan).contains("! rehearsed in part: closes 1 of 1"));
+}
+
+#[test]
+fn a_plan_names_what_undo_leaves_and_what_needs_its_own_flag() {
+    let mut plan = sample::plan();
+    plan.rehearsal.undo_restores = false;
+    plan.rehearsal.differences = vec!["sg-1: a tag".into()];
+    plan.changes[0].risk = Risk::Irreversible;
+    let text = shown(&plan);
+    assert!(text.contains("undo does not restore everything\n    not restored by undo: sg-1: a tag\n"), "{text}");
+    assert!(text.contains("redress apply plan.json --allow-irreversible tighten-security-group\n"), "{text}");
+}
+
+#[test]
+fn undo_and_prune_plans_speak_of_what_they_do() {
+    let undo = Plan { kind: "undo".into(), of_run: Some("r1".into()), ..sample::plan() };
+    let text = text::plan(&undo, &View::default());
+    assert!(text.starts_with("Undo of run r1: takes back 2 changes\n"), "{text}");
+    assert!(text.ends_with("  redress undo r1\n"), "{text}");
+    let prune = Plan { kind: "prune".into(), ..sample::plan() };
+    let text = text::plan(&prune, &View::default());
+    assert!(text.starts_with("Prune: 2 changes to delete what earlier runs kept\n"), "{text}");
+    let nothing = Plan { changes: Vec::new(), skipped: Vec::new(), counts: BTreeMap::new(), ..sample::plan() };
+    let text = shown(&nothing);
+    assert!(text.starts_with("Nothing to do\n") && !text.contains("redress apply"), "{text}");
+}
+
+#[test]
+fn what_to_type_next_follows_from_how_a_run_stands() {
+    let mut run = sample::run();
+    assert!(told(&run).contains("redress verify 20261122-100500-4b1d\n"));
+    assert!(told(&run).ends_with("Next, to take it back:\n  redress undo 20261122-100500-4b1d\n"));
+    run.state = RunState::Interrupted;
+    assert!(told(&run).ends_with("Next, to finish it:\n  redress resume 20261122-100500-4b1d\n"));
+    run.state = RunState::Undone;
+    run.changes.iter_mut().for_each(|c| c.undone_by = Some("r2".into()));
+    assert!(!told(&run).contains("Next"), "{}", told(&run));
+    run = sample::run();
+    run.changes[0].outcome = "stuck".into();
+    assert!(told(&run).contains("A person is needed"));
+    run.changes.iter_mut().for_each(|c| c.outcome = "drifted".into());
+    run.changes[1].awaiting.clear();
+    assert!(told(&run).ends_with("redress plan -o plan.json\n"));
+}
+
+#[test]
+fn news_is_one_line_and_waiting_does_not_fill_the_log() {
+    let waiting = |seconds| text::news(&News::Waiting { change: "c1".into(), why: "until the snapshots are completed".into(), seconds });
+    assert_eq!(waiting(0).as_deref(), Some("c1 waits until the snapshots are completed"));
+    assert_eq!(waiting(15), None);
+    assert_eq!(waiting(75).as_deref(), Some("c1 waits until the snapshots are completed (for 1 min 15 s so far)"));
+    let ends = News::ChangeEnds { id: "c1".into(), outcome: Outcome::Verified, reason: String::new() };
+    assert_eq!(text::news(&ends).as_deref(), Some("c1: verified"));
+}

@@ -1,0 +1,27 @@
+//! Reports as text for terminals and logs: wrapped to a width, in colour where that is wanted, and safe whatever an account
+//! holds. One file for each thing that is told.
+
+mod findings;
+mod plan;
+mod run;
+
+pub use findings::findings;
+pub use plan::{change, plan, skipped};
+pub use run::{news, run, runs};
+
+use super::{
+    style::{Page, Tone, plain, span},
+    words::Next,
+};
+
+/// The commands to type next.
+fn commands(page: &mut Page, next: &[Next]) {
+    if next.is_empty() {
+        return;
+    }
+    page.blank();
+    for Next { purpose, command } in next {
+        page.text(0, &[plain(format!("Next, {purpose}:"))]);
+        page.verbatim(2, &span(Tone::Command, command));
+    }
+}

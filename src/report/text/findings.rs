@@ -1,0 +1,200 @@
+//! Findings as text: what is wrong, the gravest first, what was set aside and why, and what could not be judged.
+
+use std::collections::BTreeMap;
+
+use super::{
+    super::{
+        Scan, View, diff,
+        style::{Mark, Page, Span, Tone, plain, span},
+        words,
+    },
+    commands,
+};
+use crate::finding::{Finding, Severity, Verdict};
+
+/// Columns in which evidence is told where not everything is wanted.
+const SHORT: usize = 220;
+
+/// What a scan found.
+pub fn findings(scan: &Scan, view: &View) -> String {
+    let mut page = Page::new(view.style);
+    head(&mut page, scan);
+    for severity in [Severity::Critical, Severity::High, Severity::Medium, Severity::Low] {
+        graded(&mut page, scan, view, severity);
+    }
+    aside(&mut page, scan);
+    unknown(&mut page, scan);
+    noted(&mut page, scan);
+    page.blank();
+    summary(&mut page, scan);
+    commands(&mut page, &words::scan_next(scan));
+    page.done()
+}
+
+fn head(page: &mut Page, scan: &Scan) {
+    page.text(0, &[span(Tone::Strong, format!("Findings in account {}", scan.account))]);
+    page.row(2, &span(Tone::Faint, "regions"), 12, &[plain(words::list(scan.regions))]);
+    page.row(2, &span(Tone::Faint, "endpoint"), 12, &[plain(words::endpoint(scan.endpoint))]);
+    page.row(2, &span(Tone::Faint, "read"), 12, &[plain(words::time(scan.read_at))]);
+}
+
+/// The open findings of one severity, check by check.
+fn graded(page: &mut Page, scan: &Scan, view: &View, severity: Severity) {
+    let mut by_check: BTreeMap<&str, Vec<&Finding>> = BTreeMap::new();
+    for finding in scan.findings.iter().filter(|f| f.severity == severity && words::is_open(f)) {
+        by_check.entry(&finding.check).or_default().push(finding);
+    }
+    if by_check.is_empty() {
+        return;
+    }
+    let all = by_check.values().map(Vec::len).sum();
+    page.blank();
+    let tone = words::severity_tone(severity);
+    page.text(0, &[span(tone, severity.to_string().to_uppercase()), plain(" "), span(Tone::Faint, words::count(all, "finding"))]);
+    for (check, findings) in by_check {
+        page.text(2, &[span(Tone::Strong, check), plain(format!(" ({})", findings.len()))]);
+        if let Some(title) = words::check_title(check) {
+            page.text(2, &[span(Tone::Faint, title)]);
+        }
+        for finding in findings {
+            one(page, scan, view, finding);
+        }
+    }
+}
+
+fn one(page: &mut Page, scan: &Scan, view: &View, finding: &Finding) {
+    let mark = span(words::severity_tone(finding.severity), page.style.mark(Mark::Bad));
+    page.row(4, &mark, 6, &resource(finding));
+    if view.verbose {
+        page.text(6, &[span(Tone::Faint, finding.resource.as_str())]);
+    }
+    if let Verdict::Violates(evidence) = &finding.verdict {
+        let told = diff::words(evidence);
+        page.text(6, &[plain(if view.verbose { told } else { shorten(&told, SHORT) })]);
+    }
+    if finding.sources.iter().any(|source| source != "scan") {
+        page.text(6, &[span(Tone::Faint, format!("reported by {}", words::list(&finding.sources)))]);
+    }
+    if let Some(decided) = scan.decisions.get(&finding.key()) {
+        page.text(6, &[span(Tone::Faint, format!("{}: ", decided.decision)), plain(&decided.reason)]);
+    }
+}
+
+/// The resource with its name, if it has one.
+fn resource(finding: &Finding) -> Vec<Span> {
+    let mut spans = vec![span(Tone::Strong, words::brief(&finding.resource))];
+    if let Some(name) = finding.tags.get("Name").filter(|name| !name.is_empty()) {
+        spans.push(plain(format!(" \"{}\"", shorten(name, 60))));
+    }
+    spans
+}
+
+fn shorten(text: &str, most: usize) -> String {
+    let mut chars = text.chars();
+    let short: String = chars.by_ref().take(most).collect();
+    if chars.next().is_none() { short } else { format!("{short}...") }
+}
+
+/// What is wrong and was set aside: by a person, or by an earlier run.
+fn aside(page: &mut Page, scan: &Scan) {
+    let mut told: Vec<(&Finding, String)> = Vec::new();
+    for finding in scan.findings {
+        match (&finding.verdict, &finding.suppressed) {
+            (Verdict::Violates(_), Some(why)) if why.trim().is_empty() => {
+                told.push((finding, "suppressed by the tag redress:ignore, without a reason".to_owned()))
+            }
+            (Verdict::Violates(_), Some(why)) => told.push((finding, format!("suppressed by the tag redress:ignore: {why}"))),
+            (Verdict::Retained(by), _) => told.push((finding, format!("kept on purpose: {by}"))),
+            _ => {}
+        }
+    }
+    if told.is_empty() {
+        return;
+    }
+    page.blank();
+    page.text(0, &[span(Tone::Strong, "SET ASIDE"), plain(" "), span(Tone::Faint, words::count(told.len(), "finding"))]);
+    let mark = page.style.mark(Mark::Dot);
+    for (finding, why) in told {
+        let mut spans = resource(finding);
+        spans.push(plain(format!(": {}", finding.check)));
+        page.row(2, &plain(mark), 4, &spans);
+        page.text(4, &[span(Tone::Faint, why)]);
+    }
+}
+
+/// What nothing can be said of: resource by resource, and checks that could not be run at all. One reason is told once.
+fn unknown(page: &mut Page, scan: &Scan) {
+    let mut by_reason: BTreeMap<(&str, &str), Vec<String>> = BTreeMap::new();
+    for finding in scan.findings {
+        if let Verdict::Unknown(reason) = &finding.verdict {
+            by_reason.entry((&finding.check, reason)).or_default().push(words::brief(&finding.resource));
+        }
+    }
+    if by_reason.is_empty() && scan.unjudged.is_empty() {
+        return;
+    }
+    page.blank();
+    page.text(0, &[span(Tone::Warn, "NOT KNOWN"), plain(" "), span(Tone::Faint, "neither fine nor wrong: this could not be read")]);
+    let mark = span(Tone::Warn, page.style.mark(Mark::Unknown));
+    for ((check, reason), resources) in by_reason {
+        page.row(2, &mark, 4, &[span(Tone::Strong, check), plain(format!(" on {}", words::list(&resources)))]);
+        page.text(4, &[plain(reason)]);
+    }
+    let mut nowhere: BTreeMap<(&str, &str), Vec<String>> = BTreeMap::new();
+    for unjudged in scan.unjudged {
+        nowhere.entry((&unjudged.check, &unjudged.reason)).or_default().push(unjudged.region.clone());
+    }
+    for ((check, reason), regions) in nowhere {
+        page.row(2, &mark, 4, &[span(Tone::Strong, check), plain(format!(" could not be judged in {}:", words::list(&regions)))]);
+        page.text(4, &[plain(reason)]);
+    }
+}
+
+/// What is fine and still worth a word.
+fn noted(page: &mut Page, scan: &Scan) {
+    let notes: Vec<(&Finding, &String)> =
+        scan.findings.iter().filter_map(|f| if let Verdict::Ok(Some(note)) = &f.verdict { Some((f, note)) } else { None }).collect();
+    if notes.is_empty() {
+        return;
+    }
+    page.blank();
+    page.text(0, &[span(Tone::Strong, "FINE, WITH A NOTE")]);
+    let mark = span(Tone::Good, page.style.mark(Mark::Good));
+    for (finding, note) in notes {
+        let mut spans = resource(finding);
+        spans.push(plain(format!(": {note}")));
+        page.row(2, &mark, 4, &spans);
+    }
+}
+
+fn summary(page: &mut Page, scan: &Scan) {
+    let mut graded: BTreeMap<String, usize> = BTreeMap::new();
+    let (mut open, mut suppressed, mut retained, mut unknown) = (0, 0, 0, 0);
+    for finding in scan.findings {
+        match (&finding.verdict, &finding.suppressed) {
+            (Verdict::Violates(_), None) => {
+                *graded.entry(finding.severity.to_string()).or_insert(0) += 1;
+                open += 1;
+            }
+            (Verdict::Violates(_), Some(_)) => suppressed += 1,
+            (Verdict::Retained(_), _) => retained += 1,
+            (Verdict::Unknown(_), _) => unknown += 1,
+            (Verdict::Ok(_), _) => {}
+        }
+    }
+    let unknown_anything = unknown > 0 || !scan.unjudged.is_empty();
+    let (tone, mut line) = match open {
+        0 if unknown_anything => (Tone::Warn, "No finding, but not everything is known".to_owned()),
+        0 => (Tone::Good, "No finding".to_owned()),
+        n => (Tone::Strong, format!("{} ({})", words::count(n, "finding"), words::tally(&graded, &["critical", "high", "medium", "low"]))),
+    };
+    for (n, what) in [(suppressed, "suppressed"), (retained, "kept on purpose"), (unknown, "unknown")] {
+        if n > 0 {
+            line.push_str(&format!(", {n} {what}"));
+        }
+    }
+    if !scan.unjudged.is_empty() {
+        line.push_str(&format!(", {} could not be run in a region", words::count(scan.unjudged.len(), "check")));
+    }
+    page.text(0, &[span(tone, format!("{line}."))]);
+}

@@ -1,0 +1,241 @@
+//! A plan as text: what would be done, to what, why, at what risk, what stays behind and how it is taken back. A person
+//! reads this and says yes or no; nothing that matters for that may be missing.
+
+use std::collections::BTreeMap;
+
+use super::{
+    super::{
+        View, diff,
+        style::{Mark, Page, Span, Tone, plain, span},
+        words,
+    },
+    commands,
+};
+use crate::{
+    actions::GuardNote,
+    calls::{Act, Step, Undo, WayBack},
+    plan::{Change, Plan, Skipped, SkippedKind},
+};
+
+/// The column beside a change's labels.
+const BESIDE: usize = 18;
+
+/// A plan, whole.
+pub fn plan(plan: &Plan, view: &View) -> String {
+    let mut page = Page::new(view.style);
+    head(&mut page, plan, view);
+    rehearsal(&mut page, plan);
+    for item in &plan.changes {
+        page.blank();
+        one(&mut page, plan, item, view);
+    }
+    left_out(&mut page, &plan.skipped);
+    page.blank();
+    summary(&mut page, plan);
+    commands(&mut page, &words::plan_next(plan, view.file));
+    page.done()
+}
+
+/// One change of a plan, as the question before it shows it.
+pub fn change(plan: &Plan, change: &Change, view: &View) -> String {
+    let mut page = Page::new(view.style);
+    one(&mut page, plan, change, view);
+    page.done()
+}
+
+/// Findings that no change answers.
+pub fn skipped(all: &[Skipped], view: &View) -> String {
+    let mut page = Page::new(view.style);
+    left_out(&mut page, all);
+    page.done().trim_start_matches('\n').to_owned()
+}
+
+fn head(page: &mut Page, plan: &Plan, view: &View) {
+    page.text(0, &[span(Tone::Strong, words::plan_title(plan))]);
+    let digest = if view.verbose { plan.digest.clone() } else { words::short(&plan.digest) };
+    let rows = [
+        ("account", plan.account.clone()),
+        ("regions", words::list(&plan.regions)),
+        ("endpoint", words::endpoint(&plan.endpoint)),
+        ("caller", plan.caller.clone()),
+        ("made", format!("{}, good until {}", words::time(plan.created), words::time(plan.expires))),
+        ("digest", digest),
+    ];
+    for (label, value) in rows {
+        page.row(2, &span(Tone::Faint, label), 12, &[plain(value)]);
+    }
+    for (on, flag) in [(plan.options.allow_lockout, "--allow-lockout"), (plan.options.include_managed, "--include-managed")] {
+        if on {
+            page.row(2, &span(Tone::Warn, "loosened"), 12, &[span(Tone::Warn, flag)]);
+        }
+    }
+}
+
+fn rehearsal(page: &mut Page, plan: &Plan) {
+    let said = words::rehearsal(plan);
+    let Some(((tone, first), rest)) = said.split_first() else { return };
+    page.blank();
+    let mark = page.style.mark(if *tone == Tone::Good { Mark::Good } else { Mark::Warn });
+    page.row(0, &span(*tone, mark), 2, &[span(*tone, first)]);
+    for (tone, line) in rest {
+        page.text(4, &[span(*tone, line)]);
+    }
+    if !words::offered(plan) {
+        page.text(2, &[span(Tone::Bad, "It would open what is closed now, so it is not offered for approval.")]);
+    }
+}
+
+fn one(page: &mut Page, plan: &Plan, change: &Change, view: &View) {
+    let tone = words::risk_tone(change.risk);
+    page.row(0, &span(Tone::Strong, &change.id), 4, &[span(Tone::Strong, &change.summary)]);
+    let mut labelled = |label: &str, tone: Tone, spans: &[Span]| page.row(4, &span(tone, label), BESIDE, spans);
+    labelled("risk", Tone::Faint, &[span(tone, change.risk.word())]);
+    labelled("resource", Tone::Faint, &[plain(words::place(&change.resource))]);
+    if view.verbose {
+        labelled("arn", Tone::Faint, &[plain(change.resource.as_str())]);
+    }
+    for line in answers(change) {
+        labelled("answers", Tone::Faint, &[plain(line)]);
+    }
+    let by = if change.playbook.is_empty() { change.action.clone() } else { format!("{} (playbook {})", change.action, change.playbook) };
+    labelled("action", Tone::Faint, &[plain(by)]);
+    if !change.after.is_empty() {
+        labelled("after", Tone::Faint, &[plain(words::list(&change.after))]);
+    }
+    if !change.ask && plan.kind == "plan" {
+        labelled("approval", Tone::Warn, &[plain("done without a question: the playbook says approve = \"auto\"")]);
+    }
+    difference(page, change);
+    for (n, line) in change.impact.iter().enumerate() {
+        page.row(4, &span(Tone::Faint, if n == 0 { "impact" } else { " " }), BESIDE, &[plain(line)]);
+    }
+    for (n, note) in change.guards.iter().enumerate() {
+        guard(page, if n == 0 { "guards" } else { " " }, note);
+    }
+    steps(page, change, view);
+    let (tone, line) = words::way_back(change);
+    page.row(4, &span(Tone::Faint, "way back"), BESIDE, &[span(tone, line)]);
+    for line in &change.not_restored {
+        page.row(4, &span(Tone::Warn, "not restored:"), BESIDE, &[plain(line)]);
+    }
+}
+
+/// The checks that a change answers; with the resource where that is another one.
+fn answers(change: &Change) -> Vec<String> {
+    let named = |key: &crate::finding::FindingKey| if key.resource == change.resource { key.check.clone() } else { words::finding(key) };
+    if change.findings.is_empty() { vec!["no finding of its own: other changes need it".to_owned()] } else { change.findings.iter().map(named).collect() }
+}
+
+fn difference(page: &mut Page, change: &Change) {
+    let lines = diff::diff(&change.before, &change.after_state);
+    if lines.is_empty() {
+        return;
+    }
+    page.blank();
+    for line in lines {
+        let tone = match line.sign {
+            diff::Sign::Add => Tone::Good,
+            diff::Sign::Remove => Tone::Bad,
+            diff::Sign::Name => Tone::Strong,
+            diff::Sign::Keep => Tone::Faint,
+        };
+        let own = line.text.len() - line.text.trim_start().len();
+        page.row(6, &span(tone, line.sign.mark()), 8 + own, &[span(tone, line.text.trim_start())]);
+    }
+    page.blank();
+}
+
+fn guard(page: &mut Page, label: &str, note: &GuardNote) {
+    let (tone, mark, word) = match note.result.as_str() {
+        "passed" => (Tone::Good, Mark::Good, ""),
+        "loosened" => (Tone::Warn, Mark::Warn, " (loosened)"),
+        _ => (Tone::Warn, Mark::Warn, " (not checked)"),
+    };
+    let mark = page.style.mark(mark);
+    let told = [span(tone, format!("{mark} {}{word}", note.guard)), plain(format!(": {}", note.note))];
+    page.row(4, &span(Tone::Faint, label), BESIDE, &told);
+}
+
+fn steps(page: &mut Page, change: &Change, view: &View) {
+    for (n, step) in change.steps.iter().enumerate() {
+        let label = if n == 0 { "steps" } else { "" };
+        let number = format!("{}. ", n + 1);
+        if label.is_empty() {
+            page.row(BESIDE, &span(Tone::Faint, number.trim_end()), BESIDE + 3, &[plain(&step.title)]);
+        } else {
+            page.row(4, &span(Tone::Faint, label), BESIDE, &[span(Tone::Faint, number), plain(&step.title)]);
+        }
+        if view.verbose {
+            exact(page, step);
+        }
+    }
+}
+
+/// A step as it is called, with its way back.
+fn exact(page: &mut Page, step: &Step) {
+    call(page, 8, &step.act);
+    if let Some(wait) = &step.act.wait {
+        page.text(8, &[span(Tone::Faint, format!("then waits {} (at most {} s)", wait.why, wait.at_most))]);
+    }
+    match &step.way_back {
+        WayBack::Calls { rollback, undo, kept_once, .. } => {
+            page.text(8, &[span(Tone::Faint, "way back:")]);
+            rollback.iter().for_each(|act| call(page, 10, act));
+            match undo {
+                Undo::Same => {}
+                Undo::Calls(acts) => {
+                    page.text(8, &[span(Tone::Faint, "undo later:")]);
+                    acts.iter().for_each(|act| call(page, 10, act));
+                }
+                Undo::Kept(why) => page.text(8, &[span(Tone::Faint, format!("undo later: kept, {why}"))]),
+            }
+            if let Some(kept) = kept_once {
+                page.text(8, &[span(Tone::Faint, format!("kept once step {} was done: {}", kept.step, kept.reason))]);
+            }
+        }
+        WayBack::ByStep(other) => page.text(8, &[span(Tone::Faint, format!("way back: that of step {other}"))]),
+        WayBack::Kept(why) => page.text(8, &[span(Tone::Faint, format!("way back: kept, {why}"))]),
+        WayBack::Cannot(why) => page.text(8, &[span(Tone::Bad, format!("way back: none, {why}"))]),
+    }
+}
+
+fn call(page: &mut Page, indent: usize, act: &Act) {
+    let region = if act.call.region.is_empty() { String::new() } else { format!(" in {}", act.call.region) };
+    page.text(indent, &[span(Tone::Command, act.call.name()), span(Tone::Faint, region)]);
+    let json = serde_json::to_string_pretty(&diff::readable(&act.call.input)).unwrap_or_default();
+    for line in json.lines() {
+        page.preformatted(indent + 2, &plain(line));
+    }
+}
+
+/// What is not planned, by kind; one reason is told once, with all that it holds for.
+fn left_out(page: &mut Page, all: &[Skipped]) {
+    use SkippedKind::{Conflict, Refused, Retained, Suppressed, Unknown, Unmapped};
+    if all.is_empty() {
+        return;
+    }
+    page.blank();
+    page.text(0, &[span(Tone::Strong, "NOT PLANNED"), plain(" "), span(Tone::Faint, words::count(all.len(), "finding"))]);
+    for kind in [Refused, Conflict, Unknown, Unmapped, Suppressed, Retained] {
+        let mut by_reason: BTreeMap<(&str, &str), Vec<String>> = BTreeMap::new();
+        for item in all.iter().filter(|s| s.kind == kind) {
+            by_reason.entry((&item.finding.check, &item.reason)).or_default().push(words::brief(&item.finding.resource));
+        }
+        let tone = if matches!(kind, Refused | Conflict | Unknown) { Tone::Warn } else { Tone::Faint };
+        for ((check, reason), resources) in by_reason {
+            page.row(2, &span(tone, kind.word()), 14, &[span(Tone::Strong, words::list(&resources)), plain(format!(": {check}"))]);
+            page.text(14, &[plain(reason)]);
+        }
+    }
+}
+
+fn summary(page: &mut Page, plan: &Plan) {
+    if !plan.changes.is_empty() {
+        page.text(0, &[span(Tone::Strong, words::count(plan.changes.len(), "change")), plain(format!(": {}.", words::risks(&plan.changes)))]);
+    }
+    let findings: usize = plan.counts.values().sum();
+    if findings > 0 {
+        let told = words::tally(&plan.counts, words::FATES);
+        page.text(0, &[span(Tone::Strong, words::count(findings, "finding")), plain(format!(": {told}."))]);
+    }
+}

@@ -1,0 +1,117 @@
+//! Runs as text: what became of each change, what is still awaited, and what to do now; and the news while a run is going
+//! on, a line each, for where there is no terminal.
+
+use super::{
+    super::{
+        View, safe,
+        style::{Mark, Page, Tone, plain, span},
+        words,
+    },
+    commands,
+};
+use crate::{
+    engine::News,
+    journal::{RunDocument, document::ChangeReport},
+};
+
+/// Seconds after which waiting is told again.
+const PATIENCE: u64 = 30;
+
+/// One run.
+pub fn run(run: &RunDocument, view: &View) -> String {
+    let mut page = Page::new(view.style);
+    let tone = words::state_tone(run.state);
+    page.text(0, &[span(tone, words::run_title(run))]);
+    let digest = if view.verbose { run.plan_digest.clone() } else { words::short(&run.plan_digest) };
+    let rows = [("account", run.account.clone()), ("endpoint", words::endpoint(&run.endpoint)), ("started", words::time(run.started)), ("plan", digest)];
+    for (label, value) in rows {
+        page.row(2, &span(Tone::Faint, label), 12, &[plain(value)]);
+    }
+    if let Some(why) = &run.stopped {
+        page.row(2, &span(Tone::Warn, "stopped"), 12, &[plain(why)]);
+    }
+    page.blank();
+    for change in &run.changes {
+        one(&mut page, change, view);
+    }
+    page.blank();
+    let told = words::tally(&run.counts, words::OUTCOMES);
+    page.text(0, &[span(Tone::Strong, words::count(run.changes.len(), "change")), plain(if told.is_empty() { ".".to_owned() } else { format!(": {told}.") })]);
+    if run.changes.iter().any(|c| c.outcome == "stuck") {
+        page.text(0, &[span(Tone::Bad, "A person is needed: what to do stands with each change that is stuck.")]);
+    }
+    commands(&mut page, &words::run_next(run));
+    page.done()
+}
+
+fn one(page: &mut Page, change: &ChangeReport, view: &View) {
+    let tone = words::outcome_tone(&change.outcome);
+    let mark = match tone {
+        Tone::Good => Mark::Good,
+        Tone::Bad => Mark::Bad,
+        _ => Mark::Warn,
+    };
+    let label = format!("{} {} {}", page.style.mark(mark), change.id, change.outcome.replace('-', " "));
+    page.row(0, &span(tone, label), 22, &[plain(&change.summary)]);
+    let mut place = words::place(&change.resource);
+    if let Some(seconds) = change.seconds {
+        place.push_str(&format!(", {}", words::duration(seconds)));
+    }
+    page.text(22, &[span(Tone::Faint, place)]);
+    if view.verbose {
+        page.text(22, &[span(Tone::Faint, change.resource.as_str())]);
+    }
+    if !change.reason.is_empty() {
+        page.text(22, &[plain(&change.reason)]);
+    }
+    for line in &change.awaiting {
+        page.text(22, &[span(Tone::Warn, "awaited: "), plain(line)]);
+    }
+    if let Some(by) = &change.undone_by {
+        page.text(22, &[plain(format!("taken back by run {by}"))]);
+    }
+    for line in &change.not_restored {
+        page.text(22, &[span(Tone::Faint, "not restored by undo: "), plain(line)]);
+    }
+}
+
+/// All runs, the newest first.
+pub fn runs(all: &[RunDocument], view: &View) -> String {
+    let mut page = Page::new(view.style);
+    if all.is_empty() {
+        page.text(0, &[plain("There are no runs yet.")]);
+        commands(&mut page, &[words::Next { purpose: "to see what would be done".to_owned(), command: "redress plan".to_owned() }]);
+        return page.done();
+    }
+    for run in all {
+        let kind = match &run.of_run {
+            Some(of) => format!("{} of {of}", run.kind),
+            None => run.kind.clone(),
+        };
+        page.text(0, &[span(Tone::Strong, &run.run), plain("  "), span(words::state_tone(run.state), words::run_state(run.state))]);
+        let told = words::tally(&run.counts, words::OUTCOMES);
+        let told = if told.is_empty() { "no changes".to_owned() } else { told };
+        let when = format!("{kind}, {}, account {}", words::time(run.started), run.account);
+        page.text(2, &[span(Tone::Faint, when)]);
+        page.text(2, &[plain(told)]);
+    }
+    let newest = all.first().map_or("last", |run| run.run.as_str());
+    commands(&mut page, &[words::Next { purpose: "for the story of one".to_owned(), command: format!("redress show {}", safe::shell(newest)) }]);
+    page.done()
+}
+
+/// One line of news, where there is no terminal to draw on; nothing for what would only fill a log.
+pub fn news(news: &News) -> Option<String> {
+    let line = match news {
+        News::ChangeBegins { id, summary, place, of, .. } => format!("[{place}/{of}] {id}: {summary}"),
+        News::StepBegins { change, title, place } => format!("{change} step {place}: {title}"),
+        News::Waiting { seconds, .. } if *seconds > 0 && *seconds < PATIENCE => return None,
+        News::Waiting { change, why, seconds: 0 } => format!("{change} waits {why}"),
+        News::Waiting { change, why, seconds } => format!("{change} waits {why} (for {} so far)", words::duration(*seconds as f64)),
+        News::Again { change, why, seconds } => format!("{change} tries again in {seconds} s: {why}"),
+        News::GoingBack { change, reason } => format!("{change} goes back: {reason}"),
+        News::ChangeEnds { id, outcome, reason } if reason.is_empty() => format!("{id}: {}", outcome.word()),
+        News::ChangeEnds { id, outcome, reason } => format!("{id}: {}: {reason}", outcome.word()),
+    };
+    Some(safe::text(&line))
+}

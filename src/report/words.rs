@@ -1,0 +1,331 @@
+//! What reports say, whatever they are written in: sentences about plans and runs, and the command to type next. Text and
+//! Markdown share these so that they never say different things.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use super::{Scan, safe, style::Tone};
+use crate::{
+    calls::{Risk, Undo, WayBack},
+    checks,
+    finding::{Finding, FindingKey, Severity, Verdict},
+    journal::{RunDocument, RunState},
+    plan::{Change, Plan, Rehearsal},
+    resource::{Kind, ResourceId},
+};
+
+/// A sentence with its tone.
+pub type Said = (Tone, String);
+
+/// What to type next, and what for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Next {
+    /// `to do it`
+    pub purpose: String,
+    /// The command.
+    pub command: String,
+}
+
+fn next(purpose: &str, command: String) -> Next {
+    Next { purpose: purpose.to_owned(), command }
+}
+
+/// `2026-11-22 10:00 UTC`
+pub fn time(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M UTC").to_string()
+}
+
+/// `1 change`, `2 changes`
+pub fn count(n: usize, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
+}
+
+/// `a`, `a and b`, `a, b and c`
+pub fn list(items: &[String]) -> String {
+    match items {
+        [] => "none".to_owned(),
+        [one] => one.clone(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}
+
+/// The beginning of a digest, enough to compare by eye.
+pub fn short(digest: &str) -> String {
+    digest.trim_start_matches("sha256:").chars().take(12).collect()
+}
+
+/// `aws` in words, anything else as it is.
+pub fn endpoint(endpoint: &str) -> String {
+    if endpoint == "aws" { "AWS".to_owned() } else { endpoint.to_owned() }
+}
+
+/// `security group sg-1 in us-east-1`
+pub fn place(resource: &ResourceId) -> String {
+    let id = if resource.kind() == Kind::Account { resource.account() } else { resource.id() };
+    format!("{} {}", resource.kind().words(), within(id, resource.region()))
+}
+
+/// `sg-1 in us-east-1`
+pub fn brief(resource: &ResourceId) -> String {
+    if resource.kind() == Kind::Account { place(resource) } else { within(resource.id(), resource.region()) }
+}
+
+fn within(id: &str, region: &str) -> String {
+    if region.is_empty() { id.to_owned() } else { format!("{id} in {region}") }
+}
+
+/// What a check says is wrong, in one line; nothing for a check that this program does not have.
+pub fn check_title(check: &str) -> Option<&'static str> {
+    checks::find(check).map(|c| c.title).filter(|title| !title.is_empty())
+}
+
+/// `12 planned, 1 refused`: counts in this order first, then the rest.
+pub fn tally(counts: &BTreeMap<String, usize>, order: &[&str]) -> String {
+    let rest = counts.keys().map(String::as_str).filter(|key| !order.contains(key));
+    let named: Vec<String> =
+        order.iter().copied().chain(rest).filter_map(|key| counts.get(key).filter(|n| **n > 0).map(|n| format!("{n} {}", key.replace('-', " ")))).collect();
+    named.join(", ")
+}
+
+/// What becomes of findings, in the order of interest.
+pub const FATES: &[&str] = &["planned", "refused", "conflict", "unknown", "unmapped", "suppressed", "retained"];
+/// What becomes of changes, in the order of interest.
+pub const OUTCOMES: &[&str] = &[
+    "verified",
+    "restored",
+    "already-fixed",
+    "unverified",
+    "stuck",
+    "rolled-back",
+    "failed",
+    "interrupted",
+    "blocked",
+    "drifted",
+    "refused",
+    "not-approved",
+    "skipped",
+];
+
+/// The headline of a plan.
+pub fn plan_title(plan: &Plan) -> String {
+    let n = plan.changes.len();
+    match (plan.kind.as_str(), &plan.of_run) {
+        (_, _) if n == 0 => "Nothing to do".to_owned(),
+        ("undo", Some(run)) => format!("Undo of run {run}: takes back {}", count(n, "change")),
+        ("undo", None) => format!("Undo: takes back {}", count(n, "change")),
+        ("prune", _) => format!("Prune: {} to delete what earlier runs kept", count(n, "change")),
+        _ => format!("Plan: {}", count(n, "change")),
+    }
+}
+
+/// `3 safe, 1 disruptive`
+pub fn risks(changes: &[Change]) -> String {
+    let mut counts = BTreeMap::new();
+    for change in changes {
+        *counts.entry(change.risk.word().to_owned()).or_insert(0) += 1;
+    }
+    tally(&counts, &["safe", "disruptive", "irreversible"])
+}
+
+/// The tone of a risk.
+pub fn risk_tone(risk: Risk) -> Tone {
+    match risk {
+        Risk::Safe => Tone::Good,
+        Risk::Disruptive => Tone::Warn,
+        Risk::Irreversible => Tone::Bad,
+    }
+}
+
+/// The tone of a severity.
+pub fn severity_tone(severity: Severity) -> Tone {
+    match severity {
+        Severity::Critical | Severity::High => Tone::Bad,
+        Severity::Medium => Tone::Warn,
+        Severity::Low => Tone::Plain,
+    }
+}
+
+/// The tone of an outcome.
+pub fn outcome_tone(outcome: &str) -> Tone {
+    match outcome {
+        "verified" | "restored" | "already-fixed" => Tone::Good,
+        "stuck" | "failed" | "rolled-back" => Tone::Bad,
+        _ => Tone::Warn,
+    }
+}
+
+/// What the rehearsal showed: first the result in one line, then what a reader must know beside it.
+pub fn rehearsal(plan: &Plan) -> Vec<Said> {
+    let shown = &plan.rehearsal;
+    if plan.changes.is_empty() {
+        return Vec::new();
+    }
+    let unrehearsed: BTreeSet<&str> = shown.not_rehearsed.iter().filter_map(|why| why.split_once(':')).map(|(id, _)| id).collect();
+    if *shown == Rehearsal::default() || plan.changes.iter().all(|c| unrehearsed.contains(c.id.as_str())) {
+        return not_rehearsed(shown);
+    }
+    let mut said = vec![result(plan, shown)];
+    let opens = |key: &FindingKey| (Tone::Bad, format!("opens {} on {}", key.check, brief(&key.resource)));
+    if plan.kind == "plan" {
+        said.extend(shown.opens.iter().map(opens));
+    } else if !shown.opens.is_empty() {
+        let come_back = count(shown.opens.len(), "finding");
+        let verb = if shown.opens.len() == 1 { "is" } else { "are" };
+        said.push((Tone::Warn, format!("{come_back} {verb} open again afterwards: {}", list(&shown.opens.iter().map(finding).collect::<Vec<_>>()))));
+    }
+    said.extend(shown.differences.iter().map(|what| (Tone::Bad, format!("not restored by undo: {what}"))));
+    said.extend(shown.already_fixed.iter().map(|what| (Tone::Plain, format!("already fixed by an earlier change: {what}"))));
+    said.extend(shown.not_rehearsed.iter().map(|why| (Tone::Warn, format!("not rehearsed: {why}"))));
+    said
+}
+
+fn not_rehearsed(shown: &Rehearsal) -> Vec<Said> {
+    if shown.not_rehearsed.is_empty() {
+        return vec![(Tone::Warn, "not rehearsed".to_owned())];
+    }
+    let first = (Tone::Warn, "not rehearsed, because:".to_owned());
+    std::iter::once(first).chain(shown.not_rehearsed.iter().map(|why| (Tone::Warn, why.clone()))).collect()
+}
+
+/// `rehearsed: closes 12 of 12, opens 0, undo restores all but what is named`
+fn result(plan: &Plan, shown: &Rehearsal) -> Said {
+    let promised: BTreeSet<&FindingKey> = plan.changes.iter().flat_map(|c| &c.findings).collect();
+    let closes = shown.closes.iter().filter(|key| promised.contains(key)).count();
+    let how = if shown.not_rehearsed.is_empty() { "rehearsed" } else { "rehearsed in part" };
+    let closing = match (plan.kind.as_str(), promised.len()) {
+        ("plan", _) => format!("closes {closes} of {}, opens {}", promised.len(), shown.opens.len()),
+        ("undo", _) => "every call went through".to_owned(),
+        _ => format!("every call went through, opens {}", shown.opens.len()),
+    };
+    let restoring = match (plan.kind.as_str(), shown.undo_restores) {
+        ("undo", true) => ", what was is restored but for what is named",
+        ("prune", _) => ", what is deleted does not come back",
+        (_, true) => ", undo restores all but what is named",
+        (_, false) => ", undo does not restore everything",
+    };
+    let whole = closes == promised.len() && (shown.opens.is_empty() || plan.kind == "undo") && shown.not_rehearsed.is_empty();
+    let well = whole && (shown.undo_restores || plan.kind == "prune");
+    (if well { Tone::Good } else { Tone::Warn }, format!("{how}: {closing}{restoring}"))
+}
+
+/// `check on sg-1 in us-east-1`
+pub fn finding(key: &FindingKey) -> String {
+    format!("{} on {}", key.check, brief(&key.resource))
+}
+
+/// What can be taken back of a change, in one sentence.
+pub fn way_back(change: &Change) -> Said {
+    let all = change.steps.len();
+    let cannot = change.steps.iter().filter(|s| matches!(s.way_back, WayBack::Cannot(_))).count();
+    let kept = change.steps.iter().filter(|s| matches!(s.way_back, WayBack::Kept(_) | WayBack::Calls { undo: Undo::Kept(_), .. })).count();
+    let steps = |n: usize| format!("{n} of {}", count(all, "step"));
+    match (cannot, kept) {
+        _ if all == 0 => (Tone::Plain, "nothing is called".to_owned()),
+        (0, 0) if all == 1 => (Tone::Plain, "the step can be taken back".to_owned()),
+        (0, 0) => (Tone::Plain, format!("each of the {all} steps can be taken back")),
+        (0, kept) if kept == all => (Tone::Plain, "undo leaves everything as it is".to_owned()),
+        (0, kept) => (Tone::Plain, format!("undo takes back {}; the rest is kept", steps(all - kept))),
+        (cannot, _) if cannot == all => (Tone::Bad, "cannot be taken back".to_owned()),
+        (cannot, _) => (Tone::Bad, format!("{} cannot be taken back", steps(cannot))),
+    }
+}
+
+/// Changes whose rehearsal opens findings are not offered.
+pub fn offered(plan: &Plan) -> bool {
+    !plan.changes.is_empty() && (plan.kind != "plan" || plan.rehearsal.opens.is_empty())
+}
+
+/// What to type after a plan.
+pub fn plan_next(plan: &Plan, file: Option<&str>) -> Vec<Next> {
+    if !offered(plan) {
+        return Vec::new();
+    }
+    let irreversible: BTreeSet<&str> = plan.changes.iter().filter(|c| c.risk == Risk::Irreversible).flat_map(|c| c.action.split('+')).collect();
+    let flags: String = irreversible.iter().map(|action| format!(" --allow-irreversible {}", safe::shell(action.trim()))).collect();
+    match (file, plan.kind.as_str(), &plan.of_run) {
+        (Some(file), _, _) => vec![next("to do it", format!("redress apply {}{flags}", safe::shell(file)))],
+        (None, "undo", Some(run)) => vec![next("to do it", format!("redress undo {}{flags}", safe::shell(run)))],
+        (None, "prune", _) => {
+            vec![next("to keep this plan", "redress prune -o prune.json".to_owned()), next("to do it", format!("redress apply prune.json{flags}"))]
+        }
+        _ => vec![next("to keep this plan", "redress plan -o plan.json".to_owned()), next("to do it", format!("redress apply plan.json{flags}"))],
+    }
+}
+
+/// What to type after a scan.
+pub fn scan_next(scan: &Scan) -> Vec<Next> {
+    let open = scan.findings.iter().filter(|f| is_open(f)).count();
+    if open == 0 { Vec::new() } else { vec![next("to see what would be done", "redress plan -o plan.json".to_owned())] }
+}
+
+/// Whether something is wrong that nobody has set aside.
+pub fn is_open(finding: &Finding) -> bool {
+    matches!(finding.verdict, Verdict::Violates(_)) && finding.suppressed.is_none()
+}
+
+/// What to type after a run.
+pub fn run_next(run: &RunDocument) -> Vec<Next> {
+    let id = safe::shell(&run.run);
+    let has = |outcome: &str| run.changes.iter().any(|c| c.undone_by.is_none() && c.outcome == outcome);
+    let mut all = Vec::new();
+    if run.state == RunState::Interrupted {
+        return vec![next("to finish it", format!("redress resume {id}"))];
+    }
+    if has("unverified") || run.changes.iter().any(|c| c.undone_by.is_none() && !c.awaiting.is_empty()) {
+        all.push(next("to check again", format!("redress verify {id}")));
+    } else if has("verified") && run.kind == "plan" {
+        all.push(next("to check later that it is still fixed", format!("redress verify {id}")));
+    }
+    if run.kind == "plan" && (has("verified") || has("unverified")) {
+        all.push(next("to take it back", format!("redress undo {id}")));
+    }
+    if ["drifted", "blocked", "skipped", "rolled-back", "failed", "not-approved"].iter().any(|outcome| has(outcome)) {
+        match (run.kind.as_str(), &run.of_run) {
+            ("undo", Some(of)) => all.push(next("to try the rest again", format!("redress undo {}", safe::shell(of)))),
+            ("prune", _) => all.push(next("to plan the rest again", "redress prune".to_owned())),
+            _ => all.push(next("to plan the rest again", "redress plan -o plan.json".to_owned())),
+        }
+    }
+    all
+}
+
+/// The headline of a run.
+pub fn run_title(run: &RunDocument) -> String {
+    let what = match (run.kind.as_str(), &run.of_run) {
+        ("undo", Some(of)) => format!("Run {} (undo of {of})", run.run),
+        ("prune", _) => format!("Run {} (prune)", run.run),
+        _ => format!("Run {}", run.run),
+    };
+    format!("{what}: {}", run_state(run.state))
+}
+
+/// A state in words.
+pub fn run_state(state: RunState) -> &'static str {
+    match state {
+        RunState::Complete => "complete",
+        RunState::Interrupted => "interrupted",
+        RunState::Undone => "undone",
+        RunState::PartlyUndone => "partly undone",
+    }
+}
+
+/// The tone of a state.
+pub fn state_tone(state: RunState) -> Tone {
+    match state {
+        RunState::Complete => Tone::Good,
+        RunState::Interrupted => Tone::Bad,
+        RunState::Undone => Tone::Plain,
+        RunState::PartlyUndone => Tone::Warn,
+    }
+}
+
+/// `3.2 s`, `4 min 10 s`
+pub fn duration(seconds: f64) -> String {
+    if seconds < 60.0 {
+        return format!("{seconds:.1} s");
+    }
+    // Negative and absurd values become 0 and the greatest number.
+    let whole = seconds as u64;
+    format!("{} min {} s", whole / 60, whole % 60)
+}
