@@ -85,11 +85,17 @@ struct Paper {
     events: Arc<Mutex<Vec<(Timestamp, Event)>>>,
     kill: Option<Kill>,
     count: usize,
+    /// How many records there is room for.
+    room: usize,
 }
 
 impl Log for Paper {
     fn append(&mut self, at: Timestamp, event: &Event) -> Result<(), StoreError> {
         self.count += 1;
+        if self.count > self.room {
+            let error = std::io::Error::other("no space left on device");
+            return Err(StoreError::Io { path: "journal.jsonl".into(), what: "write the journal", error });
+        }
         assert!(self.kill != Some(Kill::BeforeRecord(self.count)), "killed before record {}", self.count);
         hold(&self.events).push((at, event.clone()));
         assert!(self.kill != Some(Kill::AfterRecord(self.count)), "killed after record {}", self.count);
@@ -137,15 +143,22 @@ impl Stand {
         story
     }
 
-    fn journal(&self, kill: Option<Kill>) -> Journal {
-        Journal::new(self.story(), Box::new(Paper { events: self.events.clone(), kill, count: 0 }))
+    fn journal(&self, kill: Option<Kill>, room: usize) -> Journal {
+        Journal::new(self.story(), Box::new(Paper { events: self.events.clone(), kill, count: 0, room }))
+    }
+
+    /// Begins a run while there is room for only so many records.
+    pub fn run_on_full_disk(&self, plan: &Plan, decisions: Vec<Decision>, room: usize) -> Result<(), EngineError> {
+        let (door, mut journal, stop) = (self.door(None), self.journal(None, room), Stop::default());
+        let engine = Engine { account: &door, talk: &Silent, stop: &stop, stage: &stage, lag: LAG };
+        block_on(engine.apply(plan, "run-1", decisions, &mut journal))
     }
 
     /// Begins a run of the plan, or goes on with the one that was begun; `None` when it was killed.
     pub fn run(&self, plan: &Plan, decisions: Vec<Decision>, kill: Option<Kill>) -> Option<Result<(), EngineError>> {
         let begun = !hold(&self.events).is_empty();
         let door = self.door(kill);
-        let mut journal = self.journal(kill);
+        let mut journal = self.journal(kill, usize::MAX);
         catch_unwind(AssertUnwindSafe(|| {
             let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
             let stop = Stop::default();
@@ -160,7 +173,7 @@ impl Stand {
     /// Checks every change of the run again.
     pub fn verify(&self, plan: &Plan) -> Story {
         let door = self.door(None);
-        let mut journal = self.journal(None);
+        let mut journal = self.journal(None, usize::MAX);
         let stop = Stop::default();
         let engine = Engine { account: &door, talk: &Silent, stop: &stop, stage: &stage, lag: LAG };
         block_on(engine.verify(plan, &mut journal)).unwrap();

@@ -1,0 +1,221 @@
+//! Accounts for the laws: the demo account, plans of it, what somebody else might do to it in between, and the forms
+//! in which two accounts are compared.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use redress::{
+    actions::Options,
+    checks,
+    engine::survey::{self, Survey},
+    finding::{FindingKey, Verdict},
+    inventory::{FamilyKind, Inventory, SecurityGroupRule, Want},
+    plan::{Plan, build::Limits, rehearse::Rules, select},
+    playbook::{Playbook, load},
+    twin::demo,
+};
+use serde_json::Value;
+
+use super::stand::{Stand, block_on, hold, stage};
+
+/// What to look at and with what.
+pub struct Wish {
+    pub regions: Vec<String>,
+    pub playbooks: Vec<Playbook>,
+    pub options: Options,
+}
+
+impl Default for Wish {
+    fn default() -> Self {
+        Self { regions: vec!["us-east-1".into(), "eu-west-1".into()], playbooks: load::builtin().unwrap(), options: Options::default() }
+    }
+}
+
+pub fn demo() -> Stand {
+    Stand::new(demo::demo("2026-11-22T10:00:00Z".parse().unwrap()))
+}
+
+/// The demo account, changed where an action needs another kind of account than the rest: a trail is created only where
+/// none can be raised.
+pub fn demo_for(action: &str) -> Stand {
+    let stand = demo();
+    if action == "create-cloudtrail" {
+        hold(&stand.twin).truth_mut().trails.items.clear();
+    }
+    stand
+}
+
+pub fn has_own(action: &str) -> bool {
+    action == "create-cloudtrail"
+}
+
+fn with<T>(wish: &Wish, make: impl FnOnce(&survey::Wish<'_>) -> T) -> T {
+    let scanned: Vec<_> = checks::all().filter(|c| c.scanned).collect();
+    make(&survey::Wish {
+        regions: &wish.regions,
+        checks: &scanned,
+        playbooks: &wish.playbooks,
+        options: &wish.options,
+        valid_for: jiff::SignedDuration::from_hours(24 * 7),
+        limits: Limits::default(),
+    })
+}
+
+pub fn plan(stand: &Stand, wish: &Wish) -> Plan {
+    with(wish, |wish| block_on(survey::plan(&stand.account(), wish, &stage))).1
+}
+
+pub fn survey(stand: &Stand, wish: &Wish) -> Survey {
+    with(wish, |wish| block_on(survey::plan(&stand.account(), wish, &stage))).0
+}
+
+/// The part of a plan that consists of these changes, rehearsed again.
+pub fn select(stand: &Stand, plan: &Plan, ids: &BTreeSet<String>) -> Plan {
+    let rules = Rules::new(&plan.regions, &load::builtin().unwrap());
+    let inventory = hold(&stand.twin).inventory();
+    let part = select::select(plan, ids, stage(inventory).as_ref(), &rules).unwrap();
+    assert!(part.dropped.is_empty(), "{:?}", part.dropped);
+    part.plan
+}
+
+/// What a check says now, on all that there is.
+pub fn judge(stand: &Stand, finding: &FindingKey) -> Verdict {
+    let inventory = hold(&stand.twin).inventory();
+    let check = checks::find(&finding.check).unwrap();
+    let rules = Rules::new(&[], &load::builtin().unwrap());
+    (check.judge)(&inventory, &finding.resource, &rules.with(&finding.check))
+}
+
+type Thing = (String, FamilyKind, String);
+
+/// Everything in an account, thing by thing, in the form in which footprints compare.
+pub fn things(inventory: &Inventory) -> BTreeMap<Thing, Value> {
+    let json = serde_json::to_value(inventory).unwrap();
+    let mut all = BTreeMap::new();
+    let mut places = vec![(String::new(), &json)];
+    places.extend(json["regions"].as_object().unwrap().iter().map(|(name, region)| (name.clone(), region)));
+    for (region, place) in places {
+        for (field, family) in place.as_object().unwrap() {
+            let Ok(kind) = serde_json::from_value::<FamilyKind>(Value::from(field.replace('_', "-"))) else { continue };
+            for id in family["items"].as_object().into_iter().flatten().map(|(id, _)| id) {
+                let want = Want::id(&region, kind, id.as_str());
+                let footprint = inventory.footprint(std::slice::from_ref(&want));
+                let mut value = footprint[want.to_string()].clone();
+                // Whether an instance has come up completely is not part of what it is.
+                if kind == FamilyKind::InstanceStatuses {
+                    value = Value::Null;
+                }
+                if !value.is_null() {
+                    all.insert((region.clone(), kind, id.clone()), value);
+                }
+            }
+        }
+    }
+    all
+}
+
+/// A thing's form without what differs between two runs that come to the same end.
+pub fn without_times_and_ids(value: &Value) -> String {
+    let text = value.to_string();
+    let mut words = Vec::new();
+    for word in text.split('"') {
+        let time = word.len() >= 20 && word.ends_with('Z') && word.as_bytes()[4] == b'-';
+        let made = ["vol-", "snap-", "sgr-", "fl-"].iter().any(|prefix| word.starts_with(prefix));
+        words.push(if time { "TIME" } else if made { "ID" } else { word });
+    }
+    words.join("\"")
+}
+
+/// Somebody changes, between plan and apply, what the plan's first change is about. False where nothing that somebody
+/// could do would matter.
+pub fn meddle(stand: &Stand, plan: &Plan) -> bool {
+    let mut twin = hold(&stand.twin);
+    let mut met = false;
+    for change in &plan.changes {
+        let (region, id) = (change.region.clone(), change.resource.id().to_owned());
+        let truth = twin.truth_mut();
+        met |= match change.action.as_str() {
+            "tighten-security-group" => {
+                // The same port is opened once more, under another source.
+                let rule = SecurityGroupRule {
+                    id: "sgr-meddled".into(),
+                    group_id: id,
+                    ip_protocol: "tcp".into(),
+                    from_port: 22,
+                    to_port: 22,
+                    cidr_ipv4: Some("0.0.0.0/2".into()),
+                    ..SecurityGroupRule::default()
+                };
+                truth.region_mut(&region).security_group_rules.put("sgr-meddled", rule);
+                true
+            }
+            "encrypt-volumes" => {
+                let devices = truth.region_mut(&region).instances.get_mut(&id).map(|i| i.devices.clone());
+                match devices {
+                    // The instance is stopped or started meanwhile: another way to go about it.
+                    Some(_) => {
+                        let instance = truth.region_mut(&region).instances.get_mut(&id).unwrap();
+                        instance.state = if instance.state == "running" { "stopped" } else { "running" }.into();
+                    }
+                    None => truth.region_mut(&region).volumes.get_mut(&id).unwrap().size += 1,
+                }
+                true
+            }
+            "raise-cloudtrail" => {
+                let name = truth.trails.known().find(|(arn, _)| *arn == change.resource.as_str()).map(|(arn, _)| arn.to_owned()).unwrap();
+                let trail = truth.trails.get_mut(&name).unwrap();
+                let policy = redress::inventory::Fact::Absent;
+                let bucket = trail.s3_bucket_name.clone();
+                truth.buckets.get_mut(&bucket).unwrap().policy = policy;
+                true
+            }
+            "create-cloudtrail" => {
+                let bucket = change.steps[0].act.call.input["Bucket"].as_str().unwrap().to_owned();
+                let taken = redress::inventory::Bucket { id: bucket.clone(), owned: false, ..Default::default() };
+                truth.buckets.put(bucket, taken);
+                true
+            }
+            "snapshot-instance" => {
+                truth.region_mut(&region).instances.items.remove(&id);
+                true
+            }
+            "ensure-delivery-role" => {
+                let role = redress::inventory::Role { id: id.clone(), arn: change.resource.to_string(), ..Default::default() };
+                truth.roles.put(id, role);
+                true
+            }
+            "enable-flow-logs" => {
+                truth.region_mut(&region).vpcs.items.remove(&id);
+                true
+            }
+            _ => false,
+        };
+    }
+    met
+}
+
+/// Somebody changes, after the run, what its changes have made; the ids of the changes that must notice.
+pub fn meddle_after(stand: &Stand, plan: &Plan) -> Vec<String> {
+    let mut twin = hold(&stand.twin);
+    let mut noticed = Vec::new();
+    for change in &plan.changes {
+        let (region, id) = (change.region.clone(), change.resource.id().to_owned());
+        let truth = twin.truth_mut();
+        match change.action.as_str() {
+            "tighten-security-group" => {
+                let rule = SecurityGroupRule { id: "sgr-later".into(), group_id: id, ip_protocol: "tcp".into(), from_port: 8443, to_port: 8443, ..Default::default() };
+                truth.region_mut(&region).security_group_rules.put("sgr-later", rule);
+            }
+            "encrypt-volumes" if truth.region_mut(&region).instances.get_mut(&id).is_some() => {
+                truth.region_mut(&region).instances.get_mut(&id).unwrap().tags.insert("Owner".into(), "somebody".into());
+            }
+            "raise-cloudtrail" => {
+                let trail = truth.trails.get_mut(change.resource.as_str()).unwrap();
+                trail.include_global_service_events = !trail.include_global_service_events;
+                trail.is_multi_region = !trail.is_multi_region;
+            }
+            _ => continue,
+        }
+        noticed.push(change.id.clone());
+    }
+    noticed
+}
