@@ -1,42 +1,186 @@
-//! (in the making)
+//! `encrypt-volumes`: the unencrypted disks of an instance give way to encrypted copies, all in one stop; detached
+//! volumes one by one. AWS cannot encrypt a volume in place. What is replaced is kept and says what replaced it.
 
+mod guards;
+mod instance;
+mod key;
+mod parts;
+
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Action, Context, Parameter, Proposal, Refusal};
+use super::{
+    Action, Context, Parameter, Proposal, Refusal,
+    support::{decode, need, params, region},
+};
 use crate::{
-    inventory::Want,
+    checks::{snapshots::instance as instance_of, volumes::volume},
+    inventory::{Fact, FamilyKind, Inventory, Volume, Want, tag},
     resource::{Kind, ResourceId},
 };
 
-/// (in the making)
+/// Replaces unencrypted volumes by encrypted copies.
 pub struct EncryptVolumes;
+
+/// How the encrypted volume is got from the snapshot.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Via {
+    /// By an encrypted copy of the snapshot.
+    #[default]
+    Copy,
+    /// Straight: the volume is encrypted while it is made.
+    Direct,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Parameters {
+    via: Via,
+    key: String,
+    keep_days: u16,
+    allow_address_change: bool,
+    pre_snapshot: bool,
+    snapshot_timeout: u32,
+    health_timeout: u32,
+}
+
+impl Default for Parameters {
+    fn default() -> Self {
+        Self {
+            via: Via::Copy,
+            key: String::new(),
+            keep_days: 30,
+            allow_address_change: false,
+            pre_snapshot: true,
+            snapshot_timeout: 6 * 3600,
+            health_timeout: 900,
+        }
+    }
+}
+
+const PARAMETERS: &[Parameter] = &[
+    Parameter {
+        name: "via",
+        kind: "\"copy\" or \"direct\"",
+        default: "\"copy\"",
+        doc: "Whether the final snapshot is copied with encryption first, or the encrypted volume is made straight from it (quicker; no encrypted snapshot is left).",
+    },
+    Parameter {
+        name: "key",
+        kind: "key id, ARN or alias",
+        default: "\"\"",
+        doc: "KMS key; empty for the account's default key for EBS, else `alias/aws/ebs`.",
+    },
+    Parameter {
+        name: "keep_days",
+        kind: "days",
+        default: "30",
+        doc: "How long the old volumes and the snapshots are kept before `redress prune` may plan their deletion.",
+    },
+    Parameter {
+        name: "allow_address_change",
+        kind: "true or false",
+        default: "false",
+        doc: "Whether an instance may be stopped whose public address is not an Elastic IP: it comes back with another.",
+    },
+    Parameter {
+        name: "pre_snapshot",
+        kind: "true or false",
+        default: "true",
+        doc: "Whether a first set of snapshots, and encrypted copies of it, is made while the instance still runs, so that the final ones hold only what changed since.",
+    },
+    Parameter { name: "snapshot_timeout", kind: "seconds", default: "21600", doc: "How long to wait for one set of snapshots, or one copy." },
+    Parameter { name: "health_timeout", kind: "seconds", default: "900", doc: "How long the instance may take from start to passing both status checks." },
+];
 
 impl Action for EncryptVolumes {
     fn name(&self) -> &'static str {
         "encrypt-volumes"
     }
     fn title(&self) -> &'static str {
-        ""
+        "Replace unencrypted volumes by encrypted copies"
     }
     fn doc(&self) -> &'static str {
-        ""
+        include_str!("encrypt_volumes/page.md")
     }
     fn answers(&self) -> &'static [&'static str] {
-        &[]
+        &["ebs-volume-unencrypted"]
     }
+    /// What it changes are volumes; those of one instance together, as a change of the instance ([`Action::retarget`]).
     fn target(&self) -> Kind {
-        Kind::Other
+        Kind::Volume
     }
     fn parameters(&self) -> &'static [Parameter] {
-        &[]
+        PARAMETERS
     }
-    fn decode(&self, _: toml::de::Deserializer<'_>) -> Result<Value, toml::de::Error> {
-        Ok(Value::Null)
+    fn decode(&self, with: toml::de::Deserializer<'_>) -> Result<Value, toml::de::Error> {
+        decode::<Parameters>(with)
     }
-    fn needs(&self, _: &Context<'_>, _: &ResourceId, _: &Value) -> Vec<Want> {
-        Vec::new()
+
+    fn retarget(&self, inventory: &Inventory, resource: &ResourceId, _: &Value) -> Result<ResourceId, Refusal> {
+        if resource.kind() == Kind::Instance {
+            return Ok(resource.clone());
+        }
+        let volume = need(volume(inventory, resource.region(), resource.id()), &format!("volume {}", resource.id()))?;
+        match volume.attachments.as_slice() {
+            [] => Ok(resource.clone()),
+            [one] => Ok(inventory.owner.instance(resource.region(), &one.instance_id)),
+            several => Err(Refusal::Refused(guards::multi_attach(&volume.id, several.len()))),
+        }
     }
-    fn propose(&self, _: &Context<'_>, _: &ResourceId, _: &Value) -> Result<Proposal, Refusal> {
-        Err(Refusal::Nothing(String::new()))
+
+    fn needs(&self, context: &Context<'_>, target: &ResourceId, with: &Value) -> Vec<Want> {
+        let Ok(parameters) = params::<Parameters>(with) else { return Vec::new() };
+        let mut wants = key::wants(context, &parameters.key);
+        match target.kind() {
+            Kind::Instance => wants.extend(instance_wants(context, target)),
+            _ => wants.extend(volume_wants(target.region(), target.id())),
+        }
+        wants
+    }
+
+    fn propose(&self, context: &Context<'_>, target: &ResourceId, with: &Value) -> Result<Proposal, Refusal> {
+        let parameters: Parameters = params(with)?;
+        match target.kind() {
+            Kind::Instance => instance::propose(context, target, &parameters),
+            Kind::Volume => parts::propose_detached(context, target, &parameters),
+            other => Err(Refusal::Refused(format!("encrypt-volumes changes instances and volumes, not a {}", other.words()))),
+        }
+    }
+
+    fn order(&self) -> u8 {
+        10
     }
 }
+
+fn volume_wants(region: &str, id: &str) -> [Want; 2] {
+    [Want::id(region, FamilyKind::Volumes, id), Want::id(region, FamilyKind::VolumeModifications, id)]
+}
+
+fn instance_wants(context: &Context<'_>, target: &ResourceId) -> Vec<Want> {
+    let (region, id) = (target.region(), target.id());
+    let mut wants = vec![
+        Want::id(region, FamilyKind::Instances, id),
+        Want::id(region, FamilyKind::InstanceStatuses, id),
+        Want::by(region, FamilyKind::NetworkInterfaces, "attachment.instance-id", id),
+    ];
+    if let Fact::Known(instance) = instance_of(context.inventory, region, id) {
+        wants.push(Want::id(region, FamilyKind::InstanceTypes, &instance.instance_type));
+        wants.extend(instance.devices.iter().flat_map(|d| volume_wants(region, &d.volume_id)));
+    }
+    wants
+}
+
+/// Whether a volume is to be replaced: it is unencrypted, and no person told redress to leave it.
+fn to_encrypt(volume: &Volume) -> bool {
+    !volume.encrypted && !volume.tags.contains_key(tag::IGNORE)
+}
+
+/// The volume, which must be known.
+fn needed_volume<'a>(context: &Context<'a>, id: &str) -> Result<&'a Volume, Refusal> {
+    need(region(context.inventory, context.region)?.volumes.get(id), &format!("volume {id}"))
+}
+
+#[cfg(test)]
+mod tests;

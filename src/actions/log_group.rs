@@ -1,42 +1,219 @@
-//! (in the making)
+//! `ensure-log-group`: a log group with a retention, for what other changes deliver there. It makes one where there is
+//! none and leaves one that is there as it is; it never lowers or raises a retention that somebody chose.
 
-use serde_json::Value;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
-use super::{Action, Context, Parameter, Proposal, Refusal};
+use super::{Action, Context, GuardNote, Parameter, Proof, Proposal, Refusal, support};
 use crate::{
-    inventory::Want,
+    calls::{Act, Call, Expect, Recognise, Risk, Step, Test, Undo, Wait, WayBack, reference},
+    checks::proofs_network,
+    inventory::{FamilyKind, Tags, Want, tag},
     resource::{Kind, ResourceId},
 };
 
-/// (in the making)
+/// The action.
 pub struct EnsureLogGroup;
+
+/// How long events are kept: only the numbers of days that AWS takes
+/// (<https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html>).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "i64", into = "i64")]
+pub struct Retention(i64);
+
+const DAYS: [i64; 22] = [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653];
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self(90)
+    }
+}
+
+impl TryFrom<i64> for Retention {
+    type Error = String;
+    fn try_from(days: i64) -> Result<Self, String> {
+        if DAYS.contains(&days) {
+            return Ok(Self(days));
+        }
+        let nearest = DAYS.iter().find(|d| **d >= days).unwrap_or(&DAYS[DAYS.len() - 1]);
+        let all: Vec<String> = DAYS.iter().map(i64::to_string).collect();
+        Err(format!("CloudWatch Logs has no retention of {days} days: take {nearest}, or another of {}", all.join(", ")))
+    }
+}
+
+impl From<Retention> for i64 {
+    fn from(days: Retention) -> i64 {
+        days.0
+    }
+}
+
+/// Its parameters.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Params {
+    /// Days.
+    pub retention_days: Retention,
+}
 
 impl Action for EnsureLogGroup {
     fn name(&self) -> &'static str {
         "ensure-log-group"
     }
     fn title(&self) -> &'static str {
-        ""
+        "Makes a log group with a retention, where there is none"
     }
     fn doc(&self) -> &'static str {
-        ""
+        DOC
     }
     fn answers(&self) -> &'static [&'static str] {
         &[]
     }
     fn target(&self) -> Kind {
-        Kind::Other
+        Kind::LogGroup
     }
     fn parameters(&self) -> &'static [Parameter] {
-        &[]
+        &[Parameter {
+            name: "retention_days",
+            kind: "number of days",
+            default: "90",
+            doc: "How long events are kept; one of the numbers that CloudWatch Logs takes.",
+        }]
     }
-    fn decode(&self, _: toml::de::Deserializer<'_>) -> Result<Value, toml::de::Error> {
-        Ok(Value::Null)
+    fn decode(&self, with: toml::de::Deserializer<'_>) -> Result<Value, toml::de::Error> {
+        support::decode::<Params>(with)
     }
-    fn needs(&self, _: &Context<'_>, _: &ResourceId, _: &Value) -> Vec<Want> {
-        Vec::new()
+    fn needs(&self, _: &Context<'_>, target: &ResourceId, _: &Value) -> Vec<Want> {
+        vec![Want::id(target.region(), FamilyKind::LogGroups, target.id())]
     }
-    fn propose(&self, _: &Context<'_>, _: &ResourceId, _: &Value) -> Result<Proposal, Refusal> {
-        Err(Refusal::Nothing(String::new()))
+    fn propose(&self, context: &Context<'_>, target: &ResourceId, with: &Value) -> Result<Proposal, Refusal> {
+        let params: Params = support::params(with)?;
+        let (region, name) = (target.region(), target.id());
+        let known = support::region(context.inventory, region)?.log_groups.get(name);
+        if let Some(group) = support::known(known, &format!("log group {name}"))? {
+            let keeps = group.retention_in_days.map_or("for ever".to_owned(), |d| format!("{d} days"));
+            return Err(Refusal::Nothing(format!("log group {name} is there and keeps its events {keeps}")));
+        }
+        Ok(Proposal {
+            summary: format!("make log group {name} with a retention of {} days", params.retention_days.0),
+            steps: vec![create(region, name)?, retain(region, name, params.retention_days)],
+            risk: Risk::Safe,
+            impact: vec![format!("log group {name} is new in {region}; what is delivered there is charged by the gigabyte")],
+            before: Value::Null,
+            after: json!({ "log_group": name, "retention_days": params.retention_days }),
+            proof: vec![Proof {
+                check: proofs_network::LOG_GROUP.to_owned(),
+                resource: target.clone(),
+                with: json!({ "retention_days": params.retention_days }),
+            }],
+            not_restored: Vec::new(),
+            guards: vec![GuardNote::passed("ownership", format!("there is no log group {name}"))],
+            touches: vec![Want::id(region, FamilyKind::LogGroups, name)],
+            prerequisites: Vec::new(),
+        })
+    }
+}
+
+fn create(region: &str, name: &str) -> Result<Step, Refusal> {
+    let there = |at: &str, test| Expect::new(region, FamilyKind::LogGroups, name, at, test);
+    let tags = support::recovery_tags(&Tags::new(), &[])?;
+    let delete = Act {
+        call: Call::new("logs", region, "DeleteLogGroup", json!({ "logGroupName": name })),
+        wait: None,
+        recognise: Recognise::Looks { expect: vec![there("", Test::Gone)], outputs: [].into() },
+    };
+    Ok(Step {
+        name: "create-log-group".to_owned(),
+        title: format!("make log group {name}"),
+        act: Act {
+            call: Call::new("logs", region, "CreateLogGroup", json!({ "logGroupName": name, "tags": tags })),
+            wait: Some(Wait { until: vec![there("", Test::Exists)], at_most: 120, why: "until the log group can be seen".to_owned() }),
+            recognise: Recognise::Looks { expect: vec![there(&format!("/tags/known/{}", tag::TOKEN), Test::Is(reference::token()))], outputs: [].into() },
+        },
+        way_back: WayBack::Calls {
+            rollback: vec![delete],
+            undo: Undo::Kept(format!("log group {name} stays: it may hold logs")),
+            kept_once: None,
+            redo: false,
+        },
+    })
+}
+
+fn retain(region: &str, name: &str, days: Retention) -> Step {
+    let set = Expect::new(region, FamilyKind::LogGroups, name, "/retention_in_days", Test::Is(json!(days)));
+    Step {
+        name: "set-retention".to_owned(),
+        title: format!("keep its events {} days", days.0),
+        act: Act {
+            call: Call::new("logs", region, "PutRetentionPolicy", json!({ "logGroupName": name, "retentionInDays": days })),
+            wait: Some(Wait { until: vec![set.clone()], at_most: 120, why: "until the retention can be seen".to_owned() }),
+            recognise: Recognise::Looks { expect: vec![set], outputs: [].into() },
+        },
+        way_back: WayBack::ByStep("create-log-group".to_owned()),
+    }
+}
+
+const DOC: &str = "\
+Makes a log group, sets how long it keeps its events, and tags it. Other actions ask for it: it is a change of its own, so that one log
+group serves all that need it.
+
+**Leaves alone** a log group that is already there, whatever its retention: somebody chose it.
+
+**Undo** keeps the log group, since it may hold logs, which are evidence. A rollback, when the retention could not be set, deletes the
+log group that the same run made a moment before.
+
+**Sources:** <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_CreateLogGroup.html>,
+<https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html>
+";
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod tests {
+    use super::*;
+    use crate::{
+        actions::Options,
+        inventory::{Caller, Fact, Inventory, LogGroup},
+        resource::Owner,
+    };
+
+    fn propose(group: Fact<LogGroup>) -> Result<Proposal, Refusal> {
+        let owner = Owner { partition: "aws".into(), account: "123456789012".into() };
+        let target = owner.log_group("us-east-1", "/vpc/flow");
+        let mut inventory = Inventory::empty(owner, Caller::default(), "2026-11-22T10:00:00Z".parse().unwrap());
+        inventory.region_mut("us-east-1").log_groups.items.insert("/vpc/flow".into(), group);
+        let context = Context { inventory: &inventory, region: "us-east-1", checks: &[], options: &Options::default() };
+        EnsureLogGroup.propose(&context, &target, &json!({ "retention_days": 30 }))
+    }
+
+    #[test]
+    fn a_log_group_that_is_not_there_is_made_with_its_retention_and_kept_on_undo() {
+        let proposal = propose(Fact::Absent).unwrap();
+        let inputs: Vec<_> = proposal.steps.iter().map(|s| (s.act.call.name(), s.act.call.input.clone())).collect();
+        assert_eq!(inputs[0].0, "logs:CreateLogGroup");
+        assert_eq!(inputs[0].1["tags"][tag::TOKEN], reference::token());
+        assert_eq!(inputs[1], ("logs:PutRetentionPolicy".to_owned(), json!({ "logGroupName": "/vpc/flow", "retentionInDays": 30 })));
+        let WayBack::Calls { rollback, undo: Undo::Kept(_), .. } = &proposal.steps[0].way_back else { panic!("undo deletes") };
+        assert_eq!(rollback[0].call.name(), "logs:DeleteLogGroup");
+    }
+
+    #[test]
+    fn a_log_group_that_is_there_is_left_alone_whatever_its_retention() {
+        for days in [None, Some(1), Some(30), Some(3653)] {
+            let group = LogGroup { id: "/vpc/flow".into(), retention_in_days: days, ..LogGroup::default() };
+            assert!(matches!(propose(Fact::Known(group)), Err(Refusal::Nothing(_))), "{days:?}");
+        }
+    }
+
+    #[test]
+    fn a_log_group_that_could_not_be_read_is_not_made() {
+        assert!(matches!(propose(Fact::Unknown("AccessDenied".into())), Err(Refusal::Unknown(why)) if why.contains("AccessDenied")));
+    }
+
+    #[test]
+    fn a_retention_that_aws_does_not_have_is_an_error_that_names_the_next() {
+        assert!(Retention::try_from(100).unwrap_err().contains("take 120"));
+        let text = toml::de::Deserializer::parse("retention_days = 45").unwrap();
+        assert!(EnsureLogGroup.decode(text).unwrap_err().to_string().contains("take 60"));
+        let none = toml::de::Deserializer::parse("").unwrap();
+        assert_eq!(EnsureLogGroup.decode(none).unwrap(), json!({ "retention_days": 90 }));
     }
 }

@@ -1,42 +1,251 @@
-//! (in the making)
+//! `prune`: deletes a snapshot or a volume that redress made or kept, once its time has passed. The one action that
+//! deletes what was replaced; it asks every fact again before, and never takes an instance's last backup.
 
-use serde_json::Value;
+use std::collections::BTreeMap;
 
-use super::{Action, Context, Parameter, Proposal, Refusal};
+use jiff::{Timestamp, civil::Date};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{
+    Action, Context, GuardNote, Parameter, Proof, Proposal, Refusal, make,
+    support::{decode, known, need, params, region as place},
+};
 use crate::{
-    inventory::Want,
+    calls::{Call, Risk, WayBack},
+    checks::volumes::{Replacement, replacement},
+    inventory::{Fact, FamilyKind, Inventory, Selector, Snapshot, Tags, Volume, Want, tag},
     resource::{Kind, ResourceId},
 };
 
-/// (in the making)
+/// Deletes what an earlier run kept.
 pub struct Prune;
+
+/// It has no parameters: what may go is written on the thing itself.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Parameters {}
+
+const DOC: &str = r#"# prune
+
+Deletes a snapshot or a volume that redress made or kept, once its time has passed. `redress prune` plans it; it cannot be
+taken back, and needs `--allow-irreversible prune`.
+
+## What it deletes
+
+Only what carries the tags of a run of redress (`redress:run`, `redress:expires`) and
+
+- whose day in `redress:expires` has passed;
+- that does not carry `redress:hold` (set that tag, with any value, to keep a thing);
+- a volume only if it is attached to nothing, and the volume that replaced it (`redress:replaced-by`) is there, is
+  encrypted, names it as its source, and is attached to an instance that passes its status checks, or was itself
+  made for a volume that was attached to nothing;
+- a snapshot of a backup set only if it is not of the last `redress:keep-last` completed sets of its instance, and never
+  if it is of the last one. The highest number that a set of the instance asks for counts.
+
+## What it refuses
+
+Everything else, with the reason. What cannot be told is not deleted.
+
+## Way back
+
+None: AWS keeps deleted snapshots and volumes only where a rule of the Recycle Bin says so.
+
+## Sources
+
+- <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteSnapshot.html>
+- <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteVolume.html>
+- <https://docs.aws.amazon.com/ebs/latest/userguide/recycle-bin.html>
+"#;
 
 impl Action for Prune {
     fn name(&self) -> &'static str {
         "prune"
     }
     fn title(&self) -> &'static str {
-        ""
+        "Delete what an earlier run kept, once its time has passed"
     }
     fn doc(&self) -> &'static str {
-        ""
+        DOC
     }
     fn answers(&self) -> &'static [&'static str] {
         &[]
     }
+    /// Snapshots, and volumes too.
     fn target(&self) -> Kind {
-        Kind::Other
+        Kind::Snapshot
     }
     fn parameters(&self) -> &'static [Parameter] {
         &[]
     }
-    fn decode(&self, _: toml::de::Deserializer<'_>) -> Result<Value, toml::de::Error> {
-        Ok(Value::Null)
+    fn decode(&self, with: toml::de::Deserializer<'_>) -> Result<Value, toml::de::Error> {
+        decode::<Parameters>(with)
     }
-    fn needs(&self, _: &Context<'_>, _: &ResourceId, _: &Value) -> Vec<Want> {
-        Vec::new()
+    fn needs(&self, context: &Context<'_>, target: &ResourceId, _: &Value) -> Vec<Want> {
+        let (region, id) = (target.region(), target.id());
+        let Some(place) = context.inventory.regions.get(region) else { return vec![Want::id(region, family(target), id)] };
+        let mut wants = vec![Want::id(region, family(target), id)];
+        match target.kind() {
+            Kind::Volume => {
+                let new = place.volumes.get(id).known().and_then(|v| v.tags.get(tag::REPLACED_BY));
+                wants.extend(new.map(|new| Want::id(region, FamilyKind::Volumes, new)));
+                let new = new.and_then(|new| place.volumes.get(new).known().copied());
+                wants.extend(new.iter().flat_map(|v| &v.attachments).map(|a| Want::id(region, FamilyKind::InstanceStatuses, &a.instance_id)));
+            }
+            _ => {
+                let instance = place.snapshots.get(id).known().and_then(|s| s.tags.get(tag::INSTANCE));
+                wants.extend(instance.map(|i| Want::by(region, FamilyKind::Snapshots, "tag:redress:instance", i)));
+            }
+        }
+        wants
     }
-    fn propose(&self, _: &Context<'_>, _: &ResourceId, _: &Value) -> Result<Proposal, Refusal> {
-        Err(Refusal::Nothing(String::new()))
+    fn propose(&self, context: &Context<'_>, target: &ResourceId, with: &Value) -> Result<Proposal, Refusal> {
+        params::<Parameters>(with)?;
+        let (inventory, region, now) = (context.inventory, context.region, context.inventory.read_at);
+        let place = place(inventory, region)?;
+        match target.kind() {
+            Kind::Volume => {
+                let volume = need(place.volumes.get(target.id()), &format!("volume {}", target.id()))?;
+                volume_may_go(inventory, region, volume, now)?;
+                healthy(inventory, region, volume)?;
+                Ok(proposal(target, "DeleteVolume", "VolumeId", "volume-gone", &volume.tags, volume.size))
+            }
+            Kind::Snapshot => {
+                let snapshot = need(place.snapshots.get(target.id()), &format!("snapshot {}", target.id()))?;
+                snapshot_may_go(inventory, region, snapshot, now)?;
+                Ok(proposal(target, "DeleteSnapshot", "SnapshotId", "snapshot-gone", &snapshot.tags, snapshot.volume_size))
+            }
+            other => Err(Refusal::Refused(format!("prune deletes snapshots and volumes, not a {}", other.words()))),
+        }
     }
 }
+
+fn family(target: &ResourceId) -> FamilyKind {
+    if target.kind() == Kind::Volume { FamilyKind::Volumes } else { FamilyKind::Snapshots }
+}
+
+/// Everything in a region that redress made or kept with a date, and whether it may go at this moment. Whether the
+/// instances behind are healthy is asked only when the deletion is planned.
+pub fn candidates(inventory: &Inventory, region: &str, now: Timestamp) -> Vec<(ResourceId, Result<(), Refusal>)> {
+    let Some(place) = inventory.regions.get(region) else { return Vec::new() };
+    let dated = |tags: &Tags| tags.contains_key(tag::RUN) && tags.contains_key(tag::EXPIRES);
+    let snapshots = place.snapshots.known().filter(|(_, s)| dated(&s.tags));
+    let volumes = place.volumes.known().filter(|(_, v)| dated(&v.tags));
+    let snapshots = snapshots.map(|(id, s)| (inventory.owner.snapshot(region, id), snapshot_may_go(inventory, region, s, now)));
+    snapshots.chain(volumes.map(|(id, v)| (inventory.owner.volume(region, id), volume_may_go(inventory, region, v, now)))).collect()
+}
+
+/// Whether the thing is redress's, its time has passed, and nobody holds it.
+fn expired(id: &str, tags: &Tags, now: Timestamp) -> Result<(), Refusal> {
+    let no = |why: String| Err(Refusal::Refused(format!("{id} {why}")));
+    if !tags.contains_key(tag::RUN) {
+        return no("was not made or kept by redress: it carries no tag of a run".to_owned());
+    }
+    if let Some(why) = tags.get(tag::HOLD) {
+        return no(format!("is held by its tag {} ({why})", tag::HOLD));
+    }
+    let Some(date) = tags.get(tag::EXPIRES) else { return no(format!("carries no date until when it is kept (tag {})", tag::EXPIRES)) };
+    match date.parse::<Date>() {
+        Err(_) => no(format!("is kept until {date:?}, which is no date like 2026-12-22: set the tag {} right", tag::EXPIRES)),
+        Ok(until) if now.to_zoned(jiff::tz::TimeZone::UTC).date() <= until => no(format!("is kept until {until}")),
+        Ok(_) => Ok(()),
+    }
+}
+
+fn volume_may_go(inventory: &Inventory, region: &str, volume: &Volume, now: Timestamp) -> Result<(), Refusal> {
+    let id = &volume.id;
+    expired(id, &volume.tags, now)?;
+    if volume.state != "available" || !volume.attachments.is_empty() {
+        return Err(Refusal::Refused(format!("{id} is {}: only what is attached to nothing is deleted", volume.state)));
+    }
+    let new = match replacement(inventory, region, volume) {
+        None => return Err(Refusal::Refused(format!("{id} says not what replaced it (tag {}): delete it by hand if it is not needed", tag::REPLACED_BY))),
+        Some(Replacement::Differs(why)) => return Err(Refusal::Refused(format!("{id} may be the only one that holds its data: {why}"))),
+        Some(Replacement::Unknown(why)) => return Err(Refusal::Unknown(why)),
+        Some(Replacement::Agrees(new)) => new,
+    };
+    let attached =
+        known(place(inventory, region)?.volumes.get(&new), &format!("volume {new}"))?.is_some_and(|v| v.attachments.iter().any(|a| a.state == "attached"));
+    if volume.tags.contains_key(tag::INSTANCE) && !attached {
+        return Err(Refusal::Refused(format!(
+            "{id} was a disk of an instance, and {new}, which replaced it, is attached to none: see which of the two is needed"
+        )));
+    }
+    Ok(())
+}
+
+/// Whether the instances that use the replacement pass their status checks.
+fn healthy(inventory: &Inventory, region: &str, volume: &Volume) -> Result<(), Refusal> {
+    let place = place(inventory, region)?;
+    let Some(Fact::Known(new)) = volume.tags.get(tag::REPLACED_BY).map(|id| place.volumes.get(id)) else { return Ok(()) };
+    for attachment in &new.attachments {
+        let id = &attachment.instance_id;
+        let status = need(place.instance_statuses.get(id), &format!("the status of {id}"))?;
+        if [&status.system_status, &status.instance_status].iter().any(|s| *s == "impaired") {
+            return Err(Refusal::Refused(format!("{id}, which runs on {}, fails its status checks: {} may still be needed", new.id, volume.id)));
+        }
+    }
+    Ok(())
+}
+
+fn snapshot_may_go(inventory: &Inventory, region: &str, snapshot: &Snapshot, now: Timestamp) -> Result<(), Refusal> {
+    expired(&snapshot.id, &snapshot.tags, now)?;
+    if !matches!(snapshot.state.as_str(), "completed" | "error") {
+        return Err(Refusal::Refused(format!("{} is {}: wait until it is completed", snapshot.id, snapshot.state)));
+    }
+    match (snapshot.tags.get(tag::SET), snapshot.tags.get(tag::INSTANCE)) {
+        (None, _) => Ok(()),
+        (Some(_), None) => Err(Refusal::Unknown(format!("{} is a backup, but of which instance is not said (tag {})", snapshot.id, tag::INSTANCE))),
+        (Some(set), Some(instance)) => not_among_last(inventory, region, snapshot, set, instance),
+    }
+}
+
+/// Whether enough newer completed sets of the instance are there.
+fn not_among_last(inventory: &Inventory, region: &str, snapshot: &Snapshot, set: &str, instance: &str) -> Result<(), Refusal> {
+    let listing = place(inventory, region)?.snapshots.select(&Selector::by("tag:redress:instance", instance));
+    let members = known(listing, &format!("the list of the backups of {instance}"))?.unwrap_or_default();
+    let mut sets: BTreeMap<&str, Vec<&Snapshot>> = BTreeMap::new();
+    for (_, member) in members {
+        if let Some(set) = member.tags.get(tag::SET) {
+            sets.entry(set).or_default().push(member);
+        }
+    }
+    let asked = sets.values().flatten().filter_map(|s| s.tags.get(tag::KEEP_LAST)).filter_map(|n| n.parse::<usize>().ok()).max();
+    let keep = asked.unwrap_or(1).max(1);
+    let mut completed: Vec<(Timestamp, &str)> = sets
+        .iter()
+        .filter(|(_, members)| members.iter().all(|m| m.state == "completed"))
+        .filter_map(|(set, members)| members.iter().filter_map(|m| m.start_time).min().map(|time| (time, *set)))
+        .collect();
+    completed.sort_unstable();
+    match completed.iter().rev().take(keep).any(|(_, kept)| *kept == set) {
+        true => Err(Refusal::Refused(format!("{} is of the last {keep} completed backups of {instance}, which are kept", snapshot.id))),
+        // A set that is not completed may go only while a completed one stays.
+        false if completed.is_empty() => Err(Refusal::Refused(format!("{instance} has no completed backup: {} may be needed", snapshot.id))),
+        false => Ok(()),
+    }
+}
+
+fn proposal(target: &ResourceId, operation: &str, member: &str, proof: &str, tags: &Tags, gib: i32) -> Proposal {
+    let (region, id) = (target.region(), target.id());
+    let act = make::act(Call::new("ec2", region, operation, json!({ member: id })), vec![make::gone(region, family(target), id)]);
+    let kind = target.kind().words();
+    let of = tags.get(tag::SOURCE).or_else(|| tags.get(tag::INSTANCE)).map(|of| format!(" of {of}")).unwrap_or_default();
+    let cannot = format!("{kind} {id} is deleted for good, unless a rule of the Recycle Bin keeps it");
+    Proposal {
+        summary: format!("delete {kind} {id}{of}, which was kept until {}", tags.get(tag::EXPIRES).map_or("", String::as_str)),
+        steps: vec![make::step("delete", format!("delete {id}"), act, WayBack::Cannot(cannot))],
+        risk: Risk::Irreversible,
+        impact: vec![format!("{gib} GiB of storage are freed; what only this {kind} holds is gone")],
+        before: json!({ "exists": true }),
+        after: json!({ "exists": false }),
+        proof: vec![Proof { check: proof.to_owned(), resource: target.clone(), with: Value::Null }],
+        not_restored: Vec::new(),
+        guards: vec![GuardNote::passed("retention", "its date has passed, nobody holds it, and what replaced it is there")],
+        touches: vec![Want::id(region, family(target), id)],
+        prerequisites: Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

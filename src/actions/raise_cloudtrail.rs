@@ -1,42 +1,314 @@
-//! (in the making)
+//! `raise-cloudtrail`: a trail that exists is made to log, to record all regions and to write digests. Only what is
+//! lacking is done, nothing is ever lowered, and the trail's bucket is never changed.
 
-use serde_json::Value;
+use jiff::SignedDuration;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
-use super::{Action, Context, Parameter, Proposal, Refusal};
+use super::{
+    Action, Context, GuardNote, Parameter, Proof, Proposal, Refusal, make,
+    support::{decode, need, params},
+};
 use crate::{
-    inventory::Want,
+    calls::{Call, Risk, Step},
+    checks::trails::bucket::{Delivery, delivery},
+    inventory::{Fact, FamilyKind, Inventory, Trail, Want},
     resource::{Kind, ResourceId},
 };
 
-/// (in the making)
+/// How long ago a delivery without an error still proves that the bucket can be delivered to.
+const RECENT: SignedDuration = SignedDuration::from_hours(24);
+/// Seconds in which a trail's new settings have to show.
+const SHOWS_WITHIN: u64 = 120;
+
+/// Makes a trail log, record all regions and write digests.
 pub struct RaiseCloudtrail;
+
+/// It has no parameters: a trail is raised in one way only.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Parameters {}
+
+const DOC: &str = r#"# raise-cloudtrail
+
+Sets a trail right that exists: starts it, makes it record all regions, and has it write digests of its log files.
+One change a trail; only what is lacking is done; nothing is ever lowered.
+
+## What it does
+
+1. `cloudtrail:UpdateTrail` in the trail's home region, if digests are lacking, or if the trail records management
+   events of one region only and no other trail of the account records those of all regions (a second copy of the
+   management events is billed). A trail of all regions also records the events of global services.
+2. `cloudtrail:StartLogging` in the trail's home region, if it does not log.
+
+## What must hold before
+
+The trail's bucket is proved usable: it is there, belongs to this account, and its policy lets `cloudtrail.amazonaws.com`
+call `s3:GetBucketAcl` on it and `s3:PutObject` below `[prefix/]AWSLogs/<account>/`, under no condition but ones that the
+trail meets (`aws:SourceArn`, `aws:SourceAccount`, `s3:x-amz-acl`). A Deny statement that may apply leaves it unproved.
+A trail that delivered without an error within the last 24 hours proves its bucket by that, also one of another account.
+A KMS key of the trail must be enabled.
+
+## What it refuses
+
+- a trail of the organization, when this is not the account that owns it: its owner must change it;
+- a bucket that is missing, that belongs to somebody else, or whose policy does not allow delivery: it says which
+  statement is missing, and never changes the bucket itself;
+- a trail that logs but cannot deliver: what is wrong then is at the bucket or the key.
+
+## Way back
+
+`UpdateTrail` with the former values and `StopLogging`, as it was. What happened while the trail was stopped is in no log
+and cannot be brought back; neither is what happens after an undo. The chain of digests has a gap for such a time.
+
+## Sources
+
+- <https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_UpdateTrail.html>
+- <https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_StartLogging.html>
+- <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/create-s3-bucket-policy-for-cloudtrail.html>
+"#;
 
 impl Action for RaiseCloudtrail {
     fn name(&self) -> &'static str {
         "raise-cloudtrail"
     }
     fn title(&self) -> &'static str {
-        ""
+        "Make a trail log, record all regions and write digests"
     }
     fn doc(&self) -> &'static str {
-        ""
+        DOC
     }
     fn answers(&self) -> &'static [&'static str] {
-        &[]
+        &["cloudtrail-not-logging", "cloudtrail-no-log-validation"]
     }
     fn target(&self) -> Kind {
-        Kind::Other
+        Kind::Trail
     }
     fn parameters(&self) -> &'static [Parameter] {
         &[]
     }
-    fn decode(&self, _: toml::de::Deserializer<'_>) -> Result<Value, toml::de::Error> {
-        Ok(Value::Null)
+    fn decode(&self, with: toml::de::Deserializer<'_>) -> Result<Value, toml::de::Error> {
+        decode::<Parameters>(with)
     }
-    fn needs(&self, _: &Context<'_>, _: &ResourceId, _: &Value) -> Vec<Want> {
-        Vec::new()
+    fn needs(&self, context: &Context<'_>, target: &ResourceId, _: &Value) -> Vec<Want> {
+        let mut wants = vec![Want::trails(target.region()), Want::id(target.region(), FamilyKind::Trails, target.as_str())];
+        if let Fact::Known(trail) = context.inventory.trails.get(target.as_str()) {
+            wants.extend(evidence_wants(trail));
+        }
+        wants
     }
-    fn propose(&self, _: &Context<'_>, _: &ResourceId, _: &Value) -> Result<Proposal, Refusal> {
-        Err(Refusal::Nothing(String::new()))
+    fn propose(&self, context: &Context<'_>, target: &ResourceId, with: &Value) -> Result<Proposal, Refusal> {
+        params::<Parameters>(with)?;
+        let inventory = context.inventory;
+        let trail = need(inventory.trails.get(target.as_str()), &format!("trail {}", target.id()))?;
+        if multi_region_lacking(inventory, trail) {
+            // What the other trails of the account do was listed, or nothing can be said of them.
+            let listing = inventory.trails.reads.get(&format!("region={}", target.region())).or_else(|| inventory.trails.reads.get("*"));
+            need(listing.cloned().unwrap_or_default(), "the list of the account's trails")?;
+        }
+        let bucket = raisable(inventory, trail)?;
+        let logs = *need(trail.is_logging.as_ref(), "whether the trail logs")?;
+        let plan = Plan::of(inventory, trail, logs);
+        if plan.nothing() {
+            return Err(Refusal::Nothing(format!("{} logs, writes digests, and is multi-region or need not be", trail.name)));
+        }
+        Ok(plan.proposal(context, target, bucket))
     }
 }
+
+/// What must be read to tell whether a trail can be raised.
+pub fn evidence_wants(trail: &Trail) -> Vec<Want> {
+    let key = trail.kms_key_id.iter().map(|key| Want::id(&trail.home_region, FamilyKind::Keys, key));
+    key.chain([Want::id("", FamilyKind::Buckets, &trail.s3_bucket_name)]).collect()
+}
+
+/// Whether the trail records the management events of one region only, and no other one records those of all.
+pub fn multi_region_lacking(inventory: &Inventory, trail: &Trail) -> bool {
+    let all = |t: &Trail| t.all_management_events == Fact::Known(true);
+    let other = inventory.trails.known().any(|(id, t)| id != trail.id && t.is_multi_region && all(t));
+    !trail.is_multi_region && all(trail) && !other
+}
+
+/// Whether a trail may be changed and can deliver.
+///
+/// # Errors
+/// A refusal that says what is missing, or what is not known.
+pub fn raisable(inventory: &Inventory, trail: &Trail) -> Result<GuardNote, Refusal> {
+    let account = &inventory.owner.account;
+    if trail.id.split(':').nth(4) != Some(account.as_str()) {
+        return Err(Refusal::Refused(format!("{} is a trail of the organization and belongs to another account: only its owner can change it", trail.name)));
+    }
+    let logs = trail.is_logging == Fact::Known(true);
+    if let (true, Fact::Known(error)) = (logs, &trail.latest_delivery_error) {
+        if !error.is_empty() {
+            let hint = usable(inventory, trail).err().map(|r| format!(" ({})", why(&r))).unwrap_or_default();
+            return Err(Refusal::Refused(format!(
+                "{} logs, but its last delivery failed with {error}{hint}: set the bucket {} or the trail's key right; redress never changes a trail's bucket",
+                trail.name, trail.s3_bucket_name
+            )));
+        }
+    }
+    match (usable(inventory, trail), delivered(inventory, trail)) {
+        (Ok(()), _) => Ok(GuardNote::passed("bucket", format!("the policy of {} lets the trail deliver", trail.s3_bucket_name))),
+        (Err(Refusal::Unknown(_)), true) => {
+            Ok(GuardNote::passed("bucket", format!("the trail delivered to {} within the last day without an error", trail.s3_bucket_name)))
+        }
+        (Err(refusal), _) => Err(refusal),
+    }
+}
+
+fn why(refusal: &Refusal) -> &str {
+    match refusal {
+        Refusal::Refused(why) | Refusal::Unknown(why) | Refusal::Nothing(why) => why,
+    }
+}
+
+/// Whether the trail delivered a short time ago, without an error since.
+fn delivered(inventory: &Inventory, trail: &Trail) -> bool {
+    let clean = match &trail.latest_delivery_error {
+        Fact::Absent => true,
+        Fact::Known(error) => error.is_empty(),
+        _ => false,
+    };
+    clean && trail.latest_delivery_time.known().is_some_and(|time| inventory.read_at.duration_since(*time) < RECENT)
+}
+
+/// Whether bucket and key can be used, by what they are set to.
+fn usable(inventory: &Inventory, trail: &Trail) -> Result<(), Refusal> {
+    let name = &trail.s3_bucket_name;
+    if let Some(id) = &trail.kms_key_id {
+        let key = inventory.regions.get(&trail.home_region).map_or(Fact::NotRead, |r| r.keys.get(id));
+        let key = need(key, &format!("the trail's key {id}"))?;
+        if key.key_state != "Enabled" {
+            return Err(Refusal::Refused(format!("the trail's key {id} is {}: enable it, or give the trail another key", key.key_state)));
+        }
+    }
+    let bucket = match inventory.buckets.get(name) {
+        Fact::Absent => {
+            return Err(Refusal::Refused(format!("its bucket {name} does not exist: create it with a policy for CloudTrail, or give the trail another")));
+        }
+        fact => need(fact, &format!("its bucket {name}"))?,
+    };
+    if !bucket.owned {
+        return Err(Refusal::Unknown(format!("its bucket {name} belongs to another account, so that its policy cannot be read")));
+    }
+    let policy = match &bucket.policy {
+        Fact::Absent => &json!({}),
+        fact => need(fact.as_ref(), &format!("the policy of its bucket {name}"))?,
+    };
+    match delivery(policy, trail, &inventory.owner.account) {
+        Delivery::Allowed => Ok(()),
+        Delivery::Missing(lacking) => {
+            Err(Refusal::Refused(format!("the policy of its bucket {name} does not allow {}: add that to the policy first", lacking.join(", nor "))))
+        }
+        Delivery::Unprovable(why) => Err(Refusal::Unknown(format!("whether its bucket {name} can be delivered to: {why}"))),
+    }
+}
+
+/// What is lacking.
+struct Plan<'a> {
+    trail: &'a Trail,
+    multi_region: bool,
+    validation: bool,
+    start: bool,
+}
+
+impl<'a> Plan<'a> {
+    fn of(inventory: &Inventory, trail: &'a Trail, logs: bool) -> Self {
+        Self { trail, multi_region: multi_region_lacking(inventory, trail), validation: !trail.log_file_validation, start: !logs }
+    }
+
+    fn nothing(&self) -> bool {
+        !(self.multi_region || self.validation || self.start)
+    }
+
+    fn proposal(self, context: &Context<'_>, target: &ResourceId, bucket: GuardNote) -> Proposal {
+        let trail = self.trail;
+        let now = json!({
+            "is_logging": !self.start, "is_multi_region": trail.is_multi_region, "log_file_validation": trail.log_file_validation,
+            "include_global_service_events": trail.include_global_service_events,
+        });
+        let then = json!({
+            "is_logging": true, "is_multi_region": trail.is_multi_region || self.multi_region, "log_file_validation": true,
+            "include_global_service_events": trail.include_global_service_events || self.multi_region,
+        });
+        let with = json!({
+            "is_logging": true, "is_multi_region": then["is_multi_region"], "log_file_validation": true, "bucket": trail.s3_bucket_name,
+        });
+        let mut proof = vec![Proof { check: "trail-raised".into(), resource: target.clone(), with }];
+        let asked = context.checks.iter().filter(|c| RaiseCloudtrail.answers().contains(&c.as_str()));
+        proof.extend(asked.map(|c| Proof { check: c.clone(), resource: target.clone(), with: Value::Null }));
+        Proposal {
+            summary: format!("raise trail {}: {}", trail.name, self.words().join(", ")),
+            steps: self.steps(),
+            risk: Risk::Safe,
+            impact: self.impact(),
+            before: now,
+            after: then,
+            proof,
+            not_restored: if self.start { vec!["what is not recorded after an undo has stopped the trail again".to_owned()] } else { Vec::new() },
+            guards: vec![bucket],
+            touches: vec![Want::id(&trail.home_region, FamilyKind::Trails, &trail.id)],
+            prerequisites: Vec::new(),
+        }
+    }
+
+    fn words(&self) -> Vec<&'static str> {
+        let all = [(self.multi_region, "record all regions"), (self.validation, "write digests of log files"), (self.start, "start logging")];
+        all.into_iter().filter(|(lacking, _)| *lacking).map(|(_, words)| words).collect()
+    }
+
+    fn impact(&self) -> Vec<String> {
+        let mut impact = vec![format!("it goes on delivering to bucket {}, which is not changed", self.trail.s3_bucket_name)];
+        if self.start {
+            impact.push(
+                "what happened while it was stopped is in no log and cannot be recovered; find out who stopped it (CloudTrail event StopLogging)".to_owned(),
+            );
+        }
+        if self.multi_region {
+            impact.push("it will also store the events of all other regions and of global services: its bucket grows faster".to_owned());
+        }
+        impact
+    }
+
+    fn steps(&self) -> Vec<Step> {
+        let t = self.trail;
+        let home = t.home_region.as_str();
+        let call = |operation: &str, input: Value| Call::new("cloudtrail", home, operation, input);
+        let looks = |at: &str, value: bool| make::is(home, FamilyKind::Trails, t.id.as_str(), at, value);
+        let mut steps = Vec::new();
+        if self.multi_region || self.validation {
+            let mut forth = json!({ "Name": t.id });
+            let mut back = forth.clone();
+            let (mut after, mut before) = (Vec::new(), Vec::new());
+            let mut set = |member: &str, at: &str, was: bool| {
+                forth[member] = json!(true);
+                back[member] = json!(was);
+                after.push(looks(at, true));
+                before.push(looks(at, was));
+            };
+            if self.multi_region {
+                set("IsMultiRegionTrail", "/is_multi_region", false);
+                // AWS accepts no multi-region trail without them.
+                set("IncludeGlobalServiceEvents", "/include_global_service_events", t.include_global_service_events);
+            }
+            if self.validation {
+                set("EnableLogFileValidation", "/log_file_validation", false);
+            }
+            let forth = make::act_until(call("UpdateTrail", forth), after, SHOWS_WITHIN, "until the trail shows its new settings");
+            let back = make::act_until(call("UpdateTrail", back), before, SHOWS_WITHIN, "until the trail shows its former settings");
+            let title = format!("set trail {} to {}", t.name, Plan { start: false, ..*self }.words().join(" and "));
+            steps.push(make::step("update", title, forth, make::back_and_forth(back)));
+        }
+        if self.start {
+            let name = json!({ "Name": t.id });
+            let forth = make::act_until(call("StartLogging", name.clone()), vec![looks("/is_logging/known", true)], SHOWS_WITHIN, "until the trail logs");
+            let back = make::act_until(call("StopLogging", name), vec![looks("/is_logging/known", false)], SHOWS_WITHIN, "until the trail has stopped");
+            steps.push(make::step("start", format!("start trail {}", t.name), forth, make::back_and_forth(back)));
+        }
+        steps
+    }
+}
+
+#[cfg(test)]
+mod tests;

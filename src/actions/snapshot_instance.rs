@@ -1,42 +1,210 @@
-//! (in the making)
+//! `snapshot-instance`: a backup of all volumes of an instance at one moment. Retention is not its work: it writes down
+//! until when and how many are to be kept, and `prune` goes by that.
 
-use serde_json::Value;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
-use super::{Action, Context, Parameter, Proposal, Refusal};
+use super::{
+    Action, Context, GuardNote, Parameter, Proof, Proposal, Refusal, make,
+    support::{TAG_LIMIT, carried, decode, known, need, params, recovery_tags, region, tag_list},
+};
 use crate::{
-    inventory::Want,
+    calls::{Call, Risk, Shape, Step, Wait, WayBack, reference},
+    checks::snapshots::{DEFAULT_HOURS, DEFAULT_TAG, instance as instance_of},
+    inventory::{Fact, FamilyKind, Instance, Tags, Want, tag},
     resource::{Kind, ResourceId},
 };
 
-/// (in the making)
+/// Backs up all volumes of an instance.
 pub struct SnapshotInstance;
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Parameters {
+    keep_days: u16,
+    keep_last: u16,
+    tag: String,
+    max_age_hours: u16,
+    timeout: u32,
+}
+
+impl Default for Parameters {
+    fn default() -> Self {
+        Self { keep_days: 30, keep_last: 3, tag: DEFAULT_TAG.to_owned(), max_age_hours: u16::try_from(DEFAULT_HOURS).unwrap_or(24), timeout: 6 * 3600 }
+    }
+}
+
+const DOC: &str = r#"# snapshot-instance
+
+Takes a snapshot of every EBS volume of an instance, all at one moment (`ec2:CreateSnapshots`), and waits until they are
+completed. The instance goes on running. In a plan it comes after changes of the instance's disks.
+
+## What it leaves behind
+
+One set of snapshots. Each carries the instance's own tags, `Name`, the tag of the parameter `tag` (`Backup=true`), and
+`redress:set`, the same for all of the set; `redress:expires`, the day until which it is kept; `redress:keep-last`, how many
+of the newest completed sets of the instance are kept whatever their dates. `redress prune` goes by these; it deletes only
+snapshots that redress made, and never the last completed set.
+
+The snapshots hold what is on the disks at that moment, as after a loss of power: what applications and the file system
+have not yet written is not in them.
+
+## What it refuses
+
+- instances that are neither running nor stopped;
+- instances that are set up to hibernate: AWS supports no sets of snapshots of those.
+
+If the tags would be more than the 50 that AWS allows, the last of the instance's own, in the order of their keys, are left
+out; the plan says so.
+
+## Way back
+
+None is needed: the backup is kept. `redress prune` removes it when its time has passed.
+
+## Sources
+
+- <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateSnapshots.html>
+- <https://docs.aws.amazon.com/ebs/latest/userguide/ebs-creating-snapshot.html>
+"#;
 
 impl Action for SnapshotInstance {
     fn name(&self) -> &'static str {
         "snapshot-instance"
     }
     fn title(&self) -> &'static str {
-        ""
+        "Back up all volumes of an instance at one moment"
     }
     fn doc(&self) -> &'static str {
-        ""
+        DOC
     }
     fn answers(&self) -> &'static [&'static str] {
-        &[]
+        &["instance-backup-stale"]
     }
     fn target(&self) -> Kind {
-        Kind::Other
+        Kind::Instance
     }
     fn parameters(&self) -> &'static [Parameter] {
-        &[]
+        &[
+            Parameter { name: "keep_days", kind: "days", default: "30", doc: "How long the backup is kept before `redress prune` may plan its deletion." },
+            Parameter {
+                name: "keep_last",
+                kind: "number",
+                default: "3",
+                doc: "How many of the newest completed sets of the instance are kept, whatever their age; at least one.",
+            },
+            Parameter { name: "tag", kind: "Key=value", default: "\"Backup=true\"", doc: "The tag that the snapshots carry beside the instance's own." },
+            Parameter { name: "max_age_hours", kind: "hours", default: "24", doc: "A backup younger than this is enough; the same as the check's." },
+            Parameter { name: "timeout", kind: "seconds", default: "21600", doc: "How long to wait until the snapshots are completed." },
+        ]
     }
-    fn decode(&self, _: toml::de::Deserializer<'_>) -> Result<Value, toml::de::Error> {
-        Ok(Value::Null)
+    fn decode(&self, with: toml::de::Deserializer<'_>) -> Result<Value, toml::de::Error> {
+        let value = decode::<Parameters>(with)?;
+        if value["keep_last"] == 0 {
+            return Err(serde::de::Error::custom("keep_last is 0: at least the last completed backup is always kept; give 1 or more"));
+        }
+        if value["tag"].as_str().is_none_or(|t| t.split_once('=').is_none_or(|(key, _)| key.is_empty())) {
+            return Err(serde::de::Error::custom("tag must look like Key=value, as in \"Backup=true\""));
+        }
+        Ok(value)
     }
-    fn needs(&self, _: &Context<'_>, _: &ResourceId, _: &Value) -> Vec<Want> {
-        Vec::new()
+    fn needs(&self, context: &Context<'_>, target: &ResourceId, _: &Value) -> Vec<Want> {
+        let mut wants = vec![Want::id(target.region(), FamilyKind::Instances, target.id())];
+        if let Fact::Known(instance) = instance_of(context.inventory, target.region(), target.id()) {
+            wants.extend(instance.devices.iter().map(|d| Want::id(target.region(), FamilyKind::Volumes, &d.volume_id)));
+        }
+        wants
     }
-    fn propose(&self, _: &Context<'_>, _: &ResourceId, _: &Value) -> Result<Proposal, Refusal> {
-        Err(Refusal::Nothing(String::new()))
+    fn propose(&self, context: &Context<'_>, target: &ResourceId, with: &Value) -> Result<Proposal, Refusal> {
+        let parameters: Parameters = params(with)?;
+        let instance = need(instance_of(context.inventory, target.region(), target.id()), &format!("instance {}", target.id()))?;
+        refuse(instance)?;
+        let gib = size(context, instance)?;
+        let (tags, dropped) = tags(instance, &parameters)?;
+        let count = instance.devices.len();
+        let mut impact = vec![
+            format!("{count} snapshots, {gib} GiB of disks: only what changed since the former snapshots is stored and paid"),
+            format!("the instance goes on; the set is kept {} days, and as one of the last {} longer", parameters.keep_days, parameters.keep_last),
+        ];
+        if !dropped.is_empty() {
+            impact.push(format!("the snapshots cannot carry all tags of the instance (AWS allows {TAG_LIMIT}); left out: {}", dropped.join(", ")));
+        }
+        Ok(Proposal {
+            summary: format!("snapshot all {count} volumes of {} at one moment", instance.id),
+            steps: vec![self.step(target.region(), instance, &parameters, &tags)],
+            risk: Risk::Safe,
+            impact,
+            before: json!({ "young_backup": false }),
+            after: json!({ "young_backup": true, "snapshots": count }),
+            proof: vec![Proof {
+                check: "instance-backup-stale".into(),
+                resource: target.clone(),
+                with: json!({ "tag": "", "max_age_hours": parameters.max_age_hours }),
+            }],
+            not_restored: Vec::new(),
+            guards: vec![GuardNote::passed("uptime", "a snapshot of a running instance stops nothing")],
+            touches: vec![Want::id(target.region(), FamilyKind::Instances, target.id())],
+            prerequisites: Vec::new(),
+        })
+    }
+    fn order(&self) -> u8 {
+        20
     }
 }
+
+fn refuse(instance: &Instance) -> Result<(), Refusal> {
+    if !matches!(instance.state.as_str(), "running" | "stopped") {
+        return Err(Refusal::Refused(format!("{} is {}: wait until it is running or stopped, and plan again", instance.id, instance.state)));
+    }
+    if instance.hibernation {
+        return Err(Refusal::Refused(format!("{} is set up to hibernate: AWS supports no sets of snapshots of it; back it up by hand", instance.id)));
+    }
+    if instance.devices.is_empty() {
+        return Err(Refusal::Nothing(format!("{} has no EBS volumes", instance.id)));
+    }
+    Ok(())
+}
+
+/// GiB of all its volumes.
+fn size(context: &Context<'_>, instance: &Instance) -> Result<i64, Refusal> {
+    let volumes = &region(context.inventory, context.region)?.volumes;
+    let sizes = instance.devices.iter().map(|d| known(volumes.get(&d.volume_id), &format!("volume {}", d.volume_id)));
+    sizes.map(|v| v.map(|v| v.map_or(0, |v| i64::from(v.size)))).sum()
+}
+
+/// The tags of the snapshots, and the keys of the instance's own that found no room.
+fn tags(instance: &Instance, parameters: &Parameters) -> Result<(Value, Vec<String>), Refusal> {
+    let (key, value) = parameters.tag.split_once('=').unwrap_or((parameters.tag.as_str(), ""));
+    let extra = [
+        (tag::INSTANCE, json!(instance.id)),
+        (tag::SET, reference::token()),
+        (tag::EXPIRES, reference::date_after(i64::from(parameters.keep_days))),
+        (tag::KEEP_LAST, json!(parameters.keep_last.max(1).to_string())),
+    ];
+    let mut own: Tags = carried(&instance.tags);
+    own.entry("Name".to_owned()).or_insert_with(|| format!("backup of {}", instance.id));
+    own.insert(key.to_owned(), value.to_owned());
+    let room = TAG_LIMIT - extra.len() - 3;
+    let spare: Vec<String> = own.keys().filter(|k| *k != "Name" && *k != key).cloned().collect();
+    let dropped: Vec<String> = spare.into_iter().rev().take(own.len().saturating_sub(room)).collect();
+    own.retain(|k, _| !dropped.contains(k));
+    Ok((tag_list(&recovery_tags(&own, &extra)?), dropped))
+}
+
+impl SnapshotInstance {
+    /// The one step. It names no volumes: those of the instance at that moment are meant.
+    fn step(&self, region: &str, instance: &Instance, parameters: &Parameters, tags: &Value) -> Step {
+        let input = json!({
+            "InstanceSpecification": { "InstanceId": instance.id }, "Description": format!("redress: backup of {}", instance.id),
+            "TagSpecifications": [{ "ResourceType": "snapshot", "Tags": tags }],
+        });
+        let until = vec![make::state(region, FamilyKind::Snapshots, reference::output("snapshot", "Snapshots"), &["completed"], &["error"])];
+        let wait = Some(Wait { until, at_most: u64::from(parameters.timeout), why: "until the snapshots are completed".to_owned() });
+        let shape = Shape::IdsBy("volume_id".to_owned(), instance.devices.len());
+        let act = make::making(Call::new("ec2", region, "CreateSnapshots", input), FamilyKind::Snapshots, "Snapshots", shape, wait);
+        let kept = "a backup is kept; `redress prune` removes it when its time has passed".to_owned();
+        make::step("snapshot", format!("snapshot all volumes of {}", instance.id), act, WayBack::Kept(kept))
+    }
+}
+
+#[cfg(test)]
+mod tests;

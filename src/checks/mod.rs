@@ -9,6 +9,7 @@ use crate::{
     resource::{Kind, ResourceId},
 };
 
+pub mod policy;
 pub mod ports;
 pub mod proofs;
 pub mod proofs_network;

@@ -105,7 +105,7 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
     use super::*;
     use crate::{
-        inventory::{Attachment, Caller},
+        inventory::{Caller, compute::Attachment},
         resource::Owner,
     };
 

@@ -1,6 +1,212 @@
-//! (in the making)
+//! The check on VPCs: whether flow logs record what is turned away. It judges logs by what AWS says of them; that records
+//! really arrive is only known once AWS has delivered some.
 
-use super::Check;
+use serde_json::{Value, json};
+
+use super::{Check, Control};
+use crate::{
+    finding::{Severity, Verdict},
+    inventory::{Fact, FamilyKind, FlowLog, Inventory, Selector, Tags, Want},
+    resource::{Kind, ResourceId},
+};
+
+/// The check's id.
+pub const WITHOUT_FLOW_LOGS: &str = "vpc-without-flow-logs";
 
 /// The checks of this family.
-pub static CHECKS: &[Check] = &[];
+pub static CHECKS: &[Check] = &[Check {
+    id: WITHOUT_FLOW_LOGS,
+    title: "A VPC has no working flow log",
+    why: "Without a record of rejected traffic nobody can tell who probed the network, or what an intruder reached; it cannot be had afterwards.",
+    severity: Severity::Medium,
+    kind: Kind::Vpc,
+    controls: &[
+        Control { framework: "security-hub", id: "EC2.6" },
+        Control { framework: "cis-3.0.0", id: "3.7" },
+        Control { framework: "cis-5.0.0", id: "3.7" },
+        Control { framework: "prowler", id: "vpc_flow_logs_enabled" },
+    ],
+    triggers: &["CreateVpc", "CreateDefaultVpc", "DeleteFlowLogs", "CreateFlowLogs"],
+    scanned: true,
+    reads: |region| vec![Want::all(region, FamilyKind::Vpcs), Want::all(region, FamilyKind::FlowLogs)],
+    reads_one: |_, resource, _| vec![Want::id(resource.region(), FamilyKind::Vpcs, resource.id()), flow_logs_want(resource.region(), resource.id())],
+    resources,
+    judge,
+    silence,
+    tags,
+}];
+
+/// The flow logs of a VPC.
+pub fn flow_logs_want(region: &str, vpc: &str) -> Want {
+    Want::by(region, FamilyKind::FlowLogs, "resource-id", vpc)
+}
+
+/// The flow logs of a VPC, where they were listed.
+pub fn flow_logs_of<'a>(inventory: &'a Inventory, region: &str, vpc: &str) -> Fact<Vec<&'a FlowLog>> {
+    let Some(region) = inventory.regions.get(region) else { return Fact::NotRead };
+    region.flow_logs.select(&Selector::by("resource-id", vpc)).map(|logs| logs.into_iter().map(|(_, log)| log).collect())
+}
+
+/// How a flow log does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Health {
+    /// It records what is turned away, and has delivered.
+    Delivering,
+    /// It is on and has not delivered yet; AWS takes ten minutes or more, and needs traffic.
+    NotYetDelivered,
+    /// It does not count, because.
+    Useless(String),
+}
+
+/// How a flow log does
+/// (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_FlowLog.html>).
+pub fn health(log: &FlowLog) -> Health {
+    let error = log.deliver_logs_error_message.as_deref().filter(|e| !e.is_empty());
+    if !matches!(log.traffic_type.as_str(), "ALL" | "REJECT") {
+        Health::Useless(format!("it records {} only, not what is turned away", log.traffic_type))
+    } else if log.flow_log_status != "ACTIVE" {
+        Health::Useless(format!("its status is {}", log.flow_log_status))
+    } else if log.deliver_logs_status.as_deref() == Some("FAILED") || error.is_some() {
+        Health::Useless(format!("its delivery fails: {}", error.unwrap_or("no reason given")))
+    } else if log.deliver_logs_status.as_deref() == Some("SUCCESS") {
+        Health::Delivering
+    } else {
+        Health::NotYetDelivered
+    }
+}
+
+/// The VPCs that this account owns: in one that is shared with it, flow logs are the owner's to make
+/// (<https://docs.aws.amazon.com/vpc/latest/userguide/vpc-sharing.html>).
+fn resources(inventory: &Inventory, regions: &[String]) -> Vec<ResourceId> {
+    let mut all = Vec::new();
+    for name in regions.iter().filter(|name| silence(inventory, name).is_none()) {
+        let Some(region) = inventory.regions.get(name) else { continue };
+        let own = region.vpcs.known().filter(|(_, vpc)| is_own(&vpc.owner_id, inventory));
+        all.extend(own.map(|(id, _)| inventory.owner.vpc(name, id)));
+    }
+    all
+}
+
+fn is_own(owner: &str, inventory: &Inventory) -> bool {
+    owner.is_empty() || owner == inventory.owner.account
+}
+
+fn judge(inventory: &Inventory, resource: &ResourceId, _: &Value) -> Verdict {
+    let Some(region) = inventory.regions.get(resource.region()) else { return Verdict::Unknown("the region was not read".to_owned()) };
+    match region.vpcs.get(resource.id()) {
+        Fact::Known(vpc) if !is_own(&vpc.owner_id, inventory) => return Verdict::Ok(None),
+        Fact::Known(_) => {}
+        Fact::Absent => return Verdict::Ok(Some("the VPC is not there any more".to_owned())),
+        silent => return Verdict::Unknown(format!("the VPC: {}", silent.silence().unwrap_or_default())),
+    }
+    match flow_logs_of(inventory, resource.region(), resource.id()) {
+        Fact::Known(logs) => verdict(&logs),
+        silent => Verdict::Unknown(format!("the flow logs of the VPC: {}", silent.silence().unwrap_or("absent"))),
+    }
+}
+
+fn verdict(logs: &[&FlowLog]) -> Verdict {
+    let all: Vec<(&FlowLog, Health)> = logs.iter().map(|log| (*log, health(log))).collect();
+    if all.iter().any(|(_, h)| *h == Health::Delivering) {
+        return Verdict::Ok(None);
+    }
+    if let Some((log, _)) = all.iter().find(|(_, h)| *h == Health::NotYetDelivered) {
+        return Verdict::Ok(Some(format!("{} is on and has not delivered yet", log.id)));
+    }
+    let useless = all.iter().filter_map(|(log, health)| match health {
+        Health::Useless(why) => Some(json!({ "flow_log": log.id, "traffic_type": log.traffic_type, "why": why })),
+        _ => None,
+    });
+    Verdict::Violates(json!({ "flow_logs": useless.collect::<Vec<_>>() }))
+}
+
+fn silence(inventory: &Inventory, region: &str) -> Option<String> {
+    let Some(region) = inventory.regions.get(region) else { return Some("not read".to_owned()) };
+    let (vpcs, logs) = (region.vpcs.select(&Selector::All), region.flow_logs.select(&Selector::All));
+    let vpcs = vpcs.silence().map(|why| format!("VPCs: {why}"));
+    vpcs.or_else(|| logs.silence().map(|why| format!("flow logs: {why}")))
+}
+
+fn tags(inventory: &Inventory, resource: &ResourceId) -> Tags {
+    let vpc = inventory.regions.get(resource.region()).map(|r| r.vpcs.get(resource.id()));
+    vpc.and_then(|v| v.known().map(|v| v.tags.clone())).unwrap_or_default()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod tests {
+    use super::*;
+    use crate::{
+        inventory::{Caller, Vpc},
+        resource::Owner,
+    };
+
+    const REGION: &str = "us-east-1";
+
+    fn account(owner_id: &str, logs: Vec<FlowLog>) -> Inventory {
+        let owner = Owner { partition: "aws".into(), account: "123456789012".into() };
+        let mut inventory = Inventory::empty(owner, Caller::default(), "2026-11-22T10:00:00Z".parse().unwrap());
+        let region = inventory.region_mut(REGION);
+        region.vpcs.read(&Selector::All, Fact::Known(()));
+        region.vpcs.put("vpc-1", Vpc { id: "vpc-1".into(), owner_id: owner_id.into(), ..Vpc::default() });
+        region.flow_logs.read(&Selector::All, Fact::Known(()));
+        for log in logs {
+            region.flow_logs.put(log.id.clone(), log);
+        }
+        inventory
+    }
+
+    fn log(traffic: &str, delivery: Option<&str>, error: Option<&str>) -> FlowLog {
+        FlowLog {
+            id: "fl-1".into(),
+            resource_id: "vpc-1".into(),
+            flow_log_status: "ACTIVE".into(),
+            traffic_type: traffic.into(),
+            deliver_logs_status: delivery.map(Into::into),
+            deliver_logs_error_message: error.map(Into::into),
+            ..FlowLog::default()
+        }
+    }
+
+    fn says(logs: Vec<FlowLog>) -> Verdict {
+        let inventory = account("123456789012", logs);
+        judge(&inventory, &inventory.owner.vpc(REGION, "vpc-1"), &Value::Null)
+    }
+
+    #[test]
+    fn a_log_counts_when_it_is_active_records_rejects_and_delivers() {
+        assert_eq!(says(vec![log("ALL", Some("SUCCESS"), None)]), Verdict::Ok(None));
+        assert_eq!(says(vec![log("REJECT", Some("SUCCESS"), None)]), Verdict::Ok(None));
+        assert_eq!(says(vec![]).word(), "violates");
+        assert_eq!(says(vec![log("ACCEPT", Some("SUCCESS"), None)]).word(), "violates");
+        assert_eq!(says(vec![log("ALL", Some("FAILED"), Some("Access error"))]).word(), "violates");
+        assert_eq!(says(vec![log("ALL", Some("SUCCESS"), Some("Rate limited"))]).word(), "violates");
+        assert_eq!(says(vec![FlowLog { flow_log_status: "DELETING".into(), ..log("ALL", None, None) }]).word(), "violates");
+        assert_eq!(says(vec![FlowLog { resource_id: "subnet-1".into(), ..log("ALL", Some("SUCCESS"), None) }]).word(), "violates");
+    }
+
+    #[test]
+    fn a_log_that_has_not_delivered_yet_counts_and_says_so() {
+        assert!(matches!(says(vec![log("ALL", None, None)]), Verdict::Ok(Some(note)) if note.contains("fl-1") && note.contains("not delivered yet")));
+        let second = FlowLog { id: "fl-2".into(), ..log("ALL", Some("SUCCESS"), None) };
+        assert_eq!(says(vec![log("ALL", None, None), second]), Verdict::Ok(None));
+    }
+
+    #[test]
+    fn a_vpc_of_another_account_is_not_ours_to_judge() {
+        let inventory = account("999999999999", vec![]);
+        assert!(resources(&inventory, &[REGION.to_owned()]).is_empty());
+        assert_eq!(judge(&inventory, &inventory.owner.vpc(REGION, "vpc-1"), &Value::Null), Verdict::Ok(None));
+    }
+
+    #[test]
+    fn logs_that_were_not_read_are_unknown() {
+        let mut inventory = account("123456789012", vec![]);
+        inventory.region_mut(REGION).flow_logs.read(&Selector::All, Fact::Unknown("AccessDenied".into()));
+        let vpc = inventory.owner.vpc(REGION, "vpc-1");
+        assert_eq!(judge(&inventory, &vpc, &Value::Null).word(), "unknown");
+        assert_eq!(silence(&inventory, REGION).as_deref(), Some("flow logs: AccessDenied"));
+        assert!(resources(&inventory, &[REGION.to_owned()]).is_empty());
+        assert_eq!(judge(&inventory, &inventory.owner.vpc("eu-west-1", "vpc-1"), &Value::Null).word(), "unknown");
+    }
+}

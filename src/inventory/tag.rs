@@ -18,6 +18,8 @@ pub const EXPIRES: &str = "redress:expires";
 pub const REPLACED_BY: &str = "redress:replaced-by";
 /// Snapshots that belong together carry the same value.
 pub const SET: &str = "redress:set";
+/// How many of the newest completed sets of its instance a backup wants to be kept, whatever their dates.
+pub const KEEP_LAST: &str = "redress:keep-last";
 /// Set by a person: findings on this resource are suppressed, and the value says why.
 pub const IGNORE: &str = "redress:ignore";
 /// Set by a person: prune leaves the thing alone.

@@ -22,7 +22,7 @@ pub fn canonical(value: &Value) -> String {
 }
 
 /// SHA-256, in hex, over the canonical JSON of a plan without its member `digest`.
-fn digest_of(plan: &Value) -> String {
+pub(super) fn digest_of(plan: &Value) -> String {
     let mut bare = plan.clone();
     if let Value::Object(map) = &mut bare {
         map.shift_remove("digest");

@@ -19,3 +19,6 @@ pub mod select;
 pub use change::{Change, Restore};
 pub use document::{Plan, Rehearsal, Skipped, SkippedKind};
 pub use rehearse::Stage;
+
+#[cfg(test)]
+mod tests;

@@ -18,7 +18,7 @@ use crate::{
     checks::{self, Check},
     finding::{FindingKey, Verdict},
     inventory::{Inventory, Scope},
-    playbook::Playbook,
+    playbook::{Playbook, check_parameters},
 };
 
 /// A copy of an account on which calls can be tried. The twin is one.
@@ -47,15 +47,10 @@ pub struct Rules {
 }
 
 impl Rules {
-    /// The rules that playbooks set: a check has the parameters of the first playbook that gives it any.
+    /// The rules that playbooks set.
     pub fn new(regions: &[String], playbooks: &[Playbook]) -> Self {
-        let mut parameters = BTreeMap::new();
-        for playbook in playbooks.iter().filter(|p| p.check.as_object().is_some_and(|o| !o.is_empty())) {
-            for check in &playbook.finding {
-                parameters.entry(check.clone()).or_insert_with(|| playbook.check.clone());
-            }
-        }
-        Self { regions: regions.to_vec(), parameters }
+        let given = checks::all().map(|check| (check.id.to_owned(), check_parameters(playbooks, check.id))).filter(|(_, with)| !with.is_null());
+        Self { regions: regions.to_vec(), parameters: given.collect() }
     }
 
     /// The parameters of a check.

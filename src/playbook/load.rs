@@ -40,11 +40,11 @@ pub fn parse(text: &str, source: &str) -> Result<Playbook, Vec<Problem>> {
 ///
 /// # Errors
 /// The place of the first byte that is no UTF-8.
-pub fn text(bytes: Vec<u8>, source: &str) -> Result<String, Problem> {
+pub fn text(bytes: Vec<u8>, source: &str) -> Result<String, Vec<Problem>> {
     String::from_utf8(bytes).map_err(|error| {
         let good = String::from_utf8_lossy(&error.as_bytes()[..error.utf8_error().valid_up_to()]).into_owned();
         let end = good.len()..good.len();
-        Problem::at(source, &good, end, "this is not UTF-8 text", Some("save the file as UTF-8; TOML knows no other encoding".to_owned()))
+        vec![Problem::at(source, &good, end, "this is not UTF-8 text", Some("save the file as UTF-8; TOML knows no other encoding".to_owned()))]
     })
 }
 

@@ -20,7 +20,7 @@ const ALLOW: (&str, &str) = ("tighten-security-group", "allow");
 ///
 /// # Errors
 /// What is wrong with the setting, with what was probably meant. The playbooks are then as they were.
-pub fn override_parameter(playbooks: &mut Vec<Playbook>, setting: &str) -> Result<(), String> {
+pub fn override_parameter(playbooks: &mut [Playbook], setting: &str) -> Result<(), String> {
     override_with(&Vocabulary::all(), playbooks, setting)
 }
 
@@ -40,7 +40,7 @@ pub(super) fn override_with(words: &Vocabulary, playbooks: &mut [Playbook], sett
 ///
 /// # Errors
 /// A CIDR that is the world, or near it; no playbook that uses the action. The playbooks are then as they were.
-pub fn allow_cidrs(playbooks: &mut Vec<Playbook>, cidrs: &[IpNet]) -> Result<(), String> {
+pub fn allow_cidrs(playbooks: &mut [Playbook], cidrs: &[IpNet]) -> Result<(), String> {
     allow_with(&Vocabulary::all(), playbooks, cidrs)
 }
 

@@ -111,7 +111,7 @@ fn without(all: &[Value], other: &[Value]) -> Vec<Value> {
 fn flatten<'a>(name: &str, value: &'a Value, leaves: &mut Vec<(String, &'a Value)>) {
     match value {
         Value::Null => {}
-        Value::Object(map) if reference(value).is_none() => {
+        Value::Object(map) if reference(value).is_none() && fact(value).is_none() => {
             for (key, inner) in map {
                 let dotted = if name.is_empty() { key.clone() } else { format!("{name}.{key}") };
                 flatten(&dotted, inner, leaves);
@@ -123,7 +123,7 @@ fn flatten<'a>(name: &str, value: &'a Value, leaves: &mut Vec<(String, &'a Value
 
 /// A value in words, on one line.
 pub fn words(value: &Value) -> String {
-    if let Some(meaning) = reference(value) {
+    if let Some(meaning) = reference(value).or_else(|| fact(value)) {
         return meaning;
     }
     match value {
@@ -142,6 +142,27 @@ pub fn words(value: &Value) -> String {
             known.map(|(key, inner)| format!("{} {}", key.replace('_', " "), words(inner))).collect::<Vec<_>>().join(", ")
         }
     }
+}
+
+/// Evidence in lines: one for all plain members by name, and one for each thing in a list of things.
+pub fn evidence(value: &Value) -> Vec<String> {
+    let Some(map) = value.as_object().filter(|_| reference(value).is_none() && fact(value).is_none()) else { return vec![words(value)] };
+    let (mut short, mut things) = (Vec::new(), Vec::new());
+    for (key, inner) in map.iter().filter(|(_, inner)| !inner.is_null()) {
+        match inner.as_array().filter(|items| items.iter().any(Value::is_object)) {
+            Some(items) => things.extend(items.iter().map(words)),
+            None => short.push(format!("{}: {}", key.replace('_', " "), words(inner))),
+        }
+    }
+    let first = (!short.is_empty()).then(|| short.join("; "));
+    first.into_iter().chain(things).collect()
+}
+
+/// A fact in words, where evidence holds one as it is (see [`crate::inventory::Fact`]).
+fn fact(value: &Value) -> Option<String> {
+    let map = value.as_object().filter(|map| map.len() == 1)?;
+    let unknown = || map.get("unknown").and_then(Value::as_str).map(|why| format!("unknown ({why})"));
+    map.get("known").map(words).or_else(unknown)
 }
 
 /// What a reference stands for, in words; nothing for a literal (see [`crate::calls::reference`]).
@@ -211,6 +232,15 @@ mod tests {
         let many: Vec<String> = (0..9).map(|n| format!("r{n}")).collect();
         let after: Vec<String> = many[1..].to_vec();
         assert_eq!(shown(&json!(many), &json!(after)), "- r0\n  r1\n  r2\n  r3\n  and 5 more that stay\n");
+    }
+
+    #[test]
+    fn evidence_tells_each_thing_on_a_line_of_its_own() {
+        let found = json!({ "rules": [{ "rule": "sgr-1", "ports": "22" }, { "rule": "sgr-2", "ports": "23" }], "age_hours": 24, "last": null });
+        assert_eq!(evidence(&found), ["age hours: 24", "rule sgr-1, ports 22", "rule sgr-2, ports 23"]);
+        assert_eq!(evidence(&json!({ "events": { "known": true }, "more": { "unknown": "AccessDenied" } })), ["events: yes; more: unknown (AccessDenied)"]);
+        assert_eq!(evidence(&json!("as it is")), ["as it is"]);
+        assert_eq!(evidence(&json!({ "rules": ["a", "b"] })), ["rules: a, b"]);
     }
 
     #[test]

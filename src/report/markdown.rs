@@ -18,8 +18,13 @@ use crate::{
 
 // Writing to a string cannot fail, so the results of `write!` are dropped throughout.
 
-/// A plan.
-pub fn plan(plan: &Plan) -> String {
+/// Bytes after which the exact calls are left out: a comment on GitHub holds 65536 characters.
+const ROOM_FOR_CALLS: usize = 40_000;
+/// Bytes after which changes stand in the overview alone.
+const ROOM: usize = 55_000;
+
+/// A plan; `file` is where it lies, for the command to type next.
+pub fn plan(plan: &Plan, file: Option<&str>) -> String {
     let mut out = format!("## {}\n\n", md(&words::plan_title(plan)));
     let _ = writeln!(out, "Account {}, {}, at {}.", code(&plan.account), md(&words::list(&plan.regions)), code(&words::endpoint(&plan.endpoint)));
     let _ = writeln!(out, "Made {} by {}, good until {}.", words::time(plan.created), code(&plan.caller), words::time(plan.expires));
@@ -29,15 +34,16 @@ pub fn plan(plan: &Plan) -> String {
         out.push_str("\n> **It would open what is closed now, so it is not offered for approval.**\n");
     }
     overview(&mut out, plan);
-    for change in &plan.changes {
-        one(&mut out, change);
-    }
+    details(&mut out, plan);
     skipped(&mut out, plan);
+    if !plan.changes.is_empty() {
+        let _ = writeln!(out, "\n{}: {}.", words::count(plan.changes.len(), "change"), words::risks(&plan.changes));
+    }
     let findings: usize = plan.counts.values().sum();
     if findings > 0 {
         let _ = writeln!(out, "\n{}: {}.", words::count(findings, "finding"), md(&words::tally(&plan.counts, words::FATES)));
     }
-    commands(&mut out, &words::plan_next(plan, None));
+    commands(&mut out, &words::plan_next(plan, file));
     out
 }
 
@@ -68,10 +74,36 @@ fn overview(out: &mut String, plan: &Plan) {
     }
 }
 
-fn one(out: &mut String, change: &Change) {
+/// Change by change, as far as there is room; what is left out is said.
+fn details(out: &mut String, plan: &Plan) {
+    let (mut without_calls, mut left_out) = (0, 0);
+    for change in &plan.changes {
+        let mut section = String::new();
+        one(&mut section, plan, change);
+        if left_out > 0 || out.len() + section.len() > ROOM {
+            left_out += 1;
+            continue;
+        }
+        out.push_str(&section);
+        let calls = exactly(change);
+        if without_calls == 0 && out.len() + calls.len() <= ROOM_FOR_CALLS {
+            out.push_str(&calls);
+        } else {
+            without_calls += 1;
+        }
+    }
+    for (n, what) in [(without_calls, "the exact calls"), (left_out, "all but the line above")] {
+        if n > 0 {
+            let _ =
+                writeln!(out, "\n⚠️ There is no room here for {what} of {}: read the plan itself with {}.", words::count(n, "change"), code("redress show"));
+        }
+    }
+}
+
+fn one(out: &mut String, plan: &Plan, change: &Change) {
     let _ = writeln!(out, "\n### {} {}\n", md(&change.id), md(&change.summary));
-    let answered: Vec<String> = change.findings.iter().map(|key| code(&key.check)).collect();
-    let _ = writeln!(out, "{} · {} · answers {}\n", code(change.resource.as_str()), change.risk.word(), words::list(&answered));
+    let answers = md(&words::list(&words::answers(change)));
+    let _ = writeln!(out, "{} · {} · answers {answers}\n", code(change.resource.as_str()), change.risk.word());
     let lines: Vec<String> = diff::diff(&change.before, &change.after_state).iter().map(|line| format!("{} {}", line.sign.mark(), line.text)).collect();
     if !lines.is_empty() {
         let _ = writeln!(out, "{}", block("diff", &lines));
@@ -79,7 +111,7 @@ fn one(out: &mut String, change: &Change) {
     if !change.after.is_empty() {
         let _ = writeln!(out, "- after {}", md(&words::list(&change.after)));
     }
-    if !change.ask {
+    if !change.ask && plan.kind == "plan" {
         out.push_str("- ⚠️ done without a question: the playbook says so\n");
     }
     for line in &change.impact {
@@ -94,11 +126,16 @@ fn one(out: &mut String, change: &Change) {
     for line in &change.not_restored {
         let _ = writeln!(out, "- ⚠️ not restored: {}", md(line));
     }
-    let _ = writeln!(out, "\n<details><summary>{}, exactly</summary>\n", html(&words::count(change.steps.len(), "step")));
+}
+
+/// The steps of a change, folded.
+fn exactly(change: &Change) -> String {
+    let mut out = format!("\n<details><summary>{}, exactly</summary>\n\n", html(&words::count(change.steps.len(), "step")));
     for (n, step) in change.steps.iter().enumerate() {
-        exact(out, n + 1, step);
+        exact(&mut out, n + 1, step);
     }
     out.push_str("</details>\n");
+    out
 }
 
 fn exact(out: &mut String, n: usize, step: &Step) {
@@ -116,10 +153,10 @@ fn exact(out: &mut String, n: usize, step: &Step) {
             let _ = writeln!(out, "Way back: that of step {}.\n", code(other));
         }
         WayBack::Kept(why) => {
-            let _ = writeln!(out, "Way back: kept, {}.\n", md(why));
+            let _ = writeln!(out, "Way back: kept: {}.\n", md(why));
         }
         WayBack::Cannot(why) => {
-            let _ = writeln!(out, "Way back: none, {}.\n", md(why));
+            let _ = writeln!(out, "Way back: none: {}.\n", md(why));
         }
     }
 }
@@ -158,7 +195,7 @@ pub fn findings(scan: &Scan) -> String {
         out.push_str("\n| Severity | Check | Resource | Evidence |\n|---|---|---|---|\n");
     }
     for finding in wrong {
-        let evidence = if let Verdict::Violates(evidence) = &finding.verdict { diff::words(evidence) } else { String::new() };
+        let evidence = if let Verdict::Violates(evidence) = &finding.verdict { diff::evidence(evidence).join("; ") } else { String::new() };
         let grade = format!("{} {}", icon(words::severity_tone(finding.severity)), finding.severity);
         let _ = writeln!(out, "| {grade} | {} | {} | {} |", code(&finding.check), named(finding), md(&evidence));
     }
@@ -206,7 +243,7 @@ pub fn run(run: &RunDocument) -> String {
     for change in &run.changes {
         let outcome = format!("{} **{}**", icon(words::outcome_tone(&change.outcome)), md(&change.outcome.replace('-', " ")));
         let what = format!("{} | {} | {}", code(&change.id), md(&change.summary), code(&words::brief(&change.resource)));
-        let _ = writeln!(out, "| {what} | {outcome}{} |", beside(change));
+        let _ = writeln!(out, "| {what} | {outcome}{} |", beside(run, change));
     }
     let told = words::tally(&run.counts, words::OUTCOMES);
     if !told.is_empty() {
@@ -217,10 +254,9 @@ pub fn run(run: &RunDocument) -> String {
 }
 
 /// What stands beside an outcome in the table.
-fn beside(change: &ChangeReport) -> String {
+fn beside(run: &RunDocument, change: &ChangeReport) -> String {
     let reason = (!change.reason.is_empty()).then(|| change.reason.clone());
     let awaited = change.awaiting.iter().map(|what| format!("awaited: {what}"));
     let undone = change.undone_by.iter().map(|by| format!("taken back by run {by}"));
-    let stays = change.not_restored.iter().map(|what| format!("not restored by undo: {what}"));
-    reason.into_iter().chain(awaited).chain(undone).chain(stays).map(|line| format!("<br>{}", md(&line))).collect()
+    reason.into_iter().chain(awaited).chain(undone).chain(words::stays(run, change)).map(|line| format!("<br>{}", md(&line))).collect()
 }

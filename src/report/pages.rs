@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use crate::{
     actions::{self, Action, Parameter},
-    checks::{self, Check},
+    checks::{self, Check, Control},
     playbook::keys::{self, Section},
 };
 
@@ -23,7 +23,11 @@ pub fn all_pages() -> Vec<(String, String)> {
 
 /// The page of an action.
 pub fn action_page(action: &dyn Action) -> String {
+    let (lead, rest) = doc(action.doc());
     let mut page = format!("{GENERATED}# {}\n\n{}\n\n", action.name(), sentence(action.title()));
+    if !lead.is_empty() {
+        let _ = write!(page, "{lead}\n\n");
+    }
     line(&mut page, &format!("- It changes: {}.", with_article(action.target().words())));
     match action.answers() {
         [] => line(&mut page, "- Playbooks do not name it: other actions ask for it when they need it."),
@@ -31,11 +35,11 @@ pub fn action_page(action: &dyn Action) -> String {
     }
     line(&mut page, "");
     if !action.answers().is_empty() {
-        page.push_str(&example(action));
+        let _ = write!(page, "```toml\n{}```\n\n", example_playbook(action));
     }
     page.push_str("## Parameters\n\n");
     page.push_str(&parameters(action.parameters()));
-    page.push_str(&doc(action.doc()));
+    page.push_str(&rest);
     tidy(page)
 }
 
@@ -88,8 +92,7 @@ fn check_section(check: &Check) -> String {
     let able: Vec<_> = actions::all().iter().filter(|a| a.answers().contains(&check.id)).map(|a| format!("[{0}](actions/{0}.md)", a.name())).collect();
     line(&mut text, &format!("- Answered by: {}.", if able.is_empty() { "no action".to_owned() } else { able.join(", ") }));
     if !check.controls.is_empty() {
-        let controls: Vec<_> = check.controls.iter().map(|c| format!("{} {}", c.framework, code(c.id))).collect();
-        line(&mut text, &format!("- Known elsewhere as: {}.", controls.join(", ")));
+        line(&mut text, &format!("- Known elsewhere as: {}.", controls(check.controls)));
     }
     if !check.triggers.is_empty() {
         let triggers: Vec<_> = check.triggers.iter().map(|t| code(t)).collect();
@@ -102,25 +105,52 @@ fn check_section(check: &Check) -> String {
     text
 }
 
-/// A playbook that uses the action, with all its parameters as they are by default.
-fn example(action: &dyn Action) -> String {
-    let mut text = String::from("```toml\n");
+/// The ids of others, by framework.
+fn controls(controls: &[Control]) -> String {
+    let mut frameworks: Vec<&str> = controls.iter().map(|c| c.framework).collect();
+    frameworks.dedup();
+    let ids = |framework: &str| controls.iter().filter(|c| c.framework == framework).map(|c| code(c.id)).collect::<Vec<_>>().join(", ");
+    frameworks.iter().map(|framework| format!("{} {}", framework_name(framework), ids(framework))).collect::<Vec<_>>().join("; ")
+}
+
+fn framework_name(framework: &str) -> String {
+    match framework.split_once('-') {
+        Some(("cis", version)) => format!("CIS {version}"),
+        _ if framework == "security-hub" => "Security Hub".to_owned(),
+        _ => capital(framework),
+    }
+}
+
+/// A playbook that uses the action, with all its parameters as they are by default; what has no value by itself stands
+/// in a comment.
+pub fn example_playbook(action: &dyn Action) -> String {
     let finding: Vec<_> = action.answers().iter().map(|check| format!("{check:?}")).collect();
     let finding = if let [one] = finding.as_slice() { one.clone() } else { format!("[{}]", finding.join(", ")) };
-    line(&mut text, &format!("id = \"my-{0}\"\ntitle = {1:?}\nfinding = {finding}\n\n[[action]]\nuse = \"{0}\"", action.name(), action.title()));
-    let given: Vec<_> =
-        action.parameters().iter().map(|p| if p.default.is_empty() { format!("# {} = ...", p.name) } else { format!("{} = {}", p.name, p.default) }).collect();
-    if !given.is_empty() {
-        line(&mut text, &format!("\n[action.with]\n{}", given.join("\n")));
+    let mut text = format!("id = \"my-{0}\"\ntitle = {1:?}\nfinding = {finding}\n\n[[action]]\nuse = \"{0}\"\n", action.name(), action.title());
+    if !action.parameters().is_empty() {
+        text.push_str("\n[action.with]\n");
     }
-    text + "```\n\n"
+    for parameter in action.parameters() {
+        let (mark, value) = if is_toml(parameter.default) { ("", parameter.default) } else { ("# ", "...") };
+        line(&mut text, &format!("{mark}{} = {value}", parameter.name));
+    }
+    text
+}
+
+/// Whether the default of a parameter is a value, not words about where the value comes from.
+fn is_toml(default: &str) -> bool {
+    toml::from_str::<toml::Table>(&format!("value = {default}")).is_ok()
 }
 
 fn parameters(parameters: &[Parameter]) -> String {
     if parameters.is_empty() {
         return "None.\n\n".to_owned();
     }
-    let default = |p: &Parameter| if p.default.is_empty() { "must be given".to_owned() } else { code(p.default) };
+    let default = |p: &Parameter| match p.default {
+        "" => "must be given".to_owned(),
+        value if is_toml(value) => code(value),
+        words => words.to_owned(),
+    };
     table(&["key", "type", "default", "what it does"], parameters.iter().map(|p| vec![code(p.name), p.kind.to_owned(), default(p), sentence(p.doc)]))
 }
 
@@ -133,12 +163,16 @@ fn table(head: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
     text + "\n"
 }
 
-/// An action's own text, under a heading of its own where it does not begin with one.
-fn doc(text: &str) -> String {
-    match text.trim() {
-        "" => String::new(),
-        text if text.starts_with('#') => format!("{text}\n"),
-        text => format!("## What it does\n\n{text}\n"),
+/// An action's own text in two: what leads in, and the rest from its first heading of the second level on. A title is
+/// left out, since the page has one; a text without headings goes under one.
+fn doc(text: &str) -> (String, String) {
+    let text = text.trim();
+    let text = if text.starts_with("# ") { text.split_once('\n').map_or("", |(_, rest)| rest.trim()) } else { text };
+    let split = if text.starts_with("## ") { Some(0) } else { text.find("\n## ").map(|at| at + 1) };
+    match split {
+        _ if text.is_empty() => (String::new(), String::new()),
+        Some(at) => (text[..at].trim().to_owned(), text[at..].to_owned()),
+        None => (String::new(), format!("## What it does\n\n{text}")),
     }
 }
 
@@ -177,4 +211,49 @@ fn line(text: &mut String, line: &str) {
 fn tidy(page: String) -> String {
     let lines: Vec<_> = page.lines().map(str::trim_end).collect();
     format!("{}\n", lines.join("\n").trim_end())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cell_with_a_bar_or_a_line_break_stays_one_cell() {
+        let rows = [vec!["a|b".to_owned(), "c\nd".to_owned()]];
+        assert_eq!(table(&["x", "y"], rows.into_iter()), "| x | y |\n| --- | --- |\n| a\\|b | c d |\n\n");
+    }
+
+    #[test]
+    fn a_default_that_is_a_value_is_told_from_words_and_from_none() {
+        let parameter = |default| Parameter { name: "p", kind: "k", default, doc: "d" };
+        let told = |default| parameters(&[parameter(default)]).trim_end().lines().last().map(str::to_owned);
+        assert_eq!(told("[]").as_deref(), Some("| `p` | k | `[]` | D. |"));
+        assert_eq!(told("the default key").as_deref(), Some("| `p` | k | the default key | D. |"));
+        assert_eq!(told("").as_deref(), Some("| `p` | k | must be given | D. |"));
+    }
+
+    #[test]
+    fn the_text_of_an_action_is_parted_at_its_first_heading() {
+        let parts = |lead: &str, rest: &str| (lead.to_owned(), rest.to_owned());
+        assert_eq!(doc(""), parts("", ""));
+        assert_eq!(doc("# name\n"), parts("", ""));
+        assert_eq!(doc("It mends.\n"), parts("", "## What it does\n\nIt mends."));
+        assert_eq!(doc("# name\n\nIt mends.\n\n## Refuses\n\nMuch.\n"), parts("It mends.", "## Refuses\n\nMuch."));
+        assert_eq!(doc("## Refuses\nMuch."), parts("", "## Refuses\nMuch."));
+    }
+
+    #[test]
+    fn the_ids_of_others_stand_by_their_framework() {
+        let control = |framework, id| Control { framework, id };
+        let all = [control("security-hub", "EC2.1"), control("security-hub", "EC2.2"), control("cis-3.0.0", "5.2"), control("prowler", "x")];
+        assert_eq!(controls(&all), "Security Hub `EC2.1`, `EC2.2`; CIS 3.0.0 `5.2`; Prowler `x`");
+    }
+
+    #[test]
+    fn every_page_begins_with_its_origin_and_ends_with_one_newline() {
+        for (path, page) in all_pages() {
+            assert!(page.starts_with(GENERATED), "{path}");
+            assert!(page.ends_with('\n') && !page.ends_with("\n\n"), "{path}");
+        }
+    }
 }

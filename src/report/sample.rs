@@ -44,7 +44,9 @@ pub fn found(check: &str, severity: Severity, resource: ResourceId, verdict: Ver
 
 pub fn findings() -> (Vec<Finding>, Vec<Unjudged>) {
     let open = |rules: &[&str]| Verdict::Violates(json!({ "rules": rules }));
-    let mut web = found("security-group-open-admin-port", Severity::Critical, group(1), open(&["tcp 22 from 0.0.0.0/0", "tcp 3389 from ::/0"]));
+    let rule = |id: &str, source: &str| json!({ "rule": id, "source": source, "protocol": "tcp", "ports": "22", "services": ["SSH"] });
+    let rules = Verdict::Violates(json!({ "rules": [rule("sgr-0a1b2c3d4e5f6a7b8", "0.0.0.0/0"), rule("sgr-9", "::/0")] }));
+    let mut web = found("security-group-open-admin-port", Severity::Critical, group(1), rules);
     web.tags.insert("Name".into(), "web".into());
     let mut bastion = found("security-group-open-admin-port", Severity::Critical, group(2), open(&["tcp 22 from 0.0.0.0/0"]));
     bastion.suppressed = Some("ticket 4711, closed in March".into());
@@ -114,6 +116,8 @@ pub fn tighten() -> Change {
         ],
         touches: Vec::new(),
         ask: true,
+        protected: Vec::new(),
+        restore: None,
     }
 }
 

@@ -10,7 +10,7 @@ use crate::{
     calls::{Risk, Undo, WayBack},
     checks,
     finding::{Finding, FindingKey, Severity, Verdict},
-    journal::{RunDocument, RunState},
+    journal::{RunDocument, RunState, document::ChangeReport},
     plan::{Change, Plan, Rehearsal},
     resource::{Kind, ResourceId},
 };
@@ -78,6 +78,11 @@ fn within(id: &str, region: &str) -> String {
 /// What a check says is wrong, in one line; nothing for a check that this program does not have.
 pub fn check_title(check: &str) -> Option<&'static str> {
     checks::find(check).map(|c| c.title).filter(|title| !title.is_empty())
+}
+
+/// Why that matters.
+pub fn check_why(check: &str) -> Option<&'static str> {
+    checks::find(check).map(|c| c.why).filter(|why| !why.is_empty())
 }
 
 /// `12 planned, 1 refused`: counts in this order first, then the rest.
@@ -167,14 +172,14 @@ pub fn rehearsal(plan: &Plan) -> Vec<Said> {
     }
     let mut said = vec![result(plan, shown)];
     let opens = |key: &FindingKey| (Tone::Bad, format!("opens {} on {}", key.check, brief(&key.resource)));
-    if plan.kind == "plan" {
+    if plan.kind != "undo" {
         said.extend(shown.opens.iter().map(opens));
     } else if !shown.opens.is_empty() {
         let come_back = count(shown.opens.len(), "finding");
         let verb = if shown.opens.len() == 1 { "is" } else { "are" };
         said.push((Tone::Warn, format!("{come_back} {verb} open again afterwards: {}", list(&shown.opens.iter().map(finding).collect::<Vec<_>>()))));
     }
-    said.extend(shown.differences.iter().map(|what| (Tone::Bad, format!("not restored by undo: {what}"))));
+    said.extend(shown.differences.iter().map(|what| (Tone::Bad, what.clone())));
     said.extend(shown.already_fixed.iter().map(|what| (Tone::Plain, format!("already fixed by an earlier change: {what}"))));
     said.extend(shown.not_rehearsed.iter().map(|why| (Tone::Warn, format!("not rehearsed: {why}"))));
     said
@@ -201,12 +206,28 @@ fn result(plan: &Plan, shown: &Rehearsal) -> Said {
     let restoring = match (plan.kind.as_str(), shown.undo_restores) {
         ("undo", true) => ", what was is restored but for what is named",
         ("prune", _) => ", what is deleted does not come back",
+        (_, false) if !shown.not_rehearsed.is_empty() && shown.differences.is_empty() => ", undo was tried for what was rehearsed",
         (_, true) => ", undo restores all but what is named",
         (_, false) => ", undo does not restore everything",
     };
-    let whole = closes == promised.len() && (shown.opens.is_empty() || plan.kind == "undo") && shown.not_rehearsed.is_empty();
+    let whole = closes == promised.len() && (shown.opens.is_empty() || plan.kind == "undo") && shown.not_rehearsed.is_empty() && shown.differences.is_empty();
     let well = whole && (shown.undo_restores || plan.kind == "prune");
     (if well { Tone::Good } else { Tone::Warn }, format!("{how}: {closing}{restoring}"))
+}
+
+/// The checks that a change answers; with the resource where that is another one.
+pub fn answers(change: &Change) -> Vec<String> {
+    if change.findings.is_empty() {
+        return vec!["no finding of its own: other changes need it".to_owned()];
+    }
+    change.findings.iter().map(|key| if key.resource == change.resource { key.check.clone() } else { finding(key) }).collect()
+}
+
+/// What stays of a change in a run, where it was done at all, each with the word before it.
+pub fn stays(run: &RunDocument, change: &ChangeReport) -> Vec<String> {
+    let word = if run.kind == "plan" { "not restored by undo" } else { "not restored" };
+    let done = ["verified", "unverified", "restored", "stuck", "interrupted"].contains(&change.outcome.as_str());
+    if done { change.not_restored.iter().map(|what| format!("{word}: {what}")).collect() } else { Vec::new() }
 }
 
 /// `check on sg-1 in us-east-1`
@@ -223,7 +244,7 @@ pub fn way_back(change: &Change) -> Said {
     match (cannot, kept) {
         _ if all == 0 => (Tone::Plain, "nothing is called".to_owned()),
         (0, 0) if all == 1 => (Tone::Plain, "the step can be taken back".to_owned()),
-        (0, 0) => (Tone::Plain, format!("each of the {all} steps can be taken back")),
+        (0, 0) => (Tone::Plain, format!("all {all} steps can be taken back")),
         (0, kept) if kept == all => (Tone::Plain, "undo leaves everything as it is".to_owned()),
         (0, kept) => (Tone::Plain, format!("undo takes back {}; the rest is kept", steps(all - kept))),
         (cannot, _) if cannot == all => (Tone::Bad, "cannot be taken back".to_owned()),
@@ -231,9 +252,9 @@ pub fn way_back(change: &Change) -> Said {
     }
 }
 
-/// Changes whose rehearsal opens findings are not offered.
+/// Whether a plan may be approved: not where its rehearsal opens findings, which only an undo is there to do.
 pub fn offered(plan: &Plan) -> bool {
-    !plan.changes.is_empty() && (plan.kind != "plan" || plan.rehearsal.opens.is_empty())
+    !plan.changes.is_empty() && (plan.kind == "undo" || plan.rehearsal.opens.is_empty())
 }
 
 /// What to type after a plan.

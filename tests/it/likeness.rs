@@ -1,2 +1,112 @@
-//! The twin is only as good as its likeness: the same calls go to the twin and to moto, and the two accounts must look
-//! the same afterwards. What moto does otherwise than AWS stands in `DIFFERENCES`, each with its source.
+//! The twin is only as good as its likeness: one plan is applied to a seeded account on moto and to a twin of it, and the
+//! two accounts must look the same afterwards. Where moto is not like AWS the difference stands in [`DIFFERENCES`], with
+//! the reason; there the twin follows AWS.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use redress::{
+    account::Account,
+    checks,
+    engine::{Engine, Silent, Stop, survey},
+    inventory::{FamilyKind, Inventory, Scope, Want},
+    journal::{Journal, MemoryLog, Story},
+    plan::{Plan, build::Limits},
+    twin::Twin,
+};
+use serde_json::Value;
+
+use crate::{
+    stand::{Stand, hold, stage, yes},
+    support::moto,
+    world,
+};
+
+const REGIONS: [&str; 2] = ["us-east-1", "eu-west-1"];
+
+/// What may look different, as family and member of its JSON form, and why.
+const DIFFERENCES: &[(FamilyKind, &str, &str)] = &[
+    (FamilyKind::Snapshots, "kms_key_id", "moto loses the key of a copy's source; AWS keeps it"),
+    (FamilyKind::Snapshots, "volume_id", "moto gives a copy the volume of its source; AWS says vol-ffffffff"),
+    (FamilyKind::Snapshots, "tags", "moto ignores CopyTagsFromSource; AWS copies the volume's tags"),
+    (FamilyKind::Snapshots, "storage_tier", "moto has no storage tiers"),
+    (FamilyKind::Snapshots, "description", "moto gives copies a description of its own"),
+    (FamilyKind::Volumes, "kms_key_id", "moto loses the key of a volume made from an encrypted snapshot; AWS keeps it"),
+    (FamilyKind::LogGroups, "stored_bytes", "it grows by itself"),
+];
+
+/// Everything that the two accounts are compared by.
+fn everything(inventory: &Inventory) -> Scope {
+    use FamilyKind::{FlowLogs, Instances, LogGroups, Roles, SecurityGroupRules, SecurityGroups, Snapshots, Volumes, Vpcs};
+    let mut scope = Scope::new();
+    for region in REGIONS {
+        scope.extend([SecurityGroups, SecurityGroupRules, Vpcs, FlowLogs, Instances, Volumes, Snapshots].map(|f| Want::all(region, f)));
+        scope.insert(Want::trails(region));
+        let groups = inventory.regions.get(region).map(|r| r.log_groups.items.keys().cloned().collect::<Vec<_>>()).unwrap_or_default();
+        scope.extend(groups.into_iter().map(|name| Want::id(region, LogGroups, name)));
+    }
+    scope.extend(inventory.roles.items.keys().map(|name| Want::id("", Roles, name.as_str())));
+    scope
+}
+
+/// The things of an account by family, without ids of what was made, times, and the listed differences.
+fn comparable(inventory: &Inventory) -> BTreeMap<FamilyKind, Vec<String>> {
+    let mut all: BTreeMap<FamilyKind, Vec<String>> = BTreeMap::new();
+    for ((_, family, _), mut value) in world::things(inventory) {
+        if let Value::Object(map) = &mut value {
+            map.retain(|member, _| !DIFFERENCES.iter().any(|(f, m, _)| *f == family && m == member));
+        }
+        all.entry(family).or_default().push(world::without_times_and_ids(&value));
+    }
+    all.values_mut().for_each(|list| list.sort());
+    all
+}
+
+async fn plan_of(account: &dyn Account) -> (survey::Survey, Plan) {
+    let wish = world::Wish::default();
+    let scanned: Vec<_> = checks::all().filter(|c| c.scanned).collect();
+    let wish = survey::Wish {
+        regions: &wish.regions,
+        checks: &scanned,
+        playbooks: &wish.playbooks,
+        options: &wish.options,
+        valid_for: jiff::SignedDuration::from_hours(1),
+        limits: Limits::default(),
+    };
+    survey::plan(account, &wish, &stage).await
+}
+
+async fn apply(account: &dyn Account, plan: &Plan) -> Story {
+    let mut journal = Journal::new(Story::default(), Box::new(MemoryLog::default()));
+    let stop = Stop::default();
+    let engine = Engine { account, talk: &Silent, stop: &stop, stage: &stage, lag: std::time::Duration::ZERO };
+    engine.apply(plan, "run-1", yes(plan), &mut journal).await.unwrap();
+    journal.story
+}
+
+fn outcomes(story: &Story) -> BTreeMap<String, String> {
+    story.changes.iter().map(|(id, c)| (id.clone(), format!("{:?} {}", c.outcome(), c.reason))).collect()
+}
+
+#[tokio::test]
+async fn the_twin_and_moto_come_to_the_same_end() {
+    let keys = moto().account();
+    moto().python(&keys, include_str!("clinic_seed.py"));
+    let account = moto().connected(&keys, &REGIONS).await;
+    let (survey, plan) = plan_of(&account).await;
+    let mut known = survey.inventory.clone();
+    known.merge(account.read(&everything(&survey.inventory)).await);
+    let stand = Stand::new(Twin::from_inventory(known.clone()));
+
+    let on_moto = apply(&account, &plan).await;
+    stand.run(&plan, yes(&plan), None).unwrap().unwrap();
+    assert_eq!(outcomes(&on_moto), outcomes(&stand.story()));
+    let actions: BTreeSet<&str> = plan.changes.iter().map(|c| c.action.as_str()).collect();
+    assert!(actions.len() >= 6, "the seed must need most actions, not only {actions:?}");
+
+    let twin = hold(&stand.twin).read(&everything(&known));
+    let moto = account.read(&everything(&known)).await;
+    let (twin, moto) = (comparable(&twin), comparable(&moto));
+    for family in twin.keys().chain(moto.keys()) {
+        assert_eq!(twin.get(family), moto.get(family), "{family:?}");
+    }
+}

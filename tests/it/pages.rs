@@ -100,6 +100,38 @@ fn the_built_in_playbooks_load_and_answer_every_check_that_is_scanned_for() {
     assert_eq!(files, playbook::builtin().len(), "a file in playbooks/ is not built in");
 }
 
+/// The texts that a reader gets who takes the comment signs off one suggestion: each run of comment lines that are TOML.
+fn suggestions(text: &str) -> Vec<String> {
+    let lines: Vec<&str> = text.lines().collect();
+    let bare = |line: &&str| {
+        line.strip_prefix("# ").filter(|bare| (bare.starts_with('[') || bare.contains(" = ")) && bare.parse::<toml::Table>().is_ok()).map(str::to_owned)
+    };
+    let mut found = Vec::new();
+    let mut n = 0;
+    while n < lines.len() {
+        let run = lines[n..].iter().take_while(|line| bare(line).is_some()).count();
+        if run > 0 {
+            let taken = lines.iter().enumerate().map(|(at, line)| bare(line).filter(|_| (n..n + run).contains(&at)).unwrap_or_else(|| (*line).to_owned()));
+            found.push(taken.collect::<Vec<_>>().join("\n"));
+        }
+        n += run.max(1);
+    }
+    found
+}
+
+#[test]
+fn every_suggestion_in_the_comments_of_a_built_in_playbook_is_good() {
+    let mut seen = 0;
+    for (source, text) in playbook::builtin() {
+        for suggested in suggestions(&text) {
+            seen += 1;
+            let problems = playbook::parse(&suggested, &source).err().unwrap_or_default();
+            assert!(problems.is_empty(), "{}", problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"));
+        }
+    }
+    assert!(seen >= 8, "only {seen} suggestions were found");
+}
+
 #[test]
 fn the_reference_names_every_key_that_the_guide_uses() {
     let reference = playbook_reference();

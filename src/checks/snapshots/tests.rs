@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::{
-    inventory::{Caller, Device, Volume},
+    inventory::{Caller, Volume, compute::Device},
     resource::Owner,
 };
 

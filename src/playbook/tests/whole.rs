@@ -183,7 +183,7 @@ proptest! {
     fn no_damage_to_a_file_makes_the_loader_panic(bytes in damaged()) {
         match crate::playbook::load::text(bytes, "mine.toml") {
             Ok(text) => is_answered(&text)?,
-            Err(problem) => prop_assert!(problem.what.contains("UTF-8")),
+            Err(problems) => prop_assert!(problems[0].what.contains("UTF-8")),
         }
     }
 }

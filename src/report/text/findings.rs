@@ -12,8 +12,10 @@ use super::{
 };
 use crate::finding::{Finding, Severity, Verdict};
 
-/// Columns in which evidence is told where not everything is wanted.
+/// Characters in which a line of evidence is told where not everything is wanted.
 const SHORT: usize = 220;
+/// Lines of evidence likewise.
+const LINES: usize = 4;
 
 /// What a scan found.
 pub fn findings(scan: &Scan, view: &View) -> String {
@@ -56,6 +58,9 @@ fn graded(page: &mut Page, scan: &Scan, view: &View, severity: Severity) {
         if let Some(title) = words::check_title(check) {
             page.text(2, &[span(Tone::Faint, title)]);
         }
+        if let Some(why) = words::check_why(check).filter(|_| view.verbose) {
+            page.text(2, &[span(Tone::Faint, why)]);
+        }
         for finding in findings {
             one(page, scan, view, finding);
         }
@@ -69,8 +74,14 @@ fn one(page: &mut Page, scan: &Scan, view: &View, finding: &Finding) {
         page.text(6, &[span(Tone::Faint, finding.resource.as_str())]);
     }
     if let Verdict::Violates(evidence) = &finding.verdict {
-        let told = diff::words(evidence);
-        page.text(6, &[plain(if view.verbose { told } else { shorten(&told, SHORT) })]);
+        let told = diff::evidence(evidence);
+        let most = if view.verbose { told.len() } else { LINES };
+        for line in told.iter().take(most) {
+            page.text(6, &[plain(if view.verbose { line.clone() } else { shorten(line, SHORT) })]);
+        }
+        if told.len() > most {
+            page.text(6, &[span(Tone::Faint, format!("and {} more", told.len() - most))]);
+        }
     }
     if finding.sources.iter().any(|source| source != "scan") {
         page.text(6, &[span(Tone::Faint, format!("reported by {}", words::list(&finding.sources)))]);

@@ -51,7 +51,8 @@ pub fn skipped(all: &[Skipped], view: &View) -> String {
 }
 
 fn head(page: &mut Page, plan: &Plan, view: &View) {
-    page.text(0, &[span(Tone::Strong, words::plan_title(plan))]);
+    let tone = if plan.changes.is_empty() { Tone::Plain } else { Tone::Strong };
+    page.text(0, &[span(tone, words::plan_title(plan))]);
     let digest = if view.verbose { plan.digest.clone() } else { words::short(&plan.digest) };
     let rows = [
         ("account", plan.account.clone()),
@@ -63,6 +64,9 @@ fn head(page: &mut Page, plan: &Plan, view: &View) {
     ];
     for (label, value) in rows {
         page.row(2, &span(Tone::Faint, label), 12, &[plain(value)]);
+    }
+    if let Some((address, from)) = &plan.options.my_address {
+        page.row(2, &span(Tone::Faint, "you"), 12, &[plain(format!("{address} (from {from})"))]);
     }
     for (on, flag) in [(plan.options.allow_lockout, "--allow-lockout"), (plan.options.include_managed, "--include-managed")] {
         if on {
@@ -87,15 +91,16 @@ fn rehearsal(page: &mut Page, plan: &Plan) {
 
 fn one(page: &mut Page, plan: &Plan, change: &Change, view: &View) {
     let tone = words::risk_tone(change.risk);
-    page.row(0, &span(Tone::Strong, &change.id), 4, &[span(Tone::Strong, &change.summary)]);
+    let dot = page.style.mark(Mark::Dot);
+    let headline = [span(tone, change.risk.word()), span(Tone::Faint, format!(" {dot} ")), span(Tone::Strong, &change.summary)];
+    page.row(0, &span(Tone::Strong, &change.id), 4, &headline);
     let mut labelled = |label: &str, tone: Tone, spans: &[Span]| page.row(4, &span(tone, label), BESIDE, spans);
-    labelled("risk", Tone::Faint, &[span(tone, change.risk.word())]);
     labelled("resource", Tone::Faint, &[plain(words::place(&change.resource))]);
     if view.verbose {
         labelled("arn", Tone::Faint, &[plain(change.resource.as_str())]);
     }
-    for line in answers(change) {
-        labelled("answers", Tone::Faint, &[plain(line)]);
+    for (n, line) in words::answers(change).iter().enumerate() {
+        labelled(if n == 0 { "answers" } else { " " }, Tone::Faint, &[plain(line)]);
     }
     let by = if change.playbook.is_empty() { change.action.clone() } else { format!("{} (playbook {})", change.action, change.playbook) };
     labelled("action", Tone::Faint, &[plain(by)]);
@@ -118,12 +123,6 @@ fn one(page: &mut Page, plan: &Plan, change: &Change, view: &View) {
     for line in &change.not_restored {
         page.row(4, &span(Tone::Warn, "not restored:"), BESIDE, &[plain(line)]);
     }
-}
-
-/// The checks that a change answers; with the resource where that is another one.
-fn answers(change: &Change) -> Vec<String> {
-    let named = |key: &crate::finding::FindingKey| if key.resource == change.resource { key.check.clone() } else { words::finding(key) };
-    if change.findings.is_empty() { vec!["no finding of its own: other changes need it".to_owned()] } else { change.findings.iter().map(named).collect() }
 }
 
 fn difference(page: &mut Page, change: &Change) {
@@ -157,45 +156,53 @@ fn guard(page: &mut Page, label: &str, note: &GuardNote) {
 }
 
 fn steps(page: &mut Page, change: &Change, view: &View) {
+    // With the exact calls the steps need the whole width.
+    let (indent, hang) = if view.verbose { (6, 9) } else { (4, BESIDE) };
+    if view.verbose && !change.steps.is_empty() {
+        page.text(4, &[span(Tone::Faint, "steps")]);
+    }
     for (n, step) in change.steps.iter().enumerate() {
-        let label = if n == 0 { "steps" } else { "" };
-        let number = format!("{}. ", n + 1);
-        if label.is_empty() {
-            page.row(BESIDE, &span(Tone::Faint, number.trim_end()), BESIDE + 3, &[plain(&step.title)]);
-        } else {
-            page.row(4, &span(Tone::Faint, label), BESIDE, &[span(Tone::Faint, number), plain(&step.title)]);
-        }
+        let number = format!("{}.", n + 1);
         if view.verbose {
+            page.row(indent, &span(Tone::Strong, number), hang, &[span(Tone::Strong, &step.title)]);
             exact(page, step);
+        } else {
+            let label = if n == 0 { "steps" } else { " " };
+            page.row(indent, &span(Tone::Faint, label), hang, &[span(Tone::Faint, number), plain(" "), plain(&step.title)]);
+        }
+    }
+    if view.verbose {
+        for proof in &change.proof {
+            page.row(4, &span(Tone::Faint, "proved by"), BESIDE, &[plain(format!("{} on {}", proof.check, words::brief(&proof.resource)))]);
         }
     }
 }
 
 /// A step as it is called, with its way back.
 fn exact(page: &mut Page, step: &Step) {
-    call(page, 8, &step.act);
+    call(page, 9, &step.act);
     if let Some(wait) = &step.act.wait {
-        page.text(8, &[span(Tone::Faint, format!("then waits {} (at most {} s)", wait.why, wait.at_most))]);
+        page.text(9, &[span(Tone::Faint, format!("then waits {} (at most {} s)", wait.why, wait.at_most))]);
     }
     match &step.way_back {
         WayBack::Calls { rollback, undo, kept_once, .. } => {
-            page.text(8, &[span(Tone::Faint, "way back:")]);
-            rollback.iter().for_each(|act| call(page, 10, act));
+            page.text(9, &[span(Tone::Faint, "way back:")]);
+            rollback.iter().for_each(|act| call(page, 11, act));
             match undo {
                 Undo::Same => {}
                 Undo::Calls(acts) => {
-                    page.text(8, &[span(Tone::Faint, "undo later:")]);
-                    acts.iter().for_each(|act| call(page, 10, act));
+                    page.text(9, &[span(Tone::Faint, "undo later:")]);
+                    acts.iter().for_each(|act| call(page, 11, act));
                 }
-                Undo::Kept(why) => page.text(8, &[span(Tone::Faint, format!("undo later: kept, {why}"))]),
+                Undo::Kept(why) => page.text(9, &[span(Tone::Faint, format!("undo later: kept: {why}"))]),
             }
             if let Some(kept) = kept_once {
-                page.text(8, &[span(Tone::Faint, format!("kept once step {} was done: {}", kept.step, kept.reason))]);
+                page.text(9, &[span(Tone::Faint, format!("kept once step {} was done: {}", kept.step, kept.reason))]);
             }
         }
-        WayBack::ByStep(other) => page.text(8, &[span(Tone::Faint, format!("way back: that of step {other}"))]),
-        WayBack::Kept(why) => page.text(8, &[span(Tone::Faint, format!("way back: kept, {why}"))]),
-        WayBack::Cannot(why) => page.text(8, &[span(Tone::Bad, format!("way back: none, {why}"))]),
+        WayBack::ByStep(other) => page.text(9, &[span(Tone::Faint, format!("way back: that of step {other}"))]),
+        WayBack::Kept(why) => page.text(9, &[span(Tone::Faint, format!("way back: kept: {why}"))]),
+        WayBack::Cannot(why) => page.text(9, &[span(Tone::Bad, format!("way back: none: {why}"))]),
     }
 }
 

@@ -32,7 +32,7 @@ pub fn run(run: &RunDocument, view: &View) -> String {
     }
     page.blank();
     for change in &run.changes {
-        one(&mut page, change, view);
+        one(&mut page, run, change, view);
     }
     page.blank();
     let told = words::tally(&run.counts, words::OUTCOMES);
@@ -44,7 +44,7 @@ pub fn run(run: &RunDocument, view: &View) -> String {
     page.done()
 }
 
-fn one(page: &mut Page, change: &ChangeReport, view: &View) {
+fn one(page: &mut Page, run: &RunDocument, change: &ChangeReport, view: &View) {
     let tone = words::outcome_tone(&change.outcome);
     let mark = match tone {
         Tone::Good => Mark::Good,
@@ -70,8 +70,8 @@ fn one(page: &mut Page, change: &ChangeReport, view: &View) {
     if let Some(by) = &change.undone_by {
         page.text(22, &[plain(format!("taken back by run {by}"))]);
     }
-    for line in &change.not_restored {
-        page.text(22, &[span(Tone::Faint, "not restored by undo: "), plain(line)]);
+    for line in words::stays(run, change) {
+        page.text(22, &[span(Tone::Faint, line)]);
     }
 }
 

@@ -1,0 +1,184 @@
+//! The bucket of a new trail: made, blocked from the public, versioned, encrypted, open to this one trail and to TLS
+//! only. Of a bucket that exists nothing is lowered, and no statement of its policy is lost.
+
+use serde_json::{Value, json};
+
+use super::{Plan, bucket_passed, once_logging};
+use crate::{
+    actions::{
+        GuardNote, Refusal, make,
+        support::{known, tag_list},
+    },
+    calls::{Act, Call, Step, WayBack, reference},
+    checks::trails::bucket::{Delivery, delivery, tls_only},
+    inventory::{Bucket, FamilyKind, Inventory, Trail, tag},
+};
+
+/// Why the settings of a bucket that existed before stay.
+const NOT_LOWERED: &str = "the protection of a bucket is not lowered again";
+
+/// The steps that make the bucket ready, and how its name stood.
+///
+/// # Errors
+/// A refusal where the name is somebody else's, or the bucket is not redress's and may not be used.
+pub fn steps(plan: &Plan, inventory: &Inventory) -> Result<(Vec<Step>, GuardNote), Refusal> {
+    let name = plan.bucket.as_str();
+    let Some(found) = known(inventory.buckets.get(name), &format!("bucket {name}"))? else {
+        return Ok((fresh(plan)?, bucket_passed(format!("no bucket named {name} was found"))));
+    };
+    if !found.owned {
+        return Err(Refusal::Refused(format!(
+            "the bucket name {name} is owned by somebody else: logs would go to them; give the parameter `bucket` another value"
+        )));
+    }
+    let tags = known(found.tags.as_ref(), &format!("the tags of bucket {name}"))?;
+    let ours = tags.is_some_and(|t| t.contains_key(tag::RUN));
+    if !ours && !plan.parameters.reuse_bucket {
+        return Err(Refusal::Refused(format!(
+            "bucket {name} exists in this account and was not made by redress: give `reuse_bucket = true` to use it, or the parameter `bucket` another value"
+        )));
+    }
+    let note = if ours { format!("bucket {name} was made by redress before") } else { format!("bucket {name} exists; reuse_bucket was given") };
+    Ok((reused(plan, found)?, bucket_passed(note)))
+}
+
+fn fresh(plan: &Plan) -> Result<Vec<Step>, Refusal> {
+    let name = plan.bucket.as_str();
+    let mut input = json!({ "Bucket": name, "ObjectOwnership": "BucketOwnerEnforced" });
+    // AWS takes no constraint that names us-east-1.
+    if plan.home != "us-east-1" {
+        input["CreateBucketConfiguration"] = json!({ "LocationConstraint": plan.home });
+    }
+    let there = make::is("", FamilyKind::Buckets, name, "/owned", true);
+    let create = make::act(Call::new("s3", &plan.home, "CreateBucket", input), vec![there]);
+    let delete = make::act(call(plan, "DeleteBucket", json!({})), vec![make::gone("", FamilyKind::Buckets, name)]);
+    let way_back = make::back_or_keep(vec![delete], &format!("bucket {name} stays: it may hold logs"), once_logging());
+    let covered = || WayBack::ByStep("create-bucket".to_owned());
+    Ok(vec![
+        make::step("create-bucket", format!("create bucket {name}"), create, way_back),
+        make::step("tag-bucket", format!("tag bucket {name} as redress's"), tagging(plan)?, covered()),
+        make::step("block-public", format!("block bucket {name} from the public"), blocked(plan), covered()),
+        make::step("version-bucket", format!("keep versions in bucket {name}"), versioned(plan), covered()),
+        make::step("encrypt-bucket", format!("encrypt bucket {name}"), encrypted(plan), covered()),
+        make::step("bucket-policy", format!("let the trail write to bucket {name}, by TLS only"), with_policy(plan, &policy(plan)), covered()),
+    ])
+}
+
+fn reused(plan: &Plan, found: &Bucket) -> Result<Vec<Step>, Refusal> {
+    let name = plan.bucket.as_str();
+    let kept = || WayBack::Kept(format!("bucket {name}: {NOT_LOWERED}"));
+    let mut steps = Vec::new();
+    if known(found.public_access_blocked.as_ref(), "the bucket's public access block")? != Some(&true) {
+        steps.push(make::step("block-public", format!("block bucket {name} from the public"), blocked(plan), kept()));
+    }
+    if known(found.versioning.as_ref(), "the bucket's versioning")?.map(String::as_str) != Some("Enabled") {
+        steps.push(make::step("version-bucket", format!("keep versions in bucket {name}"), versioned(plan), kept()));
+    }
+    let encryption = known(found.encryption.as_ref(), "the bucket's encryption")?.map(String::as_str);
+    let strong_enough = if plan.parameters.key.is_empty() { encryption.is_some() } else { encryption == Some("aws:kms") };
+    if !strong_enough {
+        steps.push(make::step("encrypt-bucket", format!("encrypt bucket {name}"), encrypted(plan), kept()));
+    }
+    let former = known(found.policy.as_ref(), "the bucket's policy")?;
+    let whole = merged(plan, former)?;
+    if former != Some(&whole) {
+        let way_back = match former {
+            Some(former) => make::back(vec![with_policy(plan, former)]),
+            None => WayBack::Kept(format!("bucket {name}: its policy lets the trail write and demands TLS, and stays")),
+        };
+        steps.push(make::step("bucket-policy", format!("let the trail write to bucket {name}, by TLS only"), with_policy(plan, &whole), way_back));
+    }
+    Ok(steps)
+}
+
+/// The former policy with what it lacks.
+fn merged(plan: &Plan, former: Option<&Value>) -> Result<Value, Refusal> {
+    let Some(former) = former else { return Ok(policy(plan)) };
+    let trail = Trail { id: plan.trail.to_string(), s3_bucket_name: plan.bucket.clone(), ..Trail::default() };
+    let ours = policy(plan);
+    let ours = |n: usize| ours["Statement"][n].clone();
+    let mut statements = match &former["Statement"] {
+        Value::Array(all) => all.clone(),
+        Value::Null => Vec::new(),
+        one => vec![one.clone()],
+    };
+    let mut lacking = match delivery(former, &trail, &plan.owner.account) {
+        Delivery::Allowed => Vec::new(),
+        Delivery::Missing(_) => vec![ours(0), ours(1)],
+        Delivery::Unprovable(why) => return Err(Refusal::Unknown(format!("whether bucket {} can be delivered to: {why}", plan.bucket))),
+    };
+    if !tls_only(former) {
+        lacking.push(ours(2));
+    }
+    if lacking.is_empty() {
+        return Ok(former.clone());
+    }
+    // A statement of ours for another trail may stand there under the same Sid, which must be unique in a policy.
+    let taken = |sid: &Value| former["Statement"].as_array().is_some_and(|all| all.iter().any(|s| &s["Sid"] == sid));
+    for mut statement in lacking {
+        if taken(&statement["Sid"]) {
+            statement["Sid"] =
+                json!(format!("{}{}", statement["Sid"].as_str().unwrap_or_default(), plan.parameters.name.replace(|c: char| !c.is_ascii_alphanumeric(), "")));
+        }
+        statements.push(statement);
+    }
+    let mut whole = former.clone();
+    whole["Statement"] = Value::Array(statements);
+    Ok(whole)
+}
+
+/// The policy of a bucket of our own
+/// (<https://docs.aws.amazon.com/awscloudtrail/latest/userguide/create-s3-bucket-policy-for-cloudtrail.html>).
+fn policy(plan: &Plan) -> Value {
+    let arn = plan.owner.bucket(&plan.bucket);
+    let service = json!({ "Service": "cloudtrail.amazonaws.com" });
+    json!({ "Version": "2012-10-17", "Statement": [
+        { "Sid": "CloudTrailLooksAtTheAcl", "Effect": "Allow", "Principal": service, "Action": "s3:GetBucketAcl", "Resource": arn,
+          "Condition": { "StringEquals": { "aws:SourceArn": plan.trail } } },
+        { "Sid": "CloudTrailWrites", "Effect": "Allow", "Principal": service, "Action": "s3:PutObject",
+          "Resource": format!("{arn}/AWSLogs/{}/*", plan.owner.account),
+          "Condition": { "StringEquals": { "s3:x-amz-acl": "bucket-owner-full-control", "aws:SourceArn": plan.trail } } },
+        { "Sid": "OnlyByTls", "Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": [arn, format!("{arn}/*")],
+          "Condition": { "Bool": { "aws:SecureTransport": "false" } } },
+    ] })
+}
+
+/// A call on the bucket, which must still be this account's when it arrives.
+fn call(plan: &Plan, operation: &str, more: Value) -> Call {
+    let mut input = json!({ "Bucket": plan.bucket, "ExpectedBucketOwner": plan.owner.account });
+    if let (Value::Object(input), Value::Object(more)) = (&mut input, more) {
+        input.extend(more);
+    }
+    Call::new("s3", &plan.home, operation, input)
+}
+
+fn setting(plan: &Plan, operation: &str, more: Value, at: &str, value: Value) -> Act {
+    make::act(call(plan, operation, more), vec![make::is("", FamilyKind::Buckets, plan.bucket.as_str(), at, value)])
+}
+
+fn tagging(plan: &Plan) -> Result<Act, Refusal> {
+    let tags = json!({ "Tagging": { "TagSet": tag_list(&plan.recovery()?) } });
+    Ok(setting(plan, "PutBucketTagging", tags, "/tags/known/redress:run", reference::run()))
+}
+
+fn blocked(plan: &Plan) -> Act {
+    let all = json!({ "BlockPublicAcls": true, "IgnorePublicAcls": true, "BlockPublicPolicy": true, "RestrictPublicBuckets": true });
+    setting(plan, "PutPublicAccessBlock", json!({ "PublicAccessBlockConfiguration": all }), "/public_access_blocked/known", json!(true))
+}
+
+fn versioned(plan: &Plan) -> Act {
+    setting(plan, "PutBucketVersioning", json!({ "VersioningConfiguration": { "Status": "Enabled" } }), "/versioning/known", json!("Enabled"))
+}
+
+fn encrypted(plan: &Plan) -> Act {
+    let (rule, word) = match plan.parameters.key.as_str() {
+        "" => (json!({ "ApplyServerSideEncryptionByDefault": { "SSEAlgorithm": "AES256" } }), "AES256"),
+        key => (json!({ "ApplyServerSideEncryptionByDefault": { "SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key }, "BucketKeyEnabled": true }), "aws:kms"),
+    };
+    setting(plan, "PutBucketEncryption", json!({ "ServerSideEncryptionConfiguration": { "Rules": [rule] } }), "/encryption/known", json!(word))
+}
+
+fn with_policy(plan: &Plan, policy: &Value) -> Act {
+    let more = json!({ "Policy": policy.to_string(), "ConfirmRemoveSelfBucketAccess": false });
+    setting(plan, "PutBucketPolicy", more, "/policy/known", policy.clone())
+}

@@ -1,0 +1,193 @@
+//! What an instance or a volume must not be for its disks to be replaced unattended. Each refusal says what it is and
+//! what to do. Rules: <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Stop_Start.html> and the pages named below.
+
+use super::{Parameters, needed_volume};
+use crate::{
+    actions::{
+        Context, GuardNote, Refusal,
+        support::{known, managed_by, need, ownership, region},
+    },
+    inventory::{Fact, Instance, NetworkInterface, Selector, Volume},
+};
+
+fn no(why: impl Into<String>) -> Result<(), Refusal> {
+    Err(Refusal::Refused(why.into()))
+}
+
+/// What is said of a volume with several attachments.
+pub fn multi_attach(id: &str, hosts: usize) -> String {
+    format!("{id} is a Multi-Attach volume ({hosts} attachments): all its hosts must stop writing together; replace it by hand")
+}
+
+/// What was found about the addresses of an instance that is stopped.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Addresses {
+    /// Elastic IPs, which stay.
+    pub kept: Vec<String>,
+    /// Automatic ones, which are lost.
+    pub lost: Vec<String>,
+}
+
+/// Everything about the instance itself.
+///
+/// # Errors
+/// The first refusal.
+pub fn instance(context: &Context<'_>, instance: &Instance) -> Result<Vec<GuardNote>, Refusal> {
+    let id = &instance.id;
+    if !matches!(instance.state.as_str(), "running" | "stopped") {
+        return Err(Refusal::Refused(format!("{id} is {}: wait until it is running or stopped, and plan again", instance.state)));
+    }
+    if let Some(group) = instance.tags.get("aws:autoscaling:groupName") {
+        no(format!(
+            "{id} belongs to the Auto Scaling group {group}, which would terminate it when it is stopped: encrypt the group's launch template or image, and refresh its instances"
+        ))?;
+    }
+    if let Some(operator) = &instance.operator {
+        no(format!("{id} is operated by {operator}: its disks are that service's to change"))?;
+    }
+    kind(context, instance)?;
+    protection(instance)?;
+    let mut notes = vec![ownership(id, managed_by(&instance.tags), context.options)?, host(context, id)?];
+    health(context, instance)?;
+    notes.push(GuardNote::passed(
+        "stop",
+        format!("{id} can be stopped and started: no spot, instance store, hibernation, enclave, dedicated host, product code or stop protection"),
+    ));
+    Ok(notes)
+}
+
+/// What kind of instance it is: those that cannot be stopped and started as they were.
+fn kind(context: &Context<'_>, instance: &Instance) -> Result<(), Refusal> {
+    let id = &instance.id;
+    if let Some(lifecycle) = &instance.lifecycle {
+        no(format!("{id} is a {lifecycle} instance, which may not come back after a stop: replace it by one with encrypted disks"))?;
+    }
+    if instance.root_device_type == "instance-store" {
+        no(format!("the root of {id} is an instance store: it cannot be stopped"))?;
+    }
+    let what = format!("whether the type {} of {id} has instance store disks", instance.instance_type);
+    let kind = need(region(context.inventory, context.region)?.instance_types.get(&instance.instance_type), &what)?;
+    if kind.instance_storage && instance.state == "running" {
+        no(format!("{id} ({}) has instance store disks, which a stop erases: save what is on them, stop it yourself, and plan again", instance.instance_type))?;
+    }
+    if instance.hibernation {
+        no(format!("{id} is set up to hibernate: sets of snapshots of such instances are not supported by AWS; replace its disks by hand"))?;
+    }
+    if !instance.product_codes.is_empty() {
+        no(format!(
+            "{id} carries Marketplace product codes ({}), which swapping its root may drop: replace its disks by hand",
+            instance.product_codes.join(", ")
+        ))?;
+    }
+    if instance.tenancy == "host" {
+        no(format!("{id} runs on a dedicated host, which may have no room for it after a stop: replace its disks by hand"))?;
+    }
+    if instance.enclave {
+        no(format!("{id} has a Nitro enclave, whose state a stop ends: replace its disks by hand"))?;
+    }
+    Ok(())
+}
+
+fn protection(instance: &Instance) -> Result<(), Refusal> {
+    if instance.state != "running" {
+        return Ok(());
+    }
+    match known(instance.stop_protection.as_ref(), &format!("whether {} is protected from being stopped", instance.id))? {
+        Some(true) => {
+            no(format!("{} is protected from being stopped (DisableApiStop): somebody wanted that; lift it yourself if it may be stopped", instance.id))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The instance that redress itself runs on is never stopped by it.
+fn host(context: &Context<'_>, id: &str) -> Result<GuardNote, Refusal> {
+    match &context.inventory.caller.host {
+        Fact::Known(own) if own == id => Err(Refusal::Refused(format!("{id} is the instance that redress runs on: run it from elsewhere"))),
+        Fact::Known(_) | Fact::Absent => Ok(GuardNote::passed("own-host", "redress does not run on this instance")),
+        _ => Ok(GuardNote::not_checked("own-host", "whether redress runs on this instance is not known")),
+    }
+}
+
+/// Events that AWS has scheduled, and checks that fail before anything was done.
+fn health(context: &Context<'_>, instance: &Instance) -> Result<(), Refusal> {
+    let id = &instance.id;
+    let statuses = &region(context.inventory, context.region)?.instance_statuses;
+    let Some(status) = known(statuses.get(id), &format!("the status of {id}"))? else {
+        return match instance.state.as_str() {
+            "running" => Err(Refusal::Unknown(format!("the status of {id} is not known: AWS names none"))),
+            _ => Ok(()),
+        };
+    };
+    if !status.events.is_empty() {
+        no(format!("AWS has scheduled {} for {id}: let that pass first", status.events.join(", ")))?;
+    }
+    if [&status.system_status, &status.instance_status].iter().any(|s| *s == "impaired") {
+        no(format!("{id} fails its status checks already: nobody could tell whether it came up well afterwards; mend that first"))?;
+    }
+    Ok(())
+}
+
+/// The public addresses of an instance, by whether they survive a stop
+/// (<https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/using-instance-addressing.html>).
+///
+/// # Errors
+/// A refusal where one would change and that was not allowed, or where that is not known.
+pub fn addresses(context: &Context<'_>, instance: &Instance, parameters: &Parameters) -> Result<Addresses, Refusal> {
+    let mut addresses = Addresses::default();
+    if instance.state != "running" {
+        return Ok(addresses);
+    }
+    let what = format!("the network interfaces of {}", instance.id);
+    let listing = region(context.inventory, context.region)?.network_interfaces.select(&Selector::by("attachment.instance-id", &instance.id));
+    let interfaces: Vec<&NetworkInterface> = known(listing, &what)?.unwrap_or_default().into_iter().map(|(_, i)| i).collect();
+    for interface in &interfaces {
+        match (&interface.public_ip, &interface.public_ip_owner) {
+            (None, _) => {}
+            (Some(ip), Some(owner)) if owner == "amazon" => addresses.lost.push(ip.clone()),
+            (Some(ip), Some(_)) => addresses.kept.push(ip.clone()),
+            (Some(ip), None) => {
+                return Err(Refusal::Unknown(format!("whose the public address {ip} of {} is, is not known: it may be lost by a stop", instance.id)));
+            }
+        }
+    }
+    if let Some(ip) = &instance.public_ip {
+        if !addresses.kept.contains(ip) && !addresses.lost.contains(ip) {
+            return Err(Refusal::Unknown(format!("whose the public address {ip} of {} is, is not known: it may be lost by a stop", instance.id)));
+        }
+    }
+    if !addresses.lost.is_empty() && !parameters.allow_address_change {
+        return Err(Refusal::Refused(format!(
+            "the public address {} of {} is not an Elastic IP and would change by a stop: give it an Elastic IP, or set allow_address_change = true",
+            addresses.lost.join(", "),
+            instance.id
+        )));
+    }
+    Ok(addresses)
+}
+
+/// Everything about a volume.
+///
+/// # Errors
+/// The first refusal.
+pub fn volume<'a>(context: &Context<'a>, id: &str) -> Result<&'a Volume, Refusal> {
+    let volume = needed_volume(context, id)?;
+    if volume.multi_attach || volume.attachments.len() > 1 {
+        no(multi_attach(id, volume.attachments.len()))?;
+    }
+    if let Some(operator) = &volume.operator {
+        no(format!("{id} is operated by {operator}: it is that service's to change"))?;
+    }
+    if let Some(outpost) = &volume.outpost_arn {
+        no(format!("{id} lives on an Outpost ({outpost}): its snapshots do too, which redress does not handle"))?;
+    }
+    if volume.tags.contains_key("CSIVolumeName") || volume.tags.keys().any(|k| k.starts_with("kubernetes.io/created-for/")) {
+        no(format!("{id} is a persistent volume of Kubernetes, which knows it by its id and would lose it: move the data inside the cluster"))?;
+    }
+    ownership(id, managed_by(&volume.tags), context.options)?;
+    let modification = known(region(context.inventory, context.region)?.volume_modifications.get(id), &format!("whether {id} is being modified"))?;
+    if let Some(m) = modification.filter(|m| matches!(m.modification_state.as_str(), "modifying" | "optimizing")) {
+        no(format!("{id} is being modified ({}): wait until that is done, and plan again", m.modification_state))?;
+    }
+    Ok(volume)
+}

@@ -1,0 +1,337 @@
+//! The change for an instance: all its unencrypted disks in one stop. Its steps in order: a warm set of snapshots while
+//! it runs, mark, stop, the final set, encrypted copies, volumes, the swap at each device, start, tags on what is kept.
+
+use serde_json::{Value, json};
+
+use super::{
+    Parameters, Via, guards, instance_of, key, needed_volume,
+    parts::{Disk, Job},
+    to_encrypt,
+};
+use crate::{
+    actions::{
+        Context, GuardNote, Proof, Proposal, Refusal, make,
+        support::{need, tag_specifications},
+    },
+    calls::{Act, KeptOnce, Risk, Shape, Step, Undo, WayBack, reference},
+    inventory::{FamilyKind, Instance, Tags, Volume, Want, tag},
+    resource::ResourceId,
+};
+
+/// Seconds in which an instance has to stop; Windows and databases take their time.
+const STOP_WITHIN: u64 = 1800;
+/// Seconds in which an instance has to run after a start, its status checks not counted.
+const START_WITHIN: u64 = 600;
+/// Seconds in which a volume has to be attached or detached.
+const SWAP_WITHIN: u64 = 600;
+/// How many data volumes CreateSnapshots can leave out.
+const MOST_EXCLUDED: usize = 40;
+
+/// The change for an instance.
+///
+/// # Errors
+/// A refusal.
+pub fn propose(context: &Context<'_>, target: &ResourceId, parameters: &Parameters) -> Result<Proposal, Refusal> {
+    let instance = need(instance_of(context.inventory, context.region, target.id()), &format!("instance {}", target.id()))?;
+    let mut volumes: Vec<(&str, &Volume, bool)> = Vec::new();
+    for device in &instance.devices {
+        volumes.push((&device.device_name, needed_volume(context, &device.volume_id)?, device.delete_on_termination));
+    }
+    volumes.sort_by_key(|(device, ..)| (*device != instance.root_device_name, device.to_string()));
+    let chosen = volumes.iter().filter(|(_, v, _)| to_encrypt(v)).enumerate();
+    let disks: Vec<Disk<'_>> =
+        chosen.map(|(at, &(device, volume, dot))| Disk { n: at + 1, volume, place: Some((&instance.id, device)), delete_on_termination: dot }).collect();
+    if disks.is_empty() {
+        return Err(Refusal::Nothing(format!("all disks of {} are encrypted, or are to be ignored", instance.id)));
+    }
+    let mut guard_notes = guards::instance(context, instance)?;
+    for disk in &disks {
+        guards::volume(context, &disk.volume.id)?;
+    }
+    let addresses = guards::addresses(context, instance, parameters)?;
+    guard_notes.push(address_note(&addresses));
+    let job = Job { owner: &context.inventory.owner, region: context.region, key: key::arn(context, parameters)?, parameters };
+    let swap = Swap { job, instance, disks, volumes };
+    Ok(Proposal {
+        summary: format!("replace {} of the {} disks of {} by encrypted copies", swap.disks.len(), swap.volumes.len(), instance.id),
+        steps: swap.steps()?,
+        risk: Risk::Disruptive,
+        impact: swap.impact(&addresses),
+        before: json!({ "state": instance.state, "disks": swap.disks_json(false) }),
+        after: json!({ "state": instance.state, "disks": swap.disks_json(true) }),
+        proof: swap.proofs(target),
+        not_restored: addresses.lost.iter().map(|ip| format!("the public address {ip}, which is no Elastic IP")).collect(),
+        guards: guard_notes,
+        touches: swap.touches(),
+        prerequisites: Vec::new(),
+    })
+}
+
+fn address_note(addresses: &guards::Addresses) -> GuardNote {
+    match addresses.lost.as_slice() {
+        [] => GuardNote::passed("address", "no public address is lost by the stop"),
+        lost => GuardNote::loosened("address", format!("{} changes; allow_address_change was given", lost.join(", "))),
+    }
+}
+
+struct Swap<'a> {
+    job: Job<'a>,
+    instance: &'a Instance,
+    /// Those that are replaced, the root first.
+    disks: Vec<Disk<'a>>,
+    /// All: device, volume, DeleteOnTermination.
+    volumes: Vec<(&'a str, &'a Volume, bool)>,
+}
+
+impl Swap<'_> {
+    fn runs(&self) -> bool {
+        self.instance.state == "running"
+    }
+    fn warm(&self) -> bool {
+        self.runs() && self.job.parameters.pre_snapshot
+    }
+    fn copies(&self) -> bool {
+        self.job.parameters.via == Via::Copy
+    }
+
+    fn steps(&self) -> Result<Vec<Step>, Refusal> {
+        let (job, disks) = (&self.job, &self.disks);
+        let of = |step: &'static str| move |d: &Disk<'_>| reference::output(step, &format!("Snapshots/{}", d.volume.id));
+        let mut steps = Vec::new();
+        if self.warm() {
+            steps.push(self.snapshots("warm", "while it runs, so that the final snapshots hold only what changed since")?);
+            if self.copies() {
+                steps.extend(job.copies(disks, "warm-copy", &of("warm"))?);
+            }
+        }
+        if self.runs() {
+            steps.extend([self.mark(), self.stop()]);
+        }
+        steps.push(self.snapshots("snapshot", "in its final state")?);
+        if self.copies() {
+            steps.extend(job.copies(disks, "copy", &of("snapshot"))?);
+        }
+        let kept_once = self.runs().then(|| KeptOnce { step: "start".to_owned(), reason: "it may hold newer data".to_owned() });
+        let source = |d: &Disk<'_>| if self.copies() { reference::output(&format!("copy-{}", d.n), "SnapshotId") } else { of("snapshot")(d) };
+        steps.extend(job.volumes(disks, &source, kept_once.as_ref())?);
+        for disk in disks {
+            steps.extend(self.swap(disk));
+        }
+        if self.runs() {
+            steps.push(self.start());
+        }
+        for disk in disks {
+            steps.push(job.tag_old(disk)?);
+        }
+        if self.runs() {
+            steps.push(self.unmark());
+        }
+        Ok(steps)
+    }
+
+    /// One consistent set of snapshots of the disks that are replaced
+    /// (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateSnapshots.html>).
+    fn snapshots(&self, name: &'static str, when: &str) -> Result<Step, Refusal> {
+        let chosen = |id: &str| self.disks.iter().any(|d| d.volume.id == id);
+        let mut which = json!({ "InstanceId": self.instance.id });
+        let mut left_out = Vec::new();
+        for (device, volume, _) in self.volumes.iter().filter(|(_, v, _)| !chosen(&v.id)) {
+            // The root must be left out by this member and may not stand in the list.
+            match *device == self.instance.root_device_name {
+                true => which["ExcludeBootVolume"] = json!(true),
+                false => left_out.push(volume.id.as_str()),
+            }
+        }
+        if left_out.len() > MOST_EXCLUDED {
+            return Err(Refusal::Refused(format!(
+                "{} has {} other disks, and AWS leaves out {MOST_EXCLUDED} of a set at most",
+                self.instance.id,
+                left_out.len()
+            )));
+        }
+        if !left_out.is_empty() {
+            which["ExcludeDataVolumeIds"] = json!(left_out);
+        }
+        let tags = [(tag::INSTANCE, json!(self.instance.id)), (tag::EXPIRES, self.job.expires())];
+        let input = json!({
+            "InstanceSpecification": which, "Description": format!("redress: {} before encryption, {name}", self.instance.id),
+            "TagSpecifications": tag_specifications("snapshot", &Tags::new(), &tags)?,
+        });
+        let ids: Vec<Value> = self.disks.iter().map(|d| reference::output(name, &format!("Snapshots/{}", d.volume.id))).collect();
+        let wait = Some(self.job.completed(ids.clone(), "until the snapshots are completed"));
+        let shape = Shape::IdsBy("volume_id".to_owned(), ids.len());
+        let act = make::making(self.job.call("CreateSnapshots", input), FamilyKind::Snapshots, "Snapshots", shape, wait);
+        let way_back = self.job.snapshots_back(ids, "the set of unencrypted snapshots");
+        Ok(make::step(name, format!("snapshot the unencrypted disks of {}, {when}", self.instance.id), act, way_back))
+    }
+
+    fn instance_state(&self, operation: &str, good: &str, never: &[&str], within: u64, why: &str) -> Act {
+        let until = vec![make::state(self.job.region, FamilyKind::Instances, self.instance.id.as_str(), &[good], never)];
+        make::act_until(self.job.call(operation, json!({ "InstanceIds": [self.instance.id] })), until, within, why)
+    }
+    fn stopping(&self) -> Act {
+        self.instance_state("StopInstances", "stopped", &["terminated", "shutting-down"], STOP_WITHIN, "until the instance is stopped")
+    }
+    fn starting(&self) -> Act {
+        // `stopped` may still be shown for a moment after the call, so it does not count as failed; a start that fails
+        // shows as stopped until the time is over.
+        self.instance_state("StartInstances", "running", &["terminated", "shutting-down", "stopping"], START_WITHIN, "until the instance runs")
+    }
+
+    fn stop(&self) -> Step {
+        make::step("stop", format!("stop {}", self.instance.id), self.stopping(), make::back_and_forth(self.starting()))
+    }
+
+    /// Starts the instance and waits until it passes both status checks.
+    fn start(&self) -> Step {
+        let (region, id) = (self.job.region, self.instance.id.as_str());
+        let mut act = self.starting();
+        if let Some(wait) = &mut act.wait {
+            let ok = |at: &str| make::is(region, FamilyKind::InstanceStatuses, id, at, "ok");
+            wait.until.extend([ok("/system_status"), ok("/instance_status")]);
+            wait.at_most = START_WITHIN + u64::from(self.job.parameters.health_timeout);
+            wait.why = "until the instance runs and passes both status checks".to_owned();
+        }
+        make::step("start", format!("start {id}"), act, make::back_and_forth(self.stopping()))
+    }
+
+    /// Tags the instance before it is stopped, so that it can be found if the run is lost.
+    fn mark(&self) -> Step {
+        let way_back = WayBack::Calls { rollback: vec![self.marking(false)], undo: Undo::Calls(Vec::new()), kept_once: None, redo: false };
+        make::step("mark", format!("tag {} as being worked on", self.instance.id), self.marking(true), way_back)
+    }
+    fn unmark(&self) -> Step {
+        make::step("unmark", format!("take the tag off {}", self.instance.id), self.marking(false), WayBack::ByStep("mark".to_owned()))
+    }
+    fn marking(&self, on: bool) -> Act {
+        let id = self.instance.id.as_str();
+        let looks = |value: Value| vec![make::is(self.job.region, FamilyKind::Instances, id, &format!("/tags/{}", tag::RUN), value)];
+        if on {
+            let tags = json!([{ "Key": tag::RUN, "Value": reference::run() }, { "Key": tag::STEP, "Value": reference::step() }]);
+            return make::act(self.job.call("CreateTags", json!({ "Resources": [id], "Tags": tags })), looks(reference::run()));
+        }
+        let keys = json!([{ "Key": tag::RUN }, { "Key": tag::STEP }]);
+        make::act(self.job.call("DeleteTags", json!({ "Resources": [id], "Tags": keys })), looks(Value::Null))
+    }
+
+    /// Puts the new volume in the place of the old one. An attached volume stays when the instance is terminated unless
+    /// that is set again, so only disks that go with their instance need it, on either way.
+    fn swap(&self, disk: &Disk<'_>) -> Vec<Step> {
+        let device = disk.place.map_or("", |(_, device)| device);
+        let old = || json!(disk.volume.id);
+        let (n, words) = (disk.n, disk.words());
+        let mut steps = Vec::new();
+        if disk.delete_on_termination {
+            let back = self.deletes(device, old(), true);
+            steps.push(make::step(
+                format!("keep-old-{n}"),
+                format!("let {words} outlive the instance"),
+                self.deletes(device, old(), false),
+                make::back_and_forth(back),
+            ));
+        }
+        let (detach, attach) = (self.detach(device, old()), self.attach(device, old()));
+        steps.push(make::step(format!("detach-{n}"), format!("detach {words}"), detach, make::back_and_forth(attach)));
+        let (attach, detach) = (self.attach(device, disk.new_id()), self.detach(device, disk.new_id()));
+        steps.push(make::step(format!("attach-{n}"), format!("attach the encrypted volume at {device}"), attach, make::back_and_forth(detach)));
+        if disk.delete_on_termination {
+            let back = self.deletes(device, disk.new_id(), false);
+            let title = format!("let the encrypted volume at {device} go with the instance, as the old one did");
+            steps.push(make::step(format!("dot-{n}"), title, self.deletes(device, disk.new_id(), true), make::back_and_forth(back)));
+        }
+        steps
+    }
+
+    fn detach(&self, device: &str, volume: Value) -> Act {
+        let input = json!({ "VolumeId": volume.clone(), "InstanceId": self.instance.id, "Device": device });
+        let until = vec![
+            make::state(self.job.region, FamilyKind::Volumes, volume.clone(), &["available"], &["error", "deleting", "deleted"]),
+            make::is(self.job.region, FamilyKind::Volumes, volume, "/attachments", json!([])),
+        ];
+        make::act_until(self.job.call("DetachVolume", input), until, SWAP_WITHIN, "until the volume is detached")
+    }
+
+    fn attach(&self, device: &str, volume: Value) -> Act {
+        let input = json!({ "VolumeId": volume.clone(), "InstanceId": self.instance.id, "Device": device });
+        let looks = |at: &str, value: &str| make::is(self.job.region, FamilyKind::Volumes, volume.clone(), at, value);
+        let until =
+            vec![looks("/attachments/0/state", "attached"), looks("/attachments/0/instance_id", &self.instance.id), looks("/attachments/0/device", device)];
+        make::act_until(self.job.call("AttachVolume", input), until, SWAP_WITHIN, "until the volume is attached")
+    }
+
+    /// Sets DeleteOnTermination; AWS takes a call that does not give it for `true`.
+    fn deletes(&self, device: &str, volume: Value, on: bool) -> Act {
+        let mapping = json!([{ "DeviceName": device, "Ebs": { "DeleteOnTermination": on } }]);
+        let call = self.job.call("ModifyInstanceAttribute", json!({ "InstanceId": self.instance.id, "BlockDeviceMappings": mapping }));
+        make::act(call, vec![make::is(self.job.region, FamilyKind::Volumes, volume, "/attachments/0/delete_on_termination", on)])
+    }
+
+    fn proofs(&self, target: &ResourceId) -> Vec<Proof> {
+        let chosen = |id: &str| self.disks.iter().any(|d| d.volume.id == id);
+        let devices: Vec<Value> = self
+            .volumes
+            .iter()
+            .map(|(device, volume, dot)| {
+                let key = chosen(&volume.id).then_some(&self.job.key);
+                json!({ "device": device, "delete_on_termination": dot, "encrypted": volume.encrypted || key.is_some(), "key": key })
+            })
+            .collect();
+        let with = json!({ "state": self.instance.state, "devices": devices });
+        let mut proofs = vec![Proof { check: "instance-disks-as-planned".into(), resource: target.clone(), with }];
+        proofs.extend(self.disks.iter().flat_map(|d| self.job.proofs(d)));
+        proofs
+    }
+
+    /// What is as before after an undo: the new volumes and the snapshots stay and are named by their steps.
+    fn touches(&self) -> Vec<Want> {
+        let old = self.disks.iter().map(|d| Want::id(self.job.region, FamilyKind::Volumes, &d.volume.id));
+        [Want::id(self.job.region, FamilyKind::Instances, &self.instance.id)].into_iter().chain(old).collect()
+    }
+
+    fn disks_json(&self, after: bool) -> Value {
+        let one = |(device, volume, dot): &(&str, &Volume, bool)| {
+            let key = self.disks.iter().any(|d| d.volume.id == volume.id).then_some(&self.job.key).filter(|_| after);
+            json!({
+                "device": device, "size_gib": volume.size, "delete_on_termination": dot,
+                "encrypted": volume.encrypted || key.is_some(), "key": key.or(volume.kms_key_id.as_ref()),
+            })
+        };
+        self.volumes.iter().map(one).collect()
+    }
+
+    fn impact(&self, addresses: &guards::Addresses) -> Vec<String> {
+        let gib: i32 = self.disks.iter().map(|d| d.volume.size).sum();
+        let id = &self.instance.id;
+        let mut impact = vec![match self.runs() {
+            true => {
+                let minutes = downtime(gib, self.disks.len(), self.copies(), self.warm());
+                let how = if self.warm() { "most is copied before the stop" } else { "all is copied while it is stopped" };
+                format!("{id} is stopped and started again: expected downtime about {minutes} minutes ({gib} GiB; {how})")
+            }
+            false => format!("no downtime: {id} is stopped, and stays so; it must not be started meanwhile"),
+        }];
+        impact.push(format!("disks that are replaced: {}", self.disks.iter().map(Disk::words).collect::<Vec<_>>().join(", ")));
+        let ignored: Vec<&str> = self.volumes.iter().filter(|(_, v, _)| !v.encrypted && !to_encrypt(v)).map(|(device, ..)| *device).collect();
+        if !ignored.is_empty() {
+            impact.push(format!("left as they are, by their tag {}: {}", tag::IGNORE, ignored.join(", ")));
+        }
+        impact.extend(addresses.kept.iter().map(|ip| format!("the Elastic IP {ip} stays")));
+        impact.extend(addresses.lost.iter().map(|ip| format!("the public address {ip} is lost; the instance comes back with another")));
+        impact
+            .push("device names, private addresses and settings stay; mounts by volume id (/dev/disk/by-id) break, mounts by UUID or label do not".to_owned());
+        impact.push(format!(
+            "the storage is paid twice until the old volumes and the snapshots are pruned, {} days after the run at the earliest",
+            self.job.parameters.keep_days
+        ));
+        impact
+    }
+}
+
+/// An estimate of the downtime in minutes: six for stop, start and status checks, one for each disk's swap, and for each
+/// pass over the data (snapshot; copy) a minute for every 4 GiB, of which a warm set leaves a tenth.
+fn downtime(gib: i32, disks: usize, copies: bool, warm: bool) -> u64 {
+    let gib = u64::try_from(gib).unwrap_or(0);
+    let passes = if copies { 2 } else { 1 };
+    let minutes = (gib * passes).div_ceil(if warm { 40 } else { 4 });
+    6 + disks as u64 + minutes
+}

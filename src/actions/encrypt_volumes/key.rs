@@ -1,0 +1,79 @@
+//! Which KMS key the copies are encrypted under: resolved to its ARN and proved usable before anything is done, since
+//! EC2 checks a key only after it has said yes.
+
+use super::Parameters;
+use crate::{
+    actions::{
+        Context, Refusal,
+        support::{need, region},
+    },
+    inventory::{Fact, FamilyKind, Want},
+};
+
+/// The key of AWS's own for EBS.
+const AWS_EBS: &str = "alias/aws/ebs";
+
+/// What must be read to tell the key.
+pub fn wants(context: &Context<'_>, asked: &str) -> Vec<Want> {
+    let defaults = Want::id(context.region, FamilyKind::EbsDefaults, "account");
+    match named(context, asked) {
+        Ok(name) if asked.is_empty() => vec![defaults, Want::id(context.region, FamilyKind::Keys, name)],
+        Ok(name) => vec![Want::id(context.region, FamilyKind::Keys, name)],
+        Err(_) => vec![defaults],
+    }
+}
+
+/// The name of the key: what was asked for, else the account's default for EBS, else AWS's own.
+fn named(context: &Context<'_>, asked: &str) -> Result<String, Refusal> {
+    if !asked.is_empty() {
+        return Ok(asked.to_owned());
+    }
+    let what = "the account's default key for EBS";
+    let defaults = region(context.inventory, context.region)?.ebs_defaults.get("account");
+    let own = match defaults {
+        Fact::Known(defaults) => defaults.kms_key_id.clone(),
+        other => other.map(|_| String::new()),
+    };
+    match own {
+        Fact::Known(key) if !key.is_empty() => Ok(key),
+        Fact::Known(_) | Fact::Absent => Ok(AWS_EBS.to_owned()),
+        // An endpoint that does not have the operation has no such default; one that denies it may have.
+        Fact::Unknown(reason) if unsupported(&reason) => Ok(AWS_EBS.to_owned()),
+        silent => need(silent, what),
+    }
+}
+
+fn unsupported(reason: &str) -> bool {
+    let reason = reason.to_lowercase();
+    reason.contains("not supported") || reason.contains("unsupported") || reason.contains("not implemented")
+}
+
+/// The ARN of the key, proved usable.
+///
+/// # Errors
+/// A refusal that says what is wrong with the key, or what is not known.
+pub fn arn(context: &Context<'_>, parameters: &Parameters) -> Result<String, Refusal> {
+    let name = named(context, &parameters.key)?;
+    let key = need(region(context.inventory, context.region)?.keys.get(&name), &format!("KMS key {name} in {}", context.region))?;
+    let wrong = |what: &str, is: &str, must: &str| {
+        Err(Refusal::Refused(format!(
+            "KMS key {name}: its {what} is {is:?} and must be {must:?}: volumes under it could not be used; choose another by the parameter `key`"
+        )))
+    };
+    if key.key_state != "Enabled" {
+        return wrong("state", &key.key_state, "Enabled");
+    }
+    if key.key_manager != "AWS" {
+        if key.key_spec != "SYMMETRIC_DEFAULT" {
+            return wrong("spec", &key.key_spec, "SYMMETRIC_DEFAULT");
+        }
+        if key.key_usage != "ENCRYPT_DECRYPT" {
+            return wrong("usage", &key.key_usage, "ENCRYPT_DECRYPT");
+        }
+    }
+    let place = key.arn.split(':').nth(3).unwrap_or_default();
+    if place != context.region {
+        return wrong("region", place, context.region);
+    }
+    Ok(key.arn.clone())
+}

@@ -1,0 +1,237 @@
+//! The steps that make an encrypted copy of a volume and tag what it replaced, alike for attached and detached volumes;
+//! and the whole change for a detached one.
+
+use serde_json::{Map, Value, json};
+
+use super::{Parameters, Via, guards, key};
+use crate::{
+    actions::{
+        Context, GuardNote, Proof, Proposal, Refusal, make,
+        support::{TAG_LIMIT, carried, tag_list, tag_specifications},
+    },
+    calls::{Call, KeptOnce, Risk, Shape, Step, Wait, reference},
+    inventory::{FamilyKind, Volume, Want, tag},
+    resource::{Owner, ResourceId},
+};
+
+/// Seconds in which a volume has to be made.
+const VOLUME_WITHIN: u64 = 1800;
+
+/// What all steps of a change share.
+pub struct Job<'a> {
+    pub owner: &'a Owner,
+    pub region: &'a str,
+    /// ARN of the key.
+    pub key: String,
+    pub parameters: &'a Parameters,
+}
+
+/// One volume that is to be replaced.
+pub struct Disk<'a> {
+    /// Its place in the change, from 1: part of the steps' names.
+    pub n: usize,
+    pub volume: &'a Volume,
+    /// Instance and device, where it is attached.
+    pub place: Option<(&'a str, &'a str)>,
+    pub delete_on_termination: bool,
+}
+
+impl Disk<'_> {
+    /// How people find it: by its device, or its id.
+    pub fn words(&self) -> String {
+        let name = self.place.map_or(self.volume.id.as_str(), |(_, device)| device);
+        format!("{name} ({} GiB {})", self.volume.size, self.volume.volume_type)
+    }
+    /// The id of its replacement.
+    pub fn new_id(&self) -> Value {
+        reference::output(&format!("volume-{}", self.n), "VolumeId")
+    }
+}
+
+impl Job<'_> {
+    /// The day until which what is kept is kept.
+    pub fn expires(&self) -> Value {
+        reference::date_after(i64::from(self.parameters.keep_days))
+    }
+    pub fn call(&self, operation: &str, input: Value) -> Call {
+        Call::new("ec2", self.region, operation, input)
+    }
+    /// Waiting for snapshots.
+    pub fn completed(&self, ids: Vec<Value>, why: &str) -> Wait {
+        let until = vec![make::state(self.region, FamilyKind::Snapshots, Value::Array(ids), &["completed"], &["error"])];
+        Wait { until, at_most: u64::from(self.parameters.snapshot_timeout), why: why.to_owned() }
+    }
+    /// The way back of what makes snapshots: a rollback deletes them, an undo keeps them until their date.
+    pub fn snapshots_back(&self, ids: Vec<Value>, what: &str) -> crate::calls::WayBack {
+        let delete =
+            |id: Value| make::act(self.call("DeleteSnapshot", json!({ "SnapshotId": id.clone() })), vec![make::gone(self.region, FamilyKind::Snapshots, id)]);
+        let kept = format!("{what} stays, as evidence and as a backup, until {} days after the run", self.parameters.keep_days);
+        make::back_or_keep(ids.into_iter().map(delete).collect(), &kept, None)
+    }
+    /// Tags by which a thing is tied to the volume it comes from.
+    pub fn lineage(&self, disk: &Disk<'_>) -> Vec<(&'static str, Value)> {
+        let mut tags = vec![(tag::SOURCE, json!(disk.volume.id))];
+        if let Some((instance, device)) = disk.place {
+            tags.extend([(tag::INSTANCE, json!(instance)), (tag::DEVICE, json!(device))]);
+        }
+        tags
+    }
+
+    /// Copies snapshots with encryption. The copies are made side by side; the last step waits for all.
+    pub fn copies(&self, disks: &[Disk<'_>], name: &str, of: &dyn Fn(&Disk<'_>) -> Value) -> Result<Vec<Step>, Refusal> {
+        let named = |disk: &Disk<'_>| format!("{name}-{}", disk.n);
+        let all: Vec<Value> = disks.iter().map(|d| reference::output(&named(d), "SnapshotId")).collect();
+        let one = |(at, disk): (usize, &Disk<'_>)| {
+            let mut tags = self.lineage(disk);
+            tags.push((tag::EXPIRES, self.expires()));
+            let input = json!({
+                "SourceRegion": self.region, "SourceSnapshotId": of(disk), "Encrypted": true, "KmsKeyId": self.key,
+                "Description": format!("redress: encrypted copy of a snapshot of {}", disk.volume.id),
+                "TagSpecifications": tag_specifications("snapshot", &crate::inventory::Tags::new(), &tags)?,
+            });
+            let wait = (at + 1 == disks.len()).then(|| self.completed(all.clone(), "until the encrypted copies are completed"));
+            let act = make::making(self.call("CopySnapshot", input), FamilyKind::Snapshots, "SnapshotId", Shape::Id, wait);
+            let title = format!("copy the snapshot of {} with encryption", disk.words());
+            Ok(make::step(named(disk), title, act, self.snapshots_back(vec![all[at].clone()], &format!("the encrypted snapshot of {}", disk.words()))))
+        };
+        disks.iter().enumerate().map(one).collect()
+    }
+
+    /// Makes the encrypted volumes; the last step waits for all of them to be there, encrypted under the key.
+    pub fn volumes(&self, disks: &[Disk<'_>], of: &dyn Fn(&Disk<'_>) -> Value, kept_once: Option<&KeptOnce>) -> Result<Vec<Step>, Refusal> {
+        let all: Vec<Value> = disks.iter().map(Disk::new_id).collect();
+        let one = |(at, disk): (usize, &Disk<'_>)| {
+            let input = self.volume_input(disk, of(disk))?;
+            let wait = (at + 1 == disks.len()).then(|| self.available(all.clone()));
+            let act = make::making(self.call("CreateVolume", input), FamilyKind::Volumes, "VolumeId", Shape::Id, wait);
+            let delete =
+                make::act(self.call("DeleteVolume", json!({ "VolumeId": disk.new_id() })), vec![make::gone(self.region, FamilyKind::Volumes, disk.new_id())]);
+            let kept = format!("the encrypted volume that took the place of {} stays: it may hold newer data", disk.words());
+            let title = format!("make the encrypted volume for {}", disk.words());
+            Ok(make::step(format!("volume-{}", disk.n), title, act, make::back_or_keep(vec![delete], &kept, kept_once.cloned())))
+        };
+        disks.iter().enumerate().map(one).collect()
+    }
+
+    fn available(&self, ids: Vec<Value>) -> Wait {
+        let ids = Value::Array(ids);
+        let until = vec![
+            make::state(self.region, FamilyKind::Volumes, ids.clone(), &["available"], &["error", "deleting", "deleted"]),
+            make::is(self.region, FamilyKind::Volumes, ids.clone(), "/encrypted", true),
+            make::is(self.region, FamilyKind::Volumes, ids, "/kms_key_id", self.key.as_str()),
+        ];
+        Wait { until, at_most: VOLUME_WITHIN, why: "until the encrypted volumes are available, under the planned key".to_owned() }
+    }
+
+    fn volume_input(&self, disk: &Disk<'_>, snapshot: Value) -> Result<Value, Refusal> {
+        let old = disk.volume;
+        let mut input = json!({
+            "AvailabilityZone": old.availability_zone, "SnapshotId": snapshot, "Size": old.size, "VolumeType": old.volume_type,
+            "Encrypted": true, "KmsKeyId": self.key, "ClientToken": reference::token(),
+            "TagSpecifications": tag_specifications("volume", &old.tags, &self.lineage(disk))?,
+        });
+        let (iops, throughput) = speed(old);
+        if let Some(iops) = iops {
+            input["Iops"] = json!(iops);
+        }
+        if let Some(throughput) = throughput {
+            input["Throughput"] = json!(throughput);
+        }
+        Ok(input)
+    }
+
+    /// Tags the replaced volume with what replaced it and until when it is kept.
+    pub fn tag_old(&self, disk: &Disk<'_>) -> Result<Step, Refusal> {
+        let id = disk.volume.id.as_str();
+        let mut tags: Map<String, Value> = [(tag::RUN, reference::run()), (tag::STEP, reference::step())].map(|(k, v)| (k.to_owned(), v)).into_iter().collect();
+        tags.extend([(tag::REPLACED_BY.to_owned(), disk.new_id()), (tag::EXPIRES.to_owned(), self.expires())]);
+        let place = self.lineage(disk).into_iter().filter(|(k, _)| *k != tag::SOURCE);
+        tags.extend(place.map(|(k, v)| (k.to_owned(), v)));
+        let held = disk.volume.tags.keys().filter(|k| !k.starts_with("aws:") && !tags.contains_key(*k)).count();
+        if held + tags.len() > TAG_LIMIT {
+            return Err(Refusal::Refused(format!("{id} has {held} tags, and redress adds {} to it: AWS allows {TAG_LIMIT}; take some off", tags.len())));
+        }
+        let keys: Value = tags.keys().map(|k| json!({ "Key": k })).collect();
+        let at = format!("/tags/{}", tag::REPLACED_BY);
+        let looks = |value: Value| vec![make::is(self.region, FamilyKind::Volumes, id, &at, value)];
+        let forth = make::act(self.call("CreateTags", json!({ "Resources": [id], "Tags": tag_list(&tags) })), looks(disk.new_id()));
+        let back = make::act(self.call("DeleteTags", json!({ "Resources": [id], "Tags": keys })), looks(Value::Null));
+        let title = format!("tag {id} with what replaced it, and keep it {} days", self.parameters.keep_days);
+        Ok(make::step(format!("tag-old-{}", disk.n), title, forth, make::back_and_forth(back)))
+    }
+
+    /// What proves that a volume was replaced as planned.
+    pub fn proofs(&self, disk: &Disk<'_>) -> [Proof; 2] {
+        let (old, resource) = (disk.volume, self.owner.volume(self.region, &disk.volume.id));
+        let (iops, throughput) = speed(old);
+        let with = json!({
+            "key": self.key, "availability_zone": old.availability_zone, "volume_type": old.volume_type, "size": old.size,
+            "iops": iops, "throughput": throughput, "tags": carried(&old.tags),
+        });
+        [
+            Proof { check: "ebs-volume-unencrypted".into(), resource: resource.clone(), with: Value::Null },
+            Proof { check: "volume-replaced".into(), resource, with },
+        ]
+    }
+}
+
+/// IOPS and throughput where the type lets them be chosen; AWS refuses them elsewhere, and forgets them if not given
+/// (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateVolume.html>).
+fn speed(volume: &Volume) -> (Option<i32>, Option<i32>) {
+    let kind = volume.volume_type.as_str();
+    (volume.iops.filter(|_| matches!(kind, "gp3" | "io1" | "io2")), volume.throughput.filter(|_| kind == "gp3"))
+}
+
+/// The change for a volume that is attached to nothing.
+///
+/// # Errors
+/// A refusal.
+pub fn propose_detached(context: &Context<'_>, target: &ResourceId, parameters: &Parameters) -> Result<Proposal, Refusal> {
+    let volume = guards::volume(context, target.id())?;
+    if volume.encrypted {
+        return Err(Refusal::Nothing(format!("{} is encrypted", volume.id)));
+    }
+    if volume.state != "available" || !volume.attachments.is_empty() {
+        return Err(Refusal::Refused(format!("{} is {}: it was attached to nothing when it was planned for; plan again", volume.id, volume.state)));
+    }
+    let job = Job { owner: &context.inventory.owner, region: context.region, key: key::arn(context, parameters)?, parameters };
+    let disks = [Disk { n: 1, volume, place: None, delete_on_termination: false }];
+    let steps = detached_steps(&job, &disks)?;
+    Ok(Proposal {
+        summary: format!("replace the detached volume {} ({} GiB {}) by an encrypted copy", volume.id, volume.size, volume.volume_type),
+        steps,
+        risk: Risk::Safe,
+        impact: vec![
+            "no instance is affected: the volume is attached to nothing".to_owned(),
+            format!("the storage is paid twice until the old volume and the snapshots are pruned, {} days after the run at the earliest", parameters.keep_days),
+            "whatever knows the volume by its id (scripts, templates) must be given the new one".to_owned(),
+        ],
+        before: json!({ "volume": volume.id, "encrypted": false }),
+        after: json!({ "volume": volume.id, "kept": true, "replaced_by": { "encrypted": true, "key": job.key } }),
+        proof: job.proofs(&disks[0]).to_vec(),
+        not_restored: Vec::new(),
+        guards: vec![GuardNote::passed("ownership", format!("no tag says that anything else manages {}", volume.id))],
+        touches: vec![Want::id(context.region, FamilyKind::Volumes, &volume.id)],
+        prerequisites: Vec::new(),
+    })
+}
+
+fn detached_steps(job: &Job<'_>, disks: &[Disk<'_>; 1]) -> Result<Vec<Step>, Refusal> {
+    let disk = &disks[0];
+    let own = || reference::output("snapshot", "SnapshotId");
+    let mut tags = job.lineage(disk);
+    tags.push((tag::EXPIRES, job.expires()));
+    let input = json!({
+        "VolumeId": disk.volume.id, "Description": format!("redress: {} before encryption", disk.volume.id),
+        "TagSpecifications": tag_specifications("snapshot", &crate::inventory::Tags::new(), &tags)?,
+    });
+    let wait = Some(job.completed(vec![own()], "until the snapshot is completed"));
+    let act = make::making(job.call("CreateSnapshot", input), FamilyKind::Snapshots, "SnapshotId", Shape::Id, wait);
+    let mut steps = vec![make::step("snapshot", format!("snapshot {}", disk.words()), act, job.snapshots_back(vec![own()], "the unencrypted snapshot"))];
+    if job.parameters.via == Via::Copy {
+        steps.extend(job.copies(disks, "copy", &|_| own())?);
+    }
+    steps.extend(job.volumes(disks, &|_| if job.parameters.via == Via::Copy { reference::output("copy-1", "SnapshotId") } else { own() }, None)?);
+    steps.push(job.tag_old(disk)?);
+    Ok(steps)
+}

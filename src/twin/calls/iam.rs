@@ -1,0 +1,148 @@
+//! Roles and their inline policies, as IAM treats them
+//! (<https://docs.aws.amazon.com/IAM/latest/APIReference/welcome.html>).
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{
+    done,
+    tags::{Tag, checked, within_limit},
+};
+use crate::{
+    calls::{CallError, Outcome},
+    inventory::{Fact, FamilyKind, Role},
+    twin::{
+        Twin,
+        errors::{gone, must, refuse, unknown},
+        take_away,
+    },
+};
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub(super) struct Create {
+    role_name: String,
+    assume_role_policy_document: String,
+    path: Option<String>,
+    #[serde(default)]
+    tags: Vec<Tag>,
+    // Not part of what the inventory holds of a role.
+    #[serde(rename = "Description")]
+    _description: Option<String>,
+    #[serde(rename = "MaxSessionDuration")]
+    _max_session_duration: Option<i32>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub(super) struct PutPolicy {
+    role_name: String,
+    policy_name: String,
+    policy_document: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub(super) struct DeletePolicy {
+    role_name: String,
+    policy_name: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub(super) struct Delete {
+    role_name: String,
+}
+
+fn no_role(name: &str) -> String {
+    format!("The role with name {name} cannot be found.")
+}
+
+fn named(name: &str, longest: usize) -> Result<(), CallError> {
+    let fits = !name.is_empty() && name.len() <= longest && name.chars().all(|c| c.is_ascii_alphanumeric() || "+=,.@_-".contains(c));
+    if fits { Ok(()) } else { Err(refuse("ValidationError", format!("{name:?} is not a name that IAM takes"))) }
+}
+
+/// A policy document: JSON text with at least one statement.
+fn document(text: &str) -> Result<Value, CallError> {
+    let malformed = |why: String| refuse("MalformedPolicyDocument", why);
+    let policy: Value = serde_json::from_str(text).map_err(|e| malformed(format!("Syntax errors in policy: {e}")))?;
+    let some = match &policy["Statement"] {
+        Value::Array(items) => !items.is_empty(),
+        Value::Object(_) => true,
+        _ => false,
+    };
+    if some { Ok(policy) } else { Err(malformed("Syntax errors in policy: no statement".to_owned())) }
+}
+
+pub(super) fn create(t: &mut Twin, input: Create) -> Outcome {
+    let name = &input.role_name;
+    named(name, 64)?;
+    let path = input.path.as_deref().unwrap_or("/");
+    if !path.starts_with('/') || !path.ends_with('/') {
+        return Err(refuse("ValidationError", format!("a path begins and ends with a slash: {path:?}")));
+    }
+    let trust_policy = document(&input.assume_role_policy_document)?;
+    let tags = checked(&input.tags, "InvalidInput")?;
+    within_limit(&tags)?;
+    match t.truth.roles.get(name) {
+        Fact::Absent => {}
+        Fact::Known(_) => return Err(refuse("EntityAlreadyExists", format!("Role with name {name} already exists."))),
+        silent => return Err(unknown(&format!("the role {name}"), silent.silence().unwrap_or("not read"))),
+    }
+    let owner = &t.truth.owner;
+    let role = Role {
+        id: name.clone(),
+        arn: format!("arn:{}:iam::{}:role{path}{name}", owner.partition, owner.account),
+        trust_policy,
+        inline_policies: Fact::Known(Default::default()),
+        attached_policies: Fact::Known(Vec::new()),
+        tags,
+    };
+    t.made(FamilyKind::Roles, name);
+    t.truth.roles.put(name.clone(), role);
+    done()
+}
+
+pub(super) fn put_policy(t: &mut Twin, input: PutPolicy) -> Outcome {
+    let name = &input.role_name;
+    named(&input.policy_name, 128)?;
+    let policy = document(&input.policy_document)?;
+    let role = must(t.truth.roles.get(name), name, || refuse("NoSuchEntity", no_role(name)))?;
+    if let Some(why) = role.inline_policies.silence() {
+        return Err(unknown(&format!("the inline policies of {name}"), why));
+    }
+    if let Some(Role { inline_policies, .. }) = t.truth.roles.get_mut(name) {
+        let mut policies = std::mem::take(inline_policies).known().cloned().unwrap_or_default();
+        policies.insert(input.policy_name, policy);
+        *inline_policies = Fact::Known(policies);
+    }
+    done()
+}
+
+pub(super) fn delete_policy(t: &mut Twin, input: DeletePolicy) -> Outcome {
+    let name = &input.role_name;
+    let role = must(t.truth.roles.get(name), name, || gone("NoSuchEntity", no_role(name)))?;
+    let policies = must(role.inline_policies.as_ref(), "the role's inline policies", || gone("NoSuchEntity", "there are no inline policies"))?;
+    if !policies.contains_key(&input.policy_name) {
+        return Err(gone("NoSuchEntity", format!("The role policy with name {} cannot be found.", input.policy_name)));
+    }
+    if let Some(Role { inline_policies: Fact::Known(policies), .. }) = t.truth.roles.get_mut(name) {
+        policies.remove(&input.policy_name);
+    }
+    done()
+}
+
+pub(super) fn delete(t: &mut Twin, input: Delete) -> Outcome {
+    let name = &input.role_name;
+    let role = must(t.truth.roles.get(name), name, || gone("NoSuchEntity", no_role(name)))?;
+    let (inline, attached) = (&role.inline_policies, &role.attached_policies);
+    if let Some(why) = inline.silence().or(attached.silence()) {
+        return Err(unknown(&format!("the policies of {name}"), why));
+    }
+    if inline.known().is_some_and(|p| !p.is_empty()) || attached.known().is_some_and(|p| !p.is_empty()) {
+        return Err(refuse("DeleteConflict", "Cannot delete entity, must delete or detach policies first."));
+    }
+    take_away(&mut t.truth.roles, name);
+    done()
+}

@@ -1,0 +1,253 @@
+//! Buckets and their settings, as S3 treats them (<https://docs.aws.amazon.com/AmazonS3/latest/API/Welcome.html>).
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{
+    done,
+    tags::{Tag, checked, within_limit},
+};
+use crate::{
+    calls::{CallError, Outcome},
+    inventory::{Bucket, Fact, FamilyKind},
+    twin::{
+        Twin,
+        errors::{gone, must, refuse, unknown},
+        policy, take_away,
+    },
+};
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub(super) struct Create {
+    bucket: String,
+    create_bucket_configuration: Option<Configuration>,
+    // A new bucket has no ACLs to speak of either way.
+    #[serde(rename = "ObjectOwnership")]
+    _object_ownership: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct Configuration {
+    location_constraint: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub(super) struct Named {
+    bucket: String,
+    expected_bucket_owner: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub(super) struct PutTagging {
+    bucket: String,
+    expected_bucket_owner: Option<String>,
+    tagging: Tagging,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct Tagging {
+    tag_set: Vec<Tag>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub(super) struct PutPublicAccessBlock {
+    bucket: String,
+    expected_bucket_owner: Option<String>,
+    public_access_block_configuration: PublicAccessBlock,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields, default)]
+#[derive(Default)]
+struct PublicAccessBlock {
+    block_public_acls: bool,
+    ignore_public_acls: bool,
+    block_public_policy: bool,
+    restrict_public_buckets: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub(super) struct PutVersioning {
+    bucket: String,
+    expected_bucket_owner: Option<String>,
+    versioning_configuration: Versioning,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct Versioning {
+    status: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub(super) struct PutEncryption {
+    bucket: String,
+    expected_bucket_owner: Option<String>,
+    server_side_encryption_configuration: EncryptionConfiguration,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct EncryptionConfiguration {
+    rules: Vec<EncryptionRule>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct EncryptionRule {
+    apply_server_side_encryption_by_default: DefaultEncryption,
+    // Saves calls to KMS; the inventory does not hold it.
+    #[serde(rename = "BucketKeyEnabled")]
+    _bucket_key_enabled: Option<bool>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DefaultEncryption {
+    #[serde(rename = "SSEAlgorithm")]
+    algorithm: String,
+    #[serde(rename = "KMSMasterKeyID")]
+    key: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub(super) struct PutPolicy {
+    bucket: String,
+    expected_bucket_owner: Option<String>,
+    policy: String,
+    // The twin lets nobody lock himself out either way: it has no callers to tell apart.
+    #[serde(rename = "ConfirmRemoveSelfBucketAccess")]
+    _confirm_remove_self_bucket_access: Option<bool>,
+}
+
+pub(super) fn create(t: &mut Twin, region: &str, input: Create) -> Outcome {
+    let name = &input.bucket;
+    let ends = |c: Option<char>| c.is_some_and(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
+    let inner = name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.');
+    if !(3..=63).contains(&name.len()) || !inner || !ends(name.chars().next()) || !ends(name.chars().last()) || name.contains("..") {
+        return Err(refuse("InvalidBucketName", format!("The specified bucket is not valid: {name:?}")));
+    }
+    match (region, input.create_bucket_configuration.and_then(|c| c.location_constraint).as_deref()) {
+        ("us-east-1", None) => {}
+        ("us-east-1", Some(_)) => return Err(refuse("InvalidLocationConstraint", "The specified location-constraint is not valid")),
+        (region, Some(place)) if place == region => {}
+        _ => return Err(refuse("IllegalLocationConstraintException", "The location constraint is incompatible for the region specific endpoint")),
+    }
+    match t.truth.buckets.get(name) {
+        Fact::Absent => {}
+        Fact::Known(bucket) if !bucket.owned => {
+            return Err(refuse("BucketAlreadyExists", "The requested bucket name is not available: somebody else has it."));
+        }
+        // In us-east-1 alone making one's own bucket again succeeds.
+        Fact::Known(_) if region == "us-east-1" => return done(),
+        Fact::Known(_) => return Err(refuse("BucketAlreadyOwnedByYou", "Your previous request to create the named bucket succeeded and you already own it.")),
+        silent => return Err(unknown(&format!("the bucket {name}"), silent.silence().unwrap_or("not read"))),
+    }
+    let bucket = Bucket {
+        id: name.clone(),
+        owned: true,
+        region: Fact::Known(region.to_owned()),
+        policy: Fact::Absent,
+        public_access_blocked: Fact::Known(true),
+        versioning: Fact::Absent,
+        encryption: Fact::Known("AES256".to_owned()),
+        encryption_key: Fact::Absent,
+        tags: Fact::Absent,
+    };
+    t.made(FamilyKind::Buckets, name);
+    t.empty_buckets.insert(name.clone());
+    t.truth.buckets.put(name.clone(), bucket);
+    done()
+}
+
+pub(super) fn delete(t: &mut Twin, input: Named) -> Outcome {
+    let name = &input.bucket;
+    let bucket = ours(t, name, input.expected_bucket_owner.as_deref());
+    bucket.map_err(|e| if e.code == "NoSuchBucket" { gone(&e.code, e.message) } else { e })?;
+    if !t.empty_buckets.contains(name) {
+        if t.truth.trails.known().any(|(_, trail)| trail.s3_bucket_name == *name && trail.latest_delivery_time.known().is_some()) {
+            return Err(refuse("BucketNotEmpty", "The bucket you tried to delete is not empty"));
+        }
+        return Err(unknown(&format!("whether {name} is empty"), "objects are not part of the inventory"));
+    }
+    t.empty_buckets.remove(name);
+    take_away(&mut t.truth.buckets, name);
+    done()
+}
+
+/// A bucket that is this account's, and that of the expected owner.
+fn ours<'a>(t: &'a Twin, name: &str, expected: Option<&str>) -> Result<&'a Bucket, CallError> {
+    let bucket = must(t.truth.buckets.get(name), name, || refuse("NoSuchBucket", format!("The specified bucket does not exist: {name}")))?;
+    if bucket.owned && expected.is_none_or(|e| e == t.truth.owner.account) { Ok(bucket) } else { Err(refuse("AccessDenied", "Access Denied")) }
+}
+
+fn change(t: &mut Twin, name: &str, expected: Option<&str>, set: impl FnOnce(&mut Bucket)) -> Outcome {
+    ours(t, name, expected)?;
+    if let Some(bucket) = t.truth.buckets.get_mut(name) {
+        set(bucket);
+    }
+    done()
+}
+
+pub(super) fn put_tagging(t: &mut Twin, input: PutTagging) -> Outcome {
+    let tags = checked(&input.tagging.tag_set, "InvalidTag")?;
+    within_limit(&tags)?;
+    change(t, &input.bucket, input.expected_bucket_owner.as_deref(), |bucket| {
+        bucket.tags = if tags.is_empty() { Fact::Absent } else { Fact::Known(tags) };
+    })
+}
+
+pub(super) fn put_public_access_block(t: &mut Twin, input: PutPublicAccessBlock) -> Outcome {
+    let set = &input.public_access_block_configuration;
+    let all = set.block_public_acls && set.ignore_public_acls && set.block_public_policy && set.restrict_public_buckets;
+    change(t, &input.bucket, input.expected_bucket_owner.as_deref(), |bucket| bucket.public_access_blocked = Fact::Known(all))
+}
+
+pub(super) fn put_versioning(t: &mut Twin, input: PutVersioning) -> Outcome {
+    let status = input.versioning_configuration.status;
+    if !["Enabled", "Suspended"].contains(&status.as_str()) {
+        return Err(refuse("MalformedXML", format!("a versioning status is Enabled or Suspended, not {status:?}")));
+    }
+    change(t, &input.bucket, input.expected_bucket_owner.as_deref(), |bucket| bucket.versioning = Fact::Known(status))
+}
+
+pub(super) fn put_encryption(t: &mut Twin, input: PutEncryption) -> Outcome {
+    let Ok([rule]): Result<[EncryptionRule; 1], _> = input.server_side_encryption_configuration.rules.try_into() else {
+        return Err(refuse("MalformedXML", "a bucket has exactly one rule of encryption"));
+    };
+    let DefaultEncryption { algorithm, key } = rule.apply_server_side_encryption_by_default;
+    match (algorithm.as_str(), &key) {
+        ("AES256", None) | ("aws:kms" | "aws:kms:dsse", _) => {}
+        ("AES256", Some(_)) => return Err(refuse("InvalidArgument", "a KMS key is only for aws:kms")),
+        (other, _) => return Err(refuse("MalformedXML", format!("{other:?} is no algorithm of S3's"))),
+    }
+    change(t, &input.bucket, input.expected_bucket_owner.as_deref(), |bucket| {
+        bucket.encryption = Fact::Known(algorithm);
+        bucket.encryption_key = key.map_or(Fact::Absent, Fact::Known);
+    })
+}
+
+pub(super) fn put_policy(t: &mut Twin, input: PutPolicy) -> Outcome {
+    let malformed = |why: &str| refuse("MalformedPolicy", why);
+    let document: Value = serde_json::from_str(&input.policy).map_err(|e| malformed(&format!("Policies must be valid JSON: {e}")))?;
+    if !document["Statement"].is_array() && !document["Statement"].is_object() {
+        return Err(malformed("Missing required field Statement"));
+    }
+    if input.policy.len() > 20 * 1024 {
+        return Err(malformed("a policy has at most 20 KB"));
+    }
+    let bucket = ours(t, &input.bucket, input.expected_bucket_owner.as_deref())?;
+    if bucket.public_access_blocked == Fact::Known(true) && policy::is_public(&document) {
+        return Err(refuse("AccessDenied", "public policies are blocked by the BlockPublicPolicy block public access setting"));
+    }
+    change(t, &input.bucket, input.expected_bucket_owner.as_deref(), |bucket| bucket.policy = Fact::Known(document))
+}

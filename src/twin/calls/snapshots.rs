@@ -1,0 +1,226 @@
+//! Snapshots, as `ec2:CreateSnapshot`, `CreateSnapshots`, `CopySnapshot` and `DeleteSnapshot` treat them.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{
+    done, output,
+    tags::{TagSpecification, specified, within_limit},
+};
+use crate::{
+    calls::{CallError, Outcome},
+    inventory::{FamilyKind, Snapshot, Tags, Volume},
+    twin::{
+        FaultKind, Twin,
+        due::{Effect, is_warm},
+        errors::{gone, must, refuse},
+        keys, take_away,
+    },
+};
+
+/// What a copy names as the volume it was taken of.
+const NO_VOLUME: &str = "vol-ffffffff";
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub(super) struct Create {
+    volume_id: String,
+    #[serde(default)]
+    description: String,
+    #[serde(default)]
+    tag_specifications: Vec<TagSpecification>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub(super) struct CreateSet {
+    instance_specification: InstanceSpecification,
+    #[serde(default)]
+    description: String,
+    copy_tags_from_source: Option<String>,
+    #[serde(default)]
+    tag_specifications: Vec<TagSpecification>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct InstanceSpecification {
+    instance_id: String,
+    #[serde(default)]
+    exclude_boot_volume: bool,
+    #[serde(default)]
+    exclude_data_volume_ids: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub(super) struct Copy {
+    source_region: String,
+    source_snapshot_id: String,
+    #[serde(default)]
+    description: String,
+    #[serde(default)]
+    encrypted: bool,
+    kms_key_id: Option<String>,
+    #[serde(default)]
+    tag_specifications: Vec<TagSpecification>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub(super) struct Delete {
+    snapshot_id: String,
+}
+
+pub(super) fn create(t: &mut Twin, region: &str, input: Create) -> Outcome {
+    let tags = specified(&input.tag_specifications, "snapshot")?;
+    let volume = check_volume(t, region, &input.volume_id)?;
+    let mut new = of_volume(volume, &input.description);
+    new.tags = tags;
+    let warm = is_warm(t, region, &input.volume_id);
+    output("SnapshotId", begin(t, region, new, warm))
+}
+
+pub(super) fn create_set(t: &mut Twin, region: &str, input: CreateSet) -> Outcome {
+    let tags = specified(&input.tag_specifications, "snapshot")?;
+    let id = &input.instance_specification.instance_id;
+    let copies_tags = match input.copy_tags_from_source.as_deref() {
+        None => false,
+        Some("volume") => true,
+        Some(other) => return Err(refuse("InvalidParameterValue", format!("CopyTagsFromSource is volume, not {other:?}"))),
+    };
+    let mut set = Vec::new();
+    for volume in volumes_of(t, region, &input.instance_specification)? {
+        let volume = check_volume(t, region, &volume)?;
+        let mut new = of_volume(volume, &input.description);
+        if copies_tags {
+            new.tags = volume.tags.iter().filter(|(key, _)| !key.starts_with("aws:")).map(|(k, v)| (k.clone(), v.clone())).collect();
+        }
+        new.tags.extend(tags.clone());
+        within_limit(&new.tags)?;
+        let warm = is_warm(t, region, &new.volume_id);
+        set.push((new, warm));
+    }
+    if set.is_empty() {
+        return Err(refuse("InvalidParameterValue", format!("{id} has no volumes to take snapshots of")));
+    }
+    let mut made = BTreeMap::new();
+    for (new, warm) in set {
+        made.insert(new.volume_id.clone(), begin(t, region, new, warm));
+    }
+    output("Snapshots", made.into_iter().map(|(volume, snapshot)| (volume, Value::from(snapshot))).collect::<serde_json::Map<_, _>>())
+}
+
+/// All EBS volumes of the instance but those that are excluded. The root cannot be excluded as a data volume
+/// (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_InstanceSpecification.html>).
+fn volumes_of(t: &Twin, region: &str, wanted: &InstanceSpecification) -> Result<Vec<String>, CallError> {
+    let id = &wanted.instance_id;
+    let absent = || refuse("InvalidInstanceID.NotFound", format!("The instance ID '{id}' does not exist"));
+    let instance = must(t.region(region)?.instances.get(id), id, absent)?;
+    if instance.hibernation {
+        return Err(refuse("UnsupportedOperation", "snapshots of instances that can hibernate are not supported"));
+    }
+    let root = instance.devices.iter().find(|d| d.device_name == instance.root_device_name).map(|d| d.volume_id.as_str());
+    if let Some(wrong) = wanted.exclude_data_volume_ids.iter().find(|v| Some(v.as_str()) == root || !instance.devices.iter().any(|d| d.volume_id == **v)) {
+        return Err(refuse("InvalidParameterValue", format!("{wrong} is not a data volume of {id}")));
+    }
+    let left_out = |volume: &str| (wanted.exclude_boot_volume && Some(volume) == root) || wanted.exclude_data_volume_ids.iter().any(|v| v == volume);
+    Ok(instance.devices.iter().map(|d| d.volume_id.clone()).filter(|v| !left_out(v)).collect())
+}
+
+/// The volume, if a snapshot of it can be begun now: no more than 5 at once (1 for st1 and sc1), 15 seconds apart
+/// (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html>).
+fn check_volume<'a>(t: &'a Twin, region: &str, id: &str) -> Result<&'a Volume, CallError> {
+    let known = t.region(region)?;
+    let volume = must(known.volumes.get(id), id, || refuse("InvalidVolume.NotFound", format!("The volume '{id}' does not exist.")))?;
+    if !["available", "in-use"].contains(&volume.state.as_str()) {
+        return Err(refuse("IncorrectState", format!("The volume '{id}' is '{}'", volume.state)));
+    }
+    let (mut pending, mut newest) = (0, None);
+    for (_, snapshot) in known.snapshots.known().filter(|(_, s)| s.volume_id == id) {
+        pending += usize::from(snapshot.state == "pending");
+        newest = newest.max(snapshot.start_time);
+    }
+    let at_once = if ["st1", "sc1"].contains(&volume.volume_type.as_str()) { 1 } else { 5 };
+    if pending >= at_once {
+        return Err(refuse("ConcurrentSnapshotLimitExceeded", format!("Maximum allowed in-progress snapshots for {id} exceeded.")));
+    }
+    if newest.is_some_and(|last| t.now.duration_since(last).as_secs() < 15) {
+        return Err(refuse("SnapshotCreationPerVolumeRateExceeded", format!("The maximum per volume CreateSnapshot request rate has been exceeded for {id}.")));
+    }
+    Ok(volume)
+}
+
+fn of_volume(volume: &Volume, description: &str) -> Snapshot {
+    Snapshot {
+        volume_id: volume.id.clone(),
+        volume_size: volume.size,
+        encrypted: volume.encrypted,
+        kms_key_id: volume.kms_key_id.clone(),
+        description: description.to_owned(),
+        ..Snapshot::default()
+    }
+}
+
+/// Begins a snapshot. What takes minutes is the first one of a volume; later ones hold only what has changed.
+fn begin(t: &mut Twin, region: &str, mut new: Snapshot, warm: bool) -> String {
+    let id = t.fresh("snap");
+    new.id.clone_from(&id);
+    new.state = "pending".to_owned();
+    new.start_time = Some(t.now);
+    new.storage_tier = "standard".to_owned();
+    new.progress = Some("0%".to_owned());
+    let size = u64::try_from(new.volume_size).unwrap_or(0);
+    let seconds = if warm { 20 + size / 2 } else { 60 + 6 * size };
+    let fails = t.fate == Some(FaultKind::SnapshotFails);
+    let effect = if fails { Effect::SnapshotFailed(id.clone()) } else { Effect::SnapshotDone(id.clone()) };
+    t.later(seconds, region, effect);
+    t.made(FamilyKind::Snapshots, &id);
+    t.region_mut(region).snapshots.put(id.clone(), new);
+    id
+}
+
+pub(super) fn copy(t: &mut Twin, region: &str, input: Copy) -> Outcome {
+    let tags: Tags = specified(&input.tag_specifications, "snapshot")?;
+    let id = &input.source_snapshot_id;
+    let absent = || refuse("InvalidSnapshot.NotFound", format!("The snapshot '{id}' does not exist."));
+    let source = must(t.region(&input.source_region)?.snapshots.get(id), id, absent)?.clone();
+    if source.state != "completed" {
+        return Err(refuse("IncorrectState", format!("The snapshot '{id}' is '{}': only a completed one can be copied", source.state)));
+    }
+    if input.kms_key_id.is_some() && !input.encrypted && !source.encrypted {
+        return Err(refuse("InvalidParameterDependency", "The parameter KmsKeyId requires the parameter Encrypted to be set."));
+    }
+    let running = t.region(region)?.snapshots.known().filter(|(_, s)| s.state == "pending" && s.volume_id == NO_VOLUME).count();
+    if running >= 20 {
+        return Err(refuse("ResourceLimitExceeded", "Too many snapshot copies in progress. The limit is 20 for this destination region."));
+    }
+    let encrypted = input.encrypted || source.encrypted || keys::encrypted_by_default(t, region)?;
+    let key = if encrypted { Some(keys::choose(t, region, input.kms_key_id.as_deref())?) } else { None };
+    let works = key.as_ref().is_none_or(|k| k.works) && !keys::is_broken(t.region(&input.source_region)?, source.kms_key_id.as_deref());
+    let new = Snapshot {
+        volume_id: NO_VOLUME.to_owned(),
+        volume_size: source.volume_size,
+        encrypted,
+        kms_key_id: key.map(|k| k.arn),
+        description: input.description,
+        tags,
+        ..Snapshot::default()
+    };
+    let before = t.fate;
+    if !works {
+        t.fate = Some(FaultKind::SnapshotFails);
+    }
+    let made = begin(t, region, new, false);
+    t.fate = before;
+    output("SnapshotId", made)
+}
+
+pub(super) fn delete(t: &mut Twin, region: &str, input: Delete) -> Outcome {
+    let id = &input.snapshot_id;
+    must(t.region(region)?.snapshots.get(id), id, || gone("InvalidSnapshot.NotFound", format!("The snapshot '{id}' does not exist.")))?;
+    take_away(&mut t.region_mut(region).snapshots, id);
+    done()
+}

@@ -1,0 +1,174 @@
+//! Tags: those that a create call carries, and `CreateTags` and `DeleteTags` on anything of EC2's that the twin has.
+
+use serde::Deserialize;
+
+use super::done;
+use crate::{
+    calls::{CallError, Outcome},
+    inventory::{Fact, Family, Record, Tags},
+    twin::{
+        Twin,
+        errors::{must, refuse, unknown},
+    },
+};
+
+/// One tag of an input.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub(super) struct Tag {
+    key: String,
+    #[serde(default)]
+    value: String,
+}
+
+/// Tags for what a call makes.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub(super) struct TagSpecification {
+    resource_type: String,
+    #[serde(default)]
+    tags: Vec<Tag>,
+}
+
+/// The tags for a kind of thing.
+pub(super) fn specified(specifications: &[TagSpecification], kind: &str) -> Result<Tags, CallError> {
+    let mut tags = Tags::new();
+    for specification in specifications {
+        if specification.resource_type != kind {
+            let message = format!("{:?} is not a valid taggable resource type for this operation", specification.resource_type);
+            return Err(refuse("InvalidParameterValue", message));
+        }
+        for (key, value) in checked(&specification.tags, "InvalidParameterValue")? {
+            if tags.insert(key.clone(), value).is_some() {
+                return Err(refuse("InvalidParameterValue", format!("Duplicate tag key {key:?} specified")));
+            }
+        }
+    }
+    within_limit(&tags)?;
+    Ok(tags)
+}
+
+/// Tags of a list, each checked (<https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html>).
+pub(super) fn checked(list: &[Tag], code: &str) -> Result<Tags, CallError> {
+    let mut tags = Tags::new();
+    for tag in list {
+        if tag.key.to_ascii_lowercase().starts_with("aws:") {
+            return Err(refuse(code, format!("Tag keys starting with 'aws:' are reserved for internal use: {:?}", tag.key)));
+        }
+        if tag.key.is_empty() || tag.key.chars().count() > 128 || tag.value.chars().count() > 256 {
+            return Err(refuse(code, format!("a tag has a key of 1 to 128 and a value of up to 256 characters: {:?}", tag.key)));
+        }
+        if tags.insert(tag.key.clone(), tag.value.clone()).is_some() {
+            return Err(refuse(code, format!("Duplicate tag key {:?} specified", tag.key)));
+        }
+    }
+    Ok(tags)
+}
+
+/// At most 50 tags on a thing; those of AWS do not count.
+pub(super) fn within_limit(tags: &Tags) -> Result<(), CallError> {
+    if tags.keys().filter(|k| !k.starts_with("aws:")).count() > 50 {
+        return Err(refuse("TagLimitExceeded", "The maximum number of tags (50) on the resource has been reached"));
+    }
+    Ok(())
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub(super) struct CreateTags {
+    resources: Vec<String>,
+    tags: Vec<Tag>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub(super) struct DeleteTags {
+    resources: Vec<String>,
+    #[serde(default)]
+    tags: Vec<DeletedTag>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct DeletedTag {
+    key: String,
+    value: Option<String>,
+}
+
+pub(super) fn create(t: &mut Twin, region: &str, input: CreateTags) -> Outcome {
+    let new = checked(&input.tags, "InvalidParameterValue")?;
+    let mut ready = Vec::new();
+    for id in &input.resources {
+        let mut tags = tags_of(t, region, id)?;
+        tags.extend(new.clone());
+        within_limit(&tags)?;
+        ready.push((id, tags));
+    }
+    for (id, tags) in ready {
+        set_tags(t, region, id, tags);
+    }
+    done()
+}
+
+pub(super) fn delete(t: &mut Twin, region: &str, input: DeleteTags) -> Outcome {
+    if let Some(tag) = input.tags.iter().find(|tag| tag.key.to_ascii_lowercase().starts_with("aws:")) {
+        return Err(refuse("InvalidParameterValue", format!("Tag keys starting with 'aws:' are reserved for internal use: {:?}", tag.key)));
+    }
+    let goes = |key: &str, value: &str| match input.tags.is_empty() {
+        true => !key.starts_with("aws:"),
+        false => input.tags.iter().any(|tag| tag.key == key && tag.value.as_deref().is_none_or(|v| v == value)),
+    };
+    let mut ready = Vec::new();
+    for id in &input.resources {
+        let mut tags = tags_of(t, region, id)?;
+        tags.retain(|key, value| !goes(key, value));
+        ready.push((id, tags));
+    }
+    for (id, tags) in ready {
+        set_tags(t, region, id, tags);
+    }
+    done()
+}
+
+/// Does something with the family that an id of EC2's belongs to.
+macro_rules! by_prefix {
+    ($id:expr, $do:ident, $other:expr) => {
+        match $id.split('-').next().unwrap_or_default() {
+            "sg" => $do!(security_groups, "InvalidGroup.NotFound"),
+            "sgr" => $do!(security_group_rules, "InvalidSecurityGroupRuleId.NotFound"),
+            "eni" => $do!(network_interfaces, "InvalidNetworkInterfaceID.NotFound"),
+            "vpc" => $do!(vpcs, "InvalidVpcID.NotFound"),
+            "fl" => $do!(flow_logs, "InvalidFlowLogId.NotFound"),
+            "i" => $do!(instances, "InvalidInstanceID.NotFound"),
+            "vol" => $do!(volumes, "InvalidVolume.NotFound"),
+            "snap" => $do!(snapshots, "InvalidSnapshot.NotFound"),
+            _ => $other,
+        }
+    };
+}
+
+fn tags_of(t: &Twin, region: &str, id: &str) -> Result<Tags, CallError> {
+    fn of<T: Record>(family: &Family<T>, id: &str, code: &str) -> Result<Tags, CallError> {
+        let absent = || CallError { class: crate::calls::ErrorClass::Consistency, ..refuse(code, format!("The ID '{id}' does not exist")) };
+        must(family.get(id), id, absent).map(|item| item.tags().cloned().unwrap_or_default())
+    }
+    let known = t.region(region)?;
+    macro_rules! find {
+        ($field:ident, $code:expr) => {
+            of(&known.$field, id, $code)
+        };
+    }
+    by_prefix!(id, find, Err(unknown(id, "the twin has no resources of this kind")))
+}
+
+fn set_tags(t: &mut Twin, region: &str, id: &str, tags: Tags) {
+    let region = t.region_mut(region);
+    macro_rules! set {
+        ($field:ident, $code:expr) => {
+            if let Some(Fact::Known(item)) = region.$field.items.get_mut(id) {
+                item.tags = tags;
+            }
+        };
+    }
+    by_prefix!(id, set, ())
+}

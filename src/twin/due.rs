@@ -1,0 +1,232 @@
+//! What happens by itself after a while: instances that stop, snapshots that complete, logs that are delivered. Each
+//! effect looks whether the thing is still as it was left; it must not fail.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{Twin, policy, take_away};
+use crate::inventory::{Fact, InstanceStatus, NetworkInterface, Selector};
+
+/// Something that will happen.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Due {
+    /// When.
+    pub at: Timestamp,
+    /// Where.
+    pub region: String,
+    /// What.
+    pub effect: Effect,
+}
+
+/// What happens by itself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Effect {
+    /// A stopping instance is stopped.
+    Stopped(String),
+    /// A pending instance runs.
+    Running(String),
+    /// A pending instance falls back to stopped, with the reason.
+    FellBack(String, String),
+    /// A running instance passes its checks.
+    StatusOk(String),
+    /// A snapshot is complete.
+    SnapshotDone(String),
+    /// A snapshot has failed.
+    SnapshotFailed(String),
+    /// A volume is ready.
+    VolumeReady(String),
+    /// A volume failed: its key does not work.
+    VolumeFailed(String),
+    /// A volume is gone as if it had never been: its key does not exist.
+    VolumeVanished(String),
+    /// An attachment is made.
+    Attached(String),
+    /// An attachment is undone.
+    Detached(String),
+    /// A flow log delivers for the first time, or fails to.
+    FlowLogDelivers(String),
+    /// A trail delivers for the first time, or fails to.
+    TrailDelivers(String),
+}
+
+/// Seconds from running to the two checks being passed.
+const STATUS_SECONDS: u64 = 150;
+
+pub(super) fn happen(twin: &mut Twin, due: &Due) {
+    let region = due.region.as_str();
+    match &due.effect {
+        Effect::Stopped(id) => stopped(twin, region, id, "stopping", "Client.UserInitiatedShutdown: User initiated shutdown"),
+        Effect::FellBack(id, reason) => stopped(twin, region, id, "pending", reason),
+        Effect::Running(id) => running(twin, region, id),
+        Effect::StatusOk(id) => {
+            if twin.region_mut(region).instances.get_mut(id).is_some_and(|i| i.state == "running") {
+                set_status(twin, region, id, "ok");
+            }
+        }
+        Effect::SnapshotDone(id) => snapshot(twin, region, id, "completed"),
+        Effect::SnapshotFailed(id) => snapshot(twin, region, id, "error"),
+        Effect::VolumeReady(id) => volume(twin, region, id, "available"),
+        Effect::VolumeFailed(id) => volume(twin, region, id, "error"),
+        Effect::VolumeVanished(id) => take_away(&mut twin.region_mut(region).volumes, id),
+        Effect::Attached(id) => attached(twin, region, id),
+        Effect::Detached(id) => detached(twin, region, id),
+        Effect::FlowLogDelivers(id) => flow_log_delivers(twin, region, id),
+        Effect::TrailDelivers(arn) => trail_delivers(twin, arn),
+    }
+}
+
+fn stopped(twin: &mut Twin, region: &str, id: &str, from: &str, reason: &str) {
+    match twin.region_mut(region).instances.get_mut(id) {
+        Some(instance) if instance.state == from => {
+            instance.state = "stopped".to_owned();
+            instance.state_reason = Some(reason.to_owned());
+        }
+        _ => return,
+    }
+    set_status(twin, region, id, "not-applicable");
+    let mut to_come = Vec::new();
+    for interface in interfaces_of(twin, region, id).filter(|i| i.public_ip_owner.as_deref() == Some("amazon")) {
+        interface.public_ip = None;
+        interface.public_ip_owner = None;
+        to_come.push(interface.id.clone());
+    }
+    if !to_come.is_empty() {
+        if let Some(instance) = twin.region_mut(region).instances.get_mut(id) {
+            instance.public_ip = None;
+        }
+        twin.addresses_to_come.extend(to_come);
+    }
+}
+
+fn running(twin: &mut Twin, region: &str, id: &str) {
+    match twin.region_mut(region).instances.get_mut(id) {
+        Some(instance) if instance.state == "pending" => {
+            instance.state = "running".to_owned();
+            instance.state_reason = None;
+        }
+        _ => return,
+    }
+    set_status(twin, region, id, "initializing");
+    twin.later(STATUS_SECONDS, region, Effect::StatusOk(id.to_owned()));
+}
+
+/// Gives interfaces whose automatic address was lost on stop another one.
+pub(super) fn give_addresses(twin: &mut Twin, region: &str, instance: &str) {
+    let waiting: Vec<String> = interfaces_of(twin, region, instance).map(|i| i.id.clone()).collect();
+    for id in waiting {
+        if !twin.addresses_to_come.remove(&id) {
+            continue;
+        }
+        twin.ids += 1;
+        let address = format!("198.51.100.{}", 1 + twin.ids % 250);
+        if let Some(interface) = twin.region_mut(region).network_interfaces.get_mut(&id) {
+            interface.public_ip = Some(address.clone());
+            interface.public_ip_owner = Some("amazon".to_owned());
+        }
+        if let Some(instance) = twin.region_mut(region).instances.get_mut(instance) {
+            instance.public_ip = Some(address);
+        }
+    }
+}
+
+fn interfaces_of<'a>(twin: &'a mut Twin, region: &str, instance: &str) -> impl Iterator<Item = &'a mut NetworkInterface> {
+    let items = twin.region_mut(region).network_interfaces.items.values_mut();
+    items.filter_map(move |fact| match fact {
+        Fact::Known(interface) if interface.instance_id.as_deref() == Some(instance) => Some(interface),
+        _ => None,
+    })
+}
+
+fn set_status(twin: &mut Twin, region: &str, id: &str, status: &str) {
+    let statuses = &mut twin.region_mut(region).instance_statuses;
+    let mut now = statuses.get(id).known().map_or_else(|| InstanceStatus { id: id.to_owned(), ..InstanceStatus::default() }, |s| (*s).clone());
+    now.system_status = status.to_owned();
+    now.instance_status = status.to_owned();
+    statuses.put(id, now);
+}
+
+fn snapshot(twin: &mut Twin, region: &str, id: &str, state: &str) {
+    if let Some(snapshot) = twin.region_mut(region).snapshots.get_mut(id).filter(|s| s.state == "pending") {
+        snapshot.state = state.to_owned();
+        snapshot.progress = (state == "completed").then(|| "100%".to_owned());
+    }
+}
+
+fn volume(twin: &mut Twin, region: &str, id: &str, state: &str) {
+    if let Some(volume) = twin.region_mut(region).volumes.get_mut(id).filter(|v| v.state == "creating") {
+        volume.state = state.to_owned();
+    }
+}
+
+fn attached(twin: &mut Twin, region: &str, id: &str) {
+    let region = twin.region_mut(region);
+    let Some(attachment) = region.volumes.get_mut(id).and_then(|v| v.attachments.first_mut()).filter(|a| a.state == "attaching") else { return };
+    attachment.state = "attached".to_owned();
+    let instance = attachment.instance_id.clone();
+    if let Some(device) = region.instances.get_mut(&instance).and_then(|i| i.devices.iter_mut().find(|d| d.volume_id == id)) {
+        device.status = "attached".to_owned();
+    }
+}
+
+fn detached(twin: &mut Twin, region: &str, id: &str) {
+    let region = twin.region_mut(region);
+    let Some(volume) = region.volumes.get_mut(id) else { return };
+    let leaving: Vec<String> = volume.attachments.iter().filter(|a| a.state == "detaching").map(|a| a.instance_id.clone()).collect();
+    volume.attachments.retain(|a| a.state != "detaching");
+    if volume.attachments.is_empty() {
+        volume.state = "available".to_owned();
+    }
+    for instance in leaving {
+        if let Some(instance) = region.instances.get_mut(&instance) {
+            instance.devices.retain(|d| d.volume_id != id);
+        }
+    }
+}
+
+fn flow_log_delivers(twin: &mut Twin, region: &str, id: &str) {
+    let Some(log) = twin.truth.regions.get(region).and_then(|r| r.flow_logs.get(id).known().copied()) else { return };
+    let (status, error) = match policy::flow_log_trouble(twin, region, log) {
+        None => ("SUCCESS", None),
+        Some(error) => ("FAILED", Some(error)),
+    };
+    if let Some(log) = twin.region_mut(region).flow_logs.get_mut(id) {
+        log.deliver_logs_status = Some(status.to_owned());
+        log.deliver_logs_error_message = error;
+    }
+}
+
+fn trail_delivers(twin: &mut Twin, arn: &str) {
+    let Some(trail) = twin.truth.trails.get(arn).known().copied() else { return };
+    if trail.is_logging != Fact::Known(true) {
+        return;
+    }
+    let bucket = trail.s3_bucket_name.clone();
+    let error = match twin.truth.buckets.get(&bucket) {
+        Fact::Absent => "NoSuchBucket",
+        Fact::Known(_) => match policy::trail_may_deliver(twin, trail) {
+            Fact::Known(true) => "",
+            Fact::Known(false) | Fact::Absent => "AccessDenied",
+            Fact::Unknown(_) | Fact::NotRead => return,
+        },
+        Fact::Unknown(_) | Fact::NotRead => return,
+    };
+    let now = twin.now;
+    if error.is_empty() {
+        twin.empty_buckets.remove(&bucket);
+    }
+    if let Some(trail) = twin.truth.trails.get_mut(arn) {
+        trail.latest_delivery_error = Fact::Known(error.to_owned());
+        if error.is_empty() {
+            trail.latest_delivery_time = Fact::Known(now);
+        }
+    }
+}
+
+/// Whether an earlier completed snapshot of the volume exists, so that the next one holds only what changed. Where
+/// snapshots were not read the answer is no: it only costs time.
+pub(super) fn is_warm(twin: &Twin, region: &str, volume: &str) -> bool {
+    let of_volume = Selector::by("volume-id", volume);
+    let known = twin.truth.regions.get(region).map(|r| r.snapshots.select(&of_volume));
+    known.as_ref().and_then(Fact::known).is_some_and(|all| all.iter().any(|(_, s)| s.state == "completed"))
+}

@@ -1,0 +1,119 @@
+//! The errors that the twin answers with: AWS's codes, each with its class. It must not invent a code of its own, but
+//! for `TwinUnknown`: the twin's own way of saying that it was never told.
+
+use crate::{
+    calls::{CallError, ErrorClass},
+    inventory::Fact,
+};
+
+/// A refusal under AWS's code.
+pub(super) fn refuse(code: &str, message: impl Into<String>) -> CallError {
+    CallError { class: class_of(code), code: code.to_owned(), message: message.into() }
+}
+
+/// What was to go is gone already: the code of a missing thing, where the call was to take it away.
+pub(super) fn gone(code: &str, message: impl Into<String>) -> CallError {
+    CallError { class: ErrorClass::AlreadyDone, code: code.to_owned(), message: message.into() }
+}
+
+/// The call touches something that the twin was never told of, so that it cannot say what would happen.
+pub(super) fn unknown(what: &str, why: &str) -> CallError {
+    CallError { class: ErrorClass::Unsupported, code: "TwinUnknown".to_owned(), message: format!("{what} is not known here: {why}") }
+}
+
+/// The thing behind a fact, the error of an absent one, or [`unknown`].
+pub(super) fn must<'a, T>(fact: Fact<&'a T>, what: &str, absent: impl FnOnce() -> CallError) -> Result<&'a T, CallError> {
+    match fact {
+        Fact::Known(thing) => Ok(thing),
+        Fact::Absent => Err(absent()),
+        silent => Err(unknown(what, silent.silence().unwrap_or("not read"))),
+    }
+}
+
+/// Codes by class (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html> and the API references
+/// of IAM, CloudTrail, CloudWatch Logs and S3).
+const CLASSES: &[(ErrorClass, &[&str])] = &[
+    (ErrorClass::Throttled, &["RequestLimitExceeded", "ThrottlingException", "Throttling", "SlowDown"]),
+    (ErrorClass::Transient, &["InternalError", "InternalFailure", "ServiceUnavailable", "Timeout", "Connection"]),
+    (
+        ErrorClass::AlreadyDone,
+        &[
+            "InvalidPermission.Duplicate",
+            "InvalidPermission.NotFound",
+            "InvalidSecurityGroupRuleId.NotFound",
+            "FlowLogAlreadyExists",
+            "TrailAlreadyExistsException",
+            "ResourceAlreadyExistsException",
+            "BucketAlreadyOwnedByYou",
+            "EntityAlreadyExists",
+        ],
+    ),
+    (
+        ErrorClass::Consistency,
+        &[
+            "IncorrectState",
+            "IncorrectInstanceState",
+            "VolumeInUse",
+            "NoSuchEntity",
+            "NoSuchBucket",
+            "ResourceNotFoundException",
+            "TrailNotFoundException",
+            "S3BucketDoesNotExistException",
+            "InsufficientS3BucketPolicyException",
+            "LogDestinationNotFound",
+        ],
+    ),
+    (
+        ErrorClass::Concurrency,
+        &["ConcurrentSnapshotLimitExceeded", "ResourceLimitExceeded", "PendingSnapshotLimitExceeded", "SnapshotCreationPerVolumeRateExceeded"],
+    ),
+    (
+        ErrorClass::Quota,
+        &[
+            "RulesPerSecurityGroupLimitExceeded",
+            "TagLimitExceeded",
+            "VolumeLimitExceeded",
+            "SnapshotLimitExceeded",
+            "MaximumNumberOfTrailsExceededException",
+            "LimitExceeded",
+            "LimitExceededException",
+            "TooManyBuckets",
+        ],
+    ),
+    (ErrorClass::Capacity, &["InsufficientInstanceCapacity"]),
+    (
+        ErrorClass::Denied,
+        &["UnauthorizedOperation", "AccessDenied", "AccessDeniedException", "LogDestinationPermissionIssue", "NotOrganizationMasterAccountException"],
+    ),
+    (ErrorClass::Credentials, &["ExpiredToken", "ExpiredTokenException", "RequestExpired"]),
+    (ErrorClass::Unsupported, &["InvalidAction"]),
+];
+
+fn class_of(code: &str) -> ErrorClass {
+    let listed = CLASSES.iter().find(|(_, codes)| codes.contains(&code)).map(|(class, _)| *class);
+    // What was made a moment ago may not be found yet.
+    let missing = code.starts_with("Invalid") && code.ends_with(".NotFound");
+    listed.unwrap_or(if missing { ErrorClass::Consistency } else { ErrorClass::Semantic })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thing_not_found_may_appear_yet_and_a_rule_not_found_is_done() {
+        assert_eq!(refuse("InvalidVolume.NotFound", "").class, ErrorClass::Consistency);
+        assert_eq!(refuse("InvalidSecurityGroupRuleId.NotFound", "").class, ErrorClass::AlreadyDone);
+        assert_eq!(gone("InvalidVolume.NotFound", "").class, ErrorClass::AlreadyDone);
+        assert_eq!(refuse("InvalidParameterValue", "").class, ErrorClass::Semantic);
+    }
+
+    #[test]
+    fn no_code_stands_in_two_classes() {
+        let mut all: Vec<&str> = CLASSES.iter().flat_map(|(_, codes)| codes.iter().copied()).collect();
+        let count = all.len();
+        all.sort_unstable();
+        all.dedup();
+        assert_eq!(all.len(), count);
+    }
+}

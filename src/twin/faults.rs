@@ -1,0 +1,203 @@
+//! The dial of faults: what goes wrong, at which call or operation. Plain data, deterministic; nothing here changes the
+//! account.
+
+use serde::{Deserialize, Serialize};
+
+use super::errors::refuse;
+use crate::{
+    calls::{Call, CallError},
+    inventory::FamilyKind,
+};
+
+/// What goes wrong.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Faults {
+    /// Calls that go wrong.
+    pub script: Vec<Fault>,
+    /// Reads that are denied.
+    pub denied_reads: Vec<DeniedRead>,
+    /// For how many seconds a thing that was made does not show in reads.
+    pub list_lag: u64,
+}
+
+/// One thing that goes wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fault {
+    /// When it begins.
+    pub at: When,
+    /// What it is.
+    pub kind: FaultKind,
+    /// How many matching calls in a row it hits.
+    #[serde(default = "once")]
+    pub times: u32,
+    /// How many matching calls there were.
+    #[serde(default)]
+    pub seen: u32,
+}
+
+fn once() -> u32 {
+    1
+}
+
+/// Which call a fault hits first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum When {
+    /// The n-th mutating call that the twin ever gets, from 1.
+    Call(u64),
+    /// The n-th call, from 1, of an operation, e.g. `StartInstances`.
+    Operation(String, u32),
+}
+
+/// What goes wrong with a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FaultKind {
+    /// AWS asks for patience.
+    Throttled,
+    /// A 5xx, and nothing was done.
+    ServerError,
+    /// It was done, but the reply is lost.
+    LostReply,
+    /// No answer in time; nothing was done.
+    Timeout,
+    /// What was made a moment ago is not visible yet.
+    NotVisibleYet,
+    /// Not allowed.
+    Denied,
+    /// The credentials have ended.
+    ExpiredCredentials,
+    /// A quota is reached.
+    Quota,
+    /// The zone has no room for the instance.
+    NoCapacity,
+    /// The snapshots that are begun will end in `error`.
+    SnapshotFails,
+    /// The volume that is begun will die of its key.
+    VolumeDies,
+    /// The instance that is started will fall back to stopped.
+    FallsBack,
+}
+
+/// A read that is denied.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeniedRead {
+    /// The kind of things.
+    pub family: FamilyKind,
+    /// In which region; everywhere when not said.
+    #[serde(default)]
+    pub region: Option<String>,
+    /// Only one member of the things, e.g. `policy` of buckets; the things whole when not said. It must be a member
+    /// that can be unknown.
+    #[serde(default)]
+    pub member: Option<String>,
+}
+
+impl Faults {
+    /// Counts a call, and says what goes wrong with it.
+    pub(super) fn strike(&mut self, nth: u64, call: &Call) -> Option<FaultKind> {
+        let mut hit = None;
+        for fault in &mut self.script {
+            let due = match &fault.at {
+                When::Call(first) => nth >= *first && nth - first < u64::from(fault.times),
+                When::Operation(name, first) if *name == call.operation => {
+                    fault.seen += 1;
+                    fault.seen >= *first && fault.seen - first < fault.times
+                }
+                When::Operation(..) => false,
+            };
+            if due {
+                hit = hit.or(Some(fault.kind));
+            }
+        }
+        hit
+    }
+
+    /// Why a read is denied, and of which members; `None` for the whole.
+    pub(super) fn denials<'a>(&'a self, family: FamilyKind, region: &'a str) -> impl Iterator<Item = (Option<&'a str>, String)> {
+        let hits = move |d: &&DeniedRead| d.family == family && d.region.as_ref().is_none_or(|r| r == region);
+        self.denied_reads.iter().filter(hits).map(move |d| (d.member.as_deref(), denial(family)))
+    }
+}
+
+impl FaultKind {
+    /// The error of a fault that strikes before anything is done.
+    pub(super) fn before(self, call: &Call) -> Option<CallError> {
+        let ec2 = call.service == "ec2";
+        let (code, message) = match self {
+            FaultKind::Throttled if ec2 => ("RequestLimitExceeded", "Request limit exceeded.".to_owned()),
+            FaultKind::Throttled => ("ThrottlingException", "Rate exceeded".to_owned()),
+            FaultKind::ServerError => ("InternalError", "An internal error has occurred".to_owned()),
+            FaultKind::Timeout => ("Timeout", "no answer in time".to_owned()),
+            FaultKind::NotVisibleYet => not_visible(call),
+            FaultKind::Denied if ec2 => ("UnauthorizedOperation", "You are not authorized to perform this operation.".to_owned()),
+            FaultKind::Denied => ("AccessDenied", format!("not authorized to perform: {}", call.name())),
+            FaultKind::ExpiredCredentials if ec2 => ("RequestExpired", "Request has expired.".to_owned()),
+            FaultKind::ExpiredCredentials => ("ExpiredToken", "The security token included in the request is expired".to_owned()),
+            FaultKind::Quota => quota(call),
+            FaultKind::NoCapacity => ("InsufficientInstanceCapacity", "There is not enough capacity to fulfill your request.".to_owned()),
+            FaultKind::LostReply | FaultKind::SnapshotFails | FaultKind::VolumeDies | FaultKind::FallsBack => return None,
+        };
+        Some(refuse(code, message))
+    }
+
+    /// The error of a fault that strikes when all is done.
+    pub(super) fn after(self, call: &Call) -> Option<CallError> {
+        (self == FaultKind::LostReply).then(|| refuse("Connection", format!("the connection was lost before {} had answered", call.name())))
+    }
+}
+
+fn not_visible(call: &Call) -> (&'static str, String) {
+    let code = match (call.service.as_str(), call.operation.as_str()) {
+        ("ec2", operation) if operation.contains("Snapshot") => "InvalidSnapshot.NotFound",
+        ("ec2", operation) if operation.contains("Instance") => "InvalidInstanceID.NotFound",
+        ("ec2", operation) if operation.contains("SecurityGroup") => "InvalidGroup.NotFound",
+        ("ec2", _) => "InvalidVolume.NotFound",
+        ("iam", _) => "NoSuchEntity",
+        ("s3", _) => "NoSuchBucket",
+        ("cloudtrail", _) => "S3BucketDoesNotExistException",
+        _ => "ResourceNotFoundException",
+    };
+    (code, "what the request names does not exist".to_owned())
+}
+
+fn quota(call: &Call) -> (&'static str, String) {
+    let code = match (call.service.as_str(), call.operation.as_str()) {
+        ("ec2", "AuthorizeSecurityGroupIngress") => "RulesPerSecurityGroupLimitExceeded",
+        ("ec2", "CreateVolume") => "VolumeLimitExceeded",
+        ("ec2", "CopySnapshot") => "ResourceLimitExceeded",
+        ("ec2", _) => "SnapshotLimitExceeded",
+        ("cloudtrail", _) => "MaximumNumberOfTrailsExceededException",
+        ("s3", _) => "TooManyBuckets",
+        ("iam", _) => "LimitExceeded",
+        _ => "LimitExceededException",
+    };
+    (code, "the limit is reached".to_owned())
+}
+
+/// A denial in AWS's words, with the IAM action that is missing.
+fn denial(family: FamilyKind) -> String {
+    let action = match family {
+        FamilyKind::SecurityGroups => "ec2:DescribeSecurityGroups",
+        FamilyKind::SecurityGroupRules => "ec2:DescribeSecurityGroupRules",
+        FamilyKind::PrefixLists => "ec2:GetManagedPrefixListEntries",
+        FamilyKind::NetworkInterfaces => "ec2:DescribeNetworkInterfaces",
+        FamilyKind::Vpcs => "ec2:DescribeVpcs",
+        FamilyKind::FlowLogs => "ec2:DescribeFlowLogs",
+        FamilyKind::Instances => "ec2:DescribeInstances",
+        FamilyKind::InstanceStatuses => "ec2:DescribeInstanceStatus",
+        FamilyKind::InstanceTypes => "ec2:DescribeInstanceTypes",
+        FamilyKind::Volumes => "ec2:DescribeVolumes",
+        FamilyKind::VolumeModifications => "ec2:DescribeVolumesModifications",
+        FamilyKind::Snapshots => "ec2:DescribeSnapshots",
+        FamilyKind::ManagedInstances => "ssm:DescribeInstanceInformation",
+        FamilyKind::LogGroups => "logs:DescribeLogGroups",
+        FamilyKind::Keys => "kms:DescribeKey",
+        FamilyKind::EbsDefaults => "ec2:GetEbsEncryptionByDefault",
+        FamilyKind::Trails => "cloudtrail:DescribeTrails",
+        FamilyKind::Roles => "iam:GetRole",
+        FamilyKind::Buckets => "s3:ListBucket",
+    };
+    format!("AccessDenied: the caller may not do this ({action})")
+}

@@ -1,0 +1,107 @@
+//! KMS keys as the other calls need them: found by id, ARN or alias, and whether they can be used. It must not judge a
+//! key that it was not told of.
+
+use super::{Twin, errors::unknown};
+use crate::{
+    calls::CallError,
+    inventory::{Fact, Key, Region},
+};
+
+/// The alias of the key that AWS manages for EBS.
+const EBS_ALIAS: &str = "alias/aws/ebs";
+
+/// A key by its id, ARN or alias.
+pub(super) fn find<'a>(region: &'a Region, asked: &str) -> Fact<&'a Key> {
+    let direct = region.keys.get(asked);
+    if direct.known().is_some() {
+        return direct;
+    }
+    // An alias may be given by its ARN, and a key by the last part of its own.
+    if let Some((_, alias)) = asked.split_once(":alias/") {
+        return find(region, &format!("alias/{alias}"));
+    }
+    let is_it = |key: &Key| key.arn == asked || key.arn.rsplit_once(":key/").is_some_and(|(_, id)| id == asked);
+    let by_arn = region.keys.known().find(|(_, key)| is_it(key));
+    by_arn.map_or(direct, |(_, key)| Fact::Known(key))
+}
+
+/// A key that something is to be encrypted with. EC2 looks at it only after it has answered
+/// (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateVolume.html>, KmsKeyId).
+pub(super) struct Chosen {
+    /// Its ARN, or what was asked for where there is no such key.
+    pub arn: String,
+    /// Whether it works.
+    pub works: bool,
+    /// Whether it exists.
+    pub exists: bool,
+}
+
+/// The key that was asked for, or the region's default for EBS.
+pub(super) fn choose(twin: &Twin, region: &str, asked: Option<&str>) -> Result<Chosen, CallError> {
+    let known = twin.region(region)?;
+    let default;
+    let asked = match asked {
+        Some(asked) => asked,
+        None => {
+            default = default_key(known)?;
+            default.as_str()
+        }
+    };
+    match find(known, asked) {
+        Fact::Known(key) => {
+            let works = key.key_state == "Enabled" && key.key_spec == "SYMMETRIC_DEFAULT" && key.key_usage == "ENCRYPT_DECRYPT";
+            Ok(Chosen { arn: key.arn.clone(), works, exists: true })
+        }
+        // AWS makes its own key for EBS when it is needed for the first time.
+        Fact::Absent if asked == EBS_ALIAS => {
+            let owner = &twin.truth.owner;
+            Ok(Chosen { arn: owner_key_arn(&owner.partition, region, &owner.account), works: true, exists: true })
+        }
+        Fact::Absent => Ok(Chosen { arn: asked.to_owned(), works: false, exists: false }),
+        silent => Err(unknown(&format!("the key {asked}"), silent.silence().unwrap_or("not read"))),
+    }
+}
+
+fn default_key(region: &Region) -> Result<String, CallError> {
+    let defaults = region.ebs_defaults.get("account");
+    let key = match &defaults {
+        Fact::Known(defaults) => defaults.kms_key_id.as_ref(),
+        Fact::Absent => Fact::Absent,
+        Fact::Unknown(reason) => Fact::Unknown(reason.clone()),
+        Fact::NotRead => Fact::NotRead,
+    };
+    match key {
+        Fact::Known(key) => Ok(key.clone()),
+        Fact::Absent => Ok(EBS_ALIAS.to_owned()),
+        silent => Err(unknown("the default key for EBS", silent.silence().unwrap_or("not read"))),
+    }
+}
+
+fn owner_key_arn(partition: &str, region: &str, account: &str) -> String {
+    format!("arn:{partition}:kms:{region}:{account}:key/aws-ebs-made-on-first-use")
+}
+
+/// Whether new volumes and copies are encrypted even if nobody asks.
+pub(super) fn encrypted_by_default(twin: &Twin, region: &str) -> Result<bool, CallError> {
+    let defaults = twin.region(region)?.ebs_defaults.get("account");
+    let fact = match &defaults {
+        Fact::Known(defaults) => defaults.encryption_by_default.as_ref(),
+        Fact::Absent => Fact::Absent,
+        Fact::Unknown(reason) => Fact::Unknown(reason.clone()),
+        Fact::NotRead => Fact::NotRead,
+    };
+    match fact {
+        Fact::Known(on) => Ok(*on),
+        Fact::Absent => Ok(false),
+        silent => Err(unknown("whether EBS encryption by default is on", silent.silence().unwrap_or("not read"))),
+    }
+}
+
+/// Whether an encrypted thing's key is known not to work. A key that was not read is taken to work as it did before.
+pub(super) fn is_broken(region: &Region, key: Option<&str>) -> bool {
+    match key.map(|k| find(region, k)) {
+        Some(Fact::Known(key)) => key.key_state != "Enabled",
+        Some(Fact::Absent) => !region.keys.items.is_empty(),
+        _ => false,
+    }
+}

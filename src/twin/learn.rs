@@ -1,0 +1,56 @@
+//! How a rehearsal takes over facts that were read later from the real account. What the rehearsal itself has changed
+//! must stay: only what it does not know is filled in.
+
+use super::read::{KINDS, by_kind};
+use crate::inventory::{Fact, Family, FamilyKind, Instance, Inventory, Record};
+
+/// Fills in what the truth does not know.
+pub(super) fn learn(truth: &mut Inventory, mut facts: Inventory) {
+    let regions: Vec<String> = facts.regions.keys().cloned().collect();
+    for name in &regions {
+        attributes(truth, &mut facts, name);
+    }
+    for kind in KINDS {
+        macro_rules! regional {
+            ($field:ident) => {
+                for name in &regions {
+                    let told = std::mem::take(&mut facts.region_mut(name).$field);
+                    fill(&mut truth.region_mut(name).$field, told);
+                }
+            };
+        }
+        macro_rules! global {
+            ($field:ident) => {
+                fill(&mut truth.$field, std::mem::take(&mut facts.$field))
+            };
+        }
+        by_kind!(kind, regional, global);
+    }
+}
+
+fn fill<T: Record>(truth: &mut Family<T>, told: Family<T>) {
+    for (id, fact) in told.items {
+        if truth.get(&id).silence().is_some() && !matches!(fact, Fact::NotRead) {
+            truth.items.insert(id, fact);
+        }
+    }
+    for (key, fact) in told.reads {
+        if !matches!(truth.reads.get(&key), Some(Fact::Known(()))) {
+            truth.reads.insert(key, fact);
+        }
+    }
+}
+
+/// Attributes of instances that are told only by id, for instances that are known from a listing.
+fn attributes(truth: &mut Inventory, facts: &mut Inventory, region: &str) {
+    let (ours, theirs) = (truth.region_mut(region), facts.region_mut(region));
+    for (id, told) in theirs.instances.known() {
+        let Some(Instance { stop_protection, shutdown_behavior, .. }) = ours.instances.get_mut(id) else { continue };
+        if stop_protection.silence().is_some() && !matches!(told.stop_protection, Fact::NotRead) {
+            *stop_protection = told.stop_protection.clone();
+        }
+        if shutdown_behavior.silence().is_some() && !matches!(told.shutdown_behavior, Fact::NotRead) {
+            *shutdown_behavior = told.shutdown_behavior.clone();
+        }
+    }
+}

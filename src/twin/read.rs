@@ -1,0 +1,278 @@
+//! How the twin answers a scope: only what is asked, as AWS would, and nothing where the twin itself does not know. It
+//! must not change anything, and copies nothing that is not asked for.
+
+use serde_json::json;
+
+use super::{Twin, keys};
+use crate::inventory::{Fact, Family, FamilyKind, Inventory, Record, Region, Scope, Selector, Trail, Want};
+
+/// Does something with the family of a kind in a region: `$of!(kind, field)` for those with a region.
+macro_rules! by_kind {
+    ($kind:expr, $regional:ident, $global:ident) => {
+        match $kind {
+            FamilyKind::SecurityGroups => $regional!(security_groups),
+            FamilyKind::SecurityGroupRules => $regional!(security_group_rules),
+            FamilyKind::PrefixLists => $regional!(prefix_lists),
+            FamilyKind::NetworkInterfaces => $regional!(network_interfaces),
+            FamilyKind::Vpcs => $regional!(vpcs),
+            FamilyKind::FlowLogs => $regional!(flow_logs),
+            FamilyKind::Instances => $regional!(instances),
+            FamilyKind::InstanceStatuses => $regional!(instance_statuses),
+            FamilyKind::InstanceTypes => $regional!(instance_types),
+            FamilyKind::Volumes => $regional!(volumes),
+            FamilyKind::VolumeModifications => $regional!(volume_modifications),
+            FamilyKind::Snapshots => $regional!(snapshots),
+            FamilyKind::ManagedInstances => $regional!(managed_instances),
+            FamilyKind::LogGroups => $regional!(log_groups),
+            FamilyKind::Keys => $regional!(keys),
+            FamilyKind::EbsDefaults => $regional!(ebs_defaults),
+            FamilyKind::Trails => $global!(trails),
+            FamilyKind::Roles => $global!(roles),
+            FamilyKind::Buckets => $global!(buckets),
+        }
+    };
+}
+pub(super) use by_kind;
+
+/// All kinds of things.
+pub(super) const KINDS: &[FamilyKind] = &[
+    FamilyKind::SecurityGroups,
+    FamilyKind::SecurityGroupRules,
+    FamilyKind::PrefixLists,
+    FamilyKind::NetworkInterfaces,
+    FamilyKind::Vpcs,
+    FamilyKind::FlowLogs,
+    FamilyKind::Instances,
+    FamilyKind::InstanceStatuses,
+    FamilyKind::InstanceTypes,
+    FamilyKind::Volumes,
+    FamilyKind::VolumeModifications,
+    FamilyKind::Snapshots,
+    FamilyKind::ManagedInstances,
+    FamilyKind::LogGroups,
+    FamilyKind::Keys,
+    FamilyKind::EbsDefaults,
+    FamilyKind::Trails,
+    FamilyKind::Roles,
+    FamilyKind::Buckets,
+];
+
+/// Enters that everything was listed, everywhere: what is not in the inventory is not in the account.
+pub(super) fn all_is_known(inventory: &mut Inventory) {
+    let regions: Vec<String> = inventory.regions.keys().cloned().collect();
+    for kind in KINDS {
+        macro_rules! regional {
+            ($field:ident) => {
+                for name in &regions {
+                    inventory.region_mut(name).$field.read(&Selector::All, Fact::Known(()));
+                }
+            };
+        }
+        macro_rules! global {
+            ($field:ident) => {
+                inventory.$field.read(&Selector::All, Fact::Known(()))
+            };
+        }
+        by_kind!(kind, regional, global);
+    }
+}
+
+/// Answers a scope.
+pub(super) fn read(twin: &Twin, scope: &Scope) -> Inventory {
+    let truth = &twin.truth;
+    let mut answer = Inventory::empty(truth.owner.clone(), truth.caller.clone(), twin.now);
+    // What is read by id is told in more detail than what is listed, so it comes last.
+    let (single, listed): (Vec<&Want>, Vec<&Want>) = scope.iter().partition(|w| matches!(w.selector, Selector::Id(_)));
+    for want in listed.into_iter().chain(single) {
+        one(twin, want, &mut answer);
+    }
+    answer
+}
+
+fn one(twin: &Twin, want: &Want, answer: &mut Inventory) {
+    let question = Question { twin, want };
+    match want.family {
+        FamilyKind::Trails => question.trails(answer),
+        FamilyKind::Keys => question.key(answer),
+        FamilyKind::Instances => question.instances(answer),
+        kind => {
+            macro_rules! regional {
+                ($field:ident) => {{
+                    let truth = twin.truth.regions.get(&want.region).map(|r| &r.$field);
+                    question.answer(truth, &mut answer.region_mut(&want.region).$field)
+                }};
+            }
+            macro_rules! global {
+                ($field:ident) => {
+                    question.answer(Some(&twin.truth.$field), &mut answer.$field)
+                };
+            }
+            by_kind!(kind, regional, global)
+        }
+    }
+}
+
+struct Question<'a> {
+    twin: &'a Twin,
+    want: &'a Want,
+}
+
+impl Question<'_> {
+    /// The reason why the whole read is denied.
+    fn denied(&self) -> Option<String> {
+        self.twin.faults.denials(self.want.family, &self.want.region).find(|(member, _)| member.is_none()).map(|(_, reason)| reason)
+    }
+
+    fn answer<T: Record>(&self, truth: Option<&Family<T>>, answer: &mut Family<T>) {
+        if let Some(reason) = self.denied() {
+            return self.deny(answer, reason);
+        }
+        let Some(truth) = truth else { return };
+        match &self.want.selector {
+            Selector::Id(id) => self.single(id, truth.get(id).map(T::clone), answer),
+            listing => self.listing(truth.select(listing), truth, answer),
+        }
+    }
+
+    fn deny<T: Record>(&self, answer: &mut Family<T>, reason: String) {
+        match &self.want.selector {
+            Selector::Id(id) => {
+                answer.items.insert(id.clone(), Fact::Unknown(reason));
+            }
+            listing => answer.read(listing, Fact::Unknown(reason)),
+        }
+    }
+
+    /// One thing by its id. What the twin does not know stays unsaid: it is not read here either.
+    fn single<T: Record>(&self, id: &str, fact: Fact<T>, answer: &mut Family<T>) {
+        let fact = if self.twin.is_hidden(self.want.family, id) { Fact::Absent } else { fact };
+        if !matches!(fact, Fact::NotRead) {
+            answer.items.insert(id.to_owned(), self.withhold(fact));
+        }
+    }
+
+    fn listing<T: Record>(&self, picked: Fact<Vec<(&str, &T)>>, truth: &Family<T>, answer: &mut Family<T>) {
+        let picked = match picked {
+            Fact::Known(picked) => picked,
+            Fact::NotRead => return,
+            Fact::Absent => Vec::new(),
+            Fact::Unknown(reason) => return answer.read(&self.want.selector, Fact::Unknown(reason)),
+        };
+        for (id, item) in picked {
+            if !self.twin.is_hidden(self.want.family, id) {
+                answer.items.entry(id.to_owned()).or_insert_with(|| self.withhold(Fact::Known(item.clone())));
+            }
+        }
+        for (id, fact) in &truth.items {
+            if let Fact::Unknown(reason) = fact {
+                answer.items.entry(id.clone()).or_insert_with(|| Fact::Unknown(reason.clone()));
+            }
+        }
+        answer.read(&self.want.selector, Fact::Known(()));
+    }
+
+    /// The thing without the members whose reading is denied.
+    fn withhold<T: Record>(&self, fact: Fact<T>) -> Fact<T> {
+        let Fact::Known(item) = &fact else { return fact };
+        let mut denials = self.twin.faults.denials(self.want.family, &self.want.region).filter_map(|(member, reason)| Some((member?, reason))).peekable();
+        if denials.peek().is_none() {
+            return fact;
+        }
+        let mut form = match serde_json::to_value(item) {
+            Ok(form) => form,
+            Err(e) => return Fact::Unknown(e.to_string()),
+        };
+        for (member, reason) in denials {
+            form[member] = json!({ "unknown": reason });
+        }
+        serde_json::from_value(form).map_or_else(|e| Fact::Unknown(e.to_string()), Fact::Known)
+    }
+
+    /// Some attributes of an instance are told only when it is read by its id.
+    fn instances(&self, answer: &mut Inventory) {
+        let truth = self.twin.truth.regions.get(&self.want.region).map(|r| &r.instances);
+        let mut found = Family::default();
+        self.answer(truth, &mut found);
+        if !matches!(self.want.selector, Selector::Id(_)) {
+            for fact in found.items.values_mut() {
+                if let Fact::Known(instance) = fact {
+                    instance.stop_protection = Fact::NotRead;
+                    instance.shutdown_behavior = Fact::NotRead;
+                }
+            }
+        }
+        let family = &mut answer.region_mut(&self.want.region).instances;
+        family.reads.extend(found.reads);
+        family.items.extend(found.items);
+    }
+
+    /// A key answers to its id, its ARN and its aliases.
+    fn key(&self, answer: &mut Inventory) {
+        let truth = self.twin.truth.regions.get(&self.want.region);
+        let answer = &mut answer.region_mut(&self.want.region).keys;
+        match (&self.want.selector, self.denied(), truth) {
+            (_, Some(reason), _) => self.deny(answer, reason),
+            (Selector::Id(id), None, Some(region)) => {
+                let mut key = keys::find(region, id).map(Clone::clone);
+                if let Fact::Known(key) = &mut key {
+                    key.id = id.clone();
+                }
+                self.single(id, key, answer);
+            }
+            (_, None, region) => self.answer(region.map(|r| &r.keys), answer),
+        }
+    }
+
+    /// The trails that are seen from a region: those at home there, and all multi-region ones.
+    fn trails(&self, answer: &mut Inventory) {
+        let truth = &self.twin.truth.trails;
+        let Selector::By(name, region) = &self.want.selector else { return self.answer(Some(truth), &mut answer.trails) };
+        if name != "region" {
+            return self.answer(Some(truth), &mut answer.trails);
+        }
+        if let Some(reason) = self.denied() {
+            return self.deny(&mut answer.trails, reason);
+        }
+        let seen = |trail: &Trail| trail.home_region == *region || trail.is_multi_region;
+        let listed = truth.select(&self.want.selector).map(|_| truth.known().filter(|(_, trail)| seen(trail)).collect());
+        self.listing(listed, truth, &mut answer.trails);
+    }
+}
+
+/// What of a scope the twin does not know, in words.
+pub(super) fn missing(twin: &Twin, scope: &Scope) -> Vec<String> {
+    scope.iter().filter_map(|want| silence(twin, want).map(|why| format!("{want}: {why}"))).collect()
+}
+
+fn silence(twin: &Twin, want: &Want) -> Option<String> {
+    let region = twin.truth.regions.get(&want.region);
+    macro_rules! regional {
+        ($field:ident) => {
+            region.map_or_else(|| Some("not read".to_owned()), |r| quiet(&r.$field, &want.selector))
+        };
+    }
+    macro_rules! global {
+        ($field:ident) => {
+            quiet(&twin.truth.$field, &want.selector)
+        };
+    }
+    match (want.family, &want.selector, region) {
+        (FamilyKind::Keys, Selector::Id(id), Some(region)) => keys::find(region, id).silence().map(str::to_owned),
+        (FamilyKind::Instances, Selector::Id(id), Some(region)) => quiet(&region.instances, &want.selector).or_else(|| attributes_not_read(region, id)),
+        (kind, ..) => by_kind!(kind, regional, global),
+    }
+}
+
+fn quiet<T: Record>(family: &Family<T>, selector: &Selector) -> Option<String> {
+    match selector {
+        Selector::Id(id) => family.get(id).silence().map(str::to_owned),
+        listing => family.select(listing).silence().map(str::to_owned),
+    }
+}
+
+fn attributes_not_read(region: &Region, id: &str) -> Option<String> {
+    let instances = region.instances.get(id);
+    let instance = instances.known()?;
+    let not_read = matches!(instance.stop_protection, Fact::NotRead) || matches!(instance.shutdown_behavior, Fact::NotRead);
+    not_read.then(|| "stop protection and shutdown behaviour were not read".to_owned())
+}
