@@ -18,8 +18,11 @@ fn findings_read_well() {
 
     CRITICAL 1 finding
       security-group-open-admin-port (1)
+      A security group opens an administration port to the world
         ✗ sg-0a1b2c3d4e5f6a7b1 in eu-west-1 "web"
-          rules: tcp 22 from 0.0.0.0/0, tcp 3389 from ::/0
+          rule sgr-0a1b2c3d4e5f6a7b8, source 0.0.0.0/0, protocol tcp, ports 22,
+          services SSH
+          rule sgr-9, source ::/0, protocol tcp, ports 22, services SSH
           planned: c1: Narrow 1 rule of "web": tcp 22 from the world to
           203.0.113.0/24
 
@@ -367,7 +370,7 @@ fn findings_in_markdown_are_tables() {
 
     | Severity | Check | Resource | Evidence |
     |---|---|---|---|
-    | ❌ critical | `security-group-open-admin-port` | `sg-0a1b2c3d4e5f6a7b1 in eu-west-1` web | rules: tcp 22 from 0.0.0.0/0, tcp 3389 from ::/0 |
+    | ❌ critical | `security-group-open-admin-port` | `sg-0a1b2c3d4e5f6a7b1 in eu-west-1` web | rule sgr-0a1b2c3d4e5f6a7b8, source 0.0.0.0/0, protocol tcp, ports 22, services SSH; rule sgr-9, source ::/0, protocol tcp, ports 22, services SSH |
     | ⚠️ medium | `vpc-without-flow-logs` | `vpc-1 in eu-west-1` | flow logs: none |
 
     ### Set aside or not known
