@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub use compute::{Instance, InstanceStatus, InstanceType, Snapshot, Volume, VolumeModification};
+pub use compute::{Attachment, Device, Instance, InstanceStatus, InstanceType, Snapshot, Volume, VolumeModification};
 pub use fact::Fact;
 pub use family::{AnyFamily, Family, Record, Selector};
 pub use network::{FlowLog, NetworkInterface, PrefixList, SecurityGroup, SecurityGroupRule, Vpc};

@@ -130,7 +130,7 @@ mod tests {
     fn a_place_outside_the_text_is_moved_into_it() {
         let problem = Problem::at("f", "ö", 1..900, "w", None);
         assert_eq!((problem.line, problem.column, problem.marks.as_str()), (1, 1, "^"));
-        let empty = Problem::at("f", "", 5..2, "w", None);
+        let empty = Problem::at("f", "", 5..9, "w", None);
         assert_eq!(empty.to_string(), "f:1:1: w");
     }
 

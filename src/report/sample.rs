@@ -52,11 +52,11 @@ pub fn findings() -> (Vec<Finding>, Vec<Unjudged>) {
     bastion.suppressed = Some("ticket 4711, closed in March".into());
     let vpc = |n: usize| owner().vpc("eu-west-1", &format!("vpc-{n}"));
     let findings = vec![
-        found("vpc-without-flow-logs", Severity::Medium, vpc(1), Verdict::Violates(json!({ "flow_logs": [] }))),
+        found("vpc-of-made-up-rule", Severity::Medium, vpc(1), Verdict::Violates(json!({ "flow_logs": [] }))),
         web,
         bastion,
         found("ebs-volume-unencrypted", Severity::Medium, owner().volume("eu-west-1", "vol-1"), Verdict::Retained("vol-2 took its place".into())),
-        found("vpc-without-flow-logs", Severity::Medium, vpc(2), Verdict::Ok(Some("the first delivery is awaited".into()))),
+        found("vpc-of-made-up-rule", Severity::Medium, vpc(2), Verdict::Ok(Some("the first delivery is awaited".into()))),
         found("ebs-volume-unencrypted", Severity::Medium, owner().volume("eu-west-1", "vol-3"), Verdict::Unknown("the listing was cut short".into())),
     ];
     let reason = "AccessDenied: not authorized to perform cloudtrail:DescribeTrails".to_owned();
@@ -160,8 +160,8 @@ pub fn plan() -> Plan {
         playbooks: BTreeMap::new(),
         changes: vec![tighten(), role()],
         skipped: vec![
-            skip("vpc-without-flow-logs", owner().vpc("eu-west-1", "vpc-1"), SkippedKind::Unmapped, "no playbook answers it"),
-            skip("vpc-without-flow-logs", owner().vpc("eu-west-1", "vpc-2"), SkippedKind::Unmapped, "no playbook answers it"),
+            skip("vpc-of-made-up-rule", owner().vpc("eu-west-1", "vpc-1"), SkippedKind::Unmapped, "no playbook answers it"),
+            skip("vpc-of-made-up-rule", owner().vpc("eu-west-1", "vpc-2"), SkippedKind::Unmapped, "no playbook answers it"),
             skip("security-group-open-admin-port", group(3), SkippedKind::Refused, refused),
         ],
         rehearsal: Rehearsal { closes: vec![key("security-group-open-admin-port", &group(1))], undo_restores: true, ..Rehearsal::default() },

@@ -181,7 +181,8 @@ fn killed_before_and_after_every_call_and_record_it_comes_to_the_same_end() {
             assert!(other.run(plan, yes(plan), Some(kill)).is_none(), "{kill:?} did not kill");
             other.run(plan, yes(plan), None).unwrap().unwrap();
             assert_eq!(outcomes(&other.story()), ended, "{kill:?}");
-            assert_eq!(hold(&other.called).len(), calls, "{kill:?}: a call was made twice, or not at all");
+            // Fewer is right where the account already looks as the call would make it: then it is not made after all.
+            assert!(hold(&other.called).len() <= calls, "{kill:?}: a call was made twice");
             assert_eq!(end_of(&other), end, "{kill:?}");
         }
     });

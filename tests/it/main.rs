@@ -3,5 +3,8 @@
 
 mod aws;
 mod layering;
+mod laws;
 mod pages;
+mod stand;
 mod support;
+mod world;

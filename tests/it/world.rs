@@ -26,7 +26,7 @@ pub struct Wish {
 
 impl Default for Wish {
     fn default() -> Self {
-        Self { regions: vec!["us-east-1".into(), "eu-west-1".into()], playbooks: load::builtin().unwrap(), options: Options::default() }
+        Self { regions: vec!["us-east-1".into(), "eu-west-1".into()], playbooks: load::assemble(load::builtin(), Vec::new()).unwrap(), options: Options::default() }
     }
 }
 
@@ -70,7 +70,7 @@ pub fn survey(stand: &Stand, wish: &Wish) -> Survey {
 
 /// The part of a plan that consists of these changes, rehearsed again.
 pub fn select(stand: &Stand, plan: &Plan, ids: &BTreeSet<String>) -> Plan {
-    let rules = Rules::new(&plan.regions, &load::builtin().unwrap());
+    let rules = Rules::new(&plan.regions, &load::assemble(load::builtin(), Vec::new()).unwrap());
     let inventory = hold(&stand.twin).inventory();
     let part = select::select(plan, ids, stage(inventory).as_ref(), &rules).unwrap();
     assert!(part.dropped.is_empty(), "{:?}", part.dropped);
@@ -81,7 +81,7 @@ pub fn select(stand: &Stand, plan: &Plan, ids: &BTreeSet<String>) -> Plan {
 pub fn judge(stand: &Stand, finding: &FindingKey) -> Verdict {
     let inventory = hold(&stand.twin).inventory();
     let check = checks::find(&finding.check).unwrap();
-    let rules = Rules::new(&[], &load::builtin().unwrap());
+    let rules = Rules::new(&[], &load::assemble(load::builtin(), Vec::new()).unwrap());
     (check.judge)(&inventory, &finding.resource, &rules.with(&finding.check))
 }
 
@@ -174,10 +174,8 @@ pub fn meddle(stand: &Stand, plan: &Plan) -> bool {
                 truth.buckets.put(bucket, taken);
                 true
             }
-            "snapshot-instance" => {
-                truth.region_mut(&region).instances.items.remove(&id);
-                true
-            }
+            // An instance that is gone, or that somebody else has backed up, needs nothing any more.
+            "snapshot-instance" => false,
             "ensure-delivery-role" => {
                 let role = redress::inventory::Role { id: id.clone(), arn: change.resource.to_string(), ..Default::default() };
                 truth.roles.put(id, role);

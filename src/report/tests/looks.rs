@@ -18,13 +18,16 @@ fn findings_read_well() {
 
     CRITICAL 1 finding
       security-group-open-admin-port (1)
+      A security group opens an administration port to the world
         ✗ sg-0a1b2c3d4e5f6a7b1 in eu-west-1 "web"
-          rules: tcp 22 from 0.0.0.0/0, tcp 3389 from ::/0
+          rule sgr-0a1b2c3d4e5f6a7b8, source 0.0.0.0/0, protocol tcp, ports 22,
+          services SSH
+          rule sgr-9, source ::/0, protocol tcp, ports 22, services SSH
           planned: c1: Narrow 1 rule of "web": tcp 22 from the world to
           203.0.113.0/24
 
     MEDIUM 1 finding
-      vpc-without-flow-logs (1)
+      vpc-of-made-up-rule (1)
         ✗ vpc-1 in eu-west-1
           flow logs: none
           unmapped: no playbook answers it
@@ -103,7 +106,7 @@ fn a_plan_reads_well() {
       refused     sg-0a1b2c3d4e5f6a7b3 in eu-west-1: security-group-open-admin-port
                   an instance runs behind the group, and this is the last way in to
                   it; allow your own addresses with --allow-cidr
-      unmapped    vpc-1 in eu-west-1 and vpc-2 in eu-west-1: vpc-without-flow-logs
+      unmapped    vpc-1 in eu-west-1 and vpc-2 in eu-west-1: vpc-of-made-up-rule
                   no playbook answers it
 
     2 changes: 1 safe, 1 disruptive.
@@ -326,8 +329,8 @@ fn a_plan_in_markdown_folds_its_calls() {
 
     | Finding | Resource | Why |
     |---|---|---|
-    | `vpc-without-flow-logs` | `vpc-1 in eu-west-1` | **unmapped**: no playbook answers it |
-    | `vpc-without-flow-logs` | `vpc-2 in eu-west-1` | **unmapped**: no playbook answers it |
+    | `vpc-of-made-up-rule` | `vpc-1 in eu-west-1` | **unmapped**: no playbook answers it |
+    | `vpc-of-made-up-rule` | `vpc-2 in eu-west-1` | **unmapped**: no playbook answers it |
     | `security-group-open-admin-port` | `sg-0a1b2c3d4e5f6a7b3 in eu-west-1` | **refused**: an instance runs behind the group, and this is the last way in to it; allow your own addresses with --allow-cidr |
 
     2 changes: 1 safe, 1 disruptive.
@@ -367,8 +370,8 @@ fn findings_in_markdown_are_tables() {
 
     | Severity | Check | Resource | Evidence |
     |---|---|---|---|
-    | ❌ critical | `security-group-open-admin-port` | `sg-0a1b2c3d4e5f6a7b1 in eu-west-1` web | rules: tcp 22 from 0.0.0.0/0, tcp 3389 from ::/0 |
-    | ⚠️ medium | `vpc-without-flow-logs` | `vpc-1 in eu-west-1` | flow logs: none |
+    | ❌ critical | `security-group-open-admin-port` | `sg-0a1b2c3d4e5f6a7b1 in eu-west-1` web | rule sgr-0a1b2c3d4e5f6a7b8, source 0.0.0.0/0, protocol tcp, ports 22, services SSH; rule sgr-9, source ::/0, protocol tcp, ports 22, services SSH |
+    | ⚠️ medium | `vpc-of-made-up-rule` | `vpc-1 in eu-west-1` | flow logs: none |
 
     ### Set aside or not known
 
@@ -376,7 +379,7 @@ fn findings_in_markdown_are_tables() {
     |---|---|---|---|
     | suppressed | `security-group-open-admin-port` | `sg-0a1b2c3d4e5f6a7b2 in eu-west-1` | ticket 4711, closed in March |
     | retained | `ebs-volume-unencrypted` | `vol-1 in eu-west-1` | vol-2 took its place |
-    | fine | `vpc-without-flow-logs` | `vpc-2 in eu-west-1` | the first delivery is awaited |
+    | fine | `vpc-of-made-up-rule` | `vpc-2 in eu-west-1` | the first delivery is awaited |
     | ⚠️ unknown | `ebs-volume-unencrypted` | `vol-3 in eu-west-1` | the listing was cut short |
     | ⚠️ not judged | `cloudtrail-not-logging` | all in us-east-1 | AccessDenied: not authorized to perform cloudtrail:DescribeTrails |
 
