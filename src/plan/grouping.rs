@@ -172,9 +172,12 @@ fn note_ignored(request: &Request<'_>, finding: &Finding, ignored: &mut BTreeMap
     }
 }
 
+/// A playbook, and the parameters with which it uses one action on one resource.
+type Wanted<'a> = (&'a Playbook, Vec<&'a Value>);
+
 /// Which actions on which resources two playbooks want with different parameters, with the reason.
 fn conflicts<'b, 'a: 'b>(answers: impl Iterator<Item = &'b Answer<'a>>) -> BTreeMap<(&'a str, ResourceId), String> {
-    let mut wanted: BTreeMap<(&'a str, ResourceId), Vec<(&'a Playbook, Vec<&'a Value>)>> = BTreeMap::new();
+    let mut wanted: BTreeMap<(&'a str, ResourceId), Vec<Wanted<'a>>> = BTreeMap::new();
     for answer in answers {
         let names: BTreeSet<&'a str> = answer.uses.iter().map(|u| u.action.as_str()).collect();
         for name in names {
