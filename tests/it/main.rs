@@ -5,6 +5,7 @@ mod aws;
 mod layering;
 mod laws;
 mod pages;
+mod plans;
 mod stand;
 mod support;
 mod world;
