@@ -200,6 +200,7 @@ where
         SdkError::DispatchFailure(_) => (Kind::Connection, None, innermost(error)),
         SdkError::ServiceError(service) => match service.err().code() {
             Some(code) => (Kind::Service, Some(code), service.err().message().map(str::to_owned)),
+            None if status.is_some_and(|s| s < 300) => (Kind::Broken, None, innermost(error)),
             None if is_page(body) => (Kind::Foreign, None, None),
             None => (Kind::Service, None, None),
         },

@@ -1,1 +1,92 @@
-//! (in the making)
+//! The command line: what was typed becomes calls of the engine and reports on the two streams. One file for each
+//! command; nothing here decides what is done to an account, and nothing but [`out`] writes to the streams.
+
+mod account;
+mod actions;
+mod apply;
+mod args;
+mod ask;
+mod demo;
+pub mod exit;
+mod fail;
+mod out;
+mod perform;
+mod plan;
+mod planning;
+mod playbooks;
+mod progress;
+mod prune;
+mod render;
+mod resume;
+mod runs;
+mod scan;
+mod session;
+mod show;
+mod undo;
+mod verify;
+
+use std::{ffi::OsString, process::ExitCode};
+
+use clap::Parser;
+
+use self::{
+    args::{Cli, Command},
+    exit::Exit,
+    fail::Fail,
+    out::Out,
+    session::Session,
+};
+
+/// Parses, runs, says what went wrong, and gives the exit code.
+pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        // Help and version come this way too, and go to stdout with code 0.
+        Err(error) => {
+            let _ = error.print();
+            return if error.use_stderr() { Exit::Usage.into() } else { Exit::Done.into() };
+        }
+    };
+    let out = Out::new(cli.common.quiet, cli.common.color);
+    log(cli.common.verbose);
+    let session = Session { common: cli.common, out };
+    let exit = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => {
+            let result = runtime.block_on(command(&session, cli.command));
+            // A question that was left with Ctrl-C still waits for a key; nobody waits for it.
+            runtime.shutdown_background();
+            result
+        }
+        Err(error) => Err(Fail::failure(format!("cannot start: {error}"))),
+    };
+    exit.unwrap_or_else(|fail| {
+        out.always(&fail.text());
+        fail.exit
+    })
+    .into()
+}
+
+async fn command(session: &Session, command: Command) -> Result<Exit, Fail> {
+    match command {
+        Command::Demo { reset } => demo::run(session, reset).await,
+        Command::Scan { exit_code } => scan::run(session, exit_code).await,
+        Command::Plan { output, exit_code, belts } => plan::run(session, output.as_deref(), exit_code, &belts).await,
+        Command::Show { what } => show::run(session, &what),
+        Command::Apply { plan, change, approval, belts } => apply::run(session, plan.as_deref(), &change, &approval, &belts).await,
+        Command::Runs => runs::run(session),
+        Command::Resume { run } => resume::run(session, &run).await,
+        Command::Undo { run, change, approval } => undo::run(session, &run, &change, &approval).await,
+        Command::Verify { run } => verify::run(session, &run).await,
+        Command::Prune { output, approval } => prune::run(session, output.as_deref(), &approval).await,
+        Command::Playbooks { what } => playbooks::run(session, what.as_ref()),
+        Command::Actions { what } => actions::run(session, what.as_ref()),
+    }
+}
+
+/// Sends logs to stderr. The filter keeps the SDK from showing requests, and with them tokens, at every level.
+fn log(verbosity: u8) {
+    let filter = tracing_subscriber::EnvFilter::new(crate::aws::log_filter(verbosity));
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).without_time().with_ansi(false);
+    // Only the first call in a process takes effect.
+    let _ = subscriber.try_init();
+}

@@ -253,6 +253,20 @@ pub fn run(run: &RunDocument) -> String {
     out
 }
 
+/// All runs, the newest first.
+pub fn runs(all: &[RunDocument]) -> String {
+    if all.is_empty() {
+        return "There are no runs yet.\n".to_owned();
+    }
+    let mut out = "| Run | Kind | Started | State | Changes |\n|---|---|---|---|---|\n".to_owned();
+    for run in all {
+        let told = words::tally(&run.counts, words::OUTCOMES);
+        let what = format!("{} | {} | {} | {}", code(&run.run), md(&run.kind), words::time(run.started), md(words::run_state(run.state)));
+        let _ = writeln!(out, "| {what} | {} |", md(&told));
+    }
+    out
+}
+
 /// What stands beside an outcome in the table.
 fn beside(run: &RunDocument, change: &ChangeReport) -> String {
     let reason = (!change.reason.is_empty()).then(|| change.reason.clone());

@@ -6,7 +6,7 @@ mod plan;
 mod run;
 
 pub use findings::findings;
-pub use plan::{change, plan, skipped};
+pub use plan::{asked, change, plan, skipped};
 pub use run::{news, run, runs};
 
 use super::{

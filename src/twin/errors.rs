@@ -11,9 +11,10 @@ pub(super) fn refuse(code: &str, message: impl Into<String>) -> CallError {
     CallError { class: class_of(code), code: code.to_owned(), message: message.into() }
 }
 
-/// What was to go is gone already: the code of a missing thing, where the call was to take it away.
-pub(super) fn gone(code: &str, message: impl Into<String>) -> CallError {
-    CallError { class: ErrorClass::AlreadyDone, code: code.to_owned(), message: message.into() }
+/// What the error means for an operation: that a thing is not there is what one that takes away wants.
+pub(super) fn meant_for(operation: &str, error: CallError) -> CallError {
+    let takes_away = operation.starts_with("Delete") || operation.starts_with("Revoke");
+    if takes_away && says_absent(&error.code) { CallError { class: ErrorClass::AlreadyDone, ..error } } else { error }
 }
 
 /// The call touches something that the twin was never told of, so that it cannot say what would happen.
@@ -48,21 +49,7 @@ const CLASSES: &[(ErrorClass, &[&str])] = &[
             "EntityAlreadyExists",
         ],
     ),
-    (
-        ErrorClass::Consistency,
-        &[
-            "IncorrectState",
-            "IncorrectInstanceState",
-            "VolumeInUse",
-            "NoSuchEntity",
-            "NoSuchBucket",
-            "ResourceNotFoundException",
-            "TrailNotFoundException",
-            "S3BucketDoesNotExistException",
-            "InsufficientS3BucketPolicyException",
-            "LogDestinationNotFound",
-        ],
-    ),
+    (ErrorClass::Consistency, &["IncorrectState", "IncorrectInstanceState", "VolumeInUse", "InsufficientS3BucketPolicyException"]),
     (
         ErrorClass::Concurrency,
         &["ConcurrentSnapshotLimitExceeded", "ResourceLimitExceeded", "PendingSnapshotLimitExceeded", "SnapshotCreationPerVolumeRateExceeded"],
@@ -81,19 +68,22 @@ const CLASSES: &[(ErrorClass, &[&str])] = &[
         ],
     ),
     (ErrorClass::Capacity, &["InsufficientInstanceCapacity"]),
-    (
-        ErrorClass::Denied,
-        &["UnauthorizedOperation", "AccessDenied", "AccessDeniedException", "LogDestinationPermissionIssue", "NotOrganizationMasterAccountException"],
-    ),
+    (ErrorClass::Denied, &["UnauthorizedOperation", "AccessDenied", "AccessDeniedException"]),
     (ErrorClass::Credentials, &["ExpiredToken", "ExpiredTokenException", "RequestExpired"]),
     (ErrorClass::Unsupported, &["InvalidAction"]),
 ];
 
+/// Codes that say that a thing is not there, beside EC2's `Invalid*.NotFound`.
+const ABSENT: &[&str] = &["NoSuchEntity", "NoSuchBucket", "ResourceNotFoundException", "TrailNotFoundException"];
+
+fn says_absent(code: &str) -> bool {
+    (code.starts_with("Invalid") && code.ends_with(".NotFound")) || ABSENT.contains(&code)
+}
+
 fn class_of(code: &str) -> ErrorClass {
     let listed = CLASSES.iter().find(|(_, codes)| codes.contains(&code)).map(|(class, _)| *class);
     // What was made a moment ago may not be found yet.
-    let missing = code.starts_with("Invalid") && code.ends_with(".NotFound");
-    listed.unwrap_or(if missing { ErrorClass::Consistency } else { ErrorClass::Semantic })
+    listed.unwrap_or(if says_absent(code) { ErrorClass::Consistency } else { ErrorClass::Semantic })
 }
 
 #[cfg(test)]
@@ -104,7 +94,8 @@ mod tests {
     fn a_thing_not_found_may_appear_yet_and_a_rule_not_found_is_done() {
         assert_eq!(refuse("InvalidVolume.NotFound", "").class, ErrorClass::Consistency);
         assert_eq!(refuse("InvalidSecurityGroupRuleId.NotFound", "").class, ErrorClass::AlreadyDone);
-        assert_eq!(gone("InvalidVolume.NotFound", "").class, ErrorClass::AlreadyDone);
+        assert_eq!(meant_for("DeleteVolume", refuse("InvalidVolume.NotFound", "")).class, ErrorClass::AlreadyDone);
+        assert_eq!(meant_for("DeleteVolume", refuse("VolumeInUse", "")).class, ErrorClass::Consistency);
         assert_eq!(refuse("InvalidParameterValue", "").class, ErrorClass::Semantic);
     }
 

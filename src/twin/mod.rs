@@ -162,7 +162,7 @@ impl Twin {
             return Err(error);
         }
         self.fate = fault;
-        let outcome = calls::perform(self, call);
+        let outcome = calls::perform(self, call).map_err(|error| errors::meant_for(&call.operation, error));
         self.fate = None;
         match (outcome, fault.and_then(|f| f.after(call))) {
             (Ok(_), Some(lost)) => Err(lost),

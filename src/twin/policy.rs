@@ -1,6 +1,7 @@
 //! The little of IAM's policy language that decides whether a service may deliver: statements, principals, actions and
 //! resources with `*`, and the conditions of AWS's own delivery policies. Everything else in a policy counts as not
-//! matching an Allow; this is no policy simulator.
+//! matching an Allow; this is no policy simulator. It is not the checks' own evaluator on purpose: one that the checks and
+//! the twin shared would only agree with itself.
 
 use serde_json::Value;
 

@@ -2,8 +2,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::print_stderr)]
 
 mod aws;
-mod layering;
+mod aws_faults;
 mod laws;
+mod layering;
+mod likeness;
 mod pages;
 mod plans;
 mod stand;

@@ -2,6 +2,9 @@
 //! process behind, however the tests end.
 #![allow(dead_code)]
 
+use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
+use aws_sdk_ec2::config::{Credentials, SharedCredentialsProvider};
+use redress::aws::{AwsAccount, over};
 use std::{
     env,
     fs::{self, File},
@@ -71,6 +74,20 @@ impl Keys {
     }
 }
 
+/// The SDK's configuration for an endpoint, with nothing of the user's own and short times.
+pub fn sdk_config(endpoint: &str, keys: &Keys) -> SdkConfig {
+    let credentials = Credentials::new(&keys.id, &keys.secret, Some(keys.token.clone()), None, "tests");
+    let timeouts = TimeoutConfig::builder().connect_timeout(Duration::from_secs(2)).operation_attempt_timeout(Duration::from_secs(30)).build();
+    SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("us-east-1"))
+        .endpoint_url(endpoint)
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .retry_config(RetryConfig::disabled())
+        .timeout_config(timeouts)
+        .build()
+}
+
 /// The moto that all tests of this binary share. Take an account of your own on it: [`Moto::account`].
 pub fn moto() -> &'static Moto {
     static SHARED: OnceLock<Moto> = OnceLock::new();
@@ -121,6 +138,12 @@ impl Moto {
             rest.split('<').next().unwrap_or_default().to_owned()
         };
         Keys { account: account.to_owned(), id: part("AccessKeyId"), secret: part("SecretAccessKey"), token: part("SessionToken") }
+    }
+
+    /// The account of these keys over the SDK, in these regions.
+    pub async fn connected(&self, keys: &Keys, regions: &[&str]) -> AwsAccount {
+        let regions: Vec<String> = regions.iter().map(|r| (*r).to_owned()).collect();
+        over(sdk_config(&self.url(), keys), &regions).await.expect("moto answers")
     }
 
     /// Runs a Python script (boto3 is there) with the keys in its environment, and gives what it prints.

@@ -1,6 +1,6 @@
 //! Reads buckets by name: whose they are, and the settings of those of this account.
 
-use aws_sdk_s3::{Client, types};
+use aws_sdk_s3::{Client, error::SdkError, types};
 use futures::{StreamExt, stream};
 use serde_json::Value;
 
@@ -114,10 +114,28 @@ async fn public_access_blocked(s3: &Client, name: &str, owner: &str) -> Fact<boo
 }
 
 async fn versioning(s3: &Client, name: &str, owner: &str) -> Fact<String> {
-    match reading("s3:GetBucketVersioning", || s3.get_bucket_versioning().bucket(name).expected_bucket_owner(owner).send()).await {
-        Ok(answer) => some(answer.status).map_or(Fact::Absent, Fact::Known),
+    let answer = reading("s3:GetBucketVersioning", || async {
+        match s3.get_bucket_versioning().bucket(name).expected_bucket_owner(owner).send().await {
+            Ok(answer) => Ok(some(answer.status)),
+            Err(SdkError::ServiceError(error)) => match error.raw().body().bytes().and_then(renamed) {
+                Some(status) => Ok(status),
+                None => Err(SdkError::ServiceError(error)),
+            },
+            Err(error) => Err(error),
+        }
+    });
+    match answer.await {
+        Ok(status) => status.map_or(Fact::Absent, Fact::Known),
         Err(error) => errors::fact(&error),
     }
+}
+
+/// The status in the answer as moto gives it: its outermost element has another name than AWS's, which the SDK takes
+/// for a broken reply. `None` for anything else.
+fn renamed(body: &[u8]) -> Option<Option<String>> {
+    let text = std::str::from_utf8(body).ok().filter(|t| t.contains("<GetBucketVersioningResponse"))?;
+    let status = text.split_once("<Status>").and_then(|(_, rest)| rest.split_once("</Status>"));
+    Some(status.map(|(status, _)| status.to_owned()))
 }
 
 /// The algorithm and the key.
@@ -139,5 +157,18 @@ async fn tags(s3: &Client, name: &str, owner: &str) -> Fact<Tags> {
         Ok(answer) => Fact::Known(answer.tag_set.into_iter().map(|t| (t.key, t.value)).collect()),
         Err(error) if error.code == "NoSuchTagSet" => Fact::Known(Tags::new()),
         Err(error) => errors::fact(&error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::renamed;
+
+    #[test]
+    fn only_the_emulators_form_of_the_answer_is_read_by_hand() {
+        let answer = |inner: &str| format!("<?xml version=\"1.0\"?><GetBucketVersioningResponse xmlns=\"x\">{inner}</GetBucketVersioningResponse>");
+        assert_eq!(renamed(answer("<Status>Enabled</Status>").as_bytes()), Some(Some("Enabled".to_owned())));
+        assert_eq!(renamed(answer("").as_bytes()), Some(None));
+        assert_eq!(renamed(b"<Error><Code>AccessDenied</Code></Error>"), None);
     }
 }

@@ -1,17 +1,17 @@
-//! Whether a bucket's policy lets a trail deliver to it: a proof over the policy's JSON, not an evaluation of IAM. What
-//! cannot be proved is said to be so; it never counts as allowed.
+//! Whether a bucket's policy lets a trail deliver to it: the requests that CloudTrail makes, put to
+//! [`policy`](crate::checks::policy). What cannot be proved is said to be so; it never counts as allowed.
 //!
-//! Rules: <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/create-s3-bucket-policy-for-cloudtrail.html>,
-//! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html>.
+//! Rules: <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/create-s3-bucket-policy-for-cloudtrail.html>.
 
 use serde_json::Value;
 
-use crate::inventory::Trail;
+use crate::{
+    checks::policy::{Request, Unproved, allows},
+    inventory::Trail,
+};
 
 /// The service that delivers.
 const CLOUDTRAIL: &str = "cloudtrail.amazonaws.com";
-/// Stands for "whatever comes here": only the wildcard `*` of a pattern matches it.
-const ANYTHING: char = '\u{1}';
 
 /// What a policy says of a trail's deliveries.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,178 +24,45 @@ pub enum Delivery {
     Unprovable(String),
 }
 
-/// One request that CloudTrail makes.
-struct Request<'a> {
-    action: &'static str,
-    resource: String,
-    trail: &'a str,
-    account: &'a str,
-}
-
 /// Whether this policy lets this trail deliver: `s3:GetBucketAcl` on the bucket and `s3:PutObject` to every key under
-/// `[prefix/]AWSLogs/<account>/`.
+/// `[prefix/]AWSLogs/<account>/`. CloudTrail comes by TLS, as a service of AWS, names its trail and account as the
+/// source, and gives the bucket's owner full control.
 pub fn delivery(policy: &Value, trail: &Trail, account: &str) -> Delivery {
     let partition = trail.id.split(':').nth(1).unwrap_or("aws");
     let bucket = format!("arn:{partition}:s3:::{}", trail.s3_bucket_name);
     let prefix = trail.s3_key_prefix.as_deref().filter(|p| !p.is_empty()).map(|p| format!("{}/", p.trim_end_matches('/'))).unwrap_or_default();
-    let requests = [
-        Request { action: "s3:GetBucketAcl", resource: bucket.clone(), trail: &trail.id, account },
-        Request { action: "s3:PutObject", resource: format!("{bucket}/{prefix}AWSLogs/{account}/{ANYTHING}"), trail: &trail.id, account },
+    let objects = format!("{bucket}/{prefix}AWSLogs/{account}/*");
+    let context = [
+        ("aws:SourceArn", trail.id.as_str()),
+        ("aws:SourceAccount", account),
+        ("aws:SecureTransport", "true"),
+        ("aws:PrincipalIsAWSService", "true"),
+        ("s3:x-amz-acl", "bucket-owner-full-control"),
     ];
-    let statements = list(policy.get("Statement"));
-    for request in &requests {
-        if let Some(deny) = statements.iter().find(|s| s["Effect"] == "Deny" && may_deny(s, request)) {
-            let name = deny["Sid"].as_str().map_or_else(|| "without a Sid".to_owned(), |sid| format!("{sid:?}"));
-            return Delivery::Unprovable(format!("the policy's Deny statement {name} may apply to {}", request.action));
+    // An ACL is sent only with what is written.
+    let requests = [("s3:GetBucketAcl", &bucket, &context[..4]), ("s3:PutObject", &objects, &context[..])];
+    let mut lacking = Vec::new();
+    for (action, resource, context) in requests {
+        match allows(policy, &Request { principal: Some(CLOUDTRAIL), action, resource: Some(resource), context }) {
+            Ok(()) => {}
+            Err(Unproved::NotAllowed) => lacking.push(format!("{action} on {resource} for {CLOUDTRAIL}")),
+            Err(Unproved::MayBeDenied(sid)) => return Delivery::Unprovable(format!("the policy's Deny statement {sid:?} may apply to {action}")),
         }
     }
-    let lacking: Vec<String> = requests
-        .iter()
-        .filter(|r| !statements.iter().any(|s| s["Effect"] == "Allow" && allows(s, r)))
-        .map(|r| format!("{} on {} for {CLOUDTRAIL}", r.action, r.resource.replace(ANYTHING, "*")))
-        .collect();
     if lacking.is_empty() { Delivery::Allowed } else { Delivery::Missing(lacking) }
 }
 
 /// Whether the policy denies everything that comes without TLS.
 pub fn tls_only(policy: &Value) -> bool {
-    list(policy.get("Statement")).iter().any(|s| {
-        let plain = s.pointer("/Condition/Bool/aws:SecureTransport");
-        s["Effect"] == "Deny" && s["Principal"] == "*" && texts(s.get("Action")).iter().any(|a| a == "s3:*") && texts(plain).iter().any(|v| v == "false")
-    })
-}
-
-/// A member that may be one thing or a list of things.
-fn list(value: Option<&Value>) -> Vec<&Value> {
-    match value {
-        Some(Value::Array(items)) => items.iter().collect(),
+    let statements = match policy.get("Statement") {
+        Some(Value::Array(all)) => all.iter().collect(),
         Some(one) => vec![one],
         None => Vec::new(),
-    }
-}
-
-/// The same for texts; `true` and `false` may be written without quotes.
-fn texts(value: Option<&Value>) -> Vec<String> {
-    list(value)
-        .into_iter()
-        .map(|v| match v {
-            Value::String(text) => text.clone(),
-            other => other.to_string(),
-        })
-        .collect()
-}
-
-fn names_service(statement: &Value, member: &str) -> bool {
-    texts(statement.get(member).and_then(|p| p.get("Service"))).iter().any(|s| s == CLOUDTRAIL)
-}
-
-/// Whether an Allow statement surely allows the request. A wildcard principal is not taken as proof: policies that
-/// open a bucket to everyone are often stopped by a public access block.
-fn allows(statement: &Value, request: &Request<'_>) -> bool {
-    let action = texts(statement.get("Action")).iter().any(|p| matches(&p.to_lowercase(), &request.action.to_lowercase()));
-    let resource = texts(statement.get("Resource")).iter().any(|p| matches(p, &request.resource));
-    names_service(statement, "Principal") && action && resource && conditions(statement).iter().all(|c| holds(c, request) == Some(true))
-}
-
-/// Whether a Deny statement might deny the request.
-fn may_deny(statement: &Value, request: &Request<'_>) -> bool {
-    let principal = match (statement.get("Principal"), statement.get("NotPrincipal")) {
-        (_, Some(_)) => !names_service(statement, "NotPrincipal"),
-        (Some(Value::String(all)), _) => all == "*",
-        (Some(_), _) => names_service(statement, "Principal") || texts(statement.pointer("/Principal/AWS")).iter().any(|p| p == "*"),
-        (None, None) => true,
     };
-    let lower = request.action.to_lowercase();
-    let action = match (statement.get("Action"), statement.get("NotAction")) {
-        (None, not) => !texts(not).iter().any(|p| matches(&p.to_lowercase(), &lower)),
-        (some, _) => texts(some).iter().any(|p| matches(&p.to_lowercase(), &lower)),
-    };
-    let resource = match (statement.get("Resource"), statement.get("NotResource")) {
-        (None, not) => !texts(not).iter().any(|p| matches(p, &request.resource)),
-        (some, _) => texts(some).iter().any(|p| overlaps(p, &request.resource)),
-    };
-    principal && action && resource && !conditions(statement).iter().any(|c| holds(c, request) == Some(false))
-}
-
-/// One condition: operator, key, values.
-type Condition = (String, String, Vec<String>);
-
-fn conditions(statement: &Value) -> Vec<Condition> {
-    let Some(Value::Object(operators)) = statement.get("Condition") else { return Vec::new() };
-    operators
-        .iter()
-        .filter_map(|(operator, keys)| keys.as_object().map(|keys| (operator, keys)))
-        .flat_map(|(operator, keys)| keys.iter().map(move |(key, values)| (operator.to_lowercase(), key.to_lowercase(), texts(Some(values)))))
-        .collect()
-}
-
-/// Whether a condition holds for a delivery of CloudTrail, which uses TLS 1.2, is a service of AWS, names its trail and
-/// account as the source and gives the bucket's owner full control; nothing where that cannot be told.
-fn holds((operator, key, values): &Condition, request: &Request<'_>) -> Option<bool> {
-    let sent = match key.as_str() {
-        "aws:sourcearn" => request.trail,
-        "aws:sourceaccount" => request.account,
-        "s3:x-amz-acl" if request.action == "s3:PutObject" => "bucket-owner-full-control",
-        "aws:securetransport" | "aws:principalisawsservice" => "true",
-        "s3:tlsversion" => return tls_version(operator, values),
-        _ => return None,
-    };
-    let operator = operator.strip_suffix("ifexists").unwrap_or(operator);
-    let (negated, plain) = match operator.strip_prefix("stringnot").or_else(|| operator.strip_prefix("arnnot")) {
-        Some(rest) => (true, rest),
-        None => (false, operator.strip_prefix("string").or_else(|| operator.strip_prefix("arn")).unwrap_or(operator)),
-    };
-    let arn = operator.starts_with("arn");
-    let found = match plain {
-        "like" => values.iter().any(|v| matches(v, sent)),
-        "equals" if arn => values.iter().any(|v| matches(v, sent)),
-        "equals" => values.iter().any(|v| v == sent),
-        "equalsignorecase" | "bool" => values.iter().any(|v| v.eq_ignore_ascii_case(sent)),
-        _ => return None,
-    };
-    Some(found != negated)
-}
-
-fn tls_version(operator: &str, values: &[String]) -> Option<bool> {
-    let least = values.iter().filter_map(|v| v.parse::<f64>().ok()).fold(f64::INFINITY, f64::min);
-    (operator == "numericlessthan" && least <= 1.2).then_some(false)
-}
-
-/// Whether a pattern with `*` and `?` matches a text whole; [`ANYTHING`] in the text is matched by `*` only, so that a
-/// match covers whatever may stand there.
-fn matches(pattern: &str, text: &str) -> bool {
-    let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
-    let (mut p, mut t, mut star) = (0, 0, None);
-    while t < text.len() {
-        match pattern.get(p) {
-            Some('*') => {
-                star = Some((p, t));
-                p += 1;
-            }
-            Some('?') if text[t] != ANYTHING => (p, t) = (p + 1, t + 1),
-            Some(c) if *c == text[t] => (p, t) = (p + 1, t + 1),
-            _ => match star {
-                Some((at, from)) => {
-                    star = Some((at, from + 1));
-                    (p, t) = (at + 1, from + 1);
-                }
-                None => return false,
-            },
-        }
-    }
-    pattern[p..].iter().all(|c| *c == '*')
-}
-
-/// Whether a pattern can match any of the texts that begin as `text` does up to [`ANYTHING`]: said too often rather
-/// than too seldom.
-fn overlaps(pattern: &str, text: &str) -> bool {
-    let fixed = text.split(ANYTHING).next().unwrap_or(text);
-    let head = pattern.split(['*', '?']).next().unwrap_or(pattern);
-    match (text.contains(ANYTHING), head.len() == pattern.len()) {
-        (false, _) => matches(pattern, text),
-        (true, true) => pattern.starts_with(fixed),
-        (true, false) => head.starts_with(fixed) || fixed.starts_with(head),
-    }
+    statements.iter().any(|s| {
+        let plain = s.pointer("/Condition/Bool/aws:SecureTransport").and_then(|v| v.as_str().map(str::to_owned).or_else(|| v.as_bool().map(|b| b.to_string())));
+        s["Effect"] == "Deny" && s["Principal"] == "*" && s["Action"] == "s3:*" && plain.as_deref() == Some("false")
+    })
 }
 
 #[cfg(test)]

@@ -20,8 +20,19 @@ use crate::{
 /// The column beside a change's labels.
 const BESIDE: usize = 18;
 
-/// A plan, whole.
+/// A plan, whole, and what to type next.
 pub fn plan(plan: &Plan, view: &View) -> String {
+    let mut page = whole(plan, view);
+    commands(&mut page, &words::plan_next(plan, view.file));
+    page.done()
+}
+
+/// A plan, whole, for a person who is about to be asked about it.
+pub fn asked(plan: &Plan, view: &View) -> String {
+    whole(plan, view).done()
+}
+
+fn whole(plan: &Plan, view: &View) -> Page {
     let mut page = Page::new(view.style);
     head(&mut page, plan, view);
     rehearsal(&mut page, plan);
@@ -32,8 +43,7 @@ pub fn plan(plan: &Plan, view: &View) -> String {
     left_out(&mut page, &plan.skipped);
     page.blank();
     summary(&mut page, plan);
-    commands(&mut page, &words::plan_next(plan, view.file));
-    page.done()
+    page
 }
 
 /// One change of a plan, as the question before it shows it.

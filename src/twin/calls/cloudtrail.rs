@@ -13,7 +13,7 @@ use crate::{
     twin::{
         Twin,
         due::Effect,
-        errors::{gone, must, refuse, unknown},
+        errors::{must, refuse, unknown},
         keys, policy, take_away,
     },
 };
@@ -197,7 +197,7 @@ fn set_logging(t: &mut Twin, region: &str, name: &str, on: bool) -> Result<Strin
 }
 
 pub(super) fn delete(t: &mut Twin, region: &str, input: Named) -> Outcome {
-    let arn = changeable(t, region, &input.name).map_err(|e| if e.code == "TrailNotFoundException" { gone(&e.code, e.message) } else { e })?;
+    let arn = changeable(t, region, &input.name)?;
     take_away(&mut t.truth.trails, &arn);
     done()
 }

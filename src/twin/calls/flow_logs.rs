@@ -13,7 +13,7 @@ use crate::{
     twin::{
         Twin,
         due::Effect,
-        errors::{gone, must, refuse, unknown},
+        errors::{must, refuse, unknown},
         policy, take_away,
     },
 };
@@ -206,7 +206,7 @@ fn check_resource(t: &Twin, region: &str, kind: &str, id: &str, log: &FlowLog) -
 pub(super) fn delete(t: &mut Twin, region: &str, input: Delete) -> Outcome {
     let known = t.region(region)?;
     for id in &input.flow_log_ids {
-        must(known.flow_logs.get(id), id, || gone("InvalidFlowLogId.NotFound", format!("These flow log ids in the input list are not found: [{id}]")))?;
+        must(known.flow_logs.get(id), id, || refuse("InvalidFlowLogId.NotFound", format!("These flow log ids in the input list are not found: [{id}]")))?;
     }
     for id in &input.flow_log_ids {
         take_away(&mut t.region_mut(region).flow_logs, id);

@@ -13,7 +13,7 @@ use crate::{
     inventory::{Fact, FamilyKind, Role},
     twin::{
         Twin,
-        errors::{gone, must, refuse, unknown},
+        errors::{must, refuse, unknown},
         take_away,
     },
 };
@@ -122,10 +122,10 @@ pub(super) fn put_policy(t: &mut Twin, input: PutPolicy) -> Outcome {
 
 pub(super) fn delete_policy(t: &mut Twin, input: DeletePolicy) -> Outcome {
     let name = &input.role_name;
-    let role = must(t.truth.roles.get(name), name, || gone("NoSuchEntity", no_role(name)))?;
-    let policies = must(role.inline_policies.as_ref(), "the role's inline policies", || gone("NoSuchEntity", "there are no inline policies"))?;
+    let role = must(t.truth.roles.get(name), name, || refuse("NoSuchEntity", no_role(name)))?;
+    let policies = must(role.inline_policies.as_ref(), "the role's inline policies", || refuse("NoSuchEntity", "there are no inline policies"))?;
     if !policies.contains_key(&input.policy_name) {
-        return Err(gone("NoSuchEntity", format!("The role policy with name {} cannot be found.", input.policy_name)));
+        return Err(refuse("NoSuchEntity", format!("The role policy with name {} cannot be found.", input.policy_name)));
     }
     if let Some(Role { inline_policies: Fact::Known(policies), .. }) = t.truth.roles.get_mut(name) {
         policies.remove(&input.policy_name);
@@ -135,7 +135,7 @@ pub(super) fn delete_policy(t: &mut Twin, input: DeletePolicy) -> Outcome {
 
 pub(super) fn delete(t: &mut Twin, input: Delete) -> Outcome {
     let name = &input.role_name;
-    let role = must(t.truth.roles.get(name), name, || gone("NoSuchEntity", no_role(name)))?;
+    let role = must(t.truth.roles.get(name), name, || refuse("NoSuchEntity", no_role(name)))?;
     let (inline, attached) = (&role.inline_policies, &role.attached_policies);
     if let Some(why) = inline.silence().or(attached.silence()) {
         return Err(unknown(&format!("the policies of {name}"), why));

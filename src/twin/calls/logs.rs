@@ -9,7 +9,7 @@ use crate::{
     inventory::{Fact, FamilyKind, LogGroup, Tags},
     twin::{
         Twin,
-        errors::{gone, must, refuse, unknown},
+        errors::{must, refuse, unknown},
         take_away,
     },
 };
@@ -84,7 +84,7 @@ fn set_retention(t: &mut Twin, region: &str, name: &str, days: Option<i32>) -> O
 
 pub(super) fn delete(t: &mut Twin, region: &str, input: Named) -> Outcome {
     let name = &input.log_group_name;
-    must(t.region(region)?.log_groups.get(name), name, || gone("ResourceNotFoundException", "The specified log group does not exist."))?;
+    must(t.region(region)?.log_groups.get(name), name, absent)?;
     take_away(&mut t.region_mut(region).log_groups, name);
     done()
 }

@@ -12,7 +12,7 @@ use crate::{
     inventory::{Bucket, Fact, FamilyKind},
     twin::{
         Twin,
-        errors::{gone, must, refuse, unknown},
+        errors::{must, refuse, unknown},
         policy, take_away,
     },
 };
@@ -171,8 +171,7 @@ pub(super) fn create(t: &mut Twin, region: &str, input: Create) -> Outcome {
 
 pub(super) fn delete(t: &mut Twin, input: Named) -> Outcome {
     let name = &input.bucket;
-    let bucket = ours(t, name, input.expected_bucket_owner.as_deref());
-    bucket.map_err(|e| if e.code == "NoSuchBucket" { gone(&e.code, e.message) } else { e })?;
+    ours(t, name, input.expected_bucket_owner.as_deref())?;
     if !t.empty_buckets.contains(name) {
         if t.truth.trails.known().any(|(_, trail)| trail.s3_bucket_name == *name && trail.latest_delivery_time.known().is_some()) {
             return Err(refuse("BucketNotEmpty", "The bucket you tried to delete is not empty"));

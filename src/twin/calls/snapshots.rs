@@ -15,7 +15,7 @@ use crate::{
     twin::{
         FaultKind, Twin,
         due::{Effect, is_warm},
-        errors::{gone, must, refuse},
+        errors::{must, refuse},
         keys, take_away,
     },
 };
@@ -220,7 +220,7 @@ pub(super) fn copy(t: &mut Twin, region: &str, input: Copy) -> Outcome {
 
 pub(super) fn delete(t: &mut Twin, region: &str, input: Delete) -> Outcome {
     let id = &input.snapshot_id;
-    must(t.region(region)?.snapshots.get(id), id, || gone("InvalidSnapshot.NotFound", format!("The snapshot '{id}' does not exist.")))?;
+    must(t.region(region)?.snapshots.get(id), id, || refuse("InvalidSnapshot.NotFound", format!("The snapshot '{id}' does not exist.")))?;
     take_away(&mut t.region_mut(region).snapshots, id);
     done()
 }

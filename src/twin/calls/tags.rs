@@ -149,8 +149,7 @@ macro_rules! by_prefix {
 
 fn tags_of(t: &Twin, region: &str, id: &str) -> Result<Tags, CallError> {
     fn of<T: Record>(family: &Family<T>, id: &str, code: &str) -> Result<Tags, CallError> {
-        let absent = || CallError { class: crate::calls::ErrorClass::Consistency, ..refuse(code, format!("The ID '{id}' does not exist")) };
-        must(family.get(id), id, absent).map(|item| item.tags().cloned().unwrap_or_default())
+        must(family.get(id), id, || refuse(code, format!("The ID '{id}' does not exist"))).map(|item| item.tags().cloned().unwrap_or_default())
     }
     let known = t.region(region)?;
     macro_rules! find {

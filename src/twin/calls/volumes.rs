@@ -15,7 +15,7 @@ use crate::{
     twin::{
         FaultKind, Twin,
         due::Effect,
-        errors::{gone, must, refuse},
+        errors::{must, refuse},
         keys, take_away,
     },
 };
@@ -203,7 +203,7 @@ pub(super) fn is_dead(t: &Twin, region: &str, id: &str) -> bool {
 
 pub(super) fn delete(t: &mut Twin, region: &str, input: Delete) -> Outcome {
     let id = &input.volume_id;
-    let volume = must(t.region(region)?.volumes.get(id), id, || gone("InvalidVolume.NotFound", format!("The volume '{id}' does not exist.")))?;
+    let volume = must(t.region(region)?.volumes.get(id), id, || refuse("InvalidVolume.NotFound", format!("The volume '{id}' does not exist.")))?;
     match volume.state.as_str() {
         "available" | "error" => {}
         "in-use" => return Err(refuse("VolumeInUse", format!("Volume {id} is currently attached"))),

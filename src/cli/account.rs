@@ -1,0 +1,225 @@
+//! The way to the account: AWS, or a twin. The one place of redress that knows both by name; whoever gets the account
+//! from here knows only the seam.
+
+use std::path::Path;
+
+use super::{fail::Fail, session::Session};
+use crate::{
+    account::Account,
+    aws::{self, ConnectError},
+    inventory::Inventory,
+    journal::story::Head,
+    plan::{Plan, Stage},
+    twin::{Twin, TwinAccount, TwinError, demo},
+};
+
+/// An open account, and the regions that were asked for.
+pub struct Door {
+    /// The account.
+    pub account: Box<dyn Account>,
+    /// The regions.
+    pub regions: Vec<String>,
+}
+
+/// Which account was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Choice {
+    Aws,
+    Twin(String),
+}
+
+impl Session {
+    /// Opens the account that the flags name.
+    ///
+    /// # Errors
+    /// When there is no way to it: bad input is exit 2, what does not answer exit 1.
+    pub async fn open(&self) -> Result<Door, Fail> {
+        match choice(self.common.account.as_deref())? {
+            Choice::Aws => self.open_aws(&self.common.region).await,
+            Choice::Twin(name) => self.open_twin(&name, &self.common.region),
+        }
+    }
+
+    /// Opens the account of a run or plan again: the same account at the same endpoint, or none.
+    ///
+    /// # Errors
+    /// When flags or credentials lead to another account or endpoint (exit 2), or there is no way to it.
+    pub async fn reopen(&self, place: &Place<'_>) -> Result<Door, Fail> {
+        if !self.common.region.is_empty() {
+            self.out.always(&format!("warning: --region is not used: {} says which regions it is for", place.what));
+        }
+        let asked = choice(self.common.account.as_deref())?;
+        let flag = || format!("--account is {}", self.common.account.as_deref().unwrap_or_default());
+        let door = match place.endpoint.strip_prefix("twin:") {
+            Some(name) if matches!(&asked, Choice::Twin(other) if other != name) => return Err(place.elsewhere(&flag())),
+            Some(name) => self.open_twin(name, &[])?,
+            None if asked != Choice::Aws => return Err(place.elsewhere(&flag())),
+            None => self.open_aws(place.regions).await?,
+        };
+        let here = door.account.identity();
+        if here.owner.account != place.account || here.owner.partition != place.partition {
+            return Err(place.elsewhere(&format!("these credentials are for account {} ({})", here.owner.account, here.owner.partition)));
+        }
+        if here.endpoint != place.endpoint {
+            return Err(place.elsewhere(&format!("this is {}", here.endpoint)));
+        }
+        Ok(Door { regions: place.regions.to_vec(), ..door })
+    }
+
+    async fn open_aws(&self, regions: &[String]) -> Result<Door, Fail> {
+        let settings = aws::Settings { profile: self.common.profile.clone(), regions: regions.to_vec(), ..aws::Settings::default() };
+        let account = aws::connect(&settings).await.map_err(|error| connect_fail(&error))?;
+        let regions = account.regions().to_vec();
+        Ok(Door { account: Box::new(account), regions })
+    }
+
+    fn open_twin(&self, name: &str, asked: &[String]) -> Result<Door, Fail> {
+        if self.common.profile.is_some() {
+            return Err(Fail::usage("--profile is for AWS, and --account names a twin").hint("leave one of them out"));
+        }
+        let account = TwinAccount::open(name, &self.state_path()?).map_err(|error| twin_fail(&error))?;
+        let known: Vec<String> = account.regions();
+        let regions = twin_regions(&known, asked)?;
+        Ok(Door { account: Box::new(account), regions })
+    }
+}
+
+/// A fresh demo account that is not kept anywhere.
+pub fn demo_door() -> Door {
+    let account = TwinAccount::new(demo::demo(jiff::Timestamp::now()), "demo");
+    let regions = account.regions();
+    Door { account: Box::new(account), regions }
+}
+
+/// The kept demo account made new.
+///
+/// # Errors
+/// When it cannot be written (exit 1).
+pub fn fresh_demo(state: &Path) -> Result<(), Fail> {
+    TwinAccount::fresh_demo(state).map(drop).map_err(|error| twin_fail(&error))
+}
+
+/// A copy of an account to rehearse on.
+pub fn stage(inventory: Inventory) -> Box<dyn Stage> {
+    Box::new(Twin::from_inventory(inventory))
+}
+
+/// Which account `--account` names.
+fn choice(text: Option<&str>) -> Result<Choice, Fail> {
+    let Some(text) = text else { return Ok(Choice::Aws) };
+    if text == "twin" || text == "twin:" {
+        return Ok(Choice::Twin("demo".to_owned()));
+    }
+    if let Some(name) = text.strip_prefix("twin:") {
+        return Ok(Choice::Twin(name.to_owned()));
+    }
+    let fail = Fail::usage(format!("--account {text}: only a twin can be named here, as twin, twin:NAME or twin:FILE"));
+    let digits = text.len() == 12 && text.chars().all(|c| c.is_ascii_digit());
+    Err(if digits {
+        fail.why("which AWS account is meant follows from the credentials, so that nothing is done in another than they are for")
+            .hint(format!("for account {text} use its credentials: --profile NAME, or AWS_PROFILE"))
+    } else if Path::new(text).is_file() {
+        fail.hint(format!("for the inventory in that file: --account twin:{text}"))
+    } else {
+        fail.hint("--account twin:demo is an account to try things on; for AWS leave --account out and choose with --profile")
+    })
+}
+
+fn twin_regions(known: &[String], asked: &[String]) -> Result<Vec<String>, Fail> {
+    if asked.is_empty() || asked.iter().any(|r| r == "all") {
+        return Ok(known.to_vec());
+    }
+    let mut regions: Vec<String> = Vec::new();
+    for region in asked {
+        if !known.contains(region) {
+            return Err(Fail::usage(format!("there is no region {region:?} in this twin")).hint(format!("it has {}", known.join(", "))));
+        }
+        if !regions.contains(region) {
+            regions.push(region.clone());
+        }
+    }
+    Ok(regions)
+}
+
+/// Where a run or a plan belongs.
+#[derive(Debug, Clone)]
+pub struct Place<'a> {
+    /// What belongs there, for messages: `run R`, `the plan`.
+    what: String,
+    account: &'a str,
+    partition: &'a str,
+    endpoint: &'a str,
+    regions: &'a [String],
+}
+
+impl<'a> Place<'a> {
+    /// Where a run was made.
+    pub fn of_run(head: &'a Head, regions: &'a [String]) -> Self {
+        Self { what: format!("run {}", head.run), account: &head.account, partition: &head.partition, endpoint: &head.endpoint, regions }
+    }
+
+    /// What a plan was made for.
+    pub fn of_plan(plan: &'a Plan) -> Self {
+        Self { what: "the plan".to_owned(), account: &plan.account, partition: &plan.partition, endpoint: &plan.endpoint, regions: &plan.regions }
+    }
+
+    fn elsewhere(&self, here: &str) -> Fail {
+        let at = if self.endpoint == "aws" { String::new() } else { format!(" at {}", self.endpoint) };
+        let fail = Fail::usage(format!("{} is for account {}{at}, but {here}", self.what, self.account)).why("nothing was changed");
+        if self.endpoint.starts_with("twin:") {
+            fail.hint(format!("give --account {}, or leave --account out", self.endpoint))
+        } else if self.endpoint == "aws" {
+            fail.hint("use credentials for that account (--profile NAME), without --account and AWS_ENDPOINT_URL")
+        } else {
+            fail.hint(format!("set AWS_ENDPOINT_URL={} and use the credentials of that account", self.endpoint))
+        }
+    }
+}
+
+fn twin_fail(error: &TwinError) -> Fail {
+    match error {
+        TwinError::Io { what: "written", .. } => Fail::failure(error.to_string()).hint("choose another place with --state-dir"),
+        _ => Fail::usage(error.to_string()),
+    }
+}
+
+fn connect_fail(error: &ConnectError) -> Fail {
+    match error {
+        ConnectError::NoCredentials(_) | ConnectError::NoRegion | ConnectError::UnknownRegion { .. } | ConnectError::RegionNotEnabled(_) => {
+            Fail::usage(error.to_string())
+        }
+        _ => Fail::failure(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_account_id_where_a_twin_is_meant_is_refused_and_explained() {
+        let fail = choice(Some("123456789012")).expect_err("not a twin");
+        assert_eq!(fail.exit.code(), 2);
+        assert!(fail.text().contains("--profile"), "{}", fail.text());
+        assert_eq!(choice(Some("prod")).expect_err("not a twin").exit.code(), 2);
+    }
+
+    #[test]
+    fn a_twin_has_a_name_and_without_one_it_is_the_demo() {
+        assert_eq!(choice(None), Ok(Choice::Aws));
+        assert_eq!(choice(Some("twin")), Ok(Choice::Twin("demo".to_owned())));
+        assert_eq!(choice(Some("twin:demo")), Ok(Choice::Twin("demo".to_owned())));
+        assert_eq!(choice(Some("twin:./a.json")), Ok(Choice::Twin("./a.json".to_owned())));
+    }
+
+    #[test]
+    fn regions_of_a_twin_are_its_own() {
+        let known = ["eu-west-1".to_owned(), "us-east-1".to_owned()];
+        let all = |asked: &[&str]| twin_regions(&known, &asked.iter().map(|r| (*r).to_owned()).collect::<Vec<_>>());
+        assert_eq!(all(&[]), Ok(known.to_vec()));
+        assert_eq!(all(&["all"]), Ok(known.to_vec()));
+        assert_eq!(all(&["us-east-1", "us-east-1"]), Ok(vec!["us-east-1".to_owned()]));
+        assert_eq!(all(&["mars-1"]).expect_err("no such region").exit.code(), 2);
+    }
+}

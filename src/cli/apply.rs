@@ -1,0 +1,196 @@
+//! `redress apply`: does what a plan says, after it was shown and approved. A plan from a file is checked whole before
+//! anything else; without a file it plans first.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
+
+use super::{
+    account::{Door, Place, stage},
+    args::{Approval, Belts},
+    ask::{self, Policy},
+    exit::Exit,
+    fail::Fail,
+    perform,
+    planning::{self, Facts},
+    render,
+    session::Session,
+};
+use crate::{
+    engine,
+    journal::{Decision, StateDir},
+    plan::{Plan, digest, rehearse::Rules, select},
+};
+
+/// The biggest plan file that is read, in bytes.
+const BIGGEST: u64 = 256 << 20;
+
+/// What an apply stands on.
+struct Ground {
+    state: StateDir,
+    door: Door,
+    plan: Plan,
+    /// What planning knew; a plan from a file brings no facts.
+    facts: Option<Facts>,
+}
+
+/// Applies a plan.
+///
+/// # Errors
+/// Bad input, no way to the account, nobody to ask, nothing approved.
+pub async fn run(session: &Session, file: Option<&Path>, changes: &[String], approval: &Approval, belts: &Belts) -> Result<Exit, Fail> {
+    let policy = Policy::of(approval)?;
+    let mut ground = match file {
+        Some(path) => of_file(session, path, belts).await?,
+        None => of_account(session, belts).await?,
+    };
+    if !changes.is_empty() {
+        ground.plan = chosen(session, &mut ground, changes).await?;
+    }
+    if ground.plan.changes.is_empty() {
+        session.out.say("there is nothing to apply");
+        session.out.data(&render::plan(session, &ground.plan, None)?)?;
+        return Ok(Exit::Done);
+    }
+    sound(&ground.plan)?;
+    let id = engine::run_id(&ground.plan, ground.door.account.now());
+    let _lock = perform::lock(&ground.state, &ground.door, &id)?;
+    let decisions = ask::approve(session, &ground.plan, &policy).await?;
+    ask::any_approved(&decisions)?;
+    let (plan, decisions) = part(session, &mut ground, &policy, decisions).await?;
+    perform::begin(session, &ground.door, &ground.state, &id, &plan, decisions).await
+}
+
+/// Reads a plan file and checks that it is whole.
+///
+/// # Errors
+/// A file that is not there, is too big, or is not a plan as it was written (exit 2).
+pub fn read(path: &Path) -> Result<Plan, Fail> {
+    let name = path.display();
+    let fail = |error: std::io::Error| Fail::usage(format!("{name}: cannot read the plan")).why(error.to_string()).hint("`redress plan -o FILE` writes one");
+    let size = std::fs::metadata(path).map_err(fail)?.len();
+    if size > BIGGEST {
+        return Err(Fail::usage(format!("{name}: {size} bytes are too many for a plan")).hint("is it the right file?"));
+    }
+    let text = std::fs::read(path).map_err(fail)?;
+    let text = String::from_utf8(text)
+        .map_err(|_| Fail::usage(format!("{name}: this is not a plan file: it is not text")).hint("give a file that `redress plan -o FILE` wrote"))?;
+    digest::parse(&text).map_err(|error| Fail::usage(format!("{name}: {error}")))
+}
+
+async fn of_file(session: &Session, path: &Path, belts: &Belts) -> Result<Ground, Fail> {
+    let mut flags = belts.given();
+    let common = &session.common;
+    let planning = [(!common.set.is_empty(), "--set"), (!common.allow_cidr.is_empty(), "--allow-cidr"), (!common.check.is_empty(), "--check")];
+    flags.extend(planning.into_iter().filter_map(|(given, name)| given.then_some(name)));
+    if !flags.is_empty() {
+        let fail = Fail::usage(format!("{} cannot change a plan that is made already", flags.join(", ")));
+        return Err(fail.hint("give it to `redress plan -o FILE`, and apply that plan"));
+    }
+    let plan = read(path)?;
+    if plan.kind == "undo" {
+        return Err(
+            Fail::usage(format!("{}: this is the plan of an undo", path.display())).hint(format!("redress undo {}", plan.of_run.as_deref().unwrap_or("RUN")))
+        );
+    }
+    let place = Place::of_plan(&plan);
+    let state = session.state()?;
+    let door = session.reopen(&place).await?;
+    let who = door.account.identity();
+    digest::check_fit(&plan, &who.owner.account, &who.owner.partition, &who.endpoint, door.account.now())
+        .map_err(|error| Fail::usage(error.to_string()).why("nothing was changed"))?;
+    Ok(Ground { state, door, plan, facts: None })
+}
+
+async fn of_account(session: &Session, belts: &Belts) -> Result<Ground, Fail> {
+    let (_, _) = (session.playbooks()?, session.checks()?);
+    let state = session.state()?;
+    let door = session.open().await?;
+    let planned = planning::plan(session, &door, belts).await?;
+    let facts = Facts { inventory: planned.survey.inventory, playbooks: planned.playbooks };
+    Ok(Ground { state, door, plan: planned.plan, facts: Some(facts) })
+}
+
+/// A plan of which the rehearsal says that it makes something worse is not applied.
+fn sound(plan: &Plan) -> Result<(), Fail> {
+    if plan.kind != "plan" || plan.rehearsal.opens.is_empty() {
+        return Ok(());
+    }
+    let opens = plan.rehearsal.opens.iter().map(|key| format!("{} on {}", key.check, key.resource));
+    let fail = Fail::held("the rehearsal shows that this plan would open findings, so it is not applied");
+    Err(opens.fold(fail, Fail::why).hint("change the playbooks or parameters that lead there, or apply a part of it with --change"))
+}
+
+/// The part of the plan that `--change` names, with what it needs.
+async fn chosen(session: &Session, ground: &mut Ground, changes: &[String]) -> Result<Plan, Fail> {
+    let mut ids: BTreeSet<String> = changes.iter().cloned().collect();
+    // Changes stand in order: what one comes after stands before it.
+    for change in ground.plan.changes.iter().rev() {
+        if ids.contains(&change.id) {
+            ids.extend(change.after.iter().cloned());
+        }
+    }
+    let selected = select_part(session, ground, &ids).await?;
+    for dropped in &selected.dropped {
+        session.out.always(&format!("{} is left out: {}", dropped.change, dropped.because));
+    }
+    for (id, what) in &selected.changed {
+        session.out.say(&format!("{id} is different without the changes that were left out: {what}"));
+    }
+    Ok(selected.plan)
+}
+
+async fn select_part(session: &Session, ground: &mut Ground, ids: &BTreeSet<String>) -> Result<select::Selected, Fail> {
+    let known: Vec<&str> = ground.plan.changes.iter().map(|c| c.id.as_str()).collect();
+    if let Some(unknown) = ids.iter().find(|id| !known.contains(&id.as_str())) {
+        return Err(Fail::usage(format!("the plan has no change {unknown}")).hint(format!("it has {}", known.join(", "))));
+    }
+    if ground.facts.is_none() {
+        ground.facts = Some(planning::facts(session, &ground.door, &ground.plan).await?);
+    }
+    let Some(facts) = &ground.facts else { return Err(Fail::failure("the facts for the part are not there")) };
+    let rules = Rules::new(&ground.plan.regions, &facts.playbooks);
+    select::select(&ground.plan, ids, stage(facts.inventory.clone()).as_ref(), &rules).map_err(|error| Fail::usage(error.to_string()))
+}
+
+/// When only a part is approved, that part is rehearsed again: what drops out with what was left out is not approved
+/// either, and what looks different now is decided again.
+async fn part(session: &Session, ground: &mut Ground, policy: &Policy, mut decisions: Vec<Decision>) -> Result<(Plan, Vec<Decision>), Fail> {
+    let ids: BTreeSet<String> = decisions.iter().filter(|d| d.approved).map(|d| d.change.clone()).collect();
+    if ids.len() == ground.plan.changes.len() || ground.plan.kind != "plan" {
+        return Ok((ground.plan.clone(), decisions));
+    }
+    let selected = select_part(session, ground, &ids).await?;
+    sound(&selected.plan)?;
+    let dropped: BTreeMap<&str, &str> = selected.dropped.iter().map(|d| (d.change.as_str(), d.because.as_str())).collect();
+    for decision in &mut decisions {
+        if let Some(because) = dropped.get(decision.change.as_str()).filter(|_| decision.approved) {
+            session.out.always(&format!("{} drops out: {because}", decision.change));
+            *decision = Decision { approved: false, by: format!("it drops out: {because}"), ..decision.clone() };
+        }
+    }
+    if selected.changed.is_empty() {
+        return Ok((ground.plan.clone(), decisions));
+    }
+    // What is different is shown as it is now, and decided as it is now.
+    for (id, what) in &selected.changed {
+        session.out.always(&format!("{id} is different without the changes that were left out: {what}"));
+    }
+    let again = ask::approve(session, &selected.plan, policy).await?;
+    ask::any_approved(&again)?;
+    let mut plan = ground.plan.clone();
+    for change in &mut plan.changes {
+        if let Some(now) = selected.plan.change(&change.id) {
+            change.clone_from(now);
+        }
+    }
+    plan.rehearsal.clone_from(&selected.plan.rehearsal);
+    digest::seal(&mut plan);
+    for decision in &mut decisions {
+        if let Some(now) = again.iter().find(|d| d.change == decision.change) {
+            decision.clone_from(now);
+        }
+    }
+    Ok((plan, decisions))
+}

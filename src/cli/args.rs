@@ -1,0 +1,326 @@
+//! What can be typed. Only the shape of the command line: nothing here acts on it.
+
+use std::{net::IpAddr, path::PathBuf};
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use jiff::SignedDuration;
+
+use crate::calls::Risk;
+
+/// Sets AWS findings right: shows exactly what it would do, does exactly that, proves it, and can take it back.
+#[derive(Debug, Parser)]
+#[command(name = "redress", version, max_term_width = 100, disable_help_subcommand = true, after_help = AFTER)]
+pub struct Cli {
+    /// What is asked for of every command.
+    #[command(flatten)]
+    pub common: Common,
+    /// The command.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const AFTER: &str = "Planning is the default: nothing but `apply`, `undo`, `prune` and `resume` changes anything, and they ask first.
+Exit codes: 0 done, 1 failure, 2 bad input, 3 pending (with --exit-code), 4 refused or not approved, 5 rolled back, 6 stuck, 7 unverified.
+Begin with `redress demo`: it needs no AWS account.";
+
+/// Flags of every command.
+#[derive(Debug, Clone, Args)]
+pub struct Common {
+    /// Region to look at; repeatable, or `all` [default: the one your AWS configuration names]
+    #[arg(long, global = true, value_name = "REGION", help_heading = "Account")]
+    pub region: Vec<String>,
+    /// Profile of your AWS configuration
+    #[arg(long, global = true, value_name = "PROFILE", help_heading = "Account")]
+    pub profile: Option<String>,
+    /// A twin in memory instead of AWS: `twin:demo`, kept in the state directory, or `twin:FILE`, an inventory
+    #[arg(long, global = true, value_name = "twin[:NAME|:FILE]", help_heading = "Account")]
+    pub account: Option<String>,
+    /// Folder of playbooks that add to the built-in ones, or take the place of those with the same id
+    #[arg(long, global = true, value_name = "DIR", help_heading = "Playbooks and checks")]
+    pub playbooks: Option<PathBuf>,
+    /// A parameter of an action, over what the playbooks say; repeatable
+    #[arg(long, global = true, value_name = "ACTION.PARAM=VALUE", help_heading = "Playbooks and checks")]
+    pub set: Vec<String>,
+    /// A range that may keep reaching what is closed to the world, e.g. your office; repeatable
+    #[arg(long, global = true, value_name = "CIDR", help_heading = "Playbooks and checks")]
+    pub allow_cidr: Vec<String>,
+    /// Only this check; repeatable
+    #[arg(long, global = true, value_name = "ID", help_heading = "Playbooks and checks")]
+    pub check: Vec<String>,
+    /// Where runs are kept [default: the platform's state directory, e.g. ~/.local/state/redress]
+    #[arg(long, global = true, value_name = "DIR", env = "REDRESS_STATE_DIR", help_heading = "Output")]
+    pub state_dir: Option<PathBuf>,
+    /// How data is written to stdout
+    #[arg(long, global = true, value_enum, default_value_t = Format::Text, help_heading = "Output")]
+    pub format: Format,
+    /// No talk on stderr but errors
+    #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = "Output")]
+    pub quiet: bool,
+    /// More about what is done; repeatable
+    #[arg(short, long, global = true, action = ArgAction::Count, help_heading = "Output")]
+    pub verbose: u8,
+    /// Colours; NO_COLOR is honoured
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, help_heading = "Output")]
+    pub color: Color,
+}
+
+/// What planning is told.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Belts")]
+pub struct Belts {
+    /// Your own address, which is never cut off [default: that of SSH_CONNECTION]
+    #[arg(long, value_name = "IP")]
+    pub my_address: Option<IpAddr>,
+    /// Loosens the guard against locking people out
+    #[arg(long)]
+    pub allow_lockout: bool,
+    /// Changes what something else manages, too (CloudFormation, Kubernetes, ...)
+    #[arg(long)]
+    pub include_managed: bool,
+    /// At most so many changes for each playbook, over what the playbook says
+    #[arg(long, value_name = "N")]
+    pub max_changes: Option<usize>,
+    /// At most so many percent of the resources of a kind, over what the playbook says
+    #[arg(long, value_name = "P", value_parser = clap::value_parser!(u8).range(1..=100))]
+    pub max_percent: Option<u8>,
+    /// How long the plan may be applied: `7d`, `12h` [default: 7d]
+    #[arg(long, value_name = "TIME", value_parser = valid_for)]
+    pub valid_for: Option<SignedDuration>,
+}
+
+impl Belts {
+    /// The flags that were given, by name: a plan from a file has them in it and takes no others.
+    pub fn given(&self) -> Vec<&'static str> {
+        let all = [
+            (self.my_address.is_some(), "--my-address"),
+            (self.allow_lockout, "--allow-lockout"),
+            (self.include_managed, "--include-managed"),
+            (self.max_changes.is_some(), "--max-changes"),
+            (self.max_percent.is_some(), "--max-percent"),
+            (self.valid_for.is_some(), "--valid-for"),
+        ];
+        all.into_iter().filter_map(|(given, name)| given.then_some(name)).collect()
+    }
+}
+
+/// What may be approved, and by whom.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Approval")]
+pub struct Approval {
+    /// Approves without a question what is within --max-risk, for CI
+    #[arg(long)]
+    pub auto_approve: bool,
+    /// The gravest risk that may be approved [default: safe with --auto-approve; whatever you say at the question]
+    #[arg(long, value_enum, value_name = "RISK")]
+    pub max_risk: Option<MaxRisk>,
+    /// Lets an irreversible action be approved, by its name; repeatable
+    #[arg(long, value_name = "ACTION")]
+    pub allow_irreversible: Vec<String>,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// The whole story on a fresh twin: scan, plan, rehearse, approve, apply, verify, undo
+    Demo {
+        /// Makes the kept account `twin:demo` new, instead
+        #[arg(long)]
+        reset: bool,
+    },
+    /// Findings now; changes nothing
+    Scan {
+        /// Exit 3 if there are findings
+        #[arg(long)]
+        exit_code: bool,
+    },
+    /// What would be done; changes nothing
+    Plan {
+        /// Also writes the plan to a file, for `redress apply FILE`; `-` is stdout
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+        /// Exit 3 if there are changes to make
+        #[arg(long)]
+        exit_code: bool,
+        /// What planning is told.
+        #[command(flatten)]
+        belts: Belts,
+    },
+    /// A plan from its file, or the story of a run
+    Show {
+        /// The plan's file, or the run's id (`last` is the newest)
+        #[arg(value_name = "PLAN.json|RUN")]
+        what: String,
+    },
+    /// Does it: shows the plan, asks, applies, proves; without a file it plans first
+    Apply {
+        /// The plan, as `redress plan -o` wrote it
+        #[arg(value_name = "PLAN.json")]
+        plan: Option<PathBuf>,
+        /// Only this change and what it needs; repeatable
+        #[arg(long, value_name = "ID")]
+        change: Vec<String>,
+        /// What may be approved.
+        #[command(flatten)]
+        approval: Approval,
+        /// What planning is told.
+        #[command(flatten)]
+        belts: Belts,
+    },
+    /// What was done: all runs, the newest first
+    Runs,
+    /// Finishes a run that was interrupted
+    Resume {
+        /// The run's id (`last` is the newest)
+        run: String,
+    },
+    /// Takes a run back: shows what that does, asks, does it, proves it
+    Undo {
+        /// The run's id (`last` is the newest)
+        run: String,
+        /// Only this change; repeatable
+        #[arg(long, value_name = "ID")]
+        change: Vec<String>,
+        /// What may be approved.
+        #[command(flatten)]
+        approval: Approval,
+    },
+    /// Is it still fixed? Reads again and checks again
+    Verify {
+        /// The run's id (`last` is the newest)
+        run: String,
+    },
+    /// Plans the deletion of what earlier runs kept, once its time has passed; asks first
+    Prune {
+        /// Writes the plan to a file, for `redress apply FILE`, and does nothing; `-` is stdout
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+        /// What may be approved.
+        #[command(flatten)]
+        approval: Approval,
+    },
+    /// Playbooks: which findings are answered by which actions
+    Playbooks {
+        /// What about them.
+        #[command(subcommand)]
+        what: Option<PlaybooksCommand>,
+    },
+    /// Actions: what playbooks can use
+    Actions {
+        /// What about them.
+        #[command(subcommand)]
+        what: Option<ActionsCommand>,
+    },
+}
+
+/// What about playbooks.
+#[derive(Debug, Clone, Subcommand)]
+pub enum PlaybooksCommand {
+    /// All that are in force [default]
+    List,
+    /// One of them, as it is in force
+    Show {
+        /// Its id
+        id: String,
+    },
+    /// What is wrong in playbooks, with file, line and column
+    Check {
+        /// Files or folders [default: the folder of --playbooks]
+        files: Vec<PathBuf>,
+    },
+}
+
+/// What about actions.
+#[derive(Debug, Clone, Subcommand)]
+pub enum ActionsCommand {
+    /// All of them [default]
+    List,
+    /// The page of one
+    Show {
+        /// Its name
+        name: String,
+    },
+}
+
+/// How data is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people
+    Text,
+    /// A versioned document, for programs
+    Json,
+    /// For tickets and pull requests
+    Markdown,
+}
+
+/// When to colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// The gravest risk that may be approved without an action's own flag.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum MaxRisk {
+    /// Adds; disturbs nothing
+    Safe,
+    /// May cut traffic, access or uptime
+    Disruptive,
+}
+
+impl From<MaxRisk> for Risk {
+    fn from(risk: MaxRisk) -> Risk {
+        match risk {
+            MaxRisk::Safe => Risk::Safe,
+            MaxRisk::Disruptive => Risk::Disruptive,
+        }
+    }
+}
+
+/// A length of time: `7d`, `12h`, `90m`.
+fn valid_for(text: &str) -> Result<SignedDuration, String> {
+    let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
+    let seconds = match unit {
+        "d" => 86_400,
+        "h" => 3_600,
+        "m" => 60,
+        _ => return Err("give days, hours or minutes: `7d`, `12h`, `90m`".to_owned()),
+    };
+    match number.parse::<i64>() {
+        Ok(n) if n > 0 && n <= 365 * 86_400 / seconds => Ok(SignedDuration::from_secs(n * seconds)),
+        _ => Err("give between one minute and 365 days".to_owned()),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn common_flags_stand_before_or_behind_the_command() {
+        for line in ["redress --account twin:demo scan", "redress scan --account twin:demo"] {
+            let cli = Cli::try_parse_from(line.split(' ')).expect(line);
+            assert_eq!(cli.common.account.as_deref(), Some("twin:demo"));
+        }
+    }
+
+    #[test]
+    fn a_length_of_time_has_a_unit_and_an_end() {
+        assert_eq!(valid_for("7d"), Ok(SignedDuration::from_hours(168)));
+        for bad in ["", "7", "d", "0h", "-1d", "366d", "1y", "99999999999999999999d"] {
+            assert!(valid_for(bad).is_err(), "{bad}");
+        }
+    }
+}

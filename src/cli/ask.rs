@@ -1,0 +1,311 @@
+//! Approval: which changes need no question, which are asked about, which are not approved whatever anybody says, and
+//! the questions themselves. The rules are pure; only [`approve`] talks to a person. Nothing here changes anything.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{args::Approval, fail::Fail, out::Out, render, session::Session};
+use crate::{
+    actions,
+    calls::Risk,
+    journal::Decision,
+    plan::{Change, Plan},
+    playbook::problem::did_you_mean,
+};
+
+/// Who decided, where a person said no.
+const NO: &str = "no at the prompt";
+
+/// What the flags say about approval.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Policy {
+    auto: bool,
+    max_risk: Option<Risk>,
+    irreversible: BTreeSet<String>,
+}
+
+/// How a change stands before anybody is asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// Approved, by.
+    Yes(String),
+    /// A person must say.
+    Ask,
+    /// Not approved, because.
+    No(String),
+}
+
+impl Policy {
+    /// The policy that the flags give.
+    ///
+    /// # Errors
+    /// An action of `--allow-irreversible` that does not exist.
+    pub fn of(flags: &Approval) -> Result<Self, Fail> {
+        for name in &flags.allow_irreversible {
+            if actions::find(name).is_none() {
+                let fail = Fail::usage(format!("--allow-irreversible {name}: there is no action {name:?}"));
+                return Err(match did_you_mean(name, actions::all().iter().map(|a| a.name())) {
+                    Some(near) => fail.hint(format!("did you mean {near}?")),
+                    None => fail.hint("`redress actions` lists them"),
+                });
+            }
+        }
+        Ok(Self { auto: flags.auto_approve, max_risk: flags.max_risk.map(Risk::from), irreversible: flags.allow_irreversible.iter().cloned().collect() })
+    }
+
+    /// Approves all that is not irreversible: the demo's.
+    pub fn demo() -> Self {
+        Self { auto: true, max_risk: Some(Risk::Disruptive), irreversible: BTreeSet::new() }
+    }
+
+    /// Whether an irreversible action may be approved.
+    pub fn allows(&self, action: &str) -> bool {
+        self.irreversible.contains(action)
+    }
+
+    /// How one change stands, for itself.
+    fn standing(&self, change: &Change) -> Standing {
+        if change.risk == Risk::Irreversible {
+            let missing: Vec<&str> = change.action.split('+').filter(|name| !self.irreversible.contains(*name)).collect();
+            if let Some(name) = missing.first() {
+                return Standing::No(format!("irreversible: it is approved only with --allow-irreversible {name}"));
+            }
+            // Named: the flag speaks for the risk, but not for the question.
+            return if self.auto { Standing::Yes(format!("--auto-approve with --allow-irreversible {}", change.action)) } else { Standing::Ask };
+        }
+        let highest = self.max_risk.unwrap_or(if self.auto { Risk::Safe } else { Risk::Disruptive });
+        match () {
+            () if !change.ask && self.max_risk.is_none() => Standing::Yes(format!("playbook {}: approve = \"auto\"", change.playbook)),
+            () if change.risk > highest => {
+                let word = change.risk.word();
+                Standing::No(format!("{word}, above --max-risk {}: approve it with --max-risk {word}", highest.word()))
+            }
+            () if !change.ask => Standing::Yes(format!("playbook {}: approve = \"auto\"", change.playbook)),
+            () if self.auto => Standing::Yes("--auto-approve".to_owned()),
+            () => Standing::Ask,
+        }
+    }
+
+    /// How every change of a plan stands; what comes after one that is not approved is not approved either.
+    pub fn standings(&self, plan: &Plan) -> BTreeMap<String, Standing> {
+        let mut all = BTreeMap::new();
+        for change in &plan.changes {
+            let barred = change.after.iter().find(|id| matches!(all.get(*id), Some(Standing::No(_))));
+            let standing = match barred {
+                Some(id) => Standing::No(format!("it comes after {id}, which is not approved")),
+                None => self.standing(change),
+            };
+            all.insert(change.id.clone(), standing);
+        }
+        all
+    }
+}
+
+/// The decisions that follow from how changes stand and from what a person said about those to be asked about. What
+/// comes after a change that is not approved is not approved; what only others need, and none of them is approved, is not
+/// made for nothing.
+pub fn decide(plan: &Plan, standings: &BTreeMap<String, Standing>, answers: &BTreeMap<String, bool>) -> Vec<Decision> {
+    let mut verdicts: BTreeMap<&str, Result<String, String>> = BTreeMap::new();
+    for change in &plan.changes {
+        let barred = change.after.iter().find(|id| matches!(verdicts.get(id.as_str()), Some(Err(_))));
+        let verdict = match (standings.get(&change.id), barred) {
+            (Some(Standing::No(reason)), _) => Err(reason.clone()),
+            (_, Some(id)) => Err(format!("it comes after {id}, which is not approved")),
+            (Some(Standing::Yes(by)), _) => Ok(by.clone()),
+            (Some(Standing::Ask), _) if answers.get(&change.id) == Some(&true) => Ok("prompt".to_owned()),
+            _ => Err(NO.to_owned()),
+        };
+        verdicts.insert(&change.id, verdict);
+    }
+    for change in plan.changes.iter().rev() {
+        let needed = |other: &&Change| other.after.contains(&change.id);
+        let mut users = plan.changes.iter().filter(needed).peekable();
+        let idle =
+            plan.kind == "plan" && change.findings.is_empty() && users.peek().is_some() && users.all(|u| matches!(verdicts.get(u.id.as_str()), Some(Err(_))));
+        if idle && matches!(verdicts.get(change.id.as_str()), Some(Ok(_))) {
+            verdicts.insert(&change.id, Err("nothing that is approved needs it".to_owned()));
+        }
+    }
+    let decision = |change: &Change| match verdicts.remove(change.id.as_str()) {
+        Some(Ok(by)) => Decision { change: change.id.clone(), approved: true, by },
+        Some(Err(reason)) => Decision { change: change.id.clone(), approved: false, by: reason },
+        None => Decision { change: change.id.clone(), approved: false, by: "not decided".to_owned() },
+    };
+    plan.changes.iter().map(decision).collect()
+}
+
+/// Shows a plan and decides every change of it, asking where that is needed and possible.
+///
+/// # Errors
+/// When somebody would have to be asked and nobody is there (exit 2), or the question was left with Ctrl-C (exit 4).
+pub async fn approve(session: &Session, plan: &Plan, policy: &Policy) -> Result<Vec<Decision>, Fail> {
+    let out = session.out;
+    let standings = policy.standings(plan);
+    let open: Vec<Change> = plan.changes.iter().filter(|c| standings.get(&c.id) == Some(&Standing::Ask)).cloned().collect();
+    if !open.is_empty() && !out.can_ask() {
+        return Err(nobody_to_ask(&open));
+    }
+    let shown = render::asked(session, plan);
+    if open.is_empty() {
+        out.say(&shown)
+    } else {
+        out.always(&shown)
+    }
+    for change in &plan.changes {
+        if let Some(Standing::No(reason)) = standings.get(&change.id) {
+            out.say(&format!("{} will not be done: {reason}", change.id));
+        }
+    }
+    if open.is_empty() {
+        return Ok(decide(plan, &standings, &BTreeMap::new()));
+    }
+    let cards: Vec<(String, String)> = open.iter().map(|c| (c.id.clone(), render::change(session, plan, c))).collect();
+    let answers = tokio::select! {
+        answers = tokio::task::spawn_blocking(move || questions(out, &cards)) => match answers {
+            Ok(Ok(answers)) => Some(answers),
+            _ => None,
+        },
+        _ = tokio::signal::ctrl_c() => None,
+    };
+    match answers {
+        Some(answers) => Ok(decide(plan, &standings, &answers)),
+        None => {
+            // The question hides the cursor, and does not get to show it again when it is left like this.
+            let _ = console::Term::stderr().show_cursor();
+            Err(Fail::held("the question was left without an answer: nothing was approved, nothing was changed"))
+        }
+    }
+}
+
+/// Refuses to go on when a person said no to everything: there is nothing to journal.
+///
+/// # Errors
+/// When nothing is approved and somebody was asked (exit 4).
+pub fn any_approved(decisions: &[Decision]) -> Result<(), Fail> {
+    if decisions.iter().any(|d| d.approved) || !decisions.iter().any(|d| d.by == NO) {
+        return Ok(());
+    }
+    Err(Fail::held("nothing was approved, nothing was changed"))
+}
+
+fn nobody_to_ask(open: &[Change]) -> Fail {
+    let risk = open.iter().map(|c| c.risk).max().unwrap_or(Risk::Safe);
+    let flags = if risk == Risk::Disruptive { "--auto-approve --max-risk disruptive" } else { "--auto-approve" };
+    let count = if open.len() == 1 { "1 change needs a yes".to_owned() } else { format!("{} changes need a yes", open.len()) };
+    Fail::usage(format!("{count}, and there is no terminal to ask at"))
+        .why("nothing was changed")
+        .hint(format!("run it on a terminal, or approve without a question: {flags}"))
+}
+
+/// Asks, on stderr: the whole plan, or one change at a time.
+fn questions(out: Out, open: &[(String, String)]) -> Result<BTreeMap<String, bool>, dialoguer::Error> {
+    let term = console::Term::stderr();
+    let all = if open.len() == 1 { "yes, the one change".to_owned() } else { format!("yes, all {} changes", open.len()) };
+    let items = ["no, change nothing".to_owned(), all, "one change at a time".to_owned()];
+    let choice = dialoguer::Select::new().with_prompt("Do it?").items(&items).default(0).interact_on_opt(&term)?;
+    let every = |answer: bool| open.iter().map(|(id, _)| (id.clone(), answer)).collect();
+    match choice {
+        Some(1) => Ok(every(true)),
+        Some(2) => {
+            let mut answers = BTreeMap::new();
+            for (id, card) in open {
+                out.always(&format!("\n{card}"));
+                let yes = dialoguer::Confirm::new().with_prompt(format!("{id}: do it?")).default(false).interact_on_opt(&term)?;
+                answers.insert(id.clone(), yes == Some(true));
+            }
+            Ok(answers)
+        }
+        _ => Ok(every(false)),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn change(id: &str, after: &[&str], risk: &str, ask: bool) -> Change {
+        let arn = "arn:aws:ec2:us-east-1:123456789012:security-group/sg-1";
+        let findings = if id.starts_with('p') { json!([]) } else { json!([{ "check": "security-group-open-admin-port", "resource": arn }]) };
+        serde_json::from_value(json!({
+            "id": id, "after": after, "findings": findings, "playbook": "p", "action": "prune", "uses": [], "resource": arn,
+            "region": "us-east-1", "summary": "s", "risk": risk, "reversible": true, "not_restored": [], "before": null, "after_state": null,
+            "impact": [], "proof": [], "steps": [], "guards": [], "touches": [], "ask": ask
+        }))
+        .expect("a change")
+    }
+
+    fn plan(changes: Vec<Change>) -> Plan {
+        serde_json::from_value(json!({
+            "format": "redress.plan/1", "account": "123456789012", "partition": "aws", "endpoint": "aws", "regions": [], "caller": "",
+            "created": "2026-01-01T00:00:00Z", "expires": "2026-01-08T00:00:00Z", "options": {}, "playbooks": {}, "changes": changes,
+            "skipped": [], "rehearsal": { "closes": [], "opens": [], "undo_restores": true, "not_rehearsed": [] }, "counts": {}, "digest": ""
+        }))
+        .expect("a plan")
+    }
+
+    fn auto(max_risk: Option<Risk>, irreversible: &[&str]) -> Policy {
+        Policy { auto: true, max_risk, irreversible: irreversible.iter().map(|s| (*s).to_owned()).collect() }
+    }
+
+    fn approved(decisions: &[Decision]) -> Vec<&str> {
+        decisions.iter().filter(|d| d.approved).map(|d| d.change.as_str()).collect()
+    }
+
+    #[test]
+    fn auto_approve_takes_what_is_safe_unless_told_more() {
+        let plan = plan(vec![change("c1", &[], "safe", true), change("c2", &[], "disruptive", true), change("c3", &[], "irreversible", true)]);
+        let decided = |policy: Policy| decide(&plan, &policy.standings(&plan), &BTreeMap::new());
+        assert_eq!(approved(&decided(auto(None, &[]))), ["c1"]);
+        assert_eq!(approved(&decided(auto(Some(Risk::Disruptive), &[]))), ["c1", "c2"]);
+        assert_eq!(approved(&decided(auto(None, &["prune"]))), ["c1", "c3"]);
+        assert!(decided(auto(None, &[]))[1].by.contains("--max-risk disruptive"));
+        assert!(decided(auto(None, &[]))[2].by.contains("--allow-irreversible prune"));
+    }
+
+    #[test]
+    fn what_is_irreversible_is_not_even_asked_about_unless_its_action_is_named() {
+        let plan = plan(vec![change("c1", &[], "irreversible", false)]);
+        let asked = Policy::default();
+        assert!(matches!(asked.standings(&plan)["c1"], Standing::No(_)));
+        let named = Policy { irreversible: BTreeSet::from(["prune".to_owned()]), ..Policy::default() };
+        assert_eq!(named.standings(&plan)["c1"], Standing::Ask);
+    }
+
+    #[test]
+    fn a_playbook_that_says_auto_needs_no_question() {
+        let plan = plan(vec![change("c1", &[], "disruptive", false), change("c2", &[], "disruptive", true)]);
+        let standings = Policy::default().standings(&plan);
+        assert!(matches!(&standings["c1"], Standing::Yes(by) if by.contains("auto")));
+        assert_eq!(standings["c2"], Standing::Ask);
+        let safe_only = Policy { max_risk: Some(Risk::Safe), ..Policy::default() };
+        assert!(matches!(safe_only.standings(&plan)["c1"], Standing::No(_)));
+    }
+
+    #[test]
+    fn a_no_takes_along_what_comes_after_it_and_what_nobody_needs_any_more() {
+        let plan = plan(vec![change("p1", &[], "safe", true), change("c2", &["p1"], "safe", true), change("c3", &["c2"], "safe", true)]);
+        let standings = Policy::default().standings(&plan);
+        let say = |pairs: &[(&str, bool)]| pairs.iter().map(|(id, yes)| ((*id).to_owned(), *yes)).collect::<BTreeMap<_, _>>();
+        let answers = decide(&plan, &standings, &say(&[("p1", true), ("c2", false), ("c3", true)]));
+        assert!(approved(&answers).is_empty(), "{answers:?}");
+        assert_eq!(answers[0].by, "nothing that is approved needs it");
+        assert_eq!(answers[2].by, "it comes after c2, which is not approved");
+        assert_eq!(approved(&decide(&plan, &standings, &say(&[("p1", true), ("c2", true)]))), ["p1", "c2"]);
+    }
+
+    #[test]
+    fn what_was_not_answered_is_not_approved() {
+        let plan = plan(vec![change("c1", &[], "safe", true)]);
+        assert!(approved(&decide(&plan, &Policy::default().standings(&plan), &BTreeMap::new())).is_empty());
+    }
+
+    #[test]
+    fn an_unknown_action_of_allow_irreversible_is_bad_input() {
+        let flags = Approval { allow_irreversible: vec!["prun".to_owned()], ..Approval::default() };
+        let fail = Policy::of(&flags).expect_err("no such action");
+        assert_eq!(fail.exit.code(), 2);
+        assert_eq!(fail.hint.as_deref(), Some("did you mean prune?"));
+    }
+}

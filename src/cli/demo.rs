@@ -1,0 +1,186 @@
+//! `redress demo`: the whole story on a fresh twin, told as it happens. No network, no credentials; everything it writes is
+//! in a folder of its own that is gone afterwards. `--reset` makes the kept account `twin:demo` new.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use serde_json::json;
+
+use super::{
+    account::{self, Door},
+    args::{Belts, Common, Format},
+    ask::{Policy, decide},
+    exit::Exit,
+    fail::Fail,
+    perform::{self, Task},
+    planning::{self, Planned},
+    render,
+    session::{Session, store_fail},
+};
+use crate::{
+    engine::{self, undo},
+    journal::{RunDocument, StateDir, Story},
+    plan::Plan,
+    report::json as documents,
+};
+
+/// The range that the demo's company works from: what is closed to the world stays open to it.
+const OFFICE: &str = "203.0.113.0/24";
+
+/// How many changes of the plan are shown.
+const EXCERPT: usize = 2;
+
+/// Tells the story, or makes the kept account new.
+///
+/// # Errors
+/// When the folder for it cannot be written.
+pub async fn run(session: &Session, reset: bool) -> Result<Exit, Fail> {
+    if reset {
+        account::fresh_demo(&session.state_path()?)?;
+        session.out.say("the account twin:demo is new again; runs of the old one can no longer be taken back");
+        session.out.data(NEXT)?;
+        return Ok(Exit::Done);
+    }
+    let folder = Folder::make()?;
+    let demo = Demo { session: inner(session, &folder), door: account::demo_door(), json: session.common.format == Format::Json };
+    demo.tell().await
+}
+
+/// The session of the demo: the user's streams and format, a folder of its own, no flags that are for real accounts.
+fn inner(session: &Session, folder: &Folder) -> Session {
+    let common = session.common.clone();
+    let allow_cidr = if common.allow_cidr.is_empty() { vec![OFFICE.to_owned()] } else { common.allow_cidr };
+    Session { common: Common { state_dir: Some(folder.0.clone()), region: Vec::new(), profile: None, account: None, allow_cidr, ..common }, out: session.out }
+}
+
+/// A folder that is gone when the demo is over.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn make() -> Result<Self, Fail> {
+        let path = std::env::temp_dir().join(format!("redress-demo-{}-{}", std::process::id(), jiff::Timestamp::now().as_nanosecond()));
+        std::fs::create_dir(&path).map_err(|e| Fail::failure(format!("{}: cannot make a folder for the demo", path.display())).why(e.to_string()))?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // Left behind it does no harm: it is in the folder for temporary things.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+struct Demo {
+    session: Session,
+    door: Door,
+    json: bool,
+}
+
+impl Demo {
+    async fn tell(&self) -> Result<Exit, Fail> {
+        let state = StateDir::open(&self.session.state_path()?).map_err(store_fail)?;
+        let planned = planning::plan(&self.session, &self.door, &Belts::default()).await?;
+        let scan = self.scanned(&planned)?;
+        self.planned(&planned.plan)?;
+
+        self.say("4  apply: one call at a time, each written to the journal before it is made")?;
+        let (run, story) = self.done(&state, &planned.plan).await?;
+        self.show(&RunDocument::of(&story, &planned.plan))?;
+
+        self.say("5  verify: read again, check again")?;
+        let folder = state.run(&run).map_err(store_fail)?;
+        let mut journal = folder.journal().map_err(store_fail)?;
+        perform::work(&self.session, &self.door, &planned.plan, &run, &mut journal, Task::Verify).await.map_err(|e| Fail::failure(e.to_string()))?;
+        let verified = RunDocument::of(&journal.story, &planned.plan);
+        self.say(&format!("   {}\n", tally(&verified)))?;
+
+        self.say("6  undo: a plan of its own, of the recorded ways back, in reverse")?;
+        let now = self.door.account.now();
+        let undoing = undo::plan(&journal.story, &planned.plan, None, self.door.account.identity(), now, planning::VALID_FOR);
+        for (change, reason) in &undoing.refused {
+            self.say(&format!("   {change} is not taken back: {reason}"))?;
+        }
+        let (_, undone) = self.done(&state, &undoing.plan).await?;
+        let undone_document = RunDocument::of(&undone, &undoing.plan);
+        self.show(&undone_document)?;
+        self.end(&scan, &planned.plan, &verified, &undone_document)?;
+        Ok(Exit::worst([Exit::of_verify(&journal.story), Exit::of_run(&undone)]))
+    }
+
+    fn scanned(&self, planned: &Planned) -> Result<serde_json::Value, Fail> {
+        let regions = &self.door.regions;
+        self.say("This is the account of a company that does not exist, in memory. Nothing here touches a network.\n")?;
+        self.say(&format!("1  scan: read {} and run the checks", regions.join(" and ")))?;
+        let seen = render::Seen::of(&self.door, planned);
+        if !self.json {
+            self.session.out.data(&render::findings_brief(&seen.scan()))?;
+        }
+        serde_json::to_value(documents::FindingsDocument::from(&seen.scan())).map_err(|e| Fail::failure(e.to_string()))
+    }
+
+    fn planned(&self, plan: &Plan) -> Result<(), Fail> {
+        self.say(&format!("2  plan: {} changes, each with the exact calls and the way back; {EXCERPT} of them:\n", plan.changes.len()))?;
+        for change in plan.changes.iter().filter(|c| !c.findings.is_empty()).take(EXCERPT) {
+            self.say(&render::change(&self.session, plan, change))?;
+        }
+        let shown = &plan.rehearsal;
+        self.say(&format!(
+            "   rehearsed on a copy of the account: closes {}, opens {}; undo {}\n",
+            shown.closes.len(),
+            shown.opens.len(),
+            if shown.undo_restores { "restores all but what the plan names" } else { "does not restore everything, as the plan says" }
+        ))?;
+        self.say("3  approve: in your account redress asks you; here all that is not irreversible is approved\n")
+    }
+
+    async fn done(&self, state: &StateDir, plan: &Plan) -> Result<(String, Story), Fail> {
+        let decisions = decide(plan, &Policy::demo().standings(plan), &BTreeMap::new());
+        let run = engine::run_id(plan, self.door.account.now());
+        let (story, result) = perform::go(&self.session, &self.door, state, &run, plan, decisions).await?;
+        result.map_err(|error| Fail::failure(format!("the demo stopped: {error}")))?;
+        Ok((run, story))
+    }
+
+    /// A run in a few lines.
+    fn show(&self, run: &RunDocument) -> Result<(), Fail> {
+        for change in &run.changes {
+            let reason = if change.reason.is_empty() { String::new() } else { format!(" ({})", change.reason) };
+            self.say(&format!("   {:<4} {:<14} {}{reason}", change.id, change.outcome, change.summary))?;
+        }
+        self.say(&format!("   {}\n", tally(run)))
+    }
+
+    fn end(&self, scan: &serde_json::Value, plan: &Plan, run: &RunDocument, undo: &RunDocument) -> Result<(), Fail> {
+        if self.json {
+            let whole = json!({ "format": "redress.demo/1", "findings": scan, "plan": plan, "run": run, "undo": undo });
+            return self.session.out.data(&documents::write(&whole).map_err(|e| Fail::failure(e.to_string()))?);
+        }
+        let mut kept: Vec<&String> = undo.changes.iter().filter(|c| c.outcome == "restored").flat_map(|c| &c.not_restored).collect();
+        kept.dedup();
+        if !kept.is_empty() {
+            self.say("   kept on purpose, as the plan said beforehand:")?;
+            kept.iter().try_for_each(|what| self.say(&format!("   - {what}")))?;
+            self.say("")?;
+        }
+        self.session.out.data(NEXT)
+    }
+
+    /// A line of the story.
+    fn say(&self, line: &str) -> Result<(), Fail> {
+        if self.json { Ok(()) } else { self.session.out.data(&format!("{}\n", line.trim_end_matches(' '))) }
+    }
+}
+
+fn tally(run: &RunDocument) -> String {
+    run.counts.iter().map(|(outcome, n)| format!("{n} {outcome}")).collect::<Vec<_>>().join(", ")
+}
+
+const NEXT: &str = "Now try it yourself, on an account that is kept between commands and is still no real one:
+
+  redress scan --account twin:demo
+  redress plan --account twin:demo -o plan.json
+  redress apply plan.json
+  redress undo last
+
+and then on your own account, where planning changes nothing: redress plan
+";

@@ -1,0 +1,112 @@
+//! Where words go: data to stdout, talk to stderr. A pipe that was closed is no failure. This is the one place of the
+//! command line that writes to the two streams.
+
+use std::io::{self, ErrorKind, IsTerminal, Write};
+
+use anstream::{AutoStream, ColorChoice};
+
+use super::{args::Color, fail::Fail};
+
+/// The two streams, with what was asked for about them.
+#[derive(Debug, Clone, Copy)]
+pub struct Out {
+    quiet: bool,
+    color: Color,
+}
+
+/// One of the two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stream {
+    /// Data.
+    Stdout,
+    /// Talk.
+    Stderr,
+}
+
+impl Stream {
+    fn is_terminal(self) -> bool {
+        match self {
+            Stream::Stdout => io::stdout().is_terminal(),
+            Stream::Stderr => io::stderr().is_terminal(),
+        }
+    }
+}
+
+impl Out {
+    /// The streams of this process.
+    pub fn new(quiet: bool, color: Color) -> Self {
+        Self { quiet, color }
+    }
+
+    fn choice(self, stream: Stream) -> ColorChoice {
+        match self.color {
+            Color::Always => ColorChoice::Always,
+            Color::Never => ColorChoice::Never,
+            Color::Auto if no_color() || !stream.is_terminal() => ColorChoice::Never,
+            Color::Auto => ColorChoice::Auto,
+        }
+    }
+
+    /// Whether text for a stream may hold colours.
+    pub fn colours(self, stream: Stream) -> bool {
+        self.choice(stream) != ColorChoice::Never
+    }
+
+    /// How many columns a stream has; what is not a terminal is given what fits a page.
+    pub fn width(self, stream: Stream) -> usize {
+        let term = match stream {
+            Stream::Stdout => console::Term::stdout(),
+            Stream::Stderr => console::Term::stderr(),
+        };
+        if stream.is_terminal() { usize::from(term.size().1).clamp(40, 120) } else { 100 }
+    }
+
+    /// Data, to stdout.
+    ///
+    /// # Errors
+    /// When stdout cannot be written for another reason than that nobody reads it any more.
+    pub fn data(self, text: &str) -> Result<(), Fail> {
+        let mut stream = AutoStream::new(io::stdout().lock(), self.choice(Stream::Stdout));
+        match stream.write_all(text.as_bytes()).and_then(|()| stream.flush()) {
+            Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+                Err(Fail::failure("cannot write to stdout").why(error.to_string()).hint("is the disk full? `redress show RUN` shows the run again"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// A line of talk, to stderr; not with `--quiet`.
+    pub fn say(self, text: &str) {
+        if !self.quiet {
+            self.always(text);
+        }
+    }
+
+    /// A line that even `--quiet` does not hold back: errors and warnings, and questions.
+    pub fn always(self, text: &str) {
+        let mut stream = AutoStream::new(io::stderr().lock(), self.choice(Stream::Stderr));
+        // There is nobody left to tell if this fails.
+        let _ = stream.write_all(text.as_bytes());
+        let _ = if text.ends_with('\n') { Ok(()) } else { stream.write_all(b"\n") };
+    }
+
+    /// Whether someone sits there who can be asked.
+    pub fn can_ask(self) -> bool {
+        io::stdin().is_terminal() && io::stderr().is_terminal()
+    }
+
+    /// Whether bars and spinners may be drawn.
+    pub fn can_draw(self) -> bool {
+        !self.quiet && io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|t| t != "dumb")
+    }
+
+    /// Whether talk is wanted at all.
+    pub fn talks(self) -> bool {
+        !self.quiet
+    }
+}
+
+/// <https://no-color.org>: set and not empty.
+fn no_color() -> bool {
+    std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty())
+}

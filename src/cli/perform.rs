@@ -1,0 +1,139 @@
+//! Runs the engine for a command: the lock, the run's folder, Ctrl-C, progress, and what is said afterwards. The account is
+//! changed by the engine alone.
+
+use std::{sync::Arc, time::Duration};
+
+use super::{
+    account::{Door, stage},
+    exit::Exit,
+    fail::Fail,
+    out::Out,
+    progress::Progress,
+    render,
+    session::{Session, store_fail},
+};
+use crate::{
+    engine::{self, Engine, EngineError, Stop, undo},
+    journal::{Decision, Event, Journal, Lock, RunDocument, StateDir, Story},
+    plan::Plan,
+};
+
+/// What the engine is to do.
+#[derive(Debug)]
+pub enum Task<'a> {
+    /// Begin a run and take it to its end.
+    Apply(&'a str, Vec<Decision>),
+    /// Take an interrupted run to its end.
+    Resume,
+    /// Check a run again.
+    Verify,
+}
+
+/// Takes the lock of the account that is behind the door.
+///
+/// # Errors
+/// When somebody else is at work on it, or the state directory cannot be written (exit 1).
+pub fn lock(state: &StateDir, door: &Door, run: &str) -> Result<Lock, Fail> {
+    let who = door.account.identity();
+    state.lock(&who.owner.account, run, &who.caller.arn, jiff::Timestamp::now()).map_err(store_fail)
+}
+
+/// Begins a run of a plan, takes it to its end, and reports. The caller holds the lock.
+///
+/// # Errors
+/// When the run's folder cannot be made; then nothing was changed.
+pub async fn begin(session: &Session, door: &Door, state: &StateDir, run: &str, plan: &Plan, decisions: Vec<Decision>) -> Result<Exit, Fail> {
+    let (story, result) = go(session, door, state, run, plan, decisions).await?;
+    report(session, plan, &story, result)
+}
+
+/// The same without the report: where the run stands, and why it did not come to its end if it did not.
+///
+/// # Errors
+/// As [`begin`].
+pub async fn go(
+    session: &Session,
+    door: &Door,
+    state: &StateDir,
+    run: &str,
+    plan: &Plan,
+    decisions: Vec<Decision>,
+) -> Result<(Story, Result<(), EngineError>), Fail> {
+    let folder = state.create(run, plan).map_err(store_fail)?;
+    let mut journal = folder.journal().map_err(store_fail)?;
+    let result = work(session, door, plan, run, &mut journal, Task::Apply(run, decisions)).await;
+    note_undone(door, state, plan, &journal.story)?;
+    Ok((journal.story, result))
+}
+
+/// Lets the engine do one thing, with progress shown and Ctrl-C heard.
+///
+/// # Errors
+/// The engine's: the run did not come to its end, and its journal says how far it came.
+pub async fn work(session: &Session, door: &Door, plan: &Plan, run: &str, journal: &mut Journal, task: Task<'_>) -> Result<(), EngineError> {
+    let stop = Arc::new(Stop::default());
+    let progress = Progress::new(session.out, session.common.verbose > 0);
+    let watcher = tokio::spawn(watch(Arc::clone(&stop), session.out, run.to_owned()));
+    let engine = Engine { account: door.account.as_ref(), talk: &progress, stop: &stop, stage: &stage, lag: lag() };
+    let result = match task {
+        Task::Apply(run, decisions) => engine.apply(plan, run, decisions, journal).await,
+        Task::Resume => engine.resume(plan, journal).await,
+        Task::Verify => engine.verify(plan, journal).await,
+    };
+    watcher.abort();
+    progress.done();
+    result
+}
+
+/// Hears Ctrl-C: once to stop after the change at hand, twice to stop before the next call.
+async fn watch(stop: Arc<Stop>, out: Out, run: String) {
+    for heard in 1_u32.. {
+        if tokio::signal::ctrl_c().await.is_err() {
+            return;
+        }
+        stop.request();
+        out.always(&match heard {
+            1 => format!("\nstopping after the change at hand; Ctrl-C again stops before the next call. `redress resume {run}` goes on later"),
+            2 => format!("\nstopping before the next call. The journal has all that was done: `redress resume {run}` goes on"),
+            _ => "\nwaiting for the call that is under way".to_owned(),
+        });
+    }
+}
+
+/// How long a listing may not show what was just made. `REDRESS_LAG_SECONDS` shortens it for endpoints that are known to
+/// be consistent, such as emulators.
+fn lag() -> Duration {
+    let given = std::env::var("REDRESS_LAG_SECONDS").ok().and_then(|text| text.parse().ok());
+    given.map_or(engine::LAG, |seconds: u64| Duration::from_secs(seconds).min(engine::LAG))
+}
+
+/// Tells the run that an undo takes back which of its changes were restored.
+///
+/// # Errors
+/// When that run's journal cannot be read or written.
+pub fn note_undone(door: &Door, state: &StateDir, plan: &Plan, undo_story: &Story) -> Result<(), Fail> {
+    let Some(original) = plan.of_run.as_ref().filter(|_| plan.kind == "undo") else { return Ok(()) };
+    let folder = state.run(original).map_err(store_fail)?;
+    let told = folder.story();
+    let new = |id: &String| told.changes.get(id).is_some_and(|c| c.undone_by.is_none());
+    let changes: Vec<String> = undo::taken_back(undo_story).into_iter().filter(new).collect();
+    if changes.is_empty() {
+        return Ok(());
+    }
+    let mut journal = folder.journal().map_err(store_fail)?;
+    journal.write(door.account.now(), Event::Undone { by: undo_story.head.run.clone(), changes }).map_err(store_fail)
+}
+
+/// Writes the run to stdout and finds the exit code.
+///
+/// # Errors
+/// When stdout cannot be written.
+pub fn report(session: &Session, plan: &Plan, story: &Story, result: Result<(), EngineError>) -> Result<Exit, Fail> {
+    let out = session.out;
+    out.data(&render::run(session, &RunDocument::of(story, plan))?)?;
+    let exit = Exit::of_run(story);
+    let Err(error) = result else { return Ok(exit) };
+    let fail = Fail::failure(error.to_string()).why(format!("run {} is interrupted; its journal has all that was done", story.head.run));
+    out.always(&fail.hint(format!("redress resume {} goes on", story.head.run)).text());
+    Ok(Exit::worst([exit, Exit::Failure]))
+}

@@ -1,0 +1,45 @@
+//! `redress plan`: what would be done, shown and kept in a file if that is wanted. Changes nothing.
+
+use std::path::Path;
+
+use super::{args::Belts, exit::Exit, fail::Fail, planning, render, session::Session};
+use crate::plan::Plan;
+
+/// Plans.
+///
+/// # Errors
+/// Bad input, no way to the account, a file that cannot be written.
+pub async fn run(session: &Session, output: Option<&Path>, exit_code: bool, belts: &Belts) -> Result<Exit, Fail> {
+    let (_, _) = (session.playbooks()?, session.checks()?);
+    let door = session.open().await?;
+    let plan = planning::plan(session, &door, belts).await?.plan;
+    show(session, &plan, output)?;
+    Ok(Exit::of_plan(&plan, exit_code))
+}
+
+/// Writes a plan to the file that was asked for, and shows it.
+///
+/// # Errors
+/// When the file or stdout cannot be written.
+pub fn show(session: &Session, plan: &Plan, output: Option<&Path>) -> Result<(), Fail> {
+    match output {
+        Some(path) if path.as_os_str() == "-" => session.out.data(&render::plan_json(plan)?),
+        Some(path) => {
+            keep(path, &render::plan_json(plan)?)?;
+            let name = path.display().to_string();
+            session.out.data(&render::plan(session, plan, Some(&name))?)?;
+            session.out.say(&format!("the plan is in {name}, good until {:.0}", plan.expires));
+            Ok(())
+        }
+        None => session.out.data(&render::plan(session, plan, None)?),
+    }
+}
+
+/// Puts a plan in its place whole, or not at all: a reader never sees half of one.
+fn keep(path: &Path, text: &str) -> Result<(), Fail> {
+    let fail =
+        |error: std::io::Error| Fail::failure(format!("{}: cannot write the plan", path.display())).why(error.to_string()).hint("choose another place with -o");
+    let mut half = path.as_os_str().to_owned();
+    half.push(".part");
+    std::fs::write(&half, text).and_then(|()| std::fs::rename(&half, path)).map_err(fail)
+}

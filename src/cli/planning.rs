@@ -1,0 +1,77 @@
+//! From an open account to a plan, with what the flags and the user's playbooks say. Reads the account and changes nothing;
+//! `scan`, `plan` and `apply` without a file all go this way.
+
+use jiff::SignedDuration;
+
+use super::{
+    account::{Door, stage},
+    args::Belts,
+    fail::Fail,
+    session::{self, Session},
+};
+use crate::{
+    engine::{
+        gather::gather,
+        survey::{self, Survey, Wish},
+    },
+    inventory::{Inventory, Scope},
+    plan::{Change, Plan, build::Limits, propose},
+    playbook::{Playbook, check_parameters},
+};
+
+/// How long a plan is good when nobody says otherwise.
+pub const VALID_FOR: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// What was seen, and what would be done about it.
+pub struct Planned {
+    /// The playbooks in force.
+    pub playbooks: Vec<Playbook>,
+    /// What was seen; its inventory also holds what the actions asked for.
+    pub survey: Survey,
+    /// What would be done.
+    pub plan: Plan,
+}
+
+/// Looks at the account and plans.
+///
+/// # Errors
+/// What is wrong with the flags and the user's files (exit 2). The account itself is never a reason: what it does not
+/// say is unknown, in the plan.
+pub async fn plan(session: &Session, door: &Door, belts: &Belts) -> Result<Planned, Fail> {
+    let (playbooks, checks) = (session.playbooks()?, session.checks()?);
+    let ssh = std::env::var("SSH_CONNECTION").ok();
+    let wish = Wish {
+        regions: &door.regions,
+        checks: &checks,
+        playbooks: &playbooks,
+        options: &session::options(belts, ssh.as_deref()),
+        valid_for: belts.valid_for.unwrap_or(VALID_FOR),
+        limits: Limits { max_changes: belts.max_changes, max_percent: belts.max_percent },
+    };
+    let (survey, plan) = survey::plan(door.account.as_ref(), &wish, &stage).await;
+    Ok(Planned { playbooks, survey, plan })
+}
+
+/// What a part of a plan is rehearsed on.
+pub struct Facts {
+    /// The account.
+    pub inventory: Inventory,
+    /// The playbooks in force.
+    pub playbooks: Vec<Playbook>,
+}
+
+/// Reads what a plan from a file stands on: what a scan reads, and what its actions ask for.
+///
+/// # Errors
+/// What is wrong in the user's playbooks (exit 2).
+pub async fn facts(session: &Session, door: &Door, plan: &Plan) -> Result<Facts, Fail> {
+    let (playbooks, checks) = (session.playbooks()?, session.checks()?);
+    let account = door.account.as_ref();
+    let survey = survey::scan(account, &plan.regions, &checks, &|id| check_parameters(&playbooks, id)).await;
+    let mut needs = |known: &Inventory| -> Scope {
+        let of = |c: &Change| propose::needs(known, &c.uses, &c.resource, &c.region, &propose::checks_of(c), &plan.options);
+        plan.changes.iter().flat_map(of).collect()
+    };
+    let inventory = gather(account, survey.inventory, &mut needs).await;
+    Ok(Facts { inventory, playbooks })
+}

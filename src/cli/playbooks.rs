@@ -1,0 +1,80 @@
+//! `redress playbooks`: those in force, one of them, and what is wrong in files. Reads the user's files only.
+
+use std::path::PathBuf;
+
+use super::{
+    actions::write,
+    args::{Format, PlaybooksCommand},
+    exit::Exit,
+    fail::Fail,
+    session::{Session, playbook_files, problems_fail},
+};
+use crate::playbook::{self, Playbook, problem::did_you_mean};
+
+/// Lists, shows or checks playbooks.
+///
+/// # Errors
+/// What is wrong in them, or an id that none has (exit 2).
+pub fn run(session: &Session, what: Option<&PlaybooksCommand>) -> Result<Exit, Fail> {
+    let text = match what {
+        None | Some(PlaybooksCommand::List) => list(session.common.format, &session.playbooks()?)?,
+        Some(PlaybooksCommand::Show { id }) => show(session, id)?,
+        Some(PlaybooksCommand::Check { files }) => check(session, files)?,
+    };
+    session.out.data(&text)?;
+    Ok(Exit::Done)
+}
+
+fn list(format: Format, all: &[Playbook]) -> Result<String, Fail> {
+    match format {
+        Format::Json => write(all, "redress.playbooks/1", "playbooks"),
+        Format::Markdown => Ok(all.iter().map(|p| format!("- `{}`: {} ({})\n", p.id, p.title, actions_of(p))).collect()),
+        Format::Text => {
+            let width = all.iter().map(|p| p.id.len()).max().unwrap_or(0);
+            let one = |p: &Playbook| format!("{:width$}  {}\n{:width$}  uses {}; from {}\n", p.id, p.title, "", actions_of(p), p.source);
+            Ok(all.iter().map(one).collect())
+        }
+    }
+}
+
+fn actions_of(playbook: &Playbook) -> String {
+    playbook.actions.iter().map(|a| a.action.as_str()).collect::<Vec<_>>().join(" + ")
+}
+
+/// A playbook's own text, so that it can be copied and changed; as JSON it is what is in force, flags included.
+fn show(session: &Session, id: &str) -> Result<String, Fail> {
+    let all = session.playbooks()?;
+    let Some(playbook) = all.iter().find(|p| p.id == id) else {
+        let fail = Fail::usage(format!("there is no playbook {id:?}"));
+        return Err(match did_you_mean(id, all.iter().map(|p| p.id.as_str())) {
+            Some(near) => fail.hint(format!("did you mean {near}?")),
+            None => fail.hint("`redress playbooks` lists them"),
+        });
+    };
+    if session.common.format == Format::Json {
+        return write(std::slice::from_ref(playbook), "redress.playbooks/1", "playbooks");
+    }
+    let built_in = playbook::builtin().into_iter().find(|(source, _)| *source == playbook.source);
+    let text = match built_in {
+        Some((_, text)) => text,
+        None => playbook_files(&[PathBuf::from(&playbook.source)])?.into_iter().map(|(_, text)| text).collect(),
+    };
+    Ok(if session.common.format == Format::Markdown {
+        format!("```toml\n{}\n```\n", text.trim_end())
+    } else {
+        format!("# {}\n{}\n", playbook.source, text.trim_end())
+    })
+}
+
+/// Checks files as they would be loaded together with the built-in playbooks.
+fn check(session: &Session, files: &[PathBuf]) -> Result<String, Fail> {
+    let given = if files.is_empty() { session.common.playbooks.iter().cloned().collect() } else { files.to_vec() };
+    let user = playbook_files(&given)?;
+    if !given.is_empty() && user.is_empty() {
+        return Err(Fail::usage("there is no playbook in what was given").hint("a playbook is a file whose name ends in .toml"));
+    }
+    let count = if given.is_empty() { playbook::builtin().len() } else { user.len() };
+    playbook::assemble(playbook::builtin(), user).map_err(|problems| problems_fail(&problems))?;
+    let what = if given.is_empty() { "built-in playbook" } else { "playbook" };
+    Ok(format!("{count} {what}{} without a problem\n", if count == 1 { "" } else { "s" }))
+}

@@ -1,0 +1,108 @@
+//! What is shown while a run works: a spinner on a terminal, plain lines elsewhere, nothing with `--quiet`. It only shows;
+//! what it is told never depends on it.
+
+use std::{sync::Mutex, time::Duration};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::{out::Out, render};
+use crate::engine::{News, Talk};
+
+/// Shows the news of a run on stderr.
+pub struct Progress {
+    out: Out,
+    verbose: bool,
+    bar: Option<ProgressBar>,
+    /// Of the change at hand: how many steps it has, and whether waiting was told already.
+    at_hand: Mutex<AtHand>,
+}
+
+#[derive(Debug, Default)]
+struct AtHand {
+    steps: usize,
+    head: String,
+    step: String,
+    told_waiting: bool,
+}
+
+impl Progress {
+    /// Shows on these streams; every step with `verbose`.
+    pub fn new(out: Out, verbose: bool) -> Self {
+        let bar = out.can_draw().then(|| {
+            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+            if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg} {elapsed}") {
+                bar.set_style(style);
+            }
+            bar.enable_steady_tick(Duration::from_millis(120));
+            bar
+        });
+        Self { out, verbose, bar, at_hand: Mutex::new(AtHand::default()) }
+    }
+
+    /// Takes the spinner away, so that what follows stands on lines of its own.
+    pub fn done(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+
+    fn line(&self, news: &News) {
+        let Some(text) = render::news(news) else { return };
+        match &self.bar {
+            Some(bar) => bar.suspend(|| self.out.say(&text)),
+            None => self.out.say(&text),
+        }
+    }
+
+    /// What the spinner says; `None` leaves it.
+    fn message(at_hand: &mut AtHand, news: &News) -> Option<String> {
+        match news {
+            News::ChangeBegins { id, summary, place, of, steps } => {
+                *at_hand = AtHand { steps: *steps, head: format!("[{place}/{of}] {id}"), step: summary.clone(), told_waiting: false };
+                Some(format!("{} {summary}", at_hand.head))
+            }
+            News::StepBegins { title, place, .. } => {
+                at_hand.step = format!("step {place} of {}: {title}", at_hand.steps);
+                at_hand.told_waiting = false;
+                Some(format!("{} {}", at_hand.head, at_hand.step))
+            }
+            News::Waiting { why, .. } => Some(format!("{} {}, waiting: {why}", at_hand.head, at_hand.step)),
+            News::Again { why, seconds, .. } => Some(format!("{} {}, again in {seconds} s: {why}", at_hand.head, at_hand.step)),
+            News::GoingBack { reason, .. } => Some(format!("{} going back: {reason}", at_hand.head)),
+            News::ChangeEnds { .. } => None,
+        }
+    }
+
+    /// Whether a piece of news is worth a line that stays.
+    fn lasts(&self, at_hand: &mut AtHand, news: &News) -> bool {
+        match news {
+            News::ChangeBegins { .. } => self.bar.is_none(),
+            News::ChangeEnds { .. } | News::GoingBack { .. } => true,
+            News::StepBegins { .. } | News::Again { .. } => self.verbose,
+            // Without a spinner a long wait is told once, so that nobody takes it for a hang.
+            News::Waiting { seconds, .. } => {
+                let tell = !at_hand.told_waiting && self.bar.is_none() && (self.verbose || *seconds >= 10);
+                at_hand.told_waiting |= tell;
+                tell
+            }
+        }
+    }
+}
+
+impl Talk for Progress {
+    fn tell(&self, news: &News) {
+        if !self.out.talks() {
+            return;
+        }
+        let (message, lasts) = {
+            let mut at_hand = self.at_hand.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            (Self::message(&mut at_hand, news), self.lasts(&mut at_hand, news))
+        };
+        if lasts {
+            self.line(news);
+        }
+        if let (Some(bar), Some(message)) = (&self.bar, message) {
+            bar.set_message(message);
+        }
+    }
+}

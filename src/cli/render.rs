@@ -1,0 +1,150 @@
+//! From data to the text of the format that was asked for. Only chooses the reporter and how it is to look; what is said
+//! is the report's.
+
+use std::collections::BTreeMap;
+
+use super::{
+    account::Door,
+    args::Format,
+    fail::Fail,
+    out::{Out, Stream},
+    planning::Planned,
+    session::Session,
+};
+use crate::{
+    engine::News,
+    finding::{Finding, FindingKey, Verdict},
+    journal::RunDocument,
+    plan::{Change, Plan},
+    report::{Decided, Scan, Style, View, decisions, json, markdown, text},
+};
+
+/// How text for a stream is to look.
+fn style(out: Out, stream: Stream) -> Style {
+    Style { colour: out.colours(stream), ascii: ascii(), width: out.width(stream) }
+}
+
+/// Whether the locale has no more than ASCII, said in so many words.
+fn ascii() -> bool {
+    let said = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().filter_map(|name| std::env::var(name).ok()).find(|v| !v.is_empty());
+    said.is_some_and(|locale| locale == "C" || locale == "POSIX")
+}
+
+fn view<'a>(session: &Session, stream: Stream, file: Option<&'a str>) -> View<'a> {
+    View { style: style(session.out, stream), verbose: session.common.verbose > 0, file }
+}
+
+fn document(document: &impl serde::Serialize) -> Result<String, Fail> {
+    json::write(document).map_err(|error| Fail::failure(format!("the document cannot be written as JSON: {error}")))
+}
+
+/// What was seen, in the form in which reports take it. The decisions are those of the plan.
+pub struct Seen<'a> {
+    door: &'a Door,
+    planned: &'a Planned,
+    decisions: BTreeMap<FindingKey, Decided>,
+}
+
+impl<'a> Seen<'a> {
+    /// What planning has seen behind a door.
+    pub fn of(door: &'a Door, planned: &'a Planned) -> Self {
+        Self { door, planned, decisions: decisions(&planned.plan) }
+    }
+
+    /// The scan as reports take it.
+    pub fn scan(&self) -> Scan<'_> {
+        let (survey, who) = (&self.planned.survey, self.door.account.identity());
+        Scan {
+            account: &who.owner.account,
+            partition: &who.owner.partition,
+            regions: &self.door.regions,
+            endpoint: &who.endpoint,
+            read_at: survey.inventory.read_at,
+            findings: &survey.findings,
+            unjudged: &survey.unjudged,
+            decisions: &self.decisions,
+        }
+    }
+}
+
+/// What a scan found, in a line each: only what is open.
+pub fn findings_brief(scan: &Scan<'_>) -> String {
+    let open = scan.findings.iter().filter(|f| matches!(f.verdict, Verdict::Violates(_)) && f.suppressed.is_none());
+    let line = |f: &Finding| format!("   {:<8}  {:<36}  {}\n", f.severity.to_string(), f.check, f.resource.id());
+    open.map(line).chain(["\n".to_owned()]).collect()
+}
+
+/// What a scan found.
+///
+/// # Errors
+/// When there is no JSON of it.
+pub fn findings(session: &Session, scan: &Scan<'_>) -> Result<String, Fail> {
+    let view = view(session, Stream::Stdout, None);
+    match session.common.format {
+        Format::Text => Ok(text::findings(scan, &view)),
+        Format::Json => document(&json::FindingsDocument::from(scan)),
+        Format::Markdown => Ok(markdown::findings(scan)),
+    }
+}
+
+/// A plan; `file` is where it was written to or read from.
+///
+/// # Errors
+/// When there is no JSON of it.
+pub fn plan(session: &Session, plan: &Plan, file: Option<&str>) -> Result<String, Fail> {
+    let view = view(session, Stream::Stdout, file);
+    match session.common.format {
+        Format::Text => Ok(text::plan(plan, &view)),
+        Format::Json => plan_json(plan),
+        Format::Markdown => Ok(markdown::plan(plan, file)),
+    }
+}
+
+/// A plan as its document.
+///
+/// # Errors
+/// When there is no JSON of it.
+pub fn plan_json(plan: &Plan) -> Result<String, Fail> {
+    document(plan)
+}
+
+/// A plan for the person who is about to be asked about it: on stderr, always as text.
+pub fn asked(session: &Session, plan: &Plan) -> String {
+    text::asked(plan, &view(session, Stream::Stderr, None))
+}
+
+/// One change for the person who is asked about it alone.
+pub fn change(session: &Session, plan: &Plan, change: &Change) -> String {
+    text::change(plan, change, &view(session, Stream::Stderr, None))
+}
+
+/// A run.
+///
+/// # Errors
+/// When there is no JSON of it.
+pub fn run(session: &Session, run: &RunDocument) -> Result<String, Fail> {
+    let view = view(session, Stream::Stdout, None);
+    match session.common.format {
+        Format::Text => Ok(text::run(run, &view)),
+        Format::Json => document(run),
+        Format::Markdown => Ok(markdown::run(run)),
+    }
+}
+
+/// All runs, the newest first.
+///
+/// # Errors
+/// When there is no JSON of it.
+pub fn runs(session: &Session, all: &[RunDocument]) -> Result<String, Fail> {
+    let view = view(session, Stream::Stdout, None);
+    match session.common.format {
+        Format::Text => Ok(text::runs(all, &view)),
+        Format::Json => document(&json::runs(all)),
+        Format::Markdown => Ok(markdown::runs(all)),
+    }
+}
+
+/// One line of news; nothing for what would only fill a log.
+pub fn news(news: &News) -> Option<String> {
+    text::news(news)
+}

@@ -1,0 +1,30 @@
+//! `redress runs`: all runs, the newest first. Reads the state directory only.
+
+use super::{
+    exit::Exit,
+    fail::Fail,
+    render,
+    session::{Session, store_fail},
+};
+use crate::journal::RunDocument;
+
+/// Lists the runs. One that cannot be read does not hide the others.
+///
+/// # Errors
+/// When the state directory cannot be read.
+pub fn run(session: &Session) -> Result<Exit, Fail> {
+    let state = session.state()?;
+    let mut documents = Vec::new();
+    let mut exit = Exit::Done;
+    for id in state.runs().map_err(store_fail)? {
+        match state.run(&id) {
+            Ok(folder) => documents.push(RunDocument::of(&folder.story(), &folder.plan)),
+            Err(error) => {
+                session.out.always(&format!("warning: run {id} is left out: {error}"));
+                exit = Exit::Failure;
+            }
+        }
+    }
+    session.out.data(&render::runs(session, &documents)?)?;
+    Ok(exit)
+}

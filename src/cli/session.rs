@@ -1,0 +1,215 @@
+//! What every command begins with: the state directory, the playbooks in force, the checks that were asked for, the
+//! options. It reads the user's files and changes nothing.
+
+use std::{
+    net::IpAddr,
+    path::{Path, PathBuf},
+};
+
+use etcetera::BaseStrategy;
+use ipnet::IpNet;
+
+use super::{
+    args::{Belts, Common},
+    fail::Fail,
+    out::Out,
+};
+use crate::{
+    actions::Options,
+    checks::{self, Check},
+    journal::{RunFolder, StateDir, StoreError},
+    playbook::{self, Playbook, Problem, problem::did_you_mean},
+};
+
+/// One invocation: what was typed, and where words go.
+#[derive(Debug)]
+pub struct Session {
+    /// The common flags.
+    pub common: Common,
+    /// The two streams.
+    pub out: Out,
+}
+
+/// A folder of playbooks holds no more files than this; more is a wrong folder.
+const MOST_FILES: usize = 1000;
+
+impl Session {
+    /// Where runs are kept, without touching it.
+    ///
+    /// # Errors
+    /// When the platform does not say where state goes.
+    pub fn state_path(&self) -> Result<PathBuf, Fail> {
+        if let Some(path) = &self.common.state_dir {
+            return Ok(path.clone());
+        }
+        let base =
+            etcetera::choose_base_strategy().map_err(|_| Fail::failure("there is no home directory to keep runs in").hint("name a place with --state-dir"))?;
+        Ok(base.state_dir().unwrap_or_else(|| base.data_dir()).join("redress"))
+    }
+
+    /// Where runs are kept, made if it is not there.
+    ///
+    /// # Errors
+    /// When it cannot be written (exit 1).
+    pub fn state(&self) -> Result<StateDir, Fail> {
+        StateDir::open(&self.state_path()?).map_err(store_fail)
+    }
+
+    /// The folder of a run.
+    ///
+    /// # Errors
+    /// When there is no such run (exit 2), or it cannot be read (exit 1).
+    pub fn run(&self, run: &str) -> Result<(StateDir, RunFolder), Fail> {
+        let state = self.state()?;
+        let folder = state.run(run).map_err(store_fail)?;
+        Ok((state, folder))
+    }
+
+    /// The playbooks in force: built-in ones, the user's, and what the flags change in them.
+    ///
+    /// # Errors
+    /// What is wrong in files and flags (exit 2).
+    pub fn playbooks(&self) -> Result<Vec<Playbook>, Fail> {
+        let user = match &self.common.playbooks {
+            Some(folder) => playbook_files(std::slice::from_ref(folder))?,
+            None => Vec::new(),
+        };
+        let mut playbooks = playbook::assemble(playbook::builtin(), user).map_err(|problems| problems_fail(&problems))?;
+        for setting in &self.common.set {
+            playbook::override_parameter(&mut playbooks, setting).map_err(Fail::usage)?;
+        }
+        playbook::allow_cidrs(&mut playbooks, &self.allowed()?).map_err(Fail::usage)?;
+        Ok(playbooks)
+    }
+
+    fn allowed(&self) -> Result<Vec<IpNet>, Fail> {
+        self.common.allow_cidr.iter().map(|text| cidr(text)).collect()
+    }
+
+    /// The checks that were asked for, or all that a scan runs.
+    ///
+    /// # Errors
+    /// An id that is none (exit 2).
+    pub fn checks(&self) -> Result<Vec<&'static Check>, Fail> {
+        let scanned: Vec<&'static Check> = checks::all().filter(|c| c.scanned).collect();
+        for id in &self.common.check {
+            if !scanned.iter().any(|c| c.id == id) {
+                let hint = match did_you_mean(id, scanned.iter().map(|c| c.id)) {
+                    Some(near) => format!("did you mean {near}?"),
+                    None => format!("there are {}", scanned.iter().map(|c| c.id).collect::<Vec<_>>().join(", ")),
+                };
+                return Err(Fail::usage(format!("there is no check {id:?}")).hint(hint));
+            }
+        }
+        let asked = &self.common.check;
+        Ok(scanned.into_iter().filter(|c| asked.is_empty() || asked.iter().any(|id| id == c.id)).collect())
+    }
+}
+
+/// What actions are told, from the flags and from where the user sits.
+pub fn options(belts: &Belts, ssh_connection: Option<&str>) -> Options {
+    let of_flag = belts.my_address.map(|address| (address, "--my-address".to_owned()));
+    let of_ssh = || ssh_address(ssh_connection?).map(|address| (address, "SSH_CONNECTION".to_owned()));
+    Options { my_address: of_flag.or_else(of_ssh), allow_lockout: belts.allow_lockout, include_managed: belts.include_managed }
+}
+
+/// The client's address in `SSH_CONNECTION` (`client port server port`, ssh(1)).
+fn ssh_address(text: &str) -> Option<IpAddr> {
+    // A link-local address carries its zone: fe80::1%eth0.
+    text.split_whitespace().next()?.split('%').next()?.parse().ok()
+}
+
+/// A range as CIDR; a lone address stands for itself.
+fn cidr(text: &str) -> Result<IpNet, Fail> {
+    let lone = || text.parse::<IpAddr>().map(IpNet::from);
+    text.parse::<IpNet>()
+        .or_else(|_| lone())
+        .map_err(|_| Fail::usage(format!("--allow-cidr {text}: this is not a CIDR")).hint("write a range such as 203.0.113.0/24 or 2001:db8::/48"))
+}
+
+/// The playbook files among these paths, folders taken apart, as pairs of name and text.
+///
+/// # Errors
+/// A path that is not there or cannot be read (exit 2).
+pub fn playbook_files(paths: &[PathBuf]) -> Result<Vec<(String, String)>, Fail> {
+    let mut files = Vec::new();
+    for path in paths {
+        if path.is_dir() {
+            files.extend(folder(path)?);
+        } else {
+            files.push(path.clone());
+        }
+    }
+    files.into_iter().map(|path| Ok((path.display().to_string(), text_of(&path)?))).collect()
+}
+
+/// The `.toml` files of a folder, in the order of their names.
+fn folder(path: &Path) -> Result<Vec<PathBuf>, Fail> {
+    let fail = |error: std::io::Error| Fail::usage(format!("{}: cannot read the folder of playbooks", path.display())).why(error.to_string());
+    let entries = std::fs::read_dir(path).map_err(fail)?;
+    let mut found = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(fail)?.path();
+        if entry.extension().is_some_and(|e| e == "toml") && entry.is_file() {
+            found.push(entry);
+        }
+    }
+    if found.len() > MOST_FILES {
+        return Err(Fail::usage(format!("{}: {} files are too many for a folder of playbooks", path.display(), found.len())).hint("is it the right folder?"));
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// The text of a playbook; a file of any kind that is far too big for one is not read.
+fn text_of(path: &Path) -> Result<String, Fail> {
+    let fail = |why: String| Fail::usage(format!("{}: cannot read it as a playbook", path.display())).why(why);
+    let size = std::fs::metadata(path).map_err(|e| fail(e.to_string()))?.len();
+    if size > 1 << 20 {
+        return Err(fail(format!("it has {size} bytes; a playbook is a short TOML file")));
+    }
+    let bytes = std::fs::read(path).map_err(|e| fail(e.to_string()))?;
+    playbook::load::text(bytes, &path.display().to_string()).map_err(|problem| problems_fail(&problem))
+}
+
+/// Problems of playbooks as one failure.
+pub fn problems_fail(problems: &[Problem]) -> Fail {
+    let count = if problems.len() == 1 { "a playbook has a problem".to_owned() } else { format!("playbooks have {} problems", problems.len()) };
+    let fail = problems.iter().fold(Fail::usage(count), |fail, problem| fail.why(problem.to_string()));
+    fail.hint("nothing was read or changed; `redress playbooks check` shows the same, `redress actions show NAME` the parameters of an action")
+}
+
+/// What went wrong with the store, as a failure with its exit code.
+pub fn store_fail(error: StoreError) -> Fail {
+    match error {
+        StoreError::NoSuchRun { .. } => Fail::usage(error.to_string()),
+        _ => Fail::failure(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn my_address_is_what_the_flag_says_else_where_ssh_comes_from() {
+        let belts = |text: Option<&str>| Belts { my_address: text.map(|t| t.parse().expect("an address")), ..Belts::default() };
+        let ssh = Some("198.51.100.7 50022 10.0.0.1 22");
+        let of = |belts: &Belts, ssh| options(belts, ssh).my_address.map(|(a, from)| (a.to_string(), from));
+        assert_eq!(of(&belts(Some("203.0.113.9")), ssh), Some(("203.0.113.9".to_owned(), "--my-address".to_owned())));
+        assert_eq!(of(&belts(None), ssh), Some(("198.51.100.7".to_owned(), "SSH_CONNECTION".to_owned())));
+        assert_eq!(of(&belts(None), Some("fe80::1%eth0 1 fe80::2 22")), Some(("fe80::1".to_owned(), "SSH_CONNECTION".to_owned())));
+        assert_eq!(of(&belts(None), Some("garbage")), None);
+        assert_eq!(of(&belts(None), None), None);
+    }
+
+    #[test]
+    fn a_cidr_that_is_none_is_bad_input_and_a_lone_address_is_itself() {
+        assert_eq!(cidr("203.0.113.0/24").expect("a range").to_string(), "203.0.113.0/24");
+        assert_eq!(cidr("203.0.113.7").expect("an address").to_string(), "203.0.113.7/32");
+        for bad in ["", "office", "203.0.113.0/33", "1.2.3"] {
+            assert_eq!(cidr(bad).expect_err(bad).exit.code(), 2);
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! `redress show`: a plan from its file, or the story of a run. Reads files only.
+
+use std::path::Path;
+
+use super::{apply, exit::Exit, fail::Fail, render, session::Session};
+use crate::journal::RunDocument;
+
+/// Shows a plan, where the argument is a file or looks like one, else a run.
+///
+/// # Errors
+/// A file that is no plan, a run that is not there.
+pub fn run(session: &Session, what: &str) -> Result<Exit, Fail> {
+    let path = Path::new(what);
+    if path.exists() || what.contains(['/', '\\']) || path.extension().is_some_and(|e| e == "json") {
+        let plan = apply::read(path)?;
+        if jiff::Timestamp::now() >= plan.expires && !plan.endpoint.starts_with("twin:") {
+            session.out.say(&format!("warning: this plan expired at {:.0} and can no longer be applied", plan.expires));
+        }
+        session.out.data(&render::plan(session, &plan, Some(what))?)?;
+    } else {
+        let (_, folder) = session.run(what)?;
+        session.out.data(&render::run(session, &RunDocument::of(&folder.story(), &folder.plan))?)?;
+    }
+    Ok(Exit::Done)
+}

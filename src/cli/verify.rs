@@ -1,0 +1,30 @@
+//! `redress verify`: is it still fixed? Reads the account again and writes what it finds to the run's journal; changes
+//! nothing in the account.
+
+use super::{
+    account::Place,
+    exit::Exit,
+    fail::Fail,
+    perform::{self, Task},
+    render,
+    session::{Session, store_fail},
+};
+use crate::journal::RunDocument;
+
+/// Verifies.
+///
+/// # Errors
+/// No such run, other credentials than its own, no way to the account, a journal that cannot be written.
+pub async fn run(session: &Session, run: &str) -> Result<Exit, Fail> {
+    let (state, folder) = session.run(run)?;
+    let head = folder.story().head;
+    let door = session.reopen(&Place::of_run(&head, &folder.plan.regions)).await?;
+    let _lock = perform::lock(&state, &door, &head.run)?;
+    let mut journal = folder.journal().map_err(store_fail)?;
+    let result = perform::work(session, &door, &folder.plan, &head.run, &mut journal, Task::Verify).await;
+    session.out.data(&render::run(session, &RunDocument::of(&journal.story, &folder.plan))?)?;
+    match result {
+        Ok(()) => Ok(Exit::of_verify(&journal.story)),
+        Err(error) => Err(Fail::failure(error.to_string()).hint(format!("redress verify {} tries again", head.run))),
+    }
+}

@@ -1,0 +1,60 @@
+//! What the twin must do as AWS does. The helpers here, the tests by theme.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod compute;
+mod faults;
+mod laws;
+mod network;
+mod services;
+
+use std::{sync::LazyLock, time::Duration};
+
+use serde_json::{Value, json};
+
+use super::{
+    Twin,
+    demo::{self, MAIN, id},
+};
+use crate::calls::{Call, CallError, ErrorClass, Outcome};
+
+static COMPANY: LazyLock<Twin> = LazyLock::new(|| demo::demo("2026-11-22T08:00:00Z".parse().unwrap()));
+
+fn company() -> Twin {
+    COMPANY.clone()
+}
+
+fn try_in(twin: &mut Twin, service: &str, region: &str, operation: &str, input: Value) -> Outcome {
+    twin.perform(&Call::new(service, region, operation, input))
+}
+
+/// An EC2 call in the main region.
+fn ec2(twin: &mut Twin, operation: &str, input: Value) -> Outcome {
+    try_in(twin, "ec2", MAIN, operation, input)
+}
+
+/// The one declared output of a call that must succeed.
+fn made(outcome: Outcome) -> Value {
+    outcome.unwrap().into_values().next().unwrap()
+}
+
+fn code(outcome: Outcome) -> String {
+    outcome.unwrap_err().code
+}
+
+fn error(outcome: Outcome) -> CallError {
+    outcome.unwrap_err()
+}
+
+fn minutes(twin: &mut Twin, n: u64) {
+    twin.pass(Duration::from_secs(60 * n));
+}
+
+fn tag_all(kind: &str, pairs: &[(&str, &str)]) -> Value {
+    let tags: Vec<Value> = pairs.iter().map(|(key, value)| json!({ "Key": key, "Value": value })).collect();
+    json!([{ "ResourceType": kind, "Tags": tags }])
+}
+
+fn is_unknown(outcome: Outcome) -> bool {
+    let error = error(outcome);
+    error.class == ErrorClass::Unsupported && error.code == "TwinUnknown"
+}
