@@ -26,7 +26,11 @@ pub struct Wish {
 
 impl Default for Wish {
     fn default() -> Self {
-        Self { regions: vec!["us-east-1".into(), "eu-west-1".into()], playbooks: load::assemble(load::builtin(), Vec::new()).unwrap(), options: Options::default() }
+        Self {
+            regions: vec!["us-east-1".into(), "eu-west-1".into()],
+            playbooks: load::assemble(load::builtin(), Vec::new()).unwrap(),
+            options: Options::default(),
+        }
     }
 }
 
@@ -113,6 +117,18 @@ pub fn things(inventory: &Inventory) -> BTreeMap<Thing, Value> {
     all
 }
 
+/// Whether AWS gives such a thing a new id when it is put back.
+pub fn made_anew(family: FamilyKind) -> bool {
+    matches!(family, FamilyKind::SecurityGroupRules | FamilyKind::FlowLogs)
+}
+
+/// The things whose ids do not count, by what they are.
+pub fn bodies(inventory: &Inventory) -> Vec<(String, FamilyKind, String)> {
+    let mut all: Vec<_> = things(inventory).into_iter().filter(|((_, f, _), _)| made_anew(*f)).map(|((r, f, _), body)| (r, f, body.to_string())).collect();
+    all.sort();
+    all
+}
+
 /// A thing's form without what differs between two runs that come to the same end.
 pub fn without_times_and_ids(value: &Value) -> String {
     let text = value.to_string();
@@ -120,7 +136,13 @@ pub fn without_times_and_ids(value: &Value) -> String {
     for word in text.split('"') {
         let time = word.len() >= 20 && word.ends_with('Z') && word.as_bytes()[4] == b'-';
         let made = ["vol-", "snap-", "sgr-", "fl-"].iter().any(|prefix| word.starts_with(prefix));
-        words.push(if time { "TIME" } else if made { "ID" } else { word });
+        words.push(if time {
+            "TIME"
+        } else if made {
+            "ID"
+        } else {
+            word
+        });
     }
     words.join("\"")
 }
@@ -137,7 +159,7 @@ pub fn meddle(stand: &Stand, plan: &Plan) -> bool {
             "tighten-security-group" => {
                 // The same port is opened once more, under another source.
                 let rule = SecurityGroupRule {
-                    id: "sgr-meddled".into(),
+                    id: format!("sgr-meddled-{}", change.id),
                     group_id: id,
                     ip_protocol: "tcp".into(),
                     from_port: 22,
@@ -145,7 +167,7 @@ pub fn meddle(stand: &Stand, plan: &Plan) -> bool {
                     cidr_ipv4: Some("0.0.0.0/2".into()),
                     ..SecurityGroupRule::default()
                 };
-                truth.region_mut(&region).security_group_rules.put("sgr-meddled", rule);
+                truth.region_mut(&region).security_group_rules.put(rule.id.clone(), rule);
                 true
             }
             "encrypt-volumes" => {
@@ -200,8 +222,15 @@ pub fn meddle_after(stand: &Stand, plan: &Plan) -> Vec<String> {
         let truth = twin.truth_mut();
         match change.action.as_str() {
             "tighten-security-group" => {
-                let rule = SecurityGroupRule { id: "sgr-later".into(), group_id: id, ip_protocol: "tcp".into(), from_port: 8443, to_port: 8443, ..Default::default() };
-                truth.region_mut(&region).security_group_rules.put("sgr-later", rule);
+                let rule = SecurityGroupRule {
+                    id: format!("sgr-later-{}", change.id),
+                    group_id: id,
+                    ip_protocol: "tcp".into(),
+                    from_port: 8443,
+                    to_port: 8443,
+                    ..Default::default()
+                };
+                truth.region_mut(&region).security_group_rules.put(rule.id.clone(), rule);
             }
             "encrypt-volumes" if truth.region_mut(&region).instances.get_mut(&id).is_some() => {
                 truth.region_mut(&region).instances.get_mut(&id).unwrap().tags.insert("Owner".into(), "somebody".into());
