@@ -246,8 +246,8 @@ const PARAMETERS: &[Parameter] = &[
     Parameter {
         name: "role_name",
         kind: "name of a role",
-        default: "\"redress-vpc-flow-logs-REGION\"",
-        doc: "For CloudWatch Logs: the delivery role; it is made where it is not there. If not given, each region has one of its own.",
+        default: "",
+        doc: "For CloudWatch Logs: the delivery role; it is made where it is not there. If not given, each region has its own: `redress-vpc-flow-logs-REGION`.",
     },
     Parameter { name: "bucket", kind: "bucket with prefix", default: "", doc: "For S3, and needed there: `name`, `name/prefix`, or the ARN of either." },
     Parameter { name: "traffic_type", kind: "\"ALL\" or \"REJECT\"", default: "\"ALL\"", doc: "Which traffic is recorded." },

@@ -73,17 +73,15 @@ pub fn survey<'a>(rules: &[&'a SecurityGroupRule], lists: &Family<PrefixList>, e
     let everything = open_to_all(&inbound, lists);
     if exposure == Exposure::AllTraffic {
         let offences = inbound.iter().filter(|r| holds_rule(&everything, r)).map(|rule| Offence { rule, services: Vec::new() }).collect();
-        return Survey { offences, unknown: unknown_sources(&inbound, lists, |r| is_everything(r)), left_to_all_traffic: Vec::new() };
+        return Survey { offences, unknown: unknown_sources(&inbound, lists, is_everything), left_to_all_traffic: Vec::new() };
     }
     let others: Vec<&SecurityGroupRule> = inbound.iter().copied().filter(|r| !holds_rule(&everything, r)).collect();
     let mut offences: Vec<Offence<'a>> = others.iter().map(|rule| Offence { rule, services: Vec::new() }).collect();
     for service in exposure.services() {
         for &transport in service.transports {
             for rule in open_by(&others, lists, |r| admits(r, transport, service.port)) {
-                if let Some(offence) = offences.iter_mut().find(|o| o.rule.id == rule.id) {
-                    if !offence.services.contains(&service) {
-                        offence.services.push(service);
-                    }
+                if let Some(offence) = offences.iter_mut().find(|o| o.rule.id == rule.id && !o.services.contains(&service)) {
+                    offence.services.push(service);
                 }
             }
         }
