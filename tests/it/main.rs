@@ -8,6 +8,7 @@ mod laws;
 mod layering;
 mod likeness;
 mod pages;
+mod plans;
 mod stand;
 mod support;
 mod world;
