@@ -99,8 +99,10 @@ impl Action for CreateCloudtrail {
         let inventory = context.inventory;
         let listing = inventory.trails.reads.get(&format!("region={}", plan.home)).or_else(|| inventory.trails.reads.get("*"));
         known(listing.cloned().unwrap_or_default(), "the list of the account's trails")?;
+        // Once the change that this one comes after is done, the raised trail is the one that records all regions: the
+        // answer stays the same, so that the plan does not come apart over its own success.
         if let Some((_, trail)) = inventory.trails.known().find(|(_, t)| t.is_multi_region && t.all_management_events == Fact::Known(true)) {
-            return Err(Refusal::Nothing(format!("trail {} records the management events of all regions", trail.name)));
+            return Ok(plan.raise_instead(target, trail));
         }
         match raisable_trail(inventory)? {
             Some(trail) => Ok(plan.raise_instead(target, trail)),
@@ -109,10 +111,11 @@ impl Action for CreateCloudtrail {
     }
 }
 
-/// The trail of the account that is raised rather than making another: one that logs before one that does not.
+/// The trail of the account that is raised rather than making another. First come those that lack something else, too:
+/// they are raised anyway, and one that is not need not be changed then.
 fn raisable_trail(inventory: &Inventory) -> Result<Option<&Trail>, Refusal> {
     let mut candidates: Vec<&Trail> = inventory.trails.known().map(|(_, t)| t).filter(|t| !t.is_multi_region).collect();
-    candidates.sort_by_key(|t| (t.is_logging != Fact::Known(true), t.id.clone()));
+    candidates.sort_by_key(|t| (t.is_logging == Fact::Known(true) && t.log_file_validation, t.id.clone()));
     for trail in candidates {
         let all = known(trail.all_management_events.as_ref(), &format!("which events trail {} records", trail.name))?;
         match raisable(inventory, trail) {

@@ -139,14 +139,12 @@ pub fn raisable(inventory: &Inventory, trail: &Trail) -> Result<GuardNote, Refus
         return Err(Refusal::Refused(format!("{} is a trail of the organization and belongs to another account: only its owner can change it", trail.name)));
     }
     let logs = trail.is_logging == Fact::Known(true);
-    if let (true, Fact::Known(error)) = (logs, &trail.latest_delivery_error) {
-        if !error.is_empty() {
-            let hint = usable(inventory, trail).err().map(|r| format!(" ({})", why(&r))).unwrap_or_default();
-            return Err(Refusal::Refused(format!(
-                "{} logs, but its last delivery failed with {error}{hint}: set the bucket {} or the trail's key right; redress never changes a trail's bucket",
-                trail.name, trail.s3_bucket_name
-            )));
-        }
+    if let Some(error) = trail.latest_delivery_error.known().filter(|e| logs && !e.is_empty()) {
+        let hint = usable(inventory, trail).err().map(|r| format!(" ({})", why(&r))).unwrap_or_default();
+        return Err(Refusal::Refused(format!(
+            "{} logs, but its last delivery failed with {error}{hint}: set the bucket {} or the trail's key right; redress never changes a trail's bucket",
+            trail.name, trail.s3_bucket_name
+        )));
     }
     match (usable(inventory, trail), delivered(inventory, trail)) {
         (Ok(()), _) => Ok(GuardNote::passed("bucket", format!("the policy of {} lets the trail deliver", trail.s3_bucket_name))),

@@ -1,7 +1,10 @@
 //! `redress demo`: the whole story on a fresh twin, told as it happens. No network, no credentials; everything it writes is
 //! in a folder of its own that is gone afterwards. `--reset` makes the kept account `twin:demo` new.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
 
 use serde_json::json;
 
@@ -26,8 +29,8 @@ use crate::{
 /// The range that the demo's company works from: what is closed to the world stays open to it.
 const OFFICE: &str = "203.0.113.0/24";
 
-/// How many changes of the plan are shown.
-const EXCERPT: usize = 2;
+/// How many changes of the plan are shown whole.
+const EXCERPT: usize = 1;
 
 /// Tells the story, or makes the kept account new.
 ///
@@ -45,11 +48,15 @@ pub async fn run(session: &Session, reset: bool) -> Result<Exit, Fail> {
     demo.tell().await
 }
 
-/// The session of the demo: the user's streams and format, a folder of its own, no flags that are for real accounts.
+/// The session of the demo: the user's format, a folder of its own, no flags that are for real accounts, and no progress
+/// beside the story.
 fn inner(session: &Session, folder: &Folder) -> Session {
     let common = session.common.clone();
     let allow_cidr = if common.allow_cidr.is_empty() { vec![OFFICE.to_owned()] } else { common.allow_cidr };
-    Session { common: Common { state_dir: Some(folder.0.clone()), region: Vec::new(), profile: None, account: None, allow_cidr, ..common }, out: session.out }
+    Session {
+        common: Common { state_dir: Some(folder.0.clone()), region: Vec::new(), profile: None, account: None, allow_cidr, ..common },
+        out: session.out.quieter(),
+    }
 }
 
 /// A folder that is gone when the demo is over.
@@ -119,7 +126,7 @@ impl Demo {
     }
 
     fn planned(&self, plan: &Plan) -> Result<(), Fail> {
-        self.say(&format!("2  plan: {} changes, each with the exact calls and the way back; {EXCERPT} of them:\n", plan.changes.len()))?;
+        self.say(&format!("2  plan: {} changes, each with its steps and its way back. The first of them:\n", plan.changes.len()))?;
         for change in plan.changes.iter().filter(|c| !c.findings.is_empty()).take(EXCERPT) {
             self.say(&render::change(&self.session, plan, change))?;
         }
@@ -144,7 +151,9 @@ impl Demo {
     /// A run in a few lines.
     fn show(&self, run: &RunDocument) -> Result<(), Fail> {
         for change in &run.changes {
-            let reason = if change.reason.is_empty() { String::new() } else { format!(" ({})", change.reason) };
+            // What stays after an undo is told at the end, once.
+            let told = change.outcome != "restored" && !change.reason.is_empty();
+            let reason = if told { format!(" ({})", change.reason) } else { String::new() };
             self.say(&format!("   {:<4} {:<14} {}{reason}", change.id, change.outcome, change.summary))?;
         }
         self.say(&format!("   {}\n", tally(run)))
@@ -155,10 +164,9 @@ impl Demo {
             let whole = json!({ "format": "redress.demo/1", "findings": scan, "plan": plan, "run": run, "undo": undo });
             return self.session.out.data(&documents::write(&whole).map_err(|e| Fail::failure(e.to_string()))?);
         }
-        let mut kept: Vec<&String> = undo.changes.iter().filter(|c| c.outcome == "restored").flat_map(|c| &c.not_restored).collect();
-        kept.dedup();
+        let kept: BTreeSet<&String> = undo.changes.iter().filter(|c| c.outcome == "restored").flat_map(|c| &c.not_restored).collect();
         if !kept.is_empty() {
-            self.say("   kept on purpose, as the plan said beforehand:")?;
+            self.say("   not as before, as the plan said beforehand:")?;
             kept.iter().try_for_each(|what| self.say(&format!("   - {what}")))?;
             self.say("")?;
         }

@@ -85,7 +85,9 @@ async fn command(session: &Session, command: Command) -> Result<Exit, Fail> {
 
 /// Sends logs to stderr. The filter keeps the SDK from showing requests, and with them tokens, at every level.
 fn log(verbosity: u8) {
-    let filter = tracing_subscriber::EnvFilter::new(crate::aws::log_filter(verbosity));
+    // What the SDK warns of shows up in the facts and errors as well, in better words; it is told only on request.
+    let filter = if verbosity == 0 { "error,redress=warn".to_owned() } else { crate::aws::log_filter(verbosity) };
+    let filter = tracing_subscriber::EnvFilter::new(filter);
     let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).without_time().with_ansi(false);
     // Only the first call in a process takes effect.
     let _ = subscriber.try_init();

@@ -38,6 +38,12 @@ impl Out {
         Self { quiet, color }
     }
 
+    /// The same streams without talk.
+    #[must_use]
+    pub fn quieter(self) -> Self {
+        Self { quiet: true, ..self }
+    }
+
     fn choice(self, stream: Stream) -> ColorChoice {
         match self.color {
             Color::Always => ColorChoice::Always,

@@ -257,6 +257,12 @@ pub fn offered(plan: &Plan) -> bool {
     !plan.changes.is_empty() && (plan.kind == "undo" || plan.rehearsal.opens.is_empty())
 }
 
+/// The flag without which a new plan would be made on AWS, for what was seen on a twin. Runs and plan files know where
+/// they belong.
+fn account_flag(endpoint: &str) -> String {
+    if endpoint.starts_with("twin:") { format!(" --account {}", safe::shell(endpoint)) } else { String::new() }
+}
+
 /// What to type after a plan.
 pub fn plan_next(plan: &Plan, file: Option<&str>) -> Vec<Next> {
     if !offered(plan) {
@@ -268,16 +274,22 @@ pub fn plan_next(plan: &Plan, file: Option<&str>) -> Vec<Next> {
         (Some(file), _, _) => vec![next("to do it", format!("redress apply {}{flags}", safe::shell(file)))],
         (None, "undo", Some(run)) => vec![next("to do it", format!("redress undo {}{flags}", safe::shell(run)))],
         (None, "prune", _) => {
-            vec![next("to keep this plan", "redress prune -o prune.json".to_owned()), next("to do it", format!("redress apply prune.json{flags}"))]
+            vec![
+                next("to keep this plan", format!("redress prune{} -o prune.json", account_flag(&plan.endpoint))),
+                next("to do it", format!("redress apply prune.json{flags}")),
+            ]
         }
-        _ => vec![next("to keep this plan", "redress plan -o plan.json".to_owned()), next("to do it", format!("redress apply plan.json{flags}"))],
+        _ => vec![
+            next("to keep this plan", format!("redress plan{} -o plan.json", account_flag(&plan.endpoint))),
+            next("to do it", format!("redress apply plan.json{flags}")),
+        ],
     }
 }
 
 /// What to type after a scan.
 pub fn scan_next(scan: &Scan) -> Vec<Next> {
     let open = scan.findings.iter().filter(|f| is_open(f)).count();
-    if open == 0 { Vec::new() } else { vec![next("to see what would be done", "redress plan -o plan.json".to_owned())] }
+    if open == 0 { Vec::new() } else { vec![next("to see what would be done", format!("redress plan{} -o plan.json", account_flag(scan.endpoint)))] }
 }
 
 /// Whether something is wrong that nobody has set aside.
@@ -304,8 +316,8 @@ pub fn run_next(run: &RunDocument) -> Vec<Next> {
     if ["drifted", "blocked", "skipped", "rolled-back", "failed", "not-approved"].iter().any(|outcome| has(outcome)) {
         match (run.kind.as_str(), &run.of_run) {
             ("undo", Some(of)) => all.push(next("to try the rest again", format!("redress undo {}", safe::shell(of)))),
-            ("prune", _) => all.push(next("to plan the rest again", "redress prune".to_owned())),
-            _ => all.push(next("to plan the rest again", "redress plan -o plan.json".to_owned())),
+            ("prune", _) => all.push(next("to plan the rest again", format!("redress prune{}", account_flag(&run.endpoint)))),
+            _ => all.push(next("to plan the rest again", format!("redress plan{} -o plan.json", account_flag(&run.endpoint)))),
         }
     }
     all

@@ -151,10 +151,8 @@ pub fn addresses(context: &Context<'_>, instance: &Instance, parameters: &Parame
             }
         }
     }
-    if let Some(ip) = &instance.public_ip {
-        if !addresses.kept.contains(ip) && !addresses.lost.contains(ip) {
-            return Err(Refusal::Unknown(format!("whose the public address {ip} of {} is, is not known: it may be lost by a stop", instance.id)));
-        }
+    if let Some(ip) = instance.public_ip.as_ref().filter(|ip| !addresses.kept.contains(ip) && !addresses.lost.contains(ip)) {
+        return Err(Refusal::Unknown(format!("whose the public address {ip} of {} is, is not known: it may be lost by a stop", instance.id)));
     }
     if !addresses.lost.is_empty() && !parameters.allow_address_change {
         return Err(Refusal::Refused(format!(

@@ -250,8 +250,9 @@ fn summary(page: &mut Page, plan: &Plan) {
     if !plan.changes.is_empty() {
         page.text(0, &[span(Tone::Strong, words::count(plan.changes.len(), "change")), plain(format!(": {}.", words::risks(&plan.changes)))]);
     }
+    // An undo and a prune answer no findings; their counts are of changes.
     let findings: usize = plan.counts.values().sum();
-    if findings > 0 {
+    if findings > 0 && plan.kind == "plan" {
         let told = words::tally(&plan.counts, words::FATES);
         page.text(0, &[span(Tone::Strong, words::count(findings, "finding")), plain(format!(": {told}."))]);
     }
