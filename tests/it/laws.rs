@@ -3,6 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::{
+    stand::{Kill, Stand, hold, yes},
+    world,
+};
 use redress::{
     actions,
     calls::Call,
@@ -11,10 +15,6 @@ use redress::{
     inventory::{FamilyKind, Inventory, Want, tag},
     journal::{Outcome, Story},
     plan::Plan,
-};
-use super::{
-    stand::{Kill, Stand, hold, yes},
-    world,
 };
 
 /// The plan of everything that the demo account needs, from the built-in playbooks.

@@ -163,9 +163,7 @@ impl Stand {
             let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
             let stop = Stop::default();
             let engine = Engine { account: &door, talk: &Silent, stop: &stop, stage: &stage, lag: LAG };
-            runtime.block_on(async {
-                if begun { engine.resume(plan, &mut journal).await } else { engine.apply(plan, "run-1", decisions, &mut journal).await }
-            })
+            runtime.block_on(async { if begun { engine.resume(plan, &mut journal).await } else { engine.apply(plan, "run-1", decisions, &mut journal).await } })
         }))
         .ok()
     }

@@ -26,7 +26,11 @@ pub struct Wish {
 
 impl Default for Wish {
     fn default() -> Self {
-        Self { regions: vec!["us-east-1".into(), "eu-west-1".into()], playbooks: load::assemble(load::builtin(), Vec::new()).unwrap(), options: Options::default() }
+        Self {
+            regions: vec!["us-east-1".into(), "eu-west-1".into()],
+            playbooks: load::assemble(load::builtin(), Vec::new()).unwrap(),
+            options: Options::default(),
+        }
     }
 }
 
@@ -120,7 +124,13 @@ pub fn without_times_and_ids(value: &Value) -> String {
     for word in text.split('"') {
         let time = word.len() >= 20 && word.ends_with('Z') && word.as_bytes()[4] == b'-';
         let made = ["vol-", "snap-", "sgr-", "fl-"].iter().any(|prefix| word.starts_with(prefix));
-        words.push(if time { "TIME" } else if made { "ID" } else { word });
+        words.push(if time {
+            "TIME"
+        } else if made {
+            "ID"
+        } else {
+            word
+        });
     }
     words.join("\"")
 }
@@ -200,7 +210,8 @@ pub fn meddle_after(stand: &Stand, plan: &Plan) -> Vec<String> {
         let truth = twin.truth_mut();
         match change.action.as_str() {
             "tighten-security-group" => {
-                let rule = SecurityGroupRule { id: "sgr-later".into(), group_id: id, ip_protocol: "tcp".into(), from_port: 8443, to_port: 8443, ..Default::default() };
+                let rule =
+                    SecurityGroupRule { id: "sgr-later".into(), group_id: id, ip_protocol: "tcp".into(), from_port: 8443, to_port: 8443, ..Default::default() };
                 truth.region_mut(&region).security_group_rules.put("sgr-later", rule);
             }
             "encrypt-volumes" if truth.region_mut(&region).instances.get_mut(&id).is_some() => {
