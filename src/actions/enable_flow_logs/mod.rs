@@ -1,0 +1,264 @@
+//! `enable-flow-logs`: a VPC gets a flow log. The log group and the delivery role that it needs are changes of their own;
+//! a bucket must be proved to take the logs. It must never change a bucket's policy, nor a flow log that is there.
+
+mod bucket;
+pub mod params;
+
+use serde_json::{Value, json};
+
+use self::params::{Destination, Params};
+use super::{Action, Context, GuardNote, Parameter, Prerequisite, Proof, Proposal, Refusal, support};
+use crate::{
+    calls::{Act, Call, Expect, Recognise, Risk, Shape, Step, Test, Undo, Wait, WayBack, reference},
+    checks::{
+        proofs_network::{BUCKET_POLICY, Delivery},
+        vpcs::{Health, WITHOUT_FLOW_LOGS, flow_logs_of, flow_logs_want, health},
+    },
+    inventory::{FamilyKind, FlowLog, Tags, Want, tag},
+    resource::{Kind, ResourceId},
+};
+
+/// The action.
+pub struct EnableFlowLogs;
+
+const STEP: &str = "create-flow-log";
+const IDS: &str = "FlowLogIds";
+
+impl Action for EnableFlowLogs {
+    fn name(&self) -> &'static str {
+        "enable-flow-logs"
+    }
+    fn title(&self) -> &'static str {
+        "Makes a flow log for a VPC, to CloudWatch Logs or to a bucket"
+    }
+    fn doc(&self) -> &'static str {
+        include_str!("page.md")
+    }
+    fn answers(&self) -> &'static [&'static str] {
+        &[WITHOUT_FLOW_LOGS]
+    }
+    fn target(&self) -> Kind {
+        Kind::Vpc
+    }
+    fn parameters(&self) -> &'static [Parameter] {
+        PARAMETERS
+    }
+    fn decode(&self, with: toml::de::Deserializer<'_>) -> Result<Value, toml::de::Error> {
+        support::decode::<Params>(with)
+    }
+    fn needs(&self, context: &Context<'_>, target: &ResourceId, with: &Value) -> Vec<Want> {
+        let (region, vpc) = (context.region, target.id());
+        let mut wants = vec![Want::id(region, FamilyKind::Vpcs, vpc), flow_logs_want(region, vpc)];
+        let Ok(params) = support::params::<Params>(with) else { return wants };
+        match (params.destination, &params.bucket) {
+            (Destination::CloudWatchLogs, _) => {
+                wants.push(Want::id(region, FamilyKind::LogGroups, &params.log_group));
+                wants.push(Want::id("", FamilyKind::Roles, params.role(region)));
+            }
+            (Destination::S3, Some(bucket)) => wants.push(Want::id("", FamilyKind::Buckets, &bucket.name)),
+            (Destination::S3, None) => {}
+        }
+        wants
+    }
+    fn propose(&self, context: &Context<'_>, target: &ResourceId, with: &Value) -> Result<Proposal, Refusal> {
+        let params: Params = support::params(with)?;
+        let (region, id) = (context.region, target.id());
+        let vpc = support::need(support::region(context.inventory, region)?.vpcs.get(id), &format!("VPC {id}"))?;
+        let account = &context.inventory.owner.account;
+        if !vpc.owner_id.is_empty() && vpc.owner_id != *account {
+            return Err(Refusal::Refused(format!("{id} is shared by account {}: only its owner can make flow logs for it", vpc.owner_id)));
+        }
+        let logs = support::need(flow_logs_of(context.inventory, region, id), &format!("the flow logs of {id}"))?;
+        if let Some(log) = logs.iter().find(|log| !matches!(health(log), Health::Useless(_))) {
+            return Err(Refusal::Nothing(format!("{} records what is turned away", log.id)));
+        }
+        let way = way(context, &params)?;
+        collision(&logs, &params, &way.destination)?;
+        let mut proof = vec![Proof { check: WITHOUT_FLOW_LOGS.to_owned(), resource: target.clone(), with: Value::Null }];
+        proof.extend(way.proof);
+        let mut touches = vec![flow_logs_want(region, id)];
+        touches.extend(way.touches);
+        Ok(Proposal {
+            summary: format!("make a flow log for {id}, to {}", way.words),
+            steps: vec![create(region, id, &params, way.input)?],
+            risk: Risk::Safe,
+            impact: impact(&logs, &params, &way.words),
+            before: json!(logs.iter().map(|log| line(log)).collect::<Vec<_>>()),
+            after: json!(
+                logs.iter().map(|log| line(log)).chain([format!("{} traffic to {}", params.traffic_type.word(), way.destination)]).collect::<Vec<_>>()
+            ),
+            proof,
+            not_restored: vec![format!("what was collected meanwhile stays in {}", way.words)],
+            guards: vec![GuardNote::passed("ownership", format!("{id} is this account's, and a flow log is a thing of its own beside it"))],
+            touches,
+            prerequisites: way.prerequisites,
+        })
+    }
+}
+
+/// How the records get where they go.
+struct Way {
+    /// In words, for people.
+    words: String,
+    /// As AWS shows it: the log group's name or the bucket's ARN.
+    destination: String,
+    input: Value,
+    proof: Option<Proof>,
+    touches: Option<Want>,
+    prerequisites: Vec<Prerequisite>,
+}
+
+fn way(context: &Context<'_>, params: &Params) -> Result<Way, Refusal> {
+    match (params.destination, &params.bucket) {
+        (Destination::CloudWatchLogs, _) => Ok(to_log_group(context, params)),
+        (Destination::S3, Some(bucket)) => to_bucket(context, bucket),
+        (Destination::S3, None) => Err(Refusal::Refused("destination \"s3\" needs the parameter bucket: \"name/prefix\"".to_owned())),
+    }
+}
+
+fn to_log_group(context: &Context<'_>, params: &Params) -> Way {
+    let (owner, region, role) = (&context.inventory.owner, context.region, params.role(context.region));
+    // A role that is there may have a path, which its name does not show; whether it will do is its own change's to say.
+    let known = context.inventory.roles.get(&role).known().map(|r| r.arn.clone()).filter(|arn| !arn.is_empty());
+    let arn = known.unwrap_or_else(|| owner.role(&role).to_string());
+    let delivery = Delivery { region: region.to_owned(), log_group: params.log_group.clone() };
+    Way {
+        words: format!("log group {}", params.log_group),
+        destination: params.log_group.clone(),
+        input: json!({ "LogDestinationType": "cloud-watch-logs", "LogGroupName": params.log_group, "DeliverLogsPermissionArn": arn }),
+        proof: None,
+        touches: None,
+        prerequisites: vec![
+            Prerequisite {
+                action: "ensure-log-group",
+                resource: owner.log_group(region, &params.log_group),
+                with: json!({ "retention_days": params.retention_days }),
+            },
+            Prerequisite { action: "ensure-delivery-role", resource: owner.role(&role), with: json!(delivery) },
+        ],
+    }
+}
+
+/// AWS may put its own policy in the place of the bucket's when the caller is allowed to: that it did not is proved
+/// afterwards (<https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-s3-permissions.html>).
+fn to_bucket(context: &Context<'_>, bucket: &params::Bucket) -> Result<Way, Refusal> {
+    let owner = &context.inventory.owner;
+    let policy = bucket::proved(context.inventory, context.region, bucket)?;
+    let (resource, arn) = (owner.bucket(&bucket.name), bucket.arn(owner));
+    Ok(Way {
+        words: format!("bucket {}", String::from(bucket.clone())),
+        input: json!({ "LogDestinationType": "s3", "LogDestination": arn }),
+        destination: arn,
+        proof: Some(Proof { check: BUCKET_POLICY.to_owned(), resource, with: json!({ "policy": policy }) }),
+        touches: Some(Want::id("", FamilyKind::Buckets, &bucket.name)),
+        prerequisites: Vec::new(),
+    })
+}
+
+/// AWS refuses a second flow log of the same kind to the same destination; and where the first fails, so would it.
+fn collision(logs: &[&FlowLog], params: &Params, destination: &str) -> Result<(), Refusal> {
+    let to = |log: &FlowLog| {
+        let shown = [&log.log_group_name, &log.log_destination].into_iter().flatten();
+        shown.into_iter().any(|d| d.trim_end_matches('/') == destination.trim_end_matches('/') || d.ends_with(&format!(":log-group:{destination}")))
+    };
+    match logs.iter().find(|log| log.traffic_type == params.traffic_type.word() && to(log)) {
+        None => Ok(()),
+        Some(log) => {
+            let why = if let Health::Useless(why) = health(log) { why } else { String::new() };
+            Err(Refusal::Refused(format!(
+                "{} already goes to {destination} and does not count: {why}. AWS makes no second one like it: mend what it needs or delete it, or name another destination",
+                log.id
+            )))
+        }
+    }
+}
+
+fn create(region: &str, vpc: &str, params: &Params, way: Value) -> Result<Step, Refusal> {
+    let mut input = json!({
+        "ResourceType": "VPC",
+        "ResourceIds": [vpc],
+        "TrafficType": params.traffic_type,
+        "MaxAggregationInterval": params.max_aggregation_interval,
+        "TagSpecifications": support::tag_specifications("vpc-flow-log", &Tags::new(), &[(tag::SOURCE, json!(vpc))])?,
+        "ClientToken": reference::token(),
+    });
+    if let (Value::Object(input), Value::Object(way)) = (&mut input, way) {
+        input.extend(way);
+    }
+    if let Some(format) = &params.log_format {
+        input["LogFormat"] = json!(format);
+    }
+    let made = reference::output(STEP, IDS);
+    let expect = |at: &str, test| Expect::new(region, FamilyKind::FlowLogs, made.clone(), at, test);
+    let active = Test::OneOf { good: vec![json!("ACTIVE")], never: Vec::new() };
+    let delete = Act {
+        call: Call::new("ec2", region, "DeleteFlowLogs", json!({ IDS: made })),
+        wait: None,
+        recognise: Recognise::Looks { expect: vec![expect("", Test::Gone)], outputs: [].into() },
+    };
+    Ok(Step {
+        name: STEP.to_owned(),
+        title: format!("make a flow log for {vpc}"),
+        act: Act {
+            call: Call::new("ec2", region, "CreateFlowLogs", input),
+            wait: Some(Wait { until: vec![expect("/flow_log_status", active)], at_most: 300, why: "until the flow log is active".to_owned() }),
+            recognise: Recognise::Tagged { region: region.to_owned(), family: FamilyKind::FlowLogs, output: IDS.to_owned(), shape: Shape::Ids(1) },
+        },
+        way_back: WayBack::Calls { rollback: vec![delete], undo: Undo::Same, kept_once: None, redo: false },
+    })
+}
+
+fn impact(logs: &[&FlowLog], params: &Params, words: &str) -> Vec<String> {
+    let what = if params.traffic_type == params::Traffic::All { "all traffic" } else { "rejected traffic" };
+    let mut impact = vec![format!("addresses and ports of {what} are recorded to {words}; delivery and storage are charged by the gigabyte")];
+    if params.destination == Destination::CloudWatchLogs {
+        impact.push(format!("a log group that is new keeps them {} days", i64::from(params.retention_days)));
+    } else {
+        impact.push("AWS may put its own policy in the place of the bucket's: that it did not is proved afterwards".to_owned());
+    }
+    for log in logs {
+        if let Health::Useless(why) = health(log) {
+            impact.push(format!("{} stays as it is: {why}", log.id));
+        }
+    }
+    impact
+}
+
+fn line(log: &FlowLog) -> String {
+    let to = log.log_group_name.as_deref().or(log.log_destination.as_deref()).unwrap_or("nowhere");
+    format!("{} traffic to {to}", log.traffic_type)
+}
+
+const PARAMETERS: &[Parameter] = &[
+    Parameter { name: "destination", kind: "\"cloud-watch-logs\" or \"s3\"", default: "\"cloud-watch-logs\"", doc: "Where the records go." },
+    Parameter {
+        name: "log_group",
+        kind: "name of a log group",
+        default: "\"/redress/vpc-flow-logs\"",
+        doc: "For CloudWatch Logs: the log group; it is made where it is not there.",
+    },
+    Parameter {
+        name: "retention_days",
+        kind: "number of days",
+        default: "90",
+        doc: "For CloudWatch Logs: how long the log group keeps the records, if it is made.",
+    },
+    Parameter {
+        name: "role_name",
+        kind: "name of a role",
+        default: "\"redress-vpc-flow-logs-REGION\"",
+        doc: "For CloudWatch Logs: the delivery role; it is made where it is not there. If not given, each region has one of its own.",
+    },
+    Parameter { name: "bucket", kind: "bucket with prefix", default: "", doc: "For S3, and needed there: `name`, `name/prefix`, or the ARN of either." },
+    Parameter { name: "traffic_type", kind: "\"ALL\" or \"REJECT\"", default: "\"ALL\"", doc: "Which traffic is recorded." },
+    Parameter { name: "max_aggregation_interval", kind: "60 or 600", default: "600", doc: "How many seconds of traffic a record may sum up." },
+    Parameter {
+        name: "log_format",
+        kind: "text",
+        default: "",
+        doc: "The fields of a record, as AWS writes them: `${version} ${account-id} ...`. If not given, AWS's default format.",
+    },
+];
+
+#[cfg(test)]
+mod tests;

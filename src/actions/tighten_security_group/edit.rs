@@ -1,0 +1,169 @@
+//! What becomes of a group's rules: which go, which come in their place. It names rules; calls are made of them elsewhere.
+
+use ipnet::IpNet;
+
+use super::params::{Params, Strategy};
+use crate::{
+    actions::{Refusal, support},
+    checks::{
+        ports::{Service, Transport},
+        security_groups::{
+            exposure::{Exposure, Offence, survey},
+            traffic::{self, Protocol},
+        },
+    },
+    inventory::{Family, PrefixList, SecurityGroupRule},
+};
+
+/// The rules of a group as they are to be.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Edit<'a> {
+    /// Rules that go.
+    pub revoke: Vec<&'a SecurityGroupRule>,
+    /// Rules that come; their ids are made up.
+    pub add: Vec<SecurityGroupRule>,
+    /// All rules afterwards.
+    pub after: Vec<SecurityGroupRule>,
+    /// What closes: source, and the traffic that it no longer may send.
+    pub closes: Vec<(String, SecurityGroupRule)>,
+}
+
+/// Which rules go and which come, so that none of the exposures is left.
+///
+/// # Errors
+/// A refusal: nothing is open, or it cannot be told, or the strategy does not fit, or the world would be left in.
+pub fn edit<'a>(rules: &[&'a SecurityGroupRule], lists: &Family<PrefixList>, exposures: &[Exposure], params: &Params) -> Result<Edit<'a>, Refusal> {
+    let offences = offences(rules, lists, exposures)?;
+    let allowed = |o: &&Offence<'_>| !params.allow.iter().any(|a| traffic::source(o.rule) == a.0.to_string());
+    let offences: Vec<&Offence<'_>> = offences.iter().filter(allowed).collect();
+    if offences.is_empty() {
+        return Err(Refusal::Nothing("no rule is open to the world".to_owned()));
+    }
+    let revoke: Vec<&SecurityGroupRule> = offences.iter().map(|o| o.rule).collect();
+    let stays: Vec<&SecurityGroupRule> = rules.iter().copied().filter(|r| !revoke.iter().any(|gone| gone.id == r.id)).collect();
+    let (mut add, mut closes) = (Vec::<SecurityGroupRule>::new(), Vec::new());
+    for offence in &offences {
+        let (wanted, closed) = instead(offence, lists, params)?;
+        closes.extend(closed.into_iter().map(|c| (traffic::source(offence.rule).to_owned(), c)));
+        for rule in wanted {
+            if !stays.iter().copied().chain(&add).any(|r| same(r, &rule)) {
+                add.push(SecurityGroupRule { id: format!("new-{}", add.len() + 1), ..rule });
+            }
+        }
+    }
+    let after: Vec<SecurityGroupRule> = stays.into_iter().chain(&add).cloned().collect();
+    left_open(&after, lists, exposures)?;
+    Ok(Edit { revoke, add, after, closes })
+}
+
+/// The offences of several exposures, one for each rule.
+fn offences<'a>(rules: &[&'a SecurityGroupRule], lists: &Family<PrefixList>, exposures: &[Exposure]) -> Result<Vec<Offence<'a>>, Refusal> {
+    let mut all: Vec<Offence<'a>> = Vec::new();
+    for &exposure in exposures {
+        let survey = survey(rules, lists, exposure);
+        if !survey.unknown.is_empty() {
+            return Err(Refusal::Unknown(format!("whether all its sources are the world is not known: {}", survey.unknown.join("; "))));
+        }
+        for mut offence in survey.offences {
+            if exposure == Exposure::AllTraffic {
+                offence.services = exposure.services().filter(|s| s.transports.iter().any(|t| traffic::admits(offence.rule, *t, s.port))).collect();
+            }
+            match all.iter_mut().find(|o| o.rule.id == offence.rule.id) {
+                Some(known) => known.services.extend(offence.services),
+                None => all.push(offence),
+            }
+        }
+    }
+    Ok(all)
+}
+
+/// What stands in the place of an open rule, and what closes to its source.
+fn instead(offence: &Offence<'_>, lists: &Family<PrefixList>, params: &Params) -> Result<(Vec<SecurityGroupRule>, Vec<SecurityGroupRule>), Refusal> {
+    let rule = offence.rule;
+    let allowed = allowed_for(rule, lists, params)?;
+    let from_allowed = |body: &SecurityGroupRule| allowed.iter().map(|net| with_source(body, net)).collect::<Vec<_>>();
+    match params.strategy {
+        Strategy::Revoke => Ok((Vec::new(), vec![rule.clone()])),
+        Strategy::Narrow => Ok((from_allowed(rule), vec![rule.clone()])),
+        Strategy::Split => {
+            let Protocol::Ports(transport) = traffic::protocol(rule) else {
+                return Err(Refusal::Refused(format!(
+                    "rule {} is for all protocols and has no ports to split, and splitting it would drop the protocols that have none: use strategy \"narrow\" or \"revoke\" for it",
+                    rule.id
+                )));
+            };
+            let (risky, harmless) = split(rule, transport, &offence.services);
+            let part = |(from_port, to_port): &(i32, i32)| SecurityGroupRule { from_port: *from_port, to_port: *to_port, ..rule.clone() };
+            let closed: Vec<SecurityGroupRule> = risky.iter().map(part).collect();
+            let mut wanted: Vec<SecurityGroupRule> = harmless.iter().map(part).collect();
+            wanted.extend(closed.iter().flat_map(from_allowed));
+            Ok((wanted, closed))
+        }
+    }
+}
+
+/// Ranges of ports, first and last.
+type Ranges = Vec<(i32, i32)>;
+
+/// The ports of a range that must close, and those that are left.
+fn split(rule: &SecurityGroupRule, transport: Transport, services: &[&Service]) -> (Ranges, Ranges) {
+    let (from, to) = traffic::range(rule);
+    let watched = services.iter().filter(|s| s.transports.contains(&transport)).map(|s| i32::from(s.port));
+    let mut ports: Vec<i32> = watched.filter(|p| (from..=to).contains(p)).collect();
+    ports.sort_unstable();
+    ports.dedup();
+    let (mut risky, mut harmless): (Ranges, Ranges) = (Vec::new(), Vec::new());
+    let mut next = from;
+    for port in ports {
+        match risky.last_mut() {
+            Some(last) if last.1 + 1 == port => last.1 = port,
+            _ => risky.push((port, port)),
+        }
+        if next < port {
+            harmless.push((next, port - 1));
+        }
+        next = port + 1;
+    }
+    if next <= to {
+        harmless.push((next, to));
+    }
+    (risky, harmless)
+}
+
+/// The allowed networks of the families that the rule's source has.
+fn allowed_for(rule: &SecurityGroupRule, lists: &Family<PrefixList>, params: &Params) -> Result<Vec<IpNet>, Refusal> {
+    let nets = support::need(traffic::nets(rule, lists), &format!("the source of rule {}", rule.id))?;
+    let has = |v4: bool| nets.iter().any(|net| net.addr().is_ipv4() == v4);
+    let (v4, v6) = (has(true), has(false));
+    Ok(params.allow.iter().map(|a| a.0).filter(|net| if net.addr().is_ipv4() { v4 } else { v6 }).collect())
+}
+
+/// The rule, from somewhere else.
+fn with_source(rule: &SecurityGroupRule, net: &IpNet) -> SecurityGroupRule {
+    let text = Some(net.to_string());
+    let (cidr_ipv4, cidr_ipv6) = if net.addr().is_ipv4() { (text, None) } else { (None, text) };
+    SecurityGroupRule { cidr_ipv4, cidr_ipv6, prefix_list_id: None, ..rule.clone() }
+}
+
+/// Whether two rules let in the same: AWS refuses the second as a duplicate.
+fn same(a: &SecurityGroupRule, b: &SecurityGroupRule) -> bool {
+    let ports = |r: &SecurityGroupRule| if traffic::protocol(r) == Protocol::All { (0, 0) } else { (r.from_port, r.to_port) };
+    a.is_egress == b.is_egress
+        && traffic::protocol(a) == traffic::protocol(b)
+        && ports(a) == ports(b)
+        && (&a.cidr_ipv4, &a.cidr_ipv6, &a.prefix_list_id, &a.referenced_group_id) == (&b.cidr_ipv4, &b.cidr_ipv6, &b.prefix_list_id, &b.referenced_group_id)
+}
+
+/// The change must close what it is for; if what stays and what comes would still be the world, it is not made.
+fn left_open(after: &[SecurityGroupRule], lists: &Family<PrefixList>, exposures: &[Exposure]) -> Result<(), Refusal> {
+    let after: Vec<&SecurityGroupRule> = after.iter().collect();
+    for &exposure in exposures {
+        if let Some(open) = survey(&after, lists, exposure).offences.first() {
+            return Err(Refusal::Refused(format!(
+                "the allowed CIDRs and the rules that stay would together still be the world ({}): allow less, or use strategy \"revoke\"",
+                traffic::line(open.rule)
+            )));
+        }
+    }
+    Ok(())
+}

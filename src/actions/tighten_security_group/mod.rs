@@ -1,0 +1,154 @@
+//! `tighten-security-group`: rules that are open to the world give way to the networks that are allowed, or to nothing.
+//! Which rules those are is the checks' to say; this action must never take away a source that they did not name.
+
+mod edit;
+mod impact;
+mod lockout;
+pub mod params;
+mod quota;
+mod steps;
+
+use serde_json::{Value, json};
+
+use self::params::{Params, Strategy};
+use super::{Action, Context, Parameter, Proof, Proposal, Refusal, support};
+use crate::{
+    calls::Risk,
+    checks::security_groups::{exposure::Exposure, lists_of, rules_of, rules_want, traffic},
+    inventory::{FamilyKind, SecurityGroup, SecurityGroupRule, Want},
+    resource::{Kind, ResourceId},
+};
+
+/// The action.
+pub struct TightenSecurityGroup;
+
+impl Action for TightenSecurityGroup {
+    fn name(&self) -> &'static str {
+        "tighten-security-group"
+    }
+    fn title(&self) -> &'static str {
+        "Takes the world out of a security group and lets in the networks that are allowed"
+    }
+    fn doc(&self) -> &'static str {
+        include_str!("page.md")
+    }
+    fn answers(&self) -> &'static [&'static str] {
+        &["security-group-open-admin-port", "security-group-open-database-port", "security-group-open-all-traffic"]
+    }
+    fn target(&self) -> Kind {
+        Kind::SecurityGroup
+    }
+    fn parameters(&self) -> &'static [Parameter] {
+        PARAMETERS
+    }
+    fn decode(&self, with: toml::de::Deserializer<'_>) -> Result<Value, toml::de::Error> {
+        support::decode::<Params>(with)
+    }
+    fn needs(&self, context: &Context<'_>, target: &ResourceId, _: &Value) -> Vec<Want> {
+        let (region, group) = (context.region, target.id());
+        let mut wants = vec![Want::id(region, FamilyKind::SecurityGroups, group), rules_want(region, group)];
+        wants.extend(lists_of(context.inventory, region, group));
+        wants.extend(lockout::needs(context, group));
+        wants
+    }
+    fn propose(&self, context: &Context<'_>, target: &ResourceId, with: &Value) -> Result<Proposal, Refusal> {
+        let params: Params = support::params(with)?;
+        let (region, id) = (context.region, target.id());
+        let known = support::region(context.inventory, region)?;
+        let group = support::need(known.security_groups.get(id), &format!("security group {id}"))?;
+        let owner_guard = owner(context, group)?;
+        let rules = support::need(rules_of(context.inventory, region, id), &format!("the rules of {id}"))?;
+        let exposures = exposures(context.checks);
+        let edit = edit::edit(&rules, &known.prefix_lists, &exposures, &params)?;
+        quota::fits(&rules, &known.prefix_lists, &edit, params.rule_limit)?;
+        let mut guards = vec![owner_guard];
+        guards.extend(lockout::guard(context, id, &edit, &params)?);
+        Ok(Proposal {
+            summary: summary(group, &edit, &params),
+            steps: steps::steps(region, id, &edit)?,
+            risk: Risk::Disruptive,
+            impact: impact::impact(context, id, &rules, &edit, &params)?,
+            before: listed(rules.iter().copied()),
+            after: listed(&edit.after),
+            proof: exposures.iter().map(|e| Proof { check: e.check().to_owned(), resource: target.clone(), with: Value::Null }).collect(),
+            not_restored: vec![
+                "the ids of the rules that are put back: AWS gives new ones".to_owned(),
+                "connections that were cut when the rules closed".to_owned(),
+            ],
+            guards,
+            touches: vec![Want::id(region, FamilyKind::SecurityGroups, id), rules_want(region, id)],
+            prerequisites: Vec::new(),
+        })
+    }
+}
+
+/// What is to be closed: what the findings say, or everything where the action is asked for without a finding.
+fn exposures(checks: &[String]) -> Vec<Exposure> {
+    let named: Vec<Exposure> = Exposure::ALL.into_iter().filter(|e| checks.iter().any(|c| c == e.check())).collect();
+    if named.is_empty() { Exposure::ALL.to_vec() } else { named }
+}
+
+/// The group must be this account's, and nothing else may look after it.
+fn owner(context: &Context<'_>, group: &SecurityGroup) -> Result<super::GuardNote, Refusal> {
+    let account = &context.inventory.owner.account;
+    if !group.owner_id.is_empty() && group.owner_id != *account {
+        return Err(Refusal::Refused(format!("{} belongs to account {}: only that account can change it", group.id, group.owner_id)));
+    }
+    // https://docs.aws.amazon.com/emr/latest/ManagementGuide/emr-man-sec-groups.html and the like: made by services.
+    let by_name = match group.name.as_str() {
+        name if name.starts_with("ElasticMapReduce-") => Some("EMR"),
+        name if name.starts_with("d-") && name.ends_with("_controllers") => Some("Directory Service"),
+        name if name.starts_with("eks-cluster-sg-") => Some("EKS"),
+        name if name.starts_with("k8s-") => Some("Kubernetes"),
+        _ => None,
+    };
+    let manager = support::managed_by(&group.tags).or_else(|| by_name.map(|by| format!("{by} (it is named {})", group.name)));
+    support::ownership(&group.id, manager, context.options)
+}
+
+fn summary(group: &SecurityGroup, edit: &edit::Edit<'_>, params: &Params) -> String {
+    let shut: Vec<String> = edit.closes.iter().map(|(source, rule)| format!("{} from {source}", traffic::traffic(rule))).collect();
+    let instead: Vec<String> = params.allow.iter().map(|a| a.0.to_string()).collect();
+    let name = if group.name.is_empty() { group.id.clone() } else { format!("{} ({})", group.id, group.name) };
+    match (instead.is_empty() || params.strategy == Strategy::Revoke, edit.add.is_empty()) {
+        (false, false) => format!("close {} of {name}, and let in {}", shut.join(", "), instead.join(", ")),
+        _ => format!("close {} of {name}", shut.join(", ")),
+    }
+}
+
+/// Rules as short lines, in a fixed order, so that a diff can be drawn.
+fn listed<'a>(rules: impl IntoIterator<Item = &'a SecurityGroupRule>) -> Value {
+    let mut lines: Vec<String> = rules.into_iter().map(traffic::line).collect();
+    lines.sort();
+    json!(lines)
+}
+
+const PARAMETERS: &[Parameter] = &[
+    Parameter {
+        name: "strategy",
+        kind: "\"narrow\", \"revoke\" or \"split\"",
+        default: "\"narrow\"",
+        doc: "What becomes of an open rule: `narrow` lets its whole range of ports in from the allowed CIDRs only, `revoke` takes it away, `split` leaves its harmless ports open.",
+    },
+    Parameter {
+        name: "allow",
+        kind: "list of CIDRs",
+        default: "[]",
+        doc: "Who is let in instead: canonical CIDRs, /8 (IPv4) or /16 (IPv6) or narrower. An IPv4 CIDR takes the place of an IPv4 source, an IPv6 CIDR that of an IPv6 source.",
+    },
+    Parameter {
+        name: "close_last_way_in",
+        kind: "boolean",
+        default: "false",
+        doc: "Whether the last way in to a running instance may be closed without `--allow-lockout`.",
+    },
+    Parameter {
+        name: "rule_limit",
+        kind: "number",
+        default: "60",
+        doc: "How many inbound rules a group may have, for each of IPv4 and IPv6: the account's quota \"Inbound or outbound rules per security group\".",
+    },
+];
+
+#[cfg(test)]
+mod tests;

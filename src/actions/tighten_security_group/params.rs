@@ -1,0 +1,123 @@
+//! Parameters of `tighten-security-group`, checked as they are read: an allowed CIDR is never the world, nor near it.
+
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+
+use crate::checks::security_groups::world;
+
+/// What becomes of a rule that is open to the world.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Strategy {
+    /// Its whole range of ports is let in from the allowed CIDRs instead, or from nowhere.
+    #[default]
+    Narrow,
+    /// It goes.
+    Revoke,
+    /// Its harmless ports stay open to the world; the others are let in from the allowed CIDRs.
+    Split,
+}
+
+/// A network that may come in: canonical, and not the world.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Allowed(pub IpNet);
+
+impl From<Allowed> for String {
+    fn from(allowed: Allowed) -> String {
+        allowed.0.to_string()
+    }
+}
+
+impl TryFrom<String> for Allowed {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        if let Ok(address) = text.parse::<std::net::IpAddr>() {
+            return Err(format!("{text:?} is an address, not a CIDR: write \"{}\"", IpNet::from(address)));
+        }
+        let net: IpNet = text.parse().map_err(|_| format!("{text:?} is not a CIDR: write one such as \"203.0.113.0/24\" or \"2001:db8::/32\""))?;
+        if net.trunc() != net {
+            return Err(format!("{text:?} has bits set outside of its prefix: write \"{}\", if that is meant", net.trunc()));
+        }
+        if net.to_string() != text {
+            return Err(format!("{text:?} is not how AWS writes it: write \"{net}\""));
+        }
+        let limit = if net.addr().is_ipv4() { world::WIDE_V4 } else { world::WIDE_V6 };
+        if net.prefix_len() < limit {
+            return Err(format!("{text:?} is the world, or near it: allow networks of /{limit} or narrower, best your own"));
+        }
+        Ok(Self(net))
+    }
+}
+
+/// Parameters, with their defaults.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Params {
+    /// What becomes of an open rule.
+    pub strategy: Strategy,
+    /// Who is let in instead.
+    #[serde(deserialize_with = "together")]
+    pub allow: Vec<Allowed>,
+    /// Whether the last way in to a running instance may be closed.
+    pub close_last_way_in: bool,
+    /// How many inbound rules a group may have, for each of IPv4 and IPv6.
+    pub rule_limit: usize,
+}
+
+impl Default for Params {
+    fn default() -> Self {
+        Self { strategy: Strategy::default(), allow: Vec::new(), close_last_way_in: false, rule_limit: 60 }
+    }
+}
+
+/// Several allowed networks must not add up to the world either.
+fn together<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<Allowed>, D::Error> {
+    let mut all = Vec::<Allowed>::deserialize(deserializer)?;
+    all.sort_by_key(|a| a.0);
+    all.dedup();
+    if world::cover_half(all.iter().map(|a| &a.0)) {
+        return Err(serde::de::Error::custom("these CIDRs together cover half of the address space, which is the world: allow less"));
+    }
+    Ok(all)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Params, toml::de::Error> {
+        Params::deserialize(toml::de::Deserializer::parse(text).unwrap())
+    }
+
+    #[test]
+    fn the_world_and_what_is_near_it_is_never_allowed() {
+        for bad in ["0.0.0.0/0", "::/0", "0.0.0.0/1", "128.0.0.0/1", "12.0.0.0/7", "2000::/3", "2000::/15", "fc00::/7"] {
+            assert!(read(&format!("allow = ['{bad}']")).unwrap_err().to_string().contains("the world, or near it"), "{bad}");
+        }
+        let eights: Vec<String> = (0..128).map(|n| format!("'{n}.0.0.0/8'")).collect();
+        assert!(read(&format!("allow = [{}]", eights.join(","))).unwrap_err().to_string().contains("together"));
+        assert_eq!(read(&format!("allow = [{}]", eights[1..].join(","))).unwrap().allow.len(), 127);
+    }
+
+    #[test]
+    fn what_is_not_a_canonical_cidr_is_an_error_that_says_what_to_write() {
+        for (bad, hint) in
+            [("203.0.113.5", "203.0.113.5/32"), ("203.0.113.5/24", "203.0.113.0/24"), ("2001:DB8::/32", "2001:db8::/32"), ("office", "203.0.113.0/24")]
+        {
+            assert!(read(&format!("allow = ['{bad}']")).unwrap_err().to_string().contains(hint), "{bad}");
+        }
+        assert!(read("strategy = 'shut'").is_err() && read("alow = []").is_err());
+    }
+
+    #[test]
+    fn parameters_come_back_as_they_went_with_defaults_and_without_doubles() {
+        let params = read("allow = ['203.0.113.0/24', '2001:db8::/32', '203.0.113.0/24']").unwrap();
+        let json = serde_json::to_value(&params).unwrap();
+        let expected = serde_json::json!({ "strategy": "narrow", "allow": ["203.0.113.0/24", "2001:db8::/32"], "close_last_way_in": false, "rule_limit": 60 });
+        assert_eq!(json, expected);
+        assert_eq!(serde_json::from_value::<Params>(json).unwrap(), params);
+    }
+}

@@ -1,0 +1,54 @@
+//! How many rules a group would have while old and new stand side by side
+//! (<https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html#vpc-limits-security-groups>).
+
+use super::edit::Edit;
+use crate::{
+    actions::Refusal,
+    inventory::{Family, PrefixList, SecurityGroupRule},
+};
+
+/// Refuses what would not fit. IPv4 and IPv6 are counted apart.
+///
+/// # Errors
+/// A refusal with the numbers.
+pub fn fits(rules: &[&SecurityGroupRule], lists: &Family<PrefixList>, edit: &Edit<'_>, limit: usize) -> Result<(), Refusal> {
+    if edit.add.is_empty() {
+        return Ok(());
+    }
+    for v4 in [true, false] {
+        let (now, more) = (count(rules.iter().copied(), lists, v4), count(edit.add.iter(), lists, v4));
+        if more > 0 && now + more > limit {
+            let family = if v4 { "IPv4" } else { "IPv6" };
+            return Err(Refusal::Refused(format!(
+                "the new rules come before the old ones go, and for {family} that would be {now} + {more} rules where the limit is {limit}: allow fewer CIDRs, use strategy \"revoke\", or set rule_limit if the quota of the account is higher"
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn count<'a>(rules: impl Iterator<Item = &'a SecurityGroupRule>, lists: &Family<PrefixList>, v4: bool) -> usize {
+    rules.filter(|r| !r.is_egress).map(|r| weight(r, lists, v4)).sum()
+}
+
+/// What a rule counts for: a CIDR one in its family, another group one in both, a prefix list as many as it may hold.
+fn weight(rule: &SecurityGroupRule, lists: &Family<PrefixList>, v4: bool) -> usize {
+    let Some(id) = &rule.prefix_list_id else {
+        let other = if v4 { &rule.cidr_ipv6 } else { &rule.cidr_ipv4 };
+        return usize::from(other.is_none());
+    };
+    // A list that is not known is taken for one rule: the quota is then AWS's to enforce, before anything is revoked.
+    let Some(list) = lists.get(id).known().copied() else { return 1 };
+    let other_family = |entries: &Vec<String>| !entries.is_empty() && entries.iter().all(|e| e.contains(':') == v4);
+    if list.entries.known().is_some_and(other_family) {
+        return 0;
+    }
+    list.max_entries.and_then(|n| usize::try_from(n).ok()).unwrap_or_else(|| aws_weight(&list.name))
+}
+
+/// What AWS's own lists count for
+/// (<https://docs.aws.amazon.com/vpc/latest/userguide/working-with-aws-managed-prefix-lists.html>).
+fn aws_weight(name: &str) -> usize {
+    let known = [("cloudfront", 55), ("route53-healthchecks", 25), ("vpc-lattice", 10), ("s3express", 6), ("groundstation", 5), ("ec2-instance-connect", 2)];
+    known.iter().find(|(part, _)| name.contains(part)).map_or(1, |(_, weight)| *weight)
+}
