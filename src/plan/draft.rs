@@ -217,6 +217,8 @@ impl<'r, 'a> Drafts<'r, 'a> {
                 None => return Err((SkippedKind::Refused, unmet("the two need each other")).into()),
             }
         }
+        // `c9` before `c10`.
+        after.sort_by_key(|id| (id.len(), id.clone()));
         Ok(after)
     }
 
