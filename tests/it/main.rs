@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::print_stderr)]
 
 mod aws;
+mod aws_calls;
 mod aws_faults;
 mod laws;
 mod layering;

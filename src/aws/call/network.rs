@@ -68,6 +68,11 @@ struct GroupPair {
 }
 
 impl IpPermission {
+    /// How many rules it makes.
+    fn rules(&self) -> usize {
+        self.ip_ranges.len() + self.ipv6_ranges.len() + self.prefix_list_ids.len() + self.user_id_group_pairs.len()
+    }
+
     fn sdk(self) -> types::IpPermission {
         let v4 = |r: IpRange| types::IpRange::builder().cidr_ip(r.cidr_ip).set_description(r.description).build();
         let v6 = |r: Ipv6Range| types::Ipv6Range::builder().cidr_ipv6(r.cidr_ipv6).set_description(r.description).build();
@@ -93,6 +98,7 @@ fn mapped<A, B>(items: Vec<A>, make: impl FnMut(A) -> B) -> Option<Vec<B>> {
 /// `AuthorizeSecurityGroupIngress`
 pub async fn authorize_ingress(ec2: &Client, call: &Call) -> Outcome {
     let i: Authorize = input(call)?;
+    let rules = i.ip_permissions.iter().map(IpPermission::rules).sum::<usize>();
     let request = ec2
         .authorize_security_group_ingress()
         .group_id(i.group_id)
@@ -102,8 +108,10 @@ pub async fn authorize_ingress(ec2: &Client, call: &Call) -> Outcome {
     if reply.r#return == Some(false) {
         return Err(not_done(call));
     }
-    let ids = reply.security_group_rules.map(|rules| rules.into_iter().filter_map(|r| r.security_group_rule_id).collect::<Vec<_>>());
-    output(call, "SecurityGroupRuleIds", ids)
+    // Every source of every permission becomes a rule. A reply that names fewer (moto names those of the last
+    // permission only) leaves rules behind that nobody could take back: better to find them by their tag.
+    let ids: Vec<String> = reply.security_group_rules.unwrap_or_default().into_iter().filter_map(|r| r.security_group_rule_id).collect();
+    output(call, "SecurityGroupRuleIds", Some(ids).filter(|ids| ids.len() >= rules))
 }
 
 #[derive(Deserialize)]
