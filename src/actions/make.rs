@@ -36,6 +36,17 @@ pub fn act_until(call: Call, until: Vec<Expect>, at_most: u64, why: &str) -> Act
     Act { wait, ..act(call, until) }
 }
 
+/// A call whose effect takes its time: it is known to have been made by how the account looks as soon as it is under way.
+pub fn act_under_way(call: Call, under_way: Vec<Expect>, until: Vec<Expect>, at_most: u64, why: &str) -> Act {
+    let wait = Some(Wait { until, at_most, why: why.to_owned() });
+    Act { wait, ..act(call, under_way) }
+}
+
+/// A condition on a member: one of these values will do.
+pub fn one_of(region: &str, family: FamilyKind, id: impl Into<Value>, at: &str, good: Vec<Value>) -> Expect {
+    Expect::new(region, family, id, at, Test::OneOf { good, never: Vec::new() })
+}
+
 /// A call that makes a thing with the step's token in its tags.
 pub fn making(call: Call, family: FamilyKind, output: &str, shape: Shape, wait: Option<Wait>) -> Act {
     let recognise = Recognise::Tagged { region: call.region.clone(), family, output: output.to_owned(), shape };

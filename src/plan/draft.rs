@@ -12,7 +12,7 @@ use super::{
     guards::{self, Claim},
     order::{Place, order},
     play::{AllOutputs, Stop, play},
-    propose::{filled, prerequisites, propose, region_of},
+    propose::{add, filled, prerequisites, propose, region_of},
 };
 use crate::{
     actions::{self, ActionUse, Context, GuardNote, Prerequisite, Proposal, Refusal},
@@ -44,6 +44,8 @@ enum State {
     Planned(String),
     /// It is only there for others, and it is so already.
     Fulfilled,
+    /// The change of this draft does all of it.
+    DoneBy(usize),
     /// It is not made.
     Not(Reason),
 }
@@ -70,6 +72,8 @@ pub(super) struct Drafts<'r, 'a> {
     excluded: BTreeMap<usize, Reason>,
     /// Prerequisites that nobody needs any more.
     idle: BTreeSet<usize>,
+    /// Drafts of which another's change does all, with that other.
+    merged: BTreeMap<usize, usize>,
     states: BTreeMap<usize, State>,
 }
 
@@ -78,7 +82,7 @@ impl<'r, 'a> Drafts<'r, 'a> {
     pub fn new(request: &'r Request<'a>, groups: &[Group<'a>]) -> Self {
         let mut drafts: Vec<Draft> = groups.iter().map(of_group).collect();
         drafts.sort_by(|a, b| (&a.place.order, b.place.severity, &a.region, &a.resource).cmp(&(&b.place.order, a.place.severity, &b.region, &b.resource)));
-        let mut all = Self { request, drafts, excluded: BTreeMap::new(), idle: BTreeSet::new(), states: BTreeMap::new() };
+        let mut all = Self { request, drafts, excluded: BTreeMap::new(), idle: BTreeSet::new(), merged: BTreeMap::new(), states: BTreeMap::new() };
         let mut next = 0;
         while next < all.drafts.len() {
             all.link(next);
@@ -148,7 +152,7 @@ impl<'r, 'a> Drafts<'r, 'a> {
     pub fn settle(&mut self) -> Vec<Change> {
         loop {
             let changes = self.pass();
-            if !self.prune_idle() && !self.apply_limits() {
+            if !self.merge() && !self.prune_idle() && !self.apply_limits() {
                 return changes;
             }
         }
@@ -186,7 +190,7 @@ impl<'r, 'a> Drafts<'r, 'a> {
         let mut pass = Pass { request: self.request, stage: self.request.stage.fork(), outputs: AllOutputs::new(), changes: Vec::new(), made: Vec::new() };
         self.states.clear();
         for index in order(&places) {
-            if self.idle.contains(&index) {
+            if self.idle.contains(&index) || self.merged.contains_key(&index) {
                 continue;
             }
             let after = self.excluded.get(&index).map_or_else(|| self.needed(index), |reason| Err(reason.clone()));
@@ -200,23 +204,50 @@ impl<'r, 'a> Drafts<'r, 'a> {
     fn needed(&self, index: usize) -> Result<Vec<String>, Reason> {
         let mut after = Vec::new();
         for at in &self.drafts[index].place.needs {
+            let mut at = at;
+            while let Some(other) = self.merged.get(at) {
+                at = other;
+            }
             let needed = &self.drafts[*at];
             let unmet = |reason: &str| unmet(&needed.place.action, &needed.resource, reason);
             match self.states.get(at) {
-                Some(State::Planned(id)) => after.push(id.clone()),
-                Some(State::Fulfilled) => {}
+                Some(State::Planned(id)) if !after.contains(id) => after.push(id.clone()),
+                Some(State::Planned(_) | State::Fulfilled | State::DoneBy(_)) => {}
                 Some(State::Not(Reason { fate: (kind, reason), after })) => return Err(Reason { fate: (*kind, unmet(reason)), after: *after }),
                 None => return Err((SkippedKind::Refused, unmet("the two need each other")).into()),
             }
         }
+        // `c9` before `c10`.
+        after.sort_by_key(|id| (id.len(), id.clone()));
         Ok(after)
+    }
+
+    /// Gives the findings of drafts of which another's change does all to that other; whether there were any.
+    fn merge(&mut self) -> bool {
+        let done: Vec<(usize, usize)> = self.states.iter().filter_map(|(i, s)| if let State::DoneBy(at) = s { Some((*i, *at)) } else { None }).collect();
+        for (index, at) in &done {
+            let from = self.drafts[*index].clone();
+            let to = &mut self.drafts[*at];
+            add(&mut to.findings, from.findings);
+            to.findings.sort();
+            add(&mut to.checks, from.checks);
+            to.checks.sort();
+            add(&mut to.protected, from.protected);
+            add(&mut to.guards, from.guards);
+            to.place.severity = to.place.severity.max(from.place.severity);
+            to.ask |= from.ask;
+            self.merged.insert(*index, *at);
+        }
+        !done.is_empty()
     }
 
     /// Takes out prerequisites that no planned change needs; whether there were any.
     fn prune_idle(&mut self) -> bool {
         let planned = |index: &usize| matches!(self.states.get(index), Some(State::Planned(_)));
         let needed: BTreeSet<usize> = (0..self.drafts.len()).filter(planned).flat_map(|i| self.drafts[i].place.needs.clone()).collect();
-        let idle: Vec<usize> = (0..self.drafts.len()).filter(|i| planned(i) && self.drafts[*i].place.prerequisite && !needed.contains(i)).collect();
+        let idle: Vec<usize> = (0..self.drafts.len())
+            .filter(|i| planned(i) && self.drafts[*i].place.prerequisite && self.drafts[*i].findings.is_empty() && !needed.contains(i))
+            .collect();
         // Those that needed it stay out for the reason they have now: without it they would have another.
         for (index, state) in &self.states {
             if let State::Not(reason) = state
@@ -255,9 +286,20 @@ impl Pass<'_, '_> {
     /// Makes one change on the stage as it stands, and plays it there.
     fn one(&mut self, index: usize, draft: &Draft, after: Vec<String>) -> State {
         let proposal = match proposed(self.request, draft, self.stage.as_ref()) {
+            // It leaves all to what it needs.
+            Ok(proposal) if proposal.steps.is_empty() && !after.is_empty() => match self.changes.iter().position(|c| c.id == after[0]) {
+                Some(at) => return State::DoneBy(self.made[at]),
+                None => proposal,
+            },
             Ok(proposal) => proposal,
             Err(Refusal::Nothing(_)) if draft.place.prerequisite => return State::Fulfilled,
-            Err(refusal) => return State::Not(Reason { fate: fate_of(refusal), after: self.culprit(draft) }),
+            Err(refusal) => {
+                let culprit = self.culprit(draft);
+                return match (&refusal, culprit) {
+                    (Refusal::Nothing(_), Some(at)) => State::DoneBy(at),
+                    _ => State::Not(Reason { fate: fate_of(refusal), after: culprit }),
+                };
+            }
         };
         let change = filled(frame(format!("c{}", self.changes.len() + 1), draft, after), proposal, draft.guards.clone());
         let (mut trial, mut outputs) = (self.stage.fork(), self.outputs.clone());

@@ -165,17 +165,19 @@ impl Swap<'_> {
         Ok(make::step(name, format!("snapshot the unencrypted disks of {}, {when}", self.instance.id), act, way_back))
     }
 
-    fn instance_state(&self, operation: &str, good: &str, never: &[&str], within: u64, why: &str) -> Act {
-        let until = vec![make::state(self.job.region, FamilyKind::Instances, self.instance.id.as_str(), &[good], never)];
-        make::act_until(self.job.call(operation, json!({ "InstanceIds": [self.instance.id] })), until, within, why)
+    /// `states` is the way there: what the instance is while it is under way, and what it is in the end.
+    fn instance_state(&self, operation: &str, states: [&str; 2], never: &[&str], within: u64, why: &str) -> Act {
+        let state = |good: &[&str], never: &[&str]| vec![make::state(self.job.region, FamilyKind::Instances, self.instance.id.as_str(), good, never)];
+        let call = self.job.call(operation, json!({ "InstanceIds": [self.instance.id] }));
+        make::act_under_way(call, state(&states, &[]), state(&states[1..], never), within, why)
     }
     fn stopping(&self) -> Act {
-        self.instance_state("StopInstances", "stopped", &["terminated", "shutting-down"], STOP_WITHIN, "until the instance is stopped")
+        self.instance_state("StopInstances", ["stopping", "stopped"], &["terminated", "shutting-down"], STOP_WITHIN, "until the instance is stopped")
     }
     fn starting(&self) -> Act {
         // `stopped` may still be shown for a moment after the call, so it does not count as failed; a start that fails
         // shows as stopped until the time is over.
-        self.instance_state("StartInstances", "running", &["terminated", "shutting-down", "stopping"], START_WITHIN, "until the instance runs")
+        self.instance_state("StartInstances", ["pending", "running"], &["terminated", "shutting-down", "stopping"], START_WITHIN, "until the instance runs")
     }
 
     fn stop(&self) -> Step {
@@ -246,17 +248,21 @@ impl Swap<'_> {
         let input = json!({ "VolumeId": volume.clone(), "InstanceId": self.instance.id, "Device": device });
         let until = vec![
             make::state(self.job.region, FamilyKind::Volumes, volume.clone(), &["available"], &["error", "deleting", "deleted"]),
-            make::is(self.job.region, FamilyKind::Volumes, volume, "/attachments", json!([])),
+            make::is(self.job.region, FamilyKind::Volumes, volume.clone(), "/attachments", json!([])),
         ];
-        make::act_until(self.job.call("DetachVolume", input), until, SWAP_WITHIN, "until the volume is detached")
+        let leaving = vec![Value::Null, json!("detaching"), json!("detached")];
+        let under_way = vec![make::one_of(self.job.region, FamilyKind::Volumes, volume, "/attachments/0/state", leaving)];
+        make::act_under_way(self.job.call("DetachVolume", input), under_way, until, SWAP_WITHIN, "until the volume is detached")
     }
 
     fn attach(&self, device: &str, volume: Value) -> Act {
         let input = json!({ "VolumeId": volume.clone(), "InstanceId": self.instance.id, "Device": device });
         let looks = |at: &str, value: &str| make::is(self.job.region, FamilyKind::Volumes, volume.clone(), at, value);
-        let until =
-            vec![looks("/attachments/0/state", "attached"), looks("/attachments/0/instance_id", &self.instance.id), looks("/attachments/0/device", device)];
-        make::act_until(self.job.call("AttachVolume", input), until, SWAP_WITHIN, "until the volume is attached")
+        let place = vec![looks("/attachments/0/instance_id", &self.instance.id), looks("/attachments/0/device", device)];
+        let coming = make::one_of(self.job.region, FamilyKind::Volumes, volume.clone(), "/attachments/0/state", vec![json!("attaching"), json!("attached")]);
+        let under_way = place.iter().cloned().chain([coming]).collect();
+        let until = place.iter().cloned().chain([looks("/attachments/0/state", "attached")]).collect();
+        make::act_under_way(self.job.call("AttachVolume", input), under_way, until, SWAP_WITHIN, "until the volume is attached")
     }
 
     /// Sets DeleteOnTermination; AWS takes a call that does not give it for `true`.

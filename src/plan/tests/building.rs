@@ -99,6 +99,19 @@ fn two_checks_answered_in_the_same_way_are_one_change() {
 }
 
 #[test]
+fn a_finding_that_an_earlier_change_answers_too_is_planned_as_its() {
+    let database = "security-group-open-database-port";
+    let late = Playbook { finding: vec![database.into()], ..playbook("late", vec![one("test-close-late", json!({}))]) };
+    let mut world = World::new(account(&["sg-a"]), vec![closing("close", json!({}), &[]), late]);
+    world.findings.push(Finding { check: database.into(), ..violating(group("sg-a")) });
+    let plan = world.plan();
+    assert_eq!(plan.changes.len(), 1);
+    assert_eq!(plan.changes[0].findings.iter().map(|f| f.check.as_str()).collect::<Vec<_>>(), [CHECK, database]);
+    assert_eq!(plan.rehearsal.closes.len(), 2);
+    assert_eq!(plan.counts["planned"], 2);
+}
+
+#[test]
 fn what_several_changes_need_is_one_change_before_them() {
     let mut world = World::new(account(&["sg-a", "sg-b", "sg-base"]), vec![closing("close", json!({ "after": "sg-base" }), &["sg-a", "sg-b"])]);
     world.findings.retain(|f| f.resource.id() != "sg-base");
