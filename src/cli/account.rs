@@ -178,7 +178,10 @@ impl<'a> Place<'a> {
 
 fn twin_fail(error: &TwinError) -> Fail {
     match error {
-        TwinError::Io { what: "written", .. } => Fail::failure(error.to_string()).hint("choose another place with --state-dir"),
+        // A file that is not there was misspelt; all else is the disk's.
+        TwinError::Io { what, source, .. } if *what == "written" || source.kind() != std::io::ErrorKind::NotFound => {
+            Fail::failure(error.to_string()).hint("choose another place with --state-dir")
+        }
         _ => Fail::usage(error.to_string()),
     }
 }

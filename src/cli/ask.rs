@@ -158,7 +158,7 @@ pub async fn approve(session: &Session, plan: &Plan, policy: &Policy) -> Result<
     if open.is_empty() {
         return Ok(decide(plan, &standings, &BTreeMap::new()));
     }
-    let cards: Vec<(String, String)> = open.iter().map(|c| (c.id.clone(), render::change(session, plan, c))).collect();
+    let cards: Vec<Card> = open.iter().map(|c| Card { id: c.id.clone(), after: c.after.clone(), text: render::change(session, plan, c) }).collect();
     let answers = tokio::select! {
         answers = tokio::task::spawn_blocking(move || questions(out, &cards)) => match answers {
             Ok(Ok(answers)) => Some(answers),
@@ -196,21 +196,33 @@ fn nobody_to_ask(open: &[Change]) -> Fail {
         .hint(format!("run it on a terminal, or approve without a question: {flags}"))
 }
 
+/// A change to be asked about.
+struct Card {
+    id: String,
+    after: Vec<String>,
+    text: String,
+}
+
 /// Asks, on stderr: the whole plan, or one change at a time.
-fn questions(out: Out, open: &[(String, String)]) -> Result<BTreeMap<String, bool>, dialoguer::Error> {
+fn questions(out: Out, open: &[Card]) -> Result<BTreeMap<String, bool>, dialoguer::Error> {
     let term = console::Term::stderr();
     let all = if open.len() == 1 { "yes, the one change".to_owned() } else { format!("yes, all {} changes", open.len()) };
     let items = ["no, change nothing".to_owned(), all, "one change at a time".to_owned()];
-    let choice = dialoguer::Select::new().with_prompt("Do it?").items(&items).default(0).interact_on_opt(&term)?;
-    let every = |answer: bool| open.iter().map(|(id, _)| (id.clone(), answer)).collect();
+    let choice = dialoguer::Select::new().with_prompt("Do it").items(&items).default(0).interact_on_opt(&term)?;
+    let every = |answer: bool| open.iter().map(|card| (card.id.clone(), answer)).collect();
     match choice {
         Some(1) => Ok(every(true)),
         Some(2) => {
             let mut answers = BTreeMap::new();
-            for (id, card) in open {
-                out.always(&format!("\n{card}"));
-                let yes = dialoguer::Confirm::new().with_prompt(format!("{id}: do it?")).default(false).interact_on_opt(&term)?;
-                answers.insert(id.clone(), yes == Some(true));
+            for card in open {
+                // What cannot be done without a change that was declined is not worth a question.
+                if card.after.iter().any(|id| answers.get(id) == Some(&false)) {
+                    answers.insert(card.id.clone(), false);
+                    continue;
+                }
+                out.always(&format!("\n{}", card.text));
+                let yes = dialoguer::Confirm::new().with_prompt(format!("{}: do it", card.id)).default(false).interact_on_opt(&term)?;
+                answers.insert(card.id.clone(), yes == Some(true));
             }
             Ok(answers)
         }

@@ -4,6 +4,7 @@
 mod aws;
 mod aws_calls;
 mod aws_faults;
+mod cli;
 mod laws;
 mod layering;
 mod likeness;
