@@ -87,6 +87,15 @@ pub struct Device {
 impl Record for Instance {
     // The second part of each pair changes on every stop and start.
     const VOLATILE: &'static [&'static str] = &["state_reason", "launch_time", "public_ip"];
+    /// A listing leaves out what only a reading by id shows.
+    fn complete(&mut self, earlier: &Self) {
+        if self.stop_protection == Fact::NotRead {
+            self.stop_protection = earlier.stop_protection.clone();
+        }
+        if self.shutdown_behavior == Fact::NotRead {
+            self.shutdown_behavior.clone_from(&earlier.shutdown_behavior);
+        }
+    }
     fn tags(&self) -> Option<&Tags> {
         Some(&self.tags)
     }

@@ -46,6 +46,10 @@ pub trait Record: Serialize + DeserializeOwned + Clone {
     fn tags(&self) -> Option<&BTreeMap<String, String>> {
         None
     }
+    /// Takes over from an earlier reading what this one did not ask for.
+    fn complete(&mut self, earlier: &Self) {
+        let _ = earlier;
+    }
     /// Members of the JSON form that change by themselves, and so do not count when two states are compared.
     const VOLATILE: &'static [&'static str] = &[];
     /// Whether the id is made anew when the thing is put back, so that a footprint leaves it out.
@@ -137,7 +141,12 @@ impl<T: Record> Family<T> {
             }
         }
         self.reads.extend(later.reads);
-        self.items.extend(later.items);
+        for (id, mut fact) in later.items {
+            if let (Fact::Known(item), Some(Fact::Known(earlier))) = (&mut fact, self.items.get(&id)) {
+                item.complete(earlier);
+            }
+            self.items.insert(id, fact);
+        }
     }
 }
 

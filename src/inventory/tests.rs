@@ -49,3 +49,15 @@ fn a_footprint_leaves_out_ids_that_change_and_tags_of_bookkeeping() {
     assert_ne!(footprint(rule("sgr-1", &[("a", "b")])), footprint(rule("sgr-1", &[("a", "c")])));
     assert_ne!(footprint(rule("sgr-1", &[])), footprint(rule("sgr-1", &[(tag::IGNORE, "yes")])));
 }
+
+#[test]
+fn a_later_listing_does_not_forget_what_a_reading_by_id_showed() {
+    let read = Instance { id: "i-1".into(), stop_protection: Fact::Known(true), ..Instance::default() };
+    let listed = Instance { id: "i-1".into(), state: "running".into(), ..Instance::default() };
+    let (mut family, mut later) = (Family::<Instance>::default(), Family::<Instance>::default());
+    family.put("i-1", read);
+    later.put("i-1", listed);
+    family.merge(later);
+    let known = family.get("i-1").known().map(|i| (i.state.as_str(), i.stop_protection.clone()));
+    assert_eq!(known, Some(("running", Fact::Known(true))));
+}

@@ -1,3 +1,5 @@
+//! Tests of `encrypt_volumes`: what it must do and what it must never do, on small hand-made inventories.
+
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 //! What encrypting disks does and refuses, on inventories made by hand.
 

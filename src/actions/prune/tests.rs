@@ -1,3 +1,5 @@
+//! Tests of `prune`: what it must do and what it must never do, on small hand-made inventories.
+
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 //! What prune deletes and what it leaves, on inventories made by hand.
 

@@ -1,3 +1,5 @@
+//! Tests of `trails`: what it must do and what it must never do, on small hand-made inventories.
+
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 //! What the checks of trails say, fact by fact.
 
