@@ -192,7 +192,7 @@ impl<T: Record> AnyFamily for Family<T> {
         let stripped = |item: &T| {
             let mut json = to_json(item);
             if let Value::Object(map) = &mut json {
-                map.retain(|key, _| !T::VOLATILE.contains(&key.as_str()) && !(T::ID_IS_VOLATILE && key == "id"));
+                map.retain(|key, _| !(T::VOLATILE.contains(&key.as_str()) || T::ID_IS_VOLATILE && key == "id"));
             }
             strip_bookkeeping(&mut json);
             in_fixed_order(&mut json);

@@ -172,7 +172,8 @@ async fn a_listing_whose_second_page_is_denied_is_unknown_and_not_its_first_page
 #[tokio::test]
 async fn a_change_is_sent_once_whatever_becomes_of_it() {
     let snapshot = Call::new("ec2", US, "CreateSnapshot", json!({ "VolumeId": "vol-1" }));
-    let cases: [(fn() -> Reply, ErrorClass, &str); 5] = [
+    type Case = (fn() -> Reply, ErrorClass, &'static str);
+    let cases: [Case; 5] = [
         (|| Reply::HangUp, ErrorClass::Transient, "Connection"),
         (|| ec2_error(500, "InternalError"), ErrorClass::Transient, "InternalError"),
         (|| ec2_error(503, "RequestLimitExceeded"), ErrorClass::Throttled, "RequestLimitExceeded"),

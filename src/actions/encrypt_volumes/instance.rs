@@ -258,7 +258,7 @@ impl Swap<'_> {
     fn attach(&self, device: &str, volume: Value) -> Act {
         let input = json!({ "VolumeId": volume.clone(), "InstanceId": self.instance.id, "Device": device });
         let looks = |at: &str, value: &str| make::is(self.job.region, FamilyKind::Volumes, volume.clone(), at, value);
-        let place = vec![looks("/attachments/0/instance_id", &self.instance.id), looks("/attachments/0/device", device)];
+        let place = [looks("/attachments/0/instance_id", &self.instance.id), looks("/attachments/0/device", device)];
         let coming = make::one_of(self.job.region, FamilyKind::Volumes, volume.clone(), "/attachments/0/state", vec![json!("attaching"), json!("attached")]);
         let under_way = place.iter().cloned().chain([coming]).collect();
         let until = place.iter().cloned().chain([looks("/attachments/0/state", "attached")]).collect();

@@ -313,7 +313,8 @@ fn every_row_of_the_table_is_refused_with_its_reason() {
 
 #[test]
 fn what_is_not_known_is_never_acted_upon() {
-    let rows: &[(fn(&mut Inventory), &str)] = &[
+    type Row = (fn(&mut Inventory), &'static str);
+    let rows: &[Row] = &[
         (|it| i(it).stop_protection = Fact::Unknown("AccessDenied".into()), "stop protection"),
         (|it| it.region_mut(R).instance_types.items.clear(), "type"),
         (|it| it.region_mut(R).network_interfaces.read(&Selector::by("attachment.instance-id", "i-1"), Fact::Unknown("AccessDenied".into())), "interfaces"),
