@@ -83,3 +83,10 @@ fn no_message_holds_a_key_a_token_or_a_second_line() {
     assert!(!quoted.message.contains("abc"), "{quoted}");
     assert!(clean(&"word ".repeat(400)).len() < 510);
 }
+
+#[test]
+fn a_role_that_cannot_be_assumed_yet_is_waited_for() {
+    let error = in_body("ec2:CreateFlowLogs", "InvalidParameter", "Unable to assume given IAM role");
+    assert_eq!(error.class, ErrorClass::Consistency);
+    assert_eq!(in_body("ec2:CreateFlowLogs", "InvalidParameter", "Something else").class, ErrorClass::Semantic);
+}

@@ -229,6 +229,8 @@ pub(super) fn filled(frame: Change, proposal: Proposal, guards: Vec<GuardNote>) 
     let mut not_restored = proposal.not_restored;
     add(&mut not_restored, Change::kept(&proposal.steps));
     let mut notes = guards;
+    // What the action itself has looked at more closely need not stand twice.
+    notes.retain(|n| n.result != "passed" || !proposal.guards.iter().any(|own| own.guard == n.guard));
     add(&mut notes, proposal.guards);
     Change {
         summary: proposal.summary,

@@ -163,8 +163,11 @@ fn unknown(page: &mut Page, scan: &Scan) {
 
 /// What is fine and still worth a word.
 fn noted(page: &mut Page, scan: &Scan) {
-    let notes: Vec<(&Finding, &String)> =
+    let mut notes: Vec<(&Finding, &String)> =
         scan.findings.iter().filter_map(|f| if let Verdict::Ok(Some(note)) = &f.verdict { Some((f, note)) } else { None }).collect();
+    // Two checks may say the same of one resource.
+    notes.sort_by_key(|(f, note)| (&f.resource, *note));
+    notes.dedup_by_key(|(f, note)| (f.resource.clone(), note.to_owned()));
     if notes.is_empty() {
         return;
     }
