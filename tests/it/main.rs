@@ -9,6 +9,7 @@ mod laws;
 mod layering;
 mod likeness;
 mod pages;
+mod permissions;
 mod plans;
 mod stand;
 mod support;
