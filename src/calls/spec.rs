@@ -50,7 +50,8 @@ pub struct Spec {
     pub repeat: Repeat,
     /// What it risks when it stands in a way back, where no action speaks for it.
     pub risk: Risk,
-    /// IAM actions that it takes, beside its own name.
+    /// IAM actions that it can take beside its own ([`Spec::action`]): some of them only with certain inputs, which
+    /// `plan::permissions` knows.
     pub permissions: &'static [&'static str],
 }
 
@@ -68,6 +69,11 @@ const fn spec(
 use Repeat::{Harmless, LookFirst, Token};
 use Risk::{Disruptive, Irreversible, Safe};
 
+/// What making an encrypted volume or snapshot takes
+/// (<https://docs.aws.amazon.com/ebs/latest/userguide/ebs-encryption-requirements.html>).
+const TAGGED_AND_ENCRYPTED: &[&str] =
+    &["ec2:CreateTags", "kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKeyWithoutPlaintext", "kms:ReEncryptFrom", "kms:ReEncryptTo"];
+
 /// All operations that redress can make.
 ///
 /// Outputs are: `SecurityGroupRuleIds` a list; `Snapshots` an object from volume id to snapshot id; `FlowLogIds` a
@@ -79,9 +85,9 @@ pub static SPECS: &[Spec] = &[
     spec("ec2", "DeleteFlowLogs", &[], Harmless, Disruptive, &["logs:DeleteLogDelivery"]),
     spec("ec2", "CreateSnapshot", &["SnapshotId"], LookFirst, Safe, &["ec2:CreateTags"]),
     spec("ec2", "CreateSnapshots", &["Snapshots"], LookFirst, Safe, &["ec2:CreateTags"]),
-    spec("ec2", "CopySnapshot", &["SnapshotId"], LookFirst, Safe, &["ec2:CreateTags"]),
+    spec("ec2", "CopySnapshot", &["SnapshotId"], LookFirst, Safe, TAGGED_AND_ENCRYPTED),
     spec("ec2", "DeleteSnapshot", &[], Harmless, Irreversible, &[]),
-    spec("ec2", "CreateVolume", &["VolumeId"], Token, Safe, &["ec2:CreateTags"]),
+    spec("ec2", "CreateVolume", &["VolumeId"], Token, Safe, TAGGED_AND_ENCRYPTED),
     spec("ec2", "DeleteVolume", &[], Harmless, Irreversible, &[]),
     spec("ec2", "AttachVolume", &[], Harmless, Disruptive, &[]),
     spec("ec2", "DetachVolume", &[], Harmless, Disruptive, &[]),
@@ -103,14 +109,26 @@ pub static SPECS: &[Spec] = &[
     spec("cloudtrail", "StartLogging", &[], Harmless, Safe, &[]),
     spec("cloudtrail", "StopLogging", &[], Harmless, Disruptive, &[]),
     spec("cloudtrail", "DeleteTrail", &[], Harmless, Disruptive, &[]),
-    spec("s3", "CreateBucket", &[], Harmless, Safe, &[]),
+    spec("s3", "CreateBucket", &[], Harmless, Safe, &["s3:PutBucketOwnershipControls"]),
     spec("s3", "DeleteBucket", &[], Harmless, Irreversible, &[]),
     spec("s3", "PutBucketTagging", &[], Harmless, Safe, &[]),
-    spec("s3", "PutPublicAccessBlock", &[], Harmless, Safe, &["s3:PutBucketPublicAccessBlock"]),
+    spec("s3", "PutPublicAccessBlock", &[], Harmless, Safe, &[]),
     spec("s3", "PutBucketVersioning", &[], Harmless, Safe, &[]),
-    spec("s3", "PutBucketEncryption", &[], Harmless, Safe, &["s3:PutEncryptionConfiguration"]),
+    spec("s3", "PutBucketEncryption", &[], Harmless, Safe, &[]),
     spec("s3", "PutBucketPolicy", &[], Harmless, Safe, &[]),
 ];
+
+impl Spec {
+    /// The IAM action of the call itself. Those of S3 are not all named as the operation
+    /// (<https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html>).
+    pub fn action(&self) -> String {
+        match (self.service, self.operation) {
+            ("s3", "PutPublicAccessBlock") => "s3:PutBucketPublicAccessBlock".to_owned(),
+            ("s3", "PutBucketEncryption") => "s3:PutEncryptionConfiguration".to_owned(),
+            (service, operation) => format!("{service}:{operation}"),
+        }
+    }
+}
 
 /// The entry of an operation.
 pub fn find(service: &str, operation: &str) -> Option<&'static Spec> {

@@ -210,6 +210,27 @@ pub enum Command {
         #[command(subcommand)]
         what: Option<ActionsCommand>,
     },
+    /// The least IAM policy for a plan: its reads, its calls, its way back
+    Permissions {
+        /// The plan, as `redress plan -o` wrote it
+        #[arg(value_name = "PLAN.json", required_unless_present = "all", conflicts_with = "all")]
+        plan: Option<PathBuf>,
+        /// For a standing role instead: all that redress can read and write, as two policies
+        #[arg(long)]
+        all: bool,
+        /// Only this one of the two, ready for IAM
+        #[arg(long, value_enum, requires = "all")]
+        only: Option<Half>,
+    },
+}
+
+/// A half of the permissions of a standing role.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Half {
+    /// What scans and plans take
+    Read,
+    /// What applying and undoing takes beside that
+    Write,
 }
 
 /// What about playbooks.

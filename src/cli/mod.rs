@@ -11,6 +11,7 @@ pub mod exit;
 mod fail;
 mod out;
 mod perform;
+mod permissions;
 mod plan;
 mod planning;
 mod playbooks;
@@ -80,6 +81,7 @@ async fn command(session: &Session, command: Command) -> Result<Exit, Fail> {
         Command::Prune { output, approval } => prune::run(session, output.as_deref(), &approval).await,
         Command::Playbooks { what } => playbooks::run(session, what.as_ref()),
         Command::Actions { what } => actions::run(session, what.as_ref()),
+        Command::Permissions { plan, all, only } => permissions::run(session, plan.as_deref(), all, only),
     }
 }
 

@@ -5,6 +5,7 @@ pub mod compute;
 mod fact;
 mod family;
 pub mod network;
+pub mod permissions;
 pub mod services;
 pub mod tag;
 pub mod want;

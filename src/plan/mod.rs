@@ -10,6 +10,7 @@ mod footprints;
 mod grouping;
 pub mod guards;
 pub mod order;
+pub mod permissions;
 pub mod play;
 pub mod proof;
 pub mod propose;

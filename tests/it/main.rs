@@ -11,6 +11,7 @@ mod laws;
 mod layering;
 mod likeness;
 mod pages;
+mod permissions;
 mod plans;
 mod stand;
 mod support;

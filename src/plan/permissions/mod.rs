@@ -1,0 +1,99 @@
+//! The IAM permissions of a plan, and of everything redress can do: derived from the calls and readings themselves, so
+//! that a plan needs no list of its own. Pure; the policies are shown to people and handed to IAM by them.
+
+mod grants;
+mod policy;
+mod reads;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+
+pub use grants::of_call;
+pub use policy::{Policy, Statement};
+
+use super::{Change, Plan};
+use crate::{
+    calls::{Act, Call, Undo, WayBack, spec::SPECS},
+    inventory::FamilyKind,
+    resource::Owner,
+};
+use serde_json::{Value, json};
+
+/// One action on some resources under some conditions, with how it comes to be needed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Grant {
+    /// `ec2:CreateTags`
+    pub action: String,
+    /// ARNs, or `*`.
+    pub resources: BTreeSet<String>,
+    /// IAM's `Condition`, or an empty object.
+    pub condition: Value,
+    /// How it is used.
+    pub used: Used,
+}
+
+/// How a grant is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Used {
+    /// By a request of redress's own.
+    Called,
+    /// AWS asks for it within another call.
+    Within,
+    /// Only when the account looks that way, or when a change must go back.
+    Perhaps,
+}
+
+/// What applying a plan takes: its reads, its calls, its way back.
+pub fn of_plan(plan: &Plan) -> Vec<Grant> {
+    let owner = Owner { partition: plan.partition.clone(), account: plan.account.clone() };
+    let mut all = reads::of_plan(plan, &owner);
+    all.push(regions());
+    for change in &plan.changes {
+        let to_role_only = to_role_only(change);
+        for (act, used) in acts(change) {
+            all.extend(grants::of_call(&act.call, &owner, used).into_iter().filter(|g| !(to_role_only && g.action == "logs:DeleteLogDelivery")));
+        }
+    }
+    all
+}
+
+/// redress asks which regions the account has before it does anything in them.
+fn regions() -> Grant {
+    Grant { action: "ec2:DescribeRegions".to_owned(), resources: BTreeSet::from(["*".to_owned()]), condition: json!({}), used: Used::Called }
+}
+
+/// Whether the flow logs that a change makes deliver through a role: deleting them touches no log delivery then. An undo
+/// does not say where they delivered to.
+fn to_role_only(change: &Change) -> bool {
+    change.steps.iter().any(|s| s.act.call.operation == "CreateFlowLogs" && s.act.call.input.get("DeliverLogsPermissionArn").is_some())
+}
+
+/// All acts of a change: its steps, then its ways back. Rollbacks that differ from the undo happen only when a step fails.
+pub fn acts(change: &Change) -> Vec<(&Act, Used)> {
+    let mut all: Vec<(&Act, Used)> = change.steps.iter().map(|s| (&s.act, Used::Called)).collect();
+    for step in &change.steps {
+        let WayBack::Calls { rollback, undo, .. } = &step.way_back else { continue };
+        let same = matches!(undo, Undo::Same);
+        all.extend(rollback.iter().map(|act| (act, if same { Used::Called } else { Used::Perhaps })));
+        if let Undo::Calls(acts) = undo {
+            all.extend(acts.iter().map(|act| (act, Used::Called)));
+        }
+    }
+    all
+}
+
+/// What reading anything that redress can read takes.
+pub fn all_reads() -> Vec<Grant> {
+    let readings = FamilyKind::ALL.iter().flat_map(|kind| kind.permissions());
+    readings
+        .map(|r| Grant { action: r.action.to_owned(), resources: BTreeSet::from(["*".to_owned()]), condition: json!({}), used: Used::Called })
+        .chain([regions()])
+        .collect()
+}
+
+/// What every call that redress can make takes, on any resource of the account, with the conditions that hold for all of
+/// them: tags come with what is made, roles are passed to flow logs only, what is deleted was made by redress.
+pub fn all_writes(owner: &Owner) -> Vec<Grant> {
+    SPECS.iter().flat_map(|spec| grants::of_any(&Call::new(spec.service, "*", spec.operation, Value::Null), owner)).collect()
+}

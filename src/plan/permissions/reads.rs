@@ -1,0 +1,183 @@
+//! What a plan's changes read while they are applied, proved, rolled back and taken back. Pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+
+use super::{Grant, Used, acts};
+use crate::{
+    calls::Recognise,
+    checks,
+    inventory::{
+        Caller, FamilyKind, Inventory, Selector, Want,
+        permissions::{Reading, When},
+    },
+    plan::{Change, Plan},
+    resource::{Kind, Owner},
+};
+
+/// The kinds that an action asks for beyond what its changes name themselves: guards look at what stands around the
+/// resource. A test holds this table equal to what is read.
+fn of_action(action: &str, kind: Kind) -> &'static [FamilyKind] {
+    use FamilyKind as F;
+    match (action, kind) {
+        ("tighten-security-group", _) => &[F::SecurityGroups, F::SecurityGroupRules, F::PrefixLists, F::NetworkInterfaces, F::Instances, F::ManagedInstances],
+        ("enable-flow-logs", _) => &[F::Vpcs, F::FlowLogs],
+        ("raise-cloudtrail", _) => &[F::Trails, F::Buckets, F::Keys],
+        ("create-cloudtrail", _) => &[F::Trails, F::Buckets],
+        ("encrypt-volumes", Kind::Volume) => &[F::Volumes, F::VolumeModifications, F::EbsDefaults, F::Keys, F::Snapshots],
+        ("encrypt-volumes", _) => &[
+            F::Instances,
+            F::InstanceStatuses,
+            F::InstanceTypes,
+            F::NetworkInterfaces,
+            F::Volumes,
+            F::VolumeModifications,
+            F::EbsDefaults,
+            F::Keys,
+            F::Snapshots,
+        ],
+        ("snapshot-instance", _) => &[F::Instances, F::Volumes, F::Snapshots],
+        ("prune", _) => &[F::Volumes, F::Snapshots, F::InstanceStatuses],
+        _ => &[],
+    }
+}
+
+/// What is read, by kind: the ids where all are known before, and the regions.
+#[derive(Default)]
+struct Asked {
+    ids: BTreeSet<String>,
+    /// Some are not known before: facts tell them.
+    more: bool,
+    by_id: bool,
+    /// Nothing but guards asks for it, and perhaps not.
+    perhaps: bool,
+}
+
+/// The grants for what a plan reads.
+pub(super) fn of_plan(plan: &Plan, owner: &Owner) -> Vec<Grant> {
+    let mut asked: BTreeMap<FamilyKind, Asked> = BTreeMap::new();
+    let mut regions: BTreeSet<String> = plan.regions.iter().cloned().collect();
+    for change in &plan.changes {
+        regions.insert(change.region.clone());
+        of_change(plan, change, owner, &mut asked, &mut regions);
+    }
+    regions.remove("");
+    let place = json!({ "StringEquals": { "aws:RequestedRegion": regions } });
+    let mut grants = Vec::new();
+    for (kind, asked) in &asked {
+        for reading in kind.permissions() {
+            let needed = match reading.when {
+                When::ById if !asked.by_id => continue,
+                When::Fact(_) => Used::Perhaps,
+                _ if asked.perhaps => Used::Perhaps,
+                _ => Used::Called,
+            };
+            grants.push(grant(*kind, reading, asked, owner, &place, needed));
+        }
+    }
+    grants
+}
+
+fn grant(kind: FamilyKind, reading: &Reading, asked: &Asked, owner: &Owner, place: &Value, used: Used) -> Grant {
+    let all = || BTreeSet::from([any_of(kind, owner)]);
+    let named = || if asked.more || asked.ids.is_empty() { all() } else { asked.ids.iter().flat_map(|id| arns(kind, id, owner)).collect() };
+    let resources = if reading.scoped { named() } else { BTreeSet::from(["*".to_owned()]) };
+    // IAM and S3's list of buckets are asked for in one region whatever the plan's are.
+    let regional = !reading.scoped && !reading.action.starts_with("s3:");
+    Grant { action: reading.action.to_owned(), resources, condition: if regional { place.clone() } else { json!({}) }, used }
+}
+
+fn of_change(plan: &Plan, change: &Change, owner: &Owner, asked: &mut BTreeMap<FamilyKind, Asked>, regions: &mut BTreeSet<String>) {
+    let caller = Caller { arn: plan.caller.clone(), ..Caller::default() };
+    let nothing = Inventory::empty(owner.clone(), caller, plan.created);
+    let mut wants: Vec<Want> = change.touches.clone();
+    for proof in &change.proof {
+        wants.extend(checks::find(&proof.check).into_iter().flat_map(|check| (check.reads_one)(&nothing, &proof.resource, &proof.with)));
+    }
+    for (act, used) in acts(change) {
+        wants.extend(of_input(&act.call.input, change));
+        if used == Used::Perhaps {
+            continue;
+        }
+        for expect in act.wait.iter().flat_map(|w| &w.until) {
+            let entry = asked.entry(expect.family).or_default();
+            entry.by_id = true;
+            let ids = expect.ids().into_iter().filter(|id| !id.is_empty());
+            if holds_reference(&expect.id) { entry.more = true } else { entry.ids.extend(ids) }
+        }
+        // What took effect is looked for only after a lost reply.
+        if let Recognise::Tagged { family, .. } = &act.recognise {
+            asked.entry(*family).or_insert_with(|| Asked { perhaps: true, more: true, ..Asked::default() });
+        }
+    }
+    for want in wants {
+        regions.insert(want.region.clone());
+        let entry = asked.entry(want.family).or_default();
+        entry.perhaps = false;
+        if let Selector::Id(id) = want.selector {
+            entry.ids.insert(id);
+            entry.by_id = true;
+        }
+    }
+    for one in &change.uses {
+        for kind in of_action(&one.action, change.resource.kind()) {
+            let known = asked.contains_key(kind);
+            let entry = asked.entry(*kind).or_default();
+            entry.by_id = true;
+            // Guards look further only where facts lead there.
+            entry.perhaps |= !known && one.action == "tighten-security-group";
+            entry.more |= matches!(kind, FamilyKind::Instances | FamilyKind::PrefixLists) && one.action == "tighten-security-group";
+            // Trails are listed, and each that is seen is looked at; the bucket stands in the trail.
+            entry.more |= *kind == FamilyKind::Trails || (*kind == FamilyKind::Buckets && one.action == "raise-cloudtrail");
+        }
+    }
+}
+
+/// What a call's input names that is read by name: keys, and for flow logs their destination.
+fn of_input(input: &Value, change: &Change) -> Vec<Want> {
+    let text = |name: &str| input.get(name).and_then(Value::as_str);
+    let mut wants = Vec::new();
+    wants.extend(text("KmsKeyId").map(|key| Want::id(&change.region, FamilyKind::Keys, key)));
+    wants.extend(text("LogGroupName").map(|name| Want::id(&change.region, FamilyKind::LogGroups, name)));
+    wants.extend(text("DeliverLogsPermissionArn").map(|arn| Want::id("", FamilyKind::Roles, arn.rsplit('/').next().unwrap_or(arn))));
+    let bucket = text("LogDestination").and_then(|arn| arn.split(":::").nth(1)).and_then(|path| path.split('/').next());
+    wants.extend(bucket.map(|name| Want::id("", FamilyKind::Buckets, name)));
+    wants
+}
+
+fn holds_reference(value: &Value) -> bool {
+    match value {
+        Value::Object(map) => map.iter().any(|(key, v)| key.starts_with('$') || holds_reference(v)),
+        Value::Array(items) => items.iter().any(holds_reference),
+        _ => false,
+    }
+}
+
+/// The ARN pattern of any of a kind.
+fn any_of(kind: FamilyKind, owner: &Owner) -> String {
+    let (p, a) = (&owner.partition, &owner.account);
+    match kind {
+        FamilyKind::Roles => format!("arn:{p}:iam::{a}:role/*"),
+        FamilyKind::Buckets => format!("arn:{p}:s3:::*"),
+        FamilyKind::Trails => format!("arn:{p}:cloudtrail:*:{a}:trail/*"),
+        FamilyKind::Keys => format!("arn:{p}:kms:*:{a}:key/*"),
+        FamilyKind::LogGroups => format!("arn:{p}:logs:*:{a}:log-group:*"),
+        FamilyKind::Instances => format!("arn:{p}:ec2:*:{a}:instance/*"),
+        FamilyKind::PrefixLists => format!("arn:{p}:ec2:*:*:prefix-list/*"),
+        _ => "*".to_owned(),
+    }
+}
+
+/// The ARNs of one of a kind.
+fn arns(kind: FamilyKind, id: &str, owner: &Owner) -> Vec<String> {
+    let (p, a) = (&owner.partition, &owner.account);
+    match kind {
+        _ if id.starts_with("arn:") => vec![id.to_owned()],
+        FamilyKind::Roles => vec![format!("arn:{p}:iam::{a}:role/{id}")],
+        FamilyKind::Buckets => vec![format!("arn:{p}:s3:::{id}")],
+        FamilyKind::LogGroups => vec![format!("arn:{p}:logs:*:{a}:log-group:{id}"), format!("arn:{p}:logs:*:{a}:log-group:{id}:*")],
+        FamilyKind::Instances => vec![format!("arn:{p}:ec2:*:{a}:instance/{id}")],
+        kind => vec![any_of(kind, owner)],
+    }
+}
