@@ -27,12 +27,26 @@ use crate::{
 const BIGGEST: u64 = 256 << 20;
 
 /// What an apply stands on.
-struct Ground {
-    state: StateDir,
-    door: Door,
-    plan: Plan,
+pub struct Ground {
+    /// Where its run is kept.
+    pub state: StateDir,
+    /// The account.
+    pub door: Door,
+    /// The plan.
+    pub plan: Plan,
     /// What planning knew; a plan from a file brings no facts.
-    facts: Option<Facts>,
+    pub facts: Option<Facts>,
+}
+
+/// What a plan file, or the account where there is none, gives to stand on.
+///
+/// # Errors
+/// Bad input, no way to the account.
+pub async fn ground(session: &Session, file: Option<&Path>, belts: &Belts) -> Result<Ground, Fail> {
+    match file {
+        Some(path) => of_file(session, path, belts).await,
+        None => of_account(session, belts).await,
+    }
 }
 
 /// Applies a plan.
@@ -41,10 +55,7 @@ struct Ground {
 /// Bad input, no way to the account, nobody to ask, nothing approved.
 pub async fn run(session: &Session, file: Option<&Path>, changes: &[String], approval: &Approval, belts: &Belts) -> Result<Exit, Fail> {
     let policy = Policy::of(approval)?;
-    let mut ground = match file {
-        Some(path) => of_file(session, path, belts).await?,
-        None => of_account(session, belts).await?,
-    };
+    let mut ground = ground(session, file, belts).await?;
     if !changes.is_empty() {
         ground.plan = chosen(session, &mut ground, changes).await?;
     }

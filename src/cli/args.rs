@@ -166,6 +166,21 @@ pub enum Command {
         #[command(flatten)]
         belts: Belts,
     },
+    /// Goes through the changes with you, the gravest first, and does what you choose; without a file it plans first
+    Fix {
+        /// The plan, as `redress plan -o` wrote it
+        #[arg(value_name = "PLAN.json")]
+        plan: Option<PathBuf>,
+        /// Asks line by line, draws nothing: for screen readers and logs (also with TERM=dumb)
+        #[arg(long)]
+        plain: bool,
+        /// Lets an irreversible action be approved, by its name; repeatable
+        #[arg(long, value_name = "ACTION", help_heading = "Approval")]
+        allow_irreversible: Vec<String>,
+        /// What planning is told.
+        #[command(flatten)]
+        belts: Belts,
+    },
     /// What was done: all runs, the newest first
     Runs,
     /// Finishes a run that was interrupted

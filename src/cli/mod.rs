@@ -9,6 +9,7 @@ mod ask;
 mod demo;
 pub mod exit;
 mod fail;
+mod fix;
 mod out;
 mod perform;
 mod permissions;
@@ -74,6 +75,10 @@ async fn command(session: &Session, command: Command) -> Result<Exit, Fail> {
         Command::Plan { output, exit_code, belts } => plan::run(session, output.as_deref(), exit_code, &belts).await,
         Command::Show { what } => show::run(session, &what),
         Command::Apply { plan, change, approval, belts } => apply::run(session, plan.as_deref(), &change, &approval, &belts).await,
+        Command::Fix { plan, plain, allow_irreversible, belts } => {
+            let approval = args::Approval { allow_irreversible, ..args::Approval::default() };
+            fix::run(session, plan.as_deref(), plain, &approval, &belts).await
+        }
         Command::Runs => runs::run(session),
         Command::Resume { run } => resume::run(session, &run).await,
         Command::Undo { run, change, approval } => undo::run(session, &run, &change, &approval).await,

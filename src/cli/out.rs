@@ -12,6 +12,7 @@ use super::{args::Color, fail::Fail};
 pub struct Out {
     quiet: bool,
     color: Color,
+    plain: bool,
 }
 
 /// One of the two.
@@ -35,13 +36,19 @@ impl Stream {
 impl Out {
     /// The streams of this process.
     pub fn new(quiet: bool, color: Color) -> Self {
-        Self { quiet, color }
+        Self { quiet, color, plain: false }
     }
 
     /// The same streams without talk.
     #[must_use]
     pub fn quieter(self) -> Self {
         Self { quiet: true, ..self }
+    }
+
+    /// The same streams with nothing drawn and no colours: lines, for screen readers and logs.
+    #[must_use]
+    pub fn plainer(self) -> Self {
+        Self { plain: true, color: Color::Never, ..self }
     }
 
     fn choice(self, stream: Stream) -> ColorChoice {
@@ -103,7 +110,7 @@ impl Out {
 
     /// Whether bars and spinners may be drawn.
     pub fn can_draw(self) -> bool {
-        !self.quiet && io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|t| t != "dumb")
+        !self.quiet && !self.plain && io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|t| t != "dumb")
     }
 
     /// Whether talk is wanted at all.

@@ -34,6 +34,16 @@ fn view<'a>(session: &Session, stream: Stream, file: Option<&'a str>) -> View<'a
     View { style: style(session.out, stream), verbose: session.common.verbose > 0, file }
 }
 
+/// How talk on stderr is to look.
+pub fn talk(session: &Session) -> View<'static> {
+    view(session, Stream::Stderr, None)
+}
+
+/// How data on stdout is to look.
+pub fn data(session: &Session) -> View<'static> {
+    view(session, Stream::Stdout, None)
+}
+
 fn document(document: &impl serde::Serialize) -> Result<String, Fail> {
     json::write(document).map_err(|error| Fail::failure(format!("the document cannot be written as JSON: {error}")))
 }

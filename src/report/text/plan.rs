@@ -135,7 +135,7 @@ fn one(page: &mut Page, plan: &Plan, change: &Change, view: &View) {
     }
 }
 
-fn difference(page: &mut Page, change: &Change) {
+pub(super) fn difference(page: &mut Page, change: &Change) {
     let lines = diff::diff(&change.before, &change.after_state);
     if lines.is_empty() {
         return;

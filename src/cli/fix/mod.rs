@@ -1,0 +1,95 @@
+//! `redress fix`: the interactive session. It scans, or reads a plan, goes through the changes with a person, rehearses what
+//! was chosen, asks once more, and lets the engine do it. Nothing is changed before the last yes.
+
+mod drive;
+mod edit;
+mod order;
+mod question;
+mod terminal;
+mod walk;
+
+use std::path::Path;
+
+use self::{
+    drive::Drive,
+    terminal::{Drawn, Plain, Terminal},
+    walk::Walk,
+};
+use super::{
+    apply,
+    args::{Approval, Belts, Format},
+    ask::Policy,
+    exit::Exit,
+    fail::Fail,
+    out::Out,
+    perform, planning, render,
+    session::Session,
+};
+use crate::{
+    engine::{self, EngineError},
+    journal::{RunDocument, Story},
+    plan::Plan,
+    report::text::fix as screens,
+};
+
+/// Goes through a plan with a person, and does what was chosen.
+///
+/// # Errors
+/// Nobody to ask and bad input (exit 2); a session that was left (exit 4).
+pub async fn run(session: &Session, file: Option<&Path>, plain: bool, approval: &Approval, belts: &Belts) -> Result<Exit, Fail> {
+    let policy = Policy::of(approval)?;
+    may_ask(session)?;
+    let plain = plain || std::env::var_os("TERM").is_some_and(|t| t == "dumb");
+    let session = &Session { common: session.common.clone(), out: if plain { session.out.plainer() } else { session.out } };
+    session.out.say(if file.is_some() { "reading the plan and the account ..." } else { "scanning, planning and rehearsing ..." });
+    let apply::Ground { state, door, plan, facts } = apply::ground(session, file, belts).await?;
+    if plan.changes.is_empty() {
+        session.out.data(&render::plan(session, &plan, None)?)?;
+        return Ok(Exit::of_plan(&plan, false));
+    }
+    let facts = match facts {
+        Some(facts) => facts,
+        None => planning::facts(session, &door, &plan).await?,
+    };
+    let id = engine::run_id(&plan, door.account.now());
+    let _lock = perform::lock(&state, &door, &id)?;
+    session.out.always(&opening(&plan));
+    let drive = Drive { session, door: &door, facts, walk: Walk::new(plan, &policy) };
+    let (plan, decisions) = drive.run(terminal(session.out, plain)).await?;
+    session.out.always("");
+    let (story, result) = perform::go(session, &door, &state, &id, &plan, decisions).await?;
+    close(session, &plan, &story, result)
+}
+
+/// Refuses politely where nobody can answer.
+fn may_ask(session: &Session) -> Result<(), Fail> {
+    if session.common.format != Format::Text {
+        return Err(Fail::usage("`redress fix` is a talk with a person and has no other format than text").hint("redress plan --format json"));
+    }
+    if terminal::present() {
+        return Ok(());
+    }
+    Err(Fail::usage("`redress fix` asks questions, and there is no terminal to ask at")
+        .why("nothing was changed")
+        .hint("run it on a terminal; without one: `redress plan -o plan.json`, and `redress apply plan.json --auto-approve`"))
+}
+
+fn terminal(out: Out, plain: bool) -> Box<dyn Terminal> {
+    if plain { Box::new(Plain(out)) } else { Box::new(Drawn(out)) }
+}
+
+fn opening(plan: &Plan) -> String {
+    let asked = order::gravest_first(plan).len();
+    let changes = if asked == 1 { "1 change".to_owned() } else { format!("{asked} changes, the gravest first") };
+    format!("Account {} at {}: {changes}. Nothing is done before your last yes.", plan.account, plan.endpoint)
+}
+
+/// The closing screen, and the exit code.
+fn close(session: &Session, plan: &Plan, story: &Story, result: Result<(), EngineError>) -> Result<Exit, Fail> {
+    session.out.data(&screens::closing(&RunDocument::of(story, plan), &render::data(session)))?;
+    let exit = Exit::of_run(story);
+    let Err(error) = result else { return Ok(exit) };
+    let fail = Fail::failure(error.to_string()).why(format!("run {} is interrupted; its journal has all that was done", story.head.run));
+    session.out.always(&fail.hint(format!("redress resume {} goes on", story.head.run)).text());
+    Ok(Exit::worst([exit, Exit::Failure]))
+}

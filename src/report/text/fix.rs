@@ -1,0 +1,214 @@
+//! The screens of a fix session: one change as the answer to its finding, its details, what was chosen, and how it ended.
+//! A person decides by these; nothing that matters for that may be missing.
+
+use std::collections::BTreeMap;
+
+use super::{
+    super::{
+        View, diff, safe,
+        style::{Mark, Page, Span, Tone, plain, span},
+        words,
+    },
+    plan as whole,
+};
+use crate::{
+    calls::Risk,
+    checks,
+    finding::{Finding, FindingKey, Severity, Verdict},
+    journal::RunDocument,
+    plan::{Change, Plan, select::Dropped},
+};
+
+/// The column beside the labels.
+const BESIDE: usize = 12;
+/// Lines of evidence that are shown at once, and characters in each.
+const LINES: usize = 6;
+const SHORT: usize = 300;
+
+/// Where a person stands in the session.
+#[derive(Debug, Clone, Copy)]
+pub struct At<'a> {
+    /// Which change, from 1.
+    pub place: usize,
+    /// Of how many.
+    pub of: usize,
+    /// What was seen of the findings.
+    pub seen: &'a BTreeMap<FindingKey, Finding>,
+}
+
+/// One change, with the finding that it answers.
+pub fn card(plan: &Plan, change: &Change, at: &At, view: &View) -> String {
+    let mut page = Page::new(view.style);
+    let dot = view.style.mark(Mark::Dot);
+    page.blank();
+    let (severity, title) = finding(change);
+    let mut head = vec![span(Tone::Strong, format!("Change {} of {}", at.place, at.of)), span(Tone::Faint, format!(" {dot} {} {dot} ", change.id))];
+    head.extend(severity.map(|s| span(words::severity_tone(s), s.to_string())));
+    page.text(0, &head);
+    let named = at.seen.values().find(|f| f.resource == change.resource).and_then(|f| f.tags.get("Name")).filter(|n| !n.is_empty());
+    let name = named.map_or(String::new(), |n| format!(" \"{}\"", shorten(n)));
+    page.text(0, &[span(Tone::Strong, title), plain(format!(": {}{name}.", words::place(&change.resource)))]);
+    page.blank();
+    findings(&mut page, change, at);
+    row(&mut page, "change", &[plain(&change.summary)]);
+    whole::difference(&mut page, change);
+    rows(&mut page, "affects", Tone::Plain, &change.impact);
+    let asked: Vec<String> = change.guards.iter().filter(|g| g.result != "passed").map(|g| format!("{} ({}): {}", g.guard, g.result, g.note)).collect();
+    rows(&mut page, "guards", Tone::Warn, &asked);
+    rows(&mut page, "with it", Tone::Plain, &brought(plan, change));
+    let (tone, back) = words::way_back(change);
+    row(&mut page, "way back", &[span(tone, back)]);
+    rows(&mut page, "stays", Tone::Warn, &change.not_restored);
+    row(&mut page, "risk", &[span(words::risk_tone(change.risk), change.risk.word()), plain(format!(": {}", meaning(change.risk)))]);
+    page.done()
+}
+
+/// The gravest finding of a change in a few words.
+fn finding(change: &Change) -> (Option<Severity>, String) {
+    let known = change.findings.iter().filter_map(|key| checks::find(&key.check));
+    match known.max_by_key(|check| check.severity) {
+        Some(check) => (Some(check.severity), check.title.to_owned()),
+        None => (None, change.summary.clone()),
+    }
+}
+
+fn findings(page: &mut Page, change: &Change, at: &At) {
+    let mut why: Vec<String> = change.findings.iter().filter_map(|key| words::check_why(&key.check)).map(str::to_owned).collect();
+    why.dedup();
+    rows(page, "why", Tone::Plain, &why);
+    let mut lines = Vec::new();
+    for key in &change.findings {
+        match at.seen.get(key).map(|f| &f.verdict) {
+            Some(Verdict::Violates(evidence)) => lines.extend(diff::evidence(evidence)),
+            Some(other) => lines.push(format!("{}: {} now", key.check, other.word())),
+            None => lines.push(format!("{}: not looked at again", key.check)),
+        }
+    }
+    lines.dedup();
+    let more = lines.len().saturating_sub(LINES);
+    let mut shown: Vec<String> = lines.iter().take(LINES).map(|line| shorten(line)).collect();
+    shown.extend((more > 0).then(|| format!("and {more} more")));
+    rows(page, "evidence", Tone::Plain, &shown);
+    if change.findings.len() > 1 {
+        rows(page, "answers", Tone::Faint, &words::answers(change));
+    }
+}
+
+/// What is done before it, because it is needed.
+fn brought(plan: &Plan, change: &Change) -> Vec<String> {
+    change.after.iter().filter_map(|id| plan.change(id)).map(|c| format!("first {}: {}", c.id, c.summary)).collect()
+}
+
+fn meaning(risk: Risk) -> &'static str {
+    match risk {
+        Risk::Safe => "adds; disturbs nothing",
+        Risk::Disruptive => "may cut traffic, access or uptime",
+        Risk::Irreversible => "cannot be taken back",
+    }
+}
+
+fn row(page: &mut Page, label: &str, spans: &[Span]) {
+    page.row(2, &span(Tone::Faint, label), BESIDE, spans);
+}
+
+fn rows(page: &mut Page, label: &str, tone: Tone, lines: &[String]) {
+    for (n, line) in lines.iter().enumerate() {
+        row(page, if n == 0 { label } else { " " }, &[span(tone, line)]);
+    }
+}
+
+fn shorten(text: &str) -> String {
+    let mut chars = text.chars();
+    let short: String = chars.by_ref().take(SHORT).collect();
+    if chars.next().is_none() { short } else { format!("{short}...") }
+}
+
+/// The exact calls of a change, the playbook that asked for it, and the ids under which others know its findings.
+pub fn details(plan: &Plan, change: &Change, view: &View) -> String {
+    let mut page = Page::new(view.style);
+    page.blank();
+    if let Some(digest) = plan.playbooks.get(&change.playbook) {
+        row(&mut page, "playbook", &[plain(format!("{} ({}); `redress playbooks show {0}` shows it", change.playbook, words::short(digest)))]);
+    }
+    for one in &change.uses {
+        let with: Vec<String> = one.with.as_object().into_iter().flatten().map(|(name, value)| format!("{name} = {}", diff::words(value))).collect();
+        row(&mut page, "uses", &[plain(format!("{}: {}", one.action, if with.is_empty() { "no parameters".to_owned() } else { with.join("; ") }))]);
+    }
+    for key in &change.findings {
+        let controls = checks::find(&key.check).map(|c| c.controls).unwrap_or_default();
+        let ids: Vec<String> = controls.iter().map(|c| format!("{} {}", c.framework, c.id)).collect();
+        row(&mut page, "controls", &[span(Tone::Strong, &key.check), plain(format!(": {}", if ids.is_empty() { "none".to_owned() } else { ids.join(", ") }))]);
+    }
+    page.blank();
+    format!("{}{}", page.done(), whole::change(plan, change, &View { verbose: true, ..*view }))
+}
+
+/// What was chosen, as the plan that it is now, with its own rehearsal.
+pub fn chosen(plan: &Plan, left_out: &[&Change], dropped: &[Dropped], changed: &BTreeMap<String, String>, view: &View) -> String {
+    let mut page = Page::new(view.style);
+    page.blank();
+    page.text(0, &[span(Tone::Strong, format!("You chose {}", words::count(plan.changes.len(), "change"))), plain(format!(": {}.", words::risks(&plan.changes)))]);
+    for change in &plan.changes {
+        let head = [span(words::risk_tone(change.risk), change.risk.word()), plain(" "), plain(&change.summary)];
+        page.row(2, &span(Tone::Strong, &change.id), 7, &head);
+        if change.findings.is_empty() {
+            page.text(7, &[span(Tone::Faint, "others that you chose need it")]);
+        }
+        for line in &change.not_restored {
+            page.text(7, &[span(Tone::Warn, format!("stays: {line}"))]);
+        }
+    }
+    for Dropped { change, because } in dropped {
+        page.row(2, &span(Tone::Warn, change), 7, &[span(Tone::Warn, format!("drops out: {because}"))]);
+    }
+    for (id, what) in changed {
+        page.row(2, &span(Tone::Warn, id), 7, &[span(Tone::Warn, format!("is different without what was left out: {what}"))]);
+    }
+    if !left_out.is_empty() {
+        let ids: Vec<String> = left_out.iter().map(|c| c.id.clone()).collect();
+        page.text(2, &[span(Tone::Faint, format!("left as it is: {}", words::list(&ids)))]);
+    }
+    page.blank();
+    for (n, (tone, line)) in words::rehearsal(plan).iter().enumerate() {
+        page.text(if n == 0 { 0 } else { 4 }, &[span(*tone, line)]);
+    }
+    page.done()
+}
+
+/// The groups of the closing screen: the title, and the outcomes in it.
+const GROUPS: [(&str, Tone, &[&str]); 4] = [
+    ("verified", Tone::Good, &["verified", "already-fixed"]),
+    ("not proved", Tone::Warn, &["unverified"]),
+    ("refused", Tone::Warn, &["refused", "drifted", "blocked", "not-approved", "skipped"]),
+    ("failed", Tone::Bad, &["failed", "rolled-back", "stuck", "interrupted"]),
+];
+
+/// How it ended: what is verified, what was refused, what failed, and how to take it back.
+pub fn closing(run: &RunDocument, view: &View) -> String {
+    let mut page = Page::new(view.style);
+    page.blank();
+    page.text(0, &[span(words::state_tone(run.state), words::run_title(run))]);
+    for (title, tone, outcomes) in GROUPS {
+        let mut label = format!("{title} {}", run.changes.iter().filter(|c| outcomes.contains(&c.outcome.as_str())).count());
+        if label.ends_with(" 0") {
+            page.row(2, &span(Tone::Faint, title), 15, &[span(Tone::Faint, "none")]);
+            continue;
+        }
+        for change in run.changes.iter().filter(|c| outcomes.contains(&c.outcome.as_str())) {
+            page.row(2, &span(tone, std::mem::replace(&mut label, " ".to_owned())), 15, &[span(Tone::Strong, &change.id), plain(format!(" {}", change.summary))]);
+            if !change.reason.is_empty() && title != "verified" {
+                page.text(15, &[plain(&change.reason)]);
+            }
+            for line in &change.awaiting {
+                page.text(15, &[span(Tone::Warn, format!("awaited: {line}"))]);
+            }
+            for line in words::stays(run, change) {
+                page.text(15, &[span(Tone::Faint, line)]);
+            }
+        }
+    }
+    let mut next = words::run_next(run);
+    next.push(words::Next { purpose: "for the whole story".to_owned(), command: format!("redress show {}", safe::shell(&run.run)) });
+    super::commands(&mut page, &next);
+    page.done()
+}
