@@ -47,6 +47,12 @@ pub struct Common {
     /// Only this check; repeatable
     #[arg(long, global = true, value_name = "ID", help_heading = "Playbooks and checks")]
     pub check: Vec<String>,
+    /// How many changes run at once, where they have nothing in common; 1 keeps the order of the plan [default: 4]
+    #[arg(long, global = true, value_name = "N", env = "REDRESS_JOBS", value_parser = clap::value_parser!(u8).range(1..=20), help_heading = "Pace")]
+    pub jobs: Option<u8>,
+    /// How much of what AWS grants an account redress takes, in percent [default: 50]
+    #[arg(long, global = true, value_name = "PERCENT", env = "REDRESS_PACE", value_parser = clap::value_parser!(u8).range(1..=100), help_heading = "Pace")]
+    pub pace: Option<u8>,
     /// Where runs are kept [default: the platform's state directory, e.g. ~/.local/state/redress]
     #[arg(long, global = true, value_name = "DIR", env = "REDRESS_STATE_DIR", help_heading = "Output")]
     pub state_dir: Option<PathBuf>,

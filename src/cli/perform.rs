@@ -74,7 +74,7 @@ pub async fn work(session: &Session, door: &Door, plan: &Plan, run: &str, journa
     let stop = Arc::new(Stop::default());
     let progress = Progress::new(session.out, session.common.verbose > 0);
     let watcher = tokio::spawn(watch(Arc::clone(&stop), session.out, run.to_owned()));
-    let engine = Engine { account: door.account.as_ref(), talk: &progress, stop: &stop, stage: &stage, lag: lag() };
+    let engine = Engine { account: door.account.as_ref(), talk: &progress, stop: &stop, stage: &stage, lag: lag(), jobs: jobs(session) };
     let result = match task {
         Task::Apply(run, decisions) => engine.apply(plan, run, decisions, journal).await,
         Task::Resume => engine.resume(plan, journal).await,
@@ -98,6 +98,11 @@ async fn watch(stop: Arc<Stop>, out: Out, run: String) {
             _ => "\nwaiting for the call that is under way".to_owned(),
         });
     }
+}
+
+/// How many changes run at once.
+fn jobs(session: &Session) -> usize {
+    session.common.jobs.map_or(engine::schedule::JOBS, usize::from)
 }
 
 /// How long a listing may not show what was just made. `REDRESS_LAG_SECONDS` shortens it for endpoints that are known to

@@ -1,19 +1,25 @@
 //! The way of a run through its changes, and of a change through its steps, forward and back. Which is due is told by
 //! the journal, so applying and resuming are one.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
+use futures::{FutureExt, StreamExt, stream::FuturesUnordered};
 use serde_json::Value;
 
 use super::{
     Engine, EngineError, News, compare,
     gather::afresh,
+    ledger::Ledger,
+    schedule,
     step::{Failure, Named},
 };
 use crate::{
     calls::{self, Bindings, Outputs, Purpose},
     inventory::Inventory,
-    journal::{Decision, Event, Journal, Outcome, Phase, StepState},
+    journal::{Decision, Event, Journal, Outcome, Phase, StepState, Story},
     plan::{
         Change, Plan,
         proof::{self, Proved},
@@ -54,38 +60,68 @@ impl Engine<'_> {
         self.work(plan, journal).await
     }
 
+    /// Runs the changes, those side by side that have nothing in common. After a reason to stop nothing new begins, and
+    /// what runs goes on to its own next safe point.
     async fn work(&self, plan: &Plan, journal: &mut Journal) -> Result<(), EngineError> {
-        for (n, change) in plan.changes.iter().enumerate() {
-            if journal.story.changes.get(&change.id).is_some_and(|c| c.outcome().is_some()) {
-                continue;
+        let ledger = Ledger::new(journal);
+        let (mut running, mut at_work, mut halted) = (FuturesUnordered::new(), BTreeSet::new(), None);
+        loop {
+            for id in self.next(plan, &ledger, &at_work, &mut halted) {
+                let Some(place) = plan.changes.iter().position(|c| c.id == id) else { continue };
+                running.push(self.begin(plan, place, &ledger).map(move |result| (place, result)));
+                at_work.insert(id);
             }
-            let result = if self.stop.soon() {
-                Err(EngineError::Stopped(format!("before {}", change.id)))
-            } else {
-                self.talk.tell(&News::ChangeBegins {
-                    id: change.id.clone(),
-                    summary: change.summary.clone(),
-                    place: n + 1,
-                    of: plan.changes.len(),
-                    steps: change.steps.len(),
-                });
-                self.change(plan, change, journal).await
-            };
-            if let Err(error) = result {
-                if !matches!(error, EngineError::Store(_)) {
-                    journal.write(self.account.now(), Event::Stopped { reason: error.to_string() })?;
-                }
-                return Err(error);
+            let Some((place, result)) = running.next().await else { break };
+            at_work.remove(&plan.changes[place].id);
+            // That the journal cannot be written is graver than whatever stopped the others.
+            match result {
+                Err(error) if halted.is_none() || matches!(error, EngineError::Store(_)) => halted = Some(error),
+                _ => {}
             }
         }
-        journal.write(self.account.now(), Event::RunEnded)?;
-        Ok(())
+        let Some(error) = halted else {
+            ledger.write(self.account.now(), Event::RunEnded)?;
+            return Ok(());
+        };
+        if !matches!(error, EngineError::Store(_)) {
+            ledger.write(self.account.now(), Event::Stopped { reason: error.to_string() })?;
+        }
+        Err(error)
+    }
+
+    /// The changes to begin now, as many as there is room for; none once there is a reason to stop.
+    fn next(&self, plan: &Plan, journal: &Ledger<'_>, at_work: &BTreeSet<String>, halted: &mut Option<EngineError>) -> Vec<String> {
+        let room = self.jobs.clamp(1, schedule::MOST_JOBS).saturating_sub(at_work.len());
+        if halted.is_some() || room == 0 {
+            return Vec::new();
+        }
+        let mut next = journal.look(|story| schedule::ready(plan, story, at_work));
+        next.truncate(room);
+        match next.first() {
+            Some(id) if self.stop.soon() => {
+                *halted = Some(EngineError::Stopped(format!("before {id}")));
+                Vec::new()
+            }
+            _ => next,
+        }
+    }
+
+    async fn begin(&self, plan: &Plan, place: usize, journal: &Ledger<'_>) -> Result<(), EngineError> {
+        let change = &plan.changes[place];
+        self.talk.tell(&News::ChangeBegins {
+            id: change.id.clone(),
+            summary: change.summary.clone(),
+            place: place + 1,
+            of: plan.changes.len(),
+            steps: change.steps.len(),
+        });
+        self.change(plan, change, journal).await
     }
 
     /// Takes one change from wherever it stands to its end.
-    async fn change(&self, plan: &Plan, change: &Change, journal: &mut Journal) -> Result<(), EngineError> {
+    async fn change(&self, plan: &Plan, change: &Change, journal: &Ledger<'_>) -> Result<(), EngineError> {
         loop {
-            let phase = journal.story.changes.get(&change.id).map(|c| c.phase.clone()).unwrap_or_default();
+            let phase = journal.look(|story| story.changes.get(&change.id).map(|c| c.phase.clone())).unwrap_or_default();
             match phase {
                 Phase::Ended(_) => return Ok(()),
                 Phase::Waiting => match self.may_begin(plan, change, journal).await {
@@ -115,7 +151,7 @@ impl Engine<'_> {
         }
     }
 
-    async fn forward(&self, change: &Change, journal: &mut Journal) -> Result<(), Failure> {
+    async fn forward(&self, change: &Change, journal: &Ledger<'_>) -> Result<(), Failure> {
         for (n, step) in change.steps.iter().enumerate() {
             self.talk.tell(&News::StepBegins { change: change.id.clone(), title: step.title.clone(), place: n + 1 });
             self.act(Named { change: &change.id, name: &step.name, act: &step.act }, journal).await?;
@@ -124,8 +160,8 @@ impl Engine<'_> {
     }
 
     /// Goes back along the steps that took effect. An act that is so already counts as done.
-    async fn back(&self, change: &Change, journal: &mut Journal) -> Result<(), Failure> {
-        let done = journal.story.changes.get(&change.id).map(crate::journal::ChangeStory::done).unwrap_or_default();
+    async fn back(&self, change: &Change, journal: &Ledger<'_>) -> Result<(), Failure> {
+        let done = journal.look(|story| story.changes.get(&change.id).map(crate::journal::ChangeStory::done)).unwrap_or_default();
         for back in calls::way_back(&change.steps, &done, Purpose::Rollback) {
             self.talk.tell(&News::StepBegins { change: change.id.clone(), title: format!("take back {}", back.of), place: 0 });
             self.act(Named { change: &change.id, name: &back.name, act: &back.act }, journal).await?;
@@ -134,9 +170,9 @@ impl Engine<'_> {
     }
 
     /// After the way back: the footprint is compared with the one before.
-    async fn taken_back(&self, change: &Change, why: &str, journal: &mut Journal) -> Result<(), EngineError> {
+    async fn taken_back(&self, change: &Change, why: &str, journal: &Ledger<'_>) -> Result<(), EngineError> {
         let after = afresh(self.account, &mut |_| change.touches.iter().cloned().collect()).await.footprint(&change.touches);
-        let before = journal.story.changes.get(&change.id).map(|c| c.before.clone()).unwrap_or_default();
+        let before = journal.look(|story| story.changes.get(&change.id).map(|c| c.before.clone())).unwrap_or_default();
         let left = compare::differences(&before, &after);
         let rest = if left.is_empty() { "Everything is as it was before".to_owned() } else { format!("Not as it was before: {}", left.join(", ")) };
         let outcome = if left.is_empty() || !Change::kept(&change.steps).is_empty() { Outcome::RolledBack } else { Outcome::Stuck };
@@ -144,7 +180,7 @@ impl Engine<'_> {
     }
 
     /// After the last step: reads afresh and proves.
-    async fn finish(&self, change: &Change, journal: &mut Journal) -> Result<(), EngineError> {
+    async fn finish(&self, change: &Change, journal: &Ledger<'_>) -> Result<(), EngineError> {
         let mut pauses = PROOF_PAUSES.iter();
         loop {
             let fresh = afresh(self.account, &mut |known| proof::needs(change, known)).await;
@@ -168,14 +204,14 @@ impl Engine<'_> {
     }
 
     /// Whether a change is proved by these facts: by its proofs, or, for an undo, by the footprint that it restores.
-    pub(super) fn proved(&self, change: &Change, fresh: &Inventory, footprint: &Value, journal: &Journal) -> Proved {
+    pub(super) fn proved(&self, change: &Change, fresh: &Inventory, footprint: &Value, journal: &Ledger<'_>) -> Proved {
         match &change.restore {
             Some(restore) => super::undo::restored(restore, footprint),
-            None => proof::proved(change, fresh, &bindings(change, journal, &journal.story.outputs())),
+            None => proof::proved(change, fresh, &bindings(change, journal, &journal.look(Story::outputs))),
         }
     }
 
-    fn end(&self, change: &Change, outcome: Outcome, reason: String, after: Value, awaiting: Vec<String>, journal: &mut Journal) -> Result<(), EngineError> {
+    fn end(&self, change: &Change, outcome: Outcome, reason: String, after: Value, awaiting: Vec<String>, journal: &Ledger<'_>) -> Result<(), EngineError> {
         self.talk.tell(&News::ChangeEnds { id: change.id.clone(), outcome, reason: reason.clone() });
         journal.write(self.account.now(), Event::ChangeEnded { change: change.id.clone(), outcome, reason, after, awaiting })?;
         Ok(())
@@ -183,19 +219,19 @@ impl Engine<'_> {
 }
 
 /// What references in the proofs of a change stand for.
-pub(super) fn bindings<'a>(change: &'a Change, journal: &'a Journal, outputs: &'a BTreeMap<(String, String), Outputs>) -> Bindings<'a> {
-    let head = &journal.story.head;
+pub(super) fn bindings<'a>(change: &'a Change, journal: &'a Ledger<'_>, outputs: &'a BTreeMap<(String, String), Outputs>) -> Bindings<'a> {
+    let head = journal.head();
     Bindings { run: &head.run, started: head.started, change: &change.id, step: "proof", attempt: 1, outputs }
 }
 
 /// Whether no step of a change may have taken effect.
-fn nothing_done(change: &Change, journal: &Journal) -> bool {
-    journal.story.changes.get(&change.id).is_none_or(|c| c.steps.iter().all(|s| s.state == StepState::NotDone))
+fn nothing_done(change: &Change, journal: &Ledger<'_>) -> bool {
+    journal.look(|story| story.changes.get(&change.id).is_none_or(|c| c.steps.iter().all(|s| s.state == StepState::NotDone)))
 }
 
 /// What a person must do when going back failed: the acts that are left, in order.
-fn by_hand(change: &Change, journal: &Journal) -> String {
-    let Some(story) = journal.story.changes.get(&change.id) else { return String::new() };
+fn by_hand(change: &Change, journal: &Ledger<'_>) -> String {
+    let Some(story) = journal.look(|story| story.changes.get(&change.id).cloned()) else { return String::new() };
     let left = calls::way_back(&change.steps, &story.done(), Purpose::Rollback);
     let open = left.iter().filter(|b| !story.step(&b.name).is_some_and(|s| s.state == StepState::Settled));
     let acts: Vec<String> = open.map(|b| format!("{} {}", b.act.call.name(), b.act.call.input)).collect();

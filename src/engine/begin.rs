@@ -3,11 +3,11 @@
 
 use serde_json::Value;
 
-use super::{Engine, apply::bindings, compare, gather::afresh};
+use super::{Engine, apply::bindings, compare, gather::afresh, ledger::Ledger};
 use crate::{
     actions::Refusal,
     inventory::{Inventory, Scope},
-    journal::{Journal, Outcome},
+    journal::{Outcome, Story},
     plan::{
         Change, Plan, Restore,
         proof::{self, Proved},
@@ -20,7 +20,7 @@ pub(super) type Instead = (Outcome, String);
 
 impl Engine<'_> {
     /// The footprint from which the change begins, or why it does not.
-    pub(super) async fn may_begin(&self, plan: &Plan, change: &Change, journal: &Journal) -> Result<Value, Instead> {
+    pub(super) async fn may_begin(&self, plan: &Plan, change: &Change, journal: &Ledger<'_>) -> Result<Value, Instead> {
         decided(change, journal)?;
         came_before(change, journal)?;
         match &change.restore {
@@ -29,10 +29,10 @@ impl Engine<'_> {
         }
     }
 
-    async fn may_change(&self, plan: &Plan, change: &Change, journal: &Journal) -> Result<Value, Instead> {
+    async fn may_change(&self, plan: &Plan, change: &Change, journal: &Ledger<'_>) -> Result<Value, Instead> {
         let checks = propose::checks_of(change);
         let fresh = afresh(self.account, &mut |known| needs(plan, change, &checks, known)).await;
-        match proof::proved(change, &fresh, &bindings(change, journal, &journal.story.outputs())) {
+        match proof::proved(change, &fresh, &bindings(change, journal, &journal.look(Story::outputs))) {
             Proved::Holds(_) => return Err((Outcome::AlreadyFixed, "the account is as the change would make it; nothing was called".to_owned())),
             Proved::Unknown(reason) => return Err((Outcome::Blocked, format!("it cannot be told whether this is still needed: {reason}"))),
             Proved::Violated(_) => {}
@@ -74,17 +74,17 @@ fn needs(plan: &Plan, change: &Change, checks: &[String], known: &Inventory) -> 
     scope
 }
 
-fn decided(change: &Change, journal: &Journal) -> Result<(), Instead> {
-    match journal.story.decision(&change.id) {
+fn decided(change: &Change, journal: &Ledger<'_>) -> Result<(), Instead> {
+    match journal.look(|story| story.decision(&change.id).cloned()) {
         Some(decision) if decision.approved => Ok(()),
-        Some(decision) => Err((Outcome::NotApproved, decision.by.clone())),
+        Some(decision) => Err((Outcome::NotApproved, decision.by)),
         None => Err((Outcome::NotApproved, "nobody decided about it".to_owned())),
     }
 }
 
-fn came_before(change: &Change, journal: &Journal) -> Result<(), Instead> {
+fn came_before(change: &Change, journal: &Ledger<'_>) -> Result<(), Instead> {
     for id in &change.after {
-        let outcome = journal.story.changes.get(id).and_then(crate::journal::ChangeStory::outcome);
+        let outcome = journal.look(|story| story.changes.get(id).and_then(crate::journal::ChangeStory::outcome));
         if !outcome.is_some_and(Outcome::stands) {
             let word = outcome.map_or("not applied", Outcome::word);
             return Err((Outcome::Blocked, format!("{id}, which it comes after, is {word}")));

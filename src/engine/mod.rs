@@ -1,5 +1,6 @@
 //! The engine: the only place that changes an account, and only by calls that stand in an approved plan or its way
-//! back. Journal first, one call at a time, success proved on fresh facts. It knows the account only by its seam.
+//! back. Journal first, one call at a time, success proved on fresh facts. Changes that have nothing in common
+//! run side by side ([`schedule`]). It knows the account only by its seam.
 //!
 //! Everything that it does is driven by the state that the journal tells ([`crate::journal::Story`]): applying is
 //! resuming a run in which nothing has happened yet. So there is one body of code for both, and a crash at any point
@@ -9,8 +10,10 @@ pub mod apply;
 mod begin;
 pub mod compare;
 pub mod gather;
+mod ledger;
 mod look;
 pub mod news;
+pub mod schedule;
 pub mod step;
 pub mod stop;
 pub mod survey;
@@ -48,6 +51,8 @@ pub struct Engine<'a> {
     /// How long after a call a listing may still not show what it made. Absence is not believed before
     /// (<https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html>: "up to a few minutes").
     pub lag: Duration,
+    /// How many changes may run at once, from 1 to [`schedule::MOST_JOBS`]; 1 keeps the order of the plan.
+    pub jobs: usize,
 }
 
 /// The bound on [`Engine::lag`] that is used against AWS.

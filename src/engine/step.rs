@@ -6,10 +6,10 @@ use std::{collections::BTreeMap, time::Duration};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
-use super::{Engine, EngineError, News, look::Look};
+use super::{Engine, EngineError, News, ledger::Ledger, look::Look};
 use crate::{
     calls::{self, Act, Bindings, CallError, ErrorClass, Expect, Outputs, Repeat, Standing, Wait, standing_of},
-    journal::{Event, Journal, StepResult, StepState},
+    journal::{Event, StepResult, StepState, Story},
 };
 
 /// Why an act did not get done.
@@ -42,14 +42,14 @@ const LONGEST_PAUSE: u64 = 60;
 
 impl Engine<'_> {
     /// Does an act, or what is left to do of it.
-    pub(super) async fn act(&self, named: Named<'_>, journal: &mut Journal) -> Result<(), Failure> {
+    pub(super) async fn act(&self, named: Named<'_>, journal: &Ledger<'_>) -> Result<(), Failure> {
         let began = self.account.now();
         for tries in 0_u32.. {
             if self.stop.now() {
                 return Err(Failure::Halt(EngineError::Stopped(format!("before {} of {}", named.name, named.change))));
             }
-            let step = journal.story.changes.get(named.change).and_then(|c| c.step(named.name));
-            match step.map(|s| (s.state.clone(), s.at)) {
+            let step = journal.look(|story| story.changes.get(named.change)?.step(named.name).map(|s| (s.state.clone(), s.at)));
+            match step {
                 Some((StepState::Settled, _)) => return Ok(()),
                 Some((StepState::Called, _)) => {
                     self.settle(named, journal).await?;
@@ -66,8 +66,8 @@ impl Engine<'_> {
     }
 
     /// Journals the intent, makes the call, journals the outcome.
-    async fn call_once(&self, named: Named<'_>, journal: &mut Journal) -> Result<Result<(), CallError>, Failure> {
-        let outputs = journal.story.outputs();
+    async fn call_once(&self, named: Named<'_>, journal: &Ledger<'_>) -> Result<Result<(), CallError>, Failure> {
+        let outputs = journal.look(Story::outputs);
         let bindings = self.bindings(named, journal, &outputs);
         let input = bindings.resolve(&named.act.call.input).map_err(|missing| Failure::Failed(missing.to_string()))?;
         let call = calls::Call { input, ..named.act.call.clone() };
@@ -83,13 +83,13 @@ impl Engine<'_> {
     }
 
     /// Decides what a failed call means: look, wait and go on, or give up.
-    async fn after_error(&self, named: Named<'_>, error: &CallError, tries: u32, began: Timestamp, journal: &mut Journal) -> Result<(), Failure> {
+    async fn after_error(&self, named: Named<'_>, error: &CallError, tries: u32, began: Timestamp, journal: &Ledger<'_>) -> Result<(), Failure> {
         let failed = || Failure::Failed(format!("{}: {error}", named.act.call.name()));
         match error.class {
             ErrorClass::Credentials => Err(Failure::Halt(EngineError::Credentials(error.code.clone()))),
             // EC2 forgets tokens at a quota, and what "is so already" may be what an earlier try made.
             ErrorClass::AlreadyDone | ErrorClass::Quota => {
-                let outputs = journal.story.outputs();
+                let outputs = journal.look(Story::outputs);
                 let found = self.look(named.act, &self.bindings(named, journal, &outputs)).await;
                 let Look::Found(outputs) = found else { return Err(failed()) };
                 self.tell_result(named, StepResult::Found { outputs }, journal)
@@ -110,12 +110,12 @@ impl Engine<'_> {
 
     /// Looks for the effect of an intent whose outcome is not known. For calls without a token absence is believed only
     /// [`Engine::lag`] after the intent, and by two reads.
-    async fn look_for(&self, named: Named<'_>, intended: Timestamp, journal: &mut Journal) -> Result<(), Failure> {
+    async fn look_for(&self, named: Named<'_>, intended: Timestamp, journal: &Ledger<'_>) -> Result<(), Failure> {
         let spec = calls::find(&named.act.call.service, &named.act.call.operation);
         let careful = spec.is_none_or(|s| s.repeat == Repeat::LookFirst);
         let (began, mut absent) = (self.account.now(), 0);
         loop {
-            let outputs = journal.story.outputs();
+            let outputs = journal.look(Story::outputs);
             let look = self.look(named.act, &self.bindings(named, journal, &outputs)).await;
             let age = self.account.now().duration_since(intended).unsigned_abs();
             match look {
@@ -142,9 +142,9 @@ impl Engine<'_> {
     }
 
     /// Waits for what an act waits for.
-    async fn settle(&self, named: Named<'_>, journal: &mut Journal) -> Result<(), Failure> {
+    async fn settle(&self, named: Named<'_>, journal: &Ledger<'_>) -> Result<(), Failure> {
         if let Some(wait) = &named.act.wait {
-            let outputs = journal.story.outputs();
+            let outputs = journal.look(Story::outputs);
             let bindings = self.bindings(named, journal, &outputs);
             let until: Vec<Expect> =
                 wait.until.iter().map(|e| e.resolve(&bindings)).collect::<Result<_, _>>().map_err(|missing| Failure::Failed(missing.to_string()))?;
@@ -176,14 +176,14 @@ impl Engine<'_> {
         Ok(())
     }
 
-    fn tell_result(&self, named: Named<'_>, result: StepResult, journal: &mut Journal) -> Result<(), Failure> {
+    fn tell_result(&self, named: Named<'_>, result: StepResult, journal: &Ledger<'_>) -> Result<(), Failure> {
         let event = Event::Result { change: named.change.to_owned(), step: named.name.to_owned(), result };
         journal.write(self.account.now(), event)?;
         Ok(())
     }
 
-    fn bindings<'b>(&self, named: Named<'b>, journal: &'b Journal, outputs: &'b BTreeMap<(String, String), Outputs>) -> Bindings<'b> {
-        let head = &journal.story.head;
+    fn bindings<'b>(&self, named: Named<'b>, journal: &'b Ledger<'_>, outputs: &'b BTreeMap<(String, String), Outputs>) -> Bindings<'b> {
+        let head = journal.head();
         Bindings { run: &head.run, started: head.started, change: named.change, step: named.name, attempt: 1, outputs }
     }
 }

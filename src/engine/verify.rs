@@ -1,6 +1,6 @@
 //! Is it still fixed? Evaluates the proofs of a run again, on fresh facts, and journals what it finds. Calls nothing.
 
-use super::{Engine, EngineError, gather::afresh};
+use super::{Engine, EngineError, gather::afresh, ledger::Ledger};
 use crate::{
     journal::{Event, Journal, Outcome},
     plan::{
@@ -15,8 +15,9 @@ impl Engine<'_> {
     /// # Errors
     /// When the journal cannot be written.
     pub async fn verify(&self, plan: &Plan, journal: &mut Journal) -> Result<(), EngineError> {
+        let journal = Ledger::new(journal);
         for change in &plan.changes {
-            let Some(told) = journal.story.changes.get(&change.id) else { continue };
+            let Some(told) = journal.look(|story| story.changes.get(&change.id).cloned()) else { continue };
             let stands = told.outcome().is_some_and(|o| o.applied() || o == Outcome::Restored);
             if !stands || told.undone_by.is_some() {
                 continue;
@@ -24,7 +25,7 @@ impl Engine<'_> {
             let fresh = afresh(self.account, &mut |known| proof::needs(change, known)).await;
             let footprint = fresh.footprint(&change.touches);
             let good = if change.restore.is_some() { Outcome::Restored } else { Outcome::Verified };
-            let (outcome, reason, awaiting) = match self.proved(change, &fresh, &footprint, journal) {
+            let (outcome, reason, awaiting) = match self.proved(change, &fresh, &footprint, &journal) {
                 Proved::Holds(awaiting) => (good, String::new(), awaiting),
                 Proved::Violated(reason) | Proved::Unknown(reason) => (Outcome::Unverified, reason, Vec::new()),
             };

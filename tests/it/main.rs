@@ -7,6 +7,7 @@ mod aws_faults;
 mod cli;
 mod clinic;
 mod clinic_desk;
+mod jobs;
 mod laws;
 mod layering;
 mod likeness;

@@ -47,6 +47,8 @@ pub struct Stand {
     pub called: Arc<Mutex<Vec<Call>>>,
     pub events: Arc<Mutex<Vec<(Timestamp, Event)>>>,
     identity: Identity,
+    /// How many changes run at once.
+    pub jobs: usize,
 }
 
 struct Door {
@@ -55,6 +57,20 @@ struct Door {
     identity: Identity,
     kill: Option<Kill>,
     count: AtomicUsize,
+    /// Whether changes take turns at the account.
+    turns: bool,
+    taken: AtomicUsize,
+}
+
+impl Door {
+    /// Lets other changes go ahead, now more and now less of them, so that their steps interleave.
+    async fn turn(&self) {
+        if self.turns {
+            for _ in 0..=self.taken.fetch_add(1, Ordering::SeqCst) % 3 {
+                tokio::task::yield_now().await;
+            }
+        }
+    }
 }
 
 #[async_trait]
@@ -63,9 +79,11 @@ impl Account for Door {
         &self.identity
     }
     async fn read(&self, scope: &Scope) -> Inventory {
+        self.turn().await;
         hold(&self.twin).read(scope)
     }
     async fn call(&self, call: &Call) -> Outcome {
+        self.turn().await;
         let n = self.count.fetch_add(1, Ordering::SeqCst) + 1;
         assert!(self.kill != Some(Kill::BeforeCall(n)), "killed before call {n}");
         let outcome = hold(&self.twin).perform(call);
@@ -77,6 +95,7 @@ impl Account for Door {
         hold(&self.twin).now()
     }
     async fn pause(&self, time: Duration) {
+        self.turn().await;
         hold(&self.twin).pass(time);
     }
 }
@@ -112,7 +131,7 @@ impl Stand {
     pub fn new(twin: Twin) -> Self {
         let inventory = twin.truth();
         let identity = Identity { owner: inventory.owner.clone(), caller: inventory.caller.clone(), endpoint: "twin:test".to_owned() };
-        Self { twin: Arc::new(Mutex::new(twin)), called: Arc::default(), events: Arc::default(), identity }
+        Self { twin: Arc::new(Mutex::new(twin)), called: Arc::default(), events: Arc::default(), identity, jobs: 1 }
     }
 
     pub fn identity(&self) -> &Identity {
@@ -125,7 +144,15 @@ impl Stand {
     }
 
     fn door(&self, kill: Option<Kill>) -> Door {
-        Door { twin: self.twin.clone(), called: self.called.clone(), identity: self.identity.clone(), kill, count: AtomicUsize::new(0) }
+        Door {
+            twin: self.twin.clone(),
+            called: self.called.clone(),
+            identity: self.identity.clone(),
+            kill,
+            count: AtomicUsize::new(0),
+            turns: self.jobs > 1,
+            taken: AtomicUsize::new(0),
+        }
     }
 
     /// The account as it is, after whatever is under way has come about.
@@ -150,7 +177,7 @@ impl Stand {
     /// Begins a run while there is room for only so many records.
     pub fn run_on_full_disk(&self, plan: &Plan, decisions: Vec<Decision>, room: usize) -> Result<(), EngineError> {
         let (door, mut journal, stop) = (self.door(None), self.journal(None, room), Stop::default());
-        let engine = Engine { account: &door, talk: &Silent, stop: &stop, stage: &stage, lag: LAG };
+        let engine = Engine { account: &door, talk: &Silent, stop: &stop, stage: &stage, lag: LAG, jobs: self.jobs };
         block_on(engine.apply(plan, "run-1", decisions, &mut journal))
     }
 
@@ -162,7 +189,7 @@ impl Stand {
         catch_unwind(AssertUnwindSafe(|| {
             let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
             let stop = Stop::default();
-            let engine = Engine { account: &door, talk: &Silent, stop: &stop, stage: &stage, lag: LAG };
+            let engine = Engine { account: &door, talk: &Silent, stop: &stop, stage: &stage, lag: LAG, jobs: self.jobs };
             runtime.block_on(async { if begun { engine.resume(plan, &mut journal).await } else { engine.apply(plan, "run-1", decisions, &mut journal).await } })
         }))
         .ok()
@@ -173,14 +200,14 @@ impl Stand {
         let door = self.door(None);
         let mut journal = self.journal(None, usize::MAX);
         let stop = Stop::default();
-        let engine = Engine { account: &door, talk: &Silent, stop: &stop, stage: &stage, lag: LAG };
+        let engine = Engine { account: &door, talk: &Silent, stop: &stop, stage: &stage, lag: LAG, jobs: self.jobs };
         block_on(engine.verify(plan, &mut journal)).unwrap();
         journal.story
     }
 
     /// A new stand on the same account, for another run.
     pub fn again(&self) -> Stand {
-        Stand { twin: self.twin.clone(), called: Arc::default(), events: Arc::default(), identity: self.identity.clone() }
+        Stand { twin: self.twin.clone(), called: Arc::default(), events: Arc::default(), identity: self.identity.clone(), jobs: self.jobs }
     }
 }
 

@@ -1,0 +1,61 @@
+//! The journal of a run as several changes share it while they run side by side. A record is on the disk before
+//! whoever wrote it goes on; looking never waits for an account. It adds nothing to what the journal says.
+
+use std::{
+    io,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use jiff::Timestamp;
+
+use crate::journal::{Event, Journal, StoreError, Story, story::Head};
+
+/// A journal that several changes write to. The lock is held while one record is written or one look is taken, never
+/// while something is awaited: `write` and `look` are not async, so no change can hold it over a call.
+pub(super) struct Ledger<'j> {
+    head: Head,
+    shared: Mutex<Shared<'j>>,
+}
+
+struct Shared<'j> {
+    journal: &'j mut Journal,
+    broken: bool,
+}
+
+impl<'j> Ledger<'j> {
+    /// Shares a journal whose run has begun.
+    pub fn new(journal: &'j mut Journal) -> Self {
+        Self { head: journal.story.head.clone(), shared: Mutex::new(Shared { journal, broken: false }) }
+    }
+
+    /// The head of the run.
+    pub fn head(&self) -> &Head {
+        &self.head
+    }
+
+    /// Takes a look at the state.
+    pub fn look<T>(&self, look: impl FnOnce(&Story) -> T) -> T {
+        look(&self.lock().journal.story)
+    }
+
+    /// Keeps an event and takes it in.
+    ///
+    /// # Errors
+    /// When it cannot be kept. After that nothing is written any more: what follows half a record could not be read, and
+    /// the other changes of the run must stop before their next call too.
+    pub fn write(&self, at: Timestamp, event: Event) -> Result<(), StoreError> {
+        let mut shared = self.lock();
+        if shared.broken {
+            let error = io::Error::other("an earlier record of this run could not be written");
+            return Err(StoreError::Io { path: "the journal".to_owned(), what: "write after a failure", error });
+        }
+        let result = shared.journal.write(at, event);
+        shared.broken = result.is_err();
+        result
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Shared<'j>> {
+        // A change that died while it held the lock wrote its record or did not: both are states of a journal.
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
