@@ -43,6 +43,9 @@ pub fn is_resource(value: &Value) -> bool {
         &["VolumeId", "AvailabilityZone"],
         &["InstanceId", "ImageId"],
         &["TrailARN"],
+        &["KeyId", "KeyArn"],
+        &["UserName", "UserId", "Arn"],
+        &["SnapshotId", "VolumeId"],
     ];
     marked || shapes.iter().any(|s| has(s))
 }

@@ -56,7 +56,9 @@ pub fn answer(framework: &str, control: &str) -> Answer {
     let about = found.unmapped.get(control).or_else(|| starred(found, control));
     Answer::None(match about {
         Some(about) => format!("no check of {about} yet"),
-        None => format!("{} knows no control {control:?}: it is older or newer than this list, or not one of it", found.title),
+        None => {
+            format!("{control:?} is not among the controls of {} that are known here: too old, too new, or of something that no check looks at", found.title)
+        }
     })
 }
 
@@ -104,6 +106,6 @@ mod tests {
         assert!(matches!(answer("cis-3.0.0", "3.9"), Answer::None(_)));
         assert!(matches!(answer("cis-3.0.0", "3.7"), Answer::Checks([v]) if v == "vpc-without-flow-logs"));
         assert!(matches!(answer("cis-9.9.9", "3.7"), Answer::None(why) if why.contains("not known")));
-        assert!(matches!(answer("security-hub", "EC2.99999"), Answer::None(why) if why.contains("older or newer")));
+        assert!(matches!(answer("security-hub", "EC2.99999"), Answer::None(why) if why.contains("not among")));
     }
 }

@@ -186,6 +186,7 @@ fn event_bridge(value: &Value, out: &mut Out<'_>) -> &'static str {
             cloudtrail::read(detail, "EventBridge", out);
             "EventBridge CloudTrail"
         }
+        _ if at(value, "/source") == "aws.s3" => NOTIFICATION,
         _ => OTHER_EVENT,
     }
 }

@@ -8,7 +8,7 @@ pub mod wire;
 
 use std::borrow::Cow;
 
-use serde::Deserialize;
+use serde::{Deserialize, de::IgnoredAny};
 use serde_json::Value;
 
 use super::{
@@ -48,11 +48,17 @@ struct Skim<'a> {
     error_code: Option<Value>,
     #[serde(default)]
     read_only: Option<Value>,
+    /// Only notifications of files have one of these.
+    #[serde(default)]
+    s3: Option<IgnoredAny>,
 }
 
 /// Looks at an event only as far as needed to see that it is nothing but a count, as nearly all of a log are: why.
 pub fn skim(text: &[u8]) -> Option<Reason> {
     let event: Skim<'_> = serde_json::from_slice(text).ok()?;
+    if event.s3.is_some() {
+        return None;
+    }
     let call = call(&event.event_source, &event.event_name);
     (!is_known(&call)).then(|| uncared_for(event.error_code.as_ref(), event.read_only.as_ref(), &event.event_name))
 }
