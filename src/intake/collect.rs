@@ -231,21 +231,25 @@ impl Gathered {
 
     /// A source that later says that all is well has outdated what it said before of the same control and resource.
     fn outdate(&mut self) {
-        let key = |s: &Suspicion| s.sources.first().map(|source| (s.id.clone(), source.tool.clone(), source.framework.clone(), source.control.clone()));
+        fn key(s: &Suspicion) -> Option<(&str, &str, &str, &str, Timestamp)> {
+            let source = s.sources.first()?;
+            Some((&s.id, &source.tool, &source.framework, &source.control, source.time?))
+        }
         let mut well: HashMap<_, Timestamp> = HashMap::new();
         for suspicion in self.found.iter().map(|f| &f.suspicion) {
-            let time = suspicion.sources.first().and_then(|s| s.time);
-            if let (Some(Reason::Passed | Reason::Archived), Some(time), Some(key)) = (suspicion.decision.reason(), time, key(suspicion)) {
-                let last = well.entry(key).or_insert(time);
+            if let (Some(Reason::Passed | Reason::Archived), Some((id, tool, framework, control, time))) = (suspicion.decision.reason(), key(suspicion)) {
+                let last = well.entry((id, tool, framework, control)).or_insert(time);
                 *last = (*last).max(time);
             }
         }
-        for suspicion in self.found.iter_mut().map(|f| &mut f.suspicion).filter(|s| s.decision.is_actionable()) {
-            let time = suspicion.sources.first().and_then(|s| s.time);
-            let later = key(suspicion).and_then(|key| well.get(&key));
-            if time.zip(later).is_some_and(|(time, later)| *later > time) {
-                suspicion.set(Decision::no(Reason::Stale, ""));
-            }
+        let outdated = |s: &Suspicion| {
+            let later =
+                |(id, tool, framework, control, time): (_, _, _, _, Timestamp)| well.get(&(id, tool, framework, control)).is_some_and(|last| *last > time);
+            s.decision.is_actionable() && key(s).is_some_and(later)
+        };
+        let stale: Vec<usize> = self.found.iter().enumerate().filter(|(_, f)| outdated(&f.suspicion)).map(|(at, _)| at).collect();
+        for at in stale {
+            self.found[at].suspicion.set(Decision::no(Reason::Stale, ""));
         }
     }
 

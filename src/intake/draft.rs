@@ -224,7 +224,7 @@ pub fn time(value: Option<&Value>) -> Option<Timestamp> {
         Value::Number(n) => {
             let n = n.as_i64().or_else(|| n.as_f64().map(|f| f as i64))?;
             // Seconds reach this in the year 5138; milliseconds passed it in 1973.
-            if n.abs() > 100_000_000_000 { Timestamp::from_millisecond(n).ok() } else { Timestamp::from_second(n).ok() }
+            if n.unsigned_abs() > 100_000_000_000 { Timestamp::from_millisecond(n).ok() } else { Timestamp::from_second(n).ok() }
         }
         Value::String(text) => time_text(text),
         _ => None,

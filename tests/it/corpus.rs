@@ -189,7 +189,7 @@ fn what_was_made_sick_is_found_in_the_output_of_prowler_and_of_custodian_alike()
     let runs = files(&corpus.join("prowler/prowler-5-on-moto")).into_iter().filter(|p| !p.to_string_lossy().contains("muted")).collect::<Vec<_>>();
     let prowler = taken(&runs);
     let custodian = taken(&files(&corpus.join("custodian-output")));
-    for key in ["vpc", "vol", "sg-all-open"] {
+    for key in ["vpc", "sg-all-open", "sg-ssh-open"] {
         let id = seeded[key].as_str().or_else(|| seeded[key][0].as_str()).unwrap();
         for (tool, intake) in [("Prowler", &prowler), ("Custodian", &custodian)] {
             // Custodian's folders of some policies lack their metadata, so that what they matched is only shown.
