@@ -62,6 +62,14 @@ pub fn answer(framework: &str, control: &str) -> Answer {
     })
 }
 
+/// Whether a control is one of its framework, mapped or not.
+pub fn is_listed(framework: &str, control: &str) -> bool {
+    frameworks()
+        .iter()
+        .find(|f| f.id == framework)
+        .is_some_and(|f| f.checks.contains_key(control) || f.unmapped.contains_key(control) || starred(f, control).is_some())
+}
+
 fn starred<'f>(framework: &'f Framework, control: &str) -> Option<&'f String> {
     framework.unmapped.iter().find(|(id, _)| id.strip_suffix('*').is_some_and(|start| control.starts_with(start))).map(|(_, about)| about)
 }
@@ -69,6 +77,8 @@ fn starred<'f>(framework: &'f Framework, control: &str) -> Option<&'f String> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
     use crate::checks;
 
@@ -96,6 +106,44 @@ mod tests {
                     unreachable!("{} claims {} {}, which the file does not map", check.id, control.framework, control.id)
                 };
                 assert!(names.iter().any(|n| n == check.id), "{} is not among the checks of {} {}", check.id, control.framework, control.id);
+            }
+        }
+    }
+
+    type Known = BTreeMap<String, BTreeMap<String, Vec<String>>>;
+
+    fn known() -> Known {
+        toml::from_str(include_str!("mapping.known.toml")).unwrap()
+    }
+
+    #[test]
+    fn every_control_that_is_known_of_a_version_stands_in_it_and_no_other_does() {
+        let mut of: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        let known = known();
+        for (check, ids) in &known {
+            assert!(is_listed("prowler", check), "{check}");
+            for (framework, ids) in ids {
+                of.entry(framework).or_default().extend(ids.iter().map(String::as_str));
+            }
+        }
+        assert_eq!(of.keys().filter(|f| f.starts_with("cis-")).count(), 8);
+        for framework in frameworks().iter().filter(|f| f.id.starts_with("cis-") && f.id != "cis-1.2.0") {
+            let listed: BTreeSet<&str> = framework.checks.keys().chain(framework.unmapped.keys()).map(String::as_str).collect();
+            assert_eq!(listed, of[framework.id.as_str()], "{}", framework.id);
+        }
+        for id in &of["security-hub"] {
+            assert!(is_listed("security-hub", id), "{id}");
+        }
+    }
+
+    #[test]
+    fn controls_that_belong_together_are_answered_by_the_same_checks() {
+        for (check, ids) in known() {
+            let Answer::Checks(own) = answer("prowler", &check) else { continue };
+            for (framework, id) in ids.iter().flat_map(|(f, ids)| ids.iter().map(move |id| (f, id))) {
+                // The numbers of CIS gather more than one check; what they share must be there.
+                let shared = matches!(answer(framework, id), Answer::Checks(theirs) if theirs.iter().any(|c| own.contains(c)));
+                assert!(shared, "{check} and {framework} {id}");
             }
         }
     }

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::{
     draft::{Draft, Out, at, first, time},
-    mapping::{self, Answer},
+    mapping,
     model::{Decision, Effects, Reason},
     names::Raw,
 };
@@ -34,7 +34,7 @@ fn call(source: &str, name: &str) -> String {
 
 /// Whether anything is to be said of a call but a count.
 fn is_known(call: &str) -> bool {
-    table::extract(call).is_some() || matches!(mapping::answer("cloudtrail", call), Answer::None(why) if why.starts_with("no check"))
+    table::extract(call).is_some() || mapping::is_listed("cloudtrail", call)
 }
 
 #[derive(Deserialize)]
