@@ -1,1 +1,37 @@
-//! (in the making)
+//! Intake: from other tools' findings and CloudTrail events to suspicions, each a resource and the checks to run on it.
+//! Pure over bytes: nothing is read from an account, and no finding ever decides a change, since the resource is read
+//! and judged by our own checks before anything is planned.
+//!
+//! ```text
+//!  bytes ─stream─▶ decompressed ─split─▶ records ─parse─▶ values ─sniff─▶ one reader of each format
+//!                                                                                │ drafts
+//!   Intake ◀─merge─ decisions ◀─replay, decide─ suspicions ◀─mapping, names──────┘
+//! ```
+//!
+//! All that comes in is written by others, attackers among them. Bytes, records, nesting and what is kept are bounded;
+//! a name becomes a `ResourceId` only after every part of it was held to its own alphabet; texts are cut and tamed.
+
+pub mod asff;
+pub mod cloudtrail;
+pub mod collect;
+pub mod config;
+pub mod csv;
+pub mod custodian;
+pub mod draft;
+pub mod guardduty;
+pub mod mapping;
+pub mod model;
+pub mod names;
+pub mod ocsf;
+pub mod page;
+pub mod parse;
+pub mod prowler;
+pub mod read;
+pub mod sniff;
+pub mod split;
+pub mod stream;
+pub mod text;
+
+pub use collect::{Counts, Intake, collect, decide};
+pub use model::{Decision, Effects, Evidence, Item, Reason, Report, Source, Suspicion};
+pub use read::read;

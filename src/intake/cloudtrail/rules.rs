@@ -1,0 +1,172 @@
+//! Rules of security groups in events: which were added, and which taken away again. A rule has several names: its id,
+//! if the event tells it, and what it allows.
+
+use ipnet::IpNet;
+use serde_json::Value;
+
+use super::{
+    table::{Did, Target, exists},
+    wire::{get, list, plain, text},
+};
+
+/// Ranges at least so large may hold the world in parts; smaller ones are nobody's idea of open.
+const WIDE_V4: u8 = 8;
+const WIDE_V6: u8 = 16;
+
+/// A permission's ranges, by what they say.
+fn ranges(permission: &Value) -> Vec<String> {
+    let mut found = Vec::new();
+    for (set, keys) in
+        [("ipRanges", &["cidrIp"][..]), ("ipv6Ranges", &["cidrIpv6"]), ("prefixListIds", &["prefixListId"]), ("groups", &["groupId", "groupName"])]
+    {
+        for range in list(get(permission, set)) {
+            let text = keys.iter().map(|k| text(range, k)).find(|t| !t.is_empty()).unwrap_or("");
+            found.push(text.to_owned());
+        }
+    }
+    // The old form has them beside the ports.
+    for key in ["cidrIp", "cidrIpv6", "cidrIpv4"] {
+        found.push(text(permission, key).to_owned());
+    }
+    found.retain(|r| !r.is_empty());
+    found
+}
+
+/// Each rule of a request: its name, and whether its range may be open to the world.
+fn rules(group: &str, request: &Value) -> Vec<(String, bool)> {
+    let mut permissions = list(get(request, "ipPermissions"));
+    if permissions.is_empty() {
+        permissions.push(request);
+    }
+    let mut found = Vec::new();
+    for permission in permissions {
+        let protocol = plain(permission, "ipProtocol");
+        let ports = format!("{}-{}", plain(permission, "fromPort"), plain(permission, "toPort"));
+        found.extend(ranges(permission).into_iter().map(|range| (format!("{group}/{protocol}/{ports}/{range}"), wide(&range))));
+    }
+    found
+}
+
+/// Whether a range may be open to the world. What is in a prefix list is not in the event.
+fn wide(range: &str) -> bool {
+    match range.parse::<IpNet>() {
+        Ok(net) => net.prefix_len() < if net.addr().is_ipv4() { WIDE_V4 } else { WIDE_V6 },
+        Err(_) => !range.starts_with("sg-"),
+    }
+}
+
+/// The group, by the request or by the rules in the response.
+fn group(request: &Value, response: &Value, set: &str) -> String {
+    let answered = list(get(response, set)).first().map_or("", |r| text(r, "groupId"));
+    [text(request, "groupId"), answered].into_iter().find(|id| !id.is_empty()).unwrap_or("").to_owned()
+}
+
+fn by_id(group: &str, id: &str) -> String {
+    format!("{group}/{id}")
+}
+
+/// `AuthorizeSecurityGroupIngress`.
+pub fn authorize(request: &Value, response: &Value) -> Did {
+    let group = group(request, response, "securityGroupRuleSet");
+    if group.is_empty() {
+        return Did::Missing("the group is named by its name alone, which is not its own");
+    }
+    let rules = rules(&group, request);
+    if rules.is_empty() {
+        return Did::Missing("the rules that were added are not in the event");
+    }
+    if rules.iter().all(|(_, wide)| !wide) {
+        return Did::Harmless("it opens nothing to the world", Vec::new(), Vec::new());
+    }
+    // Ids stand in the order of the rules; where the numbers differ, ids cannot be told to belong to one.
+    let ids = list(get(response, "securityGroupRuleSet"));
+    let paired = ids.len() == rules.len();
+    let names = |(n, (rule, _)): (usize, &(String, bool))| {
+        let id = ids.get(n).filter(|_| paired).map(|r| by_id(&group, text(r, "securityGroupRuleId")));
+        [Some(rule.clone()), Some(exists(&group)), id].into_iter().flatten().collect::<Vec<_>>()
+    };
+    let opens = rules.iter().enumerate().filter(|(_, (_, wide))| *wide).map(names).collect();
+    Did::Touched(vec![Target { id: group, opens, ..Target::default() }], Vec::new())
+}
+
+/// `RevokeSecurityGroupIngress`.
+pub fn revoke(request: &Value, response: &Value) -> Did {
+    let group = group(request, response, "revokedSecurityGroupRuleSet");
+    let mut closes: Vec<String> = rules(&group, request).into_iter().map(|(rule, _)| rule).collect();
+    let asked = list(get(request, "securityGroupRuleIds").or_else(|| get(request, "securityGroupRuleIdSet")));
+    for rule in asked.into_iter().chain(list(get(response, "revokedSecurityGroupRuleSet"))) {
+        let id = rule.as_str().unwrap_or_else(|| text(rule, "securityGroupRuleId"));
+        closes.push(by_id(&group, id));
+    }
+    Did::Harmless("it takes rules away", closes, Vec::new())
+}
+
+/// `ModifySecurityGroupRules`: a rule that is written anew is no longer what it was.
+pub fn modify(request: &Value, response: &Value) -> Did {
+    let group = group(request, response, "");
+    if group.is_empty() {
+        return Did::Missing("the event does not say which group it touched");
+    }
+    let (mut opens, mut closes) = (Vec::new(), Vec::new());
+    for rule in list(get(request, "securityGroupRule").or_else(|| get(request, "securityGroupRules"))) {
+        let name = by_id(&group, text(rule, "securityGroupRuleId"));
+        let inner = get(rule, "securityGroupRule").unwrap_or(rule);
+        if ranges(inner).iter().any(|r| wide(r)) || ranges(inner).is_empty() {
+            opens.push(vec![name.clone(), exists(&group)]);
+        }
+        closes.push(name);
+    }
+    if opens.is_empty() && !closes.is_empty() {
+        return Did::Harmless("it opens nothing to the world", closes, Vec::new());
+    }
+    Did::Touched(vec![Target { id: group, opens, ..Target::default() }], closes)
+}
+
+#[cfg(test)]
+#[allow(clippy::panic)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn opened(request: &Value, response: &Value) -> Vec<Vec<String>> {
+        match authorize(request, response) {
+            Did::Touched(targets, _) => targets.into_iter().flat_map(|t| t.opens).collect(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn both_forms_of_a_request_name_the_same_rule() {
+        let set = json!({"groupId": "sg-1", "ipPermissions": {"items": [
+            {"ipProtocol": "tcp", "fromPort": 22, "toPort": 22, "groups": {}, "ipRanges": {"items": [{"cidrIp": "0.0.0.0/0"}]}, "ipv6Ranges": {}, "prefixListIds": {}}]}});
+        let flat = json!({"groupId": "sg-1", "ipPermissions": {}, "ipProtocol": "tcp", "fromPort": "22", "toPort": "22", "cidrIp": "0.0.0.0/0"});
+        let names = opened(&set, &json!(null));
+        assert_eq!(names, opened(&flat, &json!(null)));
+        let Did::Harmless(_, closes, _) = revoke(&flat, &json!(null)) else { panic!() };
+        assert!(names[0].contains(&closes[0]));
+    }
+
+    #[test]
+    fn a_rule_can_be_taken_away_by_the_id_that_its_making_told() {
+        let request = json!({"groupId": "sg-1", "ipPermissions": {"items": [{"ipProtocol": "-1", "ipv6Ranges": {"items": [{"cidrIpv6": "::/0"}]}}]}});
+        let names = opened(&request, &json!({"securityGroupRuleSet": {"items": [{"securityGroupRuleId": "sgr-9"}]}}));
+        let Did::Harmless(_, closes, _) =
+            revoke(&json!({"groupId": "sg-1", "securityGroupRuleIds": {"items": [{"securityGroupRuleId": "sgr-9"}]}}), &json!(null))
+        else {
+            panic!()
+        };
+        assert!(names[0].contains(&closes[0]), "{names:?} {closes:?}");
+    }
+
+    #[test]
+    fn rules_for_small_ranges_and_for_groups_open_nothing() {
+        let request = |range: &str| json!({"groupId": "sg-1", "ipProtocol": "tcp", "fromPort": 22, "toPort": 22, "cidrIp": range});
+        for range in ["10.0.0.0/8", "203.0.113.7/32"] {
+            assert!(matches!(authorize(&request(range), &json!(null)), Did::Harmless(..)), "{range}");
+        }
+        for range in ["0.0.0.0/0", "128.0.0.0/1", "what is this"] {
+            assert!(matches!(authorize(&request(range), &json!(null)), Did::Touched(..)), "{range}");
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! What to take from which event: the resources it touched, what it opened there, and what of others it took back. The
+//! checks to run stand in the mapping; this table and the mapping name the same events, which a test holds.
+
+use serde_json::Value;
+
+use super::{
+    rules,
+    wire::{get, list, text, truth},
+};
+
+/// A resource that an event touched.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Target {
+    /// Id, name or ARN as the event has it; empty for the account.
+    pub id: String,
+    /// `AwsCloudTrailTrail` where only the event tells what a bare name is of.
+    pub kind: &'static str,
+    /// Which of the event's checks are meant; all, where this is none.
+    pub only: Option<&'static [&'static str]>,
+    /// What was opened: each thing by all names under which it may be closed again.
+    pub opens: Vec<Vec<String>>,
+}
+
+/// What an event did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Did {
+    /// It touched these, and took these back.
+    Touched(Vec<Target>, Vec<String>),
+    /// It loosened nothing; it took these back, and tells these.
+    Harmless(&'static str, Vec<String>, Vec<(String, String)>),
+    /// What it touched is not in it.
+    Missing(&'static str),
+}
+
+/// How one event is read: from its request and its response.
+pub type Extract = fn(request: &Value, response: &Value) -> Did;
+
+const TRAIL: &str = "AwsCloudTrailTrail";
+const MISSING: &[&str] = &["cloudtrail-missing"];
+const LOGGING: &[&str] = &["cloudtrail-not-logging"];
+const VALIDATION: &[&str] = &["cloudtrail-no-log-validation"];
+const BOTH: &[&str] = &["cloudtrail-missing", "cloudtrail-no-log-validation"];
+const NO_ID: &str = "the event does not say which resource it made or touched";
+
+/// All events that are read, by service and name.
+pub static TABLE: &[(&str, Extract)] = &[
+    ("ec2:AuthorizeSecurityGroupIngress", rules::authorize),
+    ("ec2:RevokeSecurityGroupIngress", rules::revoke),
+    ("ec2:ModifySecurityGroupRules", rules::modify),
+    ("ec2:DeleteSecurityGroup", |q, _| gone(&[text(q, "groupId")])),
+    ("ec2:CreateVpc", |_, r| made(text(get(r, "vpc").unwrap_or(r), "vpcId"))),
+    ("ec2:CreateDefaultVpc", |_, r| made(text(get(r, "vpc").unwrap_or(r), "vpcId"))),
+    ("ec2:DeleteVpc", |q, _| gone(&[text(q, "vpcId")])),
+    ("ec2:DeleteFlowLogs", delete_flow_logs),
+    ("ec2:CreateFlowLogs", create_flow_logs),
+    ("ec2:CreateVolume", create_volume),
+    ("ec2:AttachVolume", attach_volume),
+    ("ec2:DeleteVolume", |q, _| gone(&[text(q, "volumeId")])),
+    ("ec2:RunInstances", run_instances),
+    ("ec2:TerminateInstances", terminate_instances),
+    ("cloudtrail:StopLogging", |q, _| trail(text(q, "name"), None, &["logging"])),
+    ("cloudtrail:StartLogging", |q, _| closed("it starts logging", text(q, "name"), &["logging"])),
+    ("cloudtrail:CreateTrail", create_trail),
+    ("cloudtrail:DeleteTrail", delete_trail),
+    ("cloudtrail:UpdateTrail", update_trail),
+    ("cloudtrail:PutEventSelectors", put_event_selectors),
+];
+
+/// How an event is read.
+pub fn extract(call: &str) -> Option<Extract> {
+    TABLE.iter().find(|(name, _)| *name == call).map(|(_, extract)| *extract)
+}
+
+/// The name under which a thing's existence is opened and closed.
+pub fn exists(id: &str) -> String {
+    format!("exists/{id}")
+}
+
+fn made(id: &str) -> Did {
+    if id.is_empty() { Did::Missing(NO_ID) } else { Did::Touched(vec![target(id)], Vec::new()) }
+}
+
+fn target(id: &str) -> Target {
+    Target { id: id.to_owned(), opens: vec![vec![exists(id)]], ..Target::default() }
+}
+
+fn gone(ids: &[&str]) -> Did {
+    Did::Harmless("it deletes", ids.iter().filter(|id| !id.is_empty()).map(|id| exists(id)).collect(), Vec::new())
+}
+
+/// What is open on a trail, by its bare name: events name one and the same trail by name or by ARN.
+fn on_trail(name: &str, what: &str) -> String {
+    format!("trail/{}/{what}", name.rsplit('/').next().unwrap_or(name))
+}
+
+fn closed(why: &'static str, name: &str, what: &[&str]) -> Did {
+    Did::Harmless(why, what.iter().map(|w| on_trail(name, w)).collect(), Vec::new())
+}
+
+fn trail(name: &str, only: Option<&'static [&'static str]>, what: &[&str]) -> Did {
+    if name.is_empty() {
+        return Did::Missing(NO_ID);
+    }
+    let opens = what.iter().map(|w| vec![on_trail(name, w), on_trail(name, "gone")]).collect();
+    Did::Touched(vec![Target { id: name.to_owned(), kind: TRAIL, only, opens }], Vec::new())
+}
+
+fn create_trail(request: &Value, response: &Value) -> Did {
+    let name = [text(response, "trailARN"), text(response, "name"), text(request, "name")].into_iter().find(|n| !n.is_empty()).unwrap_or("");
+    let validated = truth(get(request, "enableLogFileValidation")).or_else(|| truth(get(response, "logFileValidationEnabled"))) == Some(true);
+    // A new trail logs nothing before it is started.
+    match trail(name, validated.then_some(LOGGING), if validated { &["logging"] } else { &["logging", "validation"] }) {
+        Did::Touched(targets, mut closes) => {
+            closes.push(on_trail(name, "deleted"));
+            Did::Touched(targets, closes)
+        }
+        other => other,
+    }
+}
+
+fn delete_trail(request: &Value, _: &Value) -> Did {
+    let name = text(request, "name");
+    let account = Target { only: Some(MISSING), opens: vec![vec![on_trail(name, "deleted")]], ..Target::default() };
+    Did::Touched(vec![account], vec![on_trail(name, "gone")])
+}
+
+fn update_trail(request: &Value, _: &Value) -> Did {
+    let name = text(request, "name");
+    let said = |key: &str| truth(get(request, key));
+    let narrowed = said("isMultiRegionTrail") == Some(false) || said("includeGlobalServiceEvents") == Some(false);
+    let unproved = said("enableLogFileValidation") == Some(false);
+    let mut closes = Vec::new();
+    if said("isMultiRegionTrail") == Some(true) {
+        closes.push(on_trail(name, "regions"));
+    }
+    if said("enableLogFileValidation") == Some(true) {
+        closes.push(on_trail(name, "validation"));
+    }
+    let did = match (narrowed, unproved) {
+        (true, true) => trail(name, Some(BOTH), &["regions", "validation"]),
+        (true, false) => trail(name, Some(MISSING), &["regions"]),
+        (false, true) => trail(name, Some(VALIDATION), &["validation"]),
+        (false, false) => return Did::Harmless("it loosens nothing that is checked", closes, Vec::new()),
+    };
+    match did {
+        Did::Touched(targets, _) => Did::Touched(targets, closes),
+        other => other,
+    }
+}
+
+fn put_event_selectors(request: &Value, _: &Value) -> Did {
+    let name = text(request, "trailName");
+    let classic = list(get(request, "eventSelectors"));
+    let all = classic.iter().any(|s| truth(get(s, "includeManagementEvents")) != Some(false) && matches!(text(s, "readWriteType"), "All" | ""));
+    if all { closed("all management events are still recorded", name, &["selectors"]) } else { trail(name, Some(MISSING), &["selectors"]) }
+}
+
+fn create_volume(_: &Value, response: &Value) -> Did {
+    if truth(get(response, "encrypted")) == Some(true) {
+        return Did::Harmless("the volume is encrypted", Vec::new(), Vec::new());
+    }
+    made(text(response, "volumeId"))
+}
+
+fn attach_volume(request: &Value, response: &Value) -> Did {
+    let one = |key: &str| [text(request, key), text(response, key)].into_iter().find(|id| !id.is_empty()).unwrap_or("").to_owned();
+    let targets: Vec<Target> = ["volumeId", "instanceId"].iter().map(|k| one(k)).filter(|id| !id.is_empty()).map(|id| target(&id)).collect();
+    if targets.is_empty() { Did::Missing(NO_ID) } else { Did::Touched(targets, Vec::new()) }
+}
+
+fn run_instances(_: &Value, response: &Value) -> Did {
+    let mut targets = Vec::new();
+    for instance in list(get(response, "instancesSet")) {
+        targets.push(target(text(instance, "instanceId")));
+        for mapping in list(get(instance, "blockDeviceMapping")) {
+            targets.push(target(get(mapping, "ebs").map_or("", |ebs| text(ebs, "volumeId"))));
+        }
+    }
+    targets.retain(|t| !t.id.is_empty());
+    if targets.is_empty() { Did::Missing(NO_ID) } else { Did::Touched(targets, Vec::new()) }
+}
+
+fn terminate_instances(request: &Value, _: &Value) -> Did {
+    gone(&list(get(request, "instancesSet")).into_iter().map(|i| text(i, "instanceId")).collect::<Vec<_>>())
+}
+
+fn delete_flow_logs(request: &Value, _: &Value) -> Did {
+    let ids = list(get(request, "flowLogId"));
+    let targets: Vec<Target> = ids.iter().filter_map(|id| id.as_str()).map(|id| Target { id: id.to_owned(), ..Target::default() }).collect();
+    if targets.is_empty() { Did::Missing(NO_ID) } else { Did::Touched(targets, Vec::new()) }
+}
+
+/// It tells which VPC its flow logs belong to, which a later `DeleteFlowLogs` does not.
+fn create_flow_logs(request: &Value, response: &Value) -> Did {
+    let resources = list(get(request, "resourceId").or_else(|| get(request, "resourceIds")));
+    let logs = list(get(response, "flowLogIdSet").or_else(|| get(response, "flowLogIds")));
+    let on: Vec<&str> = resources.iter().filter_map(|r| r.as_str()).collect();
+    let closes = on.iter().map(|id| format!("flow-logs/{id}")).collect();
+    // Resources and logs stand in the same order; of other numbers nothing can be told.
+    let learned = if on.len() == logs.len() {
+        logs.iter().filter_map(|l| l.as_str()).zip(&on).map(|(l, r)| (l.to_owned(), (*r).to_owned())).collect()
+    } else {
+        Vec::new()
+    };
+    Did::Harmless("it adds flow logs", closes, learned)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::{checks, intake::mapping};
+
+    #[test]
+    fn every_event_that_is_mapped_to_checks_can_be_read() {
+        let Some(framework) = mapping::frameworks().iter().find(|f| f.id == "cloudtrail") else { unreachable!() };
+        for call in framework.checks.keys() {
+            assert!(extract(call).is_some(), "{call}");
+        }
+        let names: BTreeSet<_> = TABLE.iter().map(|(name, _)| name).collect();
+        assert_eq!(names.len(), TABLE.len());
+    }
+
+    #[test]
+    fn the_checks_that_events_single_out_exist() {
+        for name in [MISSING, LOGGING, VALIDATION, BOTH].into_iter().flatten() {
+            assert!(checks::find(name).is_some(), "{name}");
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! From what a reader saw to suspicions: the control looked up, the resource resolved, each check put to the resource
+//! that it judges. The same for every format, so that one call or finding means the same in all of them.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::{
+    mapping::{self, Answer},
+    model::{Decision, Effects, Evidence, Item, Reason, Source, Suspicion},
+    names::{Named, Raw},
+    text::{LONG, clean, short},
+};
+use crate::{
+    checks,
+    finding::Severity,
+    resource::{Kind, Owner, ResourceId},
+};
+
+/// A finding as a reader saw it. Strings are as they came.
+#[derive(Debug, Clone, Default)]
+pub struct Draft<'a> {
+    /// The tool.
+    pub tool: &'a str,
+    /// The format and its version.
+    pub format: String,
+    /// The framework of the control.
+    pub framework: String,
+    /// The control.
+    pub control: String,
+    /// The finding's own id.
+    pub finding: &'a str,
+    /// Security Hub's product.
+    pub product: &'a str,
+    /// The severity in the source's word.
+    pub severity: String,
+    /// When it was last seen.
+    pub time: Option<Timestamp>,
+    /// What it says.
+    pub title: &'a str,
+    /// What it names.
+    pub resource: Raw<'a>,
+    /// Which checks of those that the mapping gives are meant; all, where this is none.
+    pub only: Option<&'static [&'static str]>,
+    /// Who did it.
+    pub evidence: Option<Evidence>,
+    /// What its source itself has against acting on it.
+    pub against: Option<Decision>,
+    /// What it did, for events.
+    pub effects: Effects,
+}
+
+/// Where readers put what they find, and what counts it.
+pub struct Out<'s> {
+    /// The input's name.
+    pub input: &'s str,
+    /// Who takes it.
+    pub sink: &'s mut dyn FnMut(Item),
+    /// How many findings were read.
+    pub read: u64,
+    /// How many by decision.
+    pub counts: BTreeMap<&'static str, u64>,
+    /// Account and region of a source that names neither; where more than one region is asked for, none.
+    pub home: Option<(&'s Owner, Option<&'s str>)>,
+}
+
+impl Out<'_> {
+    /// Counts one, and hands nothing on but the count.
+    pub fn count(&mut self, reason: Reason) {
+        self.tally(reason.name());
+        (self.sink)(Item::Counted(reason));
+    }
+
+    fn tally(&mut self, word: &'static str) {
+        self.read += 1;
+        *self.counts.entry(word).or_default() += 1;
+    }
+
+    /// A call that takes others back.
+    pub fn takes_back(&mut self, effects: Effects) {
+        self.tally(Reason::Passed.name());
+        (self.sink)(Item::TakesBack(effects));
+    }
+
+    /// A finding: one suspicion for each resource that its checks judge, or one that says why there is none.
+    pub fn found(&mut self, draft: Draft<'_>) {
+        for suspicion in draft.suspicions(self.input) {
+            self.tally(suspicion.decision.word());
+            (self.sink)(Item::Found(Box::new(suspicion), draft.effects.clone()));
+        }
+    }
+
+    /// Hands on what is no finding.
+    pub fn policy(&mut self, policy: super::custodian::Policy) {
+        (self.sink)(Item::Policy(policy));
+    }
+}
+
+impl Draft<'_> {
+    fn suspicions(&self, input: &str) -> Vec<Suspicion> {
+        let named = self.resource.resolve();
+        let found: Result<Vec<(ResourceId, Vec<String>)>, Decision> = match mapping::answer(&self.framework, &self.control) {
+            Answer::None(why) => Err(Decision::no(Reason::UnmappedControl, why)),
+            Answer::Checks(names) => {
+                let only = |name: &&String| self.only.is_none_or(|only| only.contains(&name.as_str()));
+                placed(&named, &names.iter().filter(only).cloned().collect::<Vec<_>>())
+            }
+        };
+        match found {
+            Ok(places) => places
+                .into_iter()
+                .map(|(resource, checks)| self.suspicion(input, Some(resource), checks, self.against.clone().unwrap_or(Decision::Actionable)))
+                .collect(),
+            // What the source has against it says more than that we could not have acted anyway.
+            Err(why) => vec![self.suspicion(input, resource_of(&named), Vec::new(), self.against.clone().unwrap_or(why))],
+        }
+    }
+
+    fn suspicion(&self, input: &str, resource: Option<ResourceId>, checks: Vec<String>, decision: Decision) -> Suspicion {
+        let raw = &self.resource;
+        let account = resource.as_ref().map(ResourceId::account).filter(|a| !a.is_empty()).unwrap_or(raw.account);
+        let region = resource.as_ref().map_or(raw.region, |r| r.region());
+        let partition = match &resource {
+            Some(resource) => resource.partition(),
+            None if raw.partition.is_empty() => super::text::partition_of(raw.region),
+            None => raw.partition,
+        };
+        let key = resource.as_ref().map_or(raw.id, |r| r.as_str());
+        // Without a check of ours, the control itself tells one suspicion from another.
+        let about = if checks.is_empty() { vec![format!("{}/{}", self.framework, self.control)] } else { checks.clone() };
+        Suspicion {
+            id: Suspicion::make_id(account, region, &about, key),
+            named: short(if raw.id.is_empty() { key } else { raw.id }),
+            account: short(account),
+            partition: short(partition),
+            region: short(region),
+            severity: severity(&self.severity),
+            sources: vec![self.source(input, &decision)],
+            checks,
+            resource,
+            decision,
+        }
+    }
+
+    fn source(&self, input: &str, decision: &Decision) -> Source {
+        Source {
+            tool: short(self.tool),
+            format: short(&self.format),
+            framework: short(&self.framework),
+            control: short(&self.control),
+            finding: clean(self.finding, LONG),
+            product: clean(self.product, LONG),
+            severity: short(&self.severity),
+            time: self.time,
+            input: clean(input, LONG),
+            title: clean(self.title, LONG),
+            decision: decision.clone(),
+            evidence: self.evidence.clone(),
+        }
+    }
+}
+
+fn resource_of(named: &Named) -> Option<ResourceId> {
+    match named {
+        Named::Resource(resource) => Some(resource.clone()),
+        Named::Account(owner) => Some(owner.root()),
+        Named::Unresolved(_) => None,
+    }
+}
+
+/// Each check with the resource that it judges.
+fn placed(named: &Named, checks: &[String]) -> Result<Vec<(ResourceId, Vec<String>)>, Decision> {
+    let of_kind = |kind: Kind| checks.iter().filter(|c| checks::find(c).is_some_and(|c| c.kind == kind)).cloned().collect::<Vec<_>>();
+    let on_account = of_kind(Kind::Account);
+    match named {
+        Named::Unresolved(why) => Err(Decision::no(Reason::UnresolvedResource, why)),
+        // A stand-in for a trail is the account where a check of the account is asked for, and then all are meant.
+        Named::Account(owner) if !on_account.is_empty() => Ok(vec![(owner.root(), checks.to_vec())]),
+        Named::Account(_) => Err(Decision::no(Reason::PseudoResource, "it names the account or a stand-in, and its check judges single resources")),
+        Named::Resource(resource) => {
+            let own = of_kind(resource.kind());
+            let mut places = Vec::new();
+            if !own.is_empty() {
+                places.push((resource.clone(), own));
+            }
+            // The account of an organization's trail is not the account that was judged, but its own.
+            if !on_account.is_empty() && resource.kind() == Kind::Trail {
+                places.push((resource.owner().root(), on_account));
+            }
+            if places.is_empty() {
+                Err(Decision::no(Reason::UnresolvedResource, format!("its check does not judge a {}", resource.kind().words())))
+            } else {
+                Ok(places)
+            }
+        }
+    }
+}
+
+/// A severity word or number of any source.
+pub fn severity(word: &str) -> Option<Severity> {
+    Some(match word.to_ascii_lowercase().as_str() {
+        "critical" | "fatal" => Severity::Critical,
+        "high" => Severity::High,
+        "medium" => Severity::Medium,
+        "low" | "informational" | "info" => Severity::Low,
+        _ => return None,
+    })
+}
+
+/// The string at a path of a value; empty where there is none.
+pub fn at<'v>(value: &'v Value, path: &str) -> &'v str {
+    value.pointer(path).and_then(Value::as_str).unwrap_or("")
+}
+
+/// The first of some strings that is not empty.
+pub fn first<'v>(texts: &[&'v str]) -> &'v str {
+    texts.iter().find(|t| !t.is_empty()).copied().unwrap_or("")
+}
+
+/// A time as anybody writes it: with a zone, without one (taken for UTC), or as seconds or milliseconds since 1970.
+pub fn time(value: Option<&Value>) -> Option<Timestamp> {
+    match value? {
+        Value::Number(n) => {
+            let n = n.as_i64().or_else(|| n.as_f64().map(|f| f as i64))?;
+            // Seconds reach this in the year 5138; milliseconds passed it in 1973.
+            if n.unsigned_abs() > 100_000_000_000 { Timestamp::from_millisecond(n).ok() } else { Timestamp::from_second(n).ok() }
+        }
+        Value::String(text) => time_text(text),
+        _ => None,
+    }
+}
+
+/// The same for text.
+pub fn time_text(text: &str) -> Option<Timestamp> {
+    if text.len() > 64 {
+        return None;
+    }
+    text.parse().ok().or_else(|| text.parse::<jiff::civil::DateTime>().ok()?.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|z| z.timestamp()))
+}

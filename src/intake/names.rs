@@ -1,0 +1,175 @@
+//! From what a source calls a resource to the resource: ARNs, bare ids, and the stand-ins that tools write where there
+//! is no resource. Every part is held to its own alphabet before it becomes a `ResourceId`; nothing is guessed.
+
+use super::text;
+use crate::resource::{Kind, Owner, ResourceId};
+
+/// What a name turned out to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Named {
+    /// A resource.
+    Resource(ResourceId),
+    /// The account as a whole, or a stand-in for everything of a kind in it.
+    Account(Owner),
+    /// Neither; why.
+    Unresolved(String),
+}
+
+/// A name as a source writes it, with what the source says around it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Raw<'a> {
+    /// ARN, id, name or stand-in.
+    pub id: &'a str,
+    /// `AwsEc2Vpc`, `AWS::EC2::VPC`, or nothing.
+    pub kind: &'a str,
+    /// The account that the source names.
+    pub account: &'a str,
+    /// The region that the source names.
+    pub region: &'a str,
+    /// The partition, where the source names it.
+    pub partition: &'a str,
+}
+
+/// EC2's kinds: the word in ARNs, the prefix of ids.
+const EC2: &[(&str, &str)] = &[("security-group", "sg"), ("vpc", "vpc"), ("volume", "vol"), ("instance", "i"), ("snapshot", "snap"), ("vpc-flow-log", "fl")];
+
+const PARTITIONS: &[&str] = &["aws", "aws-cn", "aws-us-gov", "aws-iso", "aws-iso-b", "aws-iso-e", "aws-iso-f", "aws-eusc"];
+
+impl Raw<'_> {
+    fn owner(&self) -> Option<Owner> {
+        let partition = if self.partition.is_empty() { text::partition_of(self.region) } else { self.partition };
+        let good = text::is_account(self.account) && PARTITIONS.contains(&partition);
+        good.then(|| Owner { partition: partition.to_owned(), account: self.account.to_owned() })
+    }
+
+    /// What it names.
+    pub fn resolve(&self) -> Named {
+        if self.id.starts_with("arn:") {
+            return arn(self);
+        }
+        let Some(owner) = self.owner() else {
+            return Named::Unresolved("its account is not said, or is none".to_owned());
+        };
+        if let Some(account) = self.id.strip_prefix("AWS::::Account:") {
+            return if text::is_account(account) { Named::Account(Owner { account: account.to_owned(), ..owner }) } else { unresolved(self.id) };
+        }
+        if let Some((kind, _)) = EC2.iter().find(|(_, prefix)| text::is_ec2_id(self.id, prefix)) {
+            return match text::is_region(self.region) {
+                true => Named::Resource(owner.ec2(self.region, kind, self.id)),
+                false => Named::Unresolved(format!("{} stands without its region", self.id)),
+            };
+        }
+        let trail = matches!(self.kind, "AwsCloudTrailTrail" | "AWS::CloudTrail::Trail");
+        match self.id {
+            id if text::is_account(id) => Named::Account(Owner { account: id.to_owned(), ..owner }),
+            "" | "No trails" | "password_policy" | "account" => Named::Account(owner),
+            name if trail && text::is_trail_name(name) && text::is_region(self.region) => Named::Resource(owner.trail(self.region, name)),
+            other => unresolved(other),
+        }
+    }
+}
+
+fn unresolved(id: &str) -> Named {
+    Named::Unresolved(format!("{:?} is no resource that is known", text::short(id)))
+}
+
+fn arn(raw: &Raw<'_>) -> Named {
+    let parts: Vec<&str> = raw.id.splitn(6, ':').collect();
+    let [_, partition, service, region, account, rest] = parts[..] else { return unresolved(raw.id) };
+    let account = if account.is_empty() { raw.account } else { account };
+    // AWS's own resources carry `aws` for an account, buckets none.
+    let placed = PARTITIONS.contains(&partition) && (region.is_empty() || text::is_region(region)) && text::is_account(account);
+    if !placed {
+        return unresolved(raw.id);
+    }
+    let owner = Owner { partition: partition.to_owned(), account: account.to_owned() };
+    let region = if region.is_empty() { raw.region } else { region };
+    let (kind, id) = rest.split_once('/').unwrap_or((rest, ""));
+    match service {
+        "ec2" => ec2(raw, owner, region, kind, id),
+        "cloudtrail" if kind == "trail" && id.is_empty() => Named::Account(owner),
+        "cloudtrail" if kind == "trail" && text::is_trail_name(id) && text::is_region(region) => Named::Resource(owner.trail(region, id)),
+        "iam" if rest == "root" || rest == "password-policy" => Named::Account(owner),
+        "cloudtrail" => unresolved(raw.id),
+        _ => other(raw.id),
+    }
+}
+
+fn ec2(raw: &Raw<'_>, owner: Owner, region: &str, kind: &str, id: &str) -> Named {
+    match EC2.iter().find(|(k, _)| *k == kind) {
+        // `arn:aws:ec2:us-east-1:123456789012:volume` stands for all of them; a bare id stands for itself.
+        Some(_) if id.is_empty() => Named::Account(owner),
+        Some((_, prefix)) if text::is_ec2_id(id, prefix) && text::is_region(region) => Named::Resource(owner.ec2(region, kind, id)),
+        Some(_) => unresolved(raw.id),
+        None if id.is_empty() && kind.contains('-') => Raw { id: kind, account: &owner.account, region, partition: &owner.partition, ..*raw }.resolve(),
+        None => other(raw.id),
+    }
+}
+
+/// A resource that no check of ours judges: it is shown, so its ARN must at least be one.
+fn other(id: &str) -> Named {
+    match ResourceId::try_from(id.to_owned()) {
+        Ok(resource) if resource.kind() == Kind::Other || matches!(resource.service(), "iam" | "s3" | "logs") => Named::Resource(resource),
+        _ => unresolved(id),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resolve(id: &str, kind: &str) -> Named {
+        Raw { id, kind, account: "123456789012", region: "us-east-1", partition: "" }.resolve()
+    }
+
+    #[test]
+    fn an_arn_and_a_bare_id_name_the_same_resource() {
+        let whole = resolve("arn:aws:ec2:us-east-1:123456789012:security-group/sg-0123456789abcdef0", "AwsEc2SecurityGroup");
+        assert!(matches!(&whole, Named::Resource(r) if r.kind() == Kind::SecurityGroup));
+        assert_eq!(resolve("sg-0123456789abcdef0", ""), whole);
+        assert_eq!(resolve("arn:aws:ec2:us-east-1:123456789012:sg-0123456789abcdef0", ""), whole);
+    }
+
+    #[test]
+    fn the_arn_says_what_it_is_and_not_the_declared_type() {
+        let named = resolve("arn:aws:ec2:us-east-1:123456789012:snapshot/snap-0123456789abcdef0", "AwsEc2Volume");
+        assert!(matches!(named, Named::Resource(r) if r.kind() == Kind::Snapshot));
+    }
+
+    #[test]
+    fn stand_ins_are_the_account_and_never_a_resource() {
+        for id in [
+            "No trails",
+            "password_policy",
+            "AWS::::Account:123456789012",
+            "arn:aws:ec2:us-east-1:123456789012:volume",
+            "arn:aws:cloudtrail:us-east-1:123456789012:trail",
+            "arn:aws:iam::123456789012:root",
+        ] {
+            assert!(matches!(resolve(id, "AwsCloudTrailTrail"), Named::Account(o) if o.account == "123456789012"), "{id}");
+        }
+    }
+
+    #[test]
+    fn what_is_broken_or_foreign_to_its_alphabet_is_not_resolved() {
+        for id in [
+            "arn:aws::sts:..",
+            "arn:aws:eu-west-1:acct:instance/i-12345678",
+            "arn:aws:ec2:us-east-1:1234567890123:vpc/vpc-12345678",
+            "arn:aws:ec2:us-east-1:123456789012:vpc/vpc-1234;rm",
+            "arn:aws:ec2:../..:123456789012:vpc/vpc-12345678",
+            "arn:evil:ec2:us-east-1:123456789012:vpc/vpc-12345678",
+            "arn:aws:cloudtrail:us-east-1:123456789012:trail/a/../b",
+            "--help",
+            "sg-12345678 sg-87654321",
+        ] {
+            assert!(matches!(resolve(id, ""), Named::Unresolved(_)), "{id}");
+        }
+    }
+
+    #[test]
+    fn a_bare_trail_is_one_only_where_the_source_says_that_it_is_a_trail() {
+        assert!(matches!(resolve("audit", "AwsCloudTrailTrail"), Named::Resource(r) if r.id() == "audit"));
+        assert!(matches!(resolve("audit", "AwsS3Bucket"), Named::Unresolved(_)));
+    }
+}

@@ -1,0 +1,206 @@
+//! What a record is, by what stands in it; a file's name says nothing. What is known but not taken is declined with
+//! the reason, and never half understood.
+
+use serde_json::Value;
+
+use super::{
+    asff, cloudtrail, config, custodian,
+    draft::{Out, at},
+    guardduty,
+    model::{Item, Reason},
+    ocsf, parse, prowler,
+};
+
+/// The name of what nobody knows.
+pub const UNKNOWN: &str = "unknown format";
+/// The name of what is known and holds nothing.
+pub const EMPTY: &str = "nothing";
+
+/// Formats that are known and not taken, and why.
+pub const DECLINED: &[(&str, &str)] = &[
+    (TRIVY, "it points at files and images, not at resources of an account; scan the account with `redress scan`"),
+    (CHECKOV, "it points at lines of source code, not at resources of an account"),
+    (SCOUT, "its findings are paths into its own copy of the account; give it the output of Prowler or Security Hub, or scan with redress"),
+    (POWERPIPE, "its results need not say account or region; export them as ASFF to Security Hub and give those"),
+    (CLOUDSPLOIT, "its results have no ids of rules that stay the same from version to version"),
+    (NOTIFICATION, "it only tells where a file lies; fetch the file and give that"),
+    (OTHER_EVENT, "it is an event of EventBridge that carries no findings"),
+    (ITEMS, "it describes resources and holds no verdict on them"),
+    (INVOCATION, "it asks a rule for a verdict and holds none"),
+    (INSIGHT, "CloudTrail Insights speak of rates of calls, not of resources"),
+];
+
+const TRIVY: &str = "Trivy";
+const CHECKOV: &str = "Checkov";
+/// ScoutSuite's report is told by its first line.
+pub const SCOUT: &str = "ScoutSuite";
+/// Powerpipe's is told by its header, where it is no JSON.
+pub const POWERPIPE: &str = "Powerpipe";
+const CLOUDSPLOIT: &str = "CloudSploit";
+const NOTIFICATION: &str = "notification of a file";
+const OTHER_EVENT: &str = "other event";
+const ITEMS: &str = "AWS Config items";
+const INVOCATION: &str = "AWS Config rule invocation";
+const INSIGHT: &str = "CloudTrail Insights";
+/// The events of a log file.
+pub const LOG: &str = "CloudTrail log file";
+/// Events one by one.
+pub const EVENT: &str = "CloudTrail event";
+
+/// Why a format is declined; none for those that are taken.
+pub fn declined(format: &str) -> Option<&'static str> {
+    DECLINED.iter().find(|(name, _)| *name == format).map(|(_, why)| *why)
+}
+
+/// The lists that a value may carry its records in, when it came inside something else.
+const INNER: &[&str] = &["Records", "Findings", "findings", "Events", "EvaluationResults", "AggregateEvaluationResults", "ComplianceByConfigRules"];
+/// Envelopes in envelopes are opened so far.
+const MAX_ENVELOPES: u32 = 4;
+
+/// What an object is that is only known by its keys, because it is too large or cut off.
+pub fn by_keys(keys: &[String]) -> Option<&'static str> {
+    let has = |wanted: &[&str]| wanted.iter().all(|w| keys.iter().any(|k| k == w));
+    let known: &[(&[&str], &str)] = &[
+        (&["Results", "ArtifactName"], TRIVY),
+        (&["Target", "Vulnerabilities"], TRIVY),
+        (&["Target", "Misconfigurations"], TRIVY),
+        (&["Target", "Type", "Class"], TRIVY),
+        (&["check_type", "results"], CHECKOV),
+        (&["checkov_version"], CHECKOV),
+        (&["group_id", "groups", "controls"], POWERPIPE),
+        (&["plugin", "category", "status", "message"], CLOUDSPLOIT),
+        (&["configurationItems"], ITEMS),
+        (&["invokingEvent"], INVOCATION),
+        (&["insightDetails", "eventCategory"], INSIGHT),
+    ];
+    known.iter().find(|(wanted, _)| has(wanted)).map(|(_, name)| *name)
+}
+
+/// Reads a record as what it is, and says what that was.
+pub fn dispatch(list: &str, value: &Value, out: &mut Out<'_>) -> &'static str {
+    enveloped(list, value, out, 0)
+}
+
+fn enveloped(list: &str, value: &Value, out: &mut Out<'_>, depth: u32) -> &'static str {
+    if depth > MAX_ENVELOPES {
+        return UNKNOWN;
+    }
+    let Some(object) = value.as_object() else { return UNKNOWN };
+    if object.contains_key("detail-type") && object.contains_key("detail") {
+        return event_bridge(value, out);
+    }
+    if ["s3", "Sns", "body", "Message"].iter().any(|k| object.contains_key(*k)) && !object.contains_key("CheckID") && !prowler::is_v2(value) {
+        return carried(value, out, depth);
+    }
+    if let Some(format) = plain(list, value, out) {
+        return format;
+    }
+    let keys: Vec<String> = object.keys().take(64).cloned().collect();
+    if let Some(format) = by_keys(&keys) {
+        return format;
+    }
+    // `{status_code, data}` is how boto3's recorders wrap an answer.
+    match object.get("data").filter(|_| object.contains_key("status_code")) {
+        Some(data) => enveloped(list, data, out, depth + 1),
+        None => lists(value, out, depth),
+    }
+}
+
+/// Records that stand in a list in this value.
+fn lists(value: &Value, out: &mut Out<'_>, depth: u32) -> &'static str {
+    let mut format = UNKNOWN;
+    for (key, records) in INNER.iter().filter_map(|k| Some((*k, value.get(*k)?.as_array()?))) {
+        if format == UNKNOWN {
+            format = EMPTY;
+        }
+        for record in records {
+            format = enveloped(key, record, out, depth + 1);
+        }
+    }
+    format
+}
+
+/// What is none but itself.
+fn plain(list: &str, value: &Value, out: &mut Out<'_>) -> Option<&'static str> {
+    type Reads = (fn(&Value) -> bool, fn(&Value, &mut Out<'_>), &'static str);
+    let known: &[Reads] = &[
+        (asff::is, asff::read, "ASFF"),
+        (ocsf::is, ocsf::read, "OCSF"),
+        (guardduty::is, guardduty::read, "GuardDuty"),
+        (config::is_change, config::change, "AWS Config change"),
+        (config::is_result, config::result, "AWS Config compliance"),
+        (config::is_rule, config::rule, "AWS Config compliance"),
+        (prowler::is_v3, prowler::v3, "Prowler 3 JSON"),
+        (prowler::is_v2, prowler::v2, "Prowler 2 JSON"),
+        (custodian::is_metadata, custodian::metadata, "Cloud Custodian policy"),
+        (custodian::is_resource, |value, out| (out.sink)(Item::Matched(Box::new(value.clone()))), "Cloud Custodian resources"),
+    ];
+    if value.get("CloudTrailEvent").is_some() {
+        looked_up(value, out);
+        return Some("CloudTrail LookupEvents");
+    }
+    if cloudtrail::is(value) {
+        let format = if list == "Records" { LOG } else { EVENT };
+        cloudtrail::read(value, format, out);
+        return Some(format);
+    }
+    let (_, read, name) = known.iter().find(|(is, _, _)| is(value))?;
+    read(value, out);
+    Some(name)
+}
+
+/// An event as LookupEvents gives it: whole, but as text.
+fn looked_up(value: &Value, out: &mut Out<'_>) {
+    match parse::parse(at(value, "/CloudTrailEvent").as_bytes()) {
+        Ok(event) if cloudtrail::is(&event) => cloudtrail::read(&event, "CloudTrail LookupEvents", out),
+        _ => out.count(Reason::Incomplete),
+    }
+}
+
+/// What EventBridge carries. Account and region of the envelope are the bus's, so only the detail counts.
+fn event_bridge(value: &Value, out: &mut Out<'_>) -> &'static str {
+    let detail = value.get("detail").unwrap_or(&Value::Null);
+    let each = |out: &mut Out<'_>, is: fn(&Value) -> bool, read: fn(&Value, &mut Out<'_>)| {
+        for finding in detail.get("findings").and_then(Value::as_array).into_iter().flatten() {
+            if is(finding) { read(finding, out) } else { out.count(Reason::Incomplete) }
+        }
+    };
+    match at(value, "/detail-type") {
+        "Security Hub Findings - Imported" | "Security Hub Findings - Custom Action" => {
+            each(out, asff::is, asff::read);
+            "EventBridge ASFF"
+        }
+        "Findings Imported V2" => {
+            each(out, ocsf::is, ocsf::read);
+            "EventBridge OCSF"
+        }
+        "GuardDuty Finding" if guardduty::is(detail) => {
+            guardduty::read(detail, out);
+            "EventBridge GuardDuty"
+        }
+        "Config Rules Compliance Change" if config::is_change(detail) => {
+            config::change(detail, out);
+            "EventBridge AWS Config"
+        }
+        _ if cloudtrail::is(detail) => {
+            cloudtrail::read(detail, "EventBridge", out);
+            "EventBridge CloudTrail"
+        }
+        _ if at(value, "/source") == "aws.s3" => NOTIFICATION,
+        _ => OTHER_EVENT,
+    }
+}
+
+/// What SNS, SQS or S3 carries: a notification of a file, or the thing itself as text.
+fn carried(value: &Value, out: &mut Out<'_>, depth: u32) -> &'static str {
+    let message = [value.get("Message"), value.pointer("/Sns/Message"), value.get("body")].into_iter().flatten().next();
+    let inner = match message {
+        Some(Value::String(text)) => parse::parse(text.as_bytes()).ok(),
+        Some(object @ Value::Object(_)) => Some(object.clone()),
+        _ => None,
+    };
+    match inner.map(|inner| enveloped("", &inner, out, depth + 1)) {
+        None | Some(UNKNOWN | EMPTY | ITEMS | INVOCATION) => NOTIFICATION,
+        Some(format) => format,
+    }
+}

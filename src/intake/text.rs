@@ -1,0 +1,94 @@
+//! Foreign text made short and harmless before it is kept. Nothing of it ever becomes a parameter of a call.
+
+/// The longest name or id that is kept, in characters.
+pub const SHORT: usize = 256;
+/// The longest sentence that is kept, in characters.
+pub const LONG: usize = 512;
+
+/// The text without control characters, on one line, and at most `most` characters long.
+pub fn clean(text: &str, most: usize) -> String {
+    let mut out: String = text.chars().take(most).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if text.chars().nth(most).is_some() {
+        out.push('…');
+    }
+    out
+}
+
+/// A short text.
+pub fn short(text: &str) -> String {
+    clean(text, SHORT)
+}
+
+/// Twelve digits.
+pub fn is_account(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// What AWS calls regions by: `us-east-1`, `us-gov-west-1`.
+pub fn is_region(text: &str) -> bool {
+    let parts: Vec<&str> = text.split('-').collect();
+    let words = parts.len() >= 3 && parts.len() <= 5 && parts[0].len() == 2;
+    words
+        && text.len() <= 24
+        && parts.iter().all(|p| !p.is_empty() && p.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()))
+        && parts.last().is_some_and(|n| n.bytes().all(|b| b.is_ascii_digit()))
+}
+
+/// The partition that a region lies in.
+pub fn partition_of(region: &str) -> &'static str {
+    match region {
+        r if r.starts_with("cn-") => "aws-cn",
+        r if r.starts_with("us-gov-") => "aws-us-gov",
+        _ => "aws",
+    }
+}
+
+/// An EC2 id: the prefix, a hyphen, and 8 to 17 hexadecimal digits.
+pub fn is_ec2_id(text: &str, prefix: &str) -> bool {
+    let hex = |h: &str| (8..=17).contains(&h.len()) && h.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+    text.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('-')).is_some_and(hex)
+}
+
+/// A trail's name: 3 to 128 letters, digits, dots, underscores and hyphens, a letter or digit at both ends
+/// (<https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_CreateTrail.html>).
+pub fn is_trail_name(text: &str) -> bool {
+    let ends = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
+    (3..=128).contains(&text.len())
+        && ends(text.chars().next())
+        && ends(text.chars().next_back())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_taken_only_in_their_own_alphabet_and_length() {
+        assert!(is_ec2_id("sg-0123456789abcdef0", "sg") && is_ec2_id("vpc-12345678", "vpc"));
+        for bad in ["sg-", "sg-1", "sg-0123456789abcdef01", "sg-0123456G", "sgx-12345678", "vpc-12345678", "sg-1234 5678", "sg-12345678\n"] {
+            assert!(!is_ec2_id(bad, "sg"), "{bad:?}");
+        }
+        assert!(is_trail_name("audit") && is_trail_name("a.b-c_1"));
+        for bad in ["", "ab", "a/b", "-abc", "abc-", "a b c", "näme"] {
+            assert!(!is_trail_name(bad), "{bad:?}");
+        }
+        assert!(is_account("123456789012") && !is_account("1234567890123") && !is_account("12345678901a"));
+    }
+
+    #[test]
+    fn regions_are_told_from_what_is_none() {
+        for good in ["us-east-1", "us-gov-west-1", "ap-southeast-10", "cn-north-1", "eu-isoe-west-1"] {
+            assert!(is_region(good), "{good}");
+        }
+        for bad in ["", "global", "us-east", "us-east-1a", "US-EAST-1", "us--1", "us-east-1/x"] {
+            assert!(!is_region(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn long_and_wild_text_is_cut_and_tamed() {
+        assert_eq!(clean("a\u{1b}[2J\nb", 10), "a [2J b");
+        assert_eq!(clean("abcd", 3), "abc…");
+    }
+}
