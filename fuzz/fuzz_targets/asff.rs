@@ -1,0 +1,7 @@
+//! Fuzzes the reader that its name says.
+#![no_main]
+
+#[path = "../common.rs"]
+mod common;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| common::run("{\"SchemaVersion\":\"2018-10-08\",\"AwsAccountId\":\"123456789012\",\"Region\":\"us-east-1\",", bytes, "}"));
