@@ -284,7 +284,13 @@ fn innermost(error: &(dyn Error + 'static)) -> Option<String> {
 pub fn clean(message: &str) -> String {
     let message = message.split("Encoded authorization failure message").next().unwrap_or(message);
     let words = message.split(|c: char| c.is_whitespace() || c.is_control()).filter(|w| !w.is_empty());
-    let line = words.map(|word| if is_secret(word) { "(left out)" } else { word }).collect::<Vec<_>>().join(" ");
+    let mut after_header = false;
+    let line = words.map(|word| {
+        let secret = after_header || is_secret(word);
+        after_header = ["authorization:", "x-amz-security-token:"].iter().any(|header| word.to_lowercase().ends_with(header));
+        if secret { "(left out)" } else { word }
+    });
+    let line = line.collect::<Vec<_>>().join(" ");
     match line.char_indices().nth(500) {
         Some((end, _)) => format!("{}...", &line[..end]),
         None => line,
@@ -293,8 +299,13 @@ pub fn clean(message: &str) -> String {
 
 fn is_secret(word: &str) -> bool {
     let key_id = |part: &str| part.len() >= 20 && ["AKIA", "ASIA", "LSIA"].iter().any(|p| part.contains(p));
+    // Parts of a signed request, which some endpoints quote back in their errors.
+    let lower = word.to_lowercase();
+    let signed = ["aws4-", "credential=", "signedheaders=", "signature=", "security-token:", "security-token="]
+        .iter()
+        .any(|part| lower.split_once(part).is_some_and(|(_, rest)| !rest.is_empty()));
     // Session tokens are long runs of base64; no id, ARN or name in a message comes near.
-    word.len() > 250 || word.split(|c: char| !c.is_ascii_alphanumeric()).any(key_id)
+    signed || word.len() > 250 || word.split(|c: char| !c.is_ascii_alphanumeric()).any(key_id)
 }
 
 #[cfg(test)]

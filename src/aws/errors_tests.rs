@@ -82,6 +82,9 @@ fn no_message_holds_a_key_a_token_or_a_second_line() {
     let quoted = in_body("ec2:DescribeVolumes", "SignatureDoesNotMatch", "the canonical string was 'x-amz-security-token:abc'");
     assert!(!quoted.message.contains("abc"), "{quoted}");
     assert!(clean(&"word ".repeat(400)).len() < 510);
+    let request = "authorization: AWS4-HMAC-SHA256 Credential=x/y SignedHeaders=host, Signature=04b9 x-amz-security-token: short x-amz-date: now";
+    let left = "authorization: (left out) (left out) (left out) (left out) x-amz-security-token: (left out) x-amz-date: now";
+    assert_eq!(clean(request), left, "what an endpoint quotes of a signed request");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What a command says when it cannot go on: what is wrong, why it matters, what to do, and the exit code. Data only.
 
 use super::exit::Exit;
+use crate::report::safe;
 
 /// A reason to end a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,9 +58,10 @@ impl Fail {
     }
 }
 
-/// Further lines are set in, so that they are seen to belong to the first.
+/// Further lines are set in, so that they are seen to belong to the first. Words from files and from AWS stand in them, and
+/// must not command the terminal.
 fn indented(text: &str) -> String {
-    text.trim_end().replace('\n', "\n  ")
+    text.trim_end().lines().map(safe::text).collect::<Vec<_>>().join("\n  ")
 }
 
 #[cfg(test)]
@@ -69,6 +71,7 @@ mod tests {
     #[test]
     fn a_failure_says_what_why_and_what_to_do_in_this_order() {
         let fail = Fail::usage("the plan has expired").why("made on Monday\nby root").hint("make a new one");
+        assert_eq!(Fail::usage("a\u{1b}[2J\u{202e}b").text(), "error: a\\u{1b}[2J\\u{202e}b\n");
         assert_eq!(fail.text(), "error: the plan has expired\n  made on Monday\n  by root\nhint: make a new one\n");
     }
 }

@@ -133,7 +133,8 @@ pub fn parse(text: &str) -> Result<Plan, PlanFileError> {
         _ => PlanFileError::NotJson { line: e.line(), column: e.column(), what: what_of(&e) },
     })?;
     let found = match json.get("format").and_then(Value::as_str) {
-        Some(format) => format.escape_debug().to_string(),
+        // Enough of it to be recognised: it may be as long as the file.
+        Some(format) => format.chars().take(60).collect::<String>().escape_debug().to_string(),
         None => "not told".to_owned(),
     };
     if found != FORMAT {

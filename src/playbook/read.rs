@@ -13,6 +13,9 @@ use super::{
     problem::{Problem, did_you_mean, hint_for},
 };
 
+/// How many problems are told of one file.
+const MOST_PROBLEMS: usize = 50;
+
 /// A value with its place.
 pub type Placed<'t> = Spanned<DeValue<'t>>;
 
@@ -49,8 +52,12 @@ impl<'t> Reader<'t> {
         Self { text, source, problems: Vec::new() }
     }
 
-    /// Notes that something is wrong.
+    /// Notes that something is wrong. Nobody reads more than so many problems of one file, and finding the place of each
+    /// takes time that grows with the file.
     pub fn report(&mut self, span: Range<usize>, what: impl AsRef<str>, hint: Option<String>) {
+        if self.problems.len() >= MOST_PROBLEMS {
+            return;
+        }
         let start = span.start;
         self.problems.push((start, Problem::at(self.source, self.text, span, what, hint)));
     }
@@ -75,7 +82,7 @@ impl<'t> Reader<'t> {
     /// Notes the keys of a table that a section does not have.
     pub fn unknown_keys(&mut self, table: &DeTable<'_>, section: &Section) {
         let known = section.names();
-        for key in table.keys().filter(|k| !known.contains(&k.get_ref().as_ref())) {
+        for key in table.keys().filter(|k| !known.contains(&k.get_ref().as_ref())).take(MOST_PROBLEMS) {
             let name: &str = key.get_ref();
             let near = did_you_mean(name, known.iter().copied()).map(|meant| format!("did you mean {meant:?}?"));
             let hint = near.or_else(|| misplaced(name, section)).or_else(|| hint_for(name, &known));

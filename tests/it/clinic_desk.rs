@@ -12,7 +12,7 @@ use std::{
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::support::{Keys, moto, python};
+use crate::support::{Keys, Moto, moto, python};
 
 /// How the program ended; `None` is a death by signal.
 pub struct Said {
@@ -30,20 +30,21 @@ impl Said {
 /// A folder with a state directory in it, keys of an account of its own, and an endpoint.
 pub struct Desk {
     pub keys: Keys,
+    pub moto: &'static Moto,
     pub endpoint: String,
     pub folder: TempDir,
     count: std::cell::Cell<usize>,
 }
 
 impl Desk {
-    /// A desk with this account.
-    pub fn with(keys: Keys) -> Desk {
-        Desk { keys, endpoint: moto().url(), folder: tempfile::tempdir().unwrap(), count: std::cell::Cell::new(0) }
+    /// A desk with this account of this emulator.
+    pub fn with(moto: &'static Moto, keys: Keys) -> Desk {
+        Desk { keys, moto, endpoint: moto.url(), folder: tempfile::tempdir().unwrap(), count: std::cell::Cell::new(0) }
     }
 
     /// A desk with an account that nobody else has, in which a script has made things; and what that printed.
     pub fn seeded(script: &str) -> (Desk, Value) {
-        let desk = Desk::with(moto().account());
+        let desk = Desk::with(moto(), moto().account());
         let printed = moto().python(&desk.keys, script);
         (desk, serde_json::from_str(&printed).expect("the seed prints JSON"))
     }
@@ -55,7 +56,7 @@ impl Desk {
     /// What boto3 sees, past the program and past any proxy.
     pub fn look(&self, words: &[&str]) -> Value {
         let mut command = Command::new(python());
-        command.args(["-c", include_str!("clinic_look.py")]).args(words).envs(self.keys.environment(moto()));
+        command.args(["-c", include_str!("clinic_look.py")]).args(words).envs(self.keys.environment(self.moto));
         let output = command.output().expect("python starts");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         serde_json::from_slice(&output.stdout).expect("the look prints JSON")
@@ -73,7 +74,7 @@ impl Desk {
             .env("REDRESS_STATE_DIR", self.path("state"))
             // The emulator shows at once what was made.
             .env("REDRESS_LAG_SECONDS", "0")
-            .envs(self.keys.environment(moto()))
+            .envs(self.keys.environment(self.moto))
             .env("AWS_ENDPOINT_URL", &self.endpoint)
             .stdin(Stdio::null());
         command

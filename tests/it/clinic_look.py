@@ -1,7 +1,7 @@
 """Looks at an account with boto3, which knows nothing of redress, and prints what there is as JSON.
 
-Given `plain` as an argument, what differs between two runs that come to the same end (ids, times, tokens, the account)
-is replaced by words, and things are listed by what they are.
+Given `batch` as an argument it looks at many accounts, and replaces what differs between two runs that come to the same
+end (ids, times, tokens, the account) by words; things are then listed by what they are.
 """
 import json
 import re
@@ -9,7 +9,11 @@ import sys
 import boto3
 
 REGIONS = sys.argv[1].split(",")
-session = boto3.Session()
+session, keys = boto3.Session(), {}
+
+
+def client(service, region="us-east-1"):
+    return session.client(service, region_name=region, **keys)
 
 
 def tags(thing):
@@ -65,21 +69,21 @@ def flow_logs(ec2):
 
 
 def trails(region):
-    client, found = session.client("cloudtrail", region_name=region), {}
-    for t in client.describe_trails(includeShadowTrails=False)["trailList"]:
-        status = client.get_trail_status(Name=t["TrailARN"])
+    cloudtrail, found = client("cloudtrail", region), {}
+    for t in cloudtrail.describe_trails(includeShadowTrails=False)["trailList"]:
+        status = cloudtrail.get_trail_status(Name=t["TrailARN"])
         keys = ("S3BucketName", "IsMultiRegionTrail", "LogFileValidationEnabled", "IncludeGlobalServiceEvents", "HomeRegion")
         found[t["TrailARN"]] = {k: t.get(k) for k in keys} | {"logging": status["IsLogging"]}
     return found
 
 
 def log_groups(region):
-    client = session.client("logs", region_name=region)
-    return {g["logGroupName"]: {"retention": g.get("retentionInDays")} for g in client.describe_log_groups()["logGroups"]}
+    logs = client("logs", region)
+    return {g["logGroupName"]: {"retention": g.get("retentionInDays")} for g in logs.describe_log_groups()["logGroups"]}
 
 
 def roles():
-    iam, found = session.client("iam", region_name="us-east-1"), {}
+    iam, found = client("iam"), {}
     for r in iam.list_roles()["Roles"]:
         policies = {n: iam.get_role_policy(RoleName=r["RoleName"], PolicyName=n)["PolicyDocument"] for n in iam.list_role_policies(RoleName=r["RoleName"])["PolicyNames"]}
         found[r["RoleName"]] = {"trust": r["AssumeRolePolicyDocument"], "policies": policies}
@@ -87,7 +91,7 @@ def roles():
 
 
 def buckets():
-    s3, found = session.client("s3", region_name="us-east-1"), {}
+    s3, found = client("s3"), {}
 
     def ask(what, key, **given):
         try:
@@ -110,7 +114,7 @@ def buckets():
 def look():
     found = {"roles": roles(), "buckets": buckets(), "regions": {}}
     for region in REGIONS:
-        ec2 = session.client("ec2", region_name=region)
+        ec2 = client("ec2", region)
         found["regions"][region] = {
             "groups": groups(ec2), "instances": instances(ec2), "volumes": volumes(ec2), "snapshots": snapshots(ec2),
             "flow_logs": flow_logs(ec2), "trails": trails(region), "log_groups": log_groups(region),
@@ -125,6 +129,7 @@ def plain(found):
         text = re.sub(r"\b\d{4}-\d\d-\d\d(T[\d:.]+Z)?", "TIME", text)
         text = re.sub(r"\b\d{8}T\d{6}Z-[0-9a-f]{6}\b", "RUN", text)
         text = re.sub(r"\b[0-9a-f]{40,}\b", "TOKEN", text)
+        text = re.sub(r"\b(10|172|192)(\.\d+){3}(?![\d/.])", "ADDRESS", text)
         return re.sub(r"\b\d{12}\b", "ACCOUNT", text)
 
     def walk(value):
@@ -139,5 +144,11 @@ def plain(found):
     return walk(found)
 
 
-seen = look()
-print(json.dumps(plain(seen) if "plain" in sys.argv[2:] else seen, sort_keys=True))
+if "batch" in sys.argv[2:]:
+    # One account a line: its keys in, what there is out.
+    for line in sys.stdin:
+        given = json.loads(line)
+        keys = {"aws_access_key_id": given["id"], "aws_secret_access_key": given["secret"], "aws_session_token": given["token"]}
+        print(json.dumps(plain(look()), sort_keys=True), flush=True)
+else:
+    print(json.dumps(look(), sort_keys=True))

@@ -97,13 +97,18 @@ pub fn moto() -> &'static Moto {
 impl Moto {
     /// Starts a moto of one's own, for tests that reset it or break it.
     pub fn start() -> Moto {
+        Self::start_with(&[("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")])
+    }
+
+    /// The same with settings of its own.
+    pub fn start_with(settings: &[(&str, &str)]) -> Moto {
         let python = python();
         for _ in 0..3 {
             let port = free_port();
             let child = Command::new(&python)
                 .args(["-c", RUN_MOTO, &port.to_string()])
                 .env("MOTO_EC2_ENABLE_INSTANCE_TYPE_VALIDATION", "true")
-                .env("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
+                .envs(settings.iter().copied())
                 .stdin(Stdio::piped())
                 .stdout(Stdio::null())
                 .stderr(Stdio::null())

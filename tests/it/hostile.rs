@@ -1,0 +1,504 @@
+//! Input made to do harm: playbooks, plans, journals and ARNs of arbitrary and of damaged text, huge and deep ones; and tags
+//! and names that try to command a terminal or to become markup, through the built program.
+
+use std::{
+    fmt::Write as _,
+    fs,
+    process::{Command, Stdio},
+    sync::OnceLock,
+    time::{Duration, Instant},
+};
+
+use proptest::prelude::*;
+use redress::{
+    journal::{Event, RunDocument, Story, line},
+    plan::digest::{self, PlanFileError},
+    playbook::load,
+    resource::ResourceId,
+    twin::demo,
+};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use tempfile::TempDir;
+
+use crate::{
+    stand::yes,
+    world::{self, Wish},
+};
+
+/// Valid ones, to be damaged: a plan of the demo account, the journal of its run, and the playbooks that are built in.
+struct Good {
+    plan: String,
+    journal: Vec<u8>,
+    playbooks: Vec<String>,
+}
+
+fn good() -> &'static Good {
+    static GOOD: OnceLock<Good> = OnceLock::new();
+    GOOD.get_or_init(|| {
+        let stand = world::demo();
+        let plan = world::plan(&stand, &Wish::default());
+        stand.run(&plan, yes(&plan), None).unwrap().unwrap();
+        let (mut journal, mut former) = (Vec::new(), String::new());
+        for (n, (at, event)) in stand.events.lock().unwrap().iter().enumerate() {
+            let record = line::next(&former, n as u64 + 1, *at, event.clone());
+            former.clone_from(&record.sum);
+            journal.extend(serde_json::to_vec(&record).unwrap());
+            journal.push(b'\n');
+        }
+        let playbooks = fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/playbooks")).unwrap();
+        let playbooks = playbooks.map(|entry| fs::read_to_string(entry.unwrap().path()).unwrap()).collect();
+        Good { plan: serde_json::to_string(&plan).unwrap(), journal, playbooks }
+    })
+}
+
+/// All parsers on the same bytes. What they say is not asked; only that they say something.
+fn parse_all(bytes: &[u8]) {
+    if let Ok(text) = load::text(bytes.to_vec(), "x.toml") {
+        match load::parse(&text, "x.toml") {
+            Ok(playbook) => drop(format!("{playbook:?}")),
+            Err(problems) => problems.iter().for_each(|p| drop(p.to_string())),
+        }
+    }
+    let text = String::from_utf8_lossy(bytes).into_owned();
+    if let Err(error) = digest::parse(&text) {
+        drop(error.to_string());
+    }
+    match line::read(bytes) {
+        Ok((records, whole)) => {
+            assert!(whole <= bytes.len());
+            drop(Story::of(&records));
+        }
+        Err(damage) => drop(damage.to_string()),
+    }
+    arn(&text);
+}
+
+/// Takes an ARN apart by every way that there is.
+fn arn(text: &str) {
+    match ResourceId::try_from(text.to_owned()) {
+        Ok(id) => {
+            let parts = [id.as_str(), id.partition(), id.service(), id.region(), id.account(), id.id()];
+            assert!(parts.iter().all(|p| text.contains(p)), "every part of {text:?} is a part of it");
+            assert!(text.len() <= 2048 && !text.contains(char::is_control));
+            drop((id.kind(), id.owner(), id.to_string()));
+        }
+        Err(error) => drop(error.to_string()),
+    }
+}
+
+/// How a valid text is damaged: at a place (in thousandths), over a length, with what.
+type Damage = (usize, usize, u8, Vec<u8>);
+
+fn damage() -> impl Strategy<Value = Vec<Damage>> {
+    let bits = prop_oneof![
+        proptest::collection::vec(any::<u8>(), 0..6),
+        Just(b"\"".to_vec()),
+        Just(b"[[[[".to_vec()),
+        Just(b"}".to_vec()),
+        Just(b"\n".to_vec()),
+        Just(b"99999999999999999999".to_vec()),
+        Just(b"-1e999".to_vec()),
+        Just(b"null".to_vec()),
+        Just("\u{1b}[2J\u{202e}".as_bytes().to_vec()),
+        Just(b"\\ud800".to_vec()),
+    ];
+    proptest::collection::vec((0_usize..1000, 0_usize..40, 0_u8..4, bits), 1..5)
+}
+
+fn damaged(good: &[u8], all: &[Damage]) -> Vec<u8> {
+    let mut bytes = good.to_vec();
+    for (at, length, how, bits) in all {
+        let at = bytes.len() * at / 1000;
+        let end = (at + length).min(bytes.len());
+        match how {
+            0 => drop(bytes.splice(at..at, bits.iter().copied())),
+            1 => drop(bytes.splice(at..end, bits.iter().copied())),
+            2 => drop(bytes.splice(at..at, bytes[at..end].to_vec())),
+            _ => bytes.truncate(at.max(1)),
+        }
+    }
+    bytes
+}
+
+/// Puts this in the place of the nth value of a document, counted through it.
+fn planted(document: &mut Value, n: &mut usize, plant: &Value) -> bool {
+    if *n == 0 {
+        *document = plant.clone();
+        return true;
+    }
+    *n -= 1;
+    match document {
+        Value::Object(map) => map.values_mut().any(|v| planted(v, n, plant)),
+        Value::Array(items) => items.iter_mut().any(|v| planted(v, n, plant)),
+        _ => false,
+    }
+}
+
+fn plant() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        Just(json!(null)),
+        Just(json!([])),
+        Just(json!({})),
+        Just(json!("")),
+        Just(json!(-1)),
+        Just(json!(u64::MAX)),
+        Just(json!(1e300)),
+        Just(json!("arn:aws:ec2:::x/")),
+        Just(json!({ "$ref": ["c1", "x", "/y"] })),
+        ".{0,12}".prop_map(Value::from),
+    ]
+}
+
+/// With the digest that fits, as somebody would make who wants the plan to be taken.
+fn sealed(mut plan: Value) -> String {
+    plan.as_object_mut().unwrap().shift_remove("digest");
+    let digest: String = Sha256::digest(digest::canonical(&plan)).iter().map(|b| format!("{b:02x}")).collect();
+    plan["digest"] = json!(digest);
+    plan.to_string()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_parser_panics_on_arbitrary_bytes(bytes in proptest::collection::vec(any::<u8>(), 0..600)) {
+        parse_all(&bytes);
+    }
+
+    #[test]
+    fn no_parser_panics_on_arbitrary_text(text in ".{0,300}") {
+        parse_all(text.as_bytes());
+    }
+
+    #[test]
+    fn no_parser_panics_on_a_damaged_playbook(which in 0_usize..100, all in damage()) {
+        let playbooks = &good().playbooks;
+        parse_all(&damaged(playbooks[which % playbooks.len()].as_bytes(), &all));
+    }
+
+    #[test]
+    fn a_damaged_plan_is_never_taken_for_whole(all in damage()) {
+        let bytes = damaged(good().plan.as_bytes(), &all);
+        let text = String::from_utf8_lossy(&bytes);
+        if let Ok(plan) = digest::parse(&text) {
+            // What was damaged may have been nothing: then it is the same plan.
+            prop_assert_eq!(serde_json::to_value(plan).unwrap(), serde_json::from_str::<Value>(&good().plan).unwrap());
+        }
+    }
+
+    #[test]
+    fn a_plan_that_was_edited_and_sealed_again_is_taken_or_refused_but_never_panics(mut n in 1_usize..4000, plant in plant()) {
+        let mut plan: Value = serde_json::from_str(&good().plan).unwrap();
+        planted(&mut plan, &mut n, &plant);
+        if let Err(error) = digest::parse(&sealed(plan)) {
+            prop_assert!(!matches!(error, PlanFileError::Digest | PlanFileError::CutOff { .. }), "{}", error);
+        }
+    }
+
+    #[test]
+    fn a_damaged_journal_is_refused_or_is_a_beginning_of_the_whole_one(all in damage()) {
+        let (whole, _) = line::read(&good().journal).unwrap();
+        if let Ok((records, _)) = line::read(&damaged(&good().journal, &all)) {
+            prop_assert!(records.len() <= whole.len());
+            prop_assert_eq!(&records[..], &whole[..records.len()], "a record that was never written is read");
+        }
+    }
+
+    #[test]
+    fn a_journal_with_other_events_and_fitting_sums_is_told_without_panic(which in 0_usize..1000, mut n in 1_usize..40, plant in plant()) {
+        let (mut records, _) = line::read(&good().journal).unwrap();
+        let which = which % records.len();
+        let mut event = serde_json::to_value(&records[which].event).unwrap();
+        planted(&mut event, &mut n, &plant);
+        if let Ok(event) = serde_json::from_value::<Event>(event) {
+            records[which].event = event;
+            let plan = digest::parse(&good().plan).unwrap();
+            let document = RunDocument::of(&Story::of(&records), &plan);
+            prop_assert_eq!(document.changes.len(), plan.changes.len());
+        }
+    }
+
+    #[test]
+    fn an_arn_is_taken_apart_without_panic(text in "arn:aws[a-z-]{0,4}:[a-z0-9]{0,8}:[a-z0-9-]{0,9}:[0-9]{0,12}:[a-zA-Z0-9:/_.*-]{0,40}") {
+        arn(&text);
+    }
+
+    #[test]
+    fn a_damaged_arn_is_taken_apart_without_panic(all in damage()) {
+        arn(&String::from_utf8_lossy(&damaged(b"arn:aws:ec2:us-east-1:123456789012:security-group/sg-0123456789abcdef0", &all)));
+    }
+}
+
+/// The shortest of three times.
+fn time(f: impl Fn()) -> Duration {
+    (0..3)
+        .map(|_| {
+            let began = Instant::now();
+            f();
+            began.elapsed()
+        })
+        .min()
+        .unwrap()
+}
+
+/// Texts of a size, by what they are like.
+fn grown(kind: &str, n: usize) -> String {
+    let head = "id = \"x\"\ntitle = \"t\"\nfinding = \"vpc-without-flow-logs\"\n";
+    match kind {
+        "playbook with many actions" => head.to_owned() + &"[[action]]\nuse = \"enable-flow-logs\"\n".repeat(n),
+        "playbook with many unknown keys" => (0..n).fold(head.to_owned(), |mut t, i| {
+            let _ = writeln!(t, "key{i} = {i}");
+            t
+        }),
+        "playbook that is one long comment" => format!("{head}# {}", "x".repeat(n * 30)),
+        "playbook with a long string" => format!("{head}approve = \"{}\"", "x".repeat(n * 30)),
+        "playbook with mistakes on every line" => head.to_owned() + &"= = =\n".repeat(n),
+        "playbook with a long array" => format!("{head}[match]\nregions = [{}]", "\"us-east-1\",".repeat(n)),
+        "plan that is one array" => format!("{{\"format\":\"redress.plan/1\",\"changes\":[{}0]}}", "{\"a\":1},".repeat(n)),
+        "plan with a long string" => format!("{{\"format\":\"{}\"}}", "\\u001b".repeat(n * 5)),
+        "journal of rubbish" => "{\"format\":\"redress.journal/1\"}\n".repeat(n),
+        "ARN" => format!("arn:aws:ec2:::{}", ":/".repeat(n * 10)),
+        _ => unreachable!(),
+    }
+}
+
+#[test]
+fn the_time_to_read_hostile_input_grows_with_its_size_and_not_faster() {
+    let kinds = [
+        "playbook with many actions",
+        "playbook with many unknown keys",
+        "playbook that is one long comment",
+        "playbook with a long string",
+        "playbook with mistakes on every line",
+        "playbook with a long array",
+        "plan that is one array",
+        "plan with a long string",
+        "journal of rubbish",
+        "ARN",
+    ];
+    let mut slow = Vec::new();
+    for kind in kinds {
+        let (small, large) = (grown(kind, 400), grown(kind, 4000));
+        let (a, b) = (time(|| parse_all(small.as_bytes())), time(|| parse_all(large.as_bytes())));
+        // Ten times the size may take ten times as long; a square would take a hundred times. Below a few milliseconds
+        // a clock says nothing on a busy machine.
+        let ratio = b.as_secs_f64() / a.as_secs_f64().max(0.001);
+        println!("{kind}: {} bytes in {a:?}, {} in {b:?}", small.len(), large.len());
+        if ratio > 40.0 {
+            slow.push(format!("{kind}: {} bytes take {a:?}, {} take {b:?}", small.len(), large.len()));
+        }
+    }
+    assert!(slow.is_empty(), "{slow:#?}");
+}
+
+#[test]
+fn a_long_journal_is_read_in_time_that_grows_with_its_length() {
+    let journal = |n: u64| {
+        let (mut text, mut former) = (Vec::new(), String::new());
+        for seq in 1..=n {
+            let record = line::next(&former, seq, jiff::Timestamp::UNIX_EPOCH, Event::Settled { change: format!("c{}", seq % 50), step: format!("s{seq}") });
+            former.clone_from(&record.sum);
+            text.extend(serde_json::to_vec(&record).unwrap());
+            text.push(b'\n');
+        }
+        text
+    };
+    let (small, large) = (journal(300), journal(3000));
+    let tell = |text: &[u8]| drop(Story::of(&line::read(text).unwrap().0));
+    let (a, b) = (time(|| tell(&small)), time(|| tell(&large)));
+    assert!(b.as_secs_f64() < 40.0 * a.as_secs_f64().max(0.001), "300 records take {a:?}, 3000 take {b:?}");
+}
+
+/// The program with so much memory and no more, on a file.
+fn bounded(folder: &TempDir, line: &str) -> (Option<i32>, String) {
+    let script = format!("ulimit -v 1500000; exec \"{}\" {line}", env!("CARGO_BIN_EXE_redress"));
+    let output = Command::new("/bin/sh")
+        .args(["-c", &script])
+        .current_dir(folder.path())
+        .env_clear()
+        .env("HOME", folder.path())
+        .env("REDRESS_STATE_DIR", folder.path().join("state"))
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout))
+}
+
+#[test]
+fn deep_and_huge_files_are_refused_in_bounded_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    let deep = |open: &str, close: &str, n: usize| format!("{}{}", open.repeat(n), close.repeat(n));
+    let files = [
+        ("deep-array.toml", format!("a = {}", deep("[", "]", 200_000))),
+        ("deep-table.toml", format!("a = {}1{}", "{a=".repeat(100_000), "}".repeat(100_000))),
+        ("dotted.toml", format!("{}a = 1", "a.".repeat(200_000))),
+        ("header.toml", format!("[{}a]\nb = 1", "a.".repeat(200_000))),
+        ("huge.toml", "a = 1\n".repeat(400_000)),
+        (
+            "keys.toml",
+            (0..60_000).fold(String::new(), |mut t, i| {
+                let _ = writeln!(t, "k{i} = 1");
+                t
+            }),
+        ),
+    ];
+    for (name, text) in &files {
+        fs::write(folder.path().join(name), text).unwrap();
+        let (code, said) = bounded(&folder, &format!("playbooks check {name}"));
+        assert_eq!(code, Some(2), "{name}: {}", &said[..said.len().min(2000)]);
+        assert!(said.len() < 100_000, "{name}: {} bytes are said", said.len());
+    }
+    let files = [
+        ("deep.json", deep("[", "]", 1_000_000)),
+        ("deep-object.json", format!("{}1{}", "{\"a\":".repeat(300_000), "}".repeat(300_000))),
+        ("numbers.json", format!("{{\"format\":\"redress.plan/1\",\"digest\":{}}}", "9".repeat(1_000_000))),
+        ("huge.json", format!("{{\"format\":\"redress.plan/1\",\"changes\":[{}0]}}", "0,".repeat(1_000_000))),
+        ("name.json", format!("{{\"format\":\"{}\"}}", "x".repeat(1_000_000))),
+    ];
+    for (name, text) in &files {
+        fs::write(folder.path().join(name), text).unwrap();
+        for line in [format!("show {name}"), format!("apply {name} --account twin:demo")] {
+            let (code, said) = bounded(&folder, &line);
+            assert_eq!(code, Some(2), "{line}: {}", &said[..said.len().min(2000)]);
+            assert!(said.len() < 100_000, "{line}: {} bytes are said", said.len());
+        }
+    }
+}
+
+/// What somebody may write into a tag, a name or a description.
+const HOSTILE: &str = "\u{1b}]0;owned\u{7}\u{1b}[2J\u{9b}31m\r\u{8}\u{202e}\u{200b}<script>alert(1)</script>|](javascript:x)`*_\n# heading";
+
+/// An account of the demo's kind in which everybody's words are hostile.
+fn hostile_account() -> Value {
+    let twin = demo::demo("2026-11-22T10:00:00Z".parse().unwrap());
+    let mut inventory = serde_json::to_value(twin.inventory()).unwrap();
+    fn poison(value: &mut Value, count: &mut usize) {
+        match value {
+            Value::Object(map) => {
+                for (key, inner) in map.iter_mut() {
+                    let words = matches!(key.as_str(), "description" | "name" | "Name" | "redress:ignore" | "Owner" | "Env") && inner.is_string();
+                    if words {
+                        *inner = json!(format!("{} {HOSTILE}", inner.as_str().unwrap()));
+                        *count += 1;
+                    } else {
+                        poison(inner, count);
+                    }
+                }
+            }
+            Value::Array(items) => items.iter_mut().for_each(|v| poison(v, count)),
+            _ => {}
+        }
+    }
+    let mut count = 0;
+    // A trail's name is part of its ARN, and AWS allows no such characters there.
+    for region in inventory["regions"].as_object_mut().unwrap().values_mut() {
+        poison(region, &mut count);
+    }
+    assert!(count > 10, "there is something hostile: {count}");
+    inventory
+}
+
+/// Fails where a text would command a terminal, or reads as markup that somebody smuggled in.
+fn harmless(what: &str, text: &str, markdown: bool) {
+    // The program's own colours: ESC [ digits m, and nothing else.
+    let mut rest = text;
+    let mut bare = String::new();
+    while let Some((before, after)) = rest.split_once("\u{1b}[") {
+        bare.push_str(before);
+        let end = after.find(|c: char| !c.is_ascii_digit() && c != ';').unwrap_or(after.len());
+        assert!(after[end..].starts_with('m'), "{what} commands the terminal: {:?}", &after[..after.len().min(60)]);
+        rest = &after[end + 1..];
+    }
+    bare.push_str(rest);
+    let bad = bare.chars().find(|c| (c.is_control() && *c != '\n') || ('\u{202a}'..='\u{202e}').contains(c) || *c == '\u{200b}');
+    assert_eq!(bad, None, "{what} has a hidden character:\n{bare:?}");
+    if markdown {
+        // Code spans show their text as it is, and so do fenced blocks; outside of them there must be none.
+        let prose: String = bare.split("```").step_by(2).flat_map(|part| part.split('`').step_by(2)).collect();
+        assert!(!prose.contains("<script") && !prose.contains("](javascript"), "{what} has markup that was smuggled in:\n{prose}");
+    }
+    assert!(!bare.lines().any(|l| l.starts_with("# heading")), "{what}: a name begins a line of its own");
+}
+
+fn redress(folder: &TempDir, line: &[&str]) -> (Option<i32>, String, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_redress"))
+        .args(line)
+        .current_dir(folder.path())
+        .env_clear()
+        .env("HOME", folder.path())
+        .env("REDRESS_STATE_DIR", folder.path().join("state"))
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let text = |bytes| String::from_utf8(bytes).expect("what is said is text");
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn tags_and_names_cannot_command_a_terminal_or_become_markup() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("hostile.json"), hostile_account().to_string()).unwrap();
+    let mut shown = 0;
+    for (format, colour) in [("text", "always"), ("markdown", "never"), ("json", "never")] {
+        let plan = format!("{format}-{colour}.plan");
+        let lines = [
+            "scan -v".to_owned(),
+            format!("plan -v --allow-cidr 203.0.113.0/24 -o {plan}"),
+            format!("show {plan}"),
+            format!("apply {plan} --auto-approve --max-risk disruptive -v"),
+            "runs".to_owned(),
+            "show last -v".to_owned(),
+            "verify last -vv".to_owned(),
+            "undo last --auto-approve --max-risk disruptive -v".to_owned(),
+        ];
+        for line in &lines {
+            let words: Vec<&str> = line.split(' ').chain(["--account", "twin:./hostile.json", "--format", format, "--color", colour]).collect();
+            let (code, out, err) = redress(&folder, &words);
+            assert!(matches!(code, Some(0 | 4)), "{line}: {code:?}\n{err}");
+            harmless(&format!("stdout of {line} {format} {colour}"), &out, format == "markdown");
+            harmless(&format!("stderr of {line} {format} {colour}"), &err, false);
+            shown += usize::from(out.contains("owned") || err.contains("owned"));
+        }
+    }
+    assert!(shown > 6, "the hostile words are shown, made harmless: {shown}");
+}
+
+#[test]
+fn words_from_files_and_the_command_line_cannot_command_a_terminal() {
+    let folder = tempfile::tempdir().unwrap();
+    let evil = "\u{1b}]0;owned\u{7}\u{1b}[2J\u{202e}";
+    let write = |name: &str, text: String| fs::write(folder.path().join(name), text).unwrap();
+    write("key.toml", format!("\"{}\" = 1\nid = \"x\u{202e}y\"\n", "\\u001b[2J\\u202e"));
+    write("raw.toml", format!("id = \"{evil}\"\n{evil} = 1\n"));
+    write("finding.toml", "id = \"x\"\ntitle = \"\\u001b[2J\"\nfinding = \"\\u001b]0;owned\\u0007\"\n[[action]]\nuse = \"\\u001b[2J\"\n".to_owned());
+    write("plan.json", json!({ "format": format!("redress.plan/{evil}") }).to_string());
+    write("other.json", json!({ "format": evil }).to_string());
+    write("shape.json", sealed(json!({ "format": "redress.plan/1", "account": "1", evil: 1, "regions": { evil: evil } })));
+    write("twin.json", json!({ "format": evil }).to_string());
+    write("shape-twin.json", json!({ "regions": { "us-east-1": { "vpcs": evil } } }).to_string());
+    let lines: [&[&str]; 16] = [
+        &["playbooks", "check", "key.toml"],
+        &["playbooks", "check", "raw.toml"],
+        &["playbooks", "check", "finding.toml"],
+        &["playbooks", "check", evil],
+        &["playbooks", "show", evil],
+        &["actions", "show", evil],
+        &["show", "plan.json"],
+        &["show", "other.json"],
+        &["show", "shape.json"],
+        &["show", evil],
+        &["apply", "other.json", "--account", "twin:demo"],
+        &["scan", "--account", "twin:./twin.json"],
+        &["scan", "--account", "twin:./shape-twin.json"],
+        &["scan", "--account", evil],
+        &["scan", "--account", "twin:demo", "--check", evil],
+        &["scan", "--account", "twin:demo", "--set", evil],
+    ];
+    for line in lines {
+        let (code, out, err) = redress(&folder, line);
+        assert!(matches!(code, Some(1 | 2)), "{line:?}: {code:?}\n{out}\n{err}");
+        harmless(&format!("stdout of {line:?}"), &out, false);
+        harmless(&format!("stderr of {line:?}"), &err, false);
+    }
+}

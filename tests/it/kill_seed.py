@@ -1,0 +1,48 @@
+"""Seeds accounts with what one action is for. Reads one line of JSON for each account (`kind` and keys) and prints nothing."""
+import json
+import sys
+import boto3
+
+shared = boto3.Session()
+
+
+def seed(kind, keys):
+    def client(service):
+        return shared.client(service, region_name="us-east-1", aws_access_key_id=keys["id"], aws_secret_access_key=keys["secret"], aws_session_token=keys["token"])
+
+    if kind == "tighten-security-group":
+        ec2 = client("ec2")
+        vpc = ec2.describe_vpcs()["Vpcs"][0]["VpcId"]
+        group = ec2.create_security_group(GroupName="open", Description="open", VpcId=vpc)["GroupId"]
+        both = {"IpRanges": [{"CidrIp": "0.0.0.0/0", "Description": "once"}], "Ipv6Ranges": [{"CidrIpv6": "::/0"}]}
+        ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[
+            {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, **both},
+            {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]},
+        ])
+    elif kind == "raise-cloudtrail":
+        s3, name = client("s3"), f"trail-{keys['account']}"
+        s3.create_bucket(Bucket=name)
+        arn, service = f"arn:aws:s3:::{name}", {"Service": "cloudtrail.amazonaws.com"}
+        s3.put_bucket_policy(Bucket=name, Policy=json.dumps({"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Principal": service, "Action": "s3:GetBucketAcl", "Resource": arn},
+            {"Effect": "Allow", "Principal": service, "Action": "s3:PutObject", "Resource": arn + "/*"},
+        ]}))
+        client("cloudtrail").create_trail(Name="main", S3BucketName=name, IsMultiRegionTrail=False)
+    elif kind in ("snapshot-instance", "encrypt-volumes"):
+        ec2 = client("ec2")
+        image = "ami-760aaa0f"
+        ec2.run_instances(
+            ImageId=image, MinCount=1, MaxCount=1, InstanceType="t3.micro", Placement={"AvailabilityZone": "us-east-1a"},
+            BlockDeviceMappings=[{"DeviceName": d, "Ebs": {"VolumeSize": 8, "VolumeType": "gp3", "DeleteOnTermination": d == "/dev/xvda"}} for d in ("/dev/xvda", "/dev/sdf")],
+            TagSpecifications=[{"ResourceType": "instance", "Tags": [{"Key": "Name", "Value": "db"}, {"Key": "Backup", "Value": "true"}]}],
+        )
+    elif kind == "encrypt-volumes-detached":
+        client("ec2").create_volume(AvailabilityZone="us-east-1a", Size=3, VolumeType="gp3", Iops=3500, Throughput=200,
+                                    TagSpecifications=[{"ResourceType": "volume", "Tags": [{"Key": "Name", "Value": "loose"}]}])
+    elif kind not in ("enable-flow-logs", "create-cloudtrail"):
+        raise SystemExit(f"no seed for {kind}")
+
+
+for line in sys.stdin:
+    asked = json.loads(line)
+    seed(asked.pop("kind"), asked)
