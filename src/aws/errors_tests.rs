@@ -83,3 +83,12 @@ fn no_message_holds_a_key_a_token_or_a_second_line() {
     assert!(!quoted.message.contains("abc"), "{quoted}");
     assert!(clean(&"word ".repeat(400)).len() < 510);
 }
+
+#[test]
+fn a_limit_of_iam_or_kms_is_a_quota_and_never_throttling() {
+    for (operation, code) in [("CreateRole", "LimitExceeded"), ("PutRolePolicy", "LimitExceededException"), ("CreateKey", "LimitExceededException")] {
+        assert_eq!(class(operation, code), ErrorClass::Quota, "{operation} {code}");
+        assert_eq!(classify(operation, code, Some(409), Kind::Service), ErrorClass::Quota, "{operation} {code}");
+    }
+    assert!(!ErrorClass::Quota.passes(), "waiting does not help");
+}
