@@ -53,7 +53,15 @@ impl Limiter {
     pub fn take(&mut self, now: Duration) -> Duration {
         self.pass(now);
         self.tokens -= 1.0;
-        if self.tokens >= 0.0 { Duration::ZERO } else { Duration::from_secs_f64(-self.tokens / (self.rate * self.part)) }
+        if self.tokens >= 0.0 { Duration::ZERO } else { Duration::from_secs_f64(self.until(-self.tokens / self.rate)) }
+    }
+
+    /// Seconds until so much has come, counted in seconds of the whole rate, while the rate recovers. The solution of what
+    /// [`Limiter::pass`] adds up, so that those who wait never come in a bunch.
+    fn until(&self, enough: f64) -> f64 {
+        let rising = (1.0 - self.part) / RECOVERY;
+        let by_then = self.part * rising + RECOVERY * rising * rising / 2.0;
+        if enough >= by_then { rising + (enough - by_then) } else { ((self.part * self.part + 2.0 * RECOVERY * enough).sqrt() - self.part) / RECOVERY }
     }
 
     /// AWS asked for patience: what was saved up is gone, and the rate is cut.

@@ -130,11 +130,9 @@ proptest! {
         }
         uses.sort_by(f64::total_cmp);
         let (full, rate) = ((size * f64::from(share) / 100.0).max(1.0), refill * f64::from(share) / 100.0);
-        // Waits are counted at the rate of their moment: while it recovers, some that waited and some that came later meet.
-        // More than the full rate and two buckets it never is.
         for (n, first) in uses.iter().enumerate() {
             for (m, last) in uses.iter().enumerate().skip(n) {
-                let most = 2.0 * full + rate * (last - first) + 1.0 + 1e-6;
+                let most = full + rate * (last - first) + 1e-6;
                 prop_assert!(((m - n + 1) as f64) <= most, "{} in {} s, at most {most}", m - n + 1, last - first);
             }
         }
