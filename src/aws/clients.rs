@@ -6,11 +6,15 @@ use std::{
     sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
-use aws_config::{Region, SdkConfig};
+use aws_config::{Region, SdkConfig, retry::RetryConfig};
+
+use super::pace::Pace;
 
 /// Clients of all regions.
 #[derive(Debug)]
 pub struct Clients {
+    /// The pace of everything that these clients ask.
+    pub pace: Arc<Pace>,
     config: SdkConfig,
     regions: Mutex<HashMap<String, Arc<Regional>>>,
 }
@@ -31,8 +35,11 @@ pub struct Regional {
 
 impl Clients {
     /// Clients over this configuration, whose region is the one for global services and for an empty name.
-    pub fn new(config: SdkConfig) -> Self {
-        Self { config, regions: Mutex::default() }
+    /// The SDK's own retries are off whatever it says: they would multiply with ours, and they repeat creates whose answer was
+    /// lost, which makes things twice.
+    pub fn new(config: SdkConfig, pace: Arc<Pace>) -> Self {
+        let config = config.to_builder().retry_config(RetryConfig::disabled()).build();
+        Self { pace, config, regions: Mutex::default() }
     }
 
     /// The region that stands for the account as a whole.
@@ -102,5 +109,25 @@ impl Regional {
     /// STS.
     pub fn sts(&self) -> &aws_sdk_sts::Client {
         self.sts.get_or_init(|| aws_sdk_sts::Client::new(&self.config))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_client_repeats_by_itself_even_if_the_configuration_asks_for_it() {
+        let asks = SdkConfig::builder()
+            .behavior_version(aws_config::BehaviorVersion::latest())
+            .region(Region::new("eu-west-1"))
+            .retry_config(RetryConfig::adaptive().with_max_attempts(9))
+            .build();
+        let region = Clients::new(asks, Arc::new(Pace::new(None, None))).region("");
+        let tries = |config: Option<&RetryConfig>| config.map(RetryConfig::max_attempts);
+        assert_eq!(tries(region.ec2().config().retry_config()), Some(1));
+        assert_eq!(tries(region.s3().config().retry_config()), Some(1));
+        assert_eq!(tries(region.iam().config().retry_config()), Some(1));
+        assert_eq!(tries(region.kms().config().retry_config()), Some(1));
     }
 }

@@ -1,12 +1,18 @@
 //! The way to an account: credentials, region, endpoint, and whose they are. Every failure here is the first thing a
 //! user meets, so each says what to do. Nothing here changes an account.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
 use aws_sdk_ec2::config::ProvideCredentials;
 
-use super::{AwsAccount, clients::Clients, errors, retry::reading};
+use super::{
+    AwsAccount,
+    clients::Clients,
+    errors,
+    pace::{self, Pace},
+    retry::reading,
+};
 use crate::{
     account::Identity,
     calls::{CallError, ErrorClass},
@@ -21,6 +27,9 @@ pub struct Settings {
     pub profile: Option<String>,
     /// Regions as given; `all` stands for every region that is enabled, nothing for the region of the chain.
     pub regions: Vec<String>,
+    /// The share of what AWS grants that may be used, in percent; nothing for the usual share on AWS and no limit of
+    /// redress's own at other endpoints.
+    pub pace: Option<u8>,
     /// How long to wait for a connection.
     pub connect_timeout: Duration,
     /// How long to wait for the answer to one call.
@@ -29,7 +38,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { profile: None, regions: Vec::new(), connect_timeout: Duration::from_secs(5), attempt_timeout: Duration::from_secs(60) }
+        Self { profile: None, regions: Vec::new(), pace: None, connect_timeout: Duration::from_secs(5), attempt_timeout: Duration::from_secs(60) }
     }
 }
 
@@ -96,11 +105,15 @@ pub async fn connect(settings: &Settings) -> Result<AwsAccount, ConnectError> {
     if let Some(profile) = &settings.profile {
         loader = loader.profile_name(profile);
     }
-    over(loader.load().await, &settings.regions).await
+    paced(loader.load().await, &settings.regions, settings.pace).await
 }
 
 /// The same over a configuration that is there already.
 pub async fn over(config: SdkConfig, asked: &[String]) -> Result<AwsAccount, ConnectError> {
+    paced(config, asked, None).await
+}
+
+async fn paced(config: SdkConfig, asked: &[String], share: Option<u8>) -> Result<AwsAccount, ConnectError> {
     credentials(&config).await?;
     let all = asked.iter().any(|r| r == "all");
     let configured = config.region().map(|r| r.as_ref().to_owned());
@@ -111,6 +124,7 @@ pub async fn over(config: SdkConfig, asked: &[String]) -> Result<AwsAccount, Con
         (_, asked) => asked.to_vec(),
     };
     let own_endpoint = config.endpoint_url().map(str::to_owned);
+    let pace = Arc::new(Pace::new(share, own_endpoint.as_deref()));
     let mut candidates: Vec<String> = configured.into_iter().chain(asked.first().cloned()).collect();
     // Where a region's name is wrong its host does not exist; then another region can tell which names there are.
     candidates.push("us-east-1".to_owned());
@@ -118,8 +132,8 @@ pub async fn over(config: SdkConfig, asked: &[String]) -> Result<AwsAccount, Con
     if own_endpoint.is_some() {
         candidates.truncate(1);
     }
-    let (clients, arn, account) = first_answer(&config, &candidates).await?;
-    let regions = regions(&clients, asked, all).await?;
+    let (clients, arn, account) = first_answer(&config, &candidates, &pace).await?;
+    let regions = pace::at(&pace, clients.base(), regions(&clients, asked, all)).await?;
     let partition = arn.split(':').nth(1).unwrap_or("aws").to_owned();
     let host = if own_endpoint.is_some() { Fact::NotRead } else { host().await };
     let identity = Identity { owner: Owner { partition, account }, caller: Caller { arn, host }, endpoint: own_endpoint.unwrap_or_else(|| "aws".to_owned()) };
@@ -144,11 +158,11 @@ async fn credentials(config: &SdkConfig) -> Result<(), ConnectError> {
 }
 
 /// Who the caller is, asked in the first region that answers.
-async fn first_answer(config: &SdkConfig, candidates: &[String]) -> Result<(Clients, String, String), ConnectError> {
+async fn first_answer(config: &SdkConfig, candidates: &[String], pace: &Arc<Pace>) -> Result<(Clients, String, String), ConnectError> {
     let mut failure = ConnectError::NoRegion;
     for (n, region) in candidates.iter().enumerate() {
-        let clients = Clients::new(config.to_builder().region(Region::new(region.clone())).build());
-        match who(&clients).await {
+        let clients = Clients::new(config.to_builder().region(Region::new(region.clone())).build(), Arc::clone(pace));
+        match pace::at(pace, region, who(&clients)).await {
             Ok((arn, account)) => return Ok((clients, arn, account)),
             Err(error) => {
                 let unreachable = error.class == ErrorClass::Transient;

@@ -93,3 +93,12 @@ fn a_role_that_cannot_be_assumed_yet_is_waited_for() {
     assert_eq!(error.class, ErrorClass::Consistency);
     assert_eq!(in_body("ec2:CreateFlowLogs", "InvalidParameter", "Something else").class, ErrorClass::Semantic);
 }
+
+#[test]
+fn a_limit_of_iam_or_kms_is_a_quota_and_never_throttling() {
+    for (operation, code) in [("CreateRole", "LimitExceeded"), ("PutRolePolicy", "LimitExceededException"), ("CreateKey", "LimitExceededException")] {
+        assert_eq!(class(operation, code), ErrorClass::Quota, "{operation} {code}");
+        assert_eq!(classify(operation, code, Some(409), Kind::Service), ErrorClass::Quota, "{operation} {code}");
+    }
+    assert!(!ErrorClass::Quota.passes(), "waiting does not help");
+}

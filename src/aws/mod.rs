@@ -5,6 +5,8 @@ mod call;
 mod clients;
 mod connect;
 mod errors;
+mod pace;
+mod pace_table;
 mod read;
 mod retry;
 
@@ -14,6 +16,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 pub use connect::{ConnectError, Settings, connect, over};
+pub use pace::Tell;
 
 use crate::{
     account::{Account, Identity},
@@ -33,6 +36,11 @@ pub struct AwsAccount {
 impl AwsAccount {
     fn new(identity: Identity, clients: Clients, regions: Vec<String>) -> Self {
         Self { identity, clients, regions }
+    }
+
+    /// Says who is told when AWS or the pace makes redress wait for long: of what, and how long.
+    pub fn tell_waits(&self, tell: Tell) {
+        self.clients.pace.tell(tell);
     }
 
     /// The regions that were asked for; for `all` those that are enabled.

@@ -14,7 +14,7 @@ use aws_sdk_ec2::{
     error::{ProvideErrorMetadata, SdkError},
 };
 
-use super::errors;
+use super::{errors, pace};
 use crate::calls::{CallError, ErrorClass};
 
 /// How often a throttled read is made at most.
@@ -32,16 +32,23 @@ where
     Fut: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
     E: ProvideErrorMetadata + Error + 'static,
 {
-    let mut tries = 0;
+    let (mut tries, paced) = (0, pace::current());
     loop {
         tries += 1;
+        if let Some((pace, region)) = &paced {
+            pace.turn(region, operation).await;
+        }
         let error = match attempt().await {
             Ok(answer) => return Ok(answer),
             Err(error) => errors::call_error(operation, &error),
         };
-        match pause_after(error.class, tries, random()) {
-            Some(pause) => tokio::time::sleep(pause).await,
-            None => return Err(error),
+        if let Some((pace, region)) = &paced {
+            pace.heard(region, operation, error.class);
+        }
+        match (pause_after(error.class, tries, random()), &paced) {
+            (Some(pause), Some((pace, region))) => pace.wait(region, operation, pause).await,
+            (Some(pause), None) => tokio::time::sleep(pause).await,
+            (None, _) => return Err(error),
         }
     }
 }

@@ -67,8 +67,12 @@ impl Session {
     }
 
     async fn open_aws(&self, regions: &[String]) -> Result<Door, Fail> {
-        let settings = aws::Settings { profile: self.common.profile.clone(), regions: regions.to_vec(), ..aws::Settings::default() };
+        let settings = aws::Settings { profile: self.common.profile.clone(), regions: regions.to_vec(), pace: self.common.pace, ..aws::Settings::default() };
         let account = aws::connect(&settings).await.map_err(|error| connect_fail(&error))?;
+        let out = self.out;
+        account.tell_waits(Box::new(move |what, wait| {
+            super::progress::aside(out, &format!("waiting for AWS: {} s ({what})", wait.as_secs_f64().ceil()));
+        }));
         let regions = account.regions().to_vec();
         Ok(Door { account: Box::new(account), regions })
     }

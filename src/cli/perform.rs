@@ -93,9 +93,9 @@ async fn watch(stop: Arc<Stop>, out: Out, run: String) {
         }
         stop.request();
         out.always(&match heard {
-            1 => format!("\nstopping after the change at hand; Ctrl-C again stops before the next call. `redress resume {run}` goes on later"),
+            1 => format!("\nstopping after the changes at hand; Ctrl-C again stops before the next call. `redress resume {run}` goes on later"),
             2 => format!("\nstopping before the next call. The journal has all that was done: `redress resume {run}` goes on"),
-            _ => "\nwaiting for the call that is under way".to_owned(),
+            _ => "\nwaiting for the calls that are under way".to_owned(),
         });
     }
 }

@@ -1,7 +1,11 @@
 //! What is shown while a run works: a spinner on a terminal, plain lines elsewhere, nothing with `--quiet`. It only shows;
 //! what it is told never depends on it.
 
-use std::{sync::Mutex, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -13,8 +17,24 @@ pub struct Progress {
     out: Out,
     verbose: bool,
     bar: Option<ProgressBar>,
-    /// Of the change at hand: how many steps it has, and whether waiting was told already.
-    at_hand: Mutex<AtHand>,
+    /// The changes at hand, by id: how many steps each has, and whether waiting was told already.
+    at_hand: Mutex<BTreeMap<String, AtHand>>,
+}
+
+/// The spinner that is drawn now: there is one terminal.
+static DRAWN: Mutex<Option<ProgressBar>> = Mutex::new(None);
+
+fn drawn() -> MutexGuard<'static, Option<ProgressBar>> {
+    DRAWN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Says something that is no news of a run, on a line of its own, whatever is drawn.
+pub fn aside(out: Out, text: &str) {
+    let bar = drawn().clone();
+    match bar {
+        Some(bar) => bar.suspend(|| out.say(text)),
+        None => out.say(text),
+    }
 }
 
 #[derive(Debug, Default)]
@@ -36,7 +56,8 @@ impl Progress {
             bar.enable_steady_tick(Duration::from_millis(120));
             bar
         });
-        Self { out, verbose, bar, at_hand: Mutex::new(AtHand::default()) }
+        drawn().clone_from(&bar);
+        Self { out, verbose, bar, at_hand: Mutex::default() }
     }
 
     /// Takes the spinner away, so that what follows stands on lines of its own.
@@ -44,6 +65,7 @@ impl Progress {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
+        *drawn() = None;
     }
 
     fn line(&self, news: &News) {
@@ -89,14 +111,29 @@ impl Progress {
     }
 }
 
+/// The change that a piece of news is about.
+fn change_of(news: &News) -> &str {
+    match news {
+        News::ChangeBegins { id, .. } | News::ChangeEnds { id, .. } => id,
+        News::StepBegins { change, .. } | News::Waiting { change, .. } | News::Again { change, .. } | News::GoingBack { change, .. } => change,
+    }
+}
+
 impl Talk for Progress {
     fn tell(&self, news: &News) {
         if !self.out.talks() {
             return;
         }
         let (message, lasts) = {
-            let mut at_hand = self.at_hand.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            (Self::message(&mut at_hand, news), self.lasts(&mut at_hand, news))
+            let mut all = self.at_hand.lock().unwrap_or_else(PoisonError::into_inner);
+            let at_hand = all.entry(change_of(news).to_owned()).or_default();
+            let told = (Self::message(at_hand, news), self.lasts(at_hand, news));
+            if let News::ChangeEnds { id, .. } = news {
+                all.remove(id);
+            }
+            // Of several at once the spinner shows the one that has news, and how many there are.
+            let several = |text: String| if all.len() > 1 { format!("{} at once: {text}", all.len()) } else { text };
+            (told.0.map(several), told.1)
         };
         if lasts {
             self.line(news);

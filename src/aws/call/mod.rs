@@ -23,8 +23,18 @@ use serde_json::Value;
 use super::{clients::Clients, errors};
 use crate::calls::{Call, CallError, ErrorClass, Outcome, Outputs};
 
-/// Makes the call.
+/// Makes the call when its turn has come, and lets the pace know how it went.
 pub(super) async fn call(clients: &Clients, call: &Call) -> Outcome {
+    let region = if call.region.is_empty() { clients.base() } else { &call.region };
+    clients.pace.turn(region, &call.name()).await;
+    let outcome = send(clients, call).await;
+    if let Err(error) = &outcome {
+        clients.pace.heard(region, &call.name(), error.class);
+    }
+    outcome
+}
+
+async fn send(clients: &Clients, call: &Call) -> Outcome {
     let region = clients.region(&call.region);
     match call.service.as_str() {
         "ec2" => ec2(region.ec2(), call).await,

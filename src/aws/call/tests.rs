@@ -12,7 +12,7 @@ use crate::calls::spec::SPECS;
 /// Clients that would fail loudly if anything were sent.
 fn nowhere() -> Clients {
     let config = SdkConfig::builder().behavior_version(BehaviorVersion::latest()).region(Region::new("us-east-1")).endpoint_url("http://127.0.0.1:1");
-    Clients::new(config.build())
+    Clients::new(config.build(), std::sync::Arc::new(crate::aws::pace::Pace::new(None, Some("http://127.0.0.1"))))
 }
 
 #[tokio::test]

@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::{StreamExt, stream};
 use jiff::Timestamp;
 
-use super::{clients::Clients, errors};
+use super::{clients::Clients, errors, pace};
 use crate::{
     account::Identity,
     calls::CallError,
@@ -67,7 +67,7 @@ type Found = Box<dyn FnOnce(&mut Inventory) + Send>;
 pub(super) async fn read(clients: &Clients, identity: &Identity, scope: &Scope) -> Inventory {
     let reader = Reader { clients, account: &identity.owner.account };
     let mut inventory = Inventory::empty(identity.owner.clone(), identity.caller.clone(), Timestamp::now());
-    let found: Vec<Found> = stream::iter(jobs(scope)).map(|job| reader.run(job)).buffered(AT_ONCE).collect().await;
+    let found: Vec<Found> = stream::iter(jobs(scope)).map(|job| reader.paced(job)).buffered(AT_ONCE).collect().await;
     for put in found {
         put(&mut inventory);
     }
@@ -100,6 +100,12 @@ fn jobs(scope: &Scope) -> Vec<Job> {
 }
 
 impl Reader<'_> {
+    /// Reads at the pace of the account.
+    async fn paced(self, job: Job) -> Found {
+        let region = if job.region.is_empty() { self.clients.base().to_owned() } else { job.region.clone() };
+        pace::at(&self.clients.pace, &region, self.run(job)).await
+    }
+
     async fn run(self, job: Job) -> Found {
         use FamilyKind as K;
         let region = self.clients.region(&job.region);

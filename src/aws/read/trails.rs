@@ -15,7 +15,7 @@ use super::{
     page::{pages, some, text, time},
 };
 use crate::{
-    aws::{errors, retry::reading},
+    aws::{errors, pace, retry::reading},
     calls::CallError,
     inventory::{Fact, Selector, Tags, Trail},
 };
@@ -65,7 +65,9 @@ pub(super) async fn by_id(reader: Reader<'_>, region: &str, ask: &Ask) -> Member
 async fn listed(reader: Reader<'_>, region: &str, id: Option<&str>) -> Result<Vec<types::Trail>, CallError> {
     let regional = reader.clients.region(region);
     let request = regional.cloudtrail().describe_trails().include_shadow_trails(true).set_trail_name_list(id.map(|id| vec![id.to_owned()]));
-    Ok(reading("cloudtrail:DescribeTrails", || request.clone().send()).await?.trail_list.unwrap_or_default())
+    // Not at the pace of the job's region: trails are looked at from many.
+    let asked = reading("cloudtrail:DescribeTrails", || request.clone().send());
+    Ok(pace::at(&reader.clients.pace, region, asked).await?.trail_list.unwrap_or_default())
 }
 
 async fn whole(reader: Reader<'_>, trail: types::Trail) -> Trail {
@@ -73,11 +75,14 @@ async fn whole(reader: Reader<'_>, trail: types::Trail) -> Trail {
     let home_region = text(trail.home_region);
     let home = reader.clients.region(&home_region);
     let client = home.cloudtrail();
-    let (status, selectors, tags) = futures::join!(
-        reading("cloudtrail:GetTrailStatus", || client.get_trail_status().name(&arn).send()),
-        reading("cloudtrail:GetEventSelectors", || client.get_event_selectors().trail_name(&arn).send()),
-        tags(client, &arn),
-    );
+    let asked = async {
+        futures::join!(
+            reading("cloudtrail:GetTrailStatus", || client.get_trail_status().name(&arn).send()),
+            reading("cloudtrail:GetEventSelectors", || client.get_event_selectors().trail_name(&arn).send()),
+            tags(client, &arn),
+        )
+    };
+    let (status, selectors, tags) = pace::at(&reader.clients.pace, &home_region, asked).await;
     let (is_logging, latest_delivery_error, latest_delivery_time) = facts(status);
     let records = selectors.map(|s| all_management(&s.event_selectors.unwrap_or_default(), &s.advanced_event_selectors.unwrap_or_default()));
     Trail {
