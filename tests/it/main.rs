@@ -5,6 +5,7 @@ mod aws;
 mod aws_calls;
 mod aws_faults;
 mod cli;
+mod export;
 mod laws;
 mod layering;
 mod likeness;

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::{
-    facts::{Look, look},
+    facts::{Look, literal, look},
     words::holds_reference,
 };
 use crate::{
@@ -40,7 +40,10 @@ pub(super) fn assertions(change: &Change) -> Vec<Assertion> {
                 let key = (expect.family, expect.id.to_string(), expect.at.clone());
                 let literal = !holds_reference(&expect.id) && !matches!(&expect.test, Test::Is(v) if holds_reference(v));
                 if literal && seen.insert(key) {
-                    all.extend(of_expect(change, expect));
+                    match of_device(change, act) {
+                        Some(assertion) => all.push(assertion),
+                        None => all.extend(of_expect(change, expect)),
+                    }
                 }
             }
         }
@@ -49,6 +52,23 @@ pub(super) fn assertions(change: &Change) -> Vec<Assertion> {
         }
     }
     all
+}
+
+/// Whether a disk goes with its instance is asked of the instance, which always tells it.
+fn of_device(change: &Change, act: &Act) -> Option<Assertion> {
+    let input = &act.call.input;
+    let instance = input.get("InstanceId").filter(|_| act.call.operation == "ModifyInstanceAttribute")?;
+    let device = input.pointer("/BlockDeviceMappings/0/DeviceName")?.as_str()?;
+    let goes = input.pointer("/BlockDeviceMappings/0/Ebs/DeleteOnTermination")?;
+    let query = format!("Reservations[0].Instances[0].BlockDeviceMappings[?DeviceName=={}].Ebs.DeleteOnTermination | [0]", literal(device));
+    let look = Look {
+        service: "ec2",
+        operation: "DescribeInstances",
+        input: json!({ "Filters": [{ "Name": "instance-id", "Values": [instance] }] }),
+        query,
+        absent: "",
+    };
+    Some(is(change, look, goes.clone(), format!("whether {device} goes with the instance")))
 }
 
 fn of_expect(change: &Change, expect: &Expect) -> Vec<Assertion> {

@@ -30,7 +30,7 @@ fn filtered(operation: &'static str, filter: &str, id: &Value, base: &str, membe
 }
 
 /// A JSON literal in JMESPath.
-fn literal(text: &str) -> String {
+pub(super) fn literal(text: &str) -> String {
     format!("`{}`", Value::from(text).to_string().replace('`', "\\`"))
 }
 
