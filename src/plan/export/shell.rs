@@ -111,7 +111,7 @@ fn back_change(change: &Change) -> Result<String, NotExported> {
     text.push_str(&back_acts(change, &calls::way_back(&change.steps, &every, Purpose::Undo), false)?);
     text.push_str(&format!(
         ":\nelif was_done {}; then\nsay {}\n",
-        done(change, &change.steps.first().map_or("", |s| s.name.as_str())),
+        done(change, change.steps.first().map_or("", |s| s.name.as_str())),
         quoted(&format!("{id}: it broke off: go back"))
     ));
     text.push_str(&back_acts(change, &rollback(change), true)?);

@@ -1,3 +1,4 @@
+//! Words of exported scripts, hostile ones too.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 use serde_json::json;
 
