@@ -231,6 +231,21 @@ pub enum Command {
         #[command(subcommand)]
         what: Option<ActionsCommand>,
     },
+    /// A plan as a program for another engine: the same calls in order, and their way back
+    Export {
+        /// The plan, as `redress plan -o` wrote it
+        #[arg(value_name = "PLAN.json")]
+        plan: PathBuf,
+        /// For which engine
+        #[arg(long, value_enum)]
+        to: Target,
+        /// Shows the way back instead
+        #[arg(long, conflicts_with = "output")]
+        way_back: bool,
+        /// Writes both into a folder: `apply` and `way-back`
+        #[arg(short, long, value_name = "DIR")]
+        output: Option<PathBuf>,
+    },
     /// The least IAM policy for a plan: its reads, its calls, its way back
     Permissions {
         /// The plan, as `redress plan -o` wrote it
@@ -243,6 +258,13 @@ pub enum Command {
         #[arg(long, value_enum, requires = "all")]
         only: Option<Half>,
     },
+}
+
+/// What a plan is exported to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Target {
+    /// A bash script over the AWS CLI
+    AwsCli,
 }
 
 /// A half of the permissions of a standing role.

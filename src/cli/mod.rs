@@ -8,6 +8,7 @@ mod args;
 mod ask;
 mod demo;
 pub mod exit;
+mod export;
 mod fail;
 mod fix;
 mod out;
@@ -86,6 +87,7 @@ async fn command(session: &Session, command: Command) -> Result<Exit, Fail> {
         Command::Prune { output, approval } => prune::run(session, output.as_deref(), &approval).await,
         Command::Playbooks { what } => playbooks::run(session, what.as_ref()),
         Command::Actions { what } => actions::run(session, what.as_ref()),
+        Command::Export { plan, to, way_back, output } => export::run(session, &plan, to, way_back, output.as_deref()),
         Command::Permissions { plan, all, only } => permissions::run(session, plan.as_deref(), all, only),
     }
 }

@@ -6,6 +6,7 @@ pub mod change;
 pub mod digest;
 pub mod document;
 mod draft;
+pub mod export;
 mod footprints;
 mod grouping;
 pub mod guards;

@@ -8,6 +8,7 @@ mod cli;
 mod clinic;
 mod clinic_desk;
 mod corpus;
+mod export;
 mod hostile;
 mod intake;
 mod intake_hostile;

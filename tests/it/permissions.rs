@@ -94,7 +94,8 @@ impl Guarded {
         let mut words = vec!["plan", "-o", &path, "--allow-cidr", "198.51.100.0/24", "--quiet"];
         words.extend(REGIONS);
         let planned = self.redress(&anybody(), &words);
-        assert!(planned.status.success(), "{}", told(&planned));
+        // What the clinic has that must be refused leads to 4.
+        assert!(matches!(planned.status.code(), Some(0 | 4)), "{}", told(&planned));
         let plan = digest::parse(&fs::read_to_string(&path).unwrap()).unwrap();
         (path, plan)
     }
@@ -132,10 +133,11 @@ fn told(output: &Output) -> String {
     format!("{}\n{}\n{}", output.status, String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
-/// The emulator asks for `s3:HeadBucket`, which is no action of IAM: AWS asks for `s3:ListBucket`
+/// For HeadBucket the emulator asks for `s3:HeadBucket` too, which is no action of IAM: AWS asks for `s3:ListBucket`
 /// (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadBucket.html>).
 fn as_the_emulator_has_it(actions: &BTreeSet<String>) -> BTreeSet<String> {
-    actions.iter().map(|a| if a == "s3:ListBucket" { "s3:HeadBucket".to_owned() } else { a.clone() }).collect()
+    let head = actions.contains("s3:ListBucket").then(|| "s3:HeadBucket".to_owned());
+    actions.iter().cloned().chain(head).collect()
 }
 
 /// What the command prints, as actions.
@@ -167,7 +169,6 @@ fn a_plan_is_applied_and_taken_back_under_exactly_the_actions_of_its_policy() {
     assert!(denied.is_empty(), "these were asked for and are not in the policy: {denied:?}");
     let granted = as_the_emulator_has_it(&granted);
     let called: BTreeSet<String> = grants.iter().filter(|g| g.used == Used::Called).map(|g| g.action.clone()).collect();
-    let called = as_the_emulator_has_it(&called);
     let unused: Vec<&String> = called.difference(&allowed).collect();
     assert!(unused.is_empty(), "these are in the policy as called, and were never asked for: {unused:?}");
     // What AWS asks for within another call, and what only some accounts need, is bound to what is called.

@@ -42,6 +42,9 @@ fn no_condition(condition: &Value) -> bool {
 /// Resources of one action under one condition.
 type Bound<'a> = BTreeMap<(String, &'a str), (BTreeSet<String>, &'a Value)>;
 
+/// Actions by their condition and resources.
+type Groups<'a> = BTreeMap<(String, BTreeSet<String>), (BTreeSet<String>, &'a Value)>;
+
 impl Policy {
     /// The policy that allows these grants and nothing else.
     pub fn of(grants: &[Grant]) -> Self {
@@ -50,7 +53,7 @@ impl Policy {
             let entry = bound.entry((canonical(&grant.condition), &grant.action)).or_insert_with(|| (BTreeSet::new(), &grant.condition));
             entry.0.extend(grant.resources.iter().cloned());
         }
-        let mut groups: BTreeMap<(String, BTreeSet<String>), (BTreeSet<String>, &Value)> = BTreeMap::new();
+        let mut groups = Groups::new();
         for ((condition, action), (resources, value)) in bound {
             let resources = if resources.contains("*") { BTreeSet::from(["*".to_owned()]) } else { resources };
             groups.entry((condition, resources)).or_insert_with(|| (BTreeSet::new(), value)).0.insert(action.to_owned());

@@ -1,3 +1,4 @@
+//! What policies are bound to, held against examples.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 use super::*;
 use crate::calls::{reference, spec::SPECS};

@@ -1,0 +1,147 @@
+//! What a change begins from, as conditions that can be asked before its first call. The way back of a step leads to the
+//! state that the step begins from; the first step that touches a fact tells how it is before the change. Pure.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::{
+    facts::{Look, literal, look},
+    words::holds_reference,
+};
+use crate::{
+    calls::{Act, Expect, Recognise, Test, WayBack},
+    inventory::FamilyKind,
+    plan::Change,
+};
+
+/// Something that must be so.
+pub(super) struct Assertion {
+    /// Where it is asked.
+    pub region: String,
+    /// The question.
+    pub look: Look,
+    /// What must hold of the answer.
+    pub test: Test,
+    /// In words.
+    pub what: String,
+}
+
+/// What a change begins from.
+pub(super) fn assertions(change: &Change) -> Vec<Assertion> {
+    let mut all = Vec::new();
+    let mut seen = BTreeSet::new();
+    for step in &change.steps {
+        all.extend(of_input(change, &step.act));
+        let WayBack::Calls { rollback, .. } = &step.way_back else { continue };
+        for act in rollback {
+            let Recognise::Looks { expect, .. } = &act.recognise else { continue };
+            for expect in expect {
+                let key = (expect.family, expect.id.to_string(), expect.at.clone());
+                let literal = !holds_reference(&expect.id) && !matches!(&expect.test, Test::Is(v) if holds_reference(v));
+                if literal && seen.insert(key) {
+                    match of_device(change, act) {
+                        Some(assertion) => all.push(assertion),
+                        None => all.extend(of_expect(change, expect)),
+                    }
+                }
+            }
+        }
+        if step.act.call.operation == "RevokeSecurityGroupIngress" {
+            all.extend(rules(change, &step.act, rollback));
+        }
+    }
+    all
+}
+
+/// Whether a disk goes with its instance is asked of the instance, which always tells it.
+fn of_device(change: &Change, act: &Act) -> Option<Assertion> {
+    let input = &act.call.input;
+    let instance = input.get("InstanceId").filter(|_| act.call.operation == "ModifyInstanceAttribute")?;
+    let device = input.pointer("/BlockDeviceMappings/0/DeviceName")?.as_str()?;
+    let goes = input.pointer("/BlockDeviceMappings/0/Ebs/DeleteOnTermination")?;
+    let query = format!("Reservations[0].Instances[0].BlockDeviceMappings[?DeviceName=={}].Ebs.DeleteOnTermination | [0]", literal(device));
+    let look = Look {
+        service: "ec2",
+        operation: "DescribeInstances",
+        input: json!({ "Filters": [{ "Name": "instance-id", "Values": [instance] }] }),
+        query,
+        absent: "",
+    };
+    Some(is(change, look, goes.clone(), format!("whether {device} goes with the instance")))
+}
+
+fn of_expect(change: &Change, expect: &Expect) -> Vec<Assertion> {
+    let region = if expect.region.is_empty() { &change.region } else { &expect.region };
+    let one = |id: &String| {
+        let look = look(expect.family, &json!(id), &expect.at)?;
+        let what = format!("{id} {}", if expect.at.is_empty() { "is there or not" } else { expect.at.trim_start_matches('/') });
+        Some(Assertion { region: region.clone(), look, test: expect.test.clone(), what })
+    };
+    expect.ids().iter().filter_map(one).collect()
+}
+
+fn is(change: &Change, look: Look, value: Value, what: String) -> Assertion {
+    Assertion { region: change.region.clone(), look, test: Test::Is(value), what }
+}
+
+/// What follows from a call's input about the state before.
+fn of_input(change: &Change, act: &Act) -> Vec<Assertion> {
+    let input = &act.call.input;
+    match act.call.operation.as_str() {
+        "CreateFlowLogs" => {
+            let (Some(vpc), Some(logs)) = (input.pointer("/ResourceIds/0"), change.before.as_array()) else { return Vec::new() };
+            let input = json!({ "Filter": [{ "Name": "resource-id", "Values": [vpc] }] });
+            let look = Look { service: "ec2", operation: "DescribeFlowLogs", input, query: "length(FlowLogs)".to_owned(), absent: "" };
+            vec![is(change, look, json!(logs.len()), format!("the number of flow logs of {}", vpc.as_str().unwrap_or_default()))]
+        }
+        "CreateSnapshot" if change.action.contains("encrypt") => {
+            let Some(volume) = input.get("VolumeId").filter(|v| v.is_string()) else { return Vec::new() };
+            let look = look(FamilyKind::Volumes, volume, "/encrypted");
+            look.map(|l| is(change, l, json!(false), format!("{} is not encrypted", volume.as_str().unwrap_or_default()))).into_iter().collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// The rules that are revoked are what the way back would put there again, and the group has no other number of rules
+/// than the plan saw.
+fn rules(change: &Change, act: &Act, rollback: &[Act]) -> Vec<Assertion> {
+    let input = &act.call.input;
+    let mut all = Vec::new();
+    let (Some(group), Some(ids)) = (input.get("GroupId"), input.get("SecurityGroupRuleIds")) else { return all };
+    let ask = |filter: &str, values: Value, query: &str| Look {
+        service: "ec2",
+        operation: "DescribeSecurityGroupRules",
+        input: json!({ "Filters": [{ "Name": filter, "Values": values }] }),
+        query: query.to_owned(),
+        absent: "",
+    };
+    let name = group.as_str().unwrap_or_default();
+    if let Some(lines) = change.before.as_array().filter(|lines| change.action == "tighten-security-group" && !lines.is_empty()) {
+        all.push(is(change, ask("group-id", json!([group]), "length(SecurityGroupRules)"), json!(lines.len()), format!("the number of rules of {name}")));
+    }
+    let mut rows: Vec<String> = rollback.iter().flat_map(|back| rows(&back.call.input)).collect();
+    rows.sort();
+    if !rows.is_empty() {
+        all.push(is(change, ask("security-group-rule-id", ids.clone(), ROWS), json!(rows), format!("the rules of {name} that are revoked")));
+    }
+    all
+}
+
+/// Rules as sorted lines: protocol, ports, source.
+const ROWS: &str = "sort(SecurityGroupRules[].join(`\"|\"`, [IpProtocol, to_string(not_null(FromPort, `-1`)), to_string(not_null(ToPort, `-1`)), not_null(CidrIpv4, CidrIpv6, PrefixListId, ReferencedGroupInfo.GroupId)]))";
+
+fn rows(input: &Value) -> Vec<String> {
+    let mut rows = Vec::new();
+    for permission in input.get("IpPermissions").and_then(Value::as_array).into_iter().flatten() {
+        let protocol = permission.get("IpProtocol").and_then(Value::as_str).unwrap_or_default();
+        let port = |name: &str| permission.get(name).and_then(Value::as_i64).unwrap_or(-1);
+        let lists = [("IpRanges", "CidrIp"), ("Ipv6Ranges", "CidrIpv6"), ("PrefixListIds", "PrefixListId"), ("UserIdGroupPairs", "GroupId")];
+        for (list, member) in lists {
+            let sources = permission.get(list).and_then(Value::as_array).into_iter().flatten().filter_map(|r| r.get(member)?.as_str());
+            rows.extend(sources.map(|source| format!("{protocol}|{}|{}|{source}", port("FromPort"), port("ToPort"))));
+        }
+    }
+    rows
+}

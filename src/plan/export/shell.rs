@@ -1,0 +1,235 @@
+//! A plan as a bash script over the AWS CLI, and the script of its way back. It needs bash and the AWS CLI, no more. Pure.
+
+use super::{
+    NotExported,
+    before::assertions,
+    facts::{Look, look, only_tells_presence},
+    words::{Here, ascii, clean, id_words, json_word, kebab, name, plain, quoted, variable},
+};
+use crate::{
+    calls::{self, Act, BackAct, Expect, Purpose, Test, Wait},
+    plan::{Change, Plan},
+};
+use serde_json::Value;
+
+const PREAMBLE: &str = include_str!("preamble.sh");
+
+/// The script that applies a plan.
+///
+/// # Errors
+/// A wait for which the CLI has no question.
+pub fn forward(plan: &Plan) -> Result<String, NotExported> {
+    let mut text = head(plan, "applies");
+    text.push_str(
+        "\nif [ -e \"$STATE\" ]; then fail \"$STATE is there: this plan was begun before. Take it back first, or name another file in REDRESS_STATE\"; fi\n",
+    );
+    text.push_str("RUN=${REDRESS_RUN:-export-$(date -u +%Y%m%dT%H%M%SZ)}\nkeep RUN \"$RUN\"\n");
+    text.push_str("trap 'code=$?; rm -rf \"$work\"; if [ $code -ne 0 ]; then say \"what was done is in $STATE: the way back reads it\"; fi' EXIT\n");
+    for change in &plan.changes {
+        text.push_str(&forward_change(change)?);
+    }
+    text.push_str("\nsay \"done: all changes were made. The way back reads $STATE\"\n");
+    Ok(text)
+}
+
+/// The script that takes back what the other script did, however far it came.
+///
+/// # Errors
+/// As [`forward`].
+pub fn way_back(plan: &Plan) -> Result<String, NotExported> {
+    let mut text = head(plan, "takes back");
+    text.push_str("\nif [ ! -e \"$STATE\" ]; then fail \"$STATE is not there: nothing was applied from here\"; fi\n# Written by the other script, ids only.\n. \"$STATE\"\n");
+    for change in plan.changes.iter().rev() {
+        text.push_str(&back_change(change)?);
+    }
+    text.push_str("\nmv \"$STATE\" \"$STATE.taken-back\"\nsay \"done: taken back\"\n");
+    Ok(text)
+}
+
+fn head(plan: &Plan, does: &str) -> String {
+    let digest: String = clean(&plan.digest).chars().take(12).collect();
+    let mut text = String::from("#!/usr/bin/env bash\n");
+    text.push_str(&format!(
+        "# This script {does} the redress plan {digest} for account {}, made {}.\n",
+        clean(&plan.account),
+        plain(&plan.created.to_string())
+    ));
+    text.push_str("# It stops at the first error. Every change asserts what the plan saw before its first call.\n#\n");
+    for change in &plan.changes {
+        text.push_str(&format!("#   {} ({}): {}\n", clean(&change.id), change.risk.word(), plain(&change.summary)));
+    }
+    text.push_str(PREAMBLE);
+    text.push_str(&format!("\nSTATE=${{REDRESS_STATE:-redress-{digest}.state}}\n"));
+    let account = quoted(&clean(&plan.account));
+    text.push_str("account=$(aws sts get-caller-identity --query Account --output text)\n");
+    text.push_str(&format!("if [ \"$account\" != {account} ]; then fail \"these credentials are for account $account, the plan is for \"{account}; fi\n"));
+    text
+}
+
+fn forward_change(change: &Change) -> Result<String, NotExported> {
+    let id = clean(&change.id);
+    let mut text = format!("\n# {id}: {}\nsay {}\n", plain(&change.summary), quoted(&format!("{id}: {}", plain(&change.summary))));
+    for assertion in assertions(change) {
+        let look = look_words(&assertion.look, &assertion.region, &change.region);
+        text.push_str(&format!(
+            "got=$(look {look})\nbefore {} \"$got\" {}\n",
+            quoted(&plain(&assertion.what)),
+            good(&assertion.test, Here { change: &change.id, step: "" })
+        ));
+    }
+    for step in &change.steps {
+        let here = Here { change: &change.id, step: &step.name };
+        text.push_str(&format!("# {}\n", plain(&step.title)));
+        let outputs = calls::find(&step.act.call.service, &step.act.call.operation).map_or(&[][..], |s| s.outputs);
+        let call = call_words(&step.act, change, here);
+        match outputs.first() {
+            Some(output) => {
+                let variable = variable(&change.id, &step.name, output);
+                text.push_str(&format!("made=$({call} {})\nkeep {variable} \"$made\"\n", quoted(answer(&step.act.call.operation, output))));
+            }
+            None => text.push_str(&format!("{call}\n")),
+        }
+        text.push_str(&format!("mark {}\n", done(change, &step.name)));
+        if let Some(wait) = &step.act.wait {
+            text.push_str(&wait_words(wait, change, here)?);
+        }
+    }
+    text.push_str(&format!("mark {}\n", done(change, "all-of-it")));
+    Ok(text)
+}
+
+fn back_change(change: &Change) -> Result<String, NotExported> {
+    let every: Vec<String> = change.steps.iter().map(|s| s.name.clone()).collect();
+    let id = clean(&change.id);
+    let mut text = format!(
+        "\n# {id}: take back: {}\nif was_done {}; then\nsay {}\n",
+        plain(&change.summary),
+        done(change, "all-of-it"),
+        quoted(&format!("{id}: take back"))
+    );
+    // What is not there any more cannot be resolved: acts that need it stand behind the step that made it.
+    text.push_str(&back_acts(change, &calls::way_back(&change.steps, &every, Purpose::Undo), false)?);
+    text.push_str(&format!(
+        ":\nelif was_done {}; then\nsay {}\n",
+        done(change, change.steps.first().map_or("", |s| s.name.as_str())),
+        quoted(&format!("{id}: it broke off: go back"))
+    ));
+    text.push_str(&back_acts(change, &rollback(change), true)?);
+    text.push_str(":\nfi\n");
+    Ok(text)
+}
+
+/// The rollback of every step, those included that later steps would keep: whether they do is asked when it runs.
+fn rollback(change: &Change) -> Vec<BackAct> {
+    let mut steps = change.steps.clone();
+    for step in &mut steps {
+        if let calls::WayBack::Calls { kept_once, .. } = &mut step.way_back {
+            *kept_once = None;
+        }
+    }
+    let every: Vec<String> = steps.iter().map(|s| s.name.clone()).collect();
+    calls::way_back(&steps, &every, Purpose::Rollback)
+}
+
+fn back_acts(change: &Change, acts: &[BackAct], rollback: bool) -> Result<String, NotExported> {
+    let mut text = String::new();
+    for back in acts {
+        let here = Here { change: &change.id, step: &back.name };
+        let kept = change.steps.iter().find(|s| s.name == back.of).and_then(|s| match &s.way_back {
+            calls::WayBack::Calls { kept_once: Some(kept), .. } if rollback => Some(kept),
+            _ => None,
+        });
+        let unless = kept.map_or_else(String::new, |k| format!(" && ! was_done {}", done(change, &k.step)));
+        text.push_str(&format!("# {}\nif was_done {}{unless}; then\n{}\n", plain(&back.name), done(change, &back.of), call_words(&back.act, change, here)));
+        if let Some(wait) = &back.act.wait {
+            text.push_str(&wait_words(wait, change, here)?);
+        }
+        text.push_str("fi\n");
+    }
+    Ok(text)
+}
+
+fn done(change: &Change, step: &str) -> String {
+    format!("{}__{}", name(&change.id), name(step))
+}
+
+/// Where in the answer the ids of what was made stand.
+fn answer(operation: &str, output: &str) -> &'static str {
+    match (operation, output) {
+        ("AuthorizeSecurityGroupIngress", _) => "SecurityGroupRules[].SecurityGroupRuleId",
+        ("CreateSnapshots", _) => "Snapshots[].join(`\"=\"`, [VolumeId, SnapshotId])",
+        // A failure stands in the answer beside no id, and so the script stops: each call makes one flow log.
+        ("CreateFlowLogs", _) => "FlowLogIds[]",
+        (_, "VolumeId") => "VolumeId",
+        (_, "TrailARN") => "TrailARN",
+        _ => "SnapshotId",
+    }
+}
+
+fn service(service: &str) -> &str {
+    if service == "s3" { "s3api" } else { service }
+}
+
+fn call_words(act: &Act, change: &Change, here: Here<'_>) -> String {
+    let call = &act.call;
+    let region = if call.region.is_empty() { &change.region } else { &call.region };
+    format!("call {} {} {} {}", quoted(region), service(&call.service), kebab(&clean(&call.operation)), json_word(&call.input, here))
+}
+
+fn look_words(look: &Look, region: &str, otherwise: &str) -> String {
+    let region = if region.is_empty() { otherwise } else { region };
+    let input = quoted(&ascii(&look.input)).replace(ID, "'\"$id\"'");
+    format!("{} {} {} {input} {} {}", quoted(region), look.service, kebab(look.operation), quoted(&look.query).replace(ID, "'\"$id\"'"), quoted(look.absent))
+}
+
+/// Stands for the id in a question until the loop over ids puts it in.
+const ID: &str = "REDRESS-ID";
+
+/// The answers that are good, and those that will never become good.
+fn good(test: &Test, here: Here<'_>) -> String {
+    let word = |v: &Value| spaceless(&json_word(v, here));
+    match test {
+        Test::Exists => "'!null'".to_owned(),
+        Test::Gone => "null".to_owned(),
+        Test::Is(value) => word(value),
+        Test::OneOf { good, never } => {
+            let words = |values: &[Value]| values.iter().map(word).collect::<Vec<_>>().join(" ");
+            if never.is_empty() { words(good) } else { format!("{} -- {}", words(good), words(never)) }
+        }
+    }
+}
+
+/// Answers are compared without white space; what the shell puts in has none.
+fn spaceless(word: &str) -> String {
+    if word.contains("$(") { word.to_owned() } else { word.replace([' ', '\t'], "") }
+}
+
+fn wait_words(wait: &Wait, change: &Change, here: Here<'_>) -> Result<String, NotExported> {
+    let mut text = format!("say {}\ndeadline=$(($(date +%s) + {}))\nwhile :; do\n  ok=yes\n", quoted(&format!("  waiting {}", plain(&wait.why))), wait.at_most);
+    for expect in &wait.until {
+        let (look, test) = question(expect, change)?;
+        text.push_str(&format!("  for id in {}; do\n", id_words(&expect.id, here).join(" ")));
+        text.push_str(&format!(
+            "    got=$(look {})\n    holds \"$got\" {} || ok=no\n  done\n",
+            look_words(&look, &expect.region, &change.region),
+            good(&test, here)
+        ));
+    }
+    text.push_str("  if [ \"$ok\" = yes ]; then break; fi\n");
+    text.push_str(&format!("  if [ \"$(date +%s)\" -ge \"$deadline\" ]; then fail {}; fi\n", quoted(&format!("waited in vain {}", plain(&wait.why)))));
+    text.push_str("  sleep \"${REDRESS_PAUSE:-5}\"\ndone\n");
+    Ok(text)
+}
+
+fn question(expect: &Expect, change: &Change) -> Result<(Look, Test), NotExported> {
+    let look = look(expect.family, &Value::from(ID), &expect.at).ok_or_else(|| NotExported {
+        change: change.id.clone(),
+        why: format!("it waits for {} of {:?}, which no script asks for yet", expect.at, expect.family),
+    })?;
+    let presence = only_tells_presence(expect.family, &expect.at);
+    let test = match &expect.test {
+        Test::Is(value) if presence && !value.is_null() => Test::Exists,
+        other => other.clone(),
+    };
+    Ok((look, test))
+}

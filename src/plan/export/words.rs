@@ -1,0 +1,180 @@
+//! Words of a shell script: JSON with references as one word, names of variables, text for comments. Whatever a tag or a
+//! description holds stays text: literals stand in single quotes and in ASCII, comments are one line. Pure.
+
+use serde_json::Value;
+
+/// Whether a value holds a reference.
+pub(super) fn holds_reference(value: &Value) -> bool {
+    match value {
+        Value::Object(map) => map.iter().any(|(key, v)| key.starts_with('$') || holds_reference(v)),
+        Value::Array(items) => items.iter().any(holds_reference),
+        _ => false,
+    }
+}
+
+/// A text as one word that the shell leaves alone.
+pub(super) fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "'\\''"))
+}
+
+/// A text for a comment or a message: one line of ASCII, so that nothing in it can hide or look like code.
+pub(super) fn plain(text: &str) -> String {
+    text.chars().flat_map(|c| if c == '\'' || c == '"' || c == '\\' { vec![c] } else { c.escape_default().collect() }).collect()
+}
+
+/// A name that can stand in a variable's name.
+pub(super) fn name(text: &str) -> String {
+    text.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect()
+}
+
+/// The variable that holds an output.
+pub(super) fn variable(change: &str, step: &str, output: &str) -> String {
+    format!("{}__{}__{}", name(change), name(step), name(output))
+}
+
+/// JSON text in ASCII.
+pub(super) fn ascii(value: &Value) -> String {
+    let mut text = String::new();
+    for c in value.to_string().chars() {
+        if c.is_ascii() && !c.is_ascii_control() {
+            text.push(c);
+        } else {
+            let mut units = [0; 2];
+            text.extend(c.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")));
+        }
+    }
+    text
+}
+
+/// For which step a value is written.
+#[derive(Clone, Copy)]
+pub(super) struct Here<'a> {
+    /// The change.
+    pub change: &'a str,
+    /// The step, or the act of a way back.
+    pub step: &'a str,
+}
+
+/// A piece of a word.
+enum Piece {
+    /// Text as it is.
+    Literal(String),
+    /// What the shell puts in.
+    Shell(String),
+}
+
+/// A JSON value as one word of the shell, each reference replaced by what the shell knows it by.
+pub(super) fn json_word(value: &Value, here: Here<'_>) -> String {
+    let mut pieces = Vec::new();
+    write(value, here, &mut pieces);
+    let mut word = String::new();
+    let mut literal = String::new();
+    for piece in pieces {
+        match piece {
+            Piece::Literal(text) => literal.push_str(&text),
+            Piece::Shell(text) => {
+                word.push_str(&quoted(&std::mem::take(&mut literal)));
+                word.push_str(&format!("\"{text}\""));
+            }
+        }
+    }
+    if !literal.is_empty() {
+        word.push_str(&quoted(&literal));
+    }
+    word
+}
+
+fn write(value: &Value, here: Here<'_>, pieces: &mut Vec<Piece>) {
+    let literal = |text: &str, pieces: &mut Vec<Piece>| pieces.push(Piece::Literal(text.to_owned()));
+    match value {
+        Value::Object(map) => {
+            if let Some((key, inner)) = map.iter().next().filter(|(key, _)| map.len() == 1 && key.starts_with('$')) {
+                // Lists of ids are written as JSON by the shell, single ids stand in quotes.
+                let list = is_list(key, inner);
+                literal(if list { "" } else { "\"" }, pieces);
+                pieces.push(Piece::Shell(reference(key, inner, here)));
+                literal(if list { "" } else { "\"" }, pieces);
+                return;
+            }
+            literal("{", pieces);
+            for (n, (key, v)) in map.iter().enumerate() {
+                literal(&format!("{}{}:", if n > 0 { "," } else { "" }, ascii(&Value::from(key.as_str()))), pieces);
+                write(v, here, pieces);
+            }
+            literal("}", pieces);
+        }
+        Value::Array(items) => {
+            literal("[", pieces);
+            for (n, v) in items.iter().enumerate() {
+                literal(if n > 0 { "," } else { "" }, pieces);
+                write(v, here, pieces);
+            }
+            literal("]", pieces);
+        }
+        scalar => literal(&ascii(scalar), pieces),
+    }
+}
+
+fn is_list(key: &str, inner: &Value) -> bool {
+    key == "$output" && matches!(inner.get("name").and_then(Value::as_str), Some("SecurityGroupRuleIds" | "FlowLogIds"))
+}
+
+/// What the shell puts in for a reference. Arguments are names only, so they need no quotes.
+fn reference(key: &str, inner: &Value, here: Here<'_>) -> String {
+    match key {
+        "$run" => "${RUN}".to_owned(),
+        "$step" => format!("{}/{}", clean(here.change), clean(here.step)),
+        "$token" => format!("$(token {} {})", clean(here.change), clean(here.step)),
+        "$date" => format!("$(day {})", inner.as_i64().unwrap_or_default()),
+        _ if is_list(key, inner) => format!("$(json_list ${{{}}})", output(inner, here)),
+        _ => match inner.get("name").and_then(Value::as_str).and_then(|n| n.split_once('/')) {
+            Some((_, key)) => format!("$(pick {} ${{{}}})", clean(key), output(inner, here)),
+            None => format!("${{{}}}", output(inner, here)),
+        },
+    }
+}
+
+/// The variable of an output reference.
+fn output(inner: &Value, here: Here<'_>) -> String {
+    let text = |member: &str| inner.get(member).and_then(Value::as_str);
+    let first = text("name").unwrap_or_default().split('/').next().unwrap_or_default();
+    variable(text("change").unwrap_or(here.change), text("step").unwrap_or_default(), first)
+}
+
+/// A name without anything that the shell could read otherwise.
+pub(super) fn clean(text: &str) -> String {
+    text.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' || c == '_' { c } else { '_' }).collect()
+}
+
+/// The ids that a condition speaks about, as words of a `for`.
+pub(super) fn id_words(id: &Value, here: Here<'_>) -> Vec<String> {
+    match id {
+        Value::String(text) => vec![quoted(text)],
+        Value::Array(items) => items.iter().flat_map(|v| id_words(v, here)).collect(),
+        Value::Object(map) => match map.iter().next() {
+            Some((key, inner)) if map.len() == 1 && key == "$output" => {
+                let whole = inner.get("name").and_then(Value::as_str).is_some_and(|n| n == "Snapshots");
+                let list = is_list(key, inner);
+                vec![match (whole, list) {
+                    (true, _) => format!("$(values ${{{}}})", output(inner, here)),
+                    (_, true) => format!("${{{}}}", output(inner, here)),
+                    _ => format!("\"{}\"", reference(key, inner, here)),
+                }]
+            }
+            _ => map.values().flat_map(|v| id_words(v, here)).collect(),
+        },
+        _ => Vec::new(),
+    }
+}
+
+/// The CLI's name of an operation: `create-flow-logs`.
+pub(super) fn kebab(operation: &str) -> String {
+    let mut text = String::new();
+    for c in operation.chars() {
+        if c.is_ascii_uppercase() && !text.is_empty() {
+            text.push('-');
+        }
+        text.push(c.to_ascii_lowercase());
+    }
+    text
+}
