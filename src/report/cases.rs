@@ -80,7 +80,7 @@ impl Files {
         Case {
             rule: key.check.clone(),
             arn: key.resource.as_str().to_owned(),
-            title: format!("{} on {}", words::check_title(&key.check).unwrap_or(&key.check), words::brief(&key.resource)),
+            title: format!("{}: {}", words::brief(&key.resource), words::check_title(&key.check).unwrap_or(&key.check)),
             severity: checks::find(&key.check).map_or(Severity::Medium, |c| c.severity),
             standing,
             file: self.files.get(playbook).cloned(),

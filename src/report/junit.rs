@@ -14,7 +14,7 @@ pub fn write(cases: &Cases) -> String {
     let count = |is: fn(&Standing) -> bool| cases.all.iter().filter(|c| is(&c.standing)).count();
     let (failed, unknown) = (count(|s| matches!(s, Standing::Failed(_))), count(|s| matches!(s, Standing::Unknown(_))));
     let aside = count(|s| matches!(s, Standing::Aside(_)));
-    let seconds: f64 = cases.all.iter().filter_map(|c| c.seconds).sum();
+    let seconds: f64 = cases.all.iter().filter_map(|c| c.seconds).fold(0.0, |all, one| all + one);
     let name = format!("redress {} of account {}", cases.kind, cases.account);
     let figures = format!("tests=\"{}\" failures=\"{failed}\" errors=\"{unknown}\" skipped=\"{aside}\" time=\"{seconds:.3}\"", cases.all.len());
     let mut out = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n".to_owned();

@@ -4,7 +4,9 @@
 mod aws;
 mod aws_calls;
 mod aws_faults;
+mod ci;
 mod cli;
+mod html;
 mod laws;
 mod layering;
 mod likeness;
