@@ -4,6 +4,7 @@ use super::{
     args::{ActionsCommand, Format},
     exit::Exit,
     fail::Fail,
+    render,
     session::Session,
 };
 use crate::{
@@ -39,6 +40,7 @@ fn list(format: Format) -> Result<String, Fail> {
     let all = actions::all();
     match format {
         Format::Json => write(&all.iter().map(|a| document(*a)).collect::<Vec<_>>(), "redress.actions/1", "actions"),
+        Format::Html | Format::Junit | Format::Sarif => Err(render::not_in(format, "actions")),
         Format::Markdown => Ok(all.iter().map(|a| format!("- `{}`: {}\n", a.name(), a.title())).collect()),
         Format::Text => {
             let width = all.iter().map(|a| a.name().len()).max().unwrap_or(0);
@@ -50,6 +52,7 @@ fn list(format: Format) -> Result<String, Fail> {
 fn show(format: Format, action: &dyn Action) -> Result<String, Fail> {
     match format {
         Format::Json => write(&[document(action)], "redress.actions/1", "actions"),
+        Format::Html | Format::Junit | Format::Sarif => Err(render::not_in(format, "actions")),
         Format::Text | Format::Markdown => Ok(format!("{}\n", action.doc().trim_end())),
     }
 }

@@ -14,8 +14,8 @@ use super::{
     fail::Fail,
     perform,
     planning::{self, Facts},
-    render,
     session::Session,
+    summary,
 };
 use crate::{
     engine,
@@ -61,7 +61,7 @@ pub async fn run(session: &Session, file: Option<&Path>, changes: &[String], app
     }
     if ground.plan.changes.is_empty() {
         session.out.say("there is nothing to apply");
-        session.out.data(&render::plan(session, &ground.plan, None)?)?;
+        summary::plan(session, &ground.plan, None)?;
         return Ok(Exit::Done);
     }
     sound(&ground.plan)?;

@@ -59,6 +59,15 @@ pub struct Common {
     /// How data is written to stdout
     #[arg(long, global = true, value_enum, default_value_t = Format::Text, help_heading = "Output")]
     pub format: Format,
+    /// Also writes the report to a file, in a format of its own, e.g. `html=plan.html` or `junit=redress.xml`; repeatable
+    #[arg(long, global = true, value_name = "FORMAT=FILE", value_parser = report_file, help_heading = "Output")]
+    pub report: Vec<ReportFile>,
+    /// Adds a summary in Markdown to the end of a file [default: what GITHUB_STEP_SUMMARY names]
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Output")]
+    pub summary: Option<PathBuf>,
+    /// Writes what a run does, as it happens, as lines of JSON
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Output")]
+    pub events: Option<PathBuf>,
     /// No talk on stderr but errors
     #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = "Output")]
     pub quiet: bool,
@@ -156,6 +165,18 @@ pub enum Command {
         /// The plan's file, or the run's id (`last` is the newest)
         #[arg(value_name = "PLAN.json|RUN")]
         what: String,
+    },
+    /// What changed between two plans; changes nothing
+    Diff {
+        /// The plan before
+        #[arg(value_name = "OLD.json")]
+        old: PathBuf,
+        /// The plan after
+        #[arg(value_name = "NEW.json")]
+        new: PathBuf,
+        /// Exit 3 if they differ
+        #[arg(long)]
+        exit_code: bool,
     },
     /// Does it: shows the plan, asks, applies, proves; without a file it plans first
     Apply {
@@ -314,6 +335,27 @@ pub enum Format {
     Json,
     /// For tickets and pull requests
     Markdown,
+    /// One page that needs no network, for reviews
+    Html,
+    /// JUnit XML, for CI
+    Junit,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
+}
+
+/// A report that is also written to a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReportFile {
+    /// Its format.
+    pub format: Format,
+    /// Where it goes.
+    pub file: PathBuf,
+}
+
+fn report_file(text: &str) -> Result<ReportFile, String> {
+    let (format, file) = text.split_once('=').filter(|(_, file)| !file.is_empty()).ok_or("give a format and a file: `html=plan.html`")?;
+    let format = Format::from_str(format, false).map_err(|_| format!("there is no format {format:?}: give text, json, markdown, html, junit or sarif"))?;
+    Ok(ReportFile { format, file: file.into() })
 }
 
 /// When to colour.

@@ -7,6 +7,8 @@ mod apply;
 mod args;
 mod ask;
 mod demo;
+mod diff;
+mod events;
 pub mod exit;
 mod export;
 mod fail;
@@ -25,6 +27,7 @@ mod runs;
 mod scan;
 mod session;
 mod show;
+mod summary;
 mod undo;
 mod verify;
 
@@ -52,7 +55,10 @@ pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
     };
     let out = Out::new(cli.common.quiet, cli.common.color);
     log(cli.common.verbose);
-    let session = Session { common: cli.common, out };
+    let mut session = Session { common: cli.common, out };
+    if session.common.summary.is_none() {
+        session.common.summary = summary::of_ci(&cli.command, std::env::var_os("GITHUB_STEP_SUMMARY"));
+    }
     let exit = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => {
             let result = runtime.block_on(command(&session, cli.command));
@@ -70,10 +76,12 @@ pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
 }
 
 async fn command(session: &Session, command: Command) -> Result<Exit, Fail> {
+    summary::ready(session)?;
     match command {
         Command::Demo { reset } => demo::run(session, reset).await,
         Command::Scan { exit_code } => scan::run(session, exit_code).await,
         Command::Plan { output, exit_code, belts } => plan::run(session, output.as_deref(), exit_code, &belts).await,
+        Command::Diff { old, new, exit_code } => diff::run(session, &old, &new, exit_code),
         Command::Show { what } => show::run(session, &what),
         Command::Apply { plan, change, approval, belts } => apply::run(session, plan.as_deref(), &change, &approval, &belts).await,
         Command::Fix { plan, plain, allow_irreversible, belts } => {

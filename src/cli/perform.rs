@@ -5,12 +5,13 @@ use std::{sync::Arc, time::Duration};
 
 use super::{
     account::{Door, stage},
+    events::Events,
     exit::Exit,
     fail::Fail,
     out::Out,
     progress::Progress,
-    render,
     session::{Session, store_fail},
+    summary,
 };
 use crate::{
     engine::{self, Engine, EngineError, Stop, undo},
@@ -74,7 +75,9 @@ pub async fn work(session: &Session, door: &Door, plan: &Plan, run: &str, journa
     let stop = Arc::new(Stop::default());
     let progress = Progress::new(session.out, session.common.verbose > 0);
     let watcher = tokio::spawn(watch(Arc::clone(&stop), session.out, run.to_owned()));
-    let engine = Engine { account: door.account.as_ref(), talk: &progress, stop: &stop, stage: &stage, lag: lag(), jobs: jobs(session) };
+    let events = Events::open(session, door, run, &progress);
+    events.begin(plan, &task);
+    let engine = Engine { account: door.account.as_ref(), talk: &events, stop: &stop, stage: &stage, lag: lag(), jobs: jobs(session) };
     let result = match task {
         Task::Apply(run, decisions) => engine.apply(plan, run, decisions, journal).await,
         Task::Resume => engine.resume(plan, journal).await,
@@ -82,6 +85,7 @@ pub async fn work(session: &Session, door: &Door, plan: &Plan, run: &str, journa
     };
     watcher.abort();
     progress.done();
+    events.end(&RunDocument::of(&journal.story, plan));
     result
 }
 
@@ -135,8 +139,13 @@ pub fn note_undone(door: &Door, state: &StateDir, plan: &Plan, undo_story: &Stor
 /// When stdout cannot be written.
 pub fn report(session: &Session, plan: &Plan, story: &Story, result: Result<(), EngineError>) -> Result<Exit, Fail> {
     let out = session.out;
-    out.data(&render::run(session, &RunDocument::of(story, plan))?)?;
-    let exit = Exit::of_run(story);
+    let document = RunDocument::of(story, plan);
+    let mut exit = Exit::of_run(story);
+    // The run is what it is, whether its report can be kept or not.
+    if let Err(fail) = summary::run(session, &document, plan) {
+        out.always(&fail.text());
+        exit = Exit::worst([exit, Exit::Failure]);
+    }
     let Err(error) = result else { return Ok(exit) };
     let fail = Fail::failure(error.to_string()).why(format!("run {} is interrupted; its journal has all that was done", story.head.run));
     out.always(&fail.hint(format!("redress resume {} goes on", story.head.run)).text());

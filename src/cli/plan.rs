@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{args::Belts, exit::Exit, fail::Fail, planning, render, session::Session};
+use super::{args::Belts, exit::Exit, fail::Fail, planning, render, session::Session, summary};
 use crate::plan::Plan;
 
 /// Plans.
@@ -23,15 +23,18 @@ pub async fn run(session: &Session, output: Option<&Path>, exit_code: bool, belt
 /// When the file or stdout cannot be written.
 pub fn show(session: &Session, plan: &Plan, output: Option<&Path>) -> Result<(), Fail> {
     match output {
-        Some(path) if path.as_os_str() == "-" => session.out.data(&render::plan_json(plan)?),
+        Some(path) if path.as_os_str() == "-" => {
+            summary::plan_files(session, plan, None)?;
+            session.out.data(&render::plan_json(plan)?)
+        }
         Some(path) => {
             keep(path, &render::plan_json(plan)?)?;
             let name = path.display().to_string();
-            session.out.data(&render::plan(session, plan, Some(&name))?)?;
+            summary::plan(session, plan, Some(&name))?;
             session.out.say(&format!("the plan is in {name}, good until {:.0}", plan.expires));
             Ok(())
         }
-        None => session.out.data(&render::plan(session, plan, None)?),
+        None => summary::plan(session, plan, None),
     }
 }
 

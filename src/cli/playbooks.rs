@@ -7,6 +7,7 @@ use super::{
     args::{Format, PlaybooksCommand},
     exit::Exit,
     fail::Fail,
+    render,
     session::{Session, playbook_files, problems_fail},
 };
 use crate::playbook::{self, Playbook, problem::did_you_mean};
@@ -28,6 +29,7 @@ pub fn run(session: &Session, what: Option<&PlaybooksCommand>) -> Result<Exit, F
 fn list(format: Format, all: &[Playbook]) -> Result<String, Fail> {
     match format {
         Format::Json => write(all, "redress.playbooks/1", "playbooks"),
+        Format::Html | Format::Junit | Format::Sarif => Err(render::not_in(format, "playbooks")),
         Format::Markdown => Ok(all.iter().map(|p| format!("- `{}`: {} ({})\n", p.id, p.title, actions_of(p))).collect()),
         Format::Text => {
             let width = all.iter().map(|p| p.id.len()).max().unwrap_or(0);

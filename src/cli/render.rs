@@ -16,7 +16,11 @@ use crate::{
     finding::{Finding, FindingKey, Verdict},
     journal::RunDocument,
     plan::{Change, Plan},
-    report::{Decided, Scan, Style, View, decisions, json, markdown, text},
+    report::{
+        Decided, Scan, Style, View,
+        cases::{self, Cases, Files},
+        decisions, html, json, junit, markdown, sarif, text,
+    },
 };
 
 /// How text for a stream is to look.
@@ -46,6 +50,26 @@ pub fn data(session: &Session) -> View<'static> {
 
 fn document(document: &impl serde::Serialize) -> Result<String, Fail> {
     json::write(document).map_err(|error| Fail::failure(format!("the document cannot be written as JSON: {error}")))
+}
+
+fn page(page: Result<String, minijinja::Error>) -> Result<String, Fail> {
+    page.map_err(|error| Fail::failure(format!("the page cannot be written: {error:#}")))
+}
+
+/// Where the playbooks in force lie.
+fn files(session: &Session) -> Result<Files, Fail> {
+    session.playbooks().map(|playbooks| Files::of(&playbooks))
+}
+
+/// The forms for CI.
+fn ci(cases: &Cases, format: Format) -> Result<String, Fail> {
+    if format == Format::Sarif { document(&sarif::write(cases)) } else { Ok(junit::write(cases)) }
+}
+
+/// There is no such form of this.
+pub fn not_in(format: Format, what: &str) -> Fail {
+    let name = format!("{format:?}").to_lowercase();
+    Fail::usage(format!("{what}: there is no {name} of this")).hint("give --format text, json or markdown")
 }
 
 /// What was seen, in the form in which reports take it. The decisions are those of the plan.
@@ -89,11 +113,21 @@ pub fn findings_brief(scan: &Scan<'_>) -> String {
 /// # Errors
 /// When there is no JSON of it.
 pub fn findings(session: &Session, scan: &Scan<'_>) -> Result<String, Fail> {
+    findings_as(session, scan, session.common.format)
+}
+
+/// The same in a format of the caller's choice.
+///
+/// # Errors
+/// As [`findings`].
+pub fn findings_as(session: &Session, scan: &Scan<'_>, format: Format) -> Result<String, Fail> {
     let view = view(session, Stream::Stdout, None);
-    match session.common.format {
+    match format {
         Format::Text => Ok(text::findings(scan, &view)),
         Format::Json => document(&json::FindingsDocument::from(scan)),
         Format::Markdown => Ok(markdown::findings(scan)),
+        Format::Html => page(html::findings(scan)),
+        Format::Junit | Format::Sarif => ci(&cases::of_scan(scan, &files(session)?), format),
     }
 }
 
@@ -102,11 +136,21 @@ pub fn findings(session: &Session, scan: &Scan<'_>) -> Result<String, Fail> {
 /// # Errors
 /// When there is no JSON of it.
 pub fn plan(session: &Session, plan: &Plan, file: Option<&str>) -> Result<String, Fail> {
+    plan_as(session, plan, file, session.common.format)
+}
+
+/// The same in a format of the caller's choice.
+///
+/// # Errors
+/// As [`plan`].
+pub fn plan_as(session: &Session, plan: &Plan, file: Option<&str>, format: Format) -> Result<String, Fail> {
     let view = view(session, Stream::Stdout, file);
-    match session.common.format {
+    match format {
         Format::Text => Ok(text::plan(plan, &view)),
         Format::Json => plan_json(plan),
         Format::Markdown => Ok(markdown::plan(plan, file)),
+        Format::Html => page(html::plan(plan, file)),
+        Format::Junit | Format::Sarif => ci(&cases::of_plan(plan, &files(session)?), format),
     }
 }
 
@@ -128,16 +172,18 @@ pub fn change(session: &Session, plan: &Plan, change: &Change) -> String {
     text::change(plan, change, &view(session, Stream::Stderr, None))
 }
 
-/// A run.
+/// A run of this plan.
 ///
 /// # Errors
 /// When there is no JSON of it.
-pub fn run(session: &Session, run: &RunDocument) -> Result<String, Fail> {
+pub fn run_as(session: &Session, run: &RunDocument, plan: &Plan, format: Format) -> Result<String, Fail> {
     let view = view(session, Stream::Stdout, None);
-    match session.common.format {
+    match format {
         Format::Text => Ok(text::run(run, &view)),
         Format::Json => document(run),
         Format::Markdown => Ok(markdown::run(run)),
+        Format::Html => page(html::run(run, Some(plan))),
+        Format::Junit | Format::Sarif => ci(&cases::of_run(run, plan, &files(session)?), format),
     }
 }
 
@@ -151,6 +197,7 @@ pub fn runs(session: &Session, all: &[RunDocument]) -> Result<String, Fail> {
         Format::Text => Ok(text::runs(all, &view)),
         Format::Json => document(&json::runs(all)),
         Format::Markdown => Ok(markdown::runs(all)),
+        format => Err(not_in(format, "the list of runs")),
     }
 }
 

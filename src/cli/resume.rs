@@ -5,8 +5,8 @@ use super::{
     exit::Exit,
     fail::Fail,
     perform::{self, Task},
-    render,
     session::{Session, store_fail},
+    summary,
 };
 use crate::journal::RunDocument;
 
@@ -24,7 +24,7 @@ pub async fn run(session: &Session, run: &str) -> Result<Exit, Fail> {
     if journal.story.ended {
         session.out.say(&format!("run {} came to its end: there is nothing to resume", head.run));
         perform::note_undone(&door, &state, plan, &journal.story)?;
-        session.out.data(&render::run(session, &RunDocument::of(&journal.story, plan))?)?;
+        summary::run(session, &RunDocument::of(&journal.story, plan), plan)?;
         return Ok(Exit::of_run(&journal.story));
     }
     let result = perform::work(session, &door, plan, &head.run, &mut journal, Task::Resume).await;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{apply, exit::Exit, fail::Fail, render, session::Session};
+use super::{apply, exit::Exit, fail::Fail, session::Session, summary};
 use crate::journal::RunDocument;
 
 /// Shows a plan, where the argument is a file or looks like one, else a run.
@@ -16,10 +16,10 @@ pub fn run(session: &Session, what: &str) -> Result<Exit, Fail> {
         if jiff::Timestamp::now() >= plan.expires && !plan.endpoint.starts_with("twin:") {
             session.out.say(&format!("warning: this plan expired at {:.0} and can no longer be applied", plan.expires));
         }
-        session.out.data(&render::plan(session, &plan, Some(what))?)?;
+        summary::plan(session, &plan, Some(what))?;
     } else {
         let (_, folder) = session.run(what)?;
-        session.out.data(&render::run(session, &RunDocument::of(&folder.story(), &folder.plan))?)?;
+        summary::run(session, &RunDocument::of(&folder.story(), &folder.plan), &folder.plan)?;
     }
     Ok(Exit::Done)
 }

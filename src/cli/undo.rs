@@ -8,8 +8,9 @@ use super::{
     ask::{self, Policy},
     exit::Exit,
     fail::Fail,
-    perform, planning, render,
+    perform, planning,
     session::Session,
+    summary,
 };
 use crate::{
     engine::{self, undo},
@@ -38,7 +39,7 @@ pub async fn run(session: &Session, run: &str, changes: &[String], approval: &Ap
     let held = if undoing.refused.is_empty() { Exit::Done } else { Exit::Held };
     if undoing.plan.changes.is_empty() {
         session.out.say(&format!("there is nothing of run {} to take back", head.run));
-        session.out.data(&render::run(session, &RunDocument::of(&story, &folder.plan))?)?;
+        summary::run(session, &RunDocument::of(&story, &folder.plan), &folder.plan)?;
         return Ok(held);
     }
     let decisions = ask::approve(session, &undoing.plan, &policy).await?;

@@ -6,8 +6,8 @@ use super::{
     exit::Exit,
     fail::Fail,
     perform::{self, Task},
-    render,
     session::{Session, store_fail},
+    summary,
 };
 use crate::journal::RunDocument;
 
@@ -22,7 +22,7 @@ pub async fn run(session: &Session, run: &str) -> Result<Exit, Fail> {
     let _lock = perform::lock(&state, &door, &head.run)?;
     let mut journal = folder.journal().map_err(store_fail)?;
     let result = perform::work(session, &door, &folder.plan, &head.run, &mut journal, Task::Verify).await;
-    session.out.data(&render::run(session, &RunDocument::of(&journal.story, &folder.plan))?)?;
+    summary::run(session, &RunDocument::of(&journal.story, &folder.plan), &folder.plan)?;
     match result {
         Ok(()) => Ok(Exit::of_verify(&journal.story)),
         Err(error) => Err(Fail::failure(error.to_string()).hint(format!("redress verify {} tries again", head.run))),

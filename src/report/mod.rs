@@ -11,11 +11,16 @@ use crate::{
     plan::Plan,
 };
 
+pub mod cases;
+pub mod compare;
 pub mod diff;
+pub mod html;
 pub mod json;
+pub mod junit;
 pub mod markdown;
 pub mod pages;
 pub mod safe;
+pub mod sarif;
 pub mod style;
 pub mod text;
 mod words;

@@ -4,12 +4,14 @@
 mod aws;
 mod aws_calls;
 mod aws_faults;
+mod ci;
 mod cli;
 mod clinic;
 mod clinic_desk;
 mod corpus;
 mod export;
 mod hostile;
+mod html;
 mod intake;
 mod intake_hostile;
 mod jobs;

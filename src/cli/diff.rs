@@ -1,0 +1,22 @@
+//! `redress diff`: what changed between two plans. Reads files only.
+
+use std::path::Path;
+
+use super::{apply, args::Format, exit::Exit, fail::Fail, render, session::Session};
+use crate::report::{compare, json};
+
+/// Compares two plans.
+///
+/// # Errors
+/// A file that is no plan, or a format that this has not.
+pub fn run(session: &Session, old: &Path, new: &Path, exit_code: bool) -> Result<Exit, Fail> {
+    let what = compare::compare(&apply::read(old)?, &apply::read(new)?);
+    let text = match session.common.format {
+        Format::Text => compare::text(&what),
+        Format::Json => json::write(&what).map_err(|error| Fail::failure(error.to_string()))?,
+        Format::Markdown => compare::markdown(&what),
+        format => return Err(render::not_in(format, "diff")),
+    };
+    session.out.data(&text)?;
+    Ok(if exit_code && !what.is_same() { Exit::Pending } else { Exit::Done })
+}

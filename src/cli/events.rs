@@ -1,0 +1,87 @@
+//! `--events FILE`: what a run does, as lines of JSON (`redress.event/1`), while it does it. Telling never changes what is
+//! done: when the file can no longer be written, that is said once and the run goes on.
+
+use std::{
+    fs::{File, OpenOptions},
+    io::Write,
+    sync::{Mutex, PoisonError},
+};
+
+use serde_json::{Value, json};
+
+use super::{account::Door, out::Out, perform::Task, session::Session};
+use crate::{
+    engine::{News, Talk},
+    journal::RunDocument,
+    plan::Plan,
+};
+
+/// Writes the news of a run, and hands it on.
+pub struct Events<'a> {
+    file: Mutex<Option<File>>,
+    door: &'a Door,
+    run: &'a str,
+    out: Out,
+    next: &'a dyn Talk,
+}
+
+impl<'a> Events<'a> {
+    /// To the file that was asked for, if one was.
+    pub fn open(session: &Session, door: &'a Door, run: &'a str, next: &'a dyn Talk) -> Self {
+        let open = session.common.events.as_ref().map(|file| OpenOptions::new().create(true).append(true).open(file));
+        if let Some(Err(error)) = &open {
+            session.out.always(&format!("warning: the events are not written: {error}"));
+        }
+        Self { file: Mutex::new(open.and_then(Result::ok)), door, run, out: session.out, next }
+    }
+
+    /// The engine begins.
+    pub fn begin(&self, plan: &Plan, task: &Task<'_>) {
+        let task = match task {
+            Task::Apply(..) => "apply",
+            Task::Resume => "resume",
+            Task::Verify => "verify",
+        };
+        self.write(
+            json!({ "event": "run-begins", "task": task, "kind": plan.kind, "account": plan.account, "plan": plan.digest, "changes": plan.changes.len() }),
+        );
+    }
+
+    /// The engine is through, or stopped.
+    pub fn end(&self, run: &RunDocument) {
+        self.write(json!({ "event": "run-ends", "state": run.state, "counts": run.counts }));
+    }
+
+    fn write(&self, event: Value) {
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(open) = file.as_mut() else { return };
+        let mut line = json!({ "format": "redress.event/1", "at": self.door.account.now().to_string(), "run": self.run });
+        if let (Some(line), Value::Object(event)) = (line.as_object_mut(), event) {
+            line.extend(event);
+        }
+        if let Err(error) = open.write_all(format!("{line}\n").as_bytes()) {
+            *file = None;
+            self.out.always(&format!("warning: the events are no longer written: {error}"));
+        }
+    }
+}
+
+impl Talk for Events<'_> {
+    fn tell(&self, news: &News) {
+        self.write(event(news));
+        self.next.tell(news);
+    }
+}
+
+fn event(news: &News) -> Value {
+    match news {
+        News::ChangeBegins { id, summary, place, of, steps } => {
+            json!({ "event": "change-begins", "change": id, "summary": summary, "place": place, "of": of, "steps": steps })
+        }
+        News::StepBegins { change, title, place } => json!({ "event": "step-begins", "change": change, "title": title, "place": place }),
+        News::Waiting { change, why, seconds } => json!({ "event": "waiting", "change": change, "why": why, "seconds": seconds }),
+        News::Again { change, why, seconds } => json!({ "event": "again", "change": change, "why": why, "seconds": seconds }),
+        News::GoingBack { change, reason } => json!({ "event": "going-back", "change": change, "reason": reason }),
+        News::ChangeEnds { id, outcome, reason } => json!({ "event": "change-ends", "change": id, "outcome": outcome.word(), "reason": reason }),
+    }
+}

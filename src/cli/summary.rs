@@ -1,0 +1,94 @@
+//! Reports beside stdout: files that `--report` names and the summary for CI. Only writes what the reporters say; that a file
+//! can be written is found out before anything is done.
+
+use std::{ffi::OsString, fs::OpenOptions, io::Write, path::Path, path::PathBuf};
+
+use super::{
+    args::{Command, Format},
+    fail::Fail,
+    render,
+    session::Session,
+};
+use crate::{journal::RunDocument, plan::Plan, report::Scan};
+
+/// The file for a summary that the CI system names, for the commands that have something to sum up.
+pub fn of_ci(command: &Command, named: Option<OsString>) -> Option<PathBuf> {
+    let sums_up = matches!(
+        command,
+        Command::Scan { .. }
+            | Command::Plan { .. }
+            | Command::Apply { .. }
+            | Command::Resume { .. }
+            | Command::Undo { .. }
+            | Command::Verify { .. }
+            | Command::Prune { .. }
+    );
+    named.filter(|file| sums_up && !file.is_empty()).map(PathBuf::from)
+}
+
+/// Makes sure that every file that was asked for can be written, before anything is done.
+///
+/// # Errors
+/// A file that cannot (exit 2).
+pub fn ready(session: &Session) -> Result<(), Fail> {
+    let common = &session.common;
+    let reports = common.report.iter().map(|r| (&r.file, "--report"));
+    let others = [(&common.summary, "--summary"), (&common.events, "--events")].into_iter().filter_map(|(file, flag)| Some((file.as_ref()?, flag)));
+    for (file, flag) in reports.chain(others) {
+        OpenOptions::new().create(true).append(true).open(file).map_err(|error| {
+            Fail::usage(format!("{flag} {}: cannot write there", file.display())).why(error.to_string()).hint("nothing was done; choose another place")
+        })?;
+    }
+    Ok(())
+}
+
+/// What a scan found: to stdout and to the files.
+///
+/// # Errors
+/// When one of them cannot be written.
+pub fn findings(session: &Session, scan: &Scan<'_>) -> Result<(), Fail> {
+    session.out.data(&render::findings(session, scan)?)?;
+    files(session, |format| render::findings_as(session, scan, format))
+}
+
+/// A plan: to stdout and to the files.
+///
+/// # Errors
+/// When one of them cannot be written.
+pub fn plan(session: &Session, plan: &Plan, file: Option<&str>) -> Result<(), Fail> {
+    session.out.data(&render::plan(session, plan, file)?)?;
+    plan_files(session, plan, file)
+}
+
+/// A plan to the files alone.
+///
+/// # Errors
+/// When one of them cannot be written.
+pub fn plan_files(session: &Session, plan: &Plan, file: Option<&str>) -> Result<(), Fail> {
+    files(session, |format| render::plan_as(session, plan, file, format))
+}
+
+/// A run: to stdout and to the files.
+///
+/// # Errors
+/// When one of them cannot be written.
+pub fn run(session: &Session, run: &RunDocument, plan: &Plan) -> Result<(), Fail> {
+    session.out.data(&render::run_as(session, run, plan, session.common.format)?)?;
+    files(session, |format| render::run_as(session, run, plan, format))
+}
+
+fn files(session: &Session, text: impl Fn(Format) -> Result<String, Fail>) -> Result<(), Fail> {
+    for report in &session.common.report {
+        let text = text(report.format)?;
+        std::fs::write(&report.file, text).map_err(|error| unwritten(&report.file, &error))?;
+    }
+    let Some(file) = &session.common.summary else { return Ok(()) };
+    let text = text(Format::Markdown)?;
+    // A step of a CI job may call more than once; all of it is one summary.
+    let mut open = OpenOptions::new().create(true).append(true).open(file).map_err(|error| unwritten(file, &error))?;
+    open.write_all(format!("{text}\n").as_bytes()).map_err(|error| unwritten(file, &error))
+}
+
+fn unwritten(file: &Path, error: &std::io::Error) -> Fail {
+    Fail::failure(format!("{}: cannot write the report", file.display())).why(error.to_string()).hint("`redress show` shows plans and runs again")
+}
