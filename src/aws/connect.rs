@@ -90,13 +90,18 @@ fn endpoint_words(endpoint: &str) -> &'static str {
 
 /// Finds the way to the account with the standard chain of credentials and regions.
 pub async fn connect(settings: &Settings) -> Result<AwsAccount, ConnectError> {
+    over(config(settings).await, &settings.regions).await
+}
+
+/// The configuration of the standard chain.
+pub async fn config(settings: &Settings) -> SdkConfig {
     let timeouts = TimeoutConfig::builder().connect_timeout(settings.connect_timeout).operation_attempt_timeout(settings.attempt_timeout).build();
     // The SDK's own retries are off everywhere: it repeats creates whose answer was lost, which makes them twice.
     let mut loader = aws_config::defaults(BehaviorVersion::latest()).retry_config(RetryConfig::disabled()).timeout_config(timeouts);
     if let Some(profile) = &settings.profile {
         loader = loader.profile_name(profile);
     }
-    over(loader.load().await, &settings.regions).await
+    loader.load().await
 }
 
 /// The same over a configuration that is there already.

@@ -5,8 +5,11 @@ mod call;
 mod clients;
 mod connect;
 mod errors;
+mod lease;
+mod object;
 mod read;
 mod retry;
+mod state;
 
 use std::time::Duration;
 
@@ -14,6 +17,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 pub use connect::{ConnectError, Settings, connect, over};
+pub use state::{S3Store, parse as parse_place};
 
 use crate::{
     account::{Account, Identity},

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     engine,
-    journal::{Decision, StateDir},
+    journal::{Decision, Store},
     plan::{Plan, digest, rehearse::Rules, select},
 };
 
@@ -28,7 +28,7 @@ const BIGGEST: u64 = 256 << 20;
 
 /// What an apply stands on.
 struct Ground {
-    state: StateDir,
+    state: Box<dyn Store>,
     door: Door,
     plan: Plan,
     /// What planning knew; a plan from a file brings no facts.
@@ -55,11 +55,12 @@ pub async fn run(session: &Session, file: Option<&Path>, changes: &[String], app
     }
     sound(&ground.plan)?;
     let id = engine::run_id(&ground.plan, ground.door.account.now());
-    let _lock = perform::lock(&ground.state, &ground.door, &id)?;
+    let _lock = perform::lock(session, ground.state.as_ref(), &ground.plan, &id, &ground.door.account.identity().caller.arn)?;
+    ground.door = session.under_lock(ground.door)?;
     let decisions = ask::approve(session, &ground.plan, &policy).await?;
     ask::any_approved(&decisions)?;
     let (plan, decisions) = part(session, &mut ground, &policy, decisions).await?;
-    perform::begin(session, &ground.door, &ground.state, &id, &plan, decisions).await
+    perform::begin(session, &ground.door, ground.state.as_ref(), &id, &plan, decisions).await
 }
 
 /// Reads a plan file and checks that it is whole.

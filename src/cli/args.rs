@@ -47,7 +47,7 @@ pub struct Common {
     /// Only this check; repeatable
     #[arg(long, global = true, value_name = "ID", help_heading = "Playbooks and checks")]
     pub check: Vec<String>,
-    /// Where runs are kept [default: the platform's state directory, e.g. ~/.local/state/redress]
+    /// Where runs are kept: a folder, or a bucket as s3://BUCKET/PREFIX [default: the platform's state directory, e.g. ~/.local/state/redress]
     #[arg(long, global = true, value_name = "DIR", env = "REDRESS_STATE_DIR", help_heading = "Output")]
     pub state_dir: Option<PathBuf>,
     /// How data is written to stdout

@@ -19,7 +19,7 @@ pub fn run(session: &Session, what: &str) -> Result<Exit, Fail> {
         session.out.data(&render::plan(session, &plan, Some(what))?)?;
     } else {
         let (_, folder) = session.run(what)?;
-        session.out.data(&render::run(session, &RunDocument::of(&folder.story(), &folder.plan))?)?;
+        session.out.data(&render::run(session, &RunDocument::of(&folder.story(), &folder.plan).told(&folder.records))?)?;
     }
     Ok(Exit::Done)
 }

@@ -11,5 +11,6 @@ mod likeness;
 mod pages;
 mod plans;
 mod stand;
+mod state;
 mod support;
 mod world;
