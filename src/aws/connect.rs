@@ -148,6 +148,17 @@ async fn credentials(config: &SdkConfig) -> Result<(), ConnectError> {
     }
 }
 
+/// When the credentials end, asked of their provider anew: what it can still renew it has renewed. Credentials in the
+/// environment say so in `AWS_CREDENTIAL_EXPIRATION`, as `aws configure export-credentials` writes it.
+pub(super) async fn expiry(config: &SdkConfig) -> Option<jiff::Timestamp> {
+    let credentials = config.credentials_provider()?.provide_credentials().await.ok()?;
+    if let Some(expiry) = credentials.expiry() {
+        return jiff::Timestamp::try_from(expiry).ok();
+    }
+    let of_environment = std::env::var("AWS_ACCESS_KEY_ID").is_ok_and(|id| id == credentials.access_key_id());
+    std::env::var("AWS_CREDENTIAL_EXPIRATION").ok().filter(|_| of_environment)?.parse().ok()
+}
+
 /// Who the caller is, asked in the first region that answers.
 async fn first_answer(config: &SdkConfig, candidates: &[String]) -> Result<(Clients, String, String), ConnectError> {
     let mut failure = ConnectError::NoRegion;

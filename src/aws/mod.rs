@@ -63,6 +63,13 @@ impl Account for AwsAccount {
         Timestamp::now()
     }
 
+    async fn credentials_expire(&self) -> Option<Timestamp> {
+        // The machine's own role is renewed by AWS as long as the machine runs.
+        let own_role = self.identity.caller.host.known().is_some()
+            || std::env::vars_os().any(|(name, _)| name.to_string_lossy().starts_with("AWS_CONTAINER_CREDENTIALS_"));
+        if own_role { None } else { connect::expiry(self.clients.config()).await }
+    }
+
     async fn pause(&self, time: Duration) {
         tokio::time::sleep(time).await;
     }

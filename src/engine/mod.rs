@@ -14,6 +14,7 @@ pub mod news;
 pub mod step;
 pub mod stop;
 pub mod survey;
+mod time_left;
 pub mod undo;
 pub mod verify;
 
