@@ -173,6 +173,14 @@ pub enum Command {
         /// The run's id (`last` is the newest)
         run: String,
     },
+    /// Finds what a lost run left, by the tags on it, and plans to bring its instances back up; changes nothing
+    Recover {
+        /// The run's id, as in the tag `redress:run` [default: all runs]
+        run: Option<String>,
+        /// Writes the plan to a file, for `redress apply FILE`; `-` is stdout
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
     /// Takes a run back: shows what that does, asks, does it, proves it
     Undo {
         /// The run's id (`last` is the newest)

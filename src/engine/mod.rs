@@ -11,6 +11,7 @@ pub mod compare;
 pub mod gather;
 mod look;
 pub mod news;
+pub mod recover;
 pub mod step;
 pub mod stop;
 pub mod survey;
