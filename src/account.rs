@@ -39,6 +39,11 @@ pub trait Account: Send + Sync {
     /// What time it is for this account: the twin has a clock of its own.
     fn now(&self) -> Timestamp;
 
+    /// When the credentials end for good; nothing where they do not, are renewed by themselves, or do not say.
+    async fn credentials_expire(&self) -> Option<Timestamp> {
+        None
+    }
+
     /// Lets time pass.
     async fn pause(&self, time: Duration);
 }

@@ -99,13 +99,18 @@ fn endpoint_words(endpoint: &str) -> &'static str {
 
 /// Finds the way to the account with the standard chain of credentials and regions.
 pub async fn connect(settings: &Settings) -> Result<AwsAccount, ConnectError> {
+    paced(config(settings).await, &settings.regions, settings.pace).await
+}
+
+/// The configuration of the standard chain.
+pub async fn config(settings: &Settings) -> SdkConfig {
     let timeouts = TimeoutConfig::builder().connect_timeout(settings.connect_timeout).operation_attempt_timeout(settings.attempt_timeout).build();
     // The SDK's own retries are off everywhere: it repeats creates whose answer was lost, which makes them twice.
     let mut loader = aws_config::defaults(BehaviorVersion::latest()).retry_config(RetryConfig::disabled()).timeout_config(timeouts);
     if let Some(profile) = &settings.profile {
         loader = loader.profile_name(profile);
     }
-    paced(loader.load().await, &settings.regions, settings.pace).await
+    loader.load().await
 }
 
 /// The same over a configuration that is there already.
@@ -155,6 +160,17 @@ async fn credentials(config: &SdkConfig) -> Result<(), ConnectError> {
         }
         Err(_) => Err(ConnectError::NoCredentials("the provider of credentials did not answer within a minute".to_owned())),
     }
+}
+
+/// When the credentials end, asked of their provider anew: what it can still renew it has renewed. Credentials in the
+/// environment say so in `AWS_CREDENTIAL_EXPIRATION`, as `aws configure export-credentials` writes it.
+pub(super) async fn expiry(config: &SdkConfig) -> Option<jiff::Timestamp> {
+    let credentials = config.credentials_provider()?.provide_credentials().await.ok()?;
+    if let Some(expiry) = credentials.expiry() {
+        return jiff::Timestamp::try_from(expiry).ok();
+    }
+    let of_environment = std::env::var("AWS_ACCESS_KEY_ID").is_ok_and(|id| id == credentials.access_key_id());
+    std::env::var("AWS_CREDENTIAL_EXPIRATION").ok().filter(|_| of_environment)?.parse().ok()
 }
 
 /// Who the caller is, asked in the first region that answers.

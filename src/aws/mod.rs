@@ -7,8 +7,11 @@ mod connect;
 mod errors;
 mod pace;
 mod pace_table;
+mod lease;
+mod object;
 mod read;
 mod retry;
+mod state;
 
 use std::time::Duration;
 
@@ -17,6 +20,7 @@ use jiff::Timestamp;
 
 pub use connect::{ConnectError, Settings, connect, over};
 pub use pace::Tell;
+pub use state::{S3Store, parse as parse_place};
 
 use crate::{
     account::{Account, Identity},
@@ -65,6 +69,13 @@ impl Account for AwsAccount {
 
     fn now(&self) -> Timestamp {
         Timestamp::now()
+    }
+
+    async fn credentials_expire(&self) -> Option<Timestamp> {
+        // The machine's own role is renewed by AWS as long as the machine runs.
+        let own_role = self.identity.caller.host.known().is_some()
+            || std::env::vars_os().any(|(name, _)| name.to_string_lossy().starts_with("AWS_CONTAINER_CREDENTIALS_"));
+        if own_role { None } else { connect::expiry(self.clients.config()).await }
     }
 
     async fn pause(&self, time: Duration) {

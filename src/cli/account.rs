@@ -3,12 +3,15 @@
 
 use std::path::Path;
 
-use super::{fail::Fail, session::Session};
+use super::{
+    fail::Fail,
+    session::{Session, store_fail},
+};
 use crate::{
     account::Account,
     aws::{self, ConnectError},
     inventory::Inventory,
-    journal::story::Head,
+    journal::{Store, story::Head},
     plan::{Plan, Stage},
     twin::{Twin, TwinAccount, TwinError, demo},
 };
@@ -66,6 +69,19 @@ impl Session {
         Ok(Door { regions: place.regions.to_vec(), ..door })
     }
 
+    /// The same account under the lock. What AWS is asked is always fresh; a twin that was read before the lock was taken
+    /// may have been changed by another process since, and is read again.
+    ///
+    /// # Errors
+    /// When the twin is gone.
+    pub fn under_lock(&self, door: Door) -> Result<Door, Fail> {
+        let endpoint = door.account.identity().endpoint.clone();
+        match endpoint.strip_prefix("twin:") {
+            Some(name) => Ok(Door { regions: door.regions, ..self.open_twin(name, &[])? }),
+            None => Ok(door),
+        }
+    }
+
     async fn open_aws(&self, regions: &[String]) -> Result<Door, Fail> {
         let settings = aws::Settings { profile: self.common.profile.clone(), regions: regions.to_vec(), pace: self.common.pace, ..aws::Settings::default() };
         let account = aws::connect(&settings).await.map_err(|error| connect_fail(&error))?;
@@ -102,6 +118,21 @@ pub fn demo_door() -> Door {
 pub fn fresh_demo(state: &Path) -> Result<(), Fail> {
     TwinAccount::fresh_demo(state).map(drop).map_err(|error| twin_fail(&error))
 }
+
+/// The store of runs in a bucket. `REDRESS_LOCK_SECONDS` sets how long a lock there lives without a sign of life.
+///
+/// # Errors
+/// A place that is none (exit 2), a bucket that is not there or does not answer (exit 1).
+pub fn store_in_bucket(url: &str, profile: Option<&str>) -> Result<Box<dyn Store>, Fail> {
+    aws::parse_place(url).map_err(Fail::usage)?;
+    let given = std::env::var("REDRESS_LOCK_SECONDS").ok().and_then(|text| text.parse().ok());
+    let lease = std::time::Duration::from_secs(given.unwrap_or(LEASE).clamp(1, LEASE));
+    let settings = aws::Settings { profile: profile.map(str::to_owned), ..aws::Settings::default() };
+    Ok(Box::new(aws::S3Store::open(url, &settings, lease).map_err(store_fail)?))
+}
+
+/// Seconds that a lock in a bucket lives without a sign of life.
+const LEASE: u64 = 60;
 
 /// A copy of an account to rehearse on.
 pub fn stage(inventory: Inventory) -> Box<dyn Stage> {

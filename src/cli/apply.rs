@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     engine,
-    journal::{Decision, StateDir},
+    journal::{Decision, Store},
     plan::{Plan, digest, rehearse::Rules, select},
 };
 
@@ -29,7 +29,7 @@ const BIGGEST: u64 = 256 << 20;
 /// What an apply stands on.
 pub struct Ground {
     /// Where its run is kept.
-    pub state: StateDir,
+    pub state: Box<dyn Store>,
     /// The account.
     pub door: Door,
     /// The plan.
@@ -66,11 +66,12 @@ pub async fn run(session: &Session, file: Option<&Path>, changes: &[String], app
     }
     sound(&ground.plan)?;
     let id = engine::run_id(&ground.plan, ground.door.account.now());
-    let _lock = perform::lock(&ground.state, &ground.door, &id)?;
+    let _lock = perform::lock(session, ground.state.as_ref(), &ground.plan, &id, &ground.door.account.identity().caller.arn)?;
+    ground.door = session.under_lock(ground.door)?;
     let decisions = ask::approve(session, &ground.plan, &policy).await?;
     ask::any_approved(&decisions)?;
     let (plan, decisions) = part(session, &mut ground, &policy, decisions).await?;
-    perform::begin(session, &ground.door, &ground.state, &id, &plan, decisions).await
+    perform::begin(session, &ground.door, ground.state.as_ref(), &id, &plan, decisions).await
 }
 
 /// Reads a plan file and checks that it is whole.

@@ -53,7 +53,7 @@ pub struct Common {
     /// How much of what AWS grants an account redress takes, in percent [default: 50]
     #[arg(long, global = true, value_name = "PERCENT", env = "REDRESS_PACE", value_parser = clap::value_parser!(u8).range(1..=100), help_heading = "Pace")]
     pub pace: Option<u8>,
-    /// Where runs are kept [default: the platform's state directory, e.g. ~/.local/state/redress]
+    /// Where runs are kept: a folder, or a bucket as s3://BUCKET/PREFIX [default: the platform's state directory, e.g. ~/.local/state/redress]
     #[arg(long, global = true, value_name = "DIR", env = "REDRESS_STATE_DIR", help_heading = "Output")]
     pub state_dir: Option<PathBuf>,
     /// How data is written to stdout
@@ -214,6 +214,14 @@ pub enum Command {
     Resume {
         /// The run's id (`last` is the newest)
         run: String,
+    },
+    /// Finds what a lost run left, by the tags on it, and plans to bring its instances back up; changes nothing
+    Recover {
+        /// The run's id, as in the tag `redress:run` [default: all runs]
+        run: Option<String>,
+        /// Writes the plan to a file, for `redress apply FILE`; `-` is stdout
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
     },
     /// Takes a run back: shows what that does, asks, does it, proves it
     Undo {

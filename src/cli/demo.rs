@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     engine::{self, undo},
-    journal::{RunDocument, StateDir, Story},
+    journal::{RunDocument, StateDir, Store, Story},
     plan::Plan,
     report::json as documents,
 };

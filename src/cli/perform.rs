@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     engine::{self, Engine, EngineError, Stop, undo},
-    journal::{Decision, Event, Journal, Lock, RunDocument, StateDir, Story},
+    journal::{Claim, Decision, Event, Journal, Lock, RunDocument, Store, Story},
     plan::Plan,
 };
 
@@ -30,20 +30,29 @@ pub enum Task<'a> {
     Verify,
 }
 
-/// Takes the lock of the account that is behind the door.
+/// Takes the locks of the regions that a run works on, and tells what a process that died left behind.
 ///
 /// # Errors
 /// When somebody else is at work on it, or the state directory cannot be written (exit 1).
-pub fn lock(state: &StateDir, door: &Door, run: &str) -> Result<Lock, Fail> {
-    let who = door.account.identity();
-    state.lock(&who.owner.account, run, &who.caller.arn, jiff::Timestamp::now()).map_err(store_fail)
+pub fn lock(session: &Session, state: &dyn Store, plan: &Plan, run: &str, caller: &str) -> Result<Lock, Fail> {
+    let lock = state.lock(&Claim::of(plan, run, caller, jiff::Timestamp::now())).map_err(store_fail)?;
+    if let Some(left) = &lock.left {
+        session.out.always(&format!("warning: the lock was left behind by {}, which has died: taken over. `redress runs` shows how far it came", left.words()));
+    }
+    Ok(lock)
+}
+
+/// Who sits here, where it is not known yet whose credentials are used.
+pub fn person() -> String {
+    let named = |name: &str| std::env::var(name).ok().filter(|v| !v.is_empty());
+    named("USER").or_else(|| named("LOGNAME")).or_else(|| named("USERNAME")).unwrap_or_else(|| "somebody".to_owned())
 }
 
 /// Begins a run of a plan, takes it to its end, and reports. The caller holds the lock.
 ///
 /// # Errors
 /// When the run's folder cannot be made; then nothing was changed.
-pub async fn begin(session: &Session, door: &Door, state: &StateDir, run: &str, plan: &Plan, decisions: Vec<Decision>) -> Result<Exit, Fail> {
+pub async fn begin(session: &Session, door: &Door, state: &dyn Store, run: &str, plan: &Plan, decisions: Vec<Decision>) -> Result<Exit, Fail> {
     let (story, result) = go(session, door, state, run, plan, decisions).await?;
     report(session, plan, &story, result)
 }
@@ -55,7 +64,7 @@ pub async fn begin(session: &Session, door: &Door, state: &StateDir, run: &str, 
 pub async fn go(
     session: &Session,
     door: &Door,
-    state: &StateDir,
+    state: &dyn Store,
     run: &str,
     plan: &Plan,
     decisions: Vec<Decision>,
@@ -120,7 +129,7 @@ fn lag() -> Duration {
 ///
 /// # Errors
 /// When that run's journal cannot be read or written.
-pub fn note_undone(door: &Door, state: &StateDir, plan: &Plan, undo_story: &Story) -> Result<(), Fail> {
+pub fn note_undone(door: &Door, state: &dyn Store, plan: &Plan, undo_story: &Story) -> Result<(), Fail> {
     let Some(original) = plan.of_run.as_ref().filter(|_| plan.kind == "undo") else { return Ok(()) };
     let folder = state.run(original).map_err(store_fail)?;
     let told = folder.story();

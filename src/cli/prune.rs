@@ -50,10 +50,11 @@ pub async fn run(session: &Session, output: Option<&Path>, approval: &Approval) 
         return Ok(Exit::Done);
     }
     let id = engine::run_id(&plan, door.account.now());
-    let _lock = perform::lock(&state, &door, &id)?;
+    let _lock = perform::lock(session, state.as_ref(), &plan, &id, &door.account.identity().caller.arn)?;
+    let door = session.under_lock(door)?;
     let decisions = ask::approve(session, &plan, &policy).await?;
     ask::any_approved(&decisions)?;
-    perform::begin(session, &door, &state, &id, &plan, decisions).await
+    perform::begin(session, &door, state.as_ref(), &id, &plan, decisions).await
 }
 
 /// Reads volumes and snapshots, and what the deletion of each candidate asks for.

@@ -10,6 +10,7 @@ use etcetera::BaseStrategy;
 use ipnet::IpNet;
 
 use super::{
+    account::store_in_bucket,
     args::{Belts, Common},
     fail::Fail,
     out::Out,
@@ -17,7 +18,7 @@ use super::{
 use crate::{
     actions::Options,
     checks::{self, Check},
-    journal::{RunFolder, StateDir, StoreError},
+    journal::{RunFolder, StateDir, Store, StoreError},
     playbook::{self, Playbook, Problem, problem::did_you_mean},
 };
 
@@ -39,7 +40,7 @@ impl Session {
     /// # Errors
     /// When the platform does not say where state goes.
     pub fn state_path(&self) -> Result<PathBuf, Fail> {
-        if let Some(path) = &self.common.state_dir {
+        if let Some(path) = self.common.state_dir.as_ref().filter(|_| self.bucket().is_none()) {
             return Ok(path.clone());
         }
         let base =
@@ -51,15 +52,23 @@ impl Session {
     ///
     /// # Errors
     /// When it cannot be written (exit 1).
-    pub fn state(&self) -> Result<StateDir, Fail> {
-        StateDir::open(&self.state_path()?).map_err(store_fail)
+    pub fn state(&self) -> Result<Box<dyn Store>, Fail> {
+        match self.bucket() {
+            Some(url) => store_in_bucket(url, self.common.profile.as_deref()),
+            None => Ok(Box::new(StateDir::open(&self.state_path()?).map_err(store_fail)?)),
+        }
+    }
+
+    /// The `s3://bucket/prefix` that runs are kept in, if they are.
+    fn bucket(&self) -> Option<&str> {
+        self.common.state_dir.as_ref()?.to_str().filter(|text| text.starts_with("s3:"))
     }
 
     /// The folder of a run.
     ///
     /// # Errors
     /// When there is no such run (exit 2), or it cannot be read (exit 1).
-    pub fn run(&self, run: &str) -> Result<(StateDir, RunFolder), Fail> {
+    pub fn run(&self, run: &str) -> Result<(Box<dyn Store>, RunFolder), Fail> {
         let state = self.state()?;
         let folder = state.run(run).map_err(store_fail)?;
         Ok((state, folder))

@@ -19,7 +19,7 @@ pub fn run(session: &Session, what: &str) -> Result<Exit, Fail> {
         summary::plan(session, &plan, Some(what))?;
     } else {
         let (_, folder) = session.run(what)?;
-        summary::run(session, &RunDocument::of(&folder.story(), &folder.plan), &folder.plan)?;
+        summary::run(session, &RunDocument::of(&folder.story(), &folder.plan).told(&folder.records), &folder.plan)?;
     }
     Ok(Exit::Done)
 }

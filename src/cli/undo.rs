@@ -9,7 +9,7 @@ use super::{
     exit::Exit,
     fail::Fail,
     perform, planning,
-    session::Session,
+    session::{Session, store_fail},
     summary,
 };
 use crate::{
@@ -26,10 +26,10 @@ pub async fn run(session: &Session, run: &str, changes: &[String], approval: &Ap
     let (state, folder) = session.run(run)?;
     may_be_undone(&folder, changes)?;
     let head = folder.story().head;
+    let lock = perform::lock(session, state.as_ref(), &folder.plan, &format!("undo of {}", head.run), &perform::person())?;
     let door = session.reopen(&Place::of_run(&head, &folder.plan.regions)).await?;
-    let lock = perform::lock(&state, &door, &format!("undo of {}", head.run))?;
     // Read again under the lock: what another process has undone meanwhile is not undone twice.
-    let (_, folder) = session.run(&head.run)?;
+    let folder = state.open_run(&head.run).map_err(store_fail)?;
     let only: Option<BTreeSet<String>> = (!changes.is_empty()).then(|| changes.iter().cloned().collect());
     let story = folder.story();
     let undoing = undo::plan(&story, &folder.plan, only.as_ref(), door.account.identity(), door.account.now(), planning::VALID_FOR);
@@ -45,7 +45,7 @@ pub async fn run(session: &Session, run: &str, changes: &[String], approval: &Ap
     let decisions = ask::approve(session, &undoing.plan, &policy).await?;
     ask::any_approved(&decisions)?;
     let id = engine::run_id(&undoing.plan, door.account.now());
-    let exit = perform::begin(session, &door, &state, &id, &undoing.plan, decisions).await?;
+    let exit = perform::begin(session, &door, state.as_ref(), &id, &undoing.plan, decisions).await?;
     drop(lock);
     Ok(Exit::worst([exit, held]))
 }

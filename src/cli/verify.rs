@@ -18,8 +18,8 @@ use crate::journal::RunDocument;
 pub async fn run(session: &Session, run: &str) -> Result<Exit, Fail> {
     let (state, folder) = session.run(run)?;
     let head = folder.story().head;
+    let _lock = perform::lock(session, state.as_ref(), &folder.plan, &head.run, &perform::person())?;
     let door = session.reopen(&Place::of_run(&head, &folder.plan.regions)).await?;
-    let _lock = perform::lock(&state, &door, &head.run)?;
     let mut journal = folder.journal().map_err(store_fail)?;
     let result = perform::work(session, &door, &folder.plan, &head.run, &mut journal, Task::Verify).await;
     summary::run(session, &RunDocument::of(&journal.story, &folder.plan), &folder.plan)?;

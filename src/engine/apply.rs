@@ -154,6 +154,9 @@ impl Engine<'_> {
     async fn forward(&self, change: &Change, journal: &Ledger<'_>) -> Result<(), Failure> {
         for (n, step) in change.steps.iter().enumerate() {
             self.talk.tell(&News::StepBegins { change: change.id.clone(), title: step.title.clone(), place: n + 1 });
+            if let Some(short) = self.time_is_short(change, n, journal).await {
+                return Err(Failure::Failed(short));
+            }
             self.act(Named { change: &change.id, name: &step.name, act: &step.act }, journal).await?;
         }
         Ok(())
@@ -222,6 +225,12 @@ impl Engine<'_> {
 pub(super) fn bindings<'a>(change: &'a Change, journal: &'a Ledger<'_>, outputs: &'a BTreeMap<(String, String), Outputs>) -> Bindings<'a> {
     let head = journal.head();
     Bindings { run: &head.run, started: head.started, change: &change.id, step: "proof", attempt: 1, outputs }
+}
+
+/// Whether a step has no intent yet, or is known to have had no effect.
+pub(super) fn not_begun(change: &Change, step: &calls::Step, journal: &Journal) -> bool {
+    let told = journal.story.changes.get(&change.id).and_then(|c| c.step(&step.name));
+    told.is_none_or(|s| s.state == StepState::NotDone)
 }
 
 /// Whether no step of a change may have taken effect.

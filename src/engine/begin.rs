@@ -23,6 +23,9 @@ impl Engine<'_> {
     pub(super) async fn may_begin(&self, plan: &Plan, change: &Change, journal: &Ledger<'_>) -> Result<Value, Instead> {
         decided(change, journal)?;
         came_before(change, journal)?;
+        if let Some(short) = self.time_is_short(change, 0, journal).await {
+            return Err((Outcome::Blocked, short));
+        }
         match &change.restore {
             Some(restore) => self.may_restore(change, restore).await,
             None => self.may_change(plan, change, journal).await,

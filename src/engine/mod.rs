@@ -13,10 +13,12 @@ pub mod gather;
 mod ledger;
 mod look;
 pub mod news;
+pub mod recover;
 pub mod schedule;
 pub mod step;
 pub mod stop;
 pub mod survey;
+mod time_left;
 pub mod undo;
 pub mod verify;
 

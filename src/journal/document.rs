@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Outcome, Phase, Story};
+use super::{Moment, Outcome, Phase, Story, line::Record, tale};
 use crate::{plan::Plan, resource::ResourceId};
 
 /// Where a run stands.
@@ -64,6 +64,9 @@ pub struct RunDocument {
     pub changes: Vec<ChangeReport>,
     /// Changes by outcome.
     pub counts: BTreeMap<String, usize>,
+    /// What happened, moment by moment, where it was asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub story: Vec<Moment>,
 }
 
 /// A change in `redress.run/1`.
@@ -114,7 +117,15 @@ impl RunDocument {
             stopped: story.stopped.clone(),
             changes,
             counts,
+            story: Vec::new(),
         }
+    }
+
+    /// The same with what happened, moment by moment.
+    #[must_use]
+    pub fn told(mut self, records: &[Record]) -> Self {
+        self.story = tale::tale(records);
+        self
     }
 
     /// The outcomes of its changes; an open change counts as none.

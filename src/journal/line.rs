@@ -50,6 +50,9 @@ pub enum Damage {
         /// Which line.
         line: usize,
     },
+    /// The first record is not the head of a run.
+    #[error("it does not begin with the record of a run's beginning; the journal is damaged and the run must be settled by hand")]
+    NoHead,
 }
 
 /// The record that follows one with the sum `former`.
@@ -76,12 +79,12 @@ pub fn read(text: &[u8]) -> Result<(Vec<Record>, usize), Damage> {
     while let Some(line) = lines.next() {
         number += 1;
         let last = lines.peek().is_none();
-        if !line.ends_with(b"\n") {
-            break; // torn: a crash in the middle of a write
+        // Torn: a crash in the middle of a write leaves a line without its end, or with zeros where a page never came.
+        if !line.ends_with(b"\n") || (last && line.contains(&0)) {
+            break;
         }
         let record: Record = match serde_json::from_slice(line) {
             Ok(record) => record,
-            Err(_) if last => break,
             Err(error) => return Err(unreadable(number, line, &error)),
         };
         if record.format != FORMAT {
@@ -135,6 +138,17 @@ mod tests {
             assert_eq!(records.len(), 2);
             assert_eq!(whole, text.match_indices('\n').nth(1).unwrap().0 + 1);
         }
+    }
+
+    #[test]
+    fn a_last_line_that_is_whole_and_yet_unreadable_is_not_taken_for_torn() {
+        let mut text = journal(2);
+        text += "{\"format\":\"redress.journal/2\",\"news\":1}\n";
+        assert_eq!(read(text.as_bytes()), Err(Damage::Version { line: 3, format: "redress.journal/2".to_owned() }));
+        let rubbish = journal(2) + "rubbish\n";
+        assert!(matches!(read(rubbish.as_bytes()), Err(Damage::Unreadable { line: 3, .. })));
+        let zeros = journal(2) + "{\"form\0\0\0\n";
+        assert_eq!(read(zeros.as_bytes()).unwrap().0.len(), 2);
     }
 
     #[test]

@@ -4,10 +4,14 @@
 pub mod document;
 pub mod event;
 pub mod line;
+pub mod state;
 pub mod store;
 pub mod story;
+pub mod tale;
 
 pub use document::{RunDocument, RunState};
 pub use event::{Decision, Event, Outcome, StepResult};
-pub use store::{Journal, Lock, Log, MemoryLog, RunFolder, StateDir, StoreError};
+pub use state::{Claim, Holder, Lock, RunFolder, Source, Store};
+pub use store::{Journal, Log, MemoryLog, StateDir, StoreError};
 pub use story::{ChangeStory, Phase, StepState, Story};
+pub use tale::Moment;

@@ -10,7 +10,7 @@ use std::{
 use jiff::Timestamp;
 
 use super::{
-    Event, Story,
+    Claim, Event, Holder, Lock, RunFolder, Source, Store, Story,
     line::{self, Damage, Record},
 };
 use crate::plan::{Plan, digest};
@@ -103,10 +103,35 @@ pub enum StoreError {
         hint: String,
     },
     /// Somebody else is at work.
-    #[error("{holder} is at work on this account: two runs at once could undo each other. Wait for it, or end it")]
+    #[error("{holder} is at work on {what}: two runs at once could undo each other. Wait for it, or end it")]
     Locked {
         /// Who, since when, which run.
         holder: String,
+        /// The region and the account.
+        what: String,
+    },
+    /// The plan beside a journal is not the one that the run began with.
+    #[error(
+        "{path}: the run began with the plan {journal}, but the plan beside it is {beside}. Put the run's own plan.json back; \
+         without it the run must be settled by hand"
+    )]
+    OtherPlan {
+        /// The journal.
+        path: String,
+        /// The digest that the journal names.
+        journal: String,
+        /// The digest of the plan beside it.
+        beside: String,
+    },
+    /// A store that is not a folder could not be reached, or refused.
+    #[error("{place}: cannot {what}: {why}. Without its journal redress changes nothing")]
+    Remote {
+        /// Where it lies.
+        place: String,
+        /// What was tried.
+        what: &'static str,
+        /// Why it failed.
+        why: String,
     },
 }
 
@@ -121,13 +146,13 @@ pub struct StateDir {
     path: PathBuf,
 }
 
-/// Held while a run works on an account.
+/// The lock of one region: the file is locked as long as it is open, so a process that dies gives it back.
 #[derive(Debug)]
-pub struct Lock {
+struct Held {
     file: File,
 }
 
-impl Drop for Lock {
+impl Drop for Held {
     fn drop(&mut self) {
         // The lock goes with the file in any case; its text must not outlive it.
         let _ = self.file.set_len(0);
@@ -140,7 +165,9 @@ impl StateDir {
     /// # Errors
     /// When it cannot be made or written.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        fs::create_dir_all(path.join("runs")).map_err(io_error(path, "make the state directory"))?;
+        for folder in ["runs", "locks"] {
+            fs::create_dir_all(path.join(folder)).map_err(io_error(path, "make the state directory"))?;
+        }
         let probe = path.join(".writable");
         File::create(&probe).and_then(|_| fs::remove_file(&probe)).map_err(io_error(path, "write in the state directory"))?;
         Ok(Self { path: path.to_owned() })
@@ -151,32 +178,45 @@ impl StateDir {
         &self.path
     }
 
-    /// Takes the lock of an account: one run at a time. The lock of a process that died is free.
-    ///
-    /// # Errors
-    /// [`StoreError::Locked`] with who holds it.
-    pub fn lock(&self, account: &str, run: &str, caller: &str, now: Timestamp) -> Result<Lock, StoreError> {
-        let path = self.path.join(format!("{account}.lock"));
+    fn hold(&self, claim: &Claim<'_>, region: &str) -> Result<(Held, Option<Holder>), StoreError> {
+        let path = self.path.join("locks").join(format!("{}.{region}.lock", claim.account));
         let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(io_error(&path, "open the lock"))?;
-        match file.try_lock() {
-            Ok(()) => {}
+        let free = match file.try_lock() {
+            Ok(()) => true,
             Err(TryLockError::Error(error)) => return Err(io_error(&path, "take the lock")(error)),
-            Err(TryLockError::WouldBlock) => {
-                let mut holder = String::new();
-                file.read_to_string(&mut holder).map_err(io_error(&path, "read the lock"))?;
-                return Err(StoreError::Locked { holder: if holder.is_empty() { "another redress".to_owned() } else { holder } });
-            }
+            Err(TryLockError::WouldBlock) => false,
+        };
+        let mut text = String::new();
+        file.read_to_string(&mut text).map_err(io_error(&path, "read the lock"))?;
+        let holder: Option<Holder> = serde_json::from_str(&text).ok();
+        if !free {
+            let holder = holder.map_or_else(|| "another redress".to_owned(), |h| h.words());
+            return Err(StoreError::Locked { holder, what: format!("{region} of account {}", claim.account) });
         }
-        let text = format!("run {run} of {caller} (process {}, since {now:.0})", std::process::id());
-        file.set_len(0).and_then(|()| file.write_all(text.as_bytes())).map_err(io_error(&path, "write the lock"))?;
-        Ok(Lock { file })
+        let text = serde_json::to_vec(&Holder::of(claim)).unwrap_or_default();
+        let written = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(&text));
+        written.map_err(io_error(&path, "write the lock"))?;
+        Ok((Held { file }, holder))
+    }
+}
+
+impl Store for StateDir {
+    fn place(&self) -> String {
+        self.path.display().to_string()
     }
 
-    /// Ids of all runs, the newest first.
-    ///
-    /// # Errors
-    /// When the folder cannot be read.
-    pub fn runs(&self) -> Result<Vec<String>, StoreError> {
+    fn lock(&self, claim: &Claim<'_>) -> Result<Lock, StoreError> {
+        let (mut all, mut left) = (Vec::<Box<dyn Send>>::new(), None);
+        // In the order of their names, so that two who want the same do not each take a half.
+        for region in &claim.regions {
+            let (held, before) = self.hold(claim, region)?;
+            all.push(Box::new(held));
+            left = left.or(before);
+        }
+        Ok(Lock::new(all, left))
+    }
+
+    fn runs(&self) -> Result<Vec<String>, StoreError> {
         let folder = self.path.join("runs");
         let mut runs = Vec::new();
         for entry in fs::read_dir(&folder).map_err(io_error(&folder, "list runs"))? {
@@ -190,11 +230,7 @@ impl StateDir {
         Ok(runs)
     }
 
-    /// Makes the folder of a new run with its plan in it.
-    ///
-    /// # Errors
-    /// When it cannot be written.
-    pub fn create(&self, run: &str, plan: &Plan) -> Result<RunFolder, StoreError> {
+    fn create(&self, run: &str, plan: &Plan) -> Result<RunFolder, StoreError> {
         let path = self.path.join("runs").join(run);
         fs::create_dir(&path).map_err(io_error(&path, "make the run's folder"))?;
         let file = path.join("plan.json");
@@ -202,60 +238,30 @@ impl StateDir {
         File::create(&file).and_then(|mut f| f.write_all(text.as_bytes()).and_then(|()| f.sync_all())).map_err(io_error(&file, "write the plan"))?;
         sync_folder(&path)?;
         sync_folder(&self.path.join("runs"))?;
-        Ok(RunFolder { path, records: Vec::new(), plan: plan.clone() })
+        let name = path.display().to_string();
+        RunFolder::new(&name, plan.clone(), Vec::new(), Box::new(Folder(path)))
     }
 
-    /// Opens the folder of a run, given its id or an unambiguous beginning of it; `last` is the newest.
-    ///
-    /// # Errors
-    /// When there is no such run, or it is damaged.
-    pub fn run(&self, run: &str) -> Result<RunFolder, StoreError> {
-        let all = self.runs()?;
-        let mut fitting = all.iter().filter(|id| id.as_str() == run || (run == "last") || (run.len() >= 4 && id.starts_with(run)));
-        let (first, second) = (fitting.next(), fitting.next());
-        let exact = all.iter().find(|id| id.as_str() == run);
-        let found = exact.or(if run == "last" || second.is_none() { first } else { None });
-        let Some(id) = found else {
-            let near = all.iter().max_by(|a, b| strsim::jaro(a, run).total_cmp(&strsim::jaro(b, run)));
-            let hint = near.map_or(String::new(), |n| format!("; did you mean {n}?"));
-            return Err(StoreError::NoSuchRun { run: run.to_owned(), state_dir: self.path.display().to_string(), hint });
-        };
-        RunFolder::open(&self.path.join("runs").join(id))
+    fn open_run(&self, id: &str) -> Result<RunFolder, StoreError> {
+        let path = self.path.join("runs").join(id);
+        let file = path.join("plan.json");
+        let text = fs::read_to_string(&file).map_err(io_error(&file, "read the plan"))?;
+        let plan = digest::parse(&text).map_err(|error| StoreError::Plan { path: file.display().to_string(), why: error.to_string() })?;
+        let file = path.join("journal.jsonl");
+        let name = file.display().to_string();
+        let bytes = fs::read(&file).map_err(io_error(&file, "read the journal"))?;
+        let (records, _) = line::read(&bytes).map_err(|damage| StoreError::Damaged { path: name.clone(), damage })?;
+        RunFolder::new(&name, plan, records, Box::new(Folder(path)))
     }
 }
 
 /// The folder of one run.
 #[derive(Debug)]
-pub struct RunFolder {
-    path: PathBuf,
-    /// What its journal holds.
-    pub records: Vec<Record>,
-    /// Its plan.
-    pub plan: Plan,
-}
+struct Folder(PathBuf);
 
-impl RunFolder {
-    fn open(path: &Path) -> Result<Self, StoreError> {
-        let file = path.join("plan.json");
-        let text = fs::read_to_string(&file).map_err(io_error(&file, "read the plan"))?;
-        let plan = digest::parse(&text).map_err(|error| StoreError::Plan { path: file.display().to_string(), why: error.to_string() })?;
-        let file = path.join("journal.jsonl");
-        let bytes = fs::read(&file).map_err(io_error(&file, "read the journal"))?;
-        let (records, _) = line::read(&bytes).map_err(|damage| StoreError::Damaged { path: file.display().to_string(), damage })?;
-        Ok(Self { path: path.to_owned(), records, plan })
-    }
-
-    /// The state of the run.
-    pub fn story(&self) -> Story {
-        Story::of(&self.records)
-    }
-
-    /// The journal, to go on with: what a crash left torn is cut off.
-    ///
-    /// # Errors
-    /// When it cannot be opened or mended.
-    pub fn journal(&self) -> Result<Journal, StoreError> {
-        let path = self.path.join("journal.jsonl");
+impl Source for Folder {
+    fn reopen(&self) -> Result<(Vec<Record>, Box<dyn Log>), StoreError> {
+        let path = self.0.join("journal.jsonl");
         let fail = |what| io_error(&path, what);
         let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(fail("open the journal"))?;
         let mut bytes = Vec::new();
@@ -263,9 +269,9 @@ impl RunFolder {
         let (records, whole) = line::read(&bytes).map_err(|damage| StoreError::Damaged { path: path.display().to_string(), damage })?;
         file.set_len(whole as u64).map_err(fail("cut off what a crash left torn"))?;
         file.seek(io::SeekFrom::End(0)).map_err(fail("seek in the journal"))?;
-        sync_folder(&self.path)?;
+        sync_folder(&self.0)?;
         let log = FileLog { file, path, seq: records.len() as u64, sum: records.last().map(|r| r.sum.clone()).unwrap_or_default() };
-        Ok(Journal::new(Story::of(&records), Box::new(log)))
+        Ok((records, Box::new(log)))
     }
 }
 

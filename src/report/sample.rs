@@ -222,5 +222,6 @@ pub fn run() -> RunDocument {
         stopped: None,
         changes,
         counts,
+        story: Vec::new(),
     }
 }

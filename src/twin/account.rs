@@ -107,7 +107,10 @@ impl TwinAccount {
         } else {
             return Err(TwinError::BadName(name.to_owned()));
         };
-        account.save().map_err(|(path, source)| TwinError::Io { what: "written", path, source })?;
+        // What is there already stays as it is: another process may be at work on it, and looking writes nothing.
+        if account.path.as_ref().is_some_and(|path| !path.exists()) {
+            account.save().map_err(|(path, source)| TwinError::Io { what: "written", path, source })?;
+        }
         Ok(account)
     }
 

@@ -20,7 +20,7 @@ const RIGHTS: &[(&str, &[&str])] = &[
     ("journal", &["plan", "calls", "inventory", "resource", "finding"]),
     ("engine", &["journal", "plan", "playbook", "actions", "calls", "checks", "inventory", "resource", "finding", "account"]),
     ("report", &["engine", "journal", "plan", "playbook", "actions", "calls", "checks", "inventory", "resource", "finding", "intake"]),
-    ("aws", &["account", "calls", "inventory", "resource"]),
+    ("aws", &["account", "journal", "plan", "calls", "inventory", "resource"]),
     ("twin", &["account", "plan", "calls", "inventory", "resource"]),
 ];
 

@@ -25,5 +25,6 @@ mod plans;
 mod proxy;
 mod secrets;
 mod stand;
+mod state;
 mod support;
 mod world;

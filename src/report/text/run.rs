@@ -40,8 +40,32 @@ pub fn run(run: &RunDocument, view: &View) -> String {
     if run.changes.iter().any(|c| c.outcome == "stuck") {
         page.text(0, &[span(Tone::Bad, "A person is needed: what to do stands with each change that is stuck.")]);
     }
+    story(&mut page, run);
     commands(&mut page, &words::run_next(run));
     page.done()
+}
+
+/// What happened, moment by moment; a new day is named when it comes.
+fn story(page: &mut Page, run: &RunDocument) {
+    if run.story.is_empty() {
+        return;
+    }
+    page.blank();
+    page.text(0, &[span(Tone::Strong, "What happened (UTC)")]);
+    let mut day = String::new();
+    for moment in &run.story {
+        let today = moment.at.strftime("%Y-%m-%d").to_string();
+        if today != day {
+            page.text(2, &[span(Tone::Faint, &today)]);
+            day = today;
+        }
+        let of = [moment.change.as_deref(), moment.step.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(" ");
+        let mut words = vec![plain(if of.is_empty() { moment.what.clone() } else { format!("{of}: {}", moment.what) })];
+        if let Some(seconds) = moment.seconds {
+            words.push(span(Tone::Faint, format!(" ({})", words::duration(seconds))));
+        }
+        page.row(2, &span(Tone::Faint, moment.at.strftime("%H:%M:%S").to_string()), 12, &words);
+    }
 }
 
 fn one(page: &mut Page, run: &RunDocument, change: &ChangeReport, view: &View) {

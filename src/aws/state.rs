@@ -1,0 +1,330 @@
+//! Runs and locks in a bucket, for machines that lose their disk: one object for each event, each written on the
+//! condition that its number is still free. It works with any endpoint that keeps S3's conditional writes
+//! (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html>), and keeps the laws of
+//! [`crate::journal`]: an event is in the bucket before the engine goes on. It decides nothing about an account.
+
+use std::{fmt, future::Future, sync::Arc, time::Duration};
+
+use aws_config::{Region, SdkConfig};
+use aws_sdk_s3::{
+    Client,
+    config::{RequestChecksumCalculation, ResponseChecksumValidation},
+};
+use futures::{StreamExt, TryStreamExt, stream};
+use jiff::Timestamp;
+
+use super::{
+    Settings, connect,
+    lease::{self, Held},
+    object::{Bucket, Condition, Put},
+};
+use crate::{
+    calls::CallError,
+    journal::{
+        Claim, Event, Lock, Log, RunFolder, Source, Store, StoreError,
+        line::{self, Damage, Record},
+    },
+    plan::{Plan, digest},
+};
+
+/// Objects that are read at the same time.
+const AT_ONCE: usize = 16;
+
+/// A store of runs in a bucket.
+#[derive(Clone)]
+pub struct S3Store(Arc<Inside>);
+
+/// What the store, its logs and its locks share.
+pub(super) struct Inside {
+    bridge: Bridge,
+    pub(super) bucket: Bucket,
+    prefix: String,
+    /// How long a lock lives without a sign of life.
+    pub(super) lease: Duration,
+    pub(super) leases: std::sync::Mutex<Vec<Arc<lease::Lease>>>,
+}
+
+impl fmt::Debug for S3Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("S3Store").field(&self.place()).finish()
+    }
+}
+
+/// A runtime of its own for the requests of the store. The journal is written from within the engine, which waits for it:
+/// on the engine's own runtime that wait could stop what it waits for.
+struct Bridge(Option<tokio::runtime::Runtime>);
+
+impl Bridge {
+    fn new() -> std::io::Result<Self> {
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).thread_name("redress-state").enable_all().build().map(|r| Self(Some(r)))
+    }
+
+    /// Starts something that nobody waits for.
+    fn spawn(&self, future: impl Future<Output = ()> + Send + 'static) {
+        if let Some(runtime) = &self.0 {
+            runtime.spawn(future);
+        }
+    }
+
+    /// Waits for a future, from whatever thread.
+    fn wait<T: Send + 'static>(&self, future: impl Future<Output = T> + Send + 'static) -> Option<T> {
+        let (send, receive) = std::sync::mpsc::sync_channel(1);
+        self.spawn(async move {
+            let _ = send.send(future.await);
+        });
+        receive.recv().ok()
+    }
+}
+
+impl Drop for Bridge {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// The bucket and the prefix that `s3://bucket/prefix` names; the prefix is empty or ends with a slash.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn parse(url: &str) -> Result<(String, String), String> {
+    let rest = url.strip_prefix("s3://").ok_or_else(|| format!("{url}: this is not s3://BUCKET/PREFIX"))?;
+    let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
+    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.';
+    if !(3..=63).contains(&bucket.len()) || !bucket.chars().all(fits) {
+        return Err(format!("{url}: {bucket:?} is not the name of a bucket; write s3://BUCKET/PREFIX"));
+    }
+    let prefix = prefix.trim_matches('/');
+    if prefix.split('/').any(|part| part == "." || part == "..") || prefix.chars().any(char::is_control) || prefix.len() > 512 {
+        return Err(format!("{url}: the prefix has '.', '..' or control characters, or is too long"));
+    }
+    Ok((bucket.to_owned(), if prefix.is_empty() { String::new() } else { format!("{prefix}/") }))
+}
+
+impl S3Store {
+    /// The store at `s3://bucket/prefix`; the bucket must be there. `lease` is how long a lock lives without a sign of life.
+    ///
+    /// # Errors
+    /// When the bucket is not there or cannot be reached.
+    pub fn open(url: &str, settings: &Settings, lease: Duration) -> Result<Self, StoreError> {
+        let settings = settings.clone();
+        Self::over(url, async move { connect::config(&settings).await }, lease)
+    }
+
+    /// The same over a configuration that is there already, or will be.
+    ///
+    /// # Errors
+    /// As [`S3Store::open`].
+    pub fn over(url: &str, config: impl Future<Output = SdkConfig> + Send + 'static, lease: Duration) -> Result<Self, StoreError> {
+        let fail = |what, why: String| StoreError::Remote { place: url.to_owned(), what, why };
+        let (name, prefix) = parse(url).map_err(|why| fail("be read as a place for runs", why))?;
+        let bridge = Bridge::new().map_err(|e| fail("start", e.to_string()))?;
+        let found = bridge.wait(async move { find(&name, &config.await).await });
+        let bucket = found.ok_or_else(|| fail("start", "the thread ended".to_owned()))?.map_err(|e| fail("open the bucket", e.to_string()))?;
+        Ok(Self(Arc::new(Inside { bridge, bucket, prefix, lease, leases: std::sync::Mutex::default() })))
+    }
+
+    fn key(&self, rest: &str) -> String {
+        format!("{}{rest}", self.0.prefix)
+    }
+
+    /// Waits for requests, and tells in which place they failed.
+    fn wait<T: Send + 'static>(&self, what: &'static str, future: impl Future<Output = Result<T, CallError>> + Send + 'static) -> Result<T, StoreError> {
+        match self.0.bridge.wait(future) {
+            Some(Ok(value)) => Ok(value),
+            Some(Err(error)) => Err(self.fail(what, error.to_string())),
+            None => Err(self.fail(what, "the thread of the store ended".to_owned())),
+        }
+    }
+
+    fn fail(&self, what: &'static str, why: String) -> StoreError {
+        StoreError::Remote { place: self.place(), what, why }
+    }
+
+    /// The records of a run: objects numbered from 1 without gaps, chained like the lines of a file.
+    fn records(&self, run: &str) -> Result<Vec<Record>, StoreError> {
+        let folder = self.key(&format!("runs/{run}/journal/"));
+        let (inside, prefix) = (Arc::clone(&self.0), folder.clone());
+        let bodies = self.wait("read the journal", async move {
+            let bucket = &inside.bucket;
+            let mut keys = bucket.keys(&prefix).await?;
+            keys.sort();
+            let bodies = stream::iter(keys).map(|key| async move { Ok((bucket.get(&key).await?.map(|got| got.body).unwrap_or_default(), key)) });
+            bodies.buffered(AT_ONCE).try_collect::<Vec<(Vec<u8>, String)>>().await
+        })?;
+        let path = format!("s3://{}/{folder}", self.0.bucket.name);
+        let damaged = |damage| StoreError::Damaged { path: path.clone(), damage };
+        let mut text = Vec::new();
+        for (n, (body, key)) in bodies.iter().enumerate() {
+            if *key != format!("{folder}{}", object(n as u64 + 1)) {
+                return Err(damaged(Damage::Chain { line: n + 1 }));
+            }
+            text.extend_from_slice(body);
+            text.push(b'\n');
+        }
+        let (records, _) = line::read(&text).map_err(damaged)?;
+        // An object is written whole or not at all: here nothing is torn.
+        if records.len() != bodies.len() {
+            return Err(damaged(Damage::Unreadable { line: records.len() + 1, why: "it is not whole".to_owned() }));
+        }
+        Ok(records)
+    }
+
+    fn folder(&self, run: &str, plan: Plan, records: Vec<Record>) -> Result<RunFolder, StoreError> {
+        let path = format!("s3://{}/{}", self.0.bucket.name, self.key(&format!("runs/{run}/journal")));
+        RunFolder::new(&path, plan, records, Box::new(Run { store: self.clone(), run: run.to_owned() }))
+    }
+}
+
+/// The name of the object of an event.
+fn object(seq: u64) -> String {
+    format!("{seq:08}.json")
+}
+
+/// The bucket, with a client for the region that it is in.
+async fn find(name: &str, config: &SdkConfig) -> Result<Bucket, CallError> {
+    let mut region = config.region().cloned().unwrap_or_else(|| Region::from_static("us-east-1"));
+    for _ in 0..2 {
+        let own_endpoint = config.endpoint_url().is_some() || std::env::var_os("AWS_ENDPOINT_URL_S3").is_some();
+        // Other makers' endpoints do not all know the newer checksums.
+        let built = aws_sdk_s3::config::Builder::from(config)
+            .region(region.clone())
+            .force_path_style(own_endpoint)
+            .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
+            .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
+            .build();
+        let bucket = Bucket { client: Client::from_conf(built), name: name.to_owned() };
+        match bucket.elsewhere(region.as_ref()).await? {
+            Some(other) => region = Region::new(other),
+            None => return Ok(bucket),
+        }
+    }
+    Err(super::errors::bad_input("s3:HeadBucket", "the bucket names one region after another as its own"))
+}
+
+impl Store for S3Store {
+    fn place(&self) -> String {
+        format!("s3://{}/{}", self.0.bucket.name, self.0.prefix)
+    }
+
+    fn runs(&self) -> Result<Vec<String>, StoreError> {
+        let (inside, prefix) = (Arc::clone(&self.0), self.key("runs/"));
+        self.wait("list runs", async move {
+            let bucket = &inside.bucket;
+            let folders = bucket.folders(&prefix).await?;
+            // A run that never wrote its first event never began.
+            let begun = stream::iter(folders)
+                .map(|folder| async move { Ok::<_, CallError>((bucket.any(&format!("{folder}journal/")).await?, folder)) })
+                .buffered(AT_ONCE);
+            let begun: Vec<(bool, String)> = begun.try_collect().await?;
+            let id = |folder: String| folder.trim_end_matches('/').rsplit('/').next().unwrap_or_default().to_owned();
+            let mut runs: Vec<String> = begun.into_iter().filter(|(any, _)| *any).map(|(_, folder)| id(folder)).collect();
+            runs.sort_by(|a, b| b.cmp(a));
+            Ok(runs)
+        })
+    }
+
+    fn create(&self, run: &str, plan: &Plan) -> Result<RunFolder, StoreError> {
+        let (inside, key) = (Arc::clone(&self.0), self.key(&format!("runs/{run}/plan.json")));
+        let body = serde_json::to_vec_pretty(plan).unwrap_or_default();
+        match self.wait("write the plan", async move { inside.bucket.put(&key, &body, Condition::Absent).await })? {
+            Put::Written(_) => self.folder(run, plan.clone(), Vec::new()),
+            Put::Refused => Err(self.fail("write the plan", format!("a run {run} is there already"))),
+        }
+    }
+
+    fn open_run(&self, id: &str) -> Result<RunFolder, StoreError> {
+        let (inside, key) = (Arc::clone(&self.0), self.key(&format!("runs/{id}/plan.json")));
+        let path = format!("s3://{}/{key}", self.0.bucket.name);
+        let bad = |why: String| StoreError::Plan { path: path.clone(), why };
+        let got = self.wait("read the plan", async move { inside.bucket.get(&key).await })?.ok_or_else(|| bad("it is not there".to_owned()))?;
+        let text = String::from_utf8(got.body).map_err(|_| bad("it is not text".to_owned()))?;
+        let plan = digest::parse(&text).map_err(|error| bad(error.to_string()))?;
+        self.folder(id, plan, self.records(id)?)
+    }
+
+    fn lock(&self, claim: &Claim<'_>) -> Result<Lock, StoreError> {
+        let (mut all, mut left) = (Vec::<Box<dyn Send>>::new(), None);
+        for region in &claim.regions {
+            let key = self.key(&format!("locks/{}.{region}.json", claim.account));
+            let (inside, holder) = (Arc::clone(&self.0), crate::journal::Holder::of(claim));
+            let taken = self.wait("take the lock", async move { lease::take(&inside, key, holder).await })?;
+            let what = format!("{region} of account {}", claim.account);
+            let (lease, before) = taken.map_err(|holder| StoreError::Locked { holder, what })?;
+            self.0.leases.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(Arc::clone(&lease));
+            self.0.bridge.spawn(lease::beats(Arc::downgrade(&self.0), Arc::clone(&lease)));
+            all.push(Box::new(Held::new(self.clone(), lease)));
+            left = left.or(before);
+        }
+        Ok(Lock::new(all, left))
+    }
+}
+
+impl S3Store {
+    /// Gives a lock back.
+    pub(super) fn release(&self, lease: &Arc<lease::Lease>) {
+        let (inside, own) = (Arc::clone(&self.0), Arc::clone(lease));
+        // What cannot be given back is free when its time has passed.
+        let _ = self.0.bridge.wait(async move { own.release(&inside).await });
+        self.0.leases.lock().unwrap_or_else(std::sync::PoisonError::into_inner).retain(|l| !Arc::ptr_eq(l, lease));
+    }
+}
+
+/// A run in the bucket.
+#[derive(Debug)]
+struct Run {
+    store: S3Store,
+    run: String,
+}
+
+impl Source for Run {
+    fn reopen(&self) -> Result<(Vec<Record>, Box<dyn Log>), StoreError> {
+        let records = self.store.records(&self.run)?;
+        let (seq, sum) = (records.len() as u64, records.last().map(|r| r.sum.clone()).unwrap_or_default());
+        Ok((records, Box::new(S3Log { store: self.store.clone(), run: self.run.clone(), seq, sum })))
+    }
+}
+
+/// The journal of a run in the bucket.
+struct S3Log {
+    store: S3Store,
+    run: String,
+    seq: u64,
+    sum: String,
+}
+
+impl Log for S3Log {
+    fn append(&mut self, at: Timestamp, event: &Event) -> Result<(), StoreError> {
+        let record = line::next(&self.sum, self.seq + 1, at, event.clone());
+        let body = serde_json::to_vec(&record).unwrap_or_default();
+        let key = self.store.key(&format!("runs/{}/journal/{}", self.run, object(record.seq)));
+        let inside = Arc::clone(&self.store.0);
+        let put = self.store.wait("write the journal", async move {
+            // Who has lost the lock writes nothing more, and so calls nothing more.
+            lease::all_alive(&inside).await?;
+            inside.bucket.put(&key, &body, Condition::Absent).await
+        })?;
+        if put == Put::Refused {
+            let why = format!("record {} of run {} is there already: another process works on this run", record.seq, self.run);
+            return Err(self.store.fail("write the journal", why));
+        }
+        (self.seq, self.sum) = (record.seq, record.sum);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_in_a_bucket_has_a_bucket_and_perhaps_a_prefix() {
+        assert_eq!(parse("s3://runs-of-ours"), Ok(("runs-of-ours".to_owned(), String::new())));
+        assert_eq!(parse("s3://runs-of-ours/a/b/"), Ok(("runs-of-ours".to_owned(), "a/b/".to_owned())));
+        for bad in ["s3://", "s3:///a", "s3://Bad_Name/x", "s3://runs-of-ours/a/../b", "/tmp/x"] {
+            assert!(parse(bad).is_err(), "{bad}");
+        }
+    }
+}

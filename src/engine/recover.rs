@@ -1,0 +1,228 @@
+//! What interrupted runs left in an account, told from the tags on what they made when their journals are gone; and a plan
+//! that brings their instances back up on volumes that are there. Pure: facts in, plan out.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+use crate::{
+    account::Identity,
+    actions::{Options, make},
+    calls::{self, Act, Call, Risk, Step, WayBack},
+    inventory::{FamilyKind, Instance, Inventory, Scope, Volume, Want, tag},
+    plan::{Change, Plan, Rehearsal, Restore, digest},
+};
+
+/// What carries the tags of a run.
+const TAGGED: [FamilyKind; 5] = [FamilyKind::Instances, FamilyKind::Volumes, FamilyKind::Snapshots, FamilyKind::FlowLogs, FamilyKind::SecurityGroupRules];
+/// Seconds for a start or an attachment.
+const WITHIN: u64 = 600;
+
+/// A thing that a run made or marked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Left {
+    /// The run.
+    pub run: String,
+    /// The step, as `change/step`.
+    pub step: String,
+    /// Where.
+    pub region: String,
+    /// Its id.
+    pub id: String,
+    /// What is known of it, for people.
+    pub words: String,
+}
+
+/// What was found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Recovery {
+    /// All that carries the tag of a run, or of the one that was asked for.
+    pub left: Vec<Left>,
+    /// Brings instances back up.
+    pub plan: Plan,
+    /// Instances that this cannot bring back, with the reason and what to do.
+    pub by_hand: Vec<String>,
+    /// Listings that could not be read.
+    pub unread: Vec<String>,
+}
+
+/// What to read: first the listings, then each marked instance by id, since a listing shows less of it.
+pub fn needs(known: &Inventory, regions: &[String]) -> Scope {
+    let mut scope: Scope = regions.iter().flat_map(|region| TAGGED.map(|family| Want::all(region, family))).collect();
+    for region in regions {
+        for change in marked(known, region, None).iter().filter_map(|i| bring_back(known, region, i, String::new()).ok().flatten()) {
+            scope.extend(change.touches);
+        }
+    }
+    scope
+}
+
+/// What runs left in these regions, or the run that is named.
+pub fn recover(known: &Inventory, regions: &[String], run: Option<&str>, who: &Identity, created: Timestamp, valid_for: SignedDuration) -> Recovery {
+    let (mut left, mut unread, mut by_hand, mut changes) = (Vec::new(), Vec::new(), Vec::new(), Vec::<Change>::new());
+    for region in regions {
+        for family in TAGGED {
+            let want = Want::all(region, family);
+            let listed = known.select_json(&want);
+            match listed.known() {
+                Some(things) => left.extend(things.iter().filter_map(|(id, thing)| tagged(region, id, thing, run))),
+                None => unread.push(format!("{want}: {}", listed.silence().unwrap_or_default())),
+            }
+        }
+        for instance in marked(known, region, run) {
+            match bring_back(known, region, &instance, format!("c{}", changes.len() + 1)) {
+                Ok(change) => changes.extend(change),
+                Err(why) => by_hand.push(why),
+            }
+        }
+    }
+    left.sort_by(|a, b| (&a.run, &a.region, &a.step, &a.id).cmp(&(&b.run, &b.region, &b.step, &b.id)));
+    Recovery { left, plan: sealed(changes, regions, who, created, valid_for), by_hand, unread }
+}
+
+fn tagged(region: &str, id: &str, thing: &Value, only: Option<&str>) -> Option<Left> {
+    let tag = |name: &str| thing.get("tags")?.get(name)?.as_str();
+    let run = tag(tag::RUN).filter(|run| only.is_none_or(|only| only == *run))?;
+    let facts = [("state", thing.get("state").and_then(Value::as_str)), ("of", tag(tag::SOURCE)), ("for", tag(tag::INSTANCE)), ("at", tag(tag::DEVICE))];
+    let mut words: Vec<String> =
+        facts.iter().filter_map(|(word, value)| value.map(|v| if *word == "state" { v.to_owned() } else { format!("{word} {v}") })).collect();
+    words.extend(tag(tag::EXPIRES).map(|date| format!("kept until {date}")));
+    let step = tag(tag::STEP).unwrap_or_default().to_owned();
+    Some(Left { run: run.to_owned(), step, region: region.to_owned(), id: id.to_owned(), words: words.join(", ") })
+}
+
+/// Instances that a run tagged before it stopped them, and that it has not set free again.
+fn marked(known: &Inventory, region: &str, run: Option<&str>) -> Vec<Instance> {
+    let of_run = |i: &Instance| i.tags.get(tag::RUN).is_some_and(|r| run.is_none_or(|run| run == r));
+    all::<Instance>(known, region, FamilyKind::Instances).into_iter().filter(of_run).collect()
+}
+
+fn all<T: serde::de::DeserializeOwned>(known: &Inventory, region: &str, family: FamilyKind) -> Vec<T> {
+    let things = known.select_json(&Want::all(region, family));
+    things.known().into_iter().flatten().filter_map(|(_, thing)| serde_json::from_value(thing.clone()).ok()).collect()
+}
+
+/// The change that starts a marked instance on the volumes that it had, or on what took their place; `None` where it is gone.
+fn bring_back(known: &Inventory, region: &str, instance: &Instance, id: String) -> Result<Option<Change>, String> {
+    let name = &instance.id;
+    match instance.state.as_str() {
+        "terminated" | "shutting-down" => return Ok(None),
+        "stopped" | "running" => {}
+        other => return Err(format!("{name} is {other}: wait until it has settled and run this again")),
+    }
+    let volumes = all::<Volume>(known, region, FamilyKind::Volumes);
+    let (mut steps, mut touches) = (Vec::new(), vec![Want::id(region, FamilyKind::Instances, name)]);
+    let copies: BTreeMap<&String, &Volume> = volumes
+        .iter()
+        .filter(|v| v.tags.get(tag::INSTANCE) == Some(name) && v.tags.contains_key(tag::SOURCE))
+        .filter_map(|v| Some((v.tags.get(tag::DEVICE)?, v)))
+        .collect();
+    for (device, copy) in copies {
+        let here = |v: &&Volume| v.attachments.iter().any(|a| a.instance_id == *name && a.device == *device);
+        if volumes.iter().any(|v| here(&v)) {
+            continue;
+        }
+        let source = copy.tags.get(tag::SOURCE);
+        let free = |v: &&Volume| v.state == "available";
+        let volume = volumes.iter().filter(free).find(|v| Some(&v.id) == source).or_else(|| Some(copy).filter(free));
+        let Some(volume) = volume else {
+            return Err(format!(
+                "{name} has nothing at {device}, and neither {} nor {} is free: attach its volume there by hand and start it",
+                words(source),
+                copy.id
+            ));
+        };
+        touches.push(Want::id(region, FamilyKind::Volumes, &volume.id));
+        steps.push(kept(
+            format!("attach-{}", steps.len() + 1),
+            format!("attach {} to {name} at {device}", volume.id),
+            attach(region, name, &volume.id, device),
+        ));
+    }
+    if instance.state == "stopped" {
+        let running = make::state(region, FamilyKind::Instances, name.as_str(), &["running"], &["terminated", "shutting-down"]);
+        let under_way = make::state(region, FamilyKind::Instances, name.as_str(), &["pending", "running"], &[]);
+        let call = Call::new("ec2", region, "StartInstances", json!({ "InstanceIds": [name] }));
+        let act = make::act_under_way(call, vec![under_way], vec![running], WITHIN, "until the instance runs");
+        steps.push(kept("start".to_owned(), format!("start {name}"), act));
+    }
+    let keys = json!([{ "Key": tag::RUN }, { "Key": tag::STEP }]);
+    let looks = vec![make::is(region, FamilyKind::Instances, name.as_str(), &format!("/tags/{}", tag::RUN), Value::Null)];
+    let act = make::act(Call::new("ec2", region, "DeleteTags", json!({ "Resources": [name], "Tags": keys })), looks);
+    steps.push(kept("unmark".to_owned(), format!("take the tag of the run off {name}"), act));
+    Ok(Some(change(known, region, instance, id, steps, touches)))
+}
+
+fn words(volume: Option<&String>) -> &str {
+    volume.map_or("its volume", String::as_str)
+}
+
+/// A step that a failure does not take back: half of an instance brought back is better than none of it.
+fn kept(name: String, title: String, act: Act) -> Step {
+    make::step(name, title, act, WayBack::Kept("what was brought back stays".to_owned()))
+}
+
+fn attach(region: &str, instance: &str, volume: &str, device: &str) -> Act {
+    let is = |at: &str, value: &str| make::is(region, FamilyKind::Volumes, volume, at, value);
+    let place = [is("/attachments/0/instance_id", instance), is("/attachments/0/device", device)];
+    let coming = make::one_of(region, FamilyKind::Volumes, volume, "/attachments/0/state", vec![json!("attaching"), json!("attached")]);
+    let until = place.iter().cloned().chain([is("/attachments/0/state", "attached")]).collect();
+    let call = Call::new("ec2", region, "AttachVolume", json!({ "VolumeId": volume, "InstanceId": instance, "Device": device }));
+    make::act_under_way(call, place.into_iter().chain([coming]).collect(), until, WITHIN, "until the volume is attached")
+}
+
+fn change(known: &Inventory, region: &str, instance: &Instance, id: String, steps: Vec<Step>, touches: Vec<Want>) -> Change {
+    let run = instance.tags.get(tag::RUN).cloned().unwrap_or_default();
+    let risk = steps.iter().filter_map(|s| calls::find(&s.act.call.service, &s.act.call.operation)).map(|s| s.risk).max().unwrap_or(Risk::Safe);
+    let found = known.footprint(&touches);
+    let stays = format!("other things that run {run} made stay: redress recover {run} lists them");
+    Change {
+        id,
+        after: Vec::new(),
+        findings: Vec::new(),
+        playbook: "recover".to_owned(),
+        action: "recover".to_owned(),
+        uses: Vec::new(),
+        resource: known.owner.instance(region, &instance.id),
+        region: region.to_owned(),
+        summary: format!("bring {} back up, which run {run} left {}", instance.id, instance.state),
+        risk,
+        reversible: false,
+        not_restored: vec![stays.clone()],
+        before: json!({ "state": instance.state }),
+        after_state: json!({ "state": "running" }),
+        impact: Vec::new(),
+        proof: Vec::new(),
+        steps,
+        guards: Vec::new(),
+        touches,
+        ask: true,
+        protected: Vec::new(),
+        restore: Some(Restore { found, to: json!({}), kept: vec![stays] }),
+    }
+}
+
+fn sealed(changes: Vec<Change>, regions: &[String], who: &Identity, created: Timestamp, valid_for: SignedDuration) -> Plan {
+    let mut plan = Plan {
+        format: crate::plan::document::FORMAT.to_owned(),
+        account: who.owner.account.clone(),
+        partition: who.owner.partition.clone(),
+        endpoint: who.endpoint.clone(),
+        regions: regions.to_vec(),
+        caller: who.caller.arn.clone(),
+        created,
+        expires: created.checked_add(valid_for).unwrap_or(created),
+        options: Options::default(),
+        playbooks: BTreeMap::new(),
+        counts: BTreeMap::from([("changes".to_owned(), changes.len())]),
+        changes,
+        skipped: Vec::new(),
+        rehearsal: Rehearsal { undo_restores: true, ..Rehearsal::default() },
+        digest: String::new(),
+        kind: "recover".to_owned(),
+        of_run: None,
+    };
+    digest::seal(&mut plan);
+    plan
+}

@@ -1,0 +1,147 @@
+//! The story of a run from its journal alone, moment by moment, with how long each thing took. Pure: records in, words
+//! out. What a change is for stands in the plan; here is what was done and when.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{Event, StepResult, line::Record};
+use crate::calls::Outputs;
+
+/// One thing that happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Moment {
+    /// When.
+    pub at: Timestamp,
+    /// To which change.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub change: Option<String>,
+    /// In which step, or act of the way back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<String>,
+    /// What.
+    pub what: String,
+    /// Seconds since what it follows from: an answer from its call, an end from its beginning.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seconds: Option<f64>,
+}
+
+/// The moments of a run, in order.
+pub fn tale(records: &[Record]) -> Vec<Moment> {
+    let mut marks = Marks::default();
+    records.iter().map(|record| moment(record, &mut marks)).collect()
+}
+
+/// When what is still open began.
+#[derive(Default)]
+struct Marks {
+    run: Option<Timestamp>,
+    last: Option<Timestamp>,
+    changes: BTreeMap<String, Timestamp>,
+    steps: BTreeMap<(String, String), Timestamp>,
+}
+
+fn moment(record: &Record, marks: &mut Marks) -> Moment {
+    let (at, event) = (record.at, &record.event);
+    let (change, step) = of(event);
+    let key = (change.clone().unwrap_or_default(), step.clone().unwrap_or_default());
+    let before = marks.last.replace(at);
+    let since = match event {
+        Event::RunStarted { .. } => {
+            marks.run = Some(at);
+            None
+        }
+        Event::ChangeStarted { change, .. } => {
+            marks.changes.insert(change.clone(), at);
+            None
+        }
+        Event::Intent { .. } => {
+            marks.steps.insert(key, at);
+            None
+        }
+        // A wait is counted from the answer of the call.
+        Event::Result { .. } => marks.steps.insert(key, at),
+        Event::Settled { .. } => marks.steps.remove(&key),
+        Event::ChangeEnded { change, .. } => marks.changes.remove(change),
+        Event::Resumed { .. } => before,
+        Event::RunEnded => marks.run,
+        _ => None,
+    };
+    let seconds = since.map(|since| at.duration_since(since).as_secs_f64());
+    Moment { at, change, step, what: words(event), seconds }
+}
+
+fn of(event: &Event) -> (Option<String>, Option<String>) {
+    match event {
+        Event::Intent { change, step, .. } | Event::Result { change, step, .. } | Event::Settled { change, step } => (Some(change.clone()), Some(step.clone())),
+        Event::ChangeStarted { change, .. }
+        | Event::RollbackStarted { change, .. }
+        | Event::ChangeEnded { change, .. }
+        | Event::CheckedAgain { change, .. } => (Some(change.clone()), None),
+        Event::RunStarted { .. } | Event::Resumed { .. } | Event::Stopped { .. } | Event::Undone { .. } | Event::RunEnded => (None, None),
+    }
+}
+
+fn words(event: &Event) -> String {
+    let because = |reason: &str| if reason.is_empty() { String::new() } else { format!(": {reason}") };
+    match event {
+        Event::RunStarted { caller, version, decisions, .. } => {
+            let yes = decisions.iter().filter(|d| d.approved).count();
+            format!("the run begins by {caller} (redress {version}), {yes} of {} changes approved", decisions.len())
+        }
+        Event::ChangeStarted { .. } => "begins: its guards hold and the account is as planned".to_owned(),
+        Event::Intent { call, .. } => format!("calls {}", call.name()),
+        Event::Result { result, .. } => match result {
+            StepResult::Done { outputs } => format!("AWS answered{}", told(outputs)),
+            StepResult::Found { outputs } => format!("was found to have taken effect{}", told(outputs)),
+            StepResult::Failed { error } => format!("failed: {error}"),
+            StepResult::NotFound => "was looked for and had no effect".to_owned(),
+        },
+        Event::Settled { .. } => "is done: what it waits for has come about".to_owned(),
+        Event::RollbackStarted { reason, .. } => format!("goes back{}", because(reason)),
+        Event::ChangeEnded { outcome, reason, .. } => format!("{}{}", outcome.word(), because(reason)),
+        Event::Resumed { caller } => format!("resumed by {caller}"),
+        Event::Stopped { reason } => format!("stopped: {reason}"),
+        Event::CheckedAgain { outcome, reason, .. } => format!("checked again: {}{}", outcome.word(), because(reason)),
+        Event::Undone { by, changes } => format!("run {by} took back {}", changes.join(", ")),
+        Event::RunEnded => "the run is over".to_owned(),
+    }
+}
+
+/// The outputs that name what was made.
+fn told(outputs: &Outputs) -> String {
+    let named: Vec<String> =
+        outputs.iter().map(|(name, value)| format!("{name} {}", value.as_str().map_or_else(|| value.to_string(), str::to_owned))).collect();
+    if named.is_empty() { String::new() } else { format!(": {}", named.join(", ")) }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::{
+        calls::Call,
+        journal::{Outcome, line},
+    };
+
+    #[test]
+    fn a_tale_says_how_long_a_call_a_wait_a_change_and_a_run_took() {
+        let start: Timestamp = "2026-11-22T10:00:00Z".parse().unwrap();
+        let (change, step) = (|| "c1".to_owned(), || "stop".to_owned());
+        let call = Call::new("ec2", "us-east-1", "StopInstances", json!({}));
+        let events = [
+            (0, Event::ChangeStarted { change: change(), before: json!({}) }),
+            (1, Event::Intent { change: change(), step: step(), attempt: 1, call }),
+            (3, Event::Result { change: change(), step: step(), result: StepResult::Done { outputs: Outputs::new() } }),
+            (33, Event::Settled { change: change(), step: step() }),
+            (40, Event::ChangeEnded { change: change(), outcome: Outcome::Verified, reason: String::new(), after: json!({}), awaiting: vec![] }),
+            (100, Event::Resumed { caller: "me".to_owned() }),
+        ];
+        let records: Vec<Record> = events.into_iter().map(|(s, e)| line::next("", 1, start + jiff::SignedDuration::from_secs(s), e)).collect();
+        let seconds: Vec<Option<f64>> = tale(&records).into_iter().map(|m| m.seconds).collect();
+        assert_eq!(seconds, [None, None, Some(2.0), Some(30.0), Some(40.0), Some(60.0)]);
+    }
+}
