@@ -2,6 +2,7 @@
 //! holds. One file for each thing that is told.
 
 mod findings;
+pub mod explain;
 pub mod fix;
 mod plan;
 mod run;

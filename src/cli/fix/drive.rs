@@ -91,7 +91,7 @@ impl Drive<'_> {
             Screen::Change(id, place, all) => of(id, &|c| screens::card(plan, c, &screens::At { place: *place, of: *all, seen }, &view)),
             Screen::Details(id) => of(id, &|c| screens::details(plan, c, &view)),
             Screen::Summary => self.walk.chosen().map(|s| screens::chosen(&s.plan, &self.walk.left_out(), &s.dropped, &s.changed, &view)).unwrap_or_default(),
-            Screen::Note(text) => crate::report::safe::text(text),
+            Screen::Note(text) => screens::note(text, &view),
         }
     }
 

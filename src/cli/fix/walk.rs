@@ -131,7 +131,7 @@ impl Walk {
                 }
             },
             Mode::Picking(slots) => edit::which(&self.plan, &slots),
-            Mode::Typing(slot) => edit::what(&self.plan, &slot),
+            Mode::Typing(slot) => edit::what(&slot),
             Mode::Replanning { plan, edited, .. } => return Turn::Replan(plan, edited),
             Mode::Rehearsing => return Turn::Rehearse(self.ids()),
             Mode::Review(selected) => review(&selected),
@@ -255,7 +255,7 @@ impl Walk {
                 self.note(format!("{id} is different now and is asked about again"));
             }
         }
-        let of: Vec<&str> = edited.iter().map(String::as_str).collect();
+        let of: Vec<&str> = now.plan.changes.iter().map(|c| c.id.as_str()).filter(|id| edited.contains(*id)).collect();
         let rehearsal = &now.plan.rehearsal;
         self.note(format!("planned and rehearsed again: {}; the plan closes {} findings and opens {}", of.join(", "), rehearsal.closes.len(), rehearsal.opens.len()));
         self.plan = now.plan;
