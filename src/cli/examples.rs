@@ -8,7 +8,14 @@ use super::args::Cli;
 pub const EXAMPLES: &[(&str, &[&str])] = &[
     ("demo", &["redress demo", "redress demo --reset"]),
     ("scan", &["redress scan --account twin:demo", "redress scan --region all --check ebs-volume-unencrypted --exit-code", "redress scan --format json"]),
-    ("plan", &["redress plan -o plan.json", "redress plan --allow-cidr 203.0.113.0/24 --set snapshot-instance.keep_days=14", "redress plan --region eu-west-1 --max-changes 10"]),
+    (
+        "plan",
+        &[
+            "redress plan -o plan.json",
+            "redress plan --allow-cidr 203.0.113.0/24 --set snapshot-instance.keep_days=14",
+            "redress plan --region eu-west-1 --max-changes 10",
+        ],
+    ),
     ("show", &["redress show plan.json", "redress show last --format markdown"]),
     ("apply", &["redress apply plan.json", "redress apply plan.json --change c3", "redress apply --auto-approve --max-risk disruptive"]),
     ("fix", &["redress fix --account twin:demo", "redress fix --region all --allow-cidr 203.0.113.0/24", "redress fix plan.json --plain"]),

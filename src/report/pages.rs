@@ -152,7 +152,16 @@ pub fn commented_playbook(action: &dyn Action) -> String {
         line(&mut text, row);
     }
     let tables: [(&keys::Section, &[(&str, &str)]); 2] = [
-        (&keys::MATCH, &[("severity", "\"high\""), ("regions", "[\"eu-*\"]"), ("tags", "{ Env = \"prod\" }"), ("without_tags", "{ Keep = \"*\" }"), ("resources", "[\"sg-*\"]")]),
+        (
+            &keys::MATCH,
+            &[
+                ("severity", "\"high\""),
+                ("regions", "[\"eu-*\"]"),
+                ("tags", "{ Env = \"prod\" }"),
+                ("without_tags", "{ Keep = \"*\" }"),
+                ("resources", "[\"sg-*\"]"),
+            ],
+        ),
         (&keys::GUARD, &[("max_changes", "50"), ("max_percent", "25"), ("protected_tags", "[\"Protected\"]")]),
     ];
     for (section, values) in tables {

@@ -1,8 +1,8 @@
 //! Reports as text for terminals and logs: wrapped to a width, in colour where that is wanted, and safe whatever an account
 //! holds. One file for each thing that is told.
 
-mod findings;
 pub mod explain;
+mod findings;
 pub mod fix;
 mod plan;
 mod run;

@@ -5,6 +5,8 @@ mod aws;
 mod aws_calls;
 mod aws_faults;
 mod cli;
+mod explain;
+mod fix;
 mod laws;
 mod layering;
 mod likeness;

@@ -48,10 +48,12 @@ pub fn check(check: &Check, answering: &[&Playbook], view: &View) -> String {
         row(&mut page, "answered by", &[span(Tone::Warn, "no playbook")]);
     }
     let mut next = vec![words::Next { purpose: "to look for it".to_owned(), command: format!("redress scan --check {}", check.id) }];
-    next.extend(answering.iter().flat_map(|p| &p.actions).map(|u| words::Next {
-        purpose: "for what answers it".to_owned(),
-        command: format!("redress explain {}", u.action),
-    }));
+    next.extend(
+        answering
+            .iter()
+            .flat_map(|p| &p.actions)
+            .map(|u| words::Next { purpose: "for what answers it".to_owned(), command: format!("redress explain {}", u.action) }),
+    );
     next.dedup();
     super::commands(&mut page, if check.scanned { &next } else { &[] });
     page.done()

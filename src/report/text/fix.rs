@@ -147,7 +147,10 @@ pub fn details(plan: &Plan, change: &Change, view: &View) -> String {
 pub fn chosen(plan: &Plan, left_out: &[&Change], dropped: &[Dropped], changed: &BTreeMap<String, String>, view: &View) -> String {
     let mut page = Page::new(view.style);
     page.blank();
-    page.text(0, &[span(Tone::Strong, format!("You chose {}", words::count(plan.changes.len(), "change"))), plain(format!(": {}.", words::risks(&plan.changes)))]);
+    page.text(
+        0,
+        &[span(Tone::Strong, format!("You chose {}", words::count(plan.changes.len(), "change"))), plain(format!(": {}.", words::risks(&plan.changes)))],
+    );
     for change in &plan.changes {
         let head = [span(words::risk_tone(change.risk), change.risk.word()), plain(" "), plain(&change.summary)];
         page.row(2, &span(Tone::Strong, &change.id), 7, &head);
@@ -202,7 +205,12 @@ pub fn closing(run: &RunDocument, view: &View) -> String {
             continue;
         }
         for change in run.changes.iter().filter(|c| outcomes.contains(&c.outcome.as_str())) {
-            page.row(2, &span(tone, std::mem::replace(&mut label, " ".to_owned())), 15, &[span(Tone::Strong, &change.id), plain(format!(" {}", change.summary))]);
+            page.row(
+                2,
+                &span(tone, std::mem::replace(&mut label, " ".to_owned())),
+                15,
+                &[span(Tone::Strong, &change.id), plain(format!(" {}", change.summary))],
+            );
             if !change.reason.is_empty() && title != "verified" {
                 page.text(15, &[plain(&change.reason)]);
             }
@@ -214,7 +222,11 @@ pub fn closing(run: &RunDocument, view: &View) -> String {
     let mut stays: Vec<&str> = Vec::new();
     for change in &run.changes {
         let new = change.not_restored.iter().filter(|_| !words::stays(run, change).is_empty());
-        new.for_each(|line| if !stays.contains(&line.as_str()) { stays.push(line) });
+        new.for_each(|line| {
+            if !stays.contains(&line.as_str()) {
+                stays.push(line)
+            }
+        });
     }
     for (n, line) in stays.iter().enumerate() {
         page.row(2, &span(Tone::Faint, if n == 0 { "undo leaves" } else { " " }), 15, &[plain(line)]);
