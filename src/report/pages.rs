@@ -147,7 +147,7 @@ pub fn commented_playbook(action: &dyn Action) -> String {
         let of_action = named.and_then(|name| action.parameters().iter().find(|p| p.name == name));
         let of_playbook = || named.and_then(|name| [&keys::TOP, &keys::ACTION].into_iter().flat_map(|s| s.keys).find(|k| k.name == name));
         if let Some(known) = of_action.or_else(of_playbook) {
-            comment(&mut text, &format!("{} {}", sentence(known.doc), sentence(&format!("It is a {}", known.kind))));
+            comment(&mut text, &format!("{} Type: {}.", sentence(known.doc), known.kind));
         }
         line(&mut text, row);
     }
@@ -177,11 +177,11 @@ pub fn commented_playbook(action: &dyn Action) -> String {
     text
 }
 
-/// Words as comment lines of at most 100 columns.
+/// Words as comment lines that fit 80 columns.
 fn comment(text: &mut String, words: &str) {
     let mut row = String::from("#");
     for word in words.split_whitespace() {
-        if row.len() + word.len() >= 100 {
+        if row.len() + word.len() >= 78 {
             line(text, &row);
             row = String::from("#");
         }
