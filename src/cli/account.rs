@@ -13,6 +13,7 @@ use crate::{
     inventory::Inventory,
     journal::{Store, story::Head},
     plan::{Plan, Stage},
+    playbook::problem::did_you_mean,
     twin::{Twin, TwinAccount, TwinError, demo},
 };
 
@@ -167,7 +168,8 @@ fn twin_regions(known: &[String], asked: &[String]) -> Result<Vec<String>, Fail>
     let mut regions: Vec<String> = Vec::new();
     for region in asked {
         if !known.contains(region) {
-            return Err(Fail::usage(format!("there is no region {region:?} in this twin")).hint(format!("it has {}", known.join(", "))));
+            let near = did_you_mean(region, known.iter().map(String::as_str)).map_or(String::new(), |near| format!("did you mean {near}? "));
+            return Err(Fail::usage(format!("there is no region {region:?} in this twin")).hint(format!("{near}it has {}", known.join(", "))));
         }
         if !regions.contains(region) {
             regions.push(region.clone());

@@ -26,7 +26,11 @@ pub fn run(session: &Session, what: Option<&ActionsCommand>) -> Result<Exit, Fai
     Ok(Exit::Done)
 }
 
-fn find(name: &str) -> Result<&'static dyn Action, Fail> {
+/// The action of this name.
+///
+/// # Errors
+/// There is none; with what was probably meant (exit 2).
+pub fn find(name: &str) -> Result<&'static dyn Action, Fail> {
     actions::find(name).ok_or_else(|| {
         let fail = Fail::usage(format!("there is no action {name:?}"));
         match did_you_mean(name, actions::all().iter().map(|a| a.name())) {

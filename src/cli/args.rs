@@ -254,6 +254,23 @@ pub enum Command {
         #[command(subcommand)]
         what: Option<PlaybooksCommand>,
     },
+    /// What a check, an action, or one change of a plan is about
+    Explain {
+        /// A check's id or one that others know it by (EC2.13), an action's name, or a change: plan.json#c3, RUN#c3
+        #[arg(value_name = "CHECK|ACTION|PLAN.json#CHANGE")]
+        what: String,
+    },
+    /// Completions for a shell, to stdout
+    Completions {
+        /// The shell
+        #[arg(value_enum)]
+        shell: Shell,
+    },
+    /// Manual pages of all commands, into a folder
+    Man {
+        /// The folder; made if it is not there
+        dir: PathBuf,
+    },
     /// Actions: what playbooks can use
     Actions {
         /// What about them.
@@ -315,11 +332,32 @@ pub enum PlaybooksCommand {
         /// Its id
         id: String,
     },
+    /// A commented playbook to start from
+    New {
+        /// The action it uses [default: tighten-security-group]
+        action: Option<String>,
+        /// Where it is written, if nothing is there yet [default: stdout]
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+    /// The JSON Schema of playbooks, so that editors complete and check them
+    Schema,
     /// What is wrong in playbooks, with file, line and column
     Check {
         /// Files or folders [default: the folder of --playbooks]
         files: Vec<PathBuf>,
     },
+}
+
+/// A shell that completions can be made for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Shell {
+    /// Bash
+    Bash,
+    /// Zsh
+    Zsh,
+    /// Fish
+    Fish,
 }
 
 /// What about actions.

@@ -6,13 +6,17 @@ mod actions;
 mod apply;
 mod args;
 mod ask;
+mod completions;
 mod demo;
 mod diff;
 mod events;
+mod examples;
 pub mod exit;
+mod explain;
 mod export;
 mod fail;
 mod fix;
+mod man;
 mod out;
 mod perform;
 mod permissions;
@@ -34,7 +38,7 @@ mod verify;
 
 use std::{ffi::OsString, process::ExitCode};
 
-use clap::Parser;
+use clap::FromArgMatches;
 
 use self::{
     args::{Cli, Command},
@@ -46,7 +50,7 @@ use self::{
 
 /// Parses, runs, says what went wrong, and gives the exit code.
 pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
-    let cli = match Cli::try_parse_from(args) {
+    let cli = match examples::command().try_get_matches_from(args).and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         // Help and version come this way too, and go to stdout with code 0.
         Err(error) => {
@@ -95,6 +99,9 @@ async fn command(session: &Session, command: Command) -> Result<Exit, Fail> {
         Command::Undo { run, change, approval } => undo::run(session, &run, &change, &approval).await,
         Command::Verify { run } => verify::run(session, &run).await,
         Command::Prune { output, approval } => prune::run(session, output.as_deref(), &approval).await,
+        Command::Explain { what } => explain::run(session, &what),
+        Command::Completions { shell } => completions::run(session, shell),
+        Command::Man { dir } => man::run(session, &dir),
         Command::Playbooks { what } => playbooks::run(session, what.as_ref()),
         Command::Actions { what } => actions::run(session, what.as_ref()),
         Command::Export { plan, to, way_back, output } => export::run(session, &plan, to, way_back, output.as_deref()),

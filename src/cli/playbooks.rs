@@ -1,16 +1,19 @@
 //! `redress playbooks`: those in force, one of them, and what is wrong in files. Reads the user's files only.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::{
-    actions::write,
+    actions::{find, write},
     args::{Format, PlaybooksCommand},
     exit::Exit,
     fail::Fail,
     render,
     session::{Session, playbook_files, problems_fail},
 };
-use crate::playbook::{self, Playbook, problem::did_you_mean};
+use crate::{
+    playbook::{self, Playbook, problem::did_you_mean},
+    report::{json, pages},
+};
 
 /// Lists, shows or checks playbooks.
 ///
@@ -20,6 +23,8 @@ pub fn run(session: &Session, what: Option<&PlaybooksCommand>) -> Result<Exit, F
     let text = match what {
         None | Some(PlaybooksCommand::List) => list(session.common.format, &session.playbooks()?)?,
         Some(PlaybooksCommand::Show { id }) => show(session, id)?,
+        Some(PlaybooksCommand::New { action, output }) => new(session, action.as_deref(), output.as_deref())?,
+        Some(PlaybooksCommand::Schema) => json::write(&playbook::schema::schema()).map_err(|error| Fail::failure(error.to_string()))?,
         Some(PlaybooksCommand::Check { files }) => check(session, files)?,
     };
     session.out.data(&text)?;
@@ -37,6 +42,23 @@ fn list(format: Format, all: &[Playbook]) -> Result<String, Fail> {
             Ok(all.iter().map(one).collect())
         }
     }
+}
+
+/// A commented playbook that uses an action; into a file only where none is yet.
+fn new(session: &Session, action: Option<&str>, output: Option<&Path>) -> Result<String, Fail> {
+    let action = find(action.unwrap_or("tighten-security-group"))?;
+    if action.answers().is_empty() {
+        let fail = Fail::usage(format!("{} answers no check by itself, so no playbook can use it", action.name()));
+        return Err(fail.hint("other actions ask for it; `redress actions` lists all"));
+    }
+    let text = pages::commented_playbook(action);
+    let Some(path) = output else { return Ok(text) };
+    let fail =
+        |why: std::io::Error| Fail::usage(format!("{}: cannot write the playbook", path.display())).why(why.to_string()).hint("choose another file with -o");
+    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).open(path).map_err(fail)?;
+    std::io::Write::write_all(&mut file, text.as_bytes()).map_err(fail)?;
+    session.out.say(&format!("the playbook is in {0}; `redress playbooks check {0}` checks it", path.display()));
+    Ok(String::new())
 }
 
 fn actions_of(playbook: &Playbook) -> String {

@@ -16,6 +16,7 @@ pub mod load;
 pub mod matching;
 pub mod problem;
 mod read;
+pub mod schema;
 mod sections;
 pub mod set;
 pub mod vocabulary;

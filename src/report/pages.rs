@@ -137,6 +137,60 @@ pub fn example_playbook(action: &dyn Action) -> String {
     text
 }
 
+/// The same with a comment at every key, and the other sections of a playbook as comments, to start a file from.
+pub fn commented_playbook(action: &dyn Action) -> String {
+    let mut text = format!("# A playbook that uses {}: {}.\n#\n", action.name(), action.title());
+    text.push_str("# Give it an id of its own, or the id of a built-in playbook to take its place. `redress playbooks check FILE` checks it,\n");
+    text.push_str("# `redress --playbooks DIR plan` uses all of a folder.\n");
+    for row in example_playbook(action).lines() {
+        let named = row.trim_start_matches("# ").split_once(" = ").map(|(name, _)| name);
+        let of_action = named.and_then(|name| action.parameters().iter().find(|p| p.name == name));
+        let of_playbook = || named.and_then(|name| [&keys::TOP, &keys::ACTION].into_iter().flat_map(|s| s.keys).find(|k| k.name == name));
+        if let Some(known) = of_action.or_else(of_playbook) {
+            comment(&mut text, &format!("{} Type: {}.", sentence(known.doc), known.kind));
+        }
+        line(&mut text, row);
+    }
+    let tables: [(&keys::Section, &[(&str, &str)]); 2] = [
+        (
+            &keys::MATCH,
+            &[
+                ("severity", "\"high\""),
+                ("regions", "[\"eu-*\"]"),
+                ("tags", "{ Env = \"prod\" }"),
+                ("without_tags", "{ Keep = \"*\" }"),
+                ("resources", "[\"sg-*\"]"),
+            ],
+        ),
+        (&keys::GUARD, &[("max_changes", "50"), ("max_percent", "25"), ("protected_tags", "[\"Protected\"]")]),
+    ];
+    for (section, values) in tables {
+        line(&mut text, "");
+        comment(&mut text, section.doc);
+        line(&mut text, &format!("# {}", section.shown));
+        for key in section.keys {
+            comment(&mut text, key.doc);
+            let value = values.iter().find(|(name, _)| *name == key.name).map_or("...", |(_, value)| value);
+            line(&mut text, &format!("# {} = {value}", key.name));
+        }
+    }
+    text
+}
+
+/// Words as comment lines that fit 80 columns.
+fn comment(text: &mut String, words: &str) {
+    let mut row = String::from("#");
+    for word in words.split_whitespace() {
+        if row.len() + word.len() >= 78 {
+            line(text, &row);
+            row = String::from("#");
+        }
+        row.push(' ');
+        row.push_str(word);
+    }
+    line(text, &row);
+}
+
 /// Whether the default of a parameter is a value, not words about where the value comes from.
 fn is_toml(default: &str) -> bool {
     toml::from_str::<toml::Table>(&format!("value = {default}")).is_ok()

@@ -80,7 +80,8 @@ impl Drive<'_> {
     fn seen(&self) -> BTreeMap<FindingKey, Finding> {
         let rules = Rules::new(&self.walk.plan().regions, &self.facts.playbooks);
         let keys = self.walk.plan().changes.iter().flat_map(|c| &c.findings);
-        let judged = |key: &FindingKey| Some((key.clone(), checks::judge(&self.facts.inventory, checks::find(&key.check)?, &key.resource, &rules.with(&key.check))));
+        let judged =
+            |key: &FindingKey| Some((key.clone(), checks::judge(&self.facts.inventory, checks::find(&key.check)?, &key.resource, &rules.with(&key.check))));
         keys.filter_map(judged).collect()
     }
 
@@ -91,7 +92,7 @@ impl Drive<'_> {
             Screen::Change(id, place, all) => of(id, &|c| screens::card(plan, c, &screens::At { place: *place, of: *all, seen }, &view)),
             Screen::Details(id) => of(id, &|c| screens::details(plan, c, &view)),
             Screen::Summary => self.walk.chosen().map(|s| screens::chosen(&s.plan, &self.walk.left_out(), &s.dropped, &s.changed, &view)).unwrap_or_default(),
-            Screen::Note(text) => crate::report::safe::text(text),
+            Screen::Note(text) => screens::note(text, &view),
         }
     }
 
@@ -131,7 +132,9 @@ fn prepared(facts: &Facts, plan: &Plan, old: &Change, new: &Change) -> Result<()
     let before = needs(old);
     match needs(new).into_iter().find(|needed| !before.contains(needed)) {
         None => Ok(()),
-        Some(needed) => Err(format!("it would need {} on {} first, which this plan does not have; give it with --set and plan anew", needed.action, needed.resource.id())),
+        Some(needed) => {
+            Err(format!("it would need {} on {} first, which this plan does not have; give it with --set and plan anew", needed.action, needed.resource.id()))
+        }
     }
 }
 

@@ -57,7 +57,7 @@ pub fn which(plan: &Plan, slots: &[Slot]) -> Question {
         Item::new(name, format!("is {}", if slot.value.is_empty() { "not set" } else { &slot.value }))
     };
     let items = slots.iter().map(one).chain([Item::new("back", "edit nothing")]).collect();
-    Question::Choose("Which parameter?".to_owned(), items, slots.len())
+    Question::Choose("Which parameter".to_owned(), items, slots.len())
 }
 
 fn parameter(slot: &Slot) -> Option<&'static Parameter> {
@@ -65,7 +65,7 @@ fn parameter(slot: &Slot) -> Option<&'static Parameter> {
 }
 
 /// What shall it be?
-pub fn what(_: &Plan, slot: &Slot) -> Question {
+pub fn what(slot: &Slot) -> Question {
     let kind = parameter(slot).map_or("", |p| p.kind);
     Question::Line(format!("{} ({kind})", slot.parameter), slot.value.clone())
 }

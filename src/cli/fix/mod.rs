@@ -53,7 +53,7 @@ pub async fn run(session: &Session, file: Option<&Path>, plain: bool, approval: 
     };
     let id = engine::run_id(&plan, door.account.now());
     let _lock = perform::lock(&state, &door, &id)?;
-    session.out.always(&opening(&plan));
+    session.out.always(&screens::note(&opening(&plan), &render::talk(session)));
     let drive = Drive { session, door: &door, facts, walk: Walk::new(plan, &policy) };
     let (plan, decisions) = drive.run(terminal(session.out, plain)).await?;
     session.out.always("");

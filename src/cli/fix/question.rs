@@ -79,7 +79,7 @@ pub const ANSWERS: [(Answer, &str, &str); 8] = [
 pub fn about(id: &str, kind: usize) -> Question {
     let meaning = |answer: Answer, text: &str| if answer == Answer::AllOfKind { format!("{text} ({kind})") } else { text.to_owned() };
     let items = ANSWERS.iter().map(|(answer, word, text)| Item::new(*word, meaning(*answer, text))).collect();
-    Question::Choose(format!("Do {id}?"), items, 1)
+    Question::Choose(format!("Do {id}"), items, 1)
 }
 
 /// The question under the summary.
@@ -87,7 +87,7 @@ pub fn review(selected: &Selected) -> Question {
     let n = selected.plan.changes.len();
     let many = if n == 1 { "the one change".to_owned() } else { format!("these {n} changes") };
     let items = vec![Item::new("go", format!("do {many}")), Item::new("back", "go through the changes again"), Item::new("quit", "change nothing at all")];
-    Question::Choose("What now?".to_owned(), items, 2)
+    Question::Choose("What now".to_owned(), items, 2)
 }
 
 /// The last confirmation where something is disruptive or irreversible.
@@ -100,5 +100,5 @@ pub fn confirm(plan: &Plan) -> Question {
 
 /// The last confirmation where all is safe.
 pub fn sure() -> Question {
-    Question::Choose("Do it now?".to_owned(), vec![Item::new("no", "change nothing"), Item::new("yes", "do it")], 0)
+    Question::Choose("Do it now".to_owned(), vec![Item::new("no", "change nothing"), Item::new("yes", "do it")], 0)
 }

@@ -81,7 +81,7 @@ impl Terminal for Plain {
 fn written(question: &Question) -> String {
     match question {
         Question::Choose(prompt, items, default) => {
-            let mut text = format!("{}\n", safe::text(prompt));
+            let mut text = format!("{}:\n", safe::text(prompt));
             for (n, item) in items.iter().enumerate() {
                 text.push_str(&format!("  {}. {}: {}\n", n + 1, safe::text(&item.word), safe::text(&item.meaning)));
             }

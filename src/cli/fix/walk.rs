@@ -131,7 +131,7 @@ impl Walk {
                 }
             },
             Mode::Picking(slots) => edit::which(&self.plan, &slots),
-            Mode::Typing(slot) => edit::what(&self.plan, &slot),
+            Mode::Typing(slot) => edit::what(&slot),
             Mode::Replanning { plan, edited, .. } => return Turn::Replan(plan, edited),
             Mode::Rehearsing => return Turn::Rehearse(self.ids()),
             Mode::Review(selected) => review(&selected),
@@ -241,9 +241,10 @@ impl Walk {
         let Mode::Replanning { slot, edited, .. } = std::mem::replace(&mut self.mode, Mode::Asking) else { return };
         let refused = match &result {
             Err(why) => Some(why.clone()),
-            Ok(now) if !now.plan.rehearsal.opens.is_empty() => {
-                Some(format!("the rehearsal shows that it would open {}", now.plan.rehearsal.opens.iter().map(|k| k.check.as_str()).collect::<Vec<_>>().join(", ")))
-            }
+            Ok(now) if !now.plan.rehearsal.opens.is_empty() => Some(format!(
+                "the rehearsal shows that it would open {}",
+                now.plan.rehearsal.opens.iter().map(|k| k.check.as_str()).collect::<Vec<_>>().join(", ")
+            )),
             Ok(now) => now.dropped.first().map(|d| format!("{} would drop out: {}", d.change, d.because)),
         };
         let Some(now) = result.ok().filter(|_| refused.is_none()) else {
@@ -255,9 +256,14 @@ impl Walk {
                 self.note(format!("{id} is different now and is asked about again"));
             }
         }
-        let of: Vec<&str> = edited.iter().map(String::as_str).collect();
+        let of: Vec<&str> = now.plan.changes.iter().map(|c| c.id.as_str()).filter(|id| edited.contains(*id)).collect();
         let rehearsal = &now.plan.rehearsal;
-        self.note(format!("planned and rehearsed again: {}; the plan closes {} findings and opens {}", of.join(", "), rehearsal.closes.len(), rehearsal.opens.len()));
+        self.note(format!(
+            "planned and rehearsed again: {}; the plan closes {} findings and opens {}",
+            of.join(", "),
+            rehearsal.closes.len(),
+            rehearsal.opens.len()
+        ));
         self.plan = now.plan;
         self.shown = None;
     }

@@ -81,7 +81,7 @@ fn findings(page: &mut Page, change: &Change, at: &At) {
         match at.seen.get(key).map(|f| &f.verdict) {
             Some(Verdict::Violates(evidence)) => lines.extend(diff::evidence(evidence)),
             Some(other) => lines.push(format!("{}: {} now", key.check, other.word())),
-            None => lines.push(format!("{}: not looked at again", key.check)),
+            None => {}
         }
     }
     lines.dedup();
@@ -147,7 +147,10 @@ pub fn details(plan: &Plan, change: &Change, view: &View) -> String {
 pub fn chosen(plan: &Plan, left_out: &[&Change], dropped: &[Dropped], changed: &BTreeMap<String, String>, view: &View) -> String {
     let mut page = Page::new(view.style);
     page.blank();
-    page.text(0, &[span(Tone::Strong, format!("You chose {}", words::count(plan.changes.len(), "change"))), plain(format!(": {}.", words::risks(&plan.changes)))]);
+    page.text(
+        0,
+        &[span(Tone::Strong, format!("You chose {}", words::count(plan.changes.len(), "change"))), plain(format!(": {}.", words::risks(&plan.changes)))],
+    );
     for change in &plan.changes {
         let head = [span(words::risk_tone(change.risk), change.risk.word()), plain(" "), plain(&change.summary)];
         page.row(2, &span(Tone::Strong, &change.id), 7, &head);
@@ -175,6 +178,13 @@ pub fn chosen(plan: &Plan, left_out: &[&Change], dropped: &[Dropped], changed: &
     page.done()
 }
 
+/// A remark between the questions.
+pub fn note(text: &str, view: &View) -> String {
+    let mut page = Page::new(view.style);
+    page.text(0, &[plain(text)]);
+    page.done()
+}
+
 /// The groups of the closing screen: the title, and the outcomes in it.
 const GROUPS: [(&str, Tone, &[&str]); 4] = [
     ("verified", Tone::Good, &["verified", "already-fixed"]),
@@ -195,17 +205,31 @@ pub fn closing(run: &RunDocument, view: &View) -> String {
             continue;
         }
         for change in run.changes.iter().filter(|c| outcomes.contains(&c.outcome.as_str())) {
-            page.row(2, &span(tone, std::mem::replace(&mut label, " ".to_owned())), 15, &[span(Tone::Strong, &change.id), plain(format!(" {}", change.summary))]);
+            page.row(
+                2,
+                &span(tone, std::mem::replace(&mut label, " ".to_owned())),
+                15,
+                &[span(Tone::Strong, &change.id), plain(format!(" {}", change.summary))],
+            );
             if !change.reason.is_empty() && title != "verified" {
                 page.text(15, &[plain(&change.reason)]);
             }
             for line in &change.awaiting {
                 page.text(15, &[span(Tone::Warn, format!("awaited: {line}"))]);
             }
-            for line in words::stays(run, change) {
-                page.text(15, &[span(Tone::Faint, line)]);
-            }
         }
+    }
+    let mut stays: Vec<&str> = Vec::new();
+    for change in &run.changes {
+        let new = change.not_restored.iter().filter(|_| !words::stays(run, change).is_empty());
+        new.for_each(|line| {
+            if !stays.contains(&line.as_str()) {
+                stays.push(line)
+            }
+        });
+    }
+    for (n, line) in stays.iter().enumerate() {
+        page.row(2, &span(Tone::Faint, if n == 0 { "undo leaves" } else { " " }), 15, &[plain(line)]);
     }
     let mut next = words::run_next(run);
     next.push(words::Next { purpose: "for the whole story".to_owned(), command: format!("redress show {}", safe::shell(&run.run)) });

@@ -1,0 +1,91 @@
+//! Examples for `--help` and the manual pages, command by command; a test parses each of them. Data only.
+
+use clap::CommandFactory;
+
+use super::args::Cli;
+
+/// The path of a command, and its examples.
+pub const EXAMPLES: &[(&str, &[&str])] = &[
+    ("demo", &["redress demo", "redress demo --reset"]),
+    ("scan", &["redress scan --account twin:demo", "redress scan --region all --check ebs-volume-unencrypted --exit-code", "redress scan --format json"]),
+    (
+        "plan",
+        &[
+            "redress plan -o plan.json",
+            "redress plan --allow-cidr 203.0.113.0/24 --set snapshot-instance.keep_days=14",
+            "redress plan --region eu-west-1 --max-changes 10",
+        ],
+    ),
+    ("show", &["redress show plan.json", "redress show last --format markdown"]),
+    ("apply", &["redress apply plan.json", "redress apply plan.json --change c3", "redress apply --auto-approve --max-risk disruptive"]),
+    ("fix", &["redress fix --account twin:demo", "redress fix --region all --allow-cidr 203.0.113.0/24", "redress fix plan.json --plain"]),
+    ("runs", &["redress runs", "redress runs --format json"]),
+    ("resume", &["redress resume last"]),
+    ("undo", &["redress undo last", "redress undo last --change c2"]),
+    ("verify", &["redress verify last"]),
+    ("prune", &["redress prune", "redress prune --allow-irreversible prune"]),
+    ("playbooks", &["redress playbooks", "redress playbooks show ebs-encryption"]),
+    ("playbooks list", &["redress playbooks list --format json"]),
+    ("playbooks show", &["redress playbooks show ebs-encryption"]),
+    ("playbooks new", &["redress playbooks new snapshot-instance", "redress playbooks new tighten-security-group -o my-playbooks/office.toml"]),
+    ("playbooks schema", &["redress playbooks schema"]),
+    ("playbooks check", &["redress playbooks check my-playbooks/"]),
+    ("explain", &["redress explain ebs-volume-unencrypted", "redress explain EC2.13", "redress explain encrypt-volumes", "redress explain plan.json#c3"]),
+    ("completions", &["redress completions bash", "redress completions zsh", "redress completions fish"]),
+    ("man", &["redress man ./man"]),
+    ("actions", &["redress actions", "redress actions show encrypt-volumes"]),
+    ("actions list", &["redress actions list --format json"]),
+    ("actions show", &["redress actions show encrypt-volumes"]),
+];
+
+/// The command line with its examples.
+pub fn command() -> clap::Command {
+    let mut command = Cli::command();
+    for (path, examples) in EXAMPLES {
+        let text = format!("Examples:\n{}", examples.iter().map(|e| format!("  {e}\n")).collect::<String>());
+        let names: Vec<&str> = path.split(' ').collect();
+        command = with(command, &names, &text);
+    }
+    command
+}
+
+fn with(command: clap::Command, names: &[&str], text: &str) -> clap::Command {
+    match names {
+        [] => command.after_help(text.trim_end().to_owned()),
+        [first, rest @ ..] if command.find_subcommand(first).is_some() => command.mut_subcommand(*first, |sub| with(sub, rest, text)),
+        _ => command,
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod tests {
+    use super::*;
+
+    fn paths(command: &clap::Command, before: &str, all: &mut Vec<String>) {
+        for sub in command.get_subcommands() {
+            let path = format!("{before}{}", sub.get_name());
+            paths(sub, &format!("{path} "), all);
+            all.push(path);
+        }
+    }
+
+    #[test]
+    fn every_command_has_examples_and_says_them_in_its_help() {
+        let mut all = Vec::new();
+        paths(&Cli::command(), "", &mut all);
+        for path in &all {
+            let examples = EXAMPLES.iter().find(|(of, _)| of == path).unwrap_or_else(|| panic!("`redress {path}` has no examples")).1;
+            let asked = command().try_get_matches_from(format!("redress {path} --help").split(' ')).expect_err("help").to_string();
+            assert!(examples.iter().all(|e| asked.contains(e)), "{path}:\n{asked}");
+        }
+        assert_eq!(all.len(), EXAMPLES.len(), "an example is for a command that is not there");
+    }
+
+    #[test]
+    fn every_example_can_be_typed() {
+        for example in EXAMPLES.iter().flat_map(|(_, examples)| *examples) {
+            command().try_get_matches_from(example.split(' ')).unwrap_or_else(|error| panic!("{example}: {error}"));
+        }
+    }
+}
