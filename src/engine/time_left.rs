@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use super::{Engine, apply::not_begun};
-use crate::{calls::Step, journal::Journal, plan::Change};
+use super::{Engine, apply::not_begun, ledger::Ledger};
+use crate::{calls::Step, plan::Change};
 
 /// Seconds that a call and what it waits for are expected to take at most, as seen of volumes of up to 100 GiB. Snapshots
 /// of volumes take longer the more has changed on them
@@ -28,11 +28,11 @@ fn downtime(steps: &[Step]) -> Option<Duration> {
 
 impl Engine<'_> {
     /// Why a change that stops an instance may not go on to do so, asked before its first step and again before the stop.
-    pub(super) async fn time_is_short(&self, change: &Change, next: usize, journal: &Journal) -> Option<String> {
+    pub(super) async fn time_is_short(&self, change: &Change, next: usize, ledger: &Ledger<'_>) -> Option<String> {
         let steps = &change.steps[next..];
         let stops = next == 0 || steps.first().is_some_and(|s| s.act.call.operation == "StopInstances");
         // Once it is stopped, going on is what brings it up again.
-        if !stops || !steps.first().is_some_and(|s| not_begun(change, s, journal)) {
+        if !stops || !steps.first().is_some_and(|s| not_begun(change, s, ledger)) {
             return None;
         }
         let needed = downtime(steps)?;

@@ -52,12 +52,12 @@ pub async fn run(session: &Session, file: Option<&Path>, plain: bool, approval: 
         None => planning::facts(session, &door, &plan).await?,
     };
     let id = engine::run_id(&plan, door.account.now());
-    let _lock = perform::lock(&state, &door, &id)?;
+    let _lock = perform::lock(session, state.as_ref(), &plan, &id, &door.account.identity().caller.arn)?;
     session.out.always(&screens::note(&opening(&plan), &render::talk(session)));
     let drive = Drive { session, door: &door, facts, walk: Walk::new(plan, &policy) };
     let (plan, decisions) = drive.run(terminal(session.out, plain)).await?;
     session.out.always("");
-    let (story, result) = perform::go(session, &door, &state, &id, &plan, decisions).await?;
+    let (story, result) = perform::go(session, &door, state.as_ref(), &id, &plan, decisions).await?;
     close(session, &plan, &story, result)
 }
 
