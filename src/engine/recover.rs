@@ -204,6 +204,7 @@ fn change(known: &Inventory, region: &str, instance: &Instance, id: String, step
 }
 
 fn sealed(changes: Vec<Change>, regions: &[String], who: &Identity, created: Timestamp, valid_for: SignedDuration) -> Plan {
+    let not_rehearsed = changes.iter().map(|c| format!("{}: it is made of tags alone", c.id)).collect();
     let mut plan = Plan {
         format: crate::plan::document::FORMAT.to_owned(),
         account: who.owner.account.clone(),
@@ -218,7 +219,7 @@ fn sealed(changes: Vec<Change>, regions: &[String], who: &Identity, created: Tim
         counts: BTreeMap::from([("changes".to_owned(), changes.len())]),
         changes,
         skipped: Vec::new(),
-        rehearsal: Rehearsal { undo_restores: true, ..Rehearsal::default() },
+        rehearsal: Rehearsal { not_rehearsed, ..Rehearsal::default() },
         digest: String::new(),
         kind: "recover".to_owned(),
         of_run: None,
