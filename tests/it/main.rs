@@ -10,6 +10,7 @@ mod layering;
 mod likeness;
 mod pages;
 mod plans;
+mod proving;
 mod stand;
 mod support;
 mod world;
