@@ -98,7 +98,7 @@ impl Engine<'_> {
                     return self.tell_result(named, StepResult::Found { outputs }, journal);
                 }
                 // What AWS says is there may not show yet.
-                if error.class == ErrorClass::Quota || self.account.now().duration_since(began).unsigned_abs() > self.lag {
+                if (error.class == ErrorClass::Quota && tries == 0) || self.account.now().duration_since(began).unsigned_abs() > self.lag {
                     return Err(failed());
                 }
                 self.account.pause(Duration::from_secs(pause_before(named, tries))).await;
