@@ -17,7 +17,7 @@ pub fn is(region: &str, family: FamilyKind, id: impl Into<Value>, at: &str, valu
 /// A condition on a state: one of these will do, one of those means that it never will.
 pub fn state(region: &str, family: FamilyKind, id: impl Into<Value>, good: &[&str], never: &[&str]) -> Expect {
     let values = |words: &[&str]| words.iter().map(|w| Value::from(*w)).collect();
-    Expect::new(region, family, id, "/state", Test::OneOf { good: values(good), never: values(never) })
+    Expect::new(region, family, id, "/state", Test::OneOf { good: values(good), never: values(never), late: Vec::new() })
 }
 
 /// A condition that a thing is not there any more.
@@ -44,7 +44,7 @@ pub fn act_under_way(call: Call, under_way: Vec<Expect>, until: Vec<Expect>, at_
 
 /// A condition on a member: one of these values will do.
 pub fn one_of(region: &str, family: FamilyKind, id: impl Into<Value>, at: &str, good: Vec<Value>) -> Expect {
-    Expect::new(region, family, id, at, Test::OneOf { good, never: Vec::new() })
+    Expect::new(region, family, id, at, Test::OneOf { good, never: Vec::new(), late: Vec::new() })
 }
 
 /// A call that makes a thing with the step's token in its tags.

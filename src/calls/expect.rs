@@ -39,6 +39,9 @@ pub enum Test {
         good: Vec<Value>,
         /// Any of these means failure.
         never: Vec<Value>,
+        /// Any of these means failure too, once so much time has passed that it is not what was there before the call.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        late: Vec<Value>,
     },
 }
 
@@ -83,6 +86,13 @@ impl Expect {
         let mut ids = Vec::new();
         gather(&self.id, &mut ids);
         ids
+    }
+
+    /// Whether a state shows that means failure unless it is left from before the call.
+    pub fn fell_back(&self, inventory: &Inventory) -> bool {
+        let Test::OneOf { late, .. } = &self.test else { return false };
+        let shows = |id: &String| inventory.json(&self.region, self.family, id).known().and_then(|t| t.pointer(&self.at)).is_some_and(|v| late.contains(v));
+        !late.is_empty() && self.ids().iter().any(shows)
     }
 
     /// What must be read to tell.

@@ -164,6 +164,7 @@ impl Engine<'_> {
 
     /// Goes back along the steps that took effect. An act that is so already counts as done.
     async fn back(&self, change: &Change, journal: &Ledger<'_>) -> Result<(), Failure> {
+        self.settle_doubts(change, journal).await?;
         let done = journal.look(|story| story.changes.get(&change.id).map(crate::journal::ChangeStory::done)).unwrap_or_default();
         for back in calls::way_back(&change.steps, &done, Purpose::Rollback) {
             self.talk.tell(&News::StepBegins { change: change.id.clone(), title: format!("take back {}", back.of), place: 0 });
@@ -172,13 +173,38 @@ impl Engine<'_> {
         Ok(())
     }
 
-    /// After the way back: the footprint is compared with the one before.
+    /// A step of which it could not be told whether it took effect is looked for again before the way back: what it
+    /// made would else be left behind without a word.
+    async fn settle_doubts(&self, change: &Change, journal: &Ledger<'_>) -> Result<(), Failure> {
+        for step in &change.steps {
+            let told = journal.look(|story| story.changes.get(&change.id).and_then(|c| c.step(&step.name)).map(|s| (s.state.clone(), s.at)));
+            if let Some((StepState::Intended, at)) = told {
+                self.look_for(Named { change: &change.id, name: &step.name, act: &step.act }, at, journal).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// After the way back: the footprint is compared with the one before. What was there before must be as it was; what
+    /// is new may stay where the plan says so.
     async fn taken_back(&self, change: &Change, why: &str, journal: &Ledger<'_>) -> Result<(), EngineError> {
-        let after = afresh(self.account, &mut |_| change.touches.iter().cloned().collect()).await.footprint(&change.touches);
         let before = journal.look(|story| story.changes.get(&change.id).map(|c| c.before.clone())).unwrap_or_default();
-        let left = compare::differences(&before, &after);
-        let rest = if left.is_empty() { "Everything is as it was before".to_owned() } else { format!("Not as it was before: {}", left.join(", ")) };
-        let outcome = if left.is_empty() || !Change::kept(&change.steps).is_empty() { Outcome::RolledBack } else { Outcome::Stuck };
+        let mut pauses = PROOF_PAUSES.iter();
+        let (after, left) = loop {
+            let after = afresh(self.account, &mut |_| change.touches.iter().cloned().collect()).await.footprint(&change.touches);
+            let left = compare::differences(&before, &after);
+            match pauses.next() {
+                Some(seconds) if !left.is_empty() => self.account.pause(Duration::from_secs(*seconds)).await,
+                _ => break (after, left),
+            }
+        };
+        let kept = !Change::kept(&change.steps).is_empty();
+        let lost: Vec<&String> = left.iter().filter(|want| !kept || !compare::nothing(before.get(want.as_str()))).collect();
+        let (outcome, rest) = match (left.is_empty(), lost.is_empty()) {
+            (true, _) => (Outcome::RolledBack, "Everything is as it was before".to_owned()),
+            (_, true) => (Outcome::RolledBack, format!("What was there is as it was before; new and kept on purpose: {}", left.join(", "))),
+            _ => (Outcome::Stuck, stuck_by(&left, change, journal)),
+        };
         self.end(change, outcome, format!("{why}. {rest}"), after, Vec::new(), journal)
     }
 
@@ -228,9 +254,9 @@ pub(super) fn bindings<'a>(change: &'a Change, journal: &'a Ledger<'_>, outputs:
 }
 
 /// Whether a step has no intent yet, or is known to have had no effect.
-pub(super) fn not_begun(change: &Change, step: &calls::Step, journal: &Journal) -> bool {
-    let told = journal.story.changes.get(&change.id).and_then(|c| c.step(&step.name));
-    told.is_none_or(|s| s.state == StepState::NotDone)
+pub(super) fn not_begun(change: &Change, step: &calls::Step, journal: &Ledger<'_>) -> bool {
+    let told = journal.look(|story| story.changes.get(&change.id).and_then(|c| c.step(&step.name)).map(|s| s.state.clone()));
+    told.is_none_or(|state| state == StepState::NotDone)
 }
 
 /// Whether no step of a change may have taken effect.
@@ -243,6 +269,22 @@ fn by_hand(change: &Change, journal: &Ledger<'_>) -> String {
     let Some(story) = journal.look(|story| story.changes.get(&change.id).cloned()) else { return String::new() };
     let left = calls::way_back(&change.steps, &story.done(), Purpose::Rollback);
     let open = left.iter().filter(|b| !story.step(&b.name).is_some_and(|s| s.state == StepState::Settled));
-    let acts: Vec<String> = open.map(|b| format!("{} {}", b.act.call.name(), b.act.call.input)).collect();
+    let outputs = journal.look(Story::outputs);
+    let bindings = bindings(change, journal, &outputs);
+    let input = |act: &calls::Act| bindings.resolve(&act.call.input).unwrap_or_else(|_| act.call.input.clone());
+    let doubts = story.steps.iter().filter(|s| s.state == StepState::Intended);
+    let look = doubts.map(|s| format!("look whether {} {} took effect, and take it back if it did", s.call.name(), s.call.input));
+    let acts: Vec<String> = look.chain(open.map(|b| format!("{} {}", b.act.call.name(), input(&b.act)))).collect();
     format!("in this order: {}", acts.join("; "))
+}
+
+/// What a person must do when all ways back were gone and the account still is not what it was.
+fn stuck_by(left: &[String], change: &Change, journal: &Ledger<'_>) -> String {
+    let run = &journal.head().run;
+    let before = &change.before;
+    format!(
+        "Not as it was before: {}. A person is needed: look at `redress show {run}` for what was called, and set right what is named here; \
+         it was: {before}",
+        left.join(", ")
+    )
 }

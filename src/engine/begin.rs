@@ -64,8 +64,12 @@ impl Engine<'_> {
             return Err((Outcome::AlreadyFixed, "it is as it was before the run; nothing was called".to_owned()));
         }
         let what = foreign.join(", ");
-        if foreign.iter().any(|want| now.pointer(&format!("/{}/unknown", want.replace('~', "~0").replace('/', "~1"))).is_some()) {
-            return Err((Outcome::Blocked, format!("it cannot be told whether somebody has changed it since: {what} could not be read")));
+        let unread = |footprint: &Value, want: &String| footprint.get(want).and_then(|f| f.get("unknown")).is_some();
+        if foreign.iter().any(|want| unread(&now, want) || unread(&restore.found, want)) {
+            return Err((
+                Outcome::Blocked,
+                format!("it cannot be told whether somebody has changed it since: {what} could not be read, now or at the end of the run; settle it by hand"),
+            ));
         }
         Err((Outcome::Refused, format!("somebody has changed it since the run: {what}. Nothing was called; settle it by hand")))
     }

@@ -12,3 +12,8 @@ pub fn differences(expected: &Value, found: &Value) -> Vec<String> {
     let keys: BTreeSet<&String> = expected.keys().chain(found.keys()).collect();
     keys.into_iter().filter(|key| expected.get(*key) != found.get(*key)).cloned().collect()
 }
+
+/// Whether a footprint says of a want that there is nothing.
+pub fn nothing(value: Option<&Value>) -> bool {
+    value.is_none_or(|v| v.is_null() || v.as_array().is_some_and(Vec::is_empty))
+}

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Engine, EngineError, News, ledger::Ledger, look::Look};
 use crate::{
-    calls::{self, Act, Bindings, CallError, ErrorClass, Expect, Outputs, Repeat, Standing, Wait, standing_of},
+    calls::{self, Act, Bindings, CallError, ErrorClass, Expect, Outputs, Recognise, Repeat, Standing, Test, Wait, standing_of},
     journal::{Event, StepResult, StepState, Story},
 };
 
@@ -37,6 +37,9 @@ pub(super) struct Named<'a> {
 
 /// How long a passing failure is borne with before it counts as lasting.
 const PATIENCE: Duration = Duration::from_secs(10 * 60);
+/// How long what was there before a call may still be shown after it. A state that shows later, and from which the one
+/// that is waited for does not follow, means that the call has failed by itself.
+const SHOWN_WITHIN: Duration = Duration::from_secs(90);
 /// The longest pause between two tries.
 const LONGEST_PAUSE: u64 = 60;
 
@@ -91,10 +94,18 @@ impl Engine<'_> {
             ErrorClass::AlreadyDone | ErrorClass::Quota => {
                 let outputs = journal.look(Story::outputs);
                 let found = self.look(named.act, &self.bindings(named, journal, &outputs)).await;
-                let Look::Found(outputs) = found else { return Err(failed()) };
-                self.tell_result(named, StepResult::Found { outputs }, journal)
+                if let Look::Found(outputs) = found {
+                    return self.tell_result(named, StepResult::Found { outputs }, journal);
+                }
+                // What AWS says is there may not show yet.
+                if (error.class == ErrorClass::Quota && tries == 0) || self.account.now().duration_since(began).unsigned_abs() > self.lag {
+                    return Err(failed());
+                }
+                self.account.pause(Duration::from_secs(pause_before(named, tries))).await;
+                Ok(())
             }
-            class if class.passes() => {
+            // Room for an instance may come free, and while it is waited for nothing is worse than on the way back.
+            class if class.passes() || class == ErrorClass::Capacity => {
                 let waited = self.account.now().duration_since(began);
                 if waited.unsigned_abs() > PATIENCE {
                     return Err(failed());
@@ -110,7 +121,7 @@ impl Engine<'_> {
 
     /// Looks for the effect of an intent whose outcome is not known. For calls without a token absence is believed only
     /// [`Engine::lag`] after the intent, and by two reads.
-    async fn look_for(&self, named: Named<'_>, intended: Timestamp, journal: &Ledger<'_>) -> Result<(), Failure> {
+    pub(super) async fn look_for(&self, named: Named<'_>, intended: Timestamp, journal: &Ledger<'_>) -> Result<(), Failure> {
         let spec = calls::find(&named.act.call.service, &named.act.call.operation);
         let careful = spec.is_none_or(|s| s.repeat == Repeat::LookFirst);
         let (began, mut absent) = (self.account.now(), 0);
@@ -119,6 +130,11 @@ impl Engine<'_> {
             let look = self.look(named.act, &self.bindings(named, journal, &outputs)).await;
             let age = self.account.now().duration_since(intended).unsigned_abs();
             match look {
+                // What was made a moment ago may not show yet, and so looks as if it were gone: taking it away again does
+                // no harm, and only then is it known.
+                Look::Found(_) if !careful && age < self.lag && looks_gone(named.act) => {
+                    return self.tell_result(named, StepResult::NotFound, journal);
+                }
                 Look::Found(outputs) => return self.tell_result(named, StepResult::Found { outputs }, journal),
                 Look::Absent => absent += 1,
                 Look::Unknown(why) => {
@@ -158,7 +174,11 @@ impl Engine<'_> {
         let began = self.account.now();
         for tries in 0_u32.. {
             let inventory = self.account.read(&until.iter().flat_map(Expect::scope).collect()).await;
+            let late = self.account.now().duration_since(began).unsigned_abs() > SHOWN_WITHIN;
             let seen = match standing_of(until, &inventory) {
+                Standing::NotYet(what) if late && until.iter().any(|e| e.fell_back(&inventory)) => {
+                    return Err(Failure::Failed(format!("waiting {} failed: {what}", wait.why)));
+                }
                 Standing::Holds => return Ok(()),
                 Standing::Never(what) => return Err(Failure::Failed(format!("waiting {} failed: {what}", wait.why))),
                 Standing::NotYet(what) | Standing::Unknown(what) => what,
@@ -186,6 +206,11 @@ impl Engine<'_> {
         let head = journal.head();
         Bindings { run: &head.run, started: head.started, change: named.change, step: named.name, attempt: 1, outputs }
     }
+}
+
+/// Whether an act is known by something not being there.
+fn looks_gone(act: &Act) -> bool {
+    matches!(&act.recognise, Recognise::Looks { expect, .. } if expect.iter().any(|e| e.test == Test::Gone))
 }
 
 /// Seconds before the next try: exponential with full jitter

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use super::compare::differences;
+use super::compare::{differences, nothing};
 use crate::{
     account::Identity,
     actions::Options,
@@ -146,7 +146,6 @@ fn literal(act: &Act, bindings: &Bindings<'_>) -> Result<Act, Unresolved> {
 /// Whether a footprint is what an undo was to bring back. What the run made and what stays on purpose may differ: it was
 /// not there before, and is as the run left it.
 pub(super) fn restored(restore: &Restore, footprint: &Value) -> Proved {
-    let nothing = |value: Option<&Value>| value.is_none_or(|v| v.is_null() || v.as_array().is_some_and(Vec::is_empty));
     let left: Vec<String> = differences(&restore.to, footprint).into_iter().filter(|want| restore.kept.is_empty() || !nothing(restore.to.get(want))).collect();
     if left.is_empty() { Proved::Holds(Vec::new()) } else { Proved::Violated(format!("not as it was before: {}", left.join(", "))) }
 }

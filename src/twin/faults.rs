@@ -58,8 +58,14 @@ pub enum FaultKind {
     Throttled,
     /// A 5xx, and nothing was done.
     ServerError,
+    /// A 5xx, although it was done.
+    ServerErrorAfter,
     /// It was done, but the reply is lost.
     LostReply,
+    /// It was done, but no answer came in time.
+    TimeoutAfter,
+    /// Too many of a kind at once.
+    Busy,
     /// No answer in time; nothing was done.
     Timeout,
     /// What was made a moment ago is not visible yet.
@@ -137,14 +143,25 @@ impl FaultKind {
             FaultKind::ExpiredCredentials => ("ExpiredToken", "The security token included in the request is expired".to_owned()),
             FaultKind::Quota => quota(call),
             FaultKind::NoCapacity => ("InsufficientInstanceCapacity", "There is not enough capacity to fulfill your request.".to_owned()),
-            FaultKind::LostReply | FaultKind::SnapshotFails | FaultKind::VolumeDies | FaultKind::FallsBack => return None,
+            FaultKind::Busy => ("ResourceLimitExceeded", "Too many of these are under way.".to_owned()),
+            FaultKind::LostReply
+            | FaultKind::ServerErrorAfter
+            | FaultKind::TimeoutAfter
+            | FaultKind::SnapshotFails
+            | FaultKind::VolumeDies
+            | FaultKind::FallsBack => return None,
         };
         Some(refuse(code, message))
     }
 
     /// The error of a fault that strikes when all is done.
     pub(super) fn after(self, call: &Call) -> Option<CallError> {
-        (self == FaultKind::LostReply).then(|| refuse("Connection", format!("the connection was lost before {} had answered", call.name())))
+        match self {
+            FaultKind::LostReply => Some(refuse("Connection", format!("the connection was lost before {} had answered", call.name()))),
+            FaultKind::ServerErrorAfter => Some(refuse("InternalError", "An internal error has occurred")),
+            FaultKind::TimeoutAfter => Some(refuse("Timeout", "no answer in time")),
+            _ => None,
+        }
     }
 }
 

@@ -24,6 +24,7 @@ mod likeness;
 mod pages;
 mod permissions;
 mod plans;
+mod proving;
 mod proxy;
 mod secrets;
 mod stand;

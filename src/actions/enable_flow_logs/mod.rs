@@ -190,7 +190,7 @@ fn create(region: &str, vpc: &str, params: &Params, way: Value) -> Result<Step, 
     }
     let made = reference::output(STEP, IDS);
     let expect = |at: &str, test| Expect::new(region, FamilyKind::FlowLogs, made.clone(), at, test);
-    let active = Test::OneOf { good: vec![json!("ACTIVE")], never: Vec::new() };
+    let active = Test::OneOf { good: vec![json!("ACTIVE")], never: Vec::new(), late: Vec::new() };
     let delete = Act {
         call: Call::new("ec2", region, "DeleteFlowLogs", json!({ IDS: made })),
         wait: None,

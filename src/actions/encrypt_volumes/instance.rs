@@ -13,7 +13,7 @@ use crate::{
         Context, GuardNote, Proof, Proposal, Refusal, make,
         support::{need, tag_specifications},
     },
-    calls::{Act, KeptOnce, Risk, Shape, Step, Undo, WayBack, reference},
+    calls::{Act, KeptOnce, Risk, Shape, Step, Test, Undo, WayBack, reference},
     inventory::{FamilyKind, Instance, Tags, Volume, Want, tag},
     resource::ResourceId,
 };
@@ -175,9 +175,20 @@ impl Swap<'_> {
         self.instance_state("StopInstances", ["stopping", "stopped"], &["terminated", "shutting-down"], STOP_WITHIN, "until the instance is stopped")
     }
     fn starting(&self) -> Act {
-        // `stopped` may still be shown for a moment after the call, so it does not count as failed; a start that fails
-        // shows as stopped until the time is over.
-        self.instance_state("StartInstances", ["pending", "running"], &["terminated", "shutting-down", "stopping"], START_WITHIN, "until the instance runs")
+        // `stopped` may still be shown for a moment after the call, so it counts as failed only later.
+        let mut act = self.instance_state(
+            "StartInstances",
+            ["pending", "running"],
+            &["terminated", "shutting-down", "stopping"],
+            START_WITHIN,
+            "until the instance runs",
+        );
+        for expect in act.wait.iter_mut().flat_map(|w| &mut w.until) {
+            if let Test::OneOf { late, .. } = &mut expect.test {
+                late.push(json!("stopped"));
+            }
+        }
+        act
     }
 
     fn stop(&self) -> Step {

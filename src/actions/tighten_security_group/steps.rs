@@ -50,7 +50,7 @@ fn authorize_step(region: &str, group: &str, name: &str, tags: &Tags, rules: &[&
     let made = reference::output(name, IDS);
     let mut act = authorize(region, group, tags, rules)?;
     let seen = rule_expect(region, made.clone(), Test::Exists);
-    act.wait = Some(Wait { until: vec![seen], at_most: 120, why: "until the new rules can be seen".to_owned() });
+    act.wait = Some(Wait { until: vec![seen], at_most: 360, why: "until the new rules can be seen".to_owned() });
     let gone = rule_expect(region, made.clone(), Test::Gone);
     Ok(Step {
         name: name.to_owned(),

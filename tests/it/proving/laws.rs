@@ -1,0 +1,293 @@
+//! What must hold after a run, and after its undo, whatever happened in between. Looks at the account as it truly is
+//! and at the journal, and at nothing that the engine believes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use redress::{
+    calls::{Purpose, way_back},
+    cli::exit::Exit,
+    inventory::{Inventory, SecurityGroupRule, Tags, tag},
+    journal::{Event, Outcome, StepState, Story, document::RunDocument},
+    plan::Plan,
+};
+
+use super::{ground::Ground, life::State};
+
+type Held = Result<(), String>;
+
+/// Something that a run has made: family, id, its tags, and what tells it from others made by the same step.
+struct Made {
+    family: &'static str,
+    id: String,
+    tags: Tags,
+    part: String,
+}
+
+fn made(inventory: &Inventory) -> Vec<Made> {
+    let mut all = Vec::new();
+    let mut add = |family, id: &str, tags: &Tags, part: String| {
+        if tags.contains_key(tag::TOKEN) {
+            all.push(Made { family, id: id.to_owned(), tags: tags.clone(), part });
+        }
+    };
+    for region in inventory.regions.values() {
+        region.security_group_rules.known().for_each(|(id, r)| add("rule", id, &r.tags, body(r)));
+        region.flow_logs.known().for_each(|(id, l)| add("flow log", id, &l.tags, l.resource_id.clone()));
+        region.snapshots.known().for_each(|(id, s)| add("snapshot", id, &s.tags, s.volume_id.clone()));
+        region.volumes.known().for_each(|(id, v)| add("volume", id, &v.tags, String::new()));
+    }
+    all
+}
+
+/// A rule without its id and tags.
+fn body(rule: &SecurityGroupRule) -> String {
+    let source = [&rule.cidr_ipv4, &rule.cidr_ipv6, &rule.prefix_list_id, &rule.referenced_group_id].map(|s| s.as_deref().unwrap_or(""));
+    format!("{} {} {} {}-{} {source:?} {:?}", rule.group_id, rule.is_egress, rule.ip_protocol, rule.from_port, rule.to_port, rule.description)
+}
+
+/// After a run has come to its end.
+pub fn after_run(before: &Inventory, state: &State, plan: &Plan, story: &Story) -> Held {
+    let now = state.twin.inventory();
+    counts(plan, story)?;
+    no_duplicates(&now)?;
+    no_orphans(&now, &[(plan, story, &state.events)], state)?;
+    instances(before, &now, state, plan, story)?;
+    rules(before, &now, state, plan, story)?;
+    rolled_back(before, &now, state, plan, story)
+}
+
+/// Counts add up, reasons are given, the exit code is true.
+fn counts(plan: &Plan, story: &Story) -> Held {
+    if !story.ended {
+        return Err("the run came to its end and the journal does not say so".to_owned());
+    }
+    let document = RunDocument::of(story, plan);
+    if document.counts.values().sum::<usize>() != plan.changes.len() {
+        return Err(format!("{} changes, but counted {:?}", plan.changes.len(), document.counts));
+    }
+    let mut worst = 0;
+    for change in &plan.changes {
+        let told = &story.changes[&change.id];
+        let Some(outcome) = told.outcome() else { return Err(format!("{} has no outcome", change.id)) };
+        let good = matches!(outcome, Outcome::Verified | Outcome::Restored);
+        if !good && told.reason.trim().is_empty() {
+            return Err(format!("{} is {} without a reason", change.id, outcome.word()));
+        }
+        if outcome == Outcome::Stuck && !(told.reason.contains("A person is needed") && told.reason.len() > 60) {
+            return Err(format!("{} is stuck and does not say what to do: {}", change.id, told.reason));
+        }
+        // The order of the exit codes, the gravest last, written down once more.
+        let rank = match outcome {
+            Outcome::Verified | Outcome::Restored | Outcome::AlreadyFixed => 0,
+            Outcome::Drifted | Outcome::Blocked | Outcome::Refused | Outcome::NotApproved | Outcome::Skipped => 1,
+            Outcome::Unverified => 2,
+            Outcome::Failed => 3,
+            Outcome::RolledBack => 4,
+            Outcome::Stuck => 5,
+        };
+        worst = worst.max(rank);
+    }
+    let expected = [0, 4, 7, 1, 5, 6][worst];
+    let exit = Exit::of_run(story).code();
+    if exit == expected { Ok(()) } else { Err(format!("the exit code is {exit}, and the outcomes say {expected}")) }
+}
+
+fn no_duplicates(now: &Inventory) -> Held {
+    let mut seen: BTreeMap<(String, String), String> = BTreeMap::new();
+    for thing in made(now) {
+        let key = (thing.tags[tag::TOKEN].clone(), thing.part.clone());
+        // Copies of snapshots all say the same volume; each has a step of its own.
+        if let Some(other) = seen.insert(key, thing.id.clone()) {
+            return Err(format!("duplicate {}: {other} and {} were made by one step {:?}", thing.family, thing.id, thing.tags.get(tag::STEP)));
+        }
+    }
+    Ok(())
+}
+
+/// Everything that carries a run's token stands in its journal, or its story says that this could not be told.
+fn no_orphans(now: &Inventory, runs: &[(&Plan, &Story, &[(Timestamp, Event)])], state: &State) -> Held {
+    let mut outputs = BTreeSet::new();
+    for (_, story, events) in runs {
+        for (_, event) in *events {
+            if let Event::Result { result: redress::journal::StepResult::Done { outputs: o } | redress::journal::StepResult::Found { outputs: o }, .. } = event
+            {
+                outputs.insert(serde_json::to_string(o).unwrap());
+            }
+        }
+        let _ = story;
+    }
+    for thing in made(now) {
+        let step = thing.tags.get(tag::STEP).cloned().unwrap_or_default();
+        let Some((plan, story, _)) = runs.iter().find(|(_, s, _)| Some(&s.head.run) == thing.tags.get(tag::RUN)) else {
+            return Err(format!("{} {} carries a run that was not", thing.family, thing.id));
+        };
+        let (change, name) = step.split_once('/').unwrap_or_default();
+        let Some(told) = story.changes.get(change) else { return Err(format!("{} carries the step {step:?} that was not", thing.id)) };
+        let recorded = outputs.iter().any(|o| o.contains(&thing.id));
+        let open = told.step(name).is_some_and(|s| s.state == StepState::Intended);
+        let admitted = open && told.outcome() == Some(Outcome::Stuck);
+        if !recorded && !admitted {
+            return Err(format!("orphan: {} {} of {step} stands in no record; {:?}: {}", thing.family, thing.id, told.phase, told.reason));
+        }
+        let gone_back = matches!(told.outcome(), Some(Outcome::RolledBack | Outcome::Failed));
+        if gone_back && story.head.kind == "plan" && !state.touched.contains(&thing.id) {
+            let done = told.done();
+            let steps = &plan.changes.iter().find(|c| c.id == change).unwrap().steps;
+            let to_go = way_back(steps, &done, Purpose::Rollback).iter().any(|b| b.of == name);
+            if to_go && !told.reason.contains(&thing.id) {
+                return Err(format!("left behind: {} {} of {step}, though {:?}: {}", thing.family, thing.id, told.phase, told.reason));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether the story says of a thing that a person must look after it.
+fn said(story: &Story, plan: &Plan, ids: &[&str]) -> bool {
+    plan.changes.iter().any(|c| {
+        let told = &story.changes[&c.id];
+        let about = ids.iter().any(|id| told.reason.contains(id) || c.resource.id() == *id);
+        about && matches!(told.outcome(), Some(Outcome::Stuck | Outcome::Unverified))
+    })
+}
+
+/// No instance is left stopped that ran, none runs that was stopped, no disk is missing.
+fn instances(before: &Inventory, now: &Inventory, state: &State, plan: &Plan, story: &Story) -> Held {
+    for (name, region) in &before.regions {
+        for (id, was) in region.instances.known() {
+            let touched = |id: &str| state.touched.contains(id);
+            if touched(id) || was.devices.iter().any(|d| touched(&d.volume_id)) {
+                continue;
+            }
+            let Some(is) = now.regions[name].instances.get(id).known().copied() else { return Err(format!("{id} is gone")) };
+            if is.state != was.state && !said(story, plan, &[id]) {
+                return Err(format!("{id} was {} and is {}, and nothing says so", was.state, is.state));
+            }
+            let devices = |i: &redress::inventory::Instance| i.devices.iter().map(|d| d.device_name.clone()).collect::<BTreeSet<_>>();
+            if devices(is) != devices(was) && !said(story, plan, &[id]) {
+                return Err(format!("{id} had disks at {:?} and has them at {:?}, and nothing says so", devices(was), devices(is)));
+            }
+            let applied =
+                plan.changes.iter().any(|c| c.resource.id() == id && story.changes[&c.id].outcome().is_some_and(|o| o.applied() || o == Outcome::Restored));
+            let volumes = |i: &redress::inventory::Instance| i.devices.iter().map(|d| d.volume_id.clone()).collect::<BTreeSet<_>>();
+            if !applied && volumes(is) != volumes(was) && !said(story, plan, &[id]) {
+                return Err(format!("{id} has other disks, and no change of it was applied"));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// No rule is lost but those that an applied change was to take away, and none is new but those that it was to add.
+fn rules(before: &Inventory, now: &Inventory, state: &State, plan: &Plan, story: &Story) -> Held {
+    for (name, region) in &before.regions {
+        let bodies = |inventory: &Inventory, group: &str| -> BTreeSet<String> {
+            inventory.regions[name].security_group_rules.known().filter(|(_, r)| r.group_id == group).map(|(_, r)| body(r)).collect()
+        };
+        for (group, _) in region.security_groups.known().filter(|(id, _)| !state.touched.contains(*id)) {
+            let of_group: Vec<_> = plan.changes.iter().filter(|c| c.resource.id() == group).collect();
+            let stands = of_group.iter().any(|c| story.changes[&c.id].outcome().is_some_and(Outcome::applied));
+            let (was, is) = (bodies(before, group), bodies(now, group));
+            if was == is || said(story, plan, &[group]) {
+                continue;
+            }
+            if !stands {
+                return Err(format!(
+                    "the rules of {group} are not as before, and no change of it stands: {:?}",
+                    was.symmetric_difference(&is).collect::<Vec<_>>()
+                ));
+            }
+            let revoked: BTreeSet<String> = of_group
+                .iter()
+                .flat_map(|c| &c.steps)
+                .filter(|s| s.act.call.operation == "RevokeSecurityGroupIngress")
+                .flat_map(|s| s.act.call.input["SecurityGroupRuleIds"].as_array().cloned().unwrap_or_default())
+                .filter_map(|id| region.security_group_rules.get(id.as_str().unwrap_or_default()).known().map(|r| body(r)))
+                .collect();
+            if let Some(lost) = was.difference(&is).find(|b| !revoked.contains(*b)) {
+                return Err(format!("a rule of {group} was lost that was not in the plan: {lost}"));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A change that says that everything is as it was tells the truth about its resource.
+fn rolled_back(before: &Inventory, now: &Inventory, state: &State, plan: &Plan, story: &Story) -> Held {
+    for change in &plan.changes {
+        let told = &story.changes[&change.id];
+        let quiet = matches!(told.outcome(), Some(Outcome::RolledBack | Outcome::Failed)) && told.reason.contains("as it was before");
+        let nothing = matches!(told.outcome(), Some(o) if !o.applied() && !matches!(o, Outcome::RolledBack | Outcome::Stuck | Outcome::Failed));
+        if nothing && !told.steps.is_empty() {
+            return Err(format!("{} is {:?} but has called something", change.id, told.phase));
+        }
+        if !quiet || plan.changes.iter().filter(|c| c.resource == change.resource).count() > 1 || !state.touched.is_empty() {
+            continue;
+        }
+        let wants: Vec<_> = change.touches.iter().filter(|w| matches!(w.selector, redress::inventory::Selector::Id(_))).cloned().collect();
+        let (was, is) = (before.footprint(&wants), now.footprint(&wants));
+        let differ = redress::engine::compare::differences(&was, &is);
+        let shared = |want: &String| plan.changes.iter().any(|c| c.id != change.id && c.touches.iter().any(|w| w.to_string() == *want));
+        if let Some(want) = differ.iter().find(|w| !shared(w)) {
+            return Err(format!("{} says that all is as it was, but {want} is not: {} / {}", change.id, was[want], is[want]));
+        }
+    }
+    Ok(())
+}
+
+/// What is known after an undo.
+pub struct Undone<'a> {
+    /// The account before the run.
+    pub before: &'a Inventory,
+    /// The account before the undo.
+    pub start: &'a Inventory,
+    /// After it.
+    pub state: &'a State,
+    /// The journal of the run.
+    pub first: &'a [(Timestamp, Event)],
+    /// Whether nothing disturbed the undo.
+    pub calm: bool,
+}
+
+/// After an undo has come to its end.
+pub fn after_undo(undone: &Undone<'_>, ground: &Ground, story: &Story, plan: &Plan, told: &Story) -> Held {
+    let now = undone.state.twin.inventory();
+    counts(plan, told)?;
+    no_duplicates(&now)?;
+    no_orphans(&now, &[(&ground.plan, story, undone.first), (plan, told, &undone.state.events)], undone.state)?;
+    instances(undone.start, &now, undone.state, plan, told)?;
+    if undone.calm && undone.state.touched.is_empty() {
+        for change in &plan.changes {
+            let end = &told.changes[&change.id];
+            // What could not be read at the end of the run cannot be compared: it is said, and nothing is called.
+            let unread = end.outcome() == Some(Outcome::Blocked) && end.reason.contains("could not be read");
+            if !unread && !matches!(end.outcome(), Some(Outcome::Restored | Outcome::AlreadyFixed)) {
+                return Err(format!("an undisturbed undo of {} ({}) is {:?}: {}", change.id, change.action, end.phase, end.reason));
+            }
+        }
+        let all_back = ground.plan.changes.iter().all(|c| {
+            let outcome = story.changes[&c.id].outcome();
+            !outcome.is_some_and(|o| matches!(o, Outcome::Stuck))
+                && told.changes.get(&c.id).is_none_or(|t| t.outcome() != Some(Outcome::Blocked))
+                && (!outcome.is_some_and(Outcome::applied) || told.changes.contains_key(&c.id))
+        });
+        if all_back {
+            rules(undone.before, &now, undone.state, plan, told)?;
+            same_disks(undone.before, &now)?;
+        }
+    }
+    Ok(())
+}
+
+fn same_disks(before: &Inventory, now: &Inventory) -> Held {
+    for (name, region) in &before.regions {
+        for (id, was) in region.instances.known() {
+            let Some(is) = now.regions[name].instances.get(id).known().copied() else { return Err(format!("{id} is gone")) };
+            if is.devices != was.devices || is.state != was.state {
+                return Err(format!("after the undo {id} is not as before: {:?} {} / {:?} {}", was.devices, was.state, is.devices, is.state));
+            }
+        }
+    }
+    Ok(())
+}

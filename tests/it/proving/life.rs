@@ -1,0 +1,286 @@
+//! One life of a process that works on a run: the account and the journal with hooks by which it dies without a word,
+//! finds the disk full, is asked to stop, or meets other people's hands. A killed process is a future that is dropped;
+//! whatever it still tried after its death is noted as a breach.
+
+use std::{
+    collections::BTreeSet,
+    pin::pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use redress::{
+    account::{Account, Identity},
+    calls::{Call, Outcome},
+    engine::{Engine, EngineError, LAG, Silent, Stop},
+    inventory::{Inventory, Scope},
+    journal::{Decision, Event, Journal, Log, StoreError, Story},
+    plan::Plan,
+    twin::{DeniedRead, Twin},
+};
+
+use super::storm::Meddling;
+use crate::stand::stage;
+
+/// What happens to a process, counted within its life from 1.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Fate {
+    KilledBeforeCall(usize),
+    KilledAfterCall(usize),
+    KilledBeforeRecord(usize),
+    KilledAfterRecord(usize),
+    KilledInPause(usize),
+    DiskFullAt(usize),
+    StopAskedAt(usize, usize),
+    Meddled(usize, Meddling),
+    ReadsDenied(usize, DeniedRead, u64),
+}
+
+/// How a life ended.
+#[derive(Debug)]
+pub enum End {
+    Killed,
+    Halted(EngineError),
+    Over,
+}
+
+/// What a life shares with the account and the journal.
+pub struct State {
+    pub twin: Twin,
+    pub events: Vec<(Timestamp, Event)>,
+    pub fates: Vec<Fate>,
+    pub breaches: Vec<String>,
+    pub touched: BTreeSet<String>,
+    pub met: Vec<&'static str>,
+    denied_until: Option<Timestamp>,
+    dead: bool,
+    full: bool,
+    calls: usize,
+    records: usize,
+    pauses: usize,
+    stop: Arc<Stop>,
+}
+
+/// The most pauses in one life: more means that it waits for ever.
+const PAUSES: usize = 20_000;
+
+impl State {
+    pub fn new(twin: Twin) -> Self {
+        Self {
+            twin,
+            events: Vec::new(),
+            fates: Vec::new(),
+            breaches: Vec::new(),
+            touched: BTreeSet::new(),
+            met: Vec::new(),
+            denied_until: None,
+            dead: false,
+            full: false,
+            calls: 0,
+            records: 0,
+            pauses: 0,
+            stop: Arc::default(),
+        }
+    }
+    fn fated(&mut self, fate: &Fate) -> bool {
+        self.fates.contains(fate)
+    }
+    fn die(&mut self, how: &'static str) {
+        self.dead = true;
+        self.met.push(how);
+    }
+    /// What comes with the nth call without killing.
+    fn visit(&mut self, nth: usize) {
+        for fate in self.fates.clone() {
+            match fate {
+                Fate::StopAskedAt(n, times) if n == nth => {
+                    (0..times).for_each(|_| self.stop.request());
+                    self.met.push("asked to stop");
+                }
+                Fate::Meddled(n, meddling) if n == nth => {
+                    self.met.push(meddling.name());
+                    let touched = meddling.act(&mut self.twin);
+                    self.touched.extend(touched);
+                }
+                Fate::ReadsDenied(n, denied, seconds) if n == nth => {
+                    self.met.push("reads denied");
+                    self.twin.faults.denied_reads.push(denied);
+                    self.denied_until = self.twin.now().checked_add(Duration::from_secs(seconds)).ok();
+                }
+                _ => {}
+            }
+        }
+    }
+    fn breach(&mut self, what: String) {
+        if self.breaches.len() < 5 {
+            self.breaches.push(what);
+        }
+    }
+}
+
+fn hold<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The account.
+pub struct Door {
+    state: Arc<Mutex<State>>,
+    identity: Identity,
+}
+
+impl Door {
+    /// A door without hooks.
+    pub fn quiet(twin: Twin, identity: Identity) -> Self {
+        Self { state: Arc::new(Mutex::new(State::new(twin))), identity }
+    }
+    pub fn into_twin(self) -> Twin {
+        Arc::into_inner(self.state).unwrap().into_inner().unwrap().twin
+    }
+}
+
+#[async_trait]
+impl Account for Door {
+    fn identity(&self) -> &Identity {
+        &self.identity
+    }
+    async fn read(&self, scope: &Scope) -> Inventory {
+        let dead = hold(&self.state).dead;
+        if dead {
+            std::future::pending::<()>().await;
+        }
+        hold(&self.state).twin.read(scope)
+    }
+    async fn call(&self, call: &Call) -> Outcome {
+        let outcome = self.strike(call);
+        if outcome.is_none() {
+            std::future::pending::<()>().await;
+        }
+        outcome.unwrap()
+    }
+    fn now(&self) -> Timestamp {
+        hold(&self.state).twin.now()
+    }
+    async fn pause(&self, time: Duration) {
+        let dead = {
+            let mut state = hold(&self.state);
+            state.pauses += 1;
+            let n = state.pauses;
+            if n > PAUSES {
+                state.breach("it waits without end".to_owned());
+                state.dead = true;
+            }
+            if state.fated(&Fate::KilledInPause(n)) {
+                state.die("killed in a pause");
+            }
+            state.twin.pass(time);
+            if state.denied_until.is_some_and(|until| until <= state.twin.now()) {
+                state.denied_until = None;
+                state.twin.faults.denied_reads.clear();
+            }
+            state.dead
+        };
+        if dead {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+impl Door {
+    /// Makes a call, unless the process is dead or dies of it.
+    fn strike(&self, call: &Call) -> Option<Outcome> {
+        let mut state = hold(&self.state);
+        state.calls += 1;
+        let n = state.calls;
+        if state.full {
+            state.breach(format!("{} was called although the journal cannot be written", call.name()));
+        }
+        state.visit(n);
+        if state.fated(&Fate::KilledBeforeCall(n)) {
+            state.die("killed before a call");
+        }
+        if state.dead {
+            return None;
+        }
+        let announced = state.events.iter().rev().take(30).any(|(_, e)| matches!(e, Event::Intent { call: intended, .. } if intended == call));
+        if !announced {
+            state.breach(format!("{} was called without its intent", call.name()));
+        }
+        let outcome = state.twin.perform(call);
+        if state.fated(&Fate::KilledAfterCall(n)) {
+            state.die("killed after a call");
+            return None;
+        }
+        Some(outcome)
+    }
+}
+
+struct Paper(Arc<Mutex<State>>);
+
+impl Log for Paper {
+    fn append(&mut self, at: Timestamp, event: &Event) -> Result<(), StoreError> {
+        let mut state = hold(&self.0);
+        let gone = || {
+            let error = std::io::Error::other("no space left on device");
+            Err(StoreError::Io { path: "journal.jsonl".into(), what: "write the journal", error })
+        };
+        state.records += 1;
+        let n = state.records;
+        if state.fated(&Fate::DiskFullAt(n)) {
+            state.met.push("disk full");
+            state.full = true;
+        }
+        if state.fated(&Fate::KilledBeforeRecord(n)) {
+            state.die("killed before a record");
+        }
+        if state.dead || state.full {
+            return gone();
+        }
+        state.events.push((at, event.clone()));
+        if state.fated(&Fate::KilledAfterRecord(n)) {
+            state.die("killed after a record");
+            return gone();
+        }
+        Ok(())
+    }
+}
+
+/// The story that the events tell.
+pub fn story(events: &[(Timestamp, Event)]) -> Story {
+    let mut story = Story::default();
+    for (at, event) in events {
+        story.tell(*at, event);
+    }
+    story
+}
+
+/// Lives once: begins the run, or goes on with it.
+pub fn live(state: State, identity: &Identity, plan: &Plan, run: &str, decisions: &[Decision], fates: Vec<Fate>) -> (State, End) {
+    let begun = !state.events.is_empty();
+    let stop = Arc::new(Stop::default());
+    let told = story(&state.events);
+    let shared = Arc::new(Mutex::new(State { fates, dead: false, full: false, calls: 0, records: 0, pauses: 0, stop: stop.clone(), ..state }));
+    let door = Door { state: shared.clone(), identity: identity.clone() };
+    let mut journal = Journal::new(told, Box::new(Paper(shared.clone())));
+    let end = {
+        let engine = Engine { account: &door, talk: &Silent, stop: &stop, stage: &stage, lag: LAG };
+        let mut work =
+            pin!(async { if begun { engine.resume(plan, &mut journal).await } else { engine.apply(plan, run, decisions.to_vec(), &mut journal).await } });
+        let mut context = Context::from_waker(Waker::noop());
+        loop {
+            match work.as_mut().poll(&mut context) {
+                Poll::Ready(_) if hold(&shared).dead => break End::Killed,
+                Poll::Ready(Ok(())) => break End::Over,
+                Poll::Ready(Err(error)) => break End::Halted(error),
+                Poll::Pending if hold(&shared).dead => break End::Killed,
+                Poll::Pending => {}
+            }
+        }
+    };
+    drop((door, journal));
+    let mut state = Arc::into_inner(shared).unwrap().into_inner().unwrap_or_else(PoisonError::into_inner);
+    state.denied_until = None;
+    (state, end)
+}

@@ -1,0 +1,290 @@
+//! The proving ground: from one number a random small account, a plan of it, faults, deaths and other people's hands;
+//! then resume to the end, and undo. Whatever happens, the laws of `laws.rs` must hold.
+//!
+//! `REDRESS_SEED=7 cargo test --test it proving::replay -- --nocapture` replays one number and tells what happened;
+//! `REDRESS_SEEDS=0..100000 cargo test --test it proving::range -- --nocapture` proves a range.
+
+mod dice;
+mod ground;
+mod laws;
+mod life;
+mod storm;
+
+use std::{
+    collections::BTreeMap,
+    env,
+    ops::Range,
+    sync::{
+        Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use jiff::{SignedDuration, Timestamp};
+use redress::{
+    engine::{EngineError, undo},
+    inventory::Inventory,
+    journal::{Decision, Event, Story},
+    plan::Plan,
+    twin::FaultKind,
+};
+
+use self::{
+    dice::Dice,
+    ground::Ground,
+    life::{End, State, live},
+};
+
+/// So many numbers share an account and its plan: making a plan takes longer than running it.
+const SHARE: u64 = 32;
+/// How often a run is interrupted at most.
+const LIVES: usize = 5;
+/// The numbers that an ordinary test run proves.
+const ORDINARY: Range<u64> = 0..320;
+
+/// What was met on the way.
+#[derive(Debug, Default, Clone)]
+struct Tally {
+    seeds: u64,
+    runs: u64,
+    met: BTreeMap<String, u64>,
+    outcomes: BTreeMap<String, u64>,
+}
+
+impl Tally {
+    fn meet(&mut self, what: &str) {
+        *self.met.entry(what.to_owned()).or_default() += 1;
+    }
+    fn add(&mut self, other: Tally) {
+        self.seeds += other.seeds;
+        self.runs += other.runs;
+        other.met.into_iter().for_each(|(k, n)| *self.met.entry(k).or_default() += n);
+        other.outcomes.into_iter().for_each(|(k, n)| *self.outcomes.entry(k).or_default() += n);
+    }
+}
+
+/// One run, through all its lives.
+struct Run<'a> {
+    ground: &'a Ground,
+    plan: &'a Plan,
+    name: &'static str,
+    decisions: Vec<Decision>,
+    loud: bool,
+}
+
+impl Run<'_> {
+    /// Lives and dies until the run is over.
+    fn through(&self, mut state: State, dice: &mut Dice, tally: &mut Tally) -> Result<State, String> {
+        for life in 0.. {
+            let last = life >= LIVES;
+            let fates = storm::fates(dice, self.plan, last);
+            self.say(&format!("{} life {life}: {fates:?} {:?}", self.name, state.twin.faults));
+            let (after, end) = live(state, &self.ground.identity, self.plan, self.name, &self.decisions, fates);
+            state = after;
+            tally.runs += 1;
+            self.say(&format!("  ended {end:?} at {}", state.twin.now()));
+            if !state.breaches.is_empty() {
+                return Err(state.breaches.join("; "));
+            }
+            match &end {
+                End::Over => return Ok(state),
+                End::Killed => {}
+                End::Halted(EngineError::Credentials(_)) => {
+                    // Renewed before it goes on.
+                    state.twin.faults.script.retain(|f| f.kind != FaultKind::ExpiredCredentials);
+                }
+                End::Halted(_) if last => return Err(format!("it did not come to its end in {LIVES} lives and one undisturbed: {end:?}")),
+                End::Halted(_) => {}
+            }
+            state.twin.faults.denied_reads.clear();
+            state.twin.pass(Duration::from_secs(*dice.pick(&[0, 1, 40, 290, 700, 90_000])));
+        }
+        Ok(state)
+    }
+
+    fn say(&self, what: &str) {
+        if self.loud {
+            println!("{what}");
+        }
+    }
+}
+
+/// Proves one number on its account.
+fn prove(seed: u64, ground: &Ground, tally: &mut Tally, loud: bool) -> Result<(), String> {
+    let mut dice = Dice::new(seed, 1);
+    let calls: usize = ground.plan.changes.iter().map(|c| c.steps.len()).sum();
+    let decisions = decide(&ground.plan, &mut dice);
+    let before = ground.twin.inventory();
+    let mut state = State::new(ground.twin.clone());
+    let (faults, names) = storm::faults(&mut dice, calls, 0);
+    state.twin.faults = faults;
+    names.into_iter().for_each(|n| tally.meet(n));
+    tally.seeds += 1;
+    let run = Run { ground, plan: &ground.plan, name: "run-1", decisions, loud };
+    state = run.through(state, &mut dice, tally)?;
+    let story = life::story(&state.events);
+    tell(&story, &state.events, loud);
+    settle(&mut state);
+    laws::after_run(&before, &state, &ground.plan, &story)?;
+    count(&story, tally);
+    if dice.percent(70) {
+        take_back(state, &before, &story, run, dice, tally)?;
+    } else {
+        state.met.iter().for_each(|m| tally.meet(m));
+    }
+    Ok(())
+}
+
+/// Undoes the run, under faults and deaths of its own.
+fn take_back(mut state: State, before: &Inventory, story: &Story, run: Run<'_>, mut dice: Dice, tally: &mut Tally) -> Result<(), String> {
+    let calm = dice.percent(30);
+    let now = state.twin.now();
+    let undoing = undo::plan(story, run.plan, None, &run.ground.identity, now, SignedDuration::from_hours(1));
+    if let Some((id, _)) = undoing.refused.iter().find(|(_, why)| why.is_empty()) {
+        return Err(format!("undo of {id} is refused without a reason"));
+    }
+    if undoing.plan.changes.is_empty() {
+        return Ok(());
+    }
+    let first = std::mem::take(&mut state.events);
+    let start = state.twin.inventory();
+    let calls: usize = undoing.plan.changes.iter().map(|c| c.steps.len()).sum();
+    let (faults, names) = storm::faults(&mut dice, calls, state.twin.calls());
+    state.twin.faults = faults;
+    if calm {
+        state.twin.faults = redress::twin::Faults::default();
+    } else {
+        names.into_iter().for_each(|n| tally.meet(n));
+    }
+    let decisions = if calm { undoing.plan.changes.iter().map(|c| yes(&c.id)).collect() } else { decide(&undoing.plan, &mut dice) };
+    let back = Run { plan: &undoing.plan, name: "run-2", decisions, ..run };
+    if calm {
+        let (after, end) = live(state, &back.ground.identity, back.plan, back.name, &back.decisions, Vec::new());
+        state = after;
+        tally.runs += 1;
+        if !matches!(end, End::Over) {
+            return Err(format!("an undisturbed undo did not come to its end: {end:?}"));
+        }
+    } else {
+        state = back.through(state, &mut dice, tally)?;
+    }
+    let told = life::story(&state.events);
+    tell(&told, &state.events, back.loud);
+    settle(&mut state);
+    state.met.iter().for_each(|m| tally.meet(m));
+    let undone = laws::Undone { before, start: &start, state: &state, first: &first, calm };
+    laws::after_undo(&undone, run.ground, story, &undoing.plan, &told)?;
+    count(&told, tally);
+    Ok(())
+}
+
+fn yes(id: &str) -> Decision {
+    Decision { change: id.to_owned(), approved: true, by: "proving".to_owned() }
+}
+
+fn decide(plan: &Plan, dice: &mut Dice) -> Vec<Decision> {
+    plan.changes.iter().map(|c| Decision { approved: dice.percent(92), ..yes(&c.id) }).collect()
+}
+
+/// What is under way comes about.
+fn settle(state: &mut State) {
+    state.twin.faults.denied_reads.clear();
+    state.twin.pass(Duration::from_secs(3_600));
+}
+
+fn count(story: &Story, tally: &mut Tally) {
+    for outcome in story.changes.values().filter_map(|c| c.outcome()) {
+        *tally.outcomes.entry(outcome.word().to_owned()).or_default() += 1;
+    }
+}
+
+fn tell(story: &Story, events: &[(Timestamp, Event)], loud: bool) {
+    if loud {
+        for (at, event) in events {
+            let text = serde_json::to_string(event).unwrap();
+            println!("    {at} {}", &text[..text.len().min(600)]);
+        }
+        for (id, change) in &story.changes {
+            println!("  {id}: {:?} {}", change.phase, change.reason);
+        }
+    }
+}
+
+/// Proves a range on two threads; what broke, each with the command that replays it.
+fn prove_all(seeds: Range<u64>) -> (Tally, Vec<String>) {
+    let (all, broken) = (Mutex::new(Tally::default()), Mutex::new(Vec::new()));
+    let next = AtomicU64::new(seeds.start / SHARE);
+    thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                loop {
+                    let number = next.fetch_add(1, Ordering::SeqCst);
+                    if number * SHARE >= seeds.end || broken.lock().unwrap().len() > 20 {
+                        return;
+                    }
+                    let ground = Ground::new(number);
+                    let mut tally = Tally::default();
+                    for seed in (number * SHARE).max(seeds.start)..((number + 1) * SHARE).min(seeds.end) {
+                        if let Err(breach) = prove(seed, &ground, &mut tally, false) {
+                            let line = format!("seed {seed}: {breach}\n    REDRESS_SEED={seed} cargo test --test it proving::replay -- --nocapture");
+                            broken.lock().unwrap().push(line);
+                        }
+                    }
+                    all.lock().unwrap().add(tally);
+                }
+            });
+        }
+    });
+    (all.into_inner().unwrap(), broken.into_inner().unwrap())
+}
+
+fn prove_and_report(seeds: Range<u64>) {
+    let began = Instant::now();
+    let (tally, broken) = prove_all(seeds.clone());
+    let seconds = began.elapsed().as_secs_f64();
+    println!("seeds {seeds:?}: {} proved in {seconds:.1} s, {} simulated runs, {:.0} a second", tally.seeds, tally.runs, tally.runs as f64 / seconds);
+    tally.met.iter().for_each(|(what, n)| println!("  {n:>8} {what}"));
+    println!("outcomes:");
+    tally.outcomes.iter().for_each(|(what, n)| println!("  {n:>8} {what}"));
+    assert!(broken.is_empty(), "{} broken:\n{}", broken.len(), broken.join("\n"));
+}
+
+#[test]
+fn whatever_goes_wrong_the_laws_hold() {
+    prove_and_report(ORDINARY);
+}
+
+/// `REDRESS_SEEDS=0..100000`
+#[test]
+fn range() {
+    let Ok(text) = env::var("REDRESS_SEEDS") else { return };
+    let (from, to) = text.split_once("..").expect("REDRESS_SEEDS is FROM..TO");
+    prove_and_report(from.trim().parse().unwrap()..to.trim().parse().unwrap());
+}
+
+/// `REDRESS_SEED=7`
+#[test]
+fn replay() {
+    let Ok(seed) = env::var("REDRESS_SEED") else { return };
+    let seed: u64 = seed.trim().parse().unwrap();
+    let ground = Ground::new(seed / SHARE);
+    for change in &ground.plan.changes {
+        println!("{} {} {}: {:?}", change.id, change.action, change.summary, change.steps.iter().map(|s| s.name.as_str()).collect::<Vec<_>>());
+    }
+    prove(seed, &ground, &mut Tally::default(), true).unwrap_or_else(|breach| panic!("seed {seed}: {breach}"));
+}
+
+#[test]
+fn the_same_number_replays_exactly() {
+    for number in [3, 11] {
+        let (one, other) = (Ground::new(number), Ground::new(number));
+        assert_eq!(one.plan, other.plan);
+        let mut tallies = [Tally::default(), Tally::default()];
+        for (ground, tally) in [&one, &other].into_iter().zip(&mut tallies) {
+            (number * SHARE..(number + 1) * SHARE).for_each(|seed| prove(seed, ground, tally, false).unwrap());
+        }
+        assert_eq!(format!("{:?}", tallies[0]), format!("{:?}", tallies[1]));
+    }
+}

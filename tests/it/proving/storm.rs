@@ -1,0 +1,235 @@
+//! What goes wrong in a run: faults of the account, deaths of the process, hands of other people. All thrown from the
+//! seed.
+
+use redress::{
+    inventory::{FamilyKind, SecurityGroupRule},
+    plan::Plan,
+    twin::{DeniedRead, Fault, FaultKind, Faults, Twin, When},
+};
+
+use super::{dice::Dice, life::Fate};
+
+/// What somebody else does under the run; the number chooses the thing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Meddling {
+    RuleAdded(usize),
+    RuleGone(usize),
+    InstanceStopped(usize),
+    InstanceStarted(usize),
+    InstanceGone(usize),
+    VolumeGone(usize),
+    VolumeTagged(usize),
+    SnapshotGone(usize),
+    VpcGone(usize),
+    GroupGone(usize),
+    RoleGone(usize),
+    LogGroupGone(usize),
+    TrailGone(usize),
+    FlowLogGone(usize),
+}
+
+impl Meddling {
+    fn throw(dice: &mut Dice) -> Self {
+        let n = dice.below(6);
+        use Meddling::*;
+        let all = [
+            RuleAdded,
+            RuleGone,
+            InstanceStopped,
+            InstanceStarted,
+            InstanceGone,
+            VolumeGone,
+            VolumeTagged,
+            SnapshotGone,
+            VpcGone,
+            GroupGone,
+            RoleGone,
+            LogGroupGone,
+            TrailGone,
+            FlowLogGone,
+        ];
+        dice.pick(&all)(n)
+    }
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Meddling::InstanceGone(_) | Meddling::VolumeGone(_) | Meddling::SnapshotGone(_) | Meddling::VpcGone(_) | Meddling::GroupGone(_) => "vanished",
+            Meddling::RoleGone(_) | Meddling::LogGroupGone(_) | Meddling::TrailGone(_) | Meddling::FlowLogGone(_) | Meddling::RuleGone(_) => "vanished",
+            _ => "changed by somebody",
+        }
+    }
+
+    /// Does it; the ids of what it is about. Nothing where there is no such thing.
+    pub fn act(self, twin: &mut Twin) -> Vec<String> {
+        let truth = twin.truth_mut();
+        let name = truth.regions.keys().next().unwrap().clone();
+        macro_rules! drop_one {
+            ($family:expr, $n:expr) => {{
+                let ids: Vec<String> = $family.known().map(|(id, _)| id.to_owned()).collect();
+                let Some(id) = ids.get($n % ids.len().max(1)).cloned() else { return Vec::new() };
+                $family.items.remove(&id);
+                vec![id]
+            }};
+        }
+        macro_rules! change_one {
+            ($family:expr, $n:expr, $change:expr) => {{
+                let ids: Vec<String> = $family.known().map(|(id, _)| id.to_owned()).collect();
+                let Some(id) = ids.get($n % ids.len().max(1)).cloned() else { return Vec::new() };
+                $change($family.get_mut(&id).unwrap());
+                vec![id]
+            }};
+        }
+        match self {
+            Meddling::RoleGone(n) => return drop_one!(truth.roles, n),
+            Meddling::TrailGone(n) => return drop_one!(truth.trails, n),
+            _ => {}
+        }
+        let region = truth.region_mut(&name);
+        match self {
+            Meddling::RuleAdded(n) => {
+                let ids: Vec<String> = region.security_groups.known().map(|(id, _)| id.to_owned()).collect();
+                let Some(group) = ids.get(n % ids.len().max(1)) else { return Vec::new() };
+                let rule = SecurityGroupRule {
+                    id: format!("sgr-somebody-{n}"),
+                    group_id: group.clone(),
+                    ip_protocol: "tcp".to_owned(),
+                    from_port: 9_000,
+                    to_port: 9_000,
+                    cidr_ipv4: Some("10.9.0.0/16".to_owned()),
+                    ..SecurityGroupRule::default()
+                };
+                region.security_group_rules.put(rule.id.clone(), rule.clone());
+                vec![rule.id, group.clone()]
+            }
+            Meddling::RuleGone(n) => {
+                let rules = &mut region.security_group_rules;
+                let of: Vec<String> = rules.known().map(|(_, r)| r.group_id.clone()).collect();
+                let mut ids = drop_one!(rules, n);
+                ids.extend(of.get(n % of.len().max(1)).cloned());
+                ids
+            }
+            Meddling::InstanceStopped(n) => {
+                change_one!(region.instances, n, |i: &mut redress::inventory::Instance| if i.state == "running" {
+                    "stopped".clone_into(&mut i.state)
+                })
+            }
+            Meddling::InstanceStarted(n) => {
+                change_one!(region.instances, n, |i: &mut redress::inventory::Instance| if i.state == "stopped" {
+                    "running".clone_into(&mut i.state)
+                })
+            }
+            Meddling::InstanceGone(n) => {
+                let ids: Vec<String> = region.instances.known().map(|(id, _)| id.to_owned()).collect();
+                let Some(id) = ids.get(n % ids.len().max(1)).cloned() else { return Vec::new() };
+                let instance = region.instances.get_mut(&id).unwrap();
+                instance.state = "terminated".to_owned();
+                let mut touched = vec![id.clone()];
+                for device in std::mem::take(&mut instance.devices) {
+                    touched.push(device.volume_id.clone());
+                    if device.delete_on_termination {
+                        region.volumes.items.remove(&device.volume_id);
+                    } else if let Some(volume) = region.volumes.get_mut(&device.volume_id) {
+                        volume.attachments.clear();
+                        volume.state = "available".to_owned();
+                    }
+                }
+                touched
+            }
+            Meddling::VolumeGone(n) => {
+                let ids: Vec<String> = region.volumes.known().filter(|(_, v)| v.attachments.is_empty()).map(|(id, _)| id.to_owned()).collect();
+                let Some(id) = ids.get(n % ids.len().max(1)).cloned() else { return Vec::new() };
+                region.volumes.items.remove(&id);
+                vec![id]
+            }
+            Meddling::VolumeTagged(n) => change_one!(region.volumes, n, |v: &mut redress::inventory::Volume| {
+                v.tags.insert("Touched".to_owned(), "by somebody".to_owned());
+            }),
+            Meddling::SnapshotGone(n) => drop_one!(region.snapshots, n),
+            Meddling::VpcGone(n) => drop_one!(region.vpcs, n),
+            Meddling::GroupGone(n) => {
+                let ids = drop_one!(region.security_groups, n);
+                region.security_group_rules.items.retain(|_, r| r.as_ref().known().is_none_or(|r| r.group_id != ids[0]));
+                ids
+            }
+            Meddling::LogGroupGone(n) => drop_one!(region.log_groups, n),
+            Meddling::FlowLogGone(n) => drop_one!(region.flow_logs, n),
+            Meddling::RoleGone(_) | Meddling::TrailGone(_) => Vec::new(),
+        }
+    }
+}
+
+const KINDS: &[(FaultKind, &str)] = &[
+    (FaultKind::Throttled, "throttled"),
+    (FaultKind::ServerError, "5xx before the effect"),
+    (FaultKind::ServerErrorAfter, "5xx after the effect"),
+    (FaultKind::LostReply, "reply lost"),
+    (FaultKind::Timeout, "timeout before the effect"),
+    (FaultKind::TimeoutAfter, "timeout after the effect"),
+    (FaultKind::NotVisibleYet, "not visible yet"),
+    (FaultKind::Busy, "too many at once"),
+    (FaultKind::Denied, "denied midway"),
+    (FaultKind::ExpiredCredentials, "credentials expired"),
+    (FaultKind::Quota, "quota"),
+    (FaultKind::NoCapacity, "no capacity"),
+    (FaultKind::SnapshotFails, "snapshot ends in error"),
+    (FaultKind::VolumeDies, "volume dies of its key"),
+    (FaultKind::FallsBack, "falls back to stopped"),
+];
+
+/// Faults of the account for a run of so many calls, with their names.
+pub fn faults(dice: &mut Dice, calls: usize, from: u64) -> (Faults, Vec<&'static str>) {
+    let mut script = Vec::new();
+    let mut names = Vec::new();
+    for _ in 0..*dice.pick(&[0, 0, 1, 1, 1, 2, 3]) {
+        let (kind, name) = *dice.pick(KINDS);
+        let at = match kind {
+            FaultKind::NoCapacity | FaultKind::FallsBack => When::Operation("StartInstances".to_owned(), u32::try_from(dice.upto(2)).unwrap()),
+            FaultKind::VolumeDies => When::Operation("CreateVolume".to_owned(), u32::try_from(dice.upto(2)).unwrap()),
+            FaultKind::SnapshotFails => {
+                let operation = *dice.pick(&["CreateSnapshots", "CreateSnapshot", "CopySnapshot"]);
+                When::Operation(operation.to_owned(), u32::try_from(dice.upto(2)).unwrap())
+            }
+            _ => When::Call(from + dice.upto(calls + 2) as u64),
+        };
+        let times = match kind {
+            FaultKind::ExpiredCredentials => 1_000,
+            FaultKind::Denied => *dice.pick(&[1, 1, 2, 1_000]),
+            _ => *dice.pick(&[1, 1, 1, 2, 5, 40]),
+        };
+        script.push(Fault { at, kind, times, seen: 0 });
+        names.push(name);
+    }
+    let list_lag = *dice.pick(&[0, 0, 0, 0, 2, 30, 120, 300]);
+    if list_lag > 0 {
+        names.push("list lag");
+    }
+    (Faults { script, list_lag, denied_reads: Vec::new() }, names)
+}
+
+/// What happens to the process in one life.
+pub fn fates(dice: &mut Dice, plan: &Plan, last: bool) -> Vec<Fate> {
+    let steps: usize = plan.changes.iter().map(|c| c.steps.len()).sum();
+    let (calls, records) = (steps + 2, 3 * steps + 2 * plan.changes.len() + 3);
+    let mut fates = Vec::new();
+    if dice.percent(12) {
+        fates.push(Fate::Meddled(dice.upto(calls), Meddling::throw(dice)));
+    }
+    if dice.percent(8) {
+        let family = *dice.pick(&[FamilyKind::Volumes, FamilyKind::Snapshots, FamilyKind::Instances, FamilyKind::SecurityGroupRules, FamilyKind::FlowLogs]);
+        fates.push(Fate::ReadsDenied(dice.upto(calls), DeniedRead { family, region: None, member: None }, *dice.pick(&[5, 120, 900, 86_400])));
+    }
+    if last {
+        return fates;
+    }
+    match dice.below(14) {
+        0 | 1 => fates.push(Fate::KilledBeforeCall(dice.upto(calls))),
+        2..=4 => fates.push(Fate::KilledAfterCall(dice.upto(calls))),
+        5 | 6 => fates.push(Fate::KilledBeforeRecord(dice.upto(records))),
+        7 | 8 => fates.push(Fate::KilledAfterRecord(dice.upto(records))),
+        9 => fates.push(Fate::KilledInPause(dice.upto(20))),
+        10 => fates.push(Fate::DiskFullAt(dice.upto(records))),
+        11 => fates.push(Fate::StopAskedAt(dice.upto(calls), dice.upto(2))),
+        _ => {}
+    }
+    fates
+}
