@@ -9,6 +9,7 @@ mod ask;
 mod demo;
 pub mod exit;
 mod fail;
+mod findings;
 mod fix;
 mod out;
 mod perform;

@@ -10,7 +10,7 @@ use crate::plan::Plan;
 /// # Errors
 /// Bad input, no way to the account, a file that cannot be written.
 pub async fn run(session: &Session, output: Option<&Path>, exit_code: bool, belts: &Belts) -> Result<Exit, Fail> {
-    let (_, _) = (session.playbooks()?, session.checks()?);
+    let (_, _, _) = (session.playbooks()?, session.checks()?, session.findings()?);
     let door = session.open().await?;
     let plan = planning::plan(session, &door, belts).await?.plan;
     show(session, &plan, output)?;

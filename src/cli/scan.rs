@@ -8,7 +8,7 @@ use crate::finding::Verdict;
 /// # Errors
 /// Bad input, or no way to the account.
 pub async fn run(session: &Session, exit_code: bool) -> Result<Exit, Fail> {
-    let (_, _) = (session.playbooks()?, session.checks()?);
+    let (_, _, _) = (session.playbooks()?, session.checks()?, session.findings()?);
     let door = session.open().await?;
     let planned = planning::plan(session, &door, &Belts::default()).await?;
     let survey = &planned.survey;

@@ -114,6 +114,9 @@ fn one(out: &mut String, plan: &Plan, change: &Change) {
     if !change.ask && plan.kind == "plan" {
         out.push_str("- ⚠️ done without a question: the playbook says so\n");
     }
+    for line in &change.sources {
+        let _ = writeln!(out, "- reported by {}", md(line));
+    }
     for line in &change.impact {
         let _ = writeln!(out, "- impact: {}", md(line));
     }

@@ -83,8 +83,8 @@ fn one(page: &mut Page, scan: &Scan, view: &View, finding: &Finding) {
             page.text(6, &[span(Tone::Faint, format!("and {} more", told.len() - most))]);
         }
     }
-    if finding.sources.iter().any(|source| source != "scan") {
-        page.text(6, &[span(Tone::Faint, format!("reported by {}", words::list(&finding.sources)))]);
+    for source in finding.sources.iter().filter(|source| *source != "scan") {
+        page.text(6, &[span(Tone::Faint, format!("reported by {source}"))]);
     }
     if let Some(decided) = scan.decisions.get(&finding.key()) {
         page.text(6, &[span(Tone::Faint, format!("{}: ", decided.decision)), plain(&decided.reason)]);
