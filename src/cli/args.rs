@@ -142,6 +142,9 @@ pub enum Command {
         /// Exit 3 if there are findings
         #[arg(long)]
         exit_code: bool,
+        /// Also writes all that was read to a file, for `--account twin:FILE`
+        #[arg(long, value_name = "FILE")]
+        save_inventory: Option<PathBuf>,
     },
     /// What would be done; changes nothing
     Plan {

@@ -72,7 +72,7 @@ pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
 async fn command(session: &Session, command: Command) -> Result<Exit, Fail> {
     match command {
         Command::Demo { reset } => demo::run(session, reset).await,
-        Command::Scan { exit_code } => scan::run(session, exit_code).await,
+        Command::Scan { exit_code, save_inventory } => scan::run(session, exit_code, save_inventory.as_deref()).await,
         Command::Plan { output, exit_code, belts } => plan::run(session, output.as_deref(), exit_code, &belts).await,
         Command::Show { what } => show::run(session, &what),
         Command::Apply { plan, change, approval, belts } => apply::run(session, plan.as_deref(), &change, &approval, &belts).await,

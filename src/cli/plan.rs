@@ -25,7 +25,7 @@ pub fn show(session: &Session, plan: &Plan, output: Option<&Path>) -> Result<(),
     match output {
         Some(path) if path.as_os_str() == "-" => session.out.data(&render::plan_json(plan)?),
         Some(path) => {
-            keep(path, &render::plan_json(plan)?)?;
+            keep(path, &render::plan_json(plan)?, "the plan")?;
             let name = path.display().to_string();
             session.out.data(&render::plan(session, plan, Some(&name))?)?;
             session.out.say(&format!("the plan is in {name}, good until {:.0}", plan.expires));
@@ -35,10 +35,12 @@ pub fn show(session: &Session, plan: &Plan, output: Option<&Path>) -> Result<(),
     }
 }
 
-/// Puts a plan in its place whole, or not at all: a reader never sees half of one.
-fn keep(path: &Path, text: &str) -> Result<(), Fail> {
-    let fail =
-        |error: std::io::Error| Fail::failure(format!("{}: cannot write the plan", path.display())).why(error.to_string()).hint("choose another place with -o");
+/// Puts a document in its place whole, or not at all: a reader never sees half of one.
+///
+/// # Errors
+/// When the file cannot be written (exit 1).
+pub fn keep(path: &Path, text: &str, what: &str) -> Result<(), Fail> {
+    let fail = |error: std::io::Error| Fail::failure(format!("{}: cannot write {what}", path.display())).why(error.to_string()).hint("choose another place");
     let mut half = path.as_os_str().to_owned();
     half.push(".part");
     std::fs::write(&half, text).and_then(|()| std::fs::rename(&half, path)).map_err(fail)

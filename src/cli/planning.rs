@@ -62,6 +62,9 @@ pub async fn plan(session: &Session, door: &Door, belts: &Belts) -> Result<Plann
     let (survey, plan) = survey::plan(door.account.as_ref(), &wish, &stage).await;
     let run: Vec<&str> = checks.iter().map(|check| check.id).collect();
     let reported = intake.map(|intake| Reported::of(intake, &run, &survey.findings, &survey.unjudged));
+    if let Some(reported) = &reported {
+        session.out.say(&reported.summary());
+    }
     Ok(Planned { playbooks, survey, plan, reported })
 }
 

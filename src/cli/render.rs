@@ -44,7 +44,11 @@ pub fn data(session: &Session) -> View<'static> {
     view(session, Stream::Stdout, None)
 }
 
-fn document(document: &impl serde::Serialize) -> Result<String, Fail> {
+/// Any document as JSON.
+///
+/// # Errors
+/// When there is no JSON of it.
+pub fn document(document: &impl serde::Serialize) -> Result<String, Fail> {
     json::write(document).map_err(|error| Fail::failure(format!("the document cannot be written as JSON: {error}")))
 }
 
@@ -73,6 +77,7 @@ impl<'a> Seen<'a> {
             findings: &survey.findings,
             unjudged: &survey.unjudged,
             decisions: &self.decisions,
+            intake: self.planned.reported.as_ref(),
         }
     }
 }

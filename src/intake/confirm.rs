@@ -42,6 +42,16 @@ impl Answer {
             Answer::Suppressed => "suppressed",
         }
     }
+
+    /// What it means, for people.
+    pub fn words(self) -> &'static str {
+        match self {
+            Answer::Confirmed => "our own check says the same",
+            Answer::NotConfirmed => "our own check finds nothing wrong, or the resource is not there",
+            Answer::Unknown => "our own check could not judge it",
+            Answer::Suppressed => "it is so, and a person has set it aside",
+        }
+    }
 }
 
 /// The suspicions that can be acted on, by what they are about.
@@ -174,6 +184,18 @@ impl Reported {
         let outcomes = outcomes(&intake.suspicions, &answers);
         let suspicions = intake.suspicions.into_iter().zip(answers).map(|(suspicion, answer)| Judged { suspicion, answer }).collect();
         Self { suspicions, reports: intake.reports, counts: intake.counts, outcomes }
+    }
+
+    /// In one line: `12 findings read: 5 actionable (4 confirmed, 1 not confirmed), 7 other account`.
+    pub fn summary(&self) -> String {
+        let tally = |counts: &BTreeMap<String, u64>| counts.iter().map(|(word, n)| format!("{n} {}", word.replace('_', " "))).collect::<Vec<_>>().join(", ");
+        let mut others = self.counts.decisions.clone();
+        let actionable = others.remove("actionable").unwrap_or(0);
+        let mut told = format!("{} findings read: {actionable} actionable", self.counts.read);
+        if !self.outcomes.is_empty() {
+            told.push_str(&format!(" ({})", tally(&self.outcomes)));
+        }
+        if others.is_empty() { told } else { format!("{told}, {}", tally(&others)) }
     }
 
     /// How many inputs did not come whole.

@@ -203,6 +203,9 @@ pub fn findings(scan: &Scan) -> String {
         let _ = writeln!(out, "| {grade} | {} | {} | {} |", code(&finding.check), named(finding), md(&evidence));
     }
     aside(&mut out, scan);
+    if let Some(intake) = scan.intake {
+        let _ = writeln!(out, "\nReported by others: {}.", md(&intake.summary()));
+    }
     commands(&mut out, &words::scan_next(scan));
     out
 }
