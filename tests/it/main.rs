@@ -8,6 +8,7 @@ mod cli;
 mod clinic;
 mod clinic_desk;
 mod corpus;
+mod findings;
 mod intake;
 mod intake_hostile;
 mod jobs;
