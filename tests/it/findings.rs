@@ -203,3 +203,25 @@ fn events_of_an_emulated_account_are_planned_and_applied_as_a_scan_would() {
     assert_eq!(planned(&after, CHECK), BTreeSet::new());
     assert_eq!(after["intake"]["outcomes"], json!({"not_confirmed": wanted.len()}));
 }
+
+#[test]
+fn an_account_stands_for_all_that_its_checks_judge_and_what_is_muted_anywhere_is_not_planned() {
+    let desk = Desk::new();
+    let mut on_account = asff("arn:aws:ec2:us-east-1:123456789012:security-group/sg-0");
+    on_account["Compliance"]["SecurityControlId"] = "CloudTrail.1".into();
+    on_account["GeneratorId"] = "security-control/CloudTrail.1".into();
+    on_account["Resources"] = json!([{"Type": "AwsAccount", "Id": "AWS::::Account:123456789012", "Partition": "aws", "Region": "us-east-1"}]);
+    desk.write("hub", &on_account);
+    let scan = desk.json(&format!("scan {TWIN} --findings hub"));
+    let checks: BTreeSet<&str> = scan["findings"].as_array().unwrap().iter().map(|f| f["check"].as_str().unwrap()).collect();
+    assert_eq!(checks, BTreeSet::from(["cloudtrail-missing", "cloudtrail-not-logging"]), "{}", scan["intake"]);
+    let wanted = planned(&desk.json(&format!("scan {TWIN} --check {CHECK}")), CHECK);
+    let arn = wanted.first().unwrap();
+    let mut muted = asff(arn);
+    muted["Workflow"]["Status"] = "SUPPRESSED".into();
+    desk.write("muted", &muted);
+    desk.write("open", &ocsf(arn));
+    let scan = desk.json(&format!("scan {TWIN} --findings open --findings muted"));
+    assert_eq!(scan["findings"], json!([]), "{}", scan["intake"]);
+    adds_up(&scan["intake"]);
+}
