@@ -94,7 +94,12 @@ pub fn read(path: &Path) -> Result<Plan, Fail> {
 async fn of_file(session: &Session, path: &Path, belts: &Belts) -> Result<Ground, Fail> {
     let mut flags = belts.given();
     let common = &session.common;
-    let planning = [(!common.set.is_empty(), "--set"), (!common.allow_cidr.is_empty(), "--allow-cidr"), (!common.check.is_empty(), "--check")];
+    let planning = [
+        (!common.set.is_empty(), "--set"),
+        (!common.allow_cidr.is_empty(), "--allow-cidr"),
+        (!common.check.is_empty(), "--check"),
+        (!common.findings.is_empty(), "--findings"),
+    ];
     flags.extend(planning.into_iter().filter_map(|(given, name)| given.then_some(name)));
     if !flags.is_empty() {
         let fail = Fail::usage(format!("{} cannot change a plan that is made already", flags.join(", ")));
@@ -116,7 +121,7 @@ async fn of_file(session: &Session, path: &Path, belts: &Belts) -> Result<Ground
 }
 
 async fn of_account(session: &Session, belts: &Belts) -> Result<Ground, Fail> {
-    let (_, _) = (session.playbooks()?, session.checks()?);
+    let (_, _, _) = (session.playbooks()?, session.checks()?, session.findings()?);
     let state = session.state()?;
     let door = session.open().await?;
     let planned = planning::plan(session, &door, belts).await?;

@@ -47,6 +47,10 @@ pub struct Common {
     /// Only this check; repeatable
     #[arg(long, global = true, value_name = "ID", help_heading = "Playbooks and checks")]
     pub check: Vec<String>,
+    /// Findings of other tools, or CloudTrail events: only what they name is looked into, and our own checks decide;
+    /// a file (also .gz), a folder, or - for stdin; repeatable (scan, plan, apply and fix without a file)
+    #[arg(long, global = true, value_name = "FILE|-", help_heading = "Playbooks and checks")]
+    pub findings: Vec<PathBuf>,
     /// How many changes run at once, where they have nothing in common; 1 keeps the order of the plan [default: 4]
     #[arg(long, global = true, value_name = "N", env = "REDRESS_JOBS", value_parser = clap::value_parser!(u8).range(1..=20), help_heading = "Pace")]
     pub jobs: Option<u8>,
@@ -147,6 +151,9 @@ pub enum Command {
         /// Exit 3 if there are findings
         #[arg(long)]
         exit_code: bool,
+        /// Also writes all that was read to a file, for `--account twin:FILE`
+        #[arg(long, value_name = "FILE")]
+        save_inventory: Option<PathBuf>,
     },
     /// What would be done; changes nothing
     Plan {

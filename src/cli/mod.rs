@@ -15,6 +15,7 @@ pub mod exit;
 mod explain;
 mod export;
 mod fail;
+mod findings;
 mod fix;
 mod man;
 mod out;
@@ -84,7 +85,7 @@ async fn command(session: &Session, command: Command) -> Result<Exit, Fail> {
     summary::ready(session)?;
     match command {
         Command::Demo { reset } => demo::run(session, reset).await,
-        Command::Scan { exit_code } => scan::run(session, exit_code).await,
+        Command::Scan { exit_code, save_inventory } => scan::run(session, exit_code, save_inventory.as_deref()).await,
         Command::Plan { output, exit_code, belts } => plan::run(session, output.as_deref(), exit_code, &belts).await,
         Command::Diff { old, new, exit_code } => diff::run(session, &old, &new, exit_code),
         Command::Show { what } => show::run(session, &what),

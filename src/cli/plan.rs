@@ -10,7 +10,7 @@ use crate::plan::Plan;
 /// # Errors
 /// Bad input, no way to the account, a file that cannot be written.
 pub async fn run(session: &Session, output: Option<&Path>, exit_code: bool, belts: &Belts) -> Result<Exit, Fail> {
-    let (_, _) = (session.playbooks()?, session.checks()?);
+    let (_, _, _) = (session.playbooks()?, session.checks()?, session.findings()?);
     let door = session.open().await?;
     let plan = planning::plan(session, &door, belts).await?.plan;
     show(session, &plan, output)?;
@@ -28,7 +28,7 @@ pub fn show(session: &Session, plan: &Plan, output: Option<&Path>) -> Result<(),
             session.out.data(&render::plan_json(plan)?)
         }
         Some(path) => {
-            keep(path, &render::plan_json(plan)?)?;
+            keep(path, &render::plan_json(plan)?, "the plan")?;
             let name = path.display().to_string();
             summary::plan(session, plan, Some(&name))?;
             session.out.say(&format!("the plan is in {name}, good until {:.0}", plan.expires));
@@ -38,10 +38,12 @@ pub fn show(session: &Session, plan: &Plan, output: Option<&Path>) -> Result<(),
     }
 }
 
-/// Puts a plan in its place whole, or not at all: a reader never sees half of one.
-fn keep(path: &Path, text: &str) -> Result<(), Fail> {
-    let fail =
-        |error: std::io::Error| Fail::failure(format!("{}: cannot write the plan", path.display())).why(error.to_string()).hint("choose another place with -o");
+/// Puts a document in its place whole, or not at all: a reader never sees half of one.
+///
+/// # Errors
+/// When the file cannot be written (exit 1).
+pub fn keep(path: &Path, text: &str, what: &str) -> Result<(), Fail> {
+    let fail = |error: std::io::Error| Fail::failure(format!("{}: cannot write {what}", path.display())).why(error.to_string()).hint("choose another place");
     let mut half = path.as_os_str().to_owned();
     half.push(".part");
     std::fs::write(&half, text).and_then(|()| std::fs::rename(&half, path)).map_err(fail)

@@ -14,6 +14,7 @@ use crate::{
         gather::gather,
         survey::{self, Survey, Wish},
     },
+    intake::confirm::{self, Reported},
     inventory::{Inventory, Scope},
     plan::{Change, Plan, build::Limits, propose},
     playbook::{Playbook, check_parameters},
@@ -30,6 +31,8 @@ pub struct Planned {
     pub survey: Survey,
     /// What would be done.
     pub plan: Plan,
+    /// What other tools have reported, and what our checks said of it; `None` without `--findings`.
+    pub reported: Option<Reported>,
 }
 
 /// Looks at the account and plans.
@@ -38,7 +41,14 @@ pub struct Planned {
 /// What is wrong with the flags and the user's files (exit 2). The account itself is never a reason: what it does not
 /// say is unknown, in the plan.
 pub async fn plan(session: &Session, door: &Door, belts: &Belts) -> Result<Planned, Fail> {
-    let (playbooks, checks) = (session.playbooks()?, session.checks()?);
+    let (playbooks, mut checks) = (session.playbooks()?, session.checks()?);
+    let intake = session.intake(&door.account.identity().owner, &door.regions)?;
+    let suspicions = intake.as_ref().map(|intake| intake.suspicions.as_slice());
+    if let Some(suspicions) = suspicions.filter(|_| session.common.check.is_empty()) {
+        let named = confirm::named_checks(suspicions);
+        checks.retain(|check| named.contains(check.id));
+    }
+    let only = |survey: &mut Survey| confirm::narrow(suspicions.unwrap_or_default(), &mut survey.findings, &mut survey.unjudged);
     let ssh = std::env::var("SSH_CONNECTION").ok();
     let wish = Wish {
         regions: &door.regions,
@@ -47,9 +57,15 @@ pub async fn plan(session: &Session, door: &Door, belts: &Belts) -> Result<Plann
         options: &session::options(belts, ssh.as_deref()),
         valid_for: belts.valid_for.unwrap_or(VALID_FOR),
         limits: Limits { max_changes: belts.max_changes, max_percent: belts.max_percent },
+        narrow: if suspicions.is_some() { Some(&only) } else { None },
     };
     let (survey, plan) = survey::plan(door.account.as_ref(), &wish, &stage).await;
-    Ok(Planned { playbooks, survey, plan })
+    let run: Vec<&str> = checks.iter().map(|check| check.id).collect();
+    let reported = intake.map(|intake| Reported::of(intake, &run, &survey.findings, &survey.unjudged));
+    if let Some(reported) = &reported {
+        session.out.say(&reported.summary());
+    }
+    Ok(Planned { playbooks, survey, plan, reported })
 }
 
 /// What a part of a plan is rehearsed on.

@@ -155,6 +155,7 @@ fn frame(id: String, resource: &ResourceId) -> Change {
         touches: Vec::new(),
         ask: true,
         protected: Vec::new(),
+        sources: Vec::new(),
         restore: None,
     }
 }

@@ -48,7 +48,11 @@ pub fn data(session: &Session) -> View<'static> {
     view(session, Stream::Stdout, None)
 }
 
-fn document(document: &impl serde::Serialize) -> Result<String, Fail> {
+/// Any document as JSON.
+///
+/// # Errors
+/// When there is no JSON of it.
+pub fn document(document: &impl serde::Serialize) -> Result<String, Fail> {
     json::write(document).map_err(|error| Fail::failure(format!("the document cannot be written as JSON: {error}")))
 }
 
@@ -97,6 +101,7 @@ impl<'a> Seen<'a> {
             findings: &survey.findings,
             unjudged: &survey.unjudged,
             decisions: &self.decisions,
+            intake: self.planned.reported.as_ref(),
         }
     }
 }

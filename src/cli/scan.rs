@@ -1,19 +1,26 @@
 //! `redress scan`: findings now, and what would be done about each. Changes nothing.
 
-use super::{args::Belts, exit::Exit, fail::Fail, planning, render, session::Session, summary};
-use crate::finding::Verdict;
+use std::path::Path;
+
+use super::{args::Belts, exit::Exit, fail::Fail, plan, planning, render, session::Session, summary};
+use crate::{finding::Verdict, intake::confirm::Reported};
 
 /// Scans.
 ///
 /// # Errors
 /// Bad input, or no way to the account.
-pub async fn run(session: &Session, exit_code: bool) -> Result<Exit, Fail> {
-    let (_, _) = (session.playbooks()?, session.checks()?);
+pub async fn run(session: &Session, exit_code: bool, save: Option<&Path>) -> Result<Exit, Fail> {
+    let (_, _, _) = (session.playbooks()?, session.checks()?, session.findings()?);
     let door = session.open().await?;
     let planned = planning::plan(session, &door, &Belts::default()).await?;
     let survey = &planned.survey;
+    if let Some(path) = save {
+        plan::keep(path, &render::document(&survey.inventory)?, "the inventory")?;
+        session.out.say(&format!("what was read is in {}: --account twin:{}", path.display(), path.display()));
+    }
     summary::findings(session, &render::Seen::of(&door, &planned).scan())?;
     let unknown = survey.findings.iter().filter(|f| matches!(f.verdict, Verdict::Unknown(_))).count() + survey.unjudged.len();
+    let unknown = unknown + planned.reported.as_ref().map_or(0, Reported::incomplete);
     let open = survey.findings.iter().filter(|f| matches!(f.verdict, Verdict::Violates(_)) && f.suppressed.is_none()).count();
     Ok(Exit::of_scan(unknown, open, exit_code))
 }

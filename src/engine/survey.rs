@@ -64,6 +64,8 @@ pub struct Wish<'a> {
     pub valid_for: SignedDuration,
     /// Limits from the command line.
     pub limits: Limits,
+    /// Leaves of what was seen only what is asked about, before anything is planned.
+    pub narrow: Option<&'a (dyn Fn(&mut Survey) + Sync)>,
 }
 
 impl Wish<'_> {
@@ -101,6 +103,9 @@ impl Wish<'_> {
 /// Looks, reads what the actions need, and builds the plan. `stage` makes a copy of the account to rehearse on.
 pub async fn plan(account: &dyn Account, wish: &Wish<'_>, stage: MakeStage<'_>) -> (Survey, Plan) {
     let mut survey = scan(account, wish.regions, wish.checks, &|check| wish.parameters(check)).await;
+    if let Some(narrow) = wish.narrow {
+        narrow(&mut survey);
+    }
     let who = account.identity();
     let created = account.now();
     let known = std::mem::replace(&mut survey.inventory, Inventory::empty(who.owner.clone(), who.caller.clone(), created));

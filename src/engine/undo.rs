@@ -118,6 +118,7 @@ fn undoing(change: &Change, told: &crate::journal::ChangeStory, steps: Vec<Step>
         touches: change.touches.clone(),
         ask: true,
         protected: Vec::new(),
+        sources: Vec::new(),
         restore: Some(Restore { found: told.after.clone(), to, kept }),
     }
 }

@@ -15,6 +15,7 @@ pub mod asff;
 pub mod cloudtrail;
 pub mod collect;
 pub mod config;
+pub mod confirm;
 pub mod csv;
 pub mod custodian;
 pub mod draft;

@@ -59,6 +59,9 @@ pub struct Change {
     /// The playbook's protected tags, so that the guard can be asked again on fresh facts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub protected: Vec<String>,
+    /// Who reported its findings, in words, where that was not only our own scan. For people: not part of what is done.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sources: Vec<String>,
     /// For an undo: what must be found, and what is to come back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restore: Option<Restore>,

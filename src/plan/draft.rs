@@ -33,6 +33,7 @@ struct Draft {
     protected: Vec<String>,
     findings: Vec<FindingKey>,
     checks: Vec<String>,
+    sources: Vec<String>,
     guards: Vec<GuardNote>,
     place: Place,
 }
@@ -359,6 +360,7 @@ fn of_group(group: &Group<'_>) -> Draft {
         protected: group.protected(),
         findings,
         checks: group.checks(),
+        sources: reported(group),
         guards: group.guards.clone(),
         place: Place {
             prerequisite: false,
@@ -373,6 +375,17 @@ fn of_group(group: &Group<'_>) -> Draft {
     }
 }
 
+/// Who reported what a group answers, beside our own scan; each once.
+fn reported(group: &Group<'_>) -> Vec<String> {
+    let mut sources: Vec<String> = Vec::new();
+    for source in group.findings.iter().flat_map(|f| &f.sources).filter(|s| *s != "scan") {
+        if !sources.contains(source) {
+            sources.push(source.clone());
+        }
+    }
+    sources
+}
+
 fn of_prerequisite(asking: &Draft, needed: &Prerequisite, region: String, order: u8, guards: Vec<GuardNote>) -> Draft {
     Draft {
         uses: vec![ActionUse { action: needed.action.to_owned(), with: needed.with.clone() }],
@@ -383,6 +396,7 @@ fn of_prerequisite(asking: &Draft, needed: &Prerequisite, region: String, order:
         protected: asking.protected.clone(),
         findings: Vec::new(),
         checks: Vec::new(),
+        sources: Vec::new(),
         guards,
         place: Place {
             prerequisite: true,
@@ -420,6 +434,7 @@ fn frame(id: String, draft: &Draft, after: Vec<String>) -> Change {
         touches: Vec::new(),
         ask: draft.ask,
         protected: draft.protected.clone(),
+        sources: draft.sources.clone(),
         restore: None,
     }
 }

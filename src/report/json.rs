@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::{Decided, Scan, safe};
 use crate::{
     finding::{Finding, Verdict},
+    intake::confirm::Reported,
     journal::{RunDocument, RunState},
     resource::ResourceId,
 };
@@ -38,6 +39,9 @@ pub struct FindingsDocument {
     pub notes: Vec<NoteEntry>,
     /// How many of each.
     pub counts: Counts,
+    /// What other tools have reported, what was decided on it, and what our checks said; null without `--findings`.
+    #[serde(default)]
+    pub intake: Option<Reported>,
 }
 
 /// A finding in `redress.findings/1`.
@@ -147,6 +151,7 @@ impl From<&Scan<'_>> for FindingsDocument {
             unknown: Vec::new(),
             notes: Vec::new(),
             counts: Counts { unjudged: scan.unjudged.len(), ..Counts::default() },
+            intake: scan.intake.cloned(),
         };
         for finding in scan.findings {
             document.take(finding, scan);

@@ -114,6 +114,9 @@ fn one(out: &mut String, plan: &Plan, change: &Change) {
     if !change.ask && plan.kind == "plan" {
         out.push_str("- ⚠️ done without a question: the playbook says so\n");
     }
+    for line in &change.sources {
+        let _ = writeln!(out, "- reported by {}", md(line));
+    }
     for line in &change.impact {
         let _ = writeln!(out, "- impact: {}", md(line));
     }
@@ -200,6 +203,9 @@ pub fn findings(scan: &Scan) -> String {
         let _ = writeln!(out, "| {grade} | {} | {} | {} |", code(&finding.check), named(finding), md(&evidence));
     }
     aside(&mut out, scan);
+    if let Some(intake) = scan.intake {
+        let _ = writeln!(out, "\nReported by others: {}.", md(&intake.summary()));
+    }
     commands(&mut out, &words::scan_next(scan));
     out
 }

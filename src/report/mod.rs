@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use crate::{
     checks::Unjudged,
     finding::{Finding, FindingKey},
+    intake::confirm::Reported,
     plan::Plan,
 };
 
@@ -62,6 +63,8 @@ pub struct Scan<'a> {
     pub unjudged: &'a [Unjudged],
     /// What would be done about them, where that is known: see [`decisions`].
     pub decisions: &'a BTreeMap<FindingKey, Decided>,
+    /// What other tools have reported; `None` where nobody asked about that.
+    pub intake: Option<&'a Reported>,
 }
 
 /// What would be done about a finding.

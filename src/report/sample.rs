@@ -117,6 +117,7 @@ pub fn tighten() -> Change {
         touches: Vec::new(),
         ask: true,
         protected: Vec::new(),
+        sources: Vec::new(),
         restore: None,
     }
 }

@@ -23,7 +23,7 @@ fn with_scan<T>(tell: impl FnOnce(&Scan) -> T) -> T {
     let regions = ["eu-west-1".to_owned(), "us-east-1".to_owned()];
     let read_at = sample::at("2026-11-22T10:00:00Z");
     let (account, partition, endpoint) = ("123456789012", "aws", "aws");
-    tell(&Scan { account, partition, regions: &regions, endpoint, read_at, findings: &findings, unjudged: &unjudged, decisions: &decisions })
+    tell(&Scan { account, partition, regions: &regions, endpoint, read_at, findings: &findings, unjudged: &unjudged, decisions: &decisions, intake: None })
 }
 
 fn shown(plan: &Plan) -> String {

@@ -11,6 +11,7 @@ mod clinic_desk;
 mod corpus;
 mod explain;
 mod export;
+mod findings;
 mod fix;
 mod hostile;
 mod html;

@@ -10,12 +10,17 @@ use super::{
     },
     commands,
 };
-use crate::finding::{Finding, Severity, Verdict};
+use crate::{
+    finding::{Finding, Severity, Verdict},
+    intake::{Reason, confirm::Answer},
+};
 
 /// Characters in which a line of evidence is told where not everything is wanted.
 const SHORT: usize = 220;
 /// Lines of evidence likewise.
 const LINES: usize = 4;
+/// Resources that are named with one reason.
+const NAMED: usize = 12;
 
 /// What a scan found.
 pub fn findings(scan: &Scan, view: &View) -> String {
@@ -27,6 +32,7 @@ pub fn findings(scan: &Scan, view: &View) -> String {
     aside(&mut page, scan);
     unknown(&mut page, scan);
     noted(&mut page, scan);
+    reported(&mut page, scan);
     page.blank();
     summary(&mut page, scan);
     commands(&mut page, &words::scan_next(scan));
@@ -83,8 +89,8 @@ fn one(page: &mut Page, scan: &Scan, view: &View, finding: &Finding) {
             page.text(6, &[span(Tone::Faint, format!("and {} more", told.len() - most))]);
         }
     }
-    if finding.sources.iter().any(|source| source != "scan") {
-        page.text(6, &[span(Tone::Faint, format!("reported by {}", words::list(&finding.sources)))]);
+    for source in finding.sources.iter().filter(|source| *source != "scan") {
+        page.text(6, &[span(Tone::Faint, format!("reported by {source}"))]);
     }
     if let Some(decided) = scan.decisions.get(&finding.key()) {
         page.text(6, &[span(Tone::Faint, format!("{}: ", decided.decision)), plain(&decided.reason)]);
@@ -178,6 +184,36 @@ fn noted(page: &mut Page, scan: &Scan) {
         let mut spans = resource(finding);
         spans.push(plain(format!(": {note}")));
         page.row(2, &mark, 4, &spans);
+    }
+}
+
+/// What other tools have reported, and why what is not among the findings above is not.
+fn reported(page: &mut Page, scan: &Scan) {
+    let Some(intake) = scan.intake else { return };
+    page.blank();
+    page.text(0, &[span(Tone::Strong, "REPORTED BY OTHERS"), plain(" "), span(Tone::Faint, intake.summary())]);
+    let mut aside: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for judged in &intake.suspicions {
+        let suspicion = &judged.suspicion;
+        let why = match (judged.answer, suspicion.decision.reason()) {
+            (Some(Answer::Confirmed), _) => continue,
+            (Some(answer), _) => answer.words(),
+            (None, reason) => reason.map_or("", Reason::words),
+        };
+        aside.entry(why).or_default().push(&suspicion.named);
+    }
+    let mark = page.style.mark(Mark::Dot);
+    for (why, names) in aside {
+        let mut told: Vec<String> = names.iter().take(NAMED).map(|name| shorten(name, 100)).collect();
+        if names.len() > NAMED {
+            told.push(format!("{} more", names.len() - NAMED));
+        }
+        page.row(2, &plain(mark), 4, &[plain(format!("{why}: ")), span(Tone::Faint, words::list(&told))]);
+    }
+    for report in &intake.reports {
+        if let Some(why) = report.incomplete.as_ref().or(report.declined.as_ref()) {
+            page.row(2, &span(Tone::Warn, page.style.mark(Mark::Warn)), 4, &[plain(format!("{}: {why}", report.input))]);
+        }
     }
 }
 

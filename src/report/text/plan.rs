@@ -112,6 +112,9 @@ fn one(page: &mut Page, plan: &Plan, change: &Change, view: &View) {
     for (n, line) in words::answers(change).iter().enumerate() {
         labelled(if n == 0 { "answers" } else { " " }, Tone::Faint, &[plain(line)]);
     }
+    for (n, line) in change.sources.iter().enumerate() {
+        labelled(if n == 0 { "reported" } else { " " }, Tone::Faint, &[plain(format!("by {line}"))]);
+    }
     let by = if change.playbook.is_empty() { change.action.clone() } else { format!("{} (playbook {})", change.action, change.playbook) };
     labelled("action", Tone::Faint, &[plain(by)]);
     if !change.after.is_empty() {
