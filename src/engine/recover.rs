@@ -199,6 +199,7 @@ fn change(known: &Inventory, region: &str, instance: &Instance, id: String, step
         touches,
         ask: true,
         protected: Vec::new(),
+        sources: Vec::new(),
         restore: Some(Restore { found, to: json!({}), kept: vec![stays] }),
     }
 }

@@ -87,36 +87,56 @@ impl Engine<'_> {
 
     /// Decides what a failed call means: look, wait and go on, or give up.
     async fn after_error(&self, named: Named<'_>, error: &CallError, tries: u32, began: Timestamp, journal: &Ledger<'_>) -> Result<(), Failure> {
-        let failed = || Failure::Failed(format!("{}: {error}", named.act.call.name()));
+        let waited = self.account.now().duration_since(began).unsigned_abs();
         match error.class {
             ErrorClass::Credentials => Err(Failure::Halt(EngineError::Credentials(error.code.clone()))),
             // EC2 forgets tokens at a quota, and what "is so already" may be what an earlier try made.
             ErrorClass::AlreadyDone | ErrorClass::Quota => {
                 let outputs = journal.look(Story::outputs);
                 let found = self.look(named.act, &self.bindings(named, journal, &outputs)).await;
-                if let Look::Found(outputs) = found {
+                // After a quota nothing is gone: what seems so does not show yet.
+                let believed = error.class == ErrorClass::AlreadyDone || !looks_gone(named.act);
+                if let (Look::Found(outputs), true) = (found, believed) {
                     return self.tell_result(named, StepResult::Found { outputs }, journal);
                 }
                 // What AWS says is there may not show yet.
-                if (error.class == ErrorClass::Quota && tries == 0) || self.account.now().duration_since(began).unsigned_abs() > self.lag {
-                    return Err(failed());
+                if (error.class == ErrorClass::Quota && tries == 0) || waited > self.lag {
+                    return self.give_up(named, error, journal).await;
                 }
                 self.account.pause(Duration::from_secs(pause_before(named, tries))).await;
                 Ok(())
             }
             // Room for an instance may come free, and while it is waited for nothing is worse than on the way back.
-            class if class.passes() || class == ErrorClass::Capacity => {
-                let waited = self.account.now().duration_since(began);
-                if waited.unsigned_abs() > PATIENCE {
-                    return Err(failed());
-                }
+            class if (class.passes() || class == ErrorClass::Capacity) && waited <= PATIENCE => {
                 let seconds = pause_before(named, tries);
                 self.talk.tell(&News::Again { change: named.change.to_owned(), why: error.code.clone(), seconds });
                 self.account.pause(Duration::from_secs(seconds)).await;
                 Ok(())
             }
-            _ => Err(failed()),
+            _ => self.give_up(named, error, journal).await,
         }
+    }
+
+    /// The last word on an act that failed for good. Where it was called more than once, an earlier call may have taken
+    /// effect and only not have shown yet: that is looked for until it would have.
+    async fn give_up(&self, named: Named<'_>, error: &CallError, journal: &Ledger<'_>) -> Result<(), Failure> {
+        let told = journal.look(|story| story.changes.get(named.change)?.step(named.name).map(|s| (s.intents, s.at)));
+        if let Some((2.., last)) = told {
+            loop {
+                let outputs = journal.look(Story::outputs);
+                if let Look::Found(outputs) = self.look(named.act, &self.bindings(named, journal, &outputs)).await
+                    && !looks_gone(named.act)
+                {
+                    return self.tell_result(named, StepResult::Found { outputs }, journal);
+                }
+                let age = self.account.now().duration_since(last).unsigned_abs();
+                if age >= self.lag || self.stop.now() {
+                    break;
+                }
+                self.account.pause(Duration::from_secs(self.lag.saturating_sub(age).as_secs().clamp(1, 15))).await;
+            }
+        }
+        Err(Failure::Failed(format!("{}: {error}", named.act.call.name())))
     }
 
     /// Looks for the effect of an intent whose outcome is not known. For calls without a token absence is believed only

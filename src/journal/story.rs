@@ -45,6 +45,8 @@ pub struct StepStory {
     pub state: StepState,
     /// The last attempt's number.
     pub attempt: u32,
+    /// How often it was called.
+    pub intents: u32,
     /// The call of the last intent.
     pub call: Call,
     /// When that intent was written.
@@ -241,8 +243,17 @@ impl ChangeStory {
     fn intend(&mut self, name: &str, attempt: u32, call: &Call, at: Timestamp) {
         let call = call.clone();
         match self.step_mut(name) {
-            Some(step) => (step.state, step.attempt, step.call, step.at) = (StepState::Intended, attempt, call, at),
-            None => self.steps.push(StepStory { name: name.to_owned(), state: StepState::Intended, attempt, call, at, outputs: Outputs::new(), error: None }),
+            Some(step) => (step.state, step.attempt, step.intents, step.call, step.at) = (StepState::Intended, attempt, step.intents + 1, call, at),
+            None => self.steps.push(StepStory {
+                name: name.to_owned(),
+                state: StepState::Intended,
+                attempt,
+                intents: 1,
+                call,
+                at,
+                outputs: Outputs::new(),
+                error: None,
+            }),
         }
     }
 

@@ -15,6 +15,7 @@ fn scanned() -> Cases {
     findings[0].verdict = crate::finding::Verdict::Violates(json!({ "note": sample::HOSTILE }));
     let (regions, decisions) = (["eu-west-1".to_owned()], BTreeMap::default());
     let scan = Scan {
+        intake: None,
         account: "123456789012",
         partition: "aws",
         regions: &regions,

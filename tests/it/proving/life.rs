@@ -265,7 +265,7 @@ pub fn live(state: State, identity: &Identity, plan: &Plan, run: &str, decisions
     let door = Door { state: shared.clone(), identity: identity.clone() };
     let mut journal = Journal::new(told, Box::new(Paper(shared.clone())));
     let end = {
-        let engine = Engine { account: &door, talk: &Silent, stop: &stop, stage: &stage, lag: LAG };
+        let engine = Engine { account: &door, talk: &Silent, stop: &stop, stage: &stage, lag: LAG, jobs: 1 };
         let mut work =
             pin!(async { if begun { engine.resume(plan, &mut journal).await } else { engine.apply(plan, run, decisions.to_vec(), &mut journal).await } });
         let mut context = Context::from_waker(Waker::noop());
