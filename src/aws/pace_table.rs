@@ -84,7 +84,7 @@ const UNKNOWN: Bucket = Bucket { size: 1.0, refill: 1.0 };
 pub fn bucket(service: &str, operation: &str) -> Bucket {
     let fits = |row: &&Row| {
         let named = |name: &&str| *name == operation || *name == REST || (*name == READS && reads(operation));
-        row.service == service && row.operations.iter().any(|name| named(name))
+        row.service == service && row.operations.iter().any(named)
     };
     TABLE.iter().find(fits).map_or(UNKNOWN, |row| row.bucket)
 }

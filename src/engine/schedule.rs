@@ -54,7 +54,11 @@ pub fn conflict(a: &Change, b: &Change) -> bool {
 fn overlap(a: &Want, b: &Want) -> bool {
     use FamilyKind as K;
     let apart = a.region != b.region && !a.region.is_empty() && !b.region.is_empty();
+    let group = |family| matches!(family, K::SecurityGroups | K::SecurityGroupRules);
     match a.family {
+        // What closing a group means hangs on which instances behind it run, so none is stopped or started meanwhile.
+        K::Instances if group(b.family) => !apart,
+        _ if b.family == K::Instances && group(a.family) => !apart,
         _ if a.family != b.family => false,
         // One trail can make another needless, wherever it is at home.
         K::Trails => true,

@@ -70,6 +70,14 @@ fn a_change_that_names_a_later_one_or_none_of_the_plan_does_not_wait_for_ever() 
 }
 
 #[test]
+fn no_instance_is_stopped_while_a_group_of_its_region_is_closed() {
+    let group = Want::by("r", FamilyKind::SecurityGroupRules, "group-id", "sg-1");
+    let instance = Want::id("r", FamilyKind::Instances, "i-1");
+    assert!(overlap(&group, &instance) && overlap(&instance, &group));
+    assert!(!overlap(&group, &Want::id("s", FamilyKind::Instances, "i-1")));
+}
+
+#[test]
 fn groups_of_one_region_and_all_trails_go_one_by_one() {
     let touching = |id, want| Change { touches: vec![want], ..change(id, &[], "r", &format!("vol-{id}")) };
     let group = |id, region, sg| touching(id, Want::id(region, FamilyKind::SecurityGroups, sg));

@@ -92,7 +92,7 @@ fn without_a_terminal_it_refuses_and_says_what_to_do() {
 #[test]
 fn a_change_is_chosen_confirmed_done_and_proved() {
     let desk = Desk::new("xterm-256color");
-    let up = UP.repeat(1);
+    let up = UP.to_owned();
     let steps = [
         ("Do c3:", format!("{up}\r")),
         ("Change 2 of", DOWN.repeat(5)),

@@ -274,10 +274,8 @@ fn a_bucket_keeps_runs_by_conditional_writes_one_object_an_event() {
     let told = desk.ends(0, &format!("show last {at} --format json")).out;
     let told: Value = serde_json::from_str(&told).unwrap();
     let run = told["run"].as_str().unwrap();
-    let list = format!(
-        "import boto3\nfor p in boto3.client('s3').get_paginator('list_objects_v2').paginate(Bucket='runs-of-state'):\n  for o in p.get('Contents', []): print(o['Key'])"
-    );
-    let keys_there = moto.python(&keys, &list);
+    let list = "import boto3\nfor p in boto3.client('s3').get_paginator('list_objects_v2').paginate(Bucket='runs-of-state'):\n  for o in p.get('Contents', []): print(o['Key'])";
+    let keys_there = moto.python(&keys, list);
     let events = keys_there.lines().filter(|k| k.starts_with(&format!("team/a/runs/{run}/journal/"))).count();
     assert_eq!(events, told["story"].as_array().unwrap().len());
     assert!(keys_there.contains(&format!("team/a/runs/{run}/journal/00000001.json")) && keys_there.contains(&format!("team/a/runs/{run}/plan.json")));

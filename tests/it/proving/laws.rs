@@ -105,8 +105,11 @@ fn no_duplicates(now: &Inventory) -> Held {
     Ok(())
 }
 
+/// A run as it is looked at: its plan, its state, its events.
+type Run<'a> = (&'a Plan, &'a Story, &'a [(Timestamp, Event)]);
+
 /// Everything that carries a run's token stands in its journal, or its story says that this could not be told.
-fn no_orphans(now: &Inventory, runs: &[(&Plan, &Story, &[(Timestamp, Event)])], state: &State) -> Held {
+fn no_orphans(now: &Inventory, runs: &[Run<'_>], state: &State) -> Held {
     let mut outputs = BTreeSet::new();
     for (_, story, events) in runs {
         for (_, event) in *events {
