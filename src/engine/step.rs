@@ -123,13 +123,14 @@ impl Engine<'_> {
         let told = journal.look(|story| story.changes.get(named.change)?.step(named.name).map(|s| (s.intents, s.at)));
         if let Some((2.., last)) = told {
             loop {
+                let age = self.account.now().duration_since(last).unsigned_abs();
                 let outputs = journal.look(Story::outputs);
+                // That something is gone is believed only when it would have shown.
                 if let Look::Found(outputs) = self.look(named.act, &self.bindings(named, journal, &outputs)).await
-                    && !looks_gone(named.act)
+                    && (age >= self.lag || !looks_gone(named.act))
                 {
                     return self.tell_result(named, StepResult::Found { outputs }, journal);
                 }
-                let age = self.account.now().duration_since(last).unsigned_abs();
                 if age >= self.lag || self.stop.now() {
                     break;
                 }
