@@ -237,6 +237,9 @@ pub enum Command {
         /// Only this change; repeatable
         #[arg(long, value_name = "ID")]
         change: Vec<String>,
+        /// Writes the plan of the undo to a file, for `redress apply FILE`, and does nothing; `-` is stdout
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
         /// What may be approved.
         #[command(flatten)]
         approval: Approval,

@@ -103,7 +103,8 @@ impl Demo {
 
         self.say("6  undo: a plan of its own, of the recorded ways back, in reverse")?;
         let now = self.door.account.now();
-        let undoing = undo::plan(&journal.story, &planned.plan, None, self.door.account.identity(), now, planning::VALID_FOR);
+        let mut undoing = undo::plan(&journal.story, &planned.plan, None, self.door.account.identity(), now, planning::VALID_FOR);
+        undoing.rehearse(&planned.plan, self.door.account.as_ref(), &account::stage).await;
         for (change, reason) in &undoing.refused {
             self.say(&format!("   {change} is not taken back: {reason}"))?;
         }

@@ -21,7 +21,7 @@ pub const EXAMPLES: &[(&str, &[&str])] = &[
     ("fix", &["redress fix --account twin:demo", "redress fix --region all --allow-cidr 203.0.113.0/24", "redress fix plan.json --plain"]),
     ("runs", &["redress runs", "redress runs --format json"]),
     ("resume", &["redress resume last"]),
-    ("undo", &["redress undo last", "redress undo last --change c2"]),
+    ("undo", &["redress undo last", "redress undo last --change c2", "redress undo last -o undo.json"]),
     ("verify", &["redress verify last"]),
     ("prune", &["redress prune", "redress prune --allow-irreversible prune"]),
     ("recover", &["redress recover --region us-east-1", "redress recover -o recovered.json"]),

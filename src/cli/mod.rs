@@ -97,7 +97,7 @@ async fn command(session: &Session, command: Command) -> Result<Exit, Fail> {
         Command::Runs => runs::run(session),
         Command::Resume { run } => resume::run(session, &run).await,
         Command::Recover { run, output } => recover::run(session, run.as_deref(), output.as_deref()).await,
-        Command::Undo { run, change, approval } => undo::run(session, &run, &change, &approval).await,
+        Command::Undo { run, change, output, approval } => undo::run(session, &run, &change, output.as_deref(), &approval).await,
         Command::Verify { run } => verify::run(session, &run).await,
         Command::Prune { output, approval } => prune::run(session, output.as_deref(), &approval).await,
         Command::Explain { what } => explain::run(session, &what),

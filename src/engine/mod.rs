@@ -8,7 +8,6 @@
 
 pub mod apply;
 mod begin;
-pub mod compare;
 pub mod gather;
 mod ledger;
 mod look;

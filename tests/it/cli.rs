@@ -211,6 +211,33 @@ fn a_part_of_a_plan_is_applied_with_what_it_needs_and_taken_back() {
 }
 
 #[test]
+fn an_undo_can_be_planned_reviewed_and_done_later_as_it_was_reviewed() {
+    let desk = Desk::planned();
+    desk.ends(0, "apply plan.json --auto-approve --max-risk disruptive");
+    desk.ends(0, "undo last -o undo.json");
+    assert_eq!(desk.ends(0, "runs --format json").json()["runs"].as_array().unwrap().len(), 1, "planning an undo does nothing");
+    let plan: Value = serde_json::from_str(&desk.read("undo.json")).unwrap();
+    assert_eq!(plan["rehearsal"]["undo_restores"], true, "{}", plan["rehearsal"]);
+    assert!(plan["rehearsal"]["opens"].as_array().is_some_and(|opens| !opens.is_empty()), "what was closed is open again");
+    assert!(desk.ends(0, "show undo.json").out.contains("rehearsed: every call went through, what was is restored but for what is named"));
+    desk.ends(0, "show undo.json --format html");
+    assert!(desk.ends(2, "apply undo.json --change c1").err.contains("cannot change a plan that is made already"));
+    // A part of it taken back meanwhile: the reviewed undo is not what takes the run back any more.
+    let last = plan["changes"][0]["id"].as_str().unwrap();
+    desk.ends(0, &format!("undo last --change {last} -o part.json"));
+    desk.ends(0, "apply part.json --auto-approve --max-risk disruptive");
+    let stale = desk.ends(4, "apply undo.json --auto-approve --max-risk disruptive");
+    assert!(stale.err.contains("does not stand any more as it did when this undo was planned"), "{}", stale.err);
+    let run = plan["of_run"].as_str().unwrap();
+    desk.ends(0, &format!("undo {run} -o rest.json"));
+    let undone = desk.ends(0, "apply rest.json --auto-approve --max-risk disruptive --format json").json();
+    assert_eq!(undone["kind"], "undo");
+    let runs = desk.ends(0, "runs --format json").json();
+    let told = runs["runs"].as_array().unwrap().iter().find(|r| r["run"] == run).unwrap().clone();
+    assert_eq!(told["state"], "undone", "{runs}");
+}
+
+#[test]
 fn pruning_is_only_planned_unless_it_is_allowed_by_name() {
     let desk = Desk::planned();
     desk.ends(0, "apply plan.json --auto-approve --max-risk disruptive");

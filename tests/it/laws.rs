@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    stand::{Kill, Stand, hold, yes},
+    stand::{Kill, Stand, block_on, hold, stage, yes},
     world,
 };
 use redress::{
@@ -125,13 +125,22 @@ fn the_calls_are_those_of_the_plan_and_no_others() {
     });
 }
 
+/// The undo of what a stand did, rehearsed.
+fn undoing(stand: &Stand, plan: &Plan) -> undo::Undoing {
+    let mut undoing = undo::plan(&stand.story(), plan, None, stand.identity(), hold(&stand.twin).now(), jiff::SignedDuration::from_hours(1));
+    block_on(undoing.rehearse(plan, &stand.account(), &stage));
+    undoing
+}
+
 #[test]
 fn undo_brings_back_what_was_but_for_what_the_plan_named() {
     for_every_action(|stand, plan| {
         let before = stand.settled();
         stand.run(plan, yes(plan), None).unwrap().unwrap();
-        let undoing = undo::plan(&stand.story(), plan, None, stand.identity(), hold(&stand.twin).now(), jiff::SignedDuration::from_hours(1));
+        let undoing = undoing(stand, plan);
         assert!(undoing.refused.is_empty(), "{:?}", undoing.refused);
+        let shown = &undoing.plan.rehearsal;
+        assert!(shown.undo_restores, "{:?} {:?}", shown.differences, shown.not_rehearsed);
         let second = stand.again();
         second.run(&undoing.plan, yes(&undoing.plan), None).unwrap().unwrap();
         all_are(&second.story(), &undoing.plan, &[Outcome::Restored]);
@@ -218,11 +227,12 @@ fn what_somebody_changed_since_the_run_is_not_undone() {
     for_every_action(|stand, plan| {
         stand.run(plan, yes(plan), None).unwrap().unwrap();
         let meddled = world::meddle_after(stand, plan);
-        let undoing = undo::plan(&stand.story(), plan, None, stand.identity(), hold(&stand.twin).now(), jiff::SignedDuration::from_hours(1));
+        let undoing = undoing(stand, plan);
         let second = stand.again();
         second.run(&undoing.plan, yes(&undoing.plan), None).unwrap().unwrap();
         let story = second.story();
         for id in meddled {
+            assert!(undoing.plan.rehearsal.differences.iter().any(|d| d.starts_with(&format!("{id}: "))), "{id} was not foretold");
             let told = &story.changes[&id];
             assert_eq!(told.outcome(), Some(Outcome::Refused), "{id}: {}", told.reason);
             assert!(told.steps.is_empty());

@@ -230,7 +230,7 @@ fn rolled_back(before: &Inventory, now: &Inventory, state: &State, plan: &Plan, 
         }
         let wants: Vec<_> = change.touches.iter().filter(|w| matches!(w.selector, redress::inventory::Selector::Id(_))).cloned().collect();
         let (was, is) = (before.footprint(&wants), now.footprint(&wants));
-        let differ = redress::engine::compare::differences(&was, &is);
+        let differ = redress::plan::restore::differences(&was, &is);
         let shared = |want: &String| plan.changes.iter().any(|c| c.id != change.id && c.touches.iter().any(|w| w.to_string() == *want));
         if let Some(want) = differ.iter().find(|w| !shared(w)) {
             return Err(format!("{} says that all is as it was, but {want} is not: {} / {}", change.id, was[want], is[want]));
