@@ -99,6 +99,7 @@ async fn of_file(session: &Session, path: &Path, belts: &Belts) -> Result<Ground
         (!common.allow_cidr.is_empty(), "--allow-cidr"),
         (!common.check.is_empty(), "--check"),
         (!common.findings.is_empty(), "--findings"),
+        (common.events_since.is_some(), "--events-since"),
     ];
     flags.extend(planning.into_iter().filter_map(|(given, name)| given.then_some(name)));
     if !flags.is_empty() {
