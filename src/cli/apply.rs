@@ -119,6 +119,7 @@ fn planning_flags(session: &Session, belts: &Belts, part: bool) -> Vec<&'static 
         (!common.allow_cidr.is_empty(), "--allow-cidr"),
         (!common.check.is_empty(), "--check"),
         (!common.findings.is_empty(), "--findings"),
+        (common.events_since.is_some(), "--events-since"),
         (part, "--change"),
     ];
     belts.given().into_iter().chain(planning.into_iter().filter_map(|(given, name)| given.then_some(name))).collect()

@@ -5,6 +5,7 @@ use std::{net::IpAddr, path::PathBuf};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use jiff::SignedDuration;
 
+use super::when::{Moment, moment, valid_for};
 use crate::calls::Risk;
 
 /// Sets AWS findings right: shows exactly what it would do, does exactly that, proves it, and can take it back.
@@ -51,6 +52,12 @@ pub struct Common {
     /// a file (also .gz), a folder, or - for stdin; repeatable (scan, plan, apply and fix without a file)
     #[arg(long, global = true, value_name = "FILE|-", help_heading = "Playbooks and checks")]
     pub findings: Vec<PathBuf>,
+    /// CloudTrail events of this time as findings: looked up where they happened, as `redress events` does
+    #[arg(long, global = true, value_name = "TIME", value_parser = moment, help_heading = "Playbooks and checks")]
+    pub events_since: Option<Moment>,
+    /// The end of that time, for `redress events` alone.
+    #[arg(skip)]
+    pub events_until: Option<Moment>,
     /// How many changes run at once, where they have nothing in common; 1 keeps the order of the plan [default: 4]
     #[arg(long, global = true, value_name = "N", env = "REDRESS_JOBS", value_parser = clap::value_parser!(u8).range(1..=20), help_heading = "Pace")]
     pub jobs: Option<u8>,
@@ -81,6 +88,17 @@ pub struct Common {
     /// Colours; NO_COLOR is honoured
     #[arg(long, global = true, value_enum, default_value_t = Color::Auto, help_heading = "Output")]
     pub color: Color,
+}
+
+/// From when to when events are looked up.
+#[derive(Debug, Clone, Args)]
+pub struct PastFlags {
+    /// From when: `24h`, `7d`, `90m`, or a time such as 2026-11-22T06:00:00Z; at most 90 days back
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    pub since: Moment,
+    /// To when, likewise [default: now]
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    pub until: Option<Moment>,
 }
 
 /// What planning is told.
@@ -154,6 +172,18 @@ pub enum Command {
         /// Also writes all that was read to a file, for `--account twin:FILE`
         #[arg(long, value_name = "FILE")]
         save_inventory: Option<PathBuf>,
+    },
+    /// Findings among what was done lately: looks up CloudTrail's event history; changes nothing
+    Events {
+        /// From when to when.
+        #[command(flatten)]
+        past: PastFlags,
+        /// Only keeps the events, in a file for `--findings FILE`; `-` is stdout
+        #[arg(short, long, value_name = "FILE", conflicts_with = "exit_code")]
+        output: Option<PathBuf>,
+        /// Exit 3 if there are findings
+        #[arg(long)]
+        exit_code: bool,
     },
     /// What would be done; changes nothing
     Plan {
@@ -443,21 +473,6 @@ impl From<MaxRisk> for Risk {
     }
 }
 
-/// A length of time: `7d`, `12h`, `90m`.
-fn valid_for(text: &str) -> Result<SignedDuration, String> {
-    let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
-    let seconds = match unit {
-        "d" => 86_400,
-        "h" => 3_600,
-        "m" => 60,
-        _ => return Err("give days, hours or minutes: `7d`, `12h`, `90m`".to_owned()),
-    };
-    match number.parse::<i64>() {
-        Ok(n) if n > 0 && n <= 365 * 86_400 / seconds => Ok(SignedDuration::from_secs(n * seconds)),
-        _ => Err("give between one minute and 365 days".to_owned()),
-    }
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
@@ -475,14 +490,6 @@ mod tests {
         for line in ["redress --account twin:demo scan", "redress scan --account twin:demo"] {
             let cli = Cli::try_parse_from(line.split(' ')).expect(line);
             assert_eq!(cli.common.account.as_deref(), Some("twin:demo"));
-        }
-    }
-
-    #[test]
-    fn a_length_of_time_has_a_unit_and_an_end() {
-        assert_eq!(valid_for("7d"), Ok(SignedDuration::from_hours(168)));
-        for bad in ["", "7", "d", "0h", "-1d", "366d", "1y", "99999999999999999999d"] {
-            assert!(valid_for(bad).is_err(), "{bad}");
         }
     }
 }

@@ -8,6 +8,7 @@ use super::args::Cli;
 pub const EXAMPLES: &[(&str, &[&str])] = &[
     ("demo", &["redress demo", "redress demo --reset"]),
     ("scan", &["redress scan --account twin:demo", "redress scan --region all --check ebs-volume-unencrypted --exit-code", "redress scan --format json"]),
+    ("events", &["redress events --since 24h", "redress events --since 7d --region all --format json", "redress events --since 24h -o events.json"]),
     (
         "plan",
         &[

@@ -17,6 +17,7 @@ mod export;
 mod fail;
 mod findings;
 mod fix;
+mod lookup;
 mod man;
 mod out;
 mod perform;
@@ -36,6 +37,7 @@ mod show;
 mod summary;
 mod undo;
 mod verify;
+mod when;
 
 use std::{ffi::OsString, process::ExitCode};
 
@@ -87,6 +89,7 @@ async fn command(session: &Session, command: Command) -> Result<Exit, Fail> {
         Command::Demo { reset } => demo::run(session, reset).await,
         Command::Scan { exit_code, save_inventory } => scan::run(session, exit_code, save_inventory.as_deref()).await,
         Command::Plan { output, exit_code, belts } => plan::run(session, output.as_deref(), exit_code, &belts).await,
+        Command::Events { past, output, exit_code } => lookup::run(session, &past, output.as_deref(), exit_code).await,
         Command::Diff { old, new, exit_code } => diff::run(session, &old, &new, exit_code),
         Command::Show { what } => show::run(session, &what),
         Command::Apply { plan, change, approval, belts } => apply::run(session, plan.as_deref(), &change, &approval, &belts).await,

@@ -88,6 +88,19 @@ impl Out {
         }
     }
 
+    /// A part of data that comes bit by bit, to stdout; whether anybody still reads it.
+    ///
+    /// # Errors
+    /// As [`Out::data`].
+    pub fn stream(self, text: &str) -> Result<bool, Fail> {
+        let mut stream = io::stdout().lock();
+        match stream.write_all(text.as_bytes()).and_then(|()| stream.flush()) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),
+            Err(error) => Err(Fail::failure("cannot write to stdout").why(error.to_string()).hint("is the disk full?")),
+        }
+    }
+
     /// A line of talk, to stderr; not with `--quiet`.
     pub fn say(self, text: &str) {
         if !self.quiet {

@@ -31,7 +31,7 @@ pub struct Planned {
     pub survey: Survey,
     /// What would be done.
     pub plan: Plan,
-    /// What other tools have reported, and what our checks said of it; `None` without `--findings`.
+    /// What other tools have reported, and what our checks said of it; `None` without `--findings` and events.
     pub reported: Option<Reported>,
 }
 
@@ -42,7 +42,7 @@ pub struct Planned {
 /// say is unknown, in the plan.
 pub async fn plan(session: &Session, door: &Door, belts: &Belts) -> Result<Planned, Fail> {
     let (playbooks, mut checks) = (session.playbooks()?, session.checks()?);
-    let intake = session.intake(&door.account.identity().owner, &door.regions)?;
+    let intake = session.intake(door).await?;
     let suspicions = intake.as_ref().map(|intake| intake.suspicions.as_slice());
     if let Some(suspicions) = suspicions.filter(|_| session.common.check.is_empty()) {
         let named = confirm::named_checks(suspicions);

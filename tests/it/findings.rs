@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use crate::{clinic_desk, intake::event};
 
 const TWIN: &str = "--account twin:demo --format json";
-const CHECK: &str = "security-group-open-admin-port";
+pub const CHECK: &str = "security-group-open-admin-port";
 const PROWLER: &str = "ec2_securitygroup_allow_ingress_from_internet_to_tcp_port_22";
 
 struct Desk(TempDir);
@@ -53,7 +53,7 @@ impl Desk {
 }
 
 /// ARNs of the findings of a check that are planned.
-fn planned(scan: &Value, check: &str) -> BTreeSet<String> {
+pub fn planned(scan: &Value, check: &str) -> BTreeSet<String> {
     let of = |f: &&Value| f["check"] == check && f["decision"] == "planned";
     scan["findings"].as_array().unwrap().iter().filter(of).map(|f| f["resource"]["arn"].as_str().unwrap().to_owned()).collect()
 }
@@ -62,7 +62,7 @@ fn region(arn: &str) -> &str {
     arn.split(':').nth(3).unwrap()
 }
 
-fn opened(arn: &str) -> Value {
+pub fn opened(arn: &str) -> Value {
     let request = json!({"groupId": arn.rsplit('/').next().unwrap(), "ipPermissions": {"items": [
         {"ipProtocol": "tcp", "fromPort": 22, "toPort": 22, "groups": {}, "ipRanges": {"items": [{"cidrIp": "0.0.0.0/0"}]}, "ipv6Ranges": {}, "prefixListIds": {}}]}});
     let mut event = event("AuthorizeSecurityGroupIngress", "00:00", request, json!({"_return": true}));
@@ -94,7 +94,7 @@ fn ocsf(arn: &str) -> Value {
 }
 
 /// What was read is told in full: by decision, and what was actionable by what our check said.
-fn adds_up(intake: &Value) {
+pub fn adds_up(intake: &Value) {
     let sum = |map: &Value| map.as_object().unwrap().values().map(|n| n.as_u64().unwrap()).sum::<u64>();
     assert_eq!(sum(&intake["counts"]["decisions"]), intake["counts"]["read"].as_u64().unwrap(), "{intake}");
     assert_eq!(sum(&intake["outcomes"]), intake["counts"]["decisions"]["actionable"].as_u64().unwrap_or(0), "{intake}");

@@ -9,6 +9,7 @@ mod cli;
 mod clinic;
 mod clinic_desk;
 mod corpus;
+mod events;
 mod explain;
 mod export;
 mod findings;
