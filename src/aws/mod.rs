@@ -6,6 +6,7 @@ mod clients;
 mod connect;
 mod errors;
 mod lease;
+mod notify;
 mod object;
 mod pace;
 mod pace_table;
@@ -24,7 +25,7 @@ pub use state::{S3Store, parse as parse_place};
 
 use crate::{
     account::{Account, Identity},
-    calls::{Call, Outcome},
+    calls::{Call, CallError, Notice, Outcome, Refusal},
     inventory::{Inventory, Scope},
 };
 use clients::Clients;
@@ -65,6 +66,10 @@ impl Account for AwsAccount {
 
     async fn call(&self, call: &Call) -> Outcome {
         call::call(&self.clients, call).await
+    }
+
+    async fn notify(&self, notice: &Notice) -> Result<Vec<Refusal>, CallError> {
+        notify::notify(&self.clients, notice).await
     }
 
     fn now(&self) -> Timestamp {

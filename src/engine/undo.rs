@@ -49,6 +49,7 @@ pub fn plan(story: &Story, plan: &Plan, only: Option<&BTreeSet<String>>, who: &I
         playbooks: BTreeMap::new(),
         changes,
         skipped: Vec::new(),
+        origins: Vec::new(),
         rehearsal: Rehearsal { undo_restores: true, ..Rehearsal::default() },
         counts,
         digest: String::new(),

@@ -213,7 +213,7 @@ pub fn change(request: &str) -> Option<String> {
 }
 
 /// The whole request, left in the socket; `None` where nobody says anything.
-fn peek(client: &TcpStream) -> std::io::Result<Option<Vec<u8>>> {
+pub fn peek(client: &TcpStream) -> std::io::Result<Option<Vec<u8>>> {
     client.set_read_timeout(Some(Duration::from_secs(30)))?;
     let mut buffer = vec![0; 1 << 20];
     loop {
@@ -234,7 +234,7 @@ fn peek(client: &TcpStream) -> std::io::Result<Option<Vec<u8>>> {
 }
 
 /// Asks the emulator, and hears it out.
-fn forward(upstream: &str, request: &[u8]) -> std::io::Result<Vec<u8>> {
+pub fn forward(upstream: &str, request: &[u8]) -> std::io::Result<Vec<u8>> {
     let mut server = TcpStream::connect(upstream)?;
     let end = request.windows(2).position(|w| w == b"\r\n").map_or(0, |at| at + 2);
     server.write_all(&request[..end])?;
