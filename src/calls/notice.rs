@@ -58,7 +58,7 @@ impl HubFinding {
         let ["arn", partition, "securityhub", region, account, name] = parts.as_slice() else {
             return Err("it has no product ARN of Security Hub".to_owned());
         };
-        let good = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
+        let good = |text: &str| text.starts_with(|c: char| c.is_ascii_alphanumeric()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
         let named = name.strip_prefix("product/").is_some_and(|name| name.split('/').count() == 2 && name.split('/').all(good));
         if !named || !good(region) || !(account.is_empty() || *account == owner.account) {
             return Err("its product ARN is not one of this account's Security Hub".to_owned());
@@ -95,6 +95,8 @@ mod tests {
             "arn:aws:securityhub:eu-west-1::product/aws",
             "arn:aws:securityhub:eu-west-1::product/aws/securityhub/x",
             "arn:aws:securityhub:eu-west-1::hub/default",
+            "arn:aws:securityhub:eu-west-1::product/../hub",
+            "arn:aws:securityhub:eu-west-1::product/aws/security hub",
         ];
         for product in bad {
             assert!(of("finding/1", product).is_err(), "{product}");
