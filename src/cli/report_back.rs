@@ -16,7 +16,7 @@ use crate::{
     calls::{HubFinding, Notice},
     journal::{Journal, Store, Told, closing},
     plan::Plan,
-    report::ocsf,
+    report::{ocsf, safe},
 };
 
 /// So many findings are told of by name; the run has all of them.
@@ -97,7 +97,10 @@ async fn hub(session: &Session, door: &Door, plan: &Plan, journal: &mut Journal)
     let run = journal.story.head.run.clone();
     let closing::Notices { notices, left } = closing::notices(plan, &journal.story, door.account.now());
     for (finding, why) in left.iter().take(MOST) {
-        out.say(&format!("left as it is: {}: {why}", finding.id));
+        out.say(&safe::text(&format!("left as it is: {}: {why}", finding.id)));
+    }
+    if left.len() > MOST {
+        out.say(&format!("and {} more are left as they are; --report-back file:PATH has them all", left.len() - MOST));
     }
     if notices.is_empty() {
         out.say(&format!("Security Hub was not told: none of its findings was set right by run {run} ({} left as they are)", left.len()));
@@ -129,7 +132,8 @@ fn heard(session: &Session, told: &[Told], notices: &[Notice]) -> (usize, usize)
     let named = |finding: &HubFinding| notices.iter().any(|n| n.findings.contains(finding));
     let refused: Vec<_> = told.iter().flat_map(|t| &t.refused).filter(|r| named(&r.finding)).collect();
     for refusal in refused.iter().take(MOST) {
-        session.out.always(&format!("warning: Security Hub did not update {}: {}: {}", refusal.finding.id, refusal.code, refusal.message));
+        let line = format!("warning: Security Hub did not update {}: {}: {}", refusal.finding.id, refusal.code, refusal.message);
+        session.out.always(&safe::text(&line));
     }
     if refused.len() > MOST {
         session.out.always(&format!("warning: and {} more; `redress show --format json` has them", refused.len() - MOST));
