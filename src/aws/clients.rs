@@ -36,6 +36,7 @@ pub struct Regional {
     logs: OnceLock<aws_sdk_cloudwatchlogs::Client>,
     cloudtrail: OnceLock<aws_sdk_cloudtrail::Client>,
     kms: OnceLock<aws_sdk_kms::Client>,
+    securityhub: OnceLock<aws_sdk_securityhub::Client>,
     ssm: OnceLock<aws_sdk_ssm::Client>,
     sts: OnceLock<aws_sdk_sts::Client>,
 }
@@ -86,6 +87,7 @@ impl Regional {
             logs: OnceLock::new(),
             cloudtrail: OnceLock::new(),
             kms: OnceLock::new(),
+            securityhub: OnceLock::new(),
             ssm: OnceLock::new(),
             sts: OnceLock::new(),
         }
@@ -117,6 +119,10 @@ impl Regional {
     /// KMS.
     pub fn kms(&self) -> &aws_sdk_kms::Client {
         self.kms.get_or_init(|| aws_sdk_kms::Client::new(&self.config))
+    }
+    /// Security Hub.
+    pub fn securityhub(&self) -> &aws_sdk_securityhub::Client {
+        self.securityhub.get_or_init(|| aws_sdk_securityhub::Client::new(&self.config))
     }
     /// Systems Manager.
     pub fn ssm(&self) -> &aws_sdk_ssm::Client {

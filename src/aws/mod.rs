@@ -7,6 +7,7 @@ mod connect;
 mod errors;
 mod history;
 mod lease;
+mod notify;
 mod object;
 mod pace;
 mod pace_table;
@@ -26,7 +27,7 @@ pub use state::{S3Store, parse as parse_place};
 
 use crate::{
     account::{Account, Identity},
-    calls::{Call, Outcome},
+    calls::{Call, CallError, Notice, Outcome, Refusal},
     inventory::{Inventory, Scope},
 };
 use clients::Clients;
@@ -72,6 +73,10 @@ impl Account for AwsAccount {
 
     async fn call(&self, call: &Call) -> Outcome {
         call::call(&self.clients, call).await
+    }
+
+    async fn notify(&self, notice: &Notice) -> Result<Vec<Refusal>, CallError> {
+        notify::notify(&self.clients, notice).await
     }
 
     fn now(&self) -> Timestamp {

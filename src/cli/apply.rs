@@ -8,12 +8,13 @@ use std::{
 
 use super::{
     account::{Door, Place, stage},
-    args::{Approval, Belts},
+    args::{Approval, Belts, ReportBack},
     ask::{self, Policy},
     exit::Exit,
     fail::Fail,
     perform,
     planning::{self, Facts},
+    report_back,
     session::Session,
     summary, undo,
 };
@@ -53,14 +54,18 @@ pub async fn ground(session: &Session, file: Option<&Path>, belts: &Belts) -> Re
 ///
 /// # Errors
 /// Bad input, no way to the account, nobody to ask, nothing approved.
-pub async fn run(session: &Session, file: Option<&Path>, changes: &[String], approval: &Approval, belts: &Belts) -> Result<Exit, Fail> {
+pub async fn run(session: &Session, file: Option<&Path>, changes: &[String], approval: &Approval, targets: &[ReportBack], belts: &Belts) -> Result<Exit, Fail> {
     let policy = Policy::of(approval)?;
     if let Some((path, undo)) = file.map(|path| Ok((path, read(path)?))).transpose()?.filter(|(_, plan)| plan.kind == "undo") {
         let flags = planning_flags(session, belts, !changes.is_empty());
         made_already(&flags, "`redress undo RUN --change ID -o FILE`")?;
+        if !targets.is_empty() {
+            return Err(Fail::usage("--report-back tells of findings that are closed, and an undo closes none").hint("leave --report-back out"));
+        }
         return undo::apply(session, &path.display().to_string(), &undo, approval).await;
     }
     let mut ground = ground(session, file, belts).await?;
+    report_back::ready(targets, &ground.plan.endpoint)?;
     if !changes.is_empty() {
         ground.plan = chosen(session, &mut ground, changes).await?;
     }
@@ -76,7 +81,11 @@ pub async fn run(session: &Session, file: Option<&Path>, changes: &[String], app
     let decisions = ask::approve(session, &ground.plan, &policy).await?;
     ask::any_approved(&decisions)?;
     let (plan, decisions) = part(session, &mut ground, &policy, decisions).await?;
-    perform::begin(session, &ground.door, ground.state.as_ref(), &id, &plan, decisions).await
+    let exit = perform::begin(session, &ground.door, ground.state.as_ref(), &id, &plan, decisions).await?;
+    if targets.is_empty() {
+        return Ok(exit);
+    }
+    Ok(Exit::worst([exit, report_back::after(session, &ground.door, ground.state.as_ref(), &id, targets).await?]))
 }
 
 /// Reads a plan file and checks that it is whole.

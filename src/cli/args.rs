@@ -155,6 +155,33 @@ pub struct Approval {
     pub allow_irreversible: Vec<String>,
 }
 
+/// Who is told what became of the findings that a run was made for.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Reporting back")]
+pub struct Closing {
+    /// Once it is proved again: `securityhub` sets the findings of Security Hub that the run has set right to RESOLVED, with a
+    /// note; `file:PATH` writes what became of all of them as OCSF; repeatable
+    #[arg(long, value_name = "securityhub|file:PATH", value_parser = report_back)]
+    pub report_back: Vec<ReportBack>,
+}
+
+/// One who is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ReportBack {
+    /// AWS Security Hub.
+    SecurityHub,
+    /// A file.
+    File(PathBuf),
+}
+
+fn report_back(text: &str) -> Result<ReportBack, String> {
+    match text.strip_prefix("file:") {
+        Some(path) if !path.is_empty() => Ok(ReportBack::File(path.into())),
+        None if text == "securityhub" => Ok(ReportBack::SecurityHub),
+        _ => Err("give `securityhub`, or a file: `file:outcomes.json`".to_owned()),
+    }
+}
+
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -226,6 +253,9 @@ pub enum Command {
         /// What may be approved.
         #[command(flatten)]
         approval: Approval,
+        /// Who is told what became of it.
+        #[command(flatten)]
+        closing: Closing,
         /// What planning is told.
         #[command(flatten)]
         belts: Belts,
@@ -278,6 +308,9 @@ pub enum Command {
     Verify {
         /// The run's id (`last` is the newest)
         run: String,
+        /// Who is told what became of it.
+        #[command(flatten)]
+        closing: Closing,
     },
     /// Plans the deletion of what earlier runs kept, once its time has passed; asks first
     Prune {
@@ -340,9 +373,12 @@ pub enum Command {
         /// For a standing role instead: all that redress can read and write, as two policies
         #[arg(long)]
         all: bool,
-        /// Only this one of the two, ready for IAM
+        /// Only this one of them, ready for IAM
         #[arg(long, value_enum, requires = "all")]
         only: Option<Half>,
+        /// With what `--report-back securityhub` takes, which is in no policy otherwise
+        #[arg(long)]
+        report_back: bool,
     },
 }
 
@@ -360,6 +396,8 @@ pub enum Half {
     Read,
     /// What applying and undoing takes beside that
     Write,
+    /// What telling Security Hub takes beside that
+    ReportBack,
 }
 
 /// What about playbooks.

@@ -14,6 +14,7 @@ use super::{
     summary,
 };
 use crate::{
+    calls::Notice,
     engine::{self, Engine, EngineError, Stop, undo},
     journal::{Claim, Decision, Event, Journal, Lock, RunDocument, Store, Story},
     plan::Plan,
@@ -28,6 +29,8 @@ pub enum Task<'a> {
     Resume,
     /// Check a run again.
     Verify,
+    /// Tell Security Hub what a run has resolved.
+    Notify(&'a [Notice]),
 }
 
 /// Takes the locks of the regions that a run works on, and tells what a process that died left behind.
@@ -91,6 +94,7 @@ pub async fn work(session: &Session, door: &Door, plan: &Plan, run: &str, journa
         Task::Apply(run, decisions) => engine.apply(plan, run, decisions, journal).await,
         Task::Resume => engine.resume(plan, journal).await,
         Task::Verify => engine.verify(plan, journal).await,
+        Task::Notify(notices) => engine.notify(notices, journal).await,
     };
     watcher.abort();
     progress.done();

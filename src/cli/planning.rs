@@ -14,9 +14,12 @@ use crate::{
         gather::gather,
         survey::{self, Survey, Wish},
     },
-    intake::confirm::{self, Reported},
+    intake::{
+        confirm::{self, Reported},
+        origins::origins,
+    },
     inventory::{Inventory, Scope},
-    plan::{Change, Plan, build::Limits, propose},
+    plan::{Change, Plan, build::Limits, digest, propose},
     playbook::{Playbook, check_parameters},
 };
 
@@ -59,8 +62,12 @@ pub async fn plan(session: &Session, door: &Door, belts: &Belts) -> Result<Plann
         limits: Limits { max_changes: belts.max_changes, max_percent: belts.max_percent },
         narrow: if suspicions.is_some() { Some(&only) } else { None },
     };
-    let (survey, plan) = survey::plan(door.account.as_ref(), &wish, &stage).await;
+    let (survey, mut plan) = survey::plan(door.account.as_ref(), &wish, &stage).await;
     let run: Vec<&str> = checks.iter().map(|check| check.id).collect();
+    if let Some(suspicions) = suspicions {
+        plan.origins = origins(suspicions, &run, &survey.findings, &survey.unjudged);
+        digest::seal(&mut plan);
+    }
     let reported = intake.map(|intake| Reported::of(intake, &run, &survey.findings, &survey.unjudged));
     if let Some(reported) = &reported {
         session.out.say(&reported.summary());

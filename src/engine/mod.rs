@@ -12,6 +12,7 @@ pub mod gather;
 mod ledger;
 mod look;
 pub mod news;
+mod notify;
 pub mod recover;
 pub mod schedule;
 pub mod step;

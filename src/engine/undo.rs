@@ -94,6 +94,7 @@ pub fn plan(story: &Story, plan: &Plan, only: Option<&BTreeSet<String>>, who: &I
         playbooks: BTreeMap::new(),
         changes,
         skipped: Vec::new(),
+        origins: Vec::new(),
         rehearsal: Rehearsal::default(),
         counts,
         digest: String::new(),

@@ -55,7 +55,7 @@ impl Answer {
 }
 
 /// The suspicions that can be acted on, by what they are about.
-struct Index<'s> {
+pub(super) struct Index<'s> {
     /// By check and ARN.
     exact: HashMap<(&'s str, &'s str), Vec<usize>>,
     /// Those that mean every resource that a check judges, by check.
@@ -63,7 +63,8 @@ struct Index<'s> {
 }
 
 impl<'s> Index<'s> {
-    fn of(suspicions: &'s [Suspicion]) -> Self {
+    /// The index of these.
+    pub(super) fn of(suspicions: &'s [Suspicion]) -> Self {
         let mut index = Self { exact: HashMap::new(), broad: HashMap::new() };
         for (at, suspicion) in suspicions.iter().enumerate().filter(|(_, s)| s.decision.is_actionable()) {
             let Some(resource) = &suspicion.resource else { continue };
@@ -80,7 +81,7 @@ impl<'s> Index<'s> {
     }
 
     /// The suspicions that a finding answers.
-    fn naming(&self, suspicions: &[Suspicion], finding: &Finding) -> Vec<usize> {
+    pub(super) fn naming(&self, suspicions: &[Suspicion], finding: &Finding) -> Vec<usize> {
         let exact = self.exact.get(&(finding.check.as_str(), finding.resource.as_str())).into_iter().flatten();
         let inside =
             |at: &&usize| suspicions.get(**at).is_some_and(|s| s.account == finding.resource.account() && (s.region.is_empty() || s.region == finding.region));
@@ -117,7 +118,8 @@ pub fn narrow(suspicions: &[Suspicion], findings: &mut Vec<Finding>, unjudged: &
     unjudged.retain(|u| suspicions.iter().any(|s| silenced(s, u)));
 }
 
-fn silenced(suspicion: &Suspicion, unjudged: &Unjudged) -> bool {
+/// Whether a check that could not be run is one that a suspicion asked for there.
+pub(super) fn silenced(suspicion: &Suspicion, unjudged: &Unjudged) -> bool {
     let here = suspicion.region.is_empty() || suspicion.region == unjudged.region;
     here && suspicion.decision.is_actionable() && suspicion.checks.contains(&unjudged.check)
 }

@@ -117,6 +117,16 @@ fn only_the_engine_makes_mutating_calls_and_in_one_place() {
 }
 
 #[test]
+fn others_are_told_by_the_engine_alone_and_in_one_place() {
+    let telling: Vec<String> = all()
+        .iter()
+        .filter(|p| !matches!(module(p).as_str(), "aws" | "twin"))
+        .flat_map(|p| std::iter::repeat_n(module(p), code(p).matches("account.notify(").count()))
+        .collect();
+    assert_eq!(telling, ["engine"]);
+}
+
+#[test]
 fn every_file_says_what_it_is_for_and_none_is_too_long() {
     let mut wrong = Vec::new();
     for path in all() {

@@ -28,6 +28,7 @@ mod permissions;
 mod plans;
 mod proving;
 mod proxy;
+mod report_back;
 mod secrets;
 mod stand;
 mod state;

@@ -87,6 +87,13 @@ pub fn acts(change: &Change) -> Vec<(&Act, Used)> {
     all
 }
 
+/// What telling Security Hub of these regions takes: beside everything else, and only for those who ask for it. Security Hub is
+/// named by its hub (<https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssecurityhub.html>).
+pub fn report_back(owner: &Owner, regions: &[String]) -> Grant {
+    let hub = |region: &String| format!("arn:{}:securityhub:{region}:{}:hub/default", owner.partition, owner.account);
+    Grant { action: "securityhub:BatchUpdateFindings".to_owned(), resources: regions.iter().map(hub).collect(), condition: json!({}), used: Used::Called }
+}
+
 /// What reading anything that redress can read takes; CloudTrail's event history too, which no plan needs.
 pub fn all_reads() -> Vec<Grant> {
     let readings = FamilyKind::ALL.iter().flat_map(|kind| kind.permissions());
