@@ -230,3 +230,6 @@ impl Source {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
