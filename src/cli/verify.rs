@@ -2,11 +2,10 @@
 //! nothing in the account.
 
 use super::{
-    account::Place,
     exit::Exit,
     fail::Fail,
-    perform::{self, Task},
-    session::{Session, store_fail},
+    perform::{self, Reopened, Task},
+    session::Session,
     summary,
 };
 use crate::journal::RunDocument;
@@ -16,12 +15,9 @@ use crate::journal::RunDocument;
 /// # Errors
 /// No such run, other credentials than its own, no way to the account, a journal that cannot be written.
 pub async fn run(session: &Session, run: &str) -> Result<Exit, Fail> {
-    let (state, folder) = session.run(run)?;
-    let head = folder.story().head;
-    let _lock = perform::lock(session, state.as_ref(), &folder.plan, &head.run, &perform::person())?;
-    let door = session.reopen(&Place::of_run(&head, &folder.plan.regions)).await?;
-    let mut journal = folder.journal().map_err(store_fail)?;
-    let result = perform::work(session, &door, &folder.plan, &head.run, &mut journal, Task::Verify).await;
+    let mut at = perform::reopen(session, run).await?;
+    let Reopened { folder, head, door, journal, .. } = &mut at;
+    let result = perform::work(session, door, &folder.plan, &head.run, journal, Task::Verify).await;
     summary::run(session, &RunDocument::of(&journal.story, &folder.plan), &folder.plan)?;
     match result {
         Ok(()) => Ok(Exit::of_verify(&journal.story)),
