@@ -9,6 +9,7 @@ mod cli;
 mod clinic;
 mod clinic_desk;
 mod corpus;
+mod ends;
 mod explain;
 mod export;
 mod findings;
