@@ -1,17 +1,12 @@
 //! Findings of other tools through the built program: what they name is planned where our own check agrees, and nothing
 //! else is. On the demo twin, and on an emulated account.
 
-use std::{
-    collections::BTreeSet,
-    fs,
-    path::PathBuf,
-    process::{Command, Stdio},
-};
+use std::{collections::BTreeSet, fs, path::PathBuf, process::Stdio};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::{clinic_desk, intake::event};
+use crate::{clinic_desk, intake::event, support};
 
 const TWIN: &str = "--account twin:demo --format json";
 const CHECK: &str = "security-group-open-admin-port";
@@ -34,15 +29,7 @@ impl Desk {
 
     fn run(&self, line: &str, stdin: Option<&str>) -> (i32, String, String) {
         let input = stdin.map_or_else(Stdio::null, |name| fs::File::open(self.path(name)).unwrap().into());
-        let output = Command::new(env!("CARGO_BIN_EXE_redress"))
-            .args(line.split_whitespace())
-            .current_dir(self.0.path())
-            .env_clear()
-            .env("HOME", self.0.path())
-            .env("REDRESS_STATE_DIR", self.path("state"))
-            .stdin(input)
-            .output()
-            .unwrap();
+        let output = support::at_home(env!("CARGO_BIN_EXE_redress"), self.0.path()).args(line.split_whitespace()).stdin(input).output().unwrap();
         (output.status.code().unwrap(), String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap())
     }
 

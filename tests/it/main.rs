@@ -15,6 +15,7 @@ mod export;
 mod findings;
 mod fix;
 mod hostile;
+mod hostile_words;
 mod html;
 mod intake;
 mod intake_hostile;
