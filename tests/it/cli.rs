@@ -121,6 +121,8 @@ fn the_demo_tells_the_whole_story_and_names_the_next_command() {
     }
     assert_eq!(said.err, "", "the story is on stdout, and there is no other talk");
     assert!(!desk.path("state").exists(), "the demo leaves nothing behind");
+    let wide: Vec<&str> = said.out.lines().filter(|line| console::measure_text_width(line) > 80).collect();
+    assert_eq!(wide, Vec::<&str>::new(), "what is not told to a terminal fits 80 columns");
     let json = desk.ends(0, "demo --format json").json();
     assert_eq!(json["format"], "redress.demo/1");
     assert_eq!(counts(&json["undo"], "restored"), counts(&json["run"], "verified"));
