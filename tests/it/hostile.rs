@@ -1,9 +1,10 @@
-//! Input made to do harm: playbooks, plans, journals and ARNs of arbitrary and of damaged text, huge and deep ones,
-//! in bounded time and memory.
+//! Input made to do harm: playbooks, plans, journals and ARNs of arbitrary and of damaged text, huge and deep ones, and
+//! findings that are bombs, in bounded time and memory.
 
 use std::{
     fmt::Write as _,
     fs,
+    io::Write as _,
     sync::OnceLock,
     time::{Duration, Instant},
 };
@@ -354,5 +355,34 @@ fn deep_and_huge_files_are_refused_in_bounded_memory() {
             assert_eq!(code, Some(2), "{line}: {}", &said[..said.len().min(2000)]);
             assert!(said.len() < 100_000, "{line}: {} bytes are said", said.len());
         }
+    }
+}
+
+#[test]
+fn findings_that_are_bombs_are_read_in_bounded_memory_and_said_to_be_incomplete() {
+    let folder = tempfile::tempdir().unwrap();
+    let gz = |text: &[u8], times: usize| {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        (0..times).for_each(|_| encoder.write_all(text).unwrap());
+        encoder.finish().unwrap()
+    };
+    let mut endless = gz(b"{\"Records\":[{\"eventSource\":\"", 1);
+    endless.extend(gz(&vec![b'x'; 1 << 20], 300));
+    let files = [
+        ("text.gz", endless),
+        ("twice.gz", gz(&gz(&vec![b' '; 1 << 20], 20), 1)),
+        ("deep.json", format!("{{\"Records\":[{}", "{\"a\":[".repeat(500_000)).into_bytes()),
+        ("key.json", format!("{{\"Records\":[{{\"{}", "k".repeat(20 << 20)).into_bytes()),
+        ("keys.json", (0..400_000).fold("{".to_owned(), |t, n| t + &format!("\"k{n}\":1,")).into_bytes()),
+    ];
+    for (name, bytes) in files {
+        fs::write(folder.path().join(name), &bytes).unwrap();
+        let (code, said) = bounded(&folder, &format!("scan --account twin:demo --findings {name}"));
+        let short = &said[..said.len().min(2000)];
+        // One layer of gzip is seen through; within it is no format that is known.
+        let (ends, why) = if name == "twice.gz" { (0, "not taken") } else { (4, "not whole") };
+        assert_eq!(code, Some(ends), "{name}: {short}");
+        assert!(said.contains(why), "{name}: {short}");
+        assert!(said.len() < 100_000, "{name}: {} bytes are said", said.len());
     }
 }
