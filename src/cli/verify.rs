@@ -2,13 +2,12 @@
 //! nothing in the account. With `--report-back` it then tells others what became of the findings that the run was made for.
 
 use super::{
-    account::Place,
     args::ReportBack,
     exit::Exit,
     fail::Fail,
-    perform::{self, Task},
+    perform::{self, Reopened, Task},
     report_back,
-    session::{Session, store_fail},
+    session::Session,
     summary,
 };
 use crate::journal::RunDocument;
@@ -18,15 +17,12 @@ use crate::journal::RunDocument;
 /// # Errors
 /// No such run, other credentials than its own, no way to the account, a journal that cannot be written.
 pub async fn run(session: &Session, run: &str, targets: &[ReportBack]) -> Result<Exit, Fail> {
-    let (state, folder) = session.run(run)?;
-    let head = folder.story().head;
+    let mut at = perform::reopen(session, run).await?;
+    let Reopened { folder, head, door, journal, .. } = &mut at;
     report_back::ready(targets, &head.endpoint)?;
-    let _lock = perform::lock(session, state.as_ref(), &folder.plan, &head.run, &perform::person())?;
-    let door = session.reopen(&Place::of_run(&head, &folder.plan.regions)).await?;
-    let mut journal = folder.journal().map_err(store_fail)?;
-    let result = perform::work(session, &door, &folder.plan, &head.run, &mut journal, Task::Verify).await;
+    let result = perform::work(session, door, &folder.plan, &head.run, journal, Task::Verify).await;
     let told = match result {
-        Ok(()) => report_back::run(session, &door, &folder.plan, &mut journal, targets).await,
+        Ok(()) => report_back::run(session, door, &folder.plan, journal, targets).await,
         Err(_) => Ok(Exit::Done),
     };
     summary::run(session, &RunDocument::of(&journal.story, &folder.plan), &folder.plan)?;

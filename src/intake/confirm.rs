@@ -232,3 +232,6 @@ impl Source {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -227,7 +227,9 @@ pub fn answers(change: &Change) -> Vec<String> {
 pub fn stays(run: &RunDocument, change: &ChangeReport) -> Vec<String> {
     let word = if run.kind == "plan" { "not restored by undo" } else { "not restored" };
     let done = ["verified", "unverified", "restored", "stuck", "interrupted"].contains(&change.outcome.as_str());
-    if done { change.not_restored.iter().map(|what| format!("{word}: {what}")).collect() } else { Vec::new() }
+    // What an undo keeps on purpose is its reason, and is said once.
+    let unsaid = |what: &&String| !change.reason.contains(what.as_str());
+    if done { change.not_restored.iter().filter(unsaid).map(|what| format!("{word}: {what}")).collect() } else { Vec::new() }
 }
 
 /// `check on sg-1 in us-east-1`

@@ -1,14 +1,12 @@
 //! The command line as a person sees it: the built program on the demo twin, its stdout, stderr and exit code, with good
 //! input and bad.
 
-use std::{
-    fs,
-    path::PathBuf,
-    process::{Command, Stdio},
-};
+use std::{fs, path::PathBuf};
 
 use serde_json::Value;
 use tempfile::TempDir;
+
+use crate::support;
 
 /// A folder of its own for each test, with a state directory in it.
 struct Desk {
@@ -58,18 +56,8 @@ impl Desk {
     }
 
     fn with(&self, line: &str, env: &[(&str, &str)]) -> Said {
-        let output = Command::new(env!("CARGO_BIN_EXE_redress"))
-            .args(line.split_whitespace())
-            .current_dir(self.folder.path())
-            .env_clear()
-            .env("HOME", self.folder.path())
-            .env("PATH", "/nowhere")
-            .env("REDRESS_STATE_DIR", self.path("state"))
-            .env("AWS_EC2_METADATA_DISABLED", "true")
-            .envs(env.iter().copied())
-            .stdin(Stdio::null())
-            .output()
-            .unwrap();
+        let mut command = support::at_home(env!("CARGO_BIN_EXE_redress"), self.folder.path());
+        let output = command.args(line.split_whitespace()).envs(env.iter().copied()).output().unwrap();
         let folder = self.folder.path().display().to_string();
         let (raw, err) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
         Said { code: output.status.code().unwrap(), out: redact(&raw, &folder), err: redact(&err, &folder), raw }
@@ -133,6 +121,8 @@ fn the_demo_tells_the_whole_story_and_names_the_next_command() {
     }
     assert_eq!(said.err, "", "the story is on stdout, and there is no other talk");
     assert!(!desk.path("state").exists(), "the demo leaves nothing behind");
+    let wide: Vec<&str> = said.out.lines().filter(|line| console::measure_text_width(line) > 80).collect();
+    assert_eq!(wide, Vec::<&str>::new(), "what is not told to a terminal fits 80 columns");
     let json = desk.ends(0, "demo --format json").json();
     assert_eq!(json["format"], "redress.demo/1");
     assert_eq!(counts(&json["undo"], "restored"), counts(&json["run"], "verified"));

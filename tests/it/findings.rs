@@ -1,17 +1,12 @@
 //! Findings of other tools through the built program: what they name is planned where our own check agrees, and nothing
 //! else is. On the demo twin, and on an emulated account.
 
-use std::{
-    collections::BTreeSet,
-    fs,
-    path::PathBuf,
-    process::{Command, Stdio},
-};
+use std::{collections::BTreeSet, fs, path::PathBuf, process::Stdio};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::{clinic_desk, intake::event};
+use crate::{clinic_desk, intake::event, proxy::Proxy, support};
 
 const TWIN: &str = "--account twin:demo --format json";
 pub const CHECK: &str = "security-group-open-admin-port";
@@ -34,15 +29,7 @@ impl Desk {
 
     fn run(&self, line: &str, stdin: Option<&str>) -> (i32, String, String) {
         let input = stdin.map_or_else(Stdio::null, |name| fs::File::open(self.path(name)).unwrap().into());
-        let output = Command::new(env!("CARGO_BIN_EXE_redress"))
-            .args(line.split_whitespace())
-            .current_dir(self.0.path())
-            .env_clear()
-            .env("HOME", self.0.path())
-            .env("REDRESS_STATE_DIR", self.path("state"))
-            .stdin(input)
-            .output()
-            .unwrap();
+        let output = support::at_home(env!("CARGO_BIN_EXE_redress"), self.0.path()).args(line.split_whitespace()).stdin(input).output().unwrap();
         (output.status.code().unwrap(), String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap())
     }
 
@@ -224,4 +211,38 @@ fn an_account_stands_for_all_that_its_checks_judge_and_what_is_muted_anywhere_is
     let scan = desk.json(&format!("scan {TWIN} --findings open --findings muted"));
     assert_eq!(scan["findings"], json!([]), "{}", scan["intake"]);
     adds_up(&scan["intake"]);
+}
+
+/// The names of what redress asks AWS for, with findings of this account and this partition.
+fn asked(account: &str, partition: &str, id: &str) -> (BTreeSet<String>, Value) {
+    let keys = support::moto().account();
+    let proxy = Proxy::before(&support::moto().url());
+    let mut desk = clinic_desk::Desk::with(support::moto(), keys.clone());
+    desk.endpoint.clone_from(&proxy.url);
+    let account = if account.is_empty() { keys.account.as_str() } else { account };
+    let arn = format!("arn:{partition}:ec2:us-east-1:{account}:security-group/{id}");
+    let mut hub = asff(&arn);
+    hub["Resources"][0]["Partition"] = partition.into();
+    fs::write(desk.path("hub.json"), json!([hub, ocsf(&arn)]).to_string()).unwrap();
+    let scan = desk.run("scan --region us-east-1 --format json --findings hub.json").json();
+    (proxy.asked().into_iter().collect(), scan["intake"]["counts"]["decisions"].clone())
+}
+
+#[test]
+fn a_finding_for_another_account_or_partition_reads_nothing() {
+    const ID: &str = "sg-0aaaaaaaaaaaaaaa1";
+    let (own, decided) = asked("", "aws", ID);
+    assert_eq!(decided, json!({ "actionable": 2 }));
+    assert!(own.contains("DescribeSecurityGroups"), "{own:?}");
+    // Who one is, and which regions there are, is asked in any case.
+    let always = BTreeSet::from(["GetCallerIdentity".to_owned(), "DescribeRegions".to_owned()]);
+    for (account, partition, id, reason) in [
+        ("999999999999", "aws", ID, "other_account"),
+        ("", "aws-cn", ID, "other_partition"),
+        ("", "aws", "sg-0aaaaaaaaaaaaaaa1' or '1'='1", "unresolved_resource"),
+    ] {
+        let (asked, decided) = asked(account, partition, id);
+        assert_eq!(decided, json!({ reason: 2 }));
+        assert_eq!(asked.difference(&always).collect::<Vec<_>>(), Vec::<&String>::new(), "{reason}");
+    }
 }
