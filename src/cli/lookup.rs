@@ -165,9 +165,7 @@ impl Lookup {
         let mut told_at = Instant::now();
         let mut told = self.history.look(self.regions.clone(), self.period.since, self.period.until);
         let mut heard = sink.put("{\"Events\":[".to_owned()).await?;
-        while let Some(news) = told.recv().await
-            && heard
-        {
+        while heard && let Some(news) = told.recv().await {
             match news {
                 Told::Page { region, events, back_to } => {
                     heard = sink.put(lines(&events, looked.events == 0)).await?;

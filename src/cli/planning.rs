@@ -38,6 +38,13 @@ pub struct Planned {
     pub reported: Option<Reported>,
 }
 
+impl Planned {
+    /// How many inputs of others' findings did not come whole.
+    pub fn incomplete(&self) -> usize {
+        self.reported.as_ref().map_or(0, Reported::incomplete)
+    }
+}
+
 /// Looks at the account and plans.
 ///
 /// # Errors

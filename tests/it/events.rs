@@ -12,7 +12,7 @@ use std::{
 
 use jiff::{SignedDuration, Timestamp};
 use redress::{
-    intake::{Intake, Reason, collect},
+    intake::{Intake, Reason, collect, mapping},
     resource::Owner,
 };
 use serde_json::{Value, json};
@@ -141,6 +141,7 @@ fn a_region_that_may_not_be_looked_into_is_said_and_leaves_the_rest_and_the_exit
     let intake = &said.json()["intake"];
     assert_eq!(intake["counts"]["read"], 3);
     assert!(intake["reports"][0]["incomplete"].as_str().unwrap().starts_with("eu-west-1: AccessDeniedException"), "{intake}");
+    assert_eq!(desk.ends(4, &format!("plan --events-since 24h {regions} --format json")).json()["changes"], json!([]));
     // The file knows what it lacks, so that whoever takes it later knows too.
     desk.ends(4, &format!("events --since 24h {regions} -o kept.json"));
     let kept: Value = serde_json::from_str(&fs::read_to_string(desk.path("kept.json")).unwrap()).unwrap();
@@ -167,6 +168,14 @@ fn the_region_of_global_services_is_looked_into_too_and_that_is_said() {
     assert_eq!(said.json()["regions"], json!(["eu-west-1"]));
     let regions: BTreeSet<String> = history.asked().into_iter().map(|a| a.region).collect();
     assert_eq!(regions, BTreeSet::from(["eu-west-1".to_owned(), "us-east-1".to_owned()]));
+}
+
+#[test]
+fn no_event_that_checks_answer_is_left_out_with_those_that_only_read() {
+    let framework = mapping::frameworks().iter().find(|f| f.id == "cloudtrail").unwrap();
+    let reads = ["Describe", "Get", "List", "Head", "Lookup", "Search", "BatchGet", "AssumeRole"];
+    let left_out: Vec<&String> = framework.checks.keys().filter(|call| reads.iter().any(|verb| call.split(':').nth(1).unwrap().starts_with(verb))).collect();
+    assert!(!framework.checks.is_empty() && left_out.is_empty(), "{left_out:?}");
 }
 
 fn decided(event: &Value) -> Intake {

@@ -158,6 +158,11 @@ fn an_input_that_is_not_there_is_bad_input_and_one_that_breaks_off_is_unknown() 
     let (code, _, err) = desk.run("scan --account twin:demo --findings in", None);
     assert_eq!(code, 4, "{err}");
     assert!(err.contains("not whole"), "{err}");
+    // A plan may lack what stood in the rest.
+    let (code, _, err) = desk.run("plan --account twin:demo --findings in", None);
+    assert_eq!(code, 4, "{err}");
+    fs::write(desk.path("in/deep/cut"), &text).unwrap();
+    assert_eq!(desk.run("plan --account twin:demo --findings in --exit-code", None).0, 0);
 }
 
 #[test]
