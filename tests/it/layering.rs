@@ -124,18 +124,18 @@ fn dependencies(manifest: &str) -> BTreeMap<String, toml::Value> {
 }
 
 #[test]
-fn what_is_fuzzed_needs_no_more_and_no_other_dependencies_than_its_project_has() {
-    let pure = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/pure.rs")).unwrap();
-    let fuzzed: Vec<&str> = pure.lines().filter_map(|l| l.strip_prefix("pub mod ")?.strip_suffix(';')).collect();
-    assert!(fuzzed.contains(&"intake") && fuzzed.contains(&"journal"), "{fuzzed:?}");
-    let code: String = all().iter().filter(|p| fuzzed.contains(&module(p).as_str())).map(|p| code(p)).collect();
-    let (ours, theirs) = (dependencies("Cargo.toml"), dependencies("fuzz/Cargo.toml"));
+fn what_is_proved_and_fuzzed_alone_needs_no_more_and_no_other_dependencies_than_its_project_has() {
+    let pure = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pure/lib.rs")).unwrap();
+    let alone: Vec<&str> = pure.lines().filter_map(|l| l.strip_prefix("pub mod ")?.strip_suffix(';')).collect();
+    assert!(alone.contains(&"intake") && alone.contains(&"journal"), "{alone:?}");
+    let code: String = all().iter().filter(|p| alone.contains(&module(p).as_str())).map(|p| code(p)).collect();
+    let (ours, theirs) = (dependencies("Cargo.toml"), dependencies("tests/pure/Cargo.toml"));
     for (name, wanted) in ours.iter().filter(|(name, _)| code.contains(&format!("{}::", name.replace('-', "_")))) {
-        assert_eq!(theirs.get(name), Some(wanted), "{name} in fuzz/Cargo.toml");
+        assert_eq!(theirs.get(name), Some(wanted), "{name} in tests/pure/Cargo.toml");
     }
-    for name in fuzzed {
+    for name in alone {
         let (_, rights) = RIGHTS.iter().find(|(module, _)| *module == name).unwrap();
-        assert!(rights.iter().all(|r| pure.contains(&format!("pub mod {r};"))), "{name} needs all of {rights:?} in fuzz/pure.rs");
+        assert!(rights.iter().all(|r| pure.contains(&format!("pub mod {r};"))), "{name} needs all of {rights:?} in tests/pure/lib.rs");
     }
 }
 

@@ -1,4 +1,4 @@
-//! `cargo run --release --manifest-path proving/Cargo.toml -- 0..100000` proves a range of seeds, `-- 7` replays one.
+//! `cargo run --release --manifest-path tests/pure/Cargo.toml -- 0..100000` proves a range of seeds, `-- 7` replays one.
 //! The same code as `cargo test proving::`.
 
 // The tests' stand has more in it than is needed here.
@@ -6,9 +6,9 @@
 
 use std::{env, process::ExitCode};
 
-#[path = "../../tests/it/proving/mod.rs"]
+#[path = "../it/proving/mod.rs"]
 mod proving;
-#[path = "../../tests/it/stand.rs"]
+#[path = "../it/stand.rs"]
 mod stand;
 
 fn main() -> ExitCode {

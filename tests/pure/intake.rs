@@ -1,10 +1,10 @@
 //! How fast intake reads, format by format, and how much memory a large log takes. Plain, since a reader is either
-//! fast enough or not. `bench/` compiles it with the readers alone, so that the SDKs need not be built a second time:
+//! fast enough or not. It is compiled without the SDKs, so that they need not be built a second time:
 //!
 //! ```text
-//! cargo bench --manifest-path bench/Cargo.toml                          every format, from memory
-//! cargo bench --manifest-path bench/Cargo.toml -- generate FILE [MiB]   writes a CloudTrail log of that size, 1024 by default
-//! cargo bench --manifest-path bench/Cargo.toml -- peak FILE             reads a file, and says how much memory that took at most
+//! cargo bench --manifest-path tests/pure/Cargo.toml                          every format, from memory
+//! cargo bench --manifest-path tests/pure/Cargo.toml -- generate FILE [MiB]   writes a CloudTrail log of that size, 1024 by default
+//! cargo bench --manifest-path tests/pure/Cargo.toml -- peak FILE             reads a file, and says how much memory that took at most
 //! ```
 //!
 //! What is counted is the processor's time of the one thread that reads, where the system tells it (Linux), so that what else

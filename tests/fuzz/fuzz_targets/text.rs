@@ -1,7 +1,7 @@
 //! Fuzzes what makes foreign text harmless before it is shown.
 #![no_main]
 
-#[path = "../../src/report/safe.rs"]
+#[path = "../../../src/report/safe.rs"]
 #[allow(dead_code)]
 mod safe;
 

@@ -1,5 +1,5 @@
-//! redress without what talks to AWS and to people: the very sources, so that what is proved here is the program. It
-//! must hold nothing of its own.
+//! redress without what talks to AWS and to people: the very sources, so that what is proved, measured and fuzzed here is
+//! the program, and the AWS SDK need not be compiled. It must hold nothing of its own.
 
 #[path = "../../src/account.rs"]
 pub mod account;
@@ -13,6 +13,8 @@ pub mod checks;
 pub mod engine;
 #[path = "../../src/finding.rs"]
 pub mod finding;
+#[path = "../../src/intake/mod.rs"]
+pub mod intake;
 #[path = "../../src/inventory/mod.rs"]
 pub mod inventory;
 #[path = "../../src/journal/mod.rs"]
