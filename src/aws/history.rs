@@ -89,7 +89,7 @@ async fn pages(clients: &Clients, region: &str, (since, until): (Timestamp, Time
     let request = regional
         .cloudtrail()
         .lookup_events()
-        .lookup_attributes(changes.map_err(|error| errors::bad_input(OPERATION, &error.to_string()))?)
+        .lookup_attributes(changes.map_err(|error| errors::bad_input(OPERATION, error))?)
         .start_time(DateTime::from_secs(since.as_second()))
         .end_time(DateTime::from_secs(until.as_second()))
         .max_results(PAGE);

@@ -21,7 +21,7 @@ use crate::{
 
 /// Where a lookup's events come from, in the reports of intake.
 pub const SOURCE: &str = "CloudTrail event history";
-/// How late events come, as a rule at most
+/// How late events may well come: AWS speaks of 5 minutes on average, without a guarantee
 /// (<https://docs.aws.amazon.com/awscloudtrail/latest/userguide/get-and-view-cloudtrail-log-files.html>).
 const LATE: SignedDuration = SignedDuration::from_mins(15);
 /// A period that is so short may miss much of it.
@@ -108,7 +108,7 @@ pub struct Looked {
     events: u64,
     calls: u64,
     ended: BTreeSet<String>,
-    failed: BTreeMap<String, Vec<String>>,
+    failed: BTreeMap<String, String>,
     /// What could not be looked up, and why; `None` when all was.
     pub missing: Option<String>,
 }
@@ -150,7 +150,7 @@ impl Lookup {
             out.say(&format!("{region} was not asked for and is looked into too: events of IAM and other global services stand there"));
         }
         if fresh {
-            out.say("note: events take some minutes to show, up to about 15: the newest may not be there yet");
+            out.say("note: events show after about 5 minutes, and it may take 15: the newest may not be there yet");
         }
     }
 
@@ -176,7 +176,7 @@ impl Lookup {
                 Told::End { region, error } => {
                     behind.remove(&region);
                     if let Some(error) = error {
-                        looked.failed.entry(error.to_string()).or_default().push(region.clone());
+                        looked.failed.insert(region.clone(), error.to_string());
                     }
                     looked.ended.insert(region);
                 }
@@ -197,14 +197,22 @@ impl Lookup {
         format!("{} events so far, {} of {} regions done{slowest}", looked.events, looked.ended.len(), self.regions.len())
     }
 
-    /// What could not be looked up: one reason is told once.
+    /// What could not be looked up, in the order of the regions: one reason is told once.
     fn missing(&self, looked: &Looked) -> Option<String> {
-        let mut reasons: Vec<String> = looked.failed.iter().map(|(why, regions)| format!("{}: {why}", regions.join(", "))).collect();
-        let broken: Vec<&str> = self.regions.iter().filter(|r| !looked.ended.contains(*r)).map(String::as_str).collect();
-        if !broken.is_empty() {
-            reasons.push(format!("{}: the lookup was broken off", broken.join(", ")));
+        let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
+        for region in &self.regions {
+            let why = match looked.failed.get(region) {
+                Some(why) => why.as_str(),
+                None if looked.ended.contains(region) => continue,
+                None => "the lookup was broken off",
+            };
+            match reasons.iter_mut().find(|(known, _)| *known == why) {
+                Some((_, regions)) => regions.push(region),
+                None => reasons.push((why, vec![region])),
+            }
         }
-        (!reasons.is_empty()).then(|| reasons.join("; "))
+        let told: Vec<String> = reasons.iter().map(|(why, regions)| format!("{}: {why}", regions.join(", "))).collect();
+        (!told.is_empty()).then(|| told.join("; "))
     }
 }
 

@@ -232,7 +232,8 @@ fn summary(page: &mut Page, scan: &Scan) {
             (Verdict::Ok(_), _) => {}
         }
     }
-    let unknown_anything = unknown > 0 || !scan.unjudged.is_empty();
+    let cut = scan.intake.is_some_and(|intake| intake.incomplete() > 0);
+    let unknown_anything = unknown > 0 || !scan.unjudged.is_empty() || cut;
     let (tone, mut line) = match open {
         0 if unknown_anything => (Tone::Warn, "No finding, but not everything is known".to_owned()),
         0 => (Tone::Good, "No finding".to_owned()),

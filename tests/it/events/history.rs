@@ -141,9 +141,10 @@ fn answer(state: &State, region: &str, input: &Value) -> Result<Value, Refused> 
     // A token holds only for the very question that it came from.
     let mut question = input.clone();
     question.as_object_mut().unwrap().remove("NextToken");
+    let question = question.to_string();
     let begin: usize = match input["NextToken"].as_str().map(|token| token.split_once('|').unwrap_or_default()) {
         None => 0,
-        Some((at, of)) if of == question.to_string() => at.parse().unwrap(),
+        Some((at, of)) if of == question => at.parse().unwrap(),
         Some(_) => return Err(("InvalidNextTokenException", "the token is of another question")),
     };
     let seconds = |event: &Value| event["eventTime"].as_str().unwrap().parse::<Timestamp>().unwrap().as_second();
