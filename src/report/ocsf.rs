@@ -93,7 +93,7 @@ impl Event<'_> {
             "cloud": { "provider": "AWS", "account": { "uid": plan.account }, "cloud_partition": plan.partition },
             "finding_info": { "uid": self.uid, "title": self.title, "modified_time": at.as_millisecond(), "data_sources": [self.tool] },
             "compliance": { "control": self.control, "standards": [self.framework], "status_id": compliance.0, "status": compliance.1 },
-            "resources": self.resources().into_iter().map(|r| resource(r)).collect::<Vec<_>>(),
+            "resources": self.resources().into_iter().map(resource).collect::<Vec<_>>(),
             "unmapped": { "redress": { "run": story.head.run, "plan": plan.digest, "changes": changes } },
         });
         if !self.product.is_empty() {
@@ -113,7 +113,7 @@ impl Event<'_> {
             |c: &&Change| !undone(c) && matches!(document::outcome(story, &c.id), "verified" | "unverified" | "already-fixed" | "stuck" | "interrupted");
         match &self.open {
             None => (4, "Resolved"),
-            Some(_) if self.changes.iter().any(|c| touched(&c)) => (2, "In Progress"),
+            Some(_) if self.changes.iter().any(touched) => (2, "In Progress"),
             Some(_) => (1, "New"),
         }
     }
