@@ -10,6 +10,7 @@ mod cli;
 mod clinic;
 mod clinic_desk;
 mod corpus;
+mod expiry;
 mod explain;
 mod export;
 mod findings;
