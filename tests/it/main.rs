@@ -31,6 +31,7 @@ mod permissions;
 mod plans;
 mod proving;
 mod proxy;
+mod recover;
 mod secrets;
 mod stand;
 mod state;
