@@ -8,13 +8,15 @@ use std::{
 
 use aws_config::{Region, SdkConfig, retry::RetryConfig};
 
-use super::pace::Pace;
+use super::{pace::Pace, together::Together};
 
 /// Clients of all regions.
 #[derive(Debug)]
 pub struct Clients {
     /// The pace of everything that these clients ask.
     pub pace: Arc<Pace>,
+    /// Calls that wait for a turn that they can share.
+    pub together: Together,
     config: SdkConfig,
     regions: Mutex<HashMap<String, Arc<Regional>>>,
 }
@@ -39,7 +41,7 @@ impl Clients {
     /// lost, which makes things twice.
     pub fn new(config: SdkConfig, pace: Arc<Pace>) -> Self {
         let config = config.to_builder().retry_config(RetryConfig::disabled()).build();
-        Self { pace, config, regions: Mutex::default() }
+        Self { pace, together: Together::default(), config, regions: Mutex::default() }
     }
 
     /// The configuration.

@@ -12,6 +12,7 @@ mod pace_table;
 mod read;
 mod retry;
 mod state;
+mod together;
 
 use std::time::Duration;
 
