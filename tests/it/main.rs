@@ -26,6 +26,7 @@ mod kill_stand;
 mod laws;
 mod layering;
 mod likeness;
+mod paced;
 mod pages;
 mod permissions;
 mod plans;
