@@ -8,7 +8,7 @@ use std::{
 
 use aws_config::{FrameworkMetadata, Region, SdkConfig, retry::RetryConfig};
 
-use super::pace::Pace;
+use super::{pace::Pace, together::Together};
 use crate::inventory::tag;
 
 /// Clients of all regions.
@@ -16,6 +16,8 @@ use crate::inventory::tag;
 pub struct Clients {
     /// The pace of everything that these clients ask.
     pub pace: Arc<Pace>,
+    /// Calls that wait for a turn that they can share.
+    pub together: Together,
     config: SdkConfig,
     regions: Mutex<HashMap<String, Arc<Regional>>>,
 }
@@ -51,7 +53,7 @@ impl Clients {
             config = config.framework_metadata(name);
         }
         let config = config.build();
-        Self { pace, config, regions: Mutex::default() }
+        Self { pace, together: Together::default(), config, regions: Mutex::default() }
     }
 
     /// The configuration.

@@ -14,6 +14,7 @@ mod pace_table;
 mod read;
 mod retry;
 mod state;
+mod together;
 
 use std::{sync::Arc, time::Duration};
 

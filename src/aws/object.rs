@@ -6,7 +6,10 @@ use std::time::Duration;
 use aws_sdk_s3::{Client, primitives::ByteStream};
 use jiff::Timestamp;
 
-use super::{errors, retry::reading};
+use super::{
+    errors,
+    retry::{random, reading},
+};
 use crate::calls::CallError;
 
 /// How often a write is tried.
@@ -95,7 +98,8 @@ impl Bucket {
                 _ if (error.class.passes() || error.class.effect_unknown()) && tries < TRIES => {}
                 _ => return Err(error),
             }
-            tokio::time::sleep(Duration::from_millis(100 << tries)).await;
+            // Full jitter, as everywhere: several machines may write to one bucket.
+            tokio::time::sleep(Duration::from_millis(random() % (200 << tries))).await;
         }
     }
 

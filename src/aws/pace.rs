@@ -126,6 +126,7 @@ impl Pace {
     /// Waits for the turn of an operation such as `ec2:DescribeVolumes`.
     pub async fn turn(&self, region: &str, operation: &str) {
         let wait = self.with(region, operation, Limiter::take);
+        tracing::trace!("the turn of {operation} in {region}, after {wait:?}");
         self.wait(region, operation, wait).await;
     }
 

@@ -74,9 +74,11 @@ impl Engine<'_> {
             }
             let Some((place, result)) = running.next().await else { break };
             at_work.remove(&plan.changes[place].id);
-            // That the journal cannot be written is graver than whatever stopped the others.
+            // That the journal cannot be written is graver than whatever stopped the others. The first to say so says why; the
+            // others only hear of it.
+            let graver = |than: &EngineError, error: &EngineError| matches!(error, EngineError::Store(_)) && !matches!(than, EngineError::Store(_));
             match result {
-                Err(error) if halted.is_none() || matches!(error, EngineError::Store(_)) => halted = Some(error),
+                Err(error) if halted.as_ref().is_none_or(|than| graver(than, &error)) => halted = Some(error),
                 _ => {}
             }
         }

@@ -1,4 +1,4 @@
-"""Seeds accounts with what one action is for. Reads one line of JSON for each account (`kind` and keys) and prints nothing."""
+"""Seeds accounts with what one action is for, or does to them what time does. Reads one line of JSON for each account (`kind` and keys) and prints nothing."""
 import json
 import sys
 import boto3
@@ -39,6 +39,22 @@ def seed(kind, keys):
     elif kind == "encrypt-volumes-detached":
         client("ec2").create_volume(AvailabilityZone="us-east-1a", Size=3, VolumeType="gp3", Iops=3500, Throughput=200,
                                     TagSpecifications=[{"ResourceType": "volume", "Tags": [{"Key": "Name", "Value": "loose"}]}])
+    elif kind == "encrypt-volumes-fleet":
+        ec2 = client("ec2")
+        for name in ("one", "two", "three", "four", "five"):
+            ec2.run_instances(
+                ImageId="ami-760aaa0f", MinCount=1, MaxCount=1, InstanceType="t3.micro", Placement={"AvailabilityZone": "us-east-1a"},
+                BlockDeviceMappings=[{"DeviceName": "/dev/xvda", "Ebs": {"VolumeSize": 8, "VolumeType": "gp3", "DeleteOnTermination": True}}],
+                TagSpecifications=[{"ResourceType": "instance", "Tags": [{"Key": "Name", "Value": name}]}],
+            )
+    elif kind == "bucket-for-runs":
+        client("s3").create_bucket(Bucket=f"runs-of-cut-{keys['account']}")
+    elif kind == "time-passes":
+        # What was to be kept until a day was to be kept until one that is over.
+        ec2 = client("ec2")
+        things = [(v["VolumeId"], v) for v in ec2.describe_volumes()["Volumes"]] + [(s["SnapshotId"], s) for s in ec2.describe_snapshots(OwnerIds=["self"])["Snapshots"]]
+        for thing in (id for id, t in things if any(tag["Key"] == "redress:expires" for tag in t.get("Tags", []))):
+            ec2.create_tags(Resources=[thing], Tags=[{"Key": "redress:expires", "Value": "2020-01-01"}])
     elif kind not in ("enable-flow-logs", "create-cloudtrail"):
         raise SystemExit(f"no seed for {kind}")
 

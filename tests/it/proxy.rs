@@ -1,5 +1,6 @@
 //! A proxy in front of the emulator that goes wrong at a chosen request: it kills the program with SIGKILL, loses or cuts
-//! the reply, resets the connection, or says 503. It knows which requests change something, and counts them.
+//! the reply, resets the connection, or says 503. It knows which requests change something, counts them, and keeps a log
+//! of what came and what was answered, in order.
 
 use std::{
     io::{Read, Write},
@@ -39,6 +40,30 @@ pub enum At {
     Change(usize),
     /// Every nth that only reads.
     EveryRead(usize),
+    /// The nth that only reads, from 1.
+    Read(usize),
+    /// The nth that writes a record of a journal to the store of runs, from 1, and everything to do with the store from
+    /// then on.
+    StoreFrom(usize),
+}
+
+/// A request as it came, and what was answered.
+#[derive(Debug, Clone)]
+pub struct Seen {
+    /// Method and path.
+    pub line: String,
+    /// Without its headers.
+    pub body: String,
+    /// The operation by its name; `None` for S3, whose requests have none.
+    pub operation: Option<String>,
+    /// The change that it asks for, if it does.
+    pub change: Option<String>,
+    /// Whether it has to do with the store of runs.
+    pub store: bool,
+    /// Its place in the order of all requests and answers.
+    pub came: usize,
+    /// The place of the answer in the same order, and its status; `None` where the program heard nothing.
+    pub answered: Option<(usize, u16)>,
 }
 
 /// What is told to the proxy, and what it tells.
@@ -49,10 +74,14 @@ struct State {
     victim: Mutex<Option<Child>>,
     killed: AtomicBool,
     changes: Mutex<Vec<String>>,
-    asked: Mutex<Vec<String>>,
     reads: AtomicUsize,
     faults: AtomicUsize,
     slow: Mutex<Duration>,
+    /// What the path of a request to the store of runs begins with; empty where there is none.
+    store: String,
+    records: AtomicUsize,
+    log: Mutex<Vec<Seen>>,
+    moments: AtomicUsize,
 }
 
 /// The proxy. It ends with the test process.
@@ -68,9 +97,14 @@ fn hold<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Proxy {
     /// A proxy in front of the server at this URL, without any fault.
     pub fn before(url: &str) -> Proxy {
+        Self::with_store(url, "")
+    }
+
+    /// The same where runs are kept in a bucket: requests whose path begins so are the store's, and are no changes.
+    pub fn with_store(url: &str, store: &str) -> Proxy {
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
         let own = format!("http://{}", listener.local_addr().expect("its address"));
-        let state = Arc::new(State { upstream: url.trim_start_matches("http://").to_owned(), ..State::default() });
+        let state = Arc::new(State { upstream: url.trim_start_matches("http://").to_owned(), store: store.to_owned(), ..State::default() });
         let shared = Arc::clone(&state);
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
@@ -86,7 +120,13 @@ impl Proxy {
     pub fn go_wrong(&self, fault: Option<(At, Fault)>) {
         hold(&self.state.changes).clear();
         self.state.reads.store(0, Ordering::SeqCst);
+        self.state.records.store(0, Ordering::SeqCst);
         *hold(&self.state.fault) = fault;
+    }
+
+    /// All that came and was answered since the beginning.
+    pub fn log(&self) -> Vec<Seen> {
+        hold(&self.state.log).clone()
     }
 
     /// Every change takes this long.
@@ -101,7 +141,7 @@ impl Proxy {
 
     /// Everything that was asked for, reads and changes, by name.
     pub fn asked(&self) -> Vec<String> {
-        hold(&self.state.asked).clone()
+        hold(&self.state.log).iter().map(|seen| seen.operation.clone().unwrap_or_else(|| seen.line.clone())).collect()
     }
 
     /// How often something went wrong, in all.
@@ -147,12 +187,13 @@ fn kill(state: &State) {
 
 /// One request on one connection: every reply says that the connection closes.
 fn serve(mut client: TcpStream, state: &State) -> std::io::Result<()> {
-    let Some(request) = peek(&client)? else { return Ok(()) };
-    let due = due(state, &request);
+    let Some((request, unread)) = peek(&mut client)? else { return Ok(()) };
+    let (place, due) = due(state, &request);
     if let Some(fault) = due {
         state.faults.fetch_add(1, Ordering::SeqCst);
         match fault {
-            // What was received and never read makes the system reset the connection instead of closing it.
+            // What was received and never read makes the system reset the connection instead of closing it. What was too
+            // large for that is read, and the connection closed: the program hears as little.
             Fault::Reset => return Ok(()),
             Fault::KillBefore => {
                 kill(state);
@@ -161,15 +202,17 @@ fn serve(mut client: TcpStream, state: &State) -> std::io::Result<()> {
             _ => {}
         }
     }
-    client.read_exact(&mut vec![0; request.len()])?;
+    if unread {
+        client.read_exact(&mut vec![0; request.len()])?;
+    }
     if due == Some(Fault::Busy) {
-        return client.write_all(BUSY);
+        return answer(&mut client, BUSY, place, state);
     }
     let reply = forward(&state.upstream, &request)?;
     match due {
-        None => client.write_all(&reply),
+        None => answer(&mut client, &reply, place, state),
         Some(Fault::Cut) => client.write_all(&reply[..reply.len() - body_of(&reply).len().div_ceil(2)]),
-        Some(Fault::BusyAfter) => client.write_all(BUSY),
+        Some(Fault::BusyAfter) => answer(&mut client, BUSY, place, state),
         Some(Fault::KillAfter) => {
             kill(state);
             Ok(())
@@ -178,54 +221,95 @@ fn serve(mut client: TcpStream, state: &State) -> std::io::Result<()> {
     }
 }
 
-const BUSY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-
-/// Counts a request, and says what goes wrong with it.
-fn due(state: &State, request: &[u8]) -> Option<Fault> {
-    let text = String::from_utf8_lossy(request);
-    let fault = *hold(&state.fault);
-    hold(&state.asked).push(asked(&text));
-    match change(&text) {
-        Some(name) => {
-            let n = {
-                let mut changes = hold(&state.changes);
-                changes.push(name);
-                changes.len()
-            };
-            let slow = *hold(&state.slow);
-            thread::sleep(slow);
-            fault.and_then(|(at, fault)| (at == At::Change(n)).then_some(fault))
-        }
-        None => {
-            let n = state.reads.fetch_add(1, Ordering::SeqCst) + 1;
-            fault.and_then(|(at, fault)| matches!(at, At::EveryRead(every) if n.is_multiple_of(every)).then_some(fault))
-        }
+/// Answers. The log knows of it before the program does: whatever the program does then comes later in it.
+fn answer(client: &mut TcpStream, reply: &[u8], place: usize, state: &State) -> std::io::Result<()> {
+    let status = reply.get(9..12).and_then(|s| std::str::from_utf8(s).ok()).and_then(|s| s.parse().ok()).unwrap_or(0);
+    {
+        let mut log = hold(&state.log);
+        let moment = state.moments.fetch_add(1, Ordering::SeqCst);
+        log[place].answered = Some((moment, status));
     }
+    client.write_all(reply)
 }
 
-/// The name of what a request asks for; S3 has only methods and paths.
-fn asked(request: &str) -> String {
-    let (head, body) = request.split_once("\r\n\r\n").unwrap_or((request, ""));
-    let mut line = head.lines().next().unwrap_or_default().split(' ');
-    let (method, path) = (line.next().unwrap_or_default(), line.next().unwrap_or_default());
-    let form = || body.split('&').find_map(|pair| pair.strip_prefix("Action=")).map(str::to_owned);
-    let header = |name: &str| head.lines().find_map(|l| l.split_once(':').filter(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.trim().to_owned()));
-    let target = || header("x-amz-target").and_then(|t| t.rsplit('.').next().map(str::to_owned));
-    let rpc = || path.split_once("/operation/").map(|(_, operation)| operation.to_owned());
-    form().or_else(target).or_else(rpc).unwrap_or_else(|| format!("{method} {path}"))
+const BUSY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+
+/// Logs and counts a request, and says what goes wrong with it.
+fn due(state: &State, request: &[u8]) -> (usize, Option<Fault>) {
+    let text = String::from_utf8_lossy(request);
+    let (place, seen) = logged(state, &text);
+    let fault = *hold(&state.fault);
+    let when = |meets: &dyn Fn(At) -> bool| fault.and_then(|(at, fault)| meets(at).then_some(fault));
+    let count = |counter: &AtomicUsize| counter.fetch_add(1, Ordering::SeqCst) + 1;
+    let due = if seen.store {
+        let record = seen.change.is_some() && seen.line.contains("/journal/");
+        let n = if record { count(&state.records) } else { state.records.load(Ordering::SeqCst) };
+        when(&|at| matches!(at, At::StoreFrom(from) if n >= from))
+    } else if let Some(name) = seen.change {
+        let n = {
+            let mut changes = hold(&state.changes);
+            changes.push(name);
+            changes.len()
+        };
+        let slow = *hold(&state.slow);
+        thread::sleep(slow);
+        when(&|at| at == At::Change(n))
+    } else {
+        let n = count(&state.reads);
+        when(&|at| at == At::Read(n) || matches!(at, At::EveryRead(every) if n.is_multiple_of(every)))
+    };
+    (place, due)
+}
+
+fn logged(state: &State, text: &str) -> (usize, Seen) {
+    let (head, body) = text.split_once("\r\n\r\n").unwrap_or((text, ""));
+    let line = head.lines().next().unwrap_or_default().trim_end_matches(" HTTP/1.1").to_owned();
+    let store = !state.store.is_empty() && line.split_once(' ').is_some_and(|(_, path)| path.starts_with(&state.store));
+    let mut log = hold(&state.log);
+    let came = state.moments.fetch_add(1, Ordering::SeqCst);
+    let seen = Seen { line, body: body.to_owned(), operation: operation(text), change: change(text), store, came, answered: None };
+    log.push(seen.clone());
+    (log.len() - 1, seen)
 }
 
 /// The name of the change that a request asks for; `None` where it only reads.
 pub fn change(request: &str) -> Option<String> {
-    let asked = asked(request);
-    let reads = ["Describe", "Get", "List", "Assume", "GET ", "HEAD "].iter().any(|read| asked.starts_with(read));
-    (!reads).then_some(asked)
+    if let Some(operation) = operation(request) {
+        return (!["Describe", "Get", "List", "Assume"].iter().any(|read| operation.starts_with(read))).then_some(operation);
+    }
+    // What is left is S3.
+    let mut line = request.lines().next().unwrap_or_default().split(' ');
+    let (method, path) = (line.next().unwrap_or_default(), line.next().unwrap_or_default());
+    matches!(method, "PUT" | "POST" | "DELETE").then(|| format!("{method} {path}"))
 }
 
-/// The whole request, left in the socket; `None` where nobody says anything.
-pub fn peek(client: &TcpStream) -> std::io::Result<Option<Vec<u8>>> {
+/// The name of the operation that a request names, in whichever way of AWS's.
+fn operation(request: &str) -> Option<String> {
+    let (head, body) = request.split_once("\r\n\r\n").unwrap_or((request, ""));
+    let form = || body.split('&').find_map(|pair| pair.strip_prefix("Action=")).map(str::to_owned);
+    let header = |name: &str| head.lines().find_map(|l| l.split_once(':').filter(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.trim().to_owned()));
+    let target = || header("x-amz-target").and_then(|t| t.rsplit('.').next().map(str::to_owned));
+    let path = head.lines().next().unwrap_or_default().split(' ').nth(1).unwrap_or_default();
+    let rpc = || path.split_once("/operation/").map(|(_, operation)| operation.to_owned());
+    form().or_else(target).or_else(rpc)
+}
+
+/// The whole request, taken out of the socket; `None` where nobody says anything.
+pub fn request(client: &mut TcpStream) -> std::io::Result<Option<Vec<u8>>> {
+    let Some((request, unread)) = peek(client)? else { return Ok(None) };
+    if unread {
+        client.read_exact(&mut vec![0; request.len()])?;
+    }
+    Ok(Some(request))
+}
+
+/// What a socket holds of a request at most without being read, for sure.
+const FITS: usize = 32 << 10;
+
+/// The whole request, and whether it was left in the socket, as those are that fit; `None` where nobody says anything.
+fn peek(client: &mut TcpStream) -> std::io::Result<Option<(Vec<u8>, bool)>> {
     client.set_read_timeout(Some(Duration::from_secs(30)))?;
-    let mut buffer = vec![0; 1 << 20];
+    let mut buffer = vec![0; FITS];
     loop {
         let n = client.peek(&mut buffer)?;
         if n == 0 {
@@ -234,9 +318,15 @@ pub fn peek(client: &TcpStream) -> std::io::Result<Option<Vec<u8>>> {
         if let Some(head) = buffer[..n].windows(4).position(|w| w == b"\r\n\r\n") {
             let text = String::from_utf8_lossy(&buffer[..head]).to_lowercase();
             let length: usize = text.lines().find_map(|l| l.strip_prefix("content-length:")?.trim().parse().ok()).unwrap_or(0);
-            if n >= head + 4 + length {
-                buffer.truncate(head + 4 + length);
-                return Ok(Some(buffer));
+            let whole = head + 4 + length;
+            if whole > FITS {
+                buffer.resize(whole, 0);
+                client.read_exact(&mut buffer)?;
+                return Ok(Some((buffer, false)));
+            }
+            if n >= whole {
+                buffer.truncate(whole);
+                return Ok(Some((buffer, true)));
             }
         }
         thread::sleep(Duration::from_millis(1));

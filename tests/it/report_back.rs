@@ -5,7 +5,7 @@
 use std::{
     collections::BTreeSet,
     fs,
-    io::{Read, Write},
+    io::Write,
     net::{TcpListener, TcpStream},
     process::{Command, Stdio},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 
 use crate::{
     clinic_desk::Desk,
-    proxy::{forward, peek},
+    proxy::{forward, request},
     support::{Keys, moto},
 };
 
@@ -72,8 +72,7 @@ impl Hub {
 }
 
 fn serve(mut client: TcpStream, upstream: &str, state: &State) -> std::io::Result<()> {
-    let Some(request) = peek(&client)? else { return Ok(()) };
-    client.read_exact(&mut vec![0; request.len()])?;
+    let Some(request) = request(&mut client)? else { return Ok(()) };
     if !request.starts_with(b"PATCH /findings/batchupdate ") {
         return client.write_all(&forward(upstream, &request)?);
     }

@@ -206,6 +206,15 @@ fn the_run_of_another_machine_in_between_is_caught_by_looking_again() {
     assert_eq!(things(&before), things(&fs::read(desk.path("shared.json")).unwrap()), "nothing was called");
 }
 
+#[test]
+fn of_two_runs_that_began_in_the_same_second_the_later_is_the_last() {
+    let (desk, _) = Desk::with_shared_twin();
+    let (plan, second): (Plan, jiff::Timestamp) = (desk.plan(), "2026-11-22T10:00:00Z".parse().unwrap());
+    let ids: Vec<String> = (0..1000).map(|ms| run_id(&plan, second + Duration::from_millis(ms))).collect();
+    assert!(ids.is_sorted() && ids.iter().all(|id| id.starts_with("20261122T100000Z-") && id.len() == 23), "{ids:?}");
+    assert!(run_id(&plan, second + Duration::from_secs(1)) > ids[999]);
+}
+
 fn claim<'a>(regions: &[&str], run: &'a str) -> Claim<'a> {
     let regions = regions.iter().map(|r| (*r).to_owned()).collect();
     Claim { account: "123456789012", regions, run, caller: "ann", now: "2026-11-22T10:00:00Z".parse().unwrap() }

@@ -20,18 +20,25 @@ use aws_sdk_ec2::{
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::{clients::Clients, errors};
+use super::{clients::Clients, errors, together};
 use crate::calls::{Call, CallError, ErrorClass, Outcome, Outputs};
 
 /// Makes the call when its turn has come, and lets the pace know how it went.
 pub(super) async fn call(clients: &Clients, call: &Call) -> Outcome {
-    let region = if call.region.is_empty() { clients.base() } else { &call.region };
-    clients.pace.turn(region, &call.name()).await;
-    let outcome = send(clients, call).await;
-    if let Err(error) = &outcome {
-        clients.pace.heard(region, &call.name(), error.class);
+    let (name, region) = (&call.name(), if call.region.is_empty() { clients.base() } else { &call.region });
+    let turn = || clients.pace.turn(region, name);
+    let made = |call: Call| async move {
+        let outcome = send(clients, &call).await;
+        if let Err(error) = &outcome {
+            clients.pace.heard(region, name, error.class);
+        }
+        outcome
+    };
+    if together::fits(call) {
+        return clients.together.call(call, turn, made).await;
     }
-    outcome
+    turn().await;
+    made(call.clone()).await
 }
 
 async fn send(clients: &Clients, call: &Call) -> Outcome {

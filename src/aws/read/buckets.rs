@@ -36,11 +36,17 @@ async fn bucket(reader: Reader<'_>, name: &str) -> Fact<Bucket> {
 /// The region of a bucket: S3 tells it in a header to everybody, whatever else it answers.
 async fn located(reader: Reader<'_>, name: &str) -> String {
     let base = reader.clients.region("");
-    let region = match base.s3().head_bucket().bucket(name).send().await {
-        Ok(answer) => answer.bucket_region,
-        Err(error) => error.raw_response().and_then(|r| r.headers().get("x-amz-bucket-region")).map(str::to_owned),
-    };
-    some(region).unwrap_or_default()
+    let region = reading("s3:HeadBucket", || async {
+        match base.s3().head_bucket().bucket(name).send().await {
+            Ok(answer) => Ok(answer.bucket_region),
+            Err(error) => match error.raw_response().and_then(|r| r.headers().get("x-amz-bucket-region")).map(str::to_owned) {
+                Some(region) => Ok(Some(region)),
+                None => Err(error),
+            },
+        }
+    });
+    // What went wrong is told by the request that follows, in the region at hand.
+    some(region.await.ok().flatten()).unwrap_or_default()
 }
 
 /// The answer "forbidden" has two meanings: the bucket is somebody else's, or it is ours and may not be looked at.

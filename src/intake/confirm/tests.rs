@@ -32,6 +32,7 @@ fn source(control: &str, decision: Decision) -> Source {
         control: control.into(),
         finding: String::new(),
         product: String::new(),
+        account: String::new(),
         severity: String::new(),
         time: None,
         input: "in".into(),

@@ -4,7 +4,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    io::{Read, Write},
+    io::Write,
     net::{TcpListener, TcpStream},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -17,7 +17,7 @@ use std::{
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::proxy::{forward, peek};
+use crate::proxy::{forward, request};
 
 /// One LookupEvents call.
 #[derive(Debug, Clone)]
@@ -95,8 +95,7 @@ impl History {
 }
 
 fn serve(mut client: TcpStream, state: &State) -> std::io::Result<()> {
-    let Some(request) = peek(&client)? else { return Ok(()) };
-    client.read_exact(&mut vec![0; request.len()])?;
+    let Some(request) = request(&mut client)? else { return Ok(()) };
     let text = String::from_utf8_lossy(&request).into_owned();
     let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
     let header = |name: &str| head.lines().find_map(|l| l.split_once(':').filter(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.trim().to_owned()));

@@ -1,0 +1,209 @@
+//! Starts of instances that wait for the same turn go out as one request: AWS grants few requests of `StartInstances`, and
+//! one request starts many instances (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_StartInstances.html>).
+//! Who calls has journaled its own intent before, and hears its own outcome. It never holds a call back for longer than its
+//! turn would, and puts nothing together but what was asked for.
+
+use std::{
+    collections::HashMap,
+    future::Future,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use serde_json::{Value, json};
+use tokio::sync::oneshot;
+
+use crate::calls::{Call, ErrorClass, Outcome};
+
+/// The member that lists what a request is for.
+const LIST: &str = "InstanceIds";
+
+/// Calls that wait, by region: behind the one that came first and asks for all.
+#[derive(Debug, Default)]
+pub struct Together(Mutex<HashMap<String, Vec<Waiting>>>);
+
+/// A call whose outcome somebody else will tell; told nothing, it is made by itself.
+#[derive(Debug)]
+struct Waiting {
+    call: Call,
+    tell: oneshot::Sender<Outcome>,
+}
+
+/// Whether a call can be made together with its like: a start of instances, and nothing but that.
+pub fn fits(call: &Call) -> bool {
+    let only_list = call.input.as_object().is_some_and(|members| members.len() == 1 && members.get(LIST).is_some_and(Value::is_array));
+    (call.service.as_str(), call.operation.as_str()) == ("ec2", "StartInstances") && only_list
+}
+
+/// The place of the first: when it is given up, whoever still waits behind it goes on by itself.
+struct First<'a> {
+    together: &'a Together,
+    region: &'a str,
+    over: bool,
+}
+
+impl First<'_> {
+    /// Those who wait behind it. Whoever comes from now on is a first of their own.
+    fn take(mut self) -> Vec<Waiting> {
+        self.over = true;
+        self.together.hold().remove(self.region).unwrap_or_default()
+    }
+}
+
+impl Drop for First<'_> {
+    fn drop(&mut self) {
+        if !self.over {
+            self.together.hold().remove(self.region);
+        }
+    }
+}
+
+impl Together {
+    /// Makes a call that [`fits`], with those that have come in the meantime. `turn` waits for the turn of a request, `send`
+    /// makes it.
+    pub async fn call<T: Future<Output = ()>, S: Future<Output = Outcome>>(&self, call: &Call, turn: impl Fn() -> T, send: impl Fn(Call) -> S) -> Outcome {
+        if let Some(told) = self.behind(call) {
+            if let Ok(outcome) = told.await {
+                return outcome;
+            }
+            turn().await;
+            return send(call.clone()).await;
+        }
+        let first = First { together: self, region: &call.region, over: false };
+        turn().await;
+        let others = first.take();
+        if others.is_empty() {
+            return send(call.clone()).await;
+        }
+        let outcome = send(joined(call, &others)).await;
+        if outcome.as_ref().is_err_and(|error| speaks_of_one(error.class)) {
+            // Of which of them is not said: each is asked for by itself, and hears of itself.
+            drop(others);
+            turn().await;
+            return send(call.clone()).await;
+        }
+        for other in others {
+            // Who does not listen any more needs no answer.
+            let _ = other.tell.send(outcome.clone());
+        }
+        outcome
+    }
+
+    /// Takes a place behind the first of the region, or becomes the first.
+    fn behind(&self, call: &Call) -> Option<oneshot::Receiver<Outcome>> {
+        let mut regions = self.hold();
+        let Some(waiting) = regions.get_mut(&call.region) else {
+            regions.insert(call.region.clone(), Vec::new());
+            return None;
+        };
+        let (tell, told) = oneshot::channel();
+        waiting.push(Waiting { call: call.clone(), tell });
+        Some(told)
+    }
+
+    fn hold(&self) -> MutexGuard<'_, HashMap<String, Vec<Waiting>>> {
+        // Every change of it is whole: a thread that died left nothing half done.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether an error may be about one of several instances alone. The others are about the request as a whole; those of
+/// which the effect is not known are looked up by the engine, for each instance.
+fn speaks_of_one(class: ErrorClass) -> bool {
+    !matches!(class, ErrorClass::Throttled | ErrorClass::Transient | ErrorClass::Credentials)
+}
+
+/// One call for all of these.
+fn joined(first: &Call, others: &[Waiting]) -> Call {
+    let mut ids: Vec<Value> = Vec::new();
+    for id in std::iter::once(first).chain(others.iter().map(|w| &w.call)).filter_map(|c| c.input[LIST].as_array()).flatten() {
+        if !ids.contains(id) {
+            ids.push(id.clone());
+        }
+    }
+    Call { input: json!({ LIST: ids }), ..first.clone() }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod tests {
+    use std::{cell::RefCell, future::ready, time::Duration};
+
+    use futures::future::join_all;
+
+    use super::*;
+    use crate::calls::{CallError, Outputs};
+
+    fn start(id: &str) -> Call {
+        Call::new("ec2", "eu-west-1", "StartInstances", json!({ "InstanceIds": [id] }))
+    }
+
+    /// Starts these at the same time; `say` answers each request. Gives back the requests, and what each call heard.
+    async fn all(calls: &[Call], say: impl Fn(&[String]) -> Outcome) -> (Vec<Vec<String>>, Vec<Outcome>) {
+        let (together, requests) = (Together::default(), RefCell::new(Vec::new()));
+        let turn = || tokio::time::sleep(Duration::from_millis(20));
+        let send = |call: Call| {
+            let ids: Vec<String> = serde_json::from_value(call.input[LIST].clone()).unwrap();
+            let said = say(&ids);
+            requests.borrow_mut().push(ids);
+            ready(said)
+        };
+        let heard = join_all(calls.iter().map(|call| together.call(call, turn, &send))).await;
+        assert!(together.hold().is_empty(), "nothing is left waiting");
+        (requests.into_inner(), heard)
+    }
+
+    fn fails(class: ErrorClass) -> Outcome {
+        Err(CallError { class, code: format!("{class:?}"), message: String::new() })
+    }
+
+    #[tokio::test]
+    async fn what_waits_for_the_same_turn_is_one_request_and_another_region_is_another() {
+        let calls = [start("i-1"), start("i-2"), Call { region: "us-east-1".to_owned(), ..start("i-3") }, start("i-2")];
+        let (requests, heard) = all(&calls, |_| Ok(Outputs::new())).await;
+        assert_eq!(requests, [vec!["i-1", "i-2"], vec!["i-3"]]);
+        assert!(heard.iter().all(Result::is_ok));
+    }
+
+    #[tokio::test]
+    async fn a_refusal_of_one_is_not_the_refusal_of_the_others() {
+        for class in [ErrorClass::Semantic, ErrorClass::Denied, ErrorClass::Capacity, ErrorClass::Consistency, ErrorClass::Quota] {
+            let bad = |ids: &[String]| if ids.iter().any(|id| id == "i-2") { fails(class) } else { Ok(Outputs::new()) };
+            let (requests, heard) = all(&[start("i-1"), start("i-2"), start("i-3")], bad).await;
+            assert_eq!(requests.len(), 4, "together, and then each by itself: {requests:?}");
+            assert_eq!(heard.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, false, true], "{class:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_befell_the_request_as_a_whole_befell_all_and_is_not_repeated_here() {
+        for class in [ErrorClass::Throttled, ErrorClass::Transient, ErrorClass::Credentials] {
+            let (requests, heard) = all(&[start("i-1"), start("i-2")], |_| fails(class)).await;
+            assert_eq!(requests, [["i-1", "i-2"]], "the engine alone repeats calls");
+            assert!(heard.iter().all(|h| h.as_ref().is_err_and(|e| e.class == class)));
+        }
+    }
+
+    #[tokio::test]
+    async fn when_the_first_is_given_up_those_behind_it_go_on_by_themselves() {
+        let (together, sent) = (Together::default(), RefCell::new(Vec::new()));
+        let (one, two) = (start("i-1"), start("i-2"));
+        let send = |call: Call| {
+            sent.borrow_mut().push(call);
+            ready(Ok(Outputs::new()))
+        };
+        let mut never = Box::pin(together.call(&one, std::future::pending::<()>, &send));
+        assert!(futures::poll!(&mut never).is_pending());
+        let mut behind = Box::pin(together.call(&two, || ready(()), &send));
+        assert!(futures::poll!(&mut behind).is_pending());
+        drop(never);
+        assert!(behind.await.is_ok());
+        assert_eq!(*sent.borrow(), [two]);
+    }
+
+    #[test]
+    fn nothing_else_is_put_together() {
+        assert!(fits(&start("i-1")));
+        assert!(!fits(&Call { operation: "StopInstances".to_owned(), ..start("i-1") }));
+        assert!(!fits(&Call { input: json!({ "InstanceIds": ["i-1"], "DryRun": true }), ..start("i-1") }), "what it would drop");
+    }
+}

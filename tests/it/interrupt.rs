@@ -1,0 +1,125 @@
+//! Ctrl-C, pressed on the real process: once it stops where nothing is down, twice at once; both say how to go on, and a
+//! resumed run comes to the end of an uninterrupted one. With one change at a time and with several.
+
+use std::{
+    process::Command,
+    thread,
+    time::{Duration, Instant},
+};
+
+use crate::{
+    clinic_desk::{Desk, Said},
+    kill_stand::{Case, ENCRYPT, FLEET, FLOW_LOGS, behind_proxy, ends, states, until},
+    proxy::Proxy,
+};
+
+/// Sends Ctrl-C.
+fn interrupt(pid: u32) {
+    let status = Command::new("kill").args(["-INT", &pid.to_string()]).status().expect("kill is there");
+    assert!(status.success());
+}
+
+/// Applies while the proxy is slow, and presses Ctrl-C so often once enough changes were asked for; and how many had been
+/// asked for when the last press had been heard.
+fn interrupted(case: &Case, desk: &Desk, proxy: &Proxy, times: usize, enough: impl Fn(&[String]) -> bool) -> (Said, usize) {
+    proxy.go_wrong(None);
+    proxy.slow(Duration::from_millis(1500));
+    let started = desk.start(&case.apply());
+    let pid = started.child.as_ref().unwrap().id();
+    until("it comes so far", || enough(&proxy.changes()).then_some(()));
+    for n in 1..=times {
+        interrupt(pid);
+        // Two signals at once would be one.
+        let heard = Instant::now() + Duration::from_secs(20);
+        while started.err_so_far().matches("redress resume").count() < n && Instant::now() < heard {
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+    let heard = proxy.changes().len();
+    proxy.slow(Duration::ZERO);
+    (started.end(), heard)
+}
+
+fn stops(calls: &[String]) -> usize {
+    calls.iter().filter(|c| *c == "StopInstances").count()
+}
+
+#[test]
+fn ctrl_c_once_stops_where_nothing_is_down_and_twice_stops_at_once_and_both_can_be_resumed() {
+    let (_, calls, end) = ENCRYPT.uninterrupted();
+    let stop = calls.iter().position(|c| c == "StopInstances").unwrap() + 1;
+    let mut desks = ENCRYPT.desks(2).into_iter().map(behind_proxy);
+    let (once, proxy) = desks.next().unwrap();
+    let (said, _) = interrupted(&ENCRYPT, &once, &proxy, 1, |calls| calls.len() >= stop);
+    assert!(said.err.contains("redress resume"), "{}", said.err);
+    assert_eq!(states(&once), [("running".to_owned(), 2)], "nothing is down\n{}", said.err);
+    // It was the only change, so the point where nothing is down is the end.
+    assert_eq!(said.code, Some(0), "{}", said.err);
+    assert_eq!(ends([&once]).first(), Some(&end));
+
+    let (twice, proxy) = desks.next().unwrap();
+    let (said, heard) = interrupted(&ENCRYPT, &twice, &proxy, 2, |calls| calls.len() >= stop);
+    assert_eq!(said.code, Some(1), "{}\n{}", said.out, said.err);
+    assert!(said.err.contains("redress resume") && said.err.contains("goes on"), "{}", said.err);
+    let made = proxy.changes().len() - heard;
+    assert!(made <= 1, "{made} calls more were made");
+    assert_eq!(said.json()["state"], "interrupted");
+    let said = twice.run("resume last --format json");
+    assert_eq!(said.code, Some(0), "{}", said.err);
+    assert_eq!(states(&twice), [("running".to_owned(), 2)]);
+    assert_eq!(ends([&twice]), [end]);
+}
+
+#[test]
+fn ctrl_c_once_between_two_changes_leaves_the_second_for_resume() {
+    let (_, calls, end) = FLOW_LOGS.uninterrupted();
+    let (desk, proxy) = behind_proxy(FLOW_LOGS.desks(1).remove(0));
+    proxy.slow(Duration::from_millis(1500));
+    let started = desk.start(&FLOW_LOGS.apply());
+    let pid = started.child.as_ref().unwrap().id();
+    while proxy.changes().is_empty() {
+        thread::sleep(Duration::from_millis(10));
+    }
+    interrupt(pid);
+    let said = started.end();
+    assert_eq!(said.code, Some(1), "{}", said.err);
+    assert!(proxy.changes().len() < calls.len(), "the change at hand was ended, and no other was begun: {:?}", proxy.changes());
+    let run = said.json();
+    assert_eq!((run["state"].as_str(), run["changes"][0]["outcome"].as_str()), (Some("interrupted"), Some("verified")));
+    proxy.slow(Duration::ZERO);
+    assert_eq!(desk.run("resume last --format json").code, Some(0));
+    assert_eq!(ends([&desk]), [end]);
+}
+
+#[test]
+fn ctrl_c_once_with_four_jobs_ends_the_four_at_hand_and_leaves_the_fifth_for_resume() {
+    let (_, _, end) = FLEET.uninterrupted();
+    let (desk, proxy) = behind_proxy(FLEET.desks(1).remove(0));
+    let (said, _) = interrupted(&FLEET, &desk, &proxy, 1, |calls| stops(calls) >= 2);
+    assert_eq!(said.code, Some(1), "{}", said.err);
+    assert!(said.err.contains("stopping after the changes at hand") && said.err.contains("redress resume"), "{}", said.err);
+    assert_eq!(states(&desk), vec![("running".to_owned(), 1); 5], "nothing is down\n{}", said.err);
+    let run = said.json();
+    let verified = run["changes"].as_array().unwrap().iter().filter(|c| c["outcome"] == "verified").count();
+    assert_eq!((run["state"].as_str(), verified, stops(&proxy.changes())), (Some("interrupted"), 4, 4), "{run}");
+    assert_eq!(desk.ends(0, "resume last --format json").json()["state"], "complete");
+    assert_eq!(ends([&desk]), [end]);
+}
+
+#[test]
+fn ctrl_c_twice_with_four_jobs_stops_each_before_its_next_call_and_resume_brings_all_up_again() {
+    let (_, _, end) = FLEET.uninterrupted();
+    let (desk, proxy) = behind_proxy(FLEET.desks(1).remove(0));
+    let (said, heard) = interrupted(&FLEET, &desk, &proxy, 2, |calls| stops(calls) >= 2);
+    assert_eq!(said.code, Some(1), "{}", said.err);
+    assert!(said.err.contains("stopping before the next call") && said.err.contains("redress resume"), "{}", said.err);
+    assert_eq!(said.json()["state"], "interrupted");
+    // Each of the four may have had a call on the way that the proxy had not seen yet.
+    let made = proxy.changes().len() - heard;
+    assert!(made <= 4, "{made} calls more were made");
+    assert!(states(&desk).iter().any(|(state, _)| state == "stopped"), "it was pressed while something was down: {}", said.err);
+    let said = desk.ends(0, "resume last --jobs 2 --format json");
+    assert!(said.json()["changes"].as_array().unwrap().iter().all(|c| c["outcome"] == "verified"), "{}", said.out);
+    assert_eq!(states(&desk), vec![("running".to_owned(), 1); 5]);
+    assert_eq!(ends([&desk]), [end]);
+}
