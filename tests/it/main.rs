@@ -30,5 +30,6 @@ mod proxy;
 mod secrets;
 mod stand;
 mod state;
+mod states;
 mod support;
 mod world;
