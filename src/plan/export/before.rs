@@ -30,7 +30,7 @@ pub(super) struct Assertion {
 /// What a change begins from.
 pub(super) fn assertions(change: &Change) -> Vec<Assertion> {
     let mut all = Vec::new();
-    let mut seen = BTreeSet::new();
+    let (mut seen, mut to_come) = (BTreeSet::new(), BTreeSet::new());
     for step in &change.steps {
         all.extend(of_input(change, &step.act));
         let WayBack::Calls { rollback, .. } = &step.way_back else { continue };
@@ -39,7 +39,13 @@ pub(super) fn assertions(change: &Change) -> Vec<Assertion> {
             for expect in expect {
                 let key = (expect.family, expect.id.to_string(), expect.at.clone());
                 let literal = !holds_reference(&expect.id) && !matches!(&expect.test, Test::Is(v) if holds_reference(v));
-                if literal && seen.insert(key) {
+                // What the change itself makes has no settings before.
+                let thing = (expect.family, expect.id.to_string());
+                if expect.test == Test::Gone {
+                    to_come.insert(thing.clone());
+                }
+                let there = expect.test == Test::Gone || !to_come.contains(&thing);
+                if literal && there && seen.insert(key) {
                     match of_device(change, act) {
                         Some(assertion) => all.push(assertion),
                         None => all.extend(of_expect(change, expect)),
