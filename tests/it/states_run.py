@@ -12,7 +12,9 @@ headers = {"Content-Type": "application/json"}
 urllib.request.urlopen(urllib.request.Request(os.environ["AWS_ENDPOINT_URL"] + "/moto-api/config", data=config, headers=headers, method="POST")).read()
 states = boto3.client("stepfunctions")
 machine = states.create_state_machine(name=f"machine-{time.time_ns()}", definition=definition, roleArn="arn:aws:iam::123456789012:role/machine")
-execution = states.start_execution(stateMachineArn=machine["stateMachineArn"], input=given, name=f"run-{time.time_ns()}")["executionArn"]
+# Named as redress names its runs.
+run = f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{time.time_ns() // 1000 % 0x1000000:06x}"
+execution = states.start_execution(stateMachineArn=machine["stateMachineArn"], input=given, name=run)["executionArn"]
 while (ended := states.describe_execution(executionArn=execution))["status"] == "RUNNING":
     time.sleep(0.2)
 history, token = [], {}
@@ -23,4 +25,5 @@ while True:
         break
     token = {"nextToken": page["nextToken"]}
 called = [e["taskScheduledEventDetails"]["resource"] for e in history if "taskScheduledEventDetails" in e]
-print(json.dumps({k: ended.get(k) for k in ("status", "output", "error", "cause")} | {"events": len(history), "called": called}))
+passed = [e["stateEnteredEventDetails"]["name"] for e in history if "stateEnteredEventDetails" in e]
+print(json.dumps({k: ended.get(k) for k in ("status", "output", "error", "cause")} | {"events": len(history), "called": called, "passed": passed}))

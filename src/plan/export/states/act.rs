@@ -12,7 +12,7 @@ use super::{
     flow::{Flow, caught, choice, put_at, repeated},
 };
 use crate::{
-    calls::{self, Act, Expect, Repeat, Test, Wait},
+    calls::{self, Act, Expect, Recognise, Repeat, Test, Wait},
     inventory::FamilyKind,
 };
 
@@ -80,7 +80,9 @@ pub(super) fn write(flow: &mut Flow, named: &Named<'_>, place: Place<'_>, roads:
     if spec.is_some_and(|s| s.repeat != Repeat::LookFirst) {
         task["Retry"] = repeated();
     }
-    task["Catch"] = caught(roads.error, roads.not_done);
+    let doubts = doubts(named.act, place);
+    let doubt = |n: usize| format!("{name}_doubt_{n}");
+    task["Catch"] = caught(roads.error, &if doubts.is_empty() { roads.not_done.to_owned() } else { doubt(1) });
     task["Next"] = json!(if parts.is_empty() { after } else { &whole });
     flow.put(name, task);
     if !parts.is_empty() {
@@ -91,10 +93,33 @@ pub(super) fn write(flow: &mut Flow, named: &Named<'_>, place: Place<'_>, roads:
         // Where one thing was to be made, none was; of several, the way back must find what there is.
         flow.put(&short, put_at(roads.error, &said, if data::number(named.act) == 1 { roads.not_done } else { roads.undone }));
     }
+    let (all, after_all) = (doubts.len(), format!("{name}_after_all"));
+    for (n, question) in doubts.iter().enumerate() {
+        let next = if n + 1 == all { after_all.clone() } else { doubt(n + 2) };
+        let seen = Seen { holds: &next, not: roads.not_done, never: roads.not_done, unknown: roads.not_done };
+        write_look(flow, &doubt(n + 1), question, &seen, false);
+    }
+    if all > 0 {
+        let path = if named.keeps { made(&place.change.id, place.step) } else { "$.pause".to_owned() };
+        flow.put(&after_all, put_at(&path, &json!({ "done": true }), after));
+    }
     match &named.act.wait {
         Some(wait) => write_wait(flow, name, wait, place, roads),
         None => Ok(()),
     }
+}
+
+/// A call whose answer was lost may have taken effect, and fails when it is repeated: it is so already. Whether it is, is
+/// asked as `redress` does after a crash, where a machine can ask all of it.
+fn doubts(act: &Act, place: Place<'_>) -> Vec<Question> {
+    let harmless = calls::find(&act.call.service, &act.call.operation).is_some_and(|s| s.repeat == Repeat::Harmless);
+    let Recognise::Looks { expect, .. } = &act.recognise else { return Vec::new() };
+    // That some policy is there does not say that it is this one.
+    let can_be_asked = |e: &Expect| look_for(e, &e.id).is_some_and(|(look, test)| look.operation != "GetRolePolicy" || test != Test::Exists);
+    if !harmless || !expect.iter().all(can_be_asked) {
+        return Vec::new();
+    }
+    questions(expect, &act.call.operation, place).unwrap_or_default()
 }
 
 fn error(name: &str, cause: &str) -> Value {
@@ -103,7 +128,7 @@ fn error(name: &str, cause: &str) -> Value {
 
 /// Looks until all holds, with pauses that grow by the same each time; fails when something never will, or in the end.
 fn write_wait(flow: &mut Flow, name: &str, wait: &Wait, place: Place<'_>, roads: &Roads<'_>) -> Result<(), String> {
-    let all = questions(wait, place)?;
+    let all = questions(&wait.until, &wait.why, place)?;
     let (longer, last) = pauses(wait.at_most);
     let looks = (last - FIRST_PAUSE) / longer + 2;
     let (begin, again) = (format!("{name}_wait"), format!("{name}_again"));
@@ -135,13 +160,13 @@ fn pauses(at_most: u64) -> (u64, u64) {
     (longer, FIRST_PAUSE + longer * (looks - 1))
 }
 
-fn questions(wait: &Wait, place: Place<'_>) -> Result<Vec<Question>, String> {
+fn questions(until: &[Expect], what: &str, place: Place<'_>) -> Result<Vec<Question>, String> {
     let mut all = Vec::new();
-    for expect in &wait.until {
+    for expect in until {
         let asked = |id: &Value, of: usize| {
             let (look, test) =
                 look_for(expect, id).ok_or_else(|| format!("it waits for {} of {:?}, which no machine asks for yet", expect.at, expect.family))?;
-            question(&Asked { look, test, what: wait.why.clone(), of }, place)
+            question(&Asked { look, test, what: what.to_owned(), of }, place)
         };
         let each = data::ids(&expect.id, place)?;
         let new = match at_once(expect) {
@@ -198,7 +223,7 @@ pub(super) fn write_look(flow: &mut Flow, name: &str, question: &Question, seen:
     if repeat && question.absent.is_none() {
         task["Retry"] = repeated();
     }
-    task["Catch"] = caught("$.error", if question.absent.is_some() { &failed } else { seen.unknown });
+    task["Catch"] = caught("$.unseen", if question.absent.is_some() { &failed } else { seen.unknown });
     task["Next"] = json!(judged);
     flow.put(name, task);
     if let Some(rule) = &question.absent {

@@ -87,8 +87,8 @@ pub(super) fn question(asked: &Asked, place: Place<'_>) -> Result<Question, Stri
 fn absent(code: &str) -> Option<Value> {
     match code {
         "" => None,
-        "(404)" => Some(json!({ "And": [present("$.error.Cause"), { "Variable": "$.error.Cause", "StringMatches": "*Status Code: 404*" }] })),
-        code => Some(json!({ "Variable": "$.error.Error", "StringMatches": format!("*.{code}*") })),
+        "(404)" => Some(json!({ "And": [present("$.unseen.Cause"), { "Variable": "$.unseen.Cause", "StringMatches": "*Status Code: 404*" }] })),
+        code => Some(json!({ "Variable": "$.unseen.Error", "StringMatches": format!("*.{code}*") })),
     }
 }
 
@@ -206,14 +206,18 @@ fn exactly(rows: &[Row]) -> Value {
 }
 
 fn is_row(rule: &str, row: &Row) -> Value {
-    let text = |member: &str, value: &str| [present(&format!("{rule}.{member}")), json!({ "Variable": format!("{rule}.{member}"), "StringEquals": value })];
-    let port = |member: &str, port: i64| {
+    let is = |member: &str, operator: &str, value: Value| {
         let variable = format!("{rule}.{member}");
-        let same = json!({ "And": [present(&variable), { "Variable": variable, "NumericEquals": port }] });
-        if port == -1 { json!({ "Or": [{ "Variable": variable, "IsPresent": false }, same] }) } else { same }
+        [present(&variable), json!({ "Variable": variable, operator: value })]
     };
-    let mut all: Vec<Value> = text("IpProtocol", &row.protocol).into();
-    all.extend(text(row.member, &row.source));
-    all.extend([port("FromPort", row.from), port("ToPort", row.to)]);
+    let mut all = [is("IpProtocol", "StringEquals", json!(row.protocol)), is(row.member, "StringEquals", json!(row.source))].concat();
+    for (member, port) in [("FromPort", row.from), ("ToPort", row.to)] {
+        let same = is(member, "NumericEquals", json!(port));
+        if port == -1 {
+            all.push(json!({ "Or": [{ "Variable": format!("{rule}.{member}"), "IsPresent": false }, { "And": same }] }));
+        } else {
+            all.extend(same);
+        }
+    }
     json!({ "And": all })
 }

@@ -107,6 +107,7 @@ impl Writer<'_> {
         self.end(flow, "blocked", "blocked", json!("a change that this one comes after was not done"));
         let drifted = "States.Format('before the change: {} is not what the plan saw. Nothing was called; make a new plan', $.look.what)";
         self.end(flow, "drifted", "drifted", json!(drifted));
+        self.end(flow, "not_asked", "failed", json!("States.Format('{}. Nothing was called', States.JsonToString($.unseen))"));
         self.end(flow, "failed", "failed", json!("States.Format('{}. Nothing was changed', States.JsonToString($.error))"));
         self.back(flow).map_err(|why| self.refused(why))?;
         self.end(flow, "went_back", "rolled-back", json!("States.JsonToString($.error)"));
@@ -131,8 +132,8 @@ impl Writer<'_> {
             let asked = Asked { look: assertion.look, test: assertion.test, what: assertion.what, of: 1 };
             let question = question(&asked, self.place(""))?;
             let next = if n + 1 == last { steps.clone() } else { self.name(&format!("before_{}", n + 2)) };
-            let (drifted, failed) = (self.name("drifted"), self.name("failed"));
-            let seen = Seen { holds: &next, not: &drifted, never: &drifted, unknown: &failed };
+            let (drifted, not_asked) = (self.name("drifted"), self.name("not_asked"));
+            let seen = Seen { holds: &next, not: &drifted, never: &drifted, unknown: &not_asked };
             write_look(flow, &self.name(&format!("before_{}", n + 1)), &question, &seen, true);
         }
         Ok(())

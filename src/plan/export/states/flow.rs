@@ -1,7 +1,7 @@
 //! The states of a machine while it is written, and what Step Functions lets a machine hold. It knows nothing of changes.
 //! Pure.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
@@ -21,7 +21,7 @@ const REPEATS: u64 = 4;
 #[derive(Default)]
 pub(super) struct Flow {
     states: Map<String, Value>,
-    events: u64,
+    events: BTreeMap<String, u64>,
     turns: u64,
     twice: Option<String>,
 }
@@ -39,7 +39,7 @@ impl Flow {
             Some("Task") => 5 + state.get("Retry").map_or(0, |_| 3 * REPEATS),
             _ => 2,
         };
-        self.events += each * self.turns;
+        self.events.insert(name.to_owned(), each * self.turns);
         if self.states.insert(name.to_owned(), state).is_some() {
             self.twice = Some(name.to_owned());
         }
@@ -66,8 +66,8 @@ impl Flow {
         if let Some(long) = self.states.keys().find(|name| name.chars().count() > LONGEST_NAME) {
             return Err(format!("the name of a state is longer than {LONGEST_NAME} characters: {long}"));
         }
-        if self.events > MOST_EVENTS {
-            let events = self.events;
+        let events: u64 = self.events.iter().filter(|(name, _)| reached.contains(*name)).map(|(_, events)| events).sum();
+        if events > MOST_EVENTS {
             return Err(format!(
                 "with all waits at their longest it takes up to {events} events, and the history of an execution holds {MOST_EVENTS}: export a plan with fewer changes"
             ));
