@@ -1,4 +1,4 @@
-"""Makes a state machine of a definition, runs it with an input, and prints how it ended as JSON."""
+"""Makes a state machine of a definition, runs it with an input in a region, and prints how it ended as JSON."""
 import json
 import os
 import sys
@@ -10,7 +10,7 @@ definition, given = open(sys.argv[1]).read(), sys.argv[2]
 config = json.dumps({"stepfunctions": {"execute_state_machine": True}}).encode()
 headers = {"Content-Type": "application/json"}
 urllib.request.urlopen(urllib.request.Request(os.environ["AWS_ENDPOINT_URL"] + "/moto-api/config", data=config, headers=headers, method="POST")).read()
-states = boto3.client("stepfunctions")
+states = boto3.client("stepfunctions", region_name=sys.argv[3])
 machine = states.create_state_machine(name=f"machine-{time.time_ns()}", definition=definition, roleArn="arn:aws:iam::123456789012:role/machine")
 # Named as redress names its runs.
 run = f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{time.time_ns() // 1000 % 0x1000000:06x}"
