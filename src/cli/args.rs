@@ -387,6 +387,8 @@ pub enum Command {
 pub enum Target {
     /// A bash script over the AWS CLI
     AwsCli,
+    /// State machines of AWS Step Functions, one for each region
+    StepFunctions,
 }
 
 /// A half of the permissions of a standing role.

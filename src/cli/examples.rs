@@ -28,7 +28,14 @@ pub const EXAMPLES: &[(&str, &[&str])] = &[
     ("recover", &["redress recover --region us-east-1", "redress recover -o recovered.json"]),
     ("diff", &["redress diff old.json new.json", "redress diff old.json new.json --exit-code"]),
     ("permissions", &["redress permissions plan.json", "redress permissions --all --only read", "redress permissions --all --report-back"]),
-    ("export", &["redress export plan.json --to aws-cli -o scripts", "redress export plan.json --to aws-cli --way-back"]),
+    (
+        "export",
+        &[
+            "redress export plan.json --to aws-cli -o scripts",
+            "redress export plan.json --to aws-cli --way-back",
+            "redress export plan.json --to step-functions -o machines",
+        ],
+    ),
     ("playbooks", &["redress playbooks", "redress playbooks show ebs-encryption"]),
     ("playbooks list", &["redress playbooks list --format json"]),
     ("playbooks show", &["redress playbooks show ebs-encryption"]),

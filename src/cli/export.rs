@@ -1,6 +1,6 @@
 //! `redress export`: a plan as a program for another engine. Reads a plan, writes text, and runs nothing.
 
-use std::{fs, path::Path};
+use std::{collections::BTreeMap, fs, path::Path};
 
 use super::{apply, args::Target, exit::Exit, fail::Fail, session::Session};
 use crate::plan::{
@@ -15,27 +15,35 @@ use crate::plan::{
 pub fn run(session: &Session, plan: &Path, to: Target, way_back: bool, output: Option<&Path>) -> Result<Exit, Fail> {
     let plan = apply::read(plan)?;
     let Some(folder) = output else {
-        session.out.data(&one(&plan, to, way_back)?)?;
-        return Ok(Exit::Done);
+        let mut programs = programs(&plan, to, way_back)?;
+        return match (programs.pop(), programs.is_empty()) {
+            (Some((_, text)), true) => session.out.data(&text).map(|()| Exit::Done),
+            (Some(_), false) => Err(Fail::usage("the plan is for several regions, and takes a machine in each").hint("give -o DIR: they are written there")),
+            (None, _) => Err(Fail::usage("the plan has no changes: there is nothing to export").hint("make a plan with `redress plan -o`")),
+        };
     };
-    let (forward, back) = (one(&plan, to, false)?, one(&plan, to, true)?);
-    let ending = match to {
-        Target::AwsCli => "sh",
-    };
+    let all = [programs(&plan, to, false)?, programs(&plan, to, true)?].concat();
     let fail =
         |error: std::io::Error| Fail::failure(format!("{}: cannot write", folder.display())).why(error.to_string()).hint("choose another folder with -o");
     fs::create_dir_all(folder).map_err(fail)?;
-    for (name, text) in [("apply", forward), ("way-back", back)] {
-        fs::write(folder.join(format!("{name}.{ending}")), text).map_err(fail)?;
+    for (name, text) in &all {
+        fs::write(folder.join(name), text).map_err(fail)?;
     }
-    session.out.say(&format!("apply.{ending} and way-back.{ending} are in {}: read them before you run them", folder.display()));
+    let names: Vec<&str> = all.iter().map(|(name, _)| name.as_str()).collect();
+    session.out.say(&format!("{} are in {}: read them before you run them", names.join(", "), folder.display()));
     Ok(Exit::Done)
 }
 
-fn one(plan: &Plan, to: Target, way_back: bool) -> Result<String, Fail> {
-    let made: Result<String, NotExported> = match (to, way_back) {
-        (Target::AwsCli, false) => export::forward(plan),
-        (Target::AwsCli, true) => export::way_back(plan),
+/// The programs in one direction, by the names of their files.
+fn programs(plan: &Plan, to: Target, way_back: bool) -> Result<Vec<(String, String)>, Fail> {
+    let name = if way_back { "way-back" } else { "apply" };
+    let script = |text| vec![(format!("{name}.sh"), text)];
+    let machines = |all: BTreeMap<String, String>| all.into_iter().map(|(region, text)| (format!("{name}-{region}.asl.json"), text)).collect();
+    let made: Result<Vec<(String, String)>, NotExported> = match (to, way_back) {
+        (Target::AwsCli, false) => export::forward(plan).map(script),
+        (Target::AwsCli, true) => export::way_back(plan).map(script),
+        (Target::StepFunctions, false) => export::machines(plan).map(machines),
+        (Target::StepFunctions, true) => export::machines_back(plan).map(machines),
     };
     made.map_err(|error| Fail::held(error.to_string()).hint("apply it with `redress apply`, or export a plan without it"))
 }

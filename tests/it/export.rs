@@ -133,6 +133,17 @@ for rule in ec2.describe_security_group_rules()['SecurityGroupRules']:
 ";
 
 #[test]
+fn a_script_makes_a_trail_where_there_was_none() {
+    let desk = Desk::new();
+    desk.export(&["cloudtrail-missing"]);
+    let ran = desk.bash("apply.sh");
+    assert!(ran.status.success(), "{}", told(&ran));
+    let trails = desk.seen()["trails"].clone();
+    assert_eq!(trails.as_array().unwrap().len(), 1, "{trails}");
+    assert!(trails[0][3] == true && trails[0][1] == true, "{trails}");
+}
+
+#[test]
 fn scripts_are_written_once_and_both() {
     let desk = Desk::new();
     desk.moto.python(&desk.keys, include_str!("clinic_seed.py"));

@@ -40,5 +40,6 @@ mod report_back;
 mod secrets;
 mod stand;
 mod state;
+mod states;
 mod support;
 mod world;

@@ -102,11 +102,20 @@ impl Moto {
 
     /// The same with settings of its own.
     pub fn start_with(settings: &[(&str, &str)]) -> Moto {
+        Self::launch(RUN_MOTO, settings)
+    }
+
+    /// The same by a script of its own, which gets the port.
+    pub fn start_script(script: &str) -> Moto {
+        Self::launch(script, &[("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")])
+    }
+
+    fn launch(script: &str, settings: &[(&str, &str)]) -> Moto {
         let python = python();
         for _ in 0..3 {
             let port = free_port();
             let child = Command::new(&python)
-                .args(["-c", RUN_MOTO, &port.to_string()])
+                .args(["-c", script, &port.to_string()])
                 .env("MOTO_EC2_ENABLE_INSTANCE_TYPE_VALIDATION", "true")
                 .envs(settings.iter().copied())
                 .stdin(Stdio::piped())

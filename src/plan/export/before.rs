@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::{
-    facts::{Look, literal, look},
+    facts::{Look, Query, Row, look},
     words::holds_reference,
 };
 use crate::{
@@ -30,7 +30,7 @@ pub(super) struct Assertion {
 /// What a change begins from.
 pub(super) fn assertions(change: &Change) -> Vec<Assertion> {
     let mut all = Vec::new();
-    let mut seen = BTreeSet::new();
+    let (mut seen, mut to_come) = (BTreeSet::new(), BTreeSet::new());
     for step in &change.steps {
         all.extend(of_input(change, &step.act));
         let WayBack::Calls { rollback, .. } = &step.way_back else { continue };
@@ -39,7 +39,13 @@ pub(super) fn assertions(change: &Change) -> Vec<Assertion> {
             for expect in expect {
                 let key = (expect.family, expect.id.to_string(), expect.at.clone());
                 let literal = !holds_reference(&expect.id) && !matches!(&expect.test, Test::Is(v) if holds_reference(v));
-                if literal && seen.insert(key) {
+                // What the change itself makes has no settings before.
+                let thing = (expect.family, expect.id.to_string());
+                if expect.test == Test::Gone {
+                    to_come.insert(thing.clone());
+                }
+                let there = expect.test == Test::Gone || !to_come.contains(&thing);
+                if literal && there && seen.insert(key) {
                     match of_device(change, act) {
                         Some(assertion) => all.push(assertion),
                         None => all.extend(of_expect(change, expect)),
@@ -60,12 +66,11 @@ fn of_device(change: &Change, act: &Act) -> Option<Assertion> {
     let instance = input.get("InstanceId").filter(|_| act.call.operation == "ModifyInstanceAttribute")?;
     let device = input.pointer("/BlockDeviceMappings/0/DeviceName")?.as_str()?;
     let goes = input.pointer("/BlockDeviceMappings/0/Ebs/DeleteOnTermination")?;
-    let query = format!("Reservations[0].Instances[0].BlockDeviceMappings[?DeviceName=={}].Ebs.DeleteOnTermination | [0]", literal(device));
     let look = Look {
         service: "ec2",
         operation: "DescribeInstances",
         input: json!({ "Filters": [{ "Name": "instance-id", "Values": [instance] }] }),
-        query,
+        query: Query::Device(device.to_owned()),
         absent: "",
     };
     Some(is(change, look, goes.clone(), format!("whether {device} goes with the instance")))
@@ -92,7 +97,7 @@ fn of_input(change: &Change, act: &Act) -> Vec<Assertion> {
         "CreateFlowLogs" => {
             let (Some(vpc), Some(logs)) = (input.pointer("/ResourceIds/0"), change.before.as_array()) else { return Vec::new() };
             let input = json!({ "Filter": [{ "Name": "resource-id", "Values": [vpc] }] });
-            let look = Look { service: "ec2", operation: "DescribeFlowLogs", input, query: "length(FlowLogs)".to_owned(), absent: "" };
+            let look = Look { service: "ec2", operation: "DescribeFlowLogs", input, query: Query::Count("FlowLogs"), absent: "" };
             vec![is(change, look, json!(logs.len()), format!("the number of flow logs of {}", vpc.as_str().unwrap_or_default()))]
         }
         "CreateSnapshot" if change.action.contains("encrypt") => {
@@ -110,37 +115,43 @@ fn rules(change: &Change, act: &Act, rollback: &[Act]) -> Vec<Assertion> {
     let input = &act.call.input;
     let mut all = Vec::new();
     let (Some(group), Some(ids)) = (input.get("GroupId"), input.get("SecurityGroupRuleIds")) else { return all };
-    let ask = |filter: &str, values: Value, query: &str| Look {
+    let ask = |filter: &str, values: Value, query: Query| Look {
         service: "ec2",
         operation: "DescribeSecurityGroupRules",
         input: json!({ "Filters": [{ "Name": filter, "Values": values }] }),
-        query: query.to_owned(),
+        query,
         absent: "",
     };
     let name = group.as_str().unwrap_or_default();
     if let Some(lines) = change.before.as_array().filter(|lines| change.action == "tighten-security-group" && !lines.is_empty()) {
-        all.push(is(change, ask("group-id", json!([group]), "length(SecurityGroupRules)"), json!(lines.len()), format!("the number of rules of {name}")));
+        all.push(is(change, ask("group-id", json!([group]), Query::Count("SecurityGroupRules")), json!(lines.len()), format!("the number of rules of {name}")));
     }
-    let mut rows: Vec<String> = rollback.iter().flat_map(|back| rows(&back.call.input)).collect();
-    rows.sort();
+    let rows: Vec<Row> = rollback.iter().flat_map(|back| rows(&back.call.input)).collect();
+    let mut lines: Vec<String> = rows.iter().map(Row::line).collect();
+    lines.sort();
     if !rows.is_empty() {
-        all.push(is(change, ask("security-group-rule-id", ids.clone(), ROWS), json!(rows), format!("the rules of {name} that are revoked")));
+        let look = ask("security-group-rule-id", ids.clone(), Query::Rows(rows));
+        all.push(is(change, look, json!(lines), format!("the rules of {name} that are revoked")));
     }
     all
 }
 
-/// Rules as sorted lines: protocol, ports, source.
-const ROWS: &str = "sort(SecurityGroupRules[].join(`\"|\"`, [IpProtocol, to_string(not_null(FromPort, `-1`)), to_string(not_null(ToPort, `-1`)), not_null(CidrIpv4, CidrIpv6, PrefixListId, ReferencedGroupInfo.GroupId)]))";
-
-fn rows(input: &Value) -> Vec<String> {
+/// The rules that a call lets in.
+fn rows(input: &Value) -> Vec<Row> {
     let mut rows = Vec::new();
     for permission in input.get("IpPermissions").and_then(Value::as_array).into_iter().flatten() {
         let protocol = permission.get("IpProtocol").and_then(Value::as_str).unwrap_or_default();
         let port = |name: &str| permission.get(name).and_then(Value::as_i64).unwrap_or(-1);
-        let lists = [("IpRanges", "CidrIp"), ("Ipv6Ranges", "CidrIpv6"), ("PrefixListIds", "PrefixListId"), ("UserIdGroupPairs", "GroupId")];
-        for (list, member) in lists {
-            let sources = permission.get(list).and_then(Value::as_array).into_iter().flatten().filter_map(|r| r.get(member)?.as_str());
-            rows.extend(sources.map(|source| format!("{protocol}|{}|{}|{source}", port("FromPort"), port("ToPort"))));
+        let lists = [
+            ("IpRanges", "CidrIp", "CidrIpv4"),
+            ("Ipv6Ranges", "CidrIpv6", "CidrIpv6"),
+            ("PrefixListIds", "PrefixListId", "PrefixListId"),
+            ("UserIdGroupPairs", "GroupId", "ReferencedGroupInfo.GroupId"),
+        ];
+        for (list, given, member) in lists {
+            let sources = permission.get(list).and_then(Value::as_array).into_iter().flatten().filter_map(|r| r.get(given)?.as_str());
+            let row = |source: &str| Row { protocol: protocol.to_owned(), from: port("FromPort"), to: port("ToPort"), member, source: source.to_owned() };
+            rows.extend(sources.map(row));
         }
     }
     rows

@@ -3,7 +3,11 @@
 
 use serde_json::{Value, json};
 
-use crate::inventory::FamilyKind;
+use super::words::is_list;
+use crate::{
+    calls::{Expect, Test},
+    inventory::FamilyKind,
+};
 
 /// One question to AWS about one thing.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,35 +18,116 @@ pub(super) struct Look {
     pub operation: &'static str,
     /// Its input.
     pub input: Value,
-    /// JMESPath: where the fact stands in the answer; `null` where there is none.
-    pub query: String,
+    /// Where in the answer the fact stands.
+    pub query: Query,
     /// The error code that says that the thing is not there.
     pub absent: &'static str,
 }
 
-fn filtered(operation: &'static str, filter: &str, id: &Value, base: &str, member: Option<String>) -> Option<Look> {
+/// Where in an answer a fact stands.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Query {
+    /// At this path of names and positions, which JMESPath and JSONPath write alike.
+    At(String),
+    /// Among the tags of the thing at `of`.
+    Tag {
+        /// Path of the thing.
+        of: &'static str,
+        /// The tag's key.
+        key: String,
+    },
+    /// In a list that is asked for by a prefix, so that longer names stand in it too.
+    Named {
+        /// The list.
+        list: &'static str,
+        /// The member that holds the name.
+        name: &'static str,
+        /// The name that is meant.
+        is: String,
+        /// Which member of the thing with that name; none for the thing itself.
+        member: Option<&'static str>,
+    },
+    /// Whether the disk at this device goes with its instance.
+    Device(String),
+    /// The number of things in this list.
+    Count(&'static str),
+    /// These rules of a security group, and no others.
+    Rows(Vec<Row>),
+    /// An answer at all says that the thing is there.
+    There,
+}
+
+/// A rule of a security group: what decides whom it lets in.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Row {
+    /// `tcp`, or `-1`.
+    pub protocol: String,
+    /// First port; -1 for all.
+    pub from: i64,
+    /// Last port; -1 for all.
+    pub to: i64,
+    /// The member of the answer in which the source stands: `CidrIpv4`.
+    pub member: &'static str,
+    /// The source.
+    pub source: String,
+}
+
+impl Row {
+    /// As one line, which is what [`Query::jmespath`] makes of the rules that it finds.
+    pub fn line(&self) -> String {
+        format!("{}|{}|{}|{}", self.protocol, self.from, self.to, self.source)
+    }
+}
+
+/// Rules as sorted lines: protocol, ports, source.
+const ROWS: &str = "sort(SecurityGroupRules[].join(`\"|\"`, [IpProtocol, to_string(not_null(FromPort, `-1`)), to_string(not_null(ToPort, `-1`)), not_null(CidrIpv4, CidrIpv6, PrefixListId, ReferencedGroupInfo.GroupId)]))";
+
+impl Query {
+    /// In JMESPath; `null` where there is no such fact.
+    pub fn jmespath(&self) -> String {
+        match self {
+            Query::At(path) => path.clone(),
+            Query::Tag { of, key } => format!("{of}.Tags[?Key=={}].Value | [0]", literal(key)),
+            Query::Named { list, name, is, member } => {
+                format!("{list}[?{name}=={}] | [0]{}", literal(is), member.map_or_else(String::new, |m| format!(".{m}")))
+            }
+            Query::Device(device) => {
+                format!("Reservations[0].Instances[0].BlockDeviceMappings[?DeviceName=={}].Ebs.DeleteOnTermination | [0]", literal(device))
+            }
+            Query::Count(list) => format!("length({list})"),
+            Query::Rows(_) => ROWS.to_owned(),
+            Query::There => "`true`".to_owned(),
+        }
+    }
+}
+
+/// A question about one thing, or, where several ids are given, about all of them at once.
+fn filtered(operation: &'static str, filter: &str, id: &Value, base: &'static str, query: Option<Query>) -> Option<Look> {
     let name = if operation == "DescribeFlowLogs" { "Filter" } else { "Filters" };
-    let query = match member? {
-        whole if whole.is_empty() => base.to_owned(),
-        member => format!("{base}.{member}"),
+    let query = match query? {
+        Query::At(whole) if whole.is_empty() => Query::At(base.to_owned()),
+        Query::At(member) => Query::At(format!("{base}.{member}")),
+        Query::Tag { key, .. } => Query::Tag { of: base, key },
+        other => other,
     };
-    Some(Look { service: "ec2", operation, input: json!({ name: [{ "Name": filter, "Values": [id] }] }), query, absent: "" })
+    let values = if id.is_array() || is_list(id) { id.clone() } else { json!([id]) };
+    Some(Look { service: "ec2", operation, input: json!({ name: [{ "Name": filter, "Values": values }] }), query, absent: "" })
 }
 
 /// A JSON literal in JMESPath.
-pub(super) fn literal(text: &str) -> String {
+fn literal(text: &str) -> String {
     format!("`{}`", Value::from(text).to_string().replace('`', "\\`"))
 }
 
 /// The members that these kinds share by name.
-fn member(at: &str, table: &[(&str, &str)]) -> Option<String> {
+fn member(at: &str, table: &[(&str, &str)]) -> Option<Query> {
     if at.is_empty() {
-        return Some(String::new());
+        return Some(Query::At(String::new()));
     }
     if let Some(tag) = at.strip_prefix("/tags/") {
-        return Some(format!("Tags[?Key=={}].Value | [0]", literal(&tag.replace("~1", "/").replace("~0", "~"))));
+        return Some(Query::Tag { of: "", key: tag.replace("~1", "/").replace("~0", "~") });
     }
-    table.iter().find(|(pointer, _)| *pointer == at).map(|(_, name)| (*name).to_owned())
+    table.iter().find(|(pointer, _)| *pointer == at).map(|(_, name)| Query::At((*name).to_owned()))
 }
 
 const VOLUME: &[(&str, &str)] = &[
@@ -65,42 +150,48 @@ pub(super) fn look(family: FamilyKind, id: &Value, at: &str) -> Option<Look> {
         FamilyKind::Instances => filtered("DescribeInstances", "instance-id", id, "Reservations[0].Instances[0]", member(at, &[("/state", "State.Name")])),
         FamilyKind::FlowLogs => filtered("DescribeFlowLogs", "flow-log-id", id, "FlowLogs[0]", member(at, &[("/flow_log_status", "FlowLogStatus")])),
         FamilyKind::InstanceStatuses => {
-            let member = member(at, &[("/system_status", "SystemStatus.Status"), ("/instance_status", "InstanceStatus.Status")])?;
+            let statuses = [("/system_status", "InstanceStatuses[0].SystemStatus.Status"), ("/instance_status", "InstanceStatuses[0].InstanceStatus.Status")];
+            let query = member(at, &statuses).filter(|query| matches!(query, Query::At(path) if !path.is_empty()))?;
             let input = json!({ "InstanceIds": [id], "IncludeAllInstances": true });
-            Some(Look { service: "ec2", operation: "DescribeInstanceStatus", input, query: format!("InstanceStatuses[0].{member}"), absent: "" })
+            Some(Look { service: "ec2", operation: "DescribeInstanceStatus", input, query, absent: "" })
         }
         FamilyKind::LogGroups => log_group(id, at),
         FamilyKind::Trails => trail(id, at),
         FamilyKind::Roles => role(id, at),
         FamilyKind::Buckets if at.is_empty() || at == "/owned" => {
-            Some(Look { service: "s3api", operation: "HeadBucket", input: json!({ "Bucket": id }), query: "`true`".to_owned(), absent: "(404)" })
+            Some(Look { service: "s3api", operation: "HeadBucket", input: json!({ "Bucket": id }), query: Query::There, absent: "(404)" })
         }
         _ => None,
     }
 }
 
 fn log_group(id: &Value, at: &str) -> Option<Look> {
-    let member = member(at, &[("/retention_in_days", ".retentionInDays")]).filter(|m| !m.starts_with("Tags"))?;
-    let query = format!("logGroups[?logGroupName=={}] | [0]{member}", literal(id.as_str()?));
+    let member = match at {
+        "" => None,
+        "/retention_in_days" => Some("retentionInDays"),
+        _ => return None,
+    };
+    let query = Query::Named { list: "logGroups", name: "logGroupName", is: id.as_str()?.to_owned(), member };
     Some(Look { service: "logs", operation: "DescribeLogGroups", input: json!({ "logGroupNamePrefix": id }), query, absent: "" })
 }
 
 fn trail(id: &Value, at: &str) -> Option<Look> {
     if at == "/is_logging/known" {
         let input = json!({ "Name": id });
-        return Some(Look { service: "cloudtrail", operation: "GetTrailStatus", input, query: "IsLogging".to_owned(), absent: "TrailNotFoundException" });
+        let query = Query::At("IsLogging".to_owned());
+        return Some(Look { service: "cloudtrail", operation: "GetTrailStatus", input, query, absent: "TrailNotFoundException" });
     }
     let table = [
         ("/is_multi_region", "IsMultiRegionTrail"),
         ("/log_file_validation", "LogFileValidationEnabled"),
         ("/include_global_service_events", "IncludeGlobalServiceEvents"),
     ];
-    let name = if at.is_empty() { "TrailARN" } else { table.iter().find(|(pointer, _)| *pointer == at)?.1 };
+    let name = if at.is_empty() { "Name" } else { table.iter().find(|(pointer, _)| *pointer == at)?.1 };
     Some(Look {
         service: "cloudtrail",
         operation: "DescribeTrails",
         input: json!({ "trailNameList": [id] }),
-        query: format!("trailList[0].{name}"),
+        query: Query::At(format!("trailList[0].{name}")),
         absent: "",
     })
 }
@@ -112,16 +203,23 @@ fn role(id: &Value, at: &str) -> Option<Look> {
             service: "iam",
             operation: "GetRole",
             input: json!({ "RoleName": id }),
-            query: "Role.RoleName".to_owned(),
+            query: Query::At("Role.RoleName".to_owned()),
             absent: "NoSuchEntity",
         });
     }
     let policy = at.strip_prefix("/inline_policies/known/")?;
     let input = json!({ "RoleName": id, "PolicyName": policy });
-    Some(Look { service: "iam", operation: "GetRolePolicy", input, query: "PolicyName".to_owned(), absent: "NoSuchEntity" })
+    Some(Look { service: "iam", operation: "GetRolePolicy", input, query: Query::At("PolicyName".to_owned()), absent: "NoSuchEntity" })
 }
 
-/// Whether the answer can only say that the thing is there, not what it is.
-pub(super) fn only_tells_presence(family: FamilyKind, at: &str) -> bool {
-    family == FamilyKind::Roles && at.starts_with("/inline_policies/")
+/// The question for a condition, asked of `id`, and what must hold of its answer: of the document of a policy only that
+/// it is there can be said.
+pub(super) fn question(expect: &Expect, id: &Value) -> Option<(Look, Test)> {
+    let look = look(expect.family, id, &expect.at)?;
+    let only_presence = expect.family == FamilyKind::Roles && expect.at.starts_with("/inline_policies/");
+    let test = match &expect.test {
+        Test::Is(value) if only_presence && !value.is_null() => Test::Exists,
+        other => other.clone(),
+    };
+    Some((look, test))
 }

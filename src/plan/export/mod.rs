@@ -4,11 +4,13 @@
 mod before;
 mod facts;
 mod shell;
+mod states;
 #[cfg(test)]
 mod tests;
 mod words;
 
 pub use shell::{forward, way_back};
+pub use states::{machines, machines_back};
 
 /// Why a plan cannot be exported.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

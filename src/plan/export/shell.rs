@@ -3,11 +3,11 @@
 use super::{
     NotExported,
     before::assertions,
-    facts::{Look, look, only_tells_presence},
+    facts::{Look, question},
     words::{Here, ascii, clean, id_words, json_word, kebab, name, plain, quoted, variable},
 };
 use crate::{
-    calls::{self, Act, BackAct, Expect, Purpose, Test, Wait},
+    calls::{self, Act, BackAct, Purpose, Test, Wait},
     plan::{Change, Plan},
 };
 use serde_json::Value;
@@ -120,7 +120,7 @@ fn back_change(change: &Change) -> Result<String, NotExported> {
 }
 
 /// The rollback of every step, those included that later steps would keep: whether they do is asked when it runs.
-fn rollback(change: &Change) -> Vec<BackAct> {
+pub(super) fn rollback(change: &Change) -> Vec<BackAct> {
     let mut steps = change.steps.clone();
     for step in &mut steps {
         if let calls::WayBack::Calls { kept_once, .. } = &mut step.way_back {
@@ -179,7 +179,14 @@ fn call_words(act: &Act, change: &Change, here: Here<'_>) -> String {
 fn look_words(look: &Look, region: &str, otherwise: &str) -> String {
     let region = if region.is_empty() { otherwise } else { region };
     let input = quoted(&ascii(&look.input)).replace(ID, "'\"$id\"'");
-    format!("{} {} {} {input} {} {}", quoted(region), look.service, kebab(look.operation), quoted(&look.query).replace(ID, "'\"$id\"'"), quoted(look.absent))
+    format!(
+        "{} {} {} {input} {} {}",
+        quoted(region),
+        look.service,
+        kebab(look.operation),
+        quoted(&look.query.jmespath()).replace(ID, "'\"$id\"'"),
+        quoted(look.absent)
+    )
 }
 
 /// Stands for the id in a question until the loop over ids puts it in.
@@ -208,7 +215,10 @@ fn spaceless(word: &str) -> String {
 fn wait_words(wait: &Wait, change: &Change, here: Here<'_>) -> Result<String, NotExported> {
     let mut text = format!("say {}\ndeadline=$(($(date +%s) + {}))\nwhile :; do\n  ok=yes\n", quoted(&format!("  waiting {}", plain(&wait.why))), wait.at_most);
     for expect in &wait.until {
-        let (look, test) = question(expect, change)?;
+        let (look, test) = question(expect, &Value::from(ID)).ok_or_else(|| NotExported {
+            change: change.id.clone(),
+            why: format!("it waits for {} of {:?}, which no script asks for yet", expect.at, expect.family),
+        })?;
         text.push_str(&format!("  for id in {}; do\n", id_words(&expect.id, here).join(" ")));
         text.push_str(&format!(
             "    got=$(look {})\n    holds \"$got\" {} || ok=no\n  done\n",
@@ -220,17 +230,4 @@ fn wait_words(wait: &Wait, change: &Change, here: Here<'_>) -> Result<String, No
     text.push_str(&format!("  if [ \"$(date +%s)\" -ge \"$deadline\" ]; then fail {}; fi\n", quoted(&format!("waited in vain {}", plain(&wait.why)))));
     text.push_str("  sleep \"${REDRESS_PAUSE:-5}\"\ndone\n");
     Ok(text)
-}
-
-fn question(expect: &Expect, change: &Change) -> Result<(Look, Test), NotExported> {
-    let look = look(expect.family, &Value::from(ID), &expect.at).ok_or_else(|| NotExported {
-        change: change.id.clone(),
-        why: format!("it waits for {} of {:?}, which no script asks for yet", expect.at, expect.family),
-    })?;
-    let presence = only_tells_presence(expect.family, &expect.at);
-    let test = match &expect.test {
-        Test::Is(value) if presence && !value.is_null() => Test::Exists,
-        other => other.clone(),
-    };
-    Ok((look, test))
 }

@@ -90,9 +90,9 @@ fn write(value: &Value, here: Here<'_>, pieces: &mut Vec<Piece>) {
         Value::Object(map) => {
             if let Some((key, inner)) = map.iter().next().filter(|(key, _)| map.len() == 1 && key.starts_with('$')) {
                 // Lists of ids are written as JSON by the shell, single ids stand in quotes.
-                let list = is_list(key, inner);
+                let list = is_list(value);
                 literal(if list { "" } else { "\"" }, pieces);
-                pieces.push(Piece::Shell(reference(key, inner, here)));
+                pieces.push(Piece::Shell(reference(key, inner, list, here)));
                 literal(if list { "" } else { "\"" }, pieces);
                 return;
             }
@@ -115,18 +115,19 @@ fn write(value: &Value, here: Here<'_>, pieces: &mut Vec<Piece>) {
     }
 }
 
-fn is_list(key: &str, inner: &Value) -> bool {
-    key == "$output" && matches!(inner.get("name").and_then(Value::as_str), Some("SecurityGroupRuleIds" | "FlowLogIds"))
+/// Whether a value is a reference to a list of ids.
+pub(super) fn is_list(value: &Value) -> bool {
+    matches!(value.pointer("/$output/name").and_then(Value::as_str), Some("SecurityGroupRuleIds" | "FlowLogIds" | "SnapshotIds"))
 }
 
 /// What the shell puts in for a reference. Arguments are names only, so they need no quotes.
-fn reference(key: &str, inner: &Value, here: Here<'_>) -> String {
+fn reference(key: &str, inner: &Value, list: bool, here: Here<'_>) -> String {
     match key {
         "$run" => "${RUN}".to_owned(),
         "$step" => format!("{}/{}", clean(here.change), clean(here.step)),
         "$token" => format!("$(token {} {})", clean(here.change), clean(here.step)),
         "$date" => format!("$(day {})", inner.as_i64().unwrap_or_default()),
-        _ if is_list(key, inner) => format!("$(json_list ${{{}}})", output(inner, here)),
+        _ if list => format!("$(json_list ${{{}}})", output(inner, here)),
         _ => match inner.get("name").and_then(Value::as_str).and_then(|n| n.split_once('/')) {
             Some((_, key)) => format!("$(pick {} ${{{}}})", clean(key), output(inner, here)),
             None => format!("${{{}}}", output(inner, here)),
@@ -154,11 +155,11 @@ pub(super) fn id_words(id: &Value, here: Here<'_>) -> Vec<String> {
         Value::Object(map) => match map.iter().next() {
             Some((key, inner)) if map.len() == 1 && key == "$output" => {
                 let whole = inner.get("name").and_then(Value::as_str).is_some_and(|n| n == "Snapshots");
-                let list = is_list(key, inner);
+                let list = is_list(id);
                 vec![match (whole, list) {
                     (true, _) => format!("$(values ${{{}}})", output(inner, here)),
                     (_, true) => format!("${{{}}}", output(inner, here)),
-                    _ => format!("\"{}\"", reference(key, inner, here)),
+                    _ => format!("\"{}\"", reference(key, inner, list, here)),
                 }]
             }
             _ => map.values().flat_map(|v| id_words(v, here)).collect(),

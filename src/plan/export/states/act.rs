@@ -1,0 +1,236 @@
+//! One act as states: its task, the check that it made all that it was to, and the wait as a loop that ends. Pure.
+
+use serde_json::{Value, json};
+
+use super::{
+    super::{
+        facts::question as look_for,
+        words::{is_list, plain},
+    },
+    ask::{Asked, Question, present, question, resource},
+    data::{self, Place, kept, made},
+    flow::{Flow, caught, choice, put_at, repeated},
+};
+use crate::{
+    calls::{self, Act, Expect, Recognise, Repeat, Test, Wait},
+    inventory::FamilyKind,
+};
+
+/// Seconds before the second look of a wait. The pauses grow from there, so that a short wait is noticed soon and a long
+/// one takes few events.
+const FIRST_PAUSE: u64 = 5;
+/// Looks of the longest wait.
+const MOST_LOOKS: u64 = 40;
+/// By how many seconds a pause is longer than the one before, at least.
+const LEAST_GROWTH: u64 = 2;
+
+/// Where an act leads.
+pub(super) struct Roads<'a> {
+    /// It was done, and what it waits for has come about.
+    pub next: &'a str,
+    /// The call failed: nothing was done.
+    pub not_done: &'a str,
+    /// The call was made, and then something failed.
+    pub undone: &'a str,
+    /// Where the error is put.
+    pub error: &'a str,
+}
+
+/// An act under the name of its states.
+pub(super) struct Named<'a> {
+    /// `c1_create-role`
+    pub name: &'a str,
+    /// What it does, in words.
+    pub title: String,
+    /// The act.
+    pub act: &'a Act,
+    /// Whether later steps refer to what it makes: a step's act, not one of a way back.
+    pub keeps: bool,
+}
+
+/// Writes an act; its first state has its name.
+///
+/// # Errors
+/// What cannot be said.
+pub(super) fn write(flow: &mut Flow, named: &Named<'_>, place: Place<'_>, roads: &Roads<'_>) -> Result<(), String> {
+    let (name, call) = (named.name, &named.act.call);
+    let region = &place.change.region;
+    // IAM answers in every region; all else is called where the machine is.
+    if call.service != "iam" && &call.region != region {
+        return Err(format!("{} is called in {}, and a machine in {region} calls nowhere else", call.name(), call.region));
+    }
+    let spec = calls::find(&call.service, &call.operation);
+    let output = spec.and_then(|s| s.outputs.first()).copied().filter(|_| named.keeps);
+    let (selector, parts) = kept(place, named.act, output);
+    let waited = format!("{name}_wait");
+    let after = if named.act.wait.is_some() { waited.as_str() } else { roads.next };
+    let whole = format!("{name}_whole");
+    let mut task = json!({
+        "Type": "Task",
+        "Comment": plain(&named.title),
+        "Resource": resource(place, &call.service, &call.operation),
+        "Parameters": data::parameters(&call.input, place)?,
+        "ResultSelector": selector,
+        "ResultPath": if named.keeps { json!(made(&place.change.id, place.step)) } else { Value::Null },
+    });
+    if !named.keeps {
+        task.as_object_mut().and_then(|t| t.remove("ResultSelector"));
+    }
+    // What would make a second thing is not called twice.
+    if spec.is_some_and(|s| s.repeat != Repeat::LookFirst) {
+        task["Retry"] = repeated();
+    }
+    let doubts = doubts(named.act, place);
+    let doubt = |n: usize| format!("{name}_doubt_{n}");
+    task["Catch"] = caught(roads.error, &if doubts.is_empty() { roads.not_done.to_owned() } else { doubt(1) });
+    task["Next"] = json!(if parts.is_empty() { after } else { &whole });
+    flow.put(name, task);
+    if !parts.is_empty() {
+        let short = format!("{name}_short");
+        let there: Vec<Value> = parts.iter().map(|part| present(&format!("{}.{part}", made(&place.change.id, place.step)))).collect();
+        flow.put(&whole, choice(vec![(json!({ "And": there }), after)], &short));
+        let said = error("Redress.Incomplete", &format!("{}: the answer does not name all that was to be made", call.name()));
+        // Where one thing was to be made, none was; of several, the way back must find what there is.
+        flow.put(&short, put_at(roads.error, &said, if data::number(named.act) == 1 { roads.not_done } else { roads.undone }));
+    }
+    let (all, after_all) = (doubts.len(), format!("{name}_after_all"));
+    for (n, question) in doubts.iter().enumerate() {
+        let next = if n + 1 == all { after_all.clone() } else { doubt(n + 2) };
+        let seen = Seen { holds: &next, not: roads.not_done, never: roads.not_done, unknown: roads.not_done };
+        write_look(flow, &doubt(n + 1), question, &seen, false);
+    }
+    if all > 0 {
+        let path = if named.keeps { made(&place.change.id, place.step) } else { "$.pause".to_owned() };
+        flow.put(&after_all, put_at(&path, &json!({ "done": true }), after));
+    }
+    match &named.act.wait {
+        Some(wait) => write_wait(flow, name, wait, place, roads),
+        None => Ok(()),
+    }
+}
+
+/// A call whose answer was lost may have taken effect, and fails when it is repeated: it is so already. Whether it is, is
+/// asked as `redress` does after a crash, where a machine can ask all of it.
+fn doubts(act: &Act, place: Place<'_>) -> Vec<Question> {
+    let harmless = calls::find(&act.call.service, &act.call.operation).is_some_and(|s| s.repeat == Repeat::Harmless);
+    let Recognise::Looks { expect, .. } = &act.recognise else { return Vec::new() };
+    // That some policy is there does not say that it is this one.
+    let can_be_asked = |e: &Expect| look_for(e, &e.id).is_some_and(|(look, test)| look.operation != "GetRolePolicy" || test != Test::Exists);
+    if !harmless || !expect.iter().all(can_be_asked) {
+        return Vec::new();
+    }
+    questions(expect, &act.call.operation, place).unwrap_or_default()
+}
+
+fn error(name: &str, cause: &str) -> Value {
+    json!({ "Error": name, "Cause": plain(cause) })
+}
+
+/// Looks until all holds, with pauses that grow by the same each time; fails when something never will, or in the end.
+fn write_wait(flow: &mut Flow, name: &str, wait: &Wait, place: Place<'_>, roads: &Roads<'_>) -> Result<(), String> {
+    let all = questions(&wait.until, &wait.why, place)?;
+    let (longer, last) = pauses(wait.at_most);
+    let looks = (last - FIRST_PAUSE) / longer + 2;
+    let (begin, again) = (format!("{name}_wait"), format!("{name}_again"));
+    let look = |n: usize| format!("{name}_look_{n}");
+    flow.put(&begin, put_at("$.pause", &json!({ "seconds": FIRST_PAUSE }), &look(1)));
+    let never = format!("{name}_never");
+    flow.in_turns(looks, |flow| {
+        for (n, one) in all.iter().enumerate() {
+            let next = if n + 1 == all.len() { roads.next.to_owned() } else { look(n + 2) };
+            let seen = Seen { holds: &next, not: &again, never: &never, unknown: &again };
+            write_look(flow, &look(n + 1), one, &seen, false);
+        }
+        let (pause, grow, vain) = (format!("{name}_pause"), format!("{name}_longer"), format!("{name}_in_vain"));
+        flow.put(&again, choice(vec![(json!({ "Variable": "$.pause.seconds", "NumericLessThanEquals": last }), &pause)], &vain));
+        flow.put(&pause, json!({ "Type": "Wait", "Comment": plain(&wait.why), "SecondsPath": "$.pause.seconds", "Next": grow }));
+        flow.put(&grow, put_at("$.pause", &json!({ "seconds.$": format!("States.MathAdd($.pause.seconds, {longer})") }), &look(1)));
+        flow.put(&vain, put_at(roads.error, &error("Redress.InVain", &format!("waited {} s {} in vain", wait.at_most, wait.why)), roads.undone));
+    });
+    flow.put(&never, put_at(roads.error, &error("Redress.Never", &format!("waiting {} failed: it never will be", wait.why)), roads.undone));
+    Ok(())
+}
+
+/// By how much a pause is longer than the one before, and how long the last is, so that all together take at least so
+/// many seconds.
+fn pauses(at_most: u64) -> (u64, u64) {
+    let sum = |longer: u64, looks: u64| looks * FIRST_PAUSE + longer * looks * (looks - 1) / 2;
+    let longer = (LEAST_GROWTH..).find(|longer| sum(*longer, MOST_LOOKS) >= at_most).unwrap_or(LEAST_GROWTH);
+    let looks = (1..=MOST_LOOKS).find(|looks| sum(longer, *looks) >= at_most).unwrap_or(MOST_LOOKS);
+    (longer, FIRST_PAUSE + longer * (looks - 1))
+}
+
+fn questions(until: &[Expect], what: &str, place: Place<'_>) -> Result<Vec<Question>, String> {
+    let mut all = Vec::new();
+    for expect in until {
+        let asked = |id: &Value, of: usize| {
+            let (look, test) =
+                look_for(expect, id).ok_or_else(|| format!("it waits for {} of {:?}, which no machine asks for yet", expect.at, expect.family))?;
+            question(&Asked { look, test, what: what.to_owned(), of }, place)
+        };
+        let each = data::ids(&expect.id, place)?;
+        let new = match at_once(expect) {
+            Some(id) => vec![asked(&id, each.len())?],
+            None => each.iter().map(|id| asked(id, 1)).collect::<Result<Vec<_>, _>>()?,
+        };
+        new.into_iter().for_each(|question| join(&mut all, question));
+    }
+    Ok(all)
+}
+
+/// What one answer tells is asked once.
+fn join(all: &mut Vec<Question>, new: Question) {
+    let same = |q: &&mut Question| q.resource == new.resource && q.parameters == new.parameters && q.selector == new.selector && q.absent == new.absent;
+    let Some(before) = all.iter_mut().find(same) else { return all.push(new) };
+    before.holds = json!({ "And": [before.holds.take(), new.holds] });
+    before.never = match (before.never.take(), new.never) {
+        (Some(a), Some(b)) => Some(json!({ "Or": [a, b] })),
+        (a, b) => a.or(b),
+    };
+}
+
+/// The ids, where one question can be about all of them: whether they are there.
+fn at_once(expect: &Expect) -> Option<Value> {
+    let filtered = matches!(expect.family, FamilyKind::SecurityGroupRules | FamilyKind::Snapshots | FamilyKind::Volumes | FamilyKind::FlowLogs);
+    let presence = expect.at.is_empty() && matches!(expect.test, Test::Exists | Test::Gone);
+    let id = data::whole(&expect.id);
+    let many = is_list(&id) || matches!(&id, Value::Array(items) if items.iter().all(Value::is_string));
+    (filtered && presence && many).then_some(id)
+}
+
+/// Where a look leads.
+pub(super) struct Seen<'a> {
+    /// It is as it must be.
+    pub holds: &'a str,
+    /// It is not.
+    pub not: &'a str,
+    /// It never will be.
+    pub never: &'a str,
+    /// It could not be asked.
+    pub unknown: &'a str,
+}
+
+/// Writes a look and what follows from it; its first state has this name.
+pub(super) fn write_look(flow: &mut Flow, name: &str, question: &Question, seen: &Seen<'_>, repeat: bool) {
+    let (judged, failed, absent) = (format!("{name}_seen"), format!("{name}_error"), format!("{name}_absent"));
+    let mut task = json!({
+        "Type": "Task",
+        "Resource": question.resource,
+        "Parameters": question.parameters,
+        "ResultSelector": question.selector,
+        "ResultPath": "$.look",
+    });
+    if repeat && question.absent.is_none() {
+        task["Retry"] = repeated();
+    }
+    task["Catch"] = caught("$.unseen", if question.absent.is_some() { &failed } else { seen.unknown });
+    task["Next"] = json!(judged);
+    flow.put(name, task);
+    if let Some(rule) = &question.absent {
+        flow.put(&failed, choice(vec![(rule.clone(), &absent)], seen.unknown));
+        flow.put(&absent, put_at("$.look", &json!({ "what": question.selector["what"] }), &judged));
+    }
+    let mut ways = vec![(question.holds.clone(), seen.holds)];
+    ways.extend(question.never.clone().map(|rule| (rule, seen.never)));
+    flow.put(&judged, choice(ways, seen.not));
+}

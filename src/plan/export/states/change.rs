@@ -1,0 +1,233 @@
+//! A change as states: what it comes after, what it begins from, its steps, and the way back from wherever it fails.
+//! Whatever becomes of it is put under `$.outcome`, and the machine goes on with the next. Pure.
+
+use serde_json::{Value, json};
+
+use super::{
+    super::{
+        NotExported,
+        before::assertions,
+        shell::rollback,
+        words::{clean, name, plain},
+    },
+    act::{Named, Roads, Seen, write, write_look},
+    ask::{Asked, present, question},
+    data::{Place, made},
+    flow::{Flow, choice, put_at},
+};
+use crate::{
+    calls::{self, BackAct, Purpose, Step, Undo, WayBack},
+    plan::{Change, Plan},
+};
+
+/// Rules that a group may have before a question about them may be answered by more than a task can hold: 256 KiB, at up
+/// to one KiB a rule with its description and tags
+/// (<https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html>).
+const MOST_RULES: usize = 250;
+
+/// What became of a change, as the machine writes it.
+pub(super) const DONE: &str = "done";
+/// It was taken back.
+pub(super) const TAKEN_BACK: &str = "taken-back";
+
+/// The path at which the outcome of a change stands.
+pub(super) fn outcome(change: &str) -> String {
+    format!("$.outcome.{}", name(change))
+}
+
+/// Whether a change ended so.
+pub(super) fn ended(change: &str, word: &str) -> Value {
+    let at = format!("{}.is", outcome(change));
+    json!({ "And": [present(&at), { "Variable": at, "StringEquals": word }] })
+}
+
+/// The first state of a change.
+pub(super) fn entry(change: &Change) -> String {
+    format!("{}_begin", clean(&change.id))
+}
+
+/// A change that is being written.
+pub(super) struct Writer<'a> {
+    /// The plan.
+    pub plan: &'a Plan,
+    /// The change.
+    pub change: &'a Change,
+    /// Where to go when it has ended.
+    pub next: &'a str,
+}
+
+impl Writer<'_> {
+    fn name(&self, rest: &str) -> String {
+        format!("{}_{}", clean(&self.change.id), rest)
+    }
+
+    fn place<'b>(&'b self, step: &'b str) -> Place<'b> {
+        Place { plan: self.plan, change: self.change, step }
+    }
+
+    fn refused(&self, why: impl Into<String>) -> NotExported {
+        NotExported { change: self.change.id.clone(), why: why.into() }
+    }
+
+    /// Ends the change with this outcome.
+    fn end(&self, flow: &mut Flow, state: &str, is: &str, why: Value) {
+        let mut said = json!({ "is": is });
+        match why {
+            Value::String(text) if text.starts_with("States.") => said["why.$"] = json!(text),
+            Value::Null => {}
+            text => said["why"] = text,
+        }
+        flow.put(&self.name(state), put_at(&outcome(&self.change.id), &said, self.next));
+    }
+
+    /// The change as the plan has it.
+    ///
+    /// # Errors
+    /// What in it cannot be said.
+    pub fn forward(&self, flow: &mut Flow) -> Result<(), NotExported> {
+        if self.change.before.as_array().is_some_and(|rules| rules.len() > MOST_RULES) {
+            return Err(self.refused(format!(
+                "its group has more than {MOST_RULES} rules: an answer that lists them may be larger than the 256 KiB that a task may hold"
+            )));
+        }
+        let comes_after: Vec<Value> = self.change.after.iter().map(|id| ended(id, DONE)).collect();
+        let begin = if comes_after.is_empty() { Value::Null } else { json!({ "And": comes_after }) };
+        let first = self.name("before_1");
+        let mut enter = match begin {
+            Value::Null => json!({ "Type": "Pass", "Next": first }),
+            rule => choice(vec![(rule, &first)], &self.name("blocked")),
+        };
+        enter["Comment"] = json!(plain(&format!("{} ({}): {}", self.change.id, self.change.risk.word(), self.change.summary)));
+        flow.put(&entry(self.change), enter);
+        self.before(flow).map_err(|why| self.refused(why))?;
+        for (n, step) in self.change.steps.iter().enumerate() {
+            self.step(flow, n, step).map_err(|why| self.refused(why))?;
+        }
+        self.end(flow, DONE, DONE, Value::Null);
+        self.end(flow, "blocked", "blocked", json!("a change that this one comes after was not done"));
+        let drifted = "States.Format('before the change: {} is not what the plan saw. Nothing was called; make a new plan', $.look.what)";
+        self.end(flow, "drifted", "drifted", json!(drifted));
+        self.end(flow, "not_asked", "failed", json!("States.Format('{}. Nothing was called', States.JsonToString($.unseen))"));
+        self.end(flow, "failed", "failed", json!("States.Format('{}. Nothing was changed', States.JsonToString($.error))"));
+        self.back(flow).map_err(|why| self.refused(why))?;
+        self.end(flow, "went_back", "rolled-back", json!("States.JsonToString($.error)"));
+        self.stuck(flow);
+        Ok(())
+    }
+
+    fn stuck(&self, flow: &mut Flow) {
+        let why = "States.Format('{}; going back failed: {}. A person is needed', States.JsonToString($.error), States.JsonToString($.back))";
+        self.end(flow, "stuck", "stuck", json!(why));
+    }
+
+    /// The states that ask what the change begins from; the first is `before_1`, and there is always one.
+    fn before(&self, flow: &mut Flow) -> Result<(), String> {
+        let steps = self.step_name(0);
+        let all = assertions(self.change);
+        if all.is_empty() {
+            flow.put(&self.name("before_1"), json!({ "Type": "Pass", "Comment": "the plan names nothing that could be asked for", "Next": steps }));
+        }
+        let last = all.len();
+        for (n, assertion) in all.into_iter().enumerate() {
+            let asked = Asked { look: assertion.look, test: assertion.test, what: assertion.what, of: 1 };
+            let question = question(&asked, self.place(""))?;
+            let next = if n + 1 == last { steps.clone() } else { self.name(&format!("before_{}", n + 2)) };
+            let (drifted, not_asked) = (self.name("drifted"), self.name("not_asked"));
+            let seen = Seen { holds: &next, not: &drifted, never: &drifted, unknown: &not_asked };
+            write_look(flow, &self.name(&format!("before_{}", n + 1)), &question, &seen, true);
+        }
+        Ok(())
+    }
+
+    /// The first state of a step, or of what comes after the last.
+    fn step_name(&self, n: usize) -> String {
+        self.change.steps.get(n).map_or_else(|| self.name(DONE), |step| self.name(&clean(&step.name)))
+    }
+
+    fn step(&self, flow: &mut Flow, n: usize, step: &Step) -> Result<(), String> {
+        let stays = match &step.way_back {
+            WayBack::Kept(why) => format!(" (no way back: stays, because {why})"),
+            WayBack::Cannot(why) => format!(" (no way back: cannot, because {why})"),
+            WayBack::ByStep(other) => format!(" (taken back with {other})"),
+            WayBack::Calls { kept_once: Some(once), .. } => format!(" (stays once {} was done, because {})", once.step, once.reason),
+            WayBack::Calls { .. } => String::new(),
+        };
+        let named = Named { name: &self.step_name(n), title: format!("{}{stays}", step.title), act: &step.act, keeps: true };
+        // With nothing done there is nothing to go back from.
+        let not_done = if n == 0 { self.name("failed") } else { self.back_name(n) };
+        let roads = Roads { next: &self.step_name(n + 1), not_done: &not_done, undone: &self.back_name(n + 1), error: "$.error" };
+        write(flow, &named, self.place(&step.name), &roads)
+    }
+
+    /// The first state of the way back from the first `n` steps.
+    fn back_name(&self, n: usize) -> String {
+        let acts = rollback(self.change);
+        let step = self.change.steps.get(..n).unwrap_or_default().iter().rev().find(|s| acts.iter().any(|a| a.of == s.name));
+        match step {
+            None => self.name("went_back"),
+            Some(Step { way_back: WayBack::Calls { kept_once: Some(_), .. }, name, .. }) => self.name(&format!("keep_{}", clean(name))),
+            Some(step) => acts.iter().find(|a| a.of == step.name).map_or_else(|| self.name("went_back"), |act| self.name(&clean(&act.name))),
+        }
+    }
+
+    fn back(&self, flow: &mut Flow) -> Result<(), String> {
+        let acts = rollback(self.change);
+        for (n, step) in self.change.steps.iter().enumerate().rev() {
+            let own: Vec<&BackAct> = acts.iter().filter(|a| a.of == step.name).collect();
+            let (Some(first), further) = (own.first(), self.back_name(n)) else { continue };
+            if let WayBack::Calls { kept_once: Some(once), .. } = &step.way_back {
+                let keep = choice(vec![(present(&made(&self.change.id, &once.step)), &further)], &self.name(&clean(&first.name)));
+                flow.put(&self.name(&format!("keep_{}", clean(&step.name))), keep);
+            }
+            self.acts(flow, &own, &further)?;
+        }
+        Ok(())
+    }
+
+    /// Acts of a way back, one after the other. Where one fails, a person is needed.
+    fn acts(&self, flow: &mut Flow, acts: &[&BackAct], then: &str) -> Result<(), String> {
+        for (n, back) in acts.iter().enumerate() {
+            let next = acts.get(n + 1).map_or_else(|| then.to_owned(), |a| self.name(&clean(&a.name)));
+            let stuck = self.name("stuck");
+            let roads = Roads { next: &next, not_done: &stuck, undone: &stuck, error: "$.back" };
+            let named = Named { name: &self.name(&clean(&back.name)), title: format!("take back {}", back.of), act: &back.act, keeps: false };
+            write(flow, &named, self.place(&back.name), &roads)?;
+        }
+        Ok(())
+    }
+
+    /// What takes the change back after it was done.
+    ///
+    /// # Errors
+    /// As [`Writer::forward`].
+    pub fn undo(&self, flow: &mut Flow) -> Result<(), NotExported> {
+        let every: Vec<String> = self.change.steps.iter().map(|s| s.name.clone()).collect();
+        let way = calls::way_back(&self.change.steps, &every, Purpose::Undo);
+        let acts: Vec<&BackAct> = way.iter().collect();
+        let first = acts.first().map_or_else(|| self.name(TAKEN_BACK), |act| self.name(&clean(&act.name)));
+        let later = self.plan.changes.iter().filter(|c| c.after.contains(&self.change.id));
+        let stands: Vec<Value> = later.flat_map(|c| [ended(&c.id, DONE), ended(&c.id, "stuck")]).collect();
+        let mut ways = Vec::new();
+        // What came after it, and stands, is built upon it.
+        if !stands.is_empty() {
+            ways.push((json!({ "Or": stands }), self.next));
+        }
+        ways.push((ended(&self.change.id, DONE), first.as_str()));
+        let mut enter = choice(ways, self.next);
+        enter["Comment"] = json!(plain(&format!("{}: take back: {}{}", self.change.id, self.change.summary, stays(self.change))));
+        flow.put(&entry(self.change), enter);
+        self.acts(flow, &acts, &self.name(TAKEN_BACK)).map_err(|why| self.refused(why))?;
+        self.end(flow, TAKEN_BACK, TAKEN_BACK, Value::Null);
+        self.end(flow, "stuck", "stuck", json!("States.Format('going back failed: {}. A person is needed', States.JsonToString($.back))"));
+        Ok(())
+    }
+}
+
+/// What an undo leaves, in words.
+fn stays(change: &Change) -> String {
+    let kept = change.steps.iter().filter_map(|s| match &s.way_back {
+        WayBack::Kept(why) | WayBack::Cannot(why) | WayBack::Calls { undo: Undo::Kept(why), .. } => Some(format!("; {} stays: {why}", s.name)),
+        _ => None,
+    });
+    kept.collect()
+}
