@@ -182,7 +182,7 @@ impl Engine<'_> {
         for step in &change.steps {
             let told = journal.look(|story| story.changes.get(&change.id).and_then(|c| c.step(&step.name)).map(|s| (s.state.clone(), s.at)));
             if let Some((StepState::Intended, at)) = told {
-                self.look_for(Named { change: &change.id, name: &step.name, act: &step.act }, at, journal).await?;
+                self.look_for(Named { change: &change.id, name: &step.name, act: &step.act }, at, false, journal).await?;
             }
         }
         Ok(())

@@ -61,5 +61,10 @@ fn of_shape(found: Vec<(String, Value)>, output: &str, shape: &Shape) -> Look {
             (by.len() >= *wanted).then_some(Value::Object(by))
         }
     };
+    // A part of what one call makes: the rest may not show yet, or somebody took it away. To call again would make it twice.
+    if value.is_none() && !found.is_empty() {
+        let ids: Vec<&str> = found.iter().map(|(id, _)| id.as_str()).collect();
+        return Look::Unknown(format!("only a part of what it makes is there: {}", ids.join(", ")));
+    }
     value.map_or(Look::Absent, |value| Look::Found(Outputs::from([(output.to_owned(), value)])))
 }

@@ -59,7 +59,7 @@ impl Engine<'_> {
                 Some((StepState::Called, _)) => {
                     self.settle(named, journal).await?;
                 }
-                Some((StepState::Intended, at)) => self.look_for(named, at, journal).await?,
+                Some((StepState::Intended, at)) => self.look_for(named, at, true, journal).await?,
                 Some((StepState::NotDone, _)) | None => {
                     if let Err(error) = self.call_once(named, journal).await? {
                         self.after_error(named, &error, tries, began, journal).await?;
@@ -127,14 +127,25 @@ impl Engine<'_> {
             loop {
                 let age = self.account.now().duration_since(last).unsigned_abs();
                 let outputs = journal.look(Story::outputs);
-                // That something is gone is believed only when it would have shown.
-                if let Look::Found(outputs) = self.look(named.act, &self.bindings(named, journal, &outputs)).await
-                    && (age >= self.lag || !looks_gone(named.act))
-                {
-                    return self.tell_result(named, StepResult::Found { outputs }, journal);
-                }
-                if age >= self.lag || self.stop.now() {
-                    break;
+                let over = age >= self.lag;
+                match self.look(named.act, &self.bindings(named, journal, &outputs)).await {
+                    // That something is gone is believed only when it would have shown.
+                    Look::Found(outputs) if age >= self.lag || !looks_gone(named.act) => {
+                        return self.tell_result(named, StepResult::Found { outputs }, journal);
+                    }
+                    Look::Unknown(why) if over => {
+                        // Open again: the way back looks once more, and a person hears of it.
+                        let message = format!("{}; whether an earlier call took effect cannot be told: {why}", error.message);
+                        let error = CallError { class: ErrorClass::Transient, code: error.code.clone(), message };
+                        self.tell_result(named, StepResult::Failed { error }, journal)?;
+                        break;
+                    }
+                    _ if over => break,
+                    // Neither done nor failed: whoever resumes looks on.
+                    _ if self.stop.now() => {
+                        return Err(Failure::Halt(EngineError::Stopped(format!("while looking for {} of {}", named.name, named.change))));
+                    }
+                    _ => {}
                 }
                 self.account.pause(Duration::from_secs(self.lag.saturating_sub(age).as_secs().clamp(1, 15))).await;
             }
@@ -143,10 +154,10 @@ impl Engine<'_> {
     }
 
     /// Looks for the effect of an intent whose outcome is not known. For calls without a token absence is believed only
-    /// [`Engine::lag`] after the intent, and by two reads.
-    pub(super) async fn look_for(&self, named: Named<'_>, intended: Timestamp, journal: &Ledger<'_>) -> Result<(), Failure> {
+    /// [`Engine::lag`] after the intent, and by two reads; for all calls where none is to be made `again`.
+    pub(super) async fn look_for(&self, named: Named<'_>, intended: Timestamp, again: bool, journal: &Ledger<'_>) -> Result<(), Failure> {
         let spec = calls::find(&named.act.call.service, &named.act.call.operation);
-        let careful = spec.is_none_or(|s| s.repeat == Repeat::LookFirst);
+        let careful = !again || spec.is_none_or(|s| s.repeat == Repeat::LookFirst);
         let (began, mut absent) = (self.account.now(), 0);
         loop {
             let outputs = journal.look(Story::outputs);
@@ -158,6 +169,7 @@ impl Engine<'_> {
                 Look::Found(_) if !careful && age < self.lag && looks_gone(named.act) => {
                     return self.tell_result(named, StepResult::NotFound, journal);
                 }
+                Look::Found(_) if !again && age < self.lag && looks_gone(named.act) => {}
                 Look::Found(outputs) => return self.tell_result(named, StepResult::Found { outputs }, journal),
                 Look::Absent => absent += 1,
                 Look::Unknown(why) => {

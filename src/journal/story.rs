@@ -50,7 +50,7 @@ pub struct StepStory {
     pub intents: u32,
     /// The call of the last intent.
     pub call: Call,
-    /// When that intent was written.
+    /// When that intent was written; for a call of which AWS said nothing, when that was known.
     pub at: Timestamp,
     /// Its outputs.
     pub outputs: Outputs,
@@ -259,7 +259,7 @@ impl Story {
                 story.awaiting.clone_from(awaiting);
             }
             Event::Intent { step, attempt, call, .. } => story.intend(step, *attempt, call, at),
-            Event::Result { step, result, .. } => story.result(step, result),
+            Event::Result { step, result, .. } => story.result(step, result, at),
             Event::Settled { step, .. } => {
                 if let Some(step) = story.step_mut(step) {
                     step.state = StepState::Settled;
@@ -288,7 +288,7 @@ impl ChangeStory {
         }
     }
 
-    fn result(&mut self, name: &str, result: &StepResult) {
+    fn result(&mut self, name: &str, result: &StepResult, at: Timestamp) {
         let Some(step) = self.step_mut(name) else { return };
         match result {
             StepResult::Done { outputs } | StepResult::Found { outputs } => {
@@ -298,7 +298,10 @@ impl ChangeStory {
             // What AWS said nothing about may have taken effect: it stays open until it was looked for.
             StepResult::Failed { error } => {
                 step.error = Some(error.to_string());
-                if !error.class.effect_unknown() {
+                if error.class.effect_unknown() {
+                    // It took effect at some time until now.
+                    (step.state, step.at) = (StepState::Intended, at);
+                } else {
                     step.state = StepState::NotDone;
                 }
             }

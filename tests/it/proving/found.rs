@@ -12,4 +12,9 @@ pub const FOUND: &[(u64, &str)] = &[
     (1575, "an undo of what could not be read at the end of its run blamed somebody for changing it"),
     (2845, "a call that failed in its repeat was not looked for until lists had caught up"),
     (3028, "after a quota a rule that did not show yet was believed to be gone"),
+    (16_862, "a rule that was taken away, and could not be read afterwards, was told as not taken away: nothing was changed, it said"),
+    (17_903, "of two snapshots made by one call one was deleted by somebody before the resume, and both were made again"),
+    (18_986, "asked to stop at once while it looked for an earlier effect, it said that nothing was changed"),
+    (19_255, "the time in which a list may lag was counted from the intent, and the call came later: what it made was made again"),
+    (27_902, "the same, with the first set of snapshots left behind without a record"),
 ];

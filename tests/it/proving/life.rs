@@ -180,8 +180,8 @@ impl Account for Door {
         hold(&self.state).twin.read(scope)
     }
     async fn call(&self, call: &Call) -> Outcome {
-        self.turn().await;
         let outcome = self.strike(call);
+        self.turn().await;
         if outcome.is_none() {
             std::future::pending::<()>().await;
         }
