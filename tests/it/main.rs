@@ -24,6 +24,7 @@ mod layering;
 mod likeness;
 mod pages;
 mod permissions;
+mod permissions_reference;
 mod plans;
 mod proving;
 mod proxy;
