@@ -28,6 +28,7 @@ mod permissions_reference;
 mod plans;
 mod proving;
 mod proxy;
+mod schemas;
 mod secrets;
 mod stand;
 mod state;
