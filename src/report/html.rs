@@ -78,10 +78,13 @@ pub fn run(run: &RunDocument, plan: Option<&Plan>) -> Result<String, minijinja::
         let known = plan.and_then(|p| p.change(&report.id).map(|c| change(p, c)));
         let mut shown = known.unwrap_or_else(|| of_resource(&report.resource, json!({ "action": report.action })));
         let seconds = report.seconds.map(|s| format!("took {}", words::duration(s)));
-        let reason = (!report.reason.is_empty()).then(|| report.reason.clone());
+        // With its plan the page has a row for what is not restored: it is told once.
+        let row = known_rows(&shown);
+        let stays = if row.is_empty() { words::stays(run, report) } else { Vec::new() };
+        let reason = (!report.reason.is_empty() && report.reason != row).then(|| report.reason.clone());
         let awaited = report.awaiting.iter().map(|what| format!("awaited: {what}"));
         let undone = report.undone_by.iter().map(|by| format!("taken back by run {by}"));
-        let told: Vec<String> = reason.into_iter().chain(awaited).chain(undone).chain(words::stays(run, report)).chain(seconds).collect();
+        let told: Vec<String> = reason.into_iter().chain(awaited).chain(undone).chain(stays).chain(seconds).collect();
         merge(
             &mut shown,
             json!({ "id": report.id, "summary": report.summary, "told": told, "outcome": report.outcome.replace('-', " "),
@@ -101,6 +104,12 @@ pub fn run(run: &RunDocument, plan: Option<&Plan>) -> Result<String, minijinja::
         "kind": "run", "title": words::run_title(run), "things": "changes", "lead": lead, "facts": pairs(&facts), "stats": figures(figures_of),
         "changes": changes.collect::<Vec<_>>(), "skipped_title": "", "skipped": [], "next": commands(&words::run_next(run)),
     }))
+}
+
+/// What is not restored, as a run would give it for its reason.
+fn known_rows(shown: &Value) -> String {
+    let rows = shown.get("not_restored").and_then(Value::as_array).into_iter().flatten();
+    rows.filter_map(Value::as_str).collect::<Vec<_>>().join("; ")
 }
 
 /// What a scan found.
@@ -185,7 +194,7 @@ fn change(plan: &Plan, change: &Change) -> Value {
         let word = if passed { String::new() } else { format!("({})", note.result.replace('-', " ")) };
         json!({ "tone": if passed { "good" } else { "warn" }, "guard": note.guard, "word": word, "note": note.note })
     });
-    let answers = words::answers(change).into_iter().zip(change.findings.iter().map(|k| words::check_title(&k.check)).chain(std::iter::repeat(None)));
+    let answers = words::answers(plan, change).into_iter().zip(change.findings.iter().map(|k| words::check_title(&k.check)).chain(std::iter::repeat(None)));
     let (tone, way_back) = words::way_back(change);
     let account = if change.resource.account().is_empty() { &plan.account } else { change.resource.account() };
     of_resource(
@@ -254,7 +263,7 @@ fn merge(into: &mut Value, over: Value) {
 }
 
 fn pairs(facts: &[(&str, String)]) -> Value {
-    facts.iter().map(|(label, value)| json!({ "label": label, "value": value })).collect()
+    facts.iter().map(|(label, value)| json!({ "label": label, "value": value, "wide": value.len() > 30 })).collect()
 }
 
 fn figures(all: impl Iterator<Item = (String, usize, Tone)>) -> Value {

@@ -102,8 +102,9 @@ fn details(out: &mut String, plan: &Plan) {
 
 fn one(out: &mut String, plan: &Plan, change: &Change) {
     let _ = writeln!(out, "\n### {} {}\n", md(&change.id), md(&change.summary));
-    let answers = md(&words::list(&words::answers(change)));
-    let _ = writeln!(out, "{} · {} · answers {answers}\n", code(change.resource.as_str()), change.risk.word());
+    let answers = words::answers(plan, change);
+    let answers = if answers.is_empty() { String::new() } else { format!(" · answers {}", md(&words::list(&answers))) };
+    let _ = writeln!(out, "{} · {}{answers}\n", code(change.resource.as_str()), change.risk.word());
     let lines: Vec<String> = diff::diff(&change.before, &change.after_state).iter().map(|line| format!("{} {}", line.sign.mark(), line.text)).collect();
     if !lines.is_empty() {
         let _ = writeln!(out, "{}", block("diff", &lines));

@@ -31,8 +31,8 @@ fn scanned() -> Cases {
 #[test]
 fn a_scan_fails_for_what_is_open_errs_for_what_is_unknown_and_skips_what_is_set_aside() {
     let xml = junit::write(&scanned());
-    let figures = "tests=\"7\" failures=\"2\" errors=\"2\" skipped=\"2\"";
-    assert!(xml.contains(figures), "{xml}");
+    let figures = "tests=\"7\" failures=\"2\" errors=\"2\"";
+    assert!(xml.matches(figures).count() == 2 && xml.contains("skipped=\"2\">"), "{xml}");
     assert_eq!((xml.matches("<failure").count(), xml.matches("<error").count(), xml.matches("<skipped").count()), (2, 2, 2));
     assert!(!xml.contains("<script") && !xml.contains('\u{1b}') && xml.contains("&lt;script&gt;"), "{xml}");
 }

@@ -215,10 +215,11 @@ fn result(plan: &Plan, shown: &Rehearsal) -> Said {
     (if well { Tone::Good } else { Tone::Warn }, format!("{how}: {closing}{restoring}"))
 }
 
-/// The checks that a change answers; with the resource where that is another one.
-pub fn answers(change: &Change) -> Vec<String> {
+/// The checks that a change answers; with the resource where that is another one. What is taken back, deleted or put
+/// together again answers none.
+pub fn answers(plan: &Plan, change: &Change) -> Vec<String> {
     if change.findings.is_empty() {
-        return vec!["no finding of its own: other changes need it".to_owned()];
+        return if plan.kind == "plan" { vec!["no finding of its own: other changes need it".to_owned()] } else { Vec::new() };
     }
     change.findings.iter().map(|key| if key.resource == change.resource { key.check.clone() } else { finding(key) }).collect()
 }

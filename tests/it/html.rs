@@ -125,6 +125,27 @@ impl Browser {
         self.ask("POST", &format!("/element/{}/value", self.element(css)), &json!({ "text": text }));
     }
 
+    /// The size of a screen, in CSS pixels; `mobile` as a phone has it.
+    fn screen(&self, width: u32, height: u32, mobile: bool) {
+        let size = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": mobile });
+        self.ask("POST", "/goog/cdp/execute", &json!({ "cmd": "Emulation.setDeviceMetricsOverride", "params": size }));
+        assert_eq!(self.says("innerWidth"), json!(width));
+    }
+
+    /// What a browser does when somebody chooses; headless, a click on an option opens no list to click in.
+    fn choose(&self, filter: &str, value: &str) {
+        let script = "const s = document.getElementById(arguments[0]); s.value = arguments[1]; s.dispatchEvent(new Event('input', { bubbles: true }));";
+        self.ask("POST", "/execute/sync", &json!({ "script": script, "args": [format!("f-{filter}"), value] }));
+    }
+
+    /// The picture of `docs/`: filtered, with the calls of the first change that is left.
+    fn review(&self, name: &str) {
+        self.screen(960, 1240, false);
+        self.choose("risk", "disruptive");
+        self.says("document.querySelector('article.change:not([hidden]) .exact').open = true");
+        self.picture(name);
+    }
+
     fn picture(&self, name: &str) {
         let coded = self.ask("GET", "/screenshot", &Value::Null);
         let png = base64(coded.as_str().unwrap());
@@ -168,6 +189,7 @@ const SHOWN: &str = "[...document.querySelectorAll('article.change')].filter(a =
 /// A page of the demo's plan, in which a tag was written by somebody who means harm.
 fn page(bench: &Bench) -> Value {
     bench.ends(0, "demo --reset");
+    bench.ends(4, "plan --account twin:demo --allow-cidr 203.0.113.0/24 --report html=clean.html");
     let twin = bench.path("state/twin/demo.json");
     let evil = "<img src=x onerror=\\\"document.title='pwned'\\\"><script>document.title='pwned'</script>";
     let text = fs::read_to_string(&twin).unwrap();
@@ -187,20 +209,12 @@ fn a_review_in_the_browser_filters_unfolds_and_shows_hostile_tags_as_text() {
     browser.visit(&bench.path("plan.html"));
     assert_eq!(browser.says(SHOWN), json!(changes.len()), "all are shown at first");
     assert!(browser.says("document.querySelector('.verdict').textContent").as_str().unwrap().contains("rehearsed"));
-    browser.picture("plan-light.png");
-
     // Each filter shows what fits, and all of it.
     for (name, of) in [("risk", "risk"), ("region", "region"), ("playbook", "playbook")] {
         let value = changes[0][of].as_str().unwrap();
         let fits = changes.iter().filter(|c| c[of] == value).count();
         assert!(fits < changes.len(), "the filter {name} has something to leave out");
-        // What a browser does when somebody chooses; headless, a click on an option opens no list to click in.
-        browser.ask(
-            "POST",
-            "/execute/sync",
-            &json!({ "script": "const s = document.getElementById(arguments[0]); s.value = arguments[1]; s.dispatchEvent(new Event('input', { bubbles: true }));",
-                "args": [format!("f-{name}"), value] }),
-        );
+        browser.choose(name, value);
         assert_eq!(browser.says(SHOWN), json!(fits), "{name} = {value}");
         let told = browser.says("document.getElementById('shown').textContent");
         assert_eq!(told, format!("{fits} of {} are shown.", changes.len()));
@@ -209,6 +223,12 @@ fn a_review_in_the_browser_filters_unfolds_and_shows_hostile_tags_as_text() {
         assert_eq!(browser.says(SHOWN), json!(changes.len()), "cleared");
     }
     assert_eq!(browser.says("document.getElementById('f-account').options.length"), 2, "all, and the one account");
+    // A plan has one account: one change is given to another, and so left out.
+    browser.says("document.querySelector('article.change').dataset.account = '999999999999'");
+    browser.choose("account", plan["account"].as_str().unwrap());
+    assert_eq!(browser.says(SHOWN), json!(changes.len() - 1));
+    browser.click("#clear");
+    thread::sleep(Duration::from_millis(50));
     browser.type_in("#f-text", "nothing is called like this");
     assert_eq!(browser.says(SHOWN), 0);
     assert_eq!(browser.says("document.getElementById('none').offsetParent !== null"), true, "it says that nothing fits");
@@ -221,7 +241,6 @@ fn a_review_in_the_browser_filters_unfolds_and_shows_hostile_tags_as_text() {
     assert_eq!(browser.says(visible), 1);
     let call = changes[0]["steps"][0]["call"]["operation"].as_str().unwrap();
     assert!(browser.says("document.querySelector('.exact ol').innerText").as_str().unwrap().contains(call));
-    browser.picture("plan-light-unfolded.png");
     browser.click("#unfold");
     assert_eq!(browser.says(visible), browser.says("document.querySelectorAll('.exact').length"));
 
@@ -232,6 +251,18 @@ fn a_review_in_the_browser_filters_unfolds_and_shows_hostile_tags_as_text() {
     assert!(browser.says("document.body.innerText").as_str().unwrap().contains("<img src=x onerror="), "it is shown as it is written");
     assert_eq!(browser.says("performance.getEntriesByType('resource').length"), 0, "the page loads nothing");
     assert_eq!(browser.complaints(), Vec::<Value>::new());
+    browser.visit(&bench.path("clean.html"));
+    browser.review("review-light.png");
+}
+
+/// Nothing hangs out at the side, and what is said can be read.
+fn readable(browser: &Browser, name: &str) {
+    // WCAG 2.2, 1.4.3: 4.5 to 1 for text, measured on what is shown.
+    let worst = browser.says(CONTRAST);
+    assert!(worst["ratio"].as_f64().unwrap() >= 4.5, "{name}: {worst}");
+    assert_eq!(browser.says("document.documentElement.scrollWidth <= innerWidth"), true, "{name}: something hangs out at the side");
+    let longest = "Math.max(...[...document.querySelectorAll('.diff > div, .told > li, .more dd, pre')].filter(e => e.checkVisibility()).map(e => e.getBoundingClientRect().width))";
+    assert!(browser.says(longest).as_f64().unwrap() <= 960.0, "{name}: lines are too long to read");
 }
 
 #[test]
@@ -241,32 +272,39 @@ fn the_page_is_readable_in_the_dark_and_every_control_has_a_name() {
     let Some(browser) = Browser::open(true) else { return };
     browser.visit(&bench.path("plan.html"));
     assert_eq!(browser.says("matchMedia('(prefers-color-scheme: dark)').matches"), true);
-    browser.picture("plan-dark.png");
-    // WCAG 2.2, 1.4.3: 4.5 to 1 for text, measured on what is shown.
-    let worst = browser.says(CONTRAST);
-    assert!(worst["ratio"].as_f64().unwrap() >= 4.5, "{worst}");
+    browser.click("#unfold");
+    readable(&browser, "dark");
     let nameless = "[...document.querySelectorAll('select,input,button')].filter(e => !(e.labels && e.labels.length) && !e.textContent.trim()).length";
     assert_eq!(browser.says(nameless), 0);
     assert_eq!(browser.says("new Set([...document.querySelectorAll('[id]')].map(e => e.id)).size === document.querySelectorAll('[id]').length"), true);
-    assert_eq!(browser.says("document.documentElement.scrollWidth <= innerWidth"), true, "nothing hangs out at the side");
+    browser.visit(&bench.path("clean.html"));
+    browser.review("review-dark.png");
 }
 
 #[test]
-fn light_has_contrast_and_runs_have_a_page_too() {
+fn plans_runs_and_undos_are_readable_in_the_light_and_on_a_phone() {
     let bench = Bench::new();
     page(&bench);
     bench.ends(4, "apply plan.json --auto-approve --report html=run.html");
     bench.ends(0, "show last --report html=shown.html");
     bench.ends(0, "undo last --auto-approve --max-risk disruptive --report html=undo.html");
     let Some(browser) = Browser::open(false) else { return };
-    for (name, word) in [("run", "verified"), ("shown", "verified"), ("undo", "restored")] {
-        browser.visit(&bench.path(&format!("{name}.html")));
-        assert!(browser.says("document.body.innerText").as_str().unwrap().contains(word), "{name}");
-        let worst = browser.says(CONTRAST);
-        assert!(worst["ratio"].as_f64().unwrap() >= 4.5, "{name}: {worst}");
-        browser.picture(&format!("{name}-light.png"));
-        assert_eq!(browser.complaints(), Vec::<Value>::new());
+    for (name, word) in [("plan", "rehearsed"), ("run", "verified"), ("shown", "verified"), ("undo", "restored")] {
+        for (size, width, height, mobile) in [("wide", 1180, 1400, false), ("narrow", 390, 1600, true)] {
+            browser.screen(width, height, mobile);
+            browser.visit(&bench.path(&format!("{name}.html")));
+            assert!(browser.says("document.body.innerText").as_str().unwrap().contains(word), "{name}");
+            browser.picture(&format!("{name}-{size}.png"));
+            browser.click("#unfold");
+            readable(&browser, &format!("{name} {size}"));
+            let hidden = "[...document.querySelectorAll('select,input,button')].filter(e => { const r = e.getBoundingClientRect(); return r.width < 24 || r.height < 24 || r.right > innerWidth; }).length";
+            assert_eq!(browser.says(hidden), 0, "{name} {size}: every control is there and large enough to hit");
+            assert_eq!(browser.complaints(), Vec::<Value>::new());
+        }
     }
+    let undo = fs::read_to_string(bench.path("undo.html")).unwrap();
+    assert!(!undo.contains("no finding of its own"));
+    assert!(undo.contains("<dt>Not restored</dt>") && !undo.contains("<li>not restored: "), "what is not restored is said once");
 }
 
 /// The text with the least contrast to what lies behind it (<https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio>).

@@ -101,9 +101,16 @@ fn of_input(change: &Change, act: &Act) -> Vec<Assertion> {
             vec![is(change, look, json!(logs.len()), format!("the number of flow logs of {}", vpc.as_str().unwrap_or_default()))]
         }
         "CreateSnapshot" if change.action.contains("encrypt") => {
-            let Some(volume) = input.get("VolumeId").filter(|v| v.is_string()) else { return Vec::new() };
-            let look = look(FamilyKind::Volumes, volume, "/encrypted");
-            look.map(|l| is(change, l, json!(false), format!("{} is not encrypted", volume.as_str().unwrap_or_default()))).into_iter().collect()
+            let Some(volume) = input.get("VolumeId").and_then(Value::as_str) else { return Vec::new() };
+            let of = |at: &str, value: Value, what: &str| Some(is(change, look(FamilyKind::Volumes, &json!(volume), at)?, value, format!("{volume} {what}")));
+            // Attached since then, it has a writer, and its copy would be of a moment that nobody chose.
+            [of("/encrypted", json!(false), "is not encrypted"), of("/state", json!("available"), "is attached to nothing")].into_iter().flatten().collect()
+        }
+        // An instance that the change does not stop must be stopped: what it writes after the snapshot would be lost.
+        "CreateSnapshots" if change.before.get("state").is_some_and(|state| state == "stopped") => {
+            let Some(instance) = input.pointer("/InstanceSpecification/InstanceId").and_then(Value::as_str) else { return Vec::new() };
+            let look = look(FamilyKind::Instances, &json!(instance), "/state");
+            look.map(|l| is(change, l, json!("stopped"), format!("{instance} is stopped"))).into_iter().collect()
         }
         _ => Vec::new(),
     }

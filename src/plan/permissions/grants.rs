@@ -141,7 +141,8 @@ impl Place<'_> {
         let instance = || self.named("instance", &["InstanceId", "InstanceIds"]);
         match self.call.operation.as_str() {
             "AuthorizeSecurityGroupIngress" => with_made(self.named("security-group", &["GroupId"])),
-            "RevokeSecurityGroupIngress" => with_rules(self.named("security-group", &["GroupId"]), self.ec2("security-group-rule", "*")),
+            // By the id of a rule too, IAM is asked about the group alone.
+            "RevokeSecurityGroupIngress" => self.named("security-group", &["GroupId"]),
             "CreateFlowLogs" => with_made(self.named("vpc", &["ResourceIds"])),
             "DeleteFlowLogs" => self.named("vpc-flow-log", &["FlowLogIds"]).into_iter().map(|(r, _)| (r, made_by_redress())).collect(),
             "CreateSnapshot" => with_made(self.named("volume", &["VolumeId"])),
@@ -227,10 +228,4 @@ impl Place<'_> {
     fn bucket(&self) -> Vec<String> {
         vec![format!("arn:{}:s3:::{}", self.owner.partition, self.text("Bucket").unwrap_or("*"))]
     }
-}
-
-/// A rule that is named by its id may be asked about beside its group.
-fn with_rules(mut groups: Vec<Bound>, rules: String) -> Vec<Bound> {
-    groups.push(on([rules]));
-    groups
 }

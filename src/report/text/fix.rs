@@ -49,7 +49,7 @@ pub fn card(plan: &Plan, change: &Change, at: &At, view: &View) -> String {
     let name = named.map_or(String::new(), |n| format!(" \"{}\"", shorten(n)));
     page.text(0, &[span(Tone::Strong, title), plain(format!(": {}{name}.", words::place(&change.resource)))]);
     page.blank();
-    findings(&mut page, change, at);
+    findings(&mut page, plan, change, at);
     row(&mut page, "change", &[plain(&change.summary)]);
     whole::difference(&mut page, change);
     rows(&mut page, "affects", Tone::Plain, &change.impact);
@@ -72,7 +72,7 @@ fn finding(change: &Change) -> (Option<Severity>, String) {
     }
 }
 
-fn findings(page: &mut Page, change: &Change, at: &At) {
+fn findings(page: &mut Page, plan: &Plan, change: &Change, at: &At) {
     let mut why: Vec<String> = change.findings.iter().filter_map(|key| words::check_why(&key.check)).map(str::to_owned).collect();
     why.dedup();
     rows(page, "why", Tone::Plain, &why);
@@ -90,7 +90,7 @@ fn findings(page: &mut Page, change: &Change, at: &At) {
     shown.extend((more > 0).then(|| format!("and {more} more")));
     rows(page, "evidence", Tone::Plain, &shown);
     if change.findings.len() > 1 {
-        rows(page, "answers", Tone::Faint, &words::answers(change));
+        rows(page, "answers", Tone::Faint, &words::answers(plan, change));
     }
 }
 

@@ -109,7 +109,7 @@ fn one(page: &mut Page, plan: &Plan, change: &Change, view: &View) {
     if view.verbose {
         labelled("arn", Tone::Faint, &[plain(change.resource.as_str())]);
     }
-    for (n, line) in words::answers(change).iter().enumerate() {
+    for (n, line) in words::answers(plan, change).iter().enumerate() {
         labelled(if n == 0 { "answers" } else { " " }, Tone::Faint, &[plain(line)]);
     }
     for (n, line) in change.sources.iter().enumerate() {
