@@ -101,6 +101,8 @@ mod tests {
     };
 
     const CHECK: &str = "security-group-open-admin-port";
+    /// The checks that answer EC2.13.
+    const RUN: [&str; 2] = [CHECK, "security-group-open-all-traffic"];
 
     fn owner() -> Owner {
         Owner { partition: "aws".to_owned(), account: "123456789012".to_owned() }
@@ -135,7 +137,7 @@ mod tests {
     }
 
     fn of(findings: &[Value], ours: &[Finding]) -> Vec<Origin> {
-        origins(&intake(findings).suspicions, &[CHECK], ours, &[])
+        origins(&intake(findings).suspicions, &RUN, ours, &[])
     }
 
     #[test]
@@ -151,15 +153,16 @@ mod tests {
     fn a_finding_that_is_also_about_what_was_not_looked_into_says_so() {
         let all = of(&[asff("a", &[group(1, "123456789012"), group(2, "999999999999")])], &[open(1)]);
         assert_eq!(all.len(), 1);
+        assert_eq!(all[0].beyond.len(), 1, "{all:?}");
         assert!(all[0].beyond[0].contains("another account"), "{all:?}");
-        let left_out = origins(&intake(&[asff("a", &[group(1, "123456789012")])]).suspicions, &[], &[open(1)], &[]);
-        assert!(left_out[0].beyond[0].contains("was left out"), "{left_out:?}");
+        let left_out = origins(&intake(&[asff("a", &[group(1, "123456789012")])]).suspicions, &[CHECK], &[open(1)], &[]);
+        assert!(left_out[0].beyond[0].contains("security-group-open-all-traffic was left out"), "{left_out:?}");
     }
 
     #[test]
     fn a_check_that_could_not_be_run_is_an_answer_that_is_still_owed() {
         let unjudged = [Unjudged { check: CHECK.to_owned(), region: "us-east-1".to_owned(), reason: "denied".to_owned() }];
-        let all = origins(&intake(&[asff("a", &[group(1, "123456789012")])]).suspicions, &[CHECK], &[open(1)], &unjudged);
+        let all = origins(&intake(&[asff("a", &[group(1, "123456789012")])]).suspicions, &RUN, &[open(1)], &unjudged);
         assert_eq!(all[0].answers[1].resource, owner().root());
     }
 

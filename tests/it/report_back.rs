@@ -367,3 +367,29 @@ fn a_plan_keeps_what_it_was_made_for_and_one_without_reads_as_before() {
     assert!(!text.contains("origins"), "what is not there changes no digest of an older plan");
     assert_eq!(digest::parse(&text).unwrap(), plan);
 }
+
+#[test]
+fn telling_security_hub_is_in_no_policy_unless_it_is_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let policy = |line: &str| -> Value {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_redress"));
+        command.args(line.split_whitespace()).current_dir(folder.path()).env_clear().env("HOME", folder.path()).env("REDRESS_STATE_DIR", folder.path());
+        let output = command.stdin(Stdio::null()).output().unwrap();
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{line}: {e}: {}", String::from_utf8_lossy(&output.stderr)))
+    };
+    let hubs = |document: &Value| -> Vec<Value> {
+        let statements = document["Statement"].as_array().unwrap();
+        statements.iter().filter(|s| s["Action"] == json!(["securityhub:BatchUpdateFindings"])).map(|s| s["Resource"].clone()).collect()
+    };
+    policy("plan --account twin:demo --format json -o plan.json");
+    for without in ["permissions --all --only read", "permissions --all --only write", "permissions plan.json"] {
+        assert!(!policy(without).to_string().contains("securityhub"), "{without}");
+    }
+    let of_plan = hubs(&policy("permissions plan.json --report-back"));
+    let expected = ["eu-west-1", "us-east-1"].map(|region| format!("arn:aws:securityhub:{region}:123456789012:hub/default"));
+    assert_eq!(of_plan, [json!(expected)]);
+    let standing = policy("permissions --all --report-back");
+    assert_eq!(hubs(&standing["report_back"]), [json!(["arn:aws:securityhub:*:*:hub/default"])]);
+    assert_eq!(policy("permissions --all --only report-back"), standing["report_back"]);
+    assert_eq!(policy("permissions --all")["report_back"], Value::Null);
+}
