@@ -230,16 +230,27 @@ proptest! {
     }
 }
 
-/// The shortest of three times.
+/// How long this thread has been at work: the first number of its `schedstat`, in nanoseconds
+/// (<https://docs.kernel.org/scheduler/sched-stats.html>); the clock's where there is none.
+fn worked(since: Instant) -> Duration {
+    let told = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
+    let nanos = told.and_then(|text| text.split(' ').next()?.parse().ok());
+    nanos.map_or_else(|| since.elapsed(), Duration::from_nanos)
+}
+
+/// What one run takes of the processor, whatever else the machine does: so many runs are measured together that the ticks
+/// by which the system counts do not matter.
 fn time(f: impl Fn()) -> Duration {
-    (0..3)
-        .map(|_| {
-            let began = Instant::now();
-            f();
-            began.elapsed()
-        })
-        .min()
-        .unwrap()
+    let since = Instant::now();
+    for runs in (0..20).map(|n| 1_u32 << n) {
+        let before = worked(since);
+        (0..runs).for_each(|_| f());
+        let took = worked(since).saturating_sub(before);
+        if took >= Duration::from_millis(60) {
+            return took / runs;
+        }
+    }
+    panic!("it takes no time at all");
 }
 
 /// Texts of a size, by what they are like.
@@ -281,9 +292,9 @@ fn the_time_to_read_hostile_input_grows_with_its_size_and_not_faster() {
     for kind in kinds {
         let (small, large) = (grown(kind, 400), grown(kind, 4000));
         let (a, b) = (time(|| parse_all(small.as_bytes())), time(|| parse_all(large.as_bytes())));
-        // Ten times the size may take ten times as long; a square would take a hundred times. Below a few milliseconds
-        // a clock says nothing on a busy machine.
-        let ratio = b.as_secs_f64() / a.as_secs_f64().max(0.001);
+        // Ten times the size may take ten times as long; a square would take a hundred times. What takes less than this
+        // small is mostly not the text's.
+        let ratio = b.as_secs_f64() / a.as_secs_f64().max(0.000_1);
         println!("{kind}: {} bytes in {a:?}, {} in {b:?}", small.len(), large.len());
         if ratio > 40.0 {
             slow.push(format!("{kind}: {} bytes take {a:?}, {} take {b:?}", small.len(), large.len()));
@@ -307,7 +318,7 @@ fn a_long_journal_is_read_in_time_that_grows_with_its_length() {
     let (small, large) = (journal(300), journal(3000));
     let tell = |text: &[u8]| drop(Story::of(&line::read(text).unwrap().0));
     let (a, b) = (time(|| tell(&small)), time(|| tell(&large)));
-    assert!(b.as_secs_f64() < 40.0 * a.as_secs_f64().max(0.001), "300 records take {a:?}, 3000 take {b:?}");
+    assert!(b.as_secs_f64() < 40.0 * a.as_secs_f64().max(0.000_1), "300 records take {a:?}, 3000 take {b:?}");
 }
 
 /// The program with so much memory and no more, on a file.
