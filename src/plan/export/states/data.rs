@@ -41,7 +41,7 @@ pub(super) fn made(change: &str, step: &str) -> String {
 pub(super) fn pascal(member: &str) -> String {
     let chars: Vec<char> = member.chars().collect();
     let capital = |at: usize| chars.get(at).is_some_and(char::is_ascii_uppercase);
-    let ends_word = |at: usize| at > 0 && !(capital(at) && !chars.get(at + 1).is_some_and(char::is_ascii_lowercase));
+    let ends_word = |at: usize| !capital(at) || chars.get(at + 1).is_some_and(char::is_ascii_lowercase);
     let first = (1..=chars.len()).find(|at| ends_word(*at)).unwrap_or(chars.len());
     let cased = chars.iter().enumerate().map(|(at, c)| match at {
         0 => c.to_ascii_uppercase(),
