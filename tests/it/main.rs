@@ -28,6 +28,7 @@ mod permissions_reference;
 mod plans;
 mod proving;
 mod proxy;
+mod prune;
 mod schemas;
 mod secrets;
 mod stand;
