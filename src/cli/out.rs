@@ -26,7 +26,8 @@ pub enum Stream {
 }
 
 impl Stream {
-    fn is_terminal(self) -> bool {
+    /// Whether somebody sees it as it is written.
+    pub fn is_terminal(self) -> bool {
         match self {
             Stream::Stdout => io::stdout().is_terminal(),
             Stream::Stderr => io::stderr().is_terminal(),

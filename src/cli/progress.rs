@@ -69,7 +69,7 @@ impl Progress {
     }
 
     fn line(&self, news: &News) {
-        let Some(text) = render::news(news) else { return };
+        let Some(text) = render::news(self.out, news) else { return };
         match &self.bar {
             Some(bar) => bar.suspend(|| self.out.say(&text)),
             None => self.out.say(&text),

@@ -19,7 +19,9 @@ use crate::{
     report::{
         Decided, Scan, Style, View,
         cases::{self, Cases, Files},
-        decisions, html, json, junit, markdown, sarif, text,
+        decisions, html, json, junit, markdown, sarif,
+        style::{Page, plain},
+        text,
     },
 };
 
@@ -207,6 +209,14 @@ pub fn runs(session: &Session, all: &[RunDocument]) -> Result<String, Fail> {
 }
 
 /// One line of news; nothing for what would only fill a log.
-pub fn news(news: &News) -> Option<String> {
-    text::news(news)
+///
+/// On a terminal it is wrapped; a log gets a line for each.
+pub fn news(out: Out, news: &News) -> Option<String> {
+    let line = text::news(news)?;
+    if !Stream::Stderr.is_terminal() {
+        return Some(line);
+    }
+    let mut page = Page::new(style(out, Stream::Stderr));
+    page.preformatted(0, &plain(line));
+    Some(page.done())
 }

@@ -141,7 +141,8 @@ fn undoing(change: &Change, told: &crate::journal::ChangeStory, steps: Vec<Step>
     let risk = steps.iter().filter_map(|s| calls::find(&s.act.call.service, &s.act.call.operation)).map(|s| s.risk).max().unwrap_or(Risk::Safe);
     let kept = Change::kept(&change.steps);
     // Where all of it stays on purpose, what was found is what is to be.
-    let to = if steps.is_empty() { told.after.clone() } else { told.before.clone() };
+    let stays = steps.is_empty();
+    let to = if stays { told.after.clone() } else { told.before.clone() };
     Change {
         id: change.id.clone(),
         after,
@@ -156,8 +157,8 @@ fn undoing(change: &Change, told: &crate::journal::ChangeStory, steps: Vec<Step>
         reversible: false,
         not_restored: change.not_restored.clone(),
         before: change.after_state.clone(),
-        after_state: change.before.clone(),
-        impact: change.findings.iter().map(|f| format!("the finding {} will be open again", f.check)).collect(),
+        after_state: if stays { change.after_state.clone() } else { change.before.clone() },
+        impact: change.findings.iter().filter(|_| !stays).map(|f| format!("the finding {} will be open again", f.check)).collect(),
         proof: Vec::new(),
         steps,
         guards: Vec::new(),

@@ -186,7 +186,7 @@ fn volumes_are_encrypted(seed: &Value, old: &Value, new: &Value) {
 }
 
 /// The account is as it was, but for what the plan named: new disks and snapshots, which carry the run's tag, and log groups.
-fn as_before(before: &Value, after: &Value) {
+pub fn as_before(before: &Value, after: &Value) {
     let mut after = after.clone();
     let made = |v: &Value| v["tags"]["redress:run"].is_string();
     for region in after["regions"].as_object_mut().unwrap().values_mut() {

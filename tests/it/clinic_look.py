@@ -1,7 +1,8 @@
 """Looks at an account with boto3, which knows nothing of redress, and prints what there is as JSON.
 
 Given `batch` as an argument it looks at many accounts, and replaces what differs between two runs that come to the same
-end (ids, times, tokens, the account) by words; things are then listed by what they are.
+end (ids, times, tokens, the account) by words; things are then listed by what they are. `plain` does so for one account,
+and leaves out the number of a change too: it follows from the ids.
 """
 import json
 import re
@@ -125,6 +126,8 @@ def look():
 def plain(found):
     """The same without ids, times, tokens and account; dictionaries keyed by id become sorted lists."""
     def words(text):
+        if "plain" in sys.argv[2:]:
+            text = re.sub(r"^c\d+/", "CHANGE/", text)
         text = re.sub(r"\b(vol|snap|sgr|sg|fl|i|vpc|subnet|eni|ami|key)-[0-9a-f]{8,}\b", r"\1-ID", text)
         text = re.sub(r"\b\d{4}-\d\d-\d\d(T[\d:.]+Z)?", "TIME", text)
         text = re.sub(r"\b\d{8}T\d{6}Z-[0-9a-f]{6}\b", "RUN", text)
@@ -150,5 +153,7 @@ if "batch" in sys.argv[2:]:
         given = json.loads(line)
         keys = {"aws_access_key_id": given["id"], "aws_secret_access_key": given["secret"], "aws_session_token": given["token"]}
         print(json.dumps(plain(look()), sort_keys=True), flush=True)
+elif "plain" in sys.argv[2:]:
+    print(json.dumps(plain(look()), sort_keys=True))
 else:
     print(json.dumps(look(), sort_keys=True))

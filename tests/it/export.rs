@@ -1,17 +1,22 @@
-//! `redress export`: the script is run over the AWS CLI on an emulator, then judged by redress's own proofs, and its way
-//! back by the account as it was. The AWS CLI lives in a virtual environment of its own, made on first use.
+//! `redress export`: the script is run over the AWS CLI on an emulator. What it leaves is compared with what `apply` leaves
+//! in another account that was made in the same way, and what its way back leaves with what `undo` leaves. The AWS CLI
+//! lives in a virtual environment of its own, made on first use.
 
 use std::{
+    collections::BTreeSet,
     fs::{self, File},
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
-    process::{Command, Output, Stdio},
+    process::{Child, Command, Output, Stdio},
     sync::OnceLock,
+    thread,
+    time::{Duration, Instant},
 };
 
+use redress::playbook;
 use serde_json::Value;
-use tempfile::TempDir;
 
-use super::support::{Keys, Moto, moto, python};
+use super::{clinic::as_before, clinic_desk::Desk, support::python};
 
 /// The folder with `aws` in it.
 fn aws_cli() -> &'static Path {
@@ -31,106 +36,180 @@ fn aws_cli() -> &'static Path {
     })
 }
 
-struct Desk {
-    keys: Keys,
-    folder: TempDir,
-    moto: &'static Moto,
+const SEED: &str = include_str!("clinic_seed.py");
+const BOTH: &str = "us-east-1,eu-west-1";
+const PLAN: &str = "plan -o plan.json --region us-east-1 --region eu-west-1 --allow-cidr 203.0.113.0/24 --quiet";
+
+/// A plan, and its scripts in the folder `out`.
+fn export(desk: &Desk, flags: &str) -> Value {
+    let planned = desk.run(&format!("{PLAN} {flags}"));
+    assert!(matches!(planned.code, Some(0 | 4)), "{}", planned.err);
+    if desk.path("out").exists() {
+        fs::remove_dir_all(desk.path("out")).unwrap();
+    }
+    desk.ends(0, "export plan.json --to aws-cli -o out");
+    serde_json::from_str(&fs::read_to_string(desk.path("plan.json")).unwrap()).unwrap()
 }
 
-impl Desk {
-    fn new() -> Self {
-        let moto = moto();
-        Self { keys: moto.account(), folder: tempfile::tempdir().unwrap(), moto }
-    }
+/// The AWS CLI, loaded once for a script of some hundred commands.
+struct Loaded {
+    child: Child,
+}
 
-    fn command(&self, program: &str) -> Command {
-        let mut command = Command::new(program);
-        let path = format!("{}:{}", aws_cli().display(), std::env::var("PATH").unwrap_or_default());
-        command.env_clear().env("PATH", path).envs(self.keys.environment(self.moto)).current_dir(self.folder.path());
-        command.env("REDRESS_PAUSE", "0.2").env("REDRESS_STATE", self.folder.path().join("state")).stdin(Stdio::null());
-        command
-    }
-
-    fn redress(&self, words: &[&str]) -> Output {
-        self.command(env!("CARGO_BIN_EXE_redress")).args(words).args(["--state-dir", "runs"]).output().unwrap()
-    }
-
-    /// A plan of what these checks find in the sick account, as scripts.
-    fn export(&self, checks: &[&str]) {
-        let mut words = vec!["plan", "-o", "plan.json", "--region", "us-east-1", "--allow-cidr", "198.51.100.0/24", "--quiet"];
-        words.extend(checks.iter().flat_map(|c| ["--check", c]));
-        let planned = self.redress(&words);
-        assert!(matches!(planned.status.code(), Some(0 | 4)), "{}", told(&planned));
-        let exported = self.redress(&["export", "plan.json", "--to", "aws-cli", "-o", "out"]);
-        assert!(exported.status.success(), "{}", told(&exported));
-    }
-
-    fn bash(&self, script: &str) -> Output {
-        self.command("bash").arg(self.folder.path().join("out").join(script)).output().unwrap()
-    }
-
-    /// The account by other eyes: rules, trails, disks by what they are.
-    fn seen(&self) -> Value {
-        serde_json::from_str(&self.moto.python(&self.keys, LOOK)).unwrap()
+impl Drop for Loaded {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
-const LOOK: &str = "
-import boto3, json
-ec2, trails = boto3.client('ec2'), boto3.client('cloudtrail')
-rules = [{k: v for k, v in r.items() if k not in ('SecurityGroupRuleId', 'SecurityGroupRuleArn', 'Tags')} for r in ec2.describe_security_group_rules()['SecurityGroupRules']]
-disks = [[i['InstanceId'], i['State']['Name'], m['DeviceName'], m['Ebs']['VolumeId']] for r in ec2.describe_instances()['Reservations'] for i in r['Instances'] for m in i['BlockDeviceMappings']]
-shown = [[t['Name'], t['IsMultiRegionTrail'], t['LogFileValidationEnabled'], trails.get_trail_status(Name=t['TrailARN'])['IsLogging']] for t in trails.describe_trails()['trailList']]
-print(json.dumps({'rules': sorted(rules, key=lambda r: json.dumps(r, sort_keys=True)), 'disks': sorted(disks), 'trails': sorted(shown)}, sort_keys=True, default=str))
-";
+/// Stands for `aws`: hands arguments, streams and environment to the CLI that is loaded.
+const SHIM: &str = r#"
+import json, os, socket, sys
+peer = socket.socket(socket.AF_UNIX)
+peer.connect(os.path.join(os.path.dirname(sys.argv[0]), "socket"))
+socket.send_fds(peer, [b" "], [0, 1, 2])
+peer.sendall(json.dumps({"arguments": sys.argv[1:], "environment": dict(os.environ)}).encode() + b"\0")
+sys.exit((peer.recv(1) or b"\1")[0])
+"#;
+
+impl Loaded {
+    /// Starts it; `aws` then lies in the desk's folder `bin`.
+    fn at(desk: &Desk) -> Self {
+        let (bin, python) = (desk.path("bin"), aws_cli().join("python"));
+        fs::create_dir_all(&bin).unwrap();
+        fs::write(bin.join("aws"), format!("#!{} -IS\n{SHIM}", python.display())).unwrap();
+        fs::set_permissions(bin.join("aws"), fs::Permissions::from_mode(0o700)).unwrap();
+        let socket = bin.join("socket");
+        let child = Command::new(python).args(["-c", include_str!("export_cli.py")]).arg(&socket).env_clear().stdin(Stdio::piped()).spawn().unwrap();
+        let end = Instant::now() + Duration::from_secs(120);
+        while !socket.exists() {
+            assert!(Instant::now() < end, "the AWS CLI does not load");
+            thread::sleep(Duration::from_millis(50));
+        }
+        Self { child }
+    }
+}
+
+/// A script with nothing but bash, the AWS CLI (that of the desk, where it is loaded) and the keys, about to start.
+fn script(desk: &Desk, name: &str) -> Command {
+    let mut command = Command::new("bash");
+    let path = format!("{}:{}:{}", desk.path("bin").display(), aws_cli().display(), std::env::var("PATH").unwrap_or_default());
+    command.arg(desk.path("out").join(name)).env_clear().env("PATH", path).envs(desk.keys.environment(desk.moto)).current_dir(desk.folder.path());
+    // A name like that of a run, so that boto3's view of both can be compared.
+    command.env("REDRESS_PAUSE", "0.2").env("REDRESS_STATE", desk.path("script.state")).env("REDRESS_RUN", "20260101T000000Z-0a0a0a");
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// Runs the script in one account, and redress in another meanwhile.
+fn side_by_side(scripted: &Desk, name: &str, redress: &Desk, line: &str) {
+    let child = script(scripted, name).spawn().unwrap();
+    redress.ends(0, line);
+    let ran = child.wait_with_output().unwrap();
+    assert!(ran.status.success(), "{}", told(&ran));
+}
 
 fn told(output: &Output) -> String {
     format!("{}\n{}\n{}", output.status, String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
-#[test]
-fn the_script_leaves_what_apply_leaves_and_its_way_back_what_was_before() {
-    let desk = Desk::new();
-    desk.moto.python(&desk.keys, include_str!("clinic_seed.py"));
-    desk.export(&["security-group-open-admin-port", "cloudtrail-not-logging", "cloudtrail-no-log-validation"]);
-    let before = desk.seen();
-    let ran = desk.bash("apply.sh");
-    assert!(ran.status.success(), "{}", told(&ran));
-    assert_ne!(desk.seen(), before);
+/// Where two documents differ; of lists of another length, what stands in one of them alone.
+fn difference(ought: &Value, is: &Value, at: &str) -> String {
+    match (ought, is) {
+        (Value::Object(a), Value::Object(b)) => {
+            let keys: BTreeSet<&String> = a.keys().chain(b.keys()).collect();
+            keys.into_iter().map(|key| difference(&ought[key], &is[key], &format!("{at}/{key}"))).collect()
+        }
+        (Value::Array(a), Value::Array(b)) if a.len() == b.len() => {
+            a.iter().zip(b).enumerate().map(|(n, (a, b))| difference(a, b, &format!("{at}/{n}"))).collect()
+        }
+        (Value::Array(a), Value::Array(b)) => {
+            let only = |a: &[Value], b: &[Value], sign| a.iter().filter(|v| !b.contains(v)).map(|v| format!("{sign} {at}: {v}\n")).collect::<String>();
+            format!("{at}: {} and {}\n", a.len(), b.len()) + &only(a, b, '-') + &only(b, a, '+')
+        }
+        _ if ought == is => String::new(),
+        _ => format!("- {at}: {ought}\n+ {at}: {is}\n"),
+    }
+}
 
-    // redress reads the account, evaluates every proof of the plan, and finds nothing left to do.
-    let applied = desk.redress(&["apply", "plan.json", "--auto-approve", "--max-risk", "disruptive", "--format", "json"]);
-    let run: Value = serde_json::from_slice(&applied.stdout).unwrap_or_else(|e| panic!("{e}: {}", told(&applied)));
-    let changes = run["changes"].as_array().unwrap();
-    let not: Vec<&Value> = changes.iter().filter(|c| c["outcome"] != "already-fixed").collect();
-    assert!(changes.len() > 3 && not.is_empty(), "{not:#?}");
-
-    let back = desk.bash("way-back.sh");
-    assert!(back.status.success(), "{}", told(&back));
-    assert_eq!(desk.seen(), before);
+/// boto3 sees the same in both accounts, but for ids, times and tokens.
+fn equal(scripted: &Desk, redress: &Desk, when: &str) {
+    let [of_script, of_redress] = [scripted, redress].map(|desk| desk.look(&[BOTH, "plain"]));
+    assert!(of_script == of_redress, "{when}: - redress, + script\n{}", difference(&of_redress, &of_script, ""));
 }
 
 #[test]
-fn a_script_stops_before_its_first_call_when_somebody_has_changed_the_account() {
-    let desk = Desk::new();
-    desk.moto.python(&desk.keys, include_str!("clinic_seed.py"));
-    desk.export(&["security-group-open-database-port"]);
-    desk.moto.python(&desk.keys, MEDDLE);
-    let before = desk.seen();
-    let ran = desk.bash("apply.sh");
-    assert_eq!(ran.status.code(), Some(1), "{}", told(&ran));
-    assert!(String::from_utf8_lossy(&ran.stderr).contains("before the change"), "{}", told(&ran));
-    assert_eq!(desk.seen(), before);
+fn the_script_leaves_of_the_whole_clinic_what_apply_leaves_and_its_way_back_what_undo_leaves() {
+    let (scripted, _) = Desk::seeded(SEED);
+    let (redress, _) = Desk::seeded(SEED);
+    let _loaded = Loaded::at(&scripted);
+    let before = scripted.look(&[BOTH]);
+    let mut done = BTreeSet::new();
+    // Backups first: the snapshots of an encryption are backups too, and nothing would be left to do for them.
+    for flags in ["--check instance-backup-stale", ""] {
+        let plan = export(&scripted, flags);
+        export(&redress, flags);
+        equal(&scripted, &redress, "before");
+        done.extend(plan["changes"].as_array().unwrap().iter().map(|c| c["action"].as_str().unwrap().to_owned()));
+
+        side_by_side(&scripted, "apply.sh", &redress, "apply plan.json --auto-approve --max-risk disruptive");
+        equal(&scripted, &redress, "applied");
+        // redress reads the account, evaluates every proof of the plan, and finds nothing left to do.
+        let run = scripted.ends(0, "apply plan.json --auto-approve --max-risk disruptive --format json").json();
+        let open: Vec<&Value> = run["changes"].as_array().unwrap().iter().filter(|c| c["outcome"] != "already-fixed").collect();
+        assert!(open.is_empty(), "{open:#?}");
+
+        side_by_side(&scripted, "way-back.sh", &redress, "undo last --auto-approve --max-risk disruptive");
+        equal(&scripted, &redress, "taken back");
+    }
+    as_before(&before, &scripted.look(&[BOTH]));
+    for action in
+        ["encrypt-volumes", "enable-flow-logs", "ensure-delivery-role", "ensure-log-group", "raise-cloudtrail", "snapshot-instance", "tighten-security-group"]
+    {
+        assert!(done.contains(action), "{action} was not among what was done: {done:?}");
+    }
 }
 
-/// Every open database port is opened once more, under another source.
-const MEDDLE: &str = "
-import boto3
-ec2 = boto3.client('ec2')
-for rule in ec2.describe_security_group_rules()['SecurityGroupRules']:
-    if rule.get('FromPort') == 3306:
-        ec2.authorize_security_group_ingress(GroupId=rule['GroupId'], IpPermissions=[{'IpProtocol': 'tcp', 'FromPort': 3306, 'ToPort': 3306, 'IpRanges': [{'CidrIp': '0.0.0.0/2'}]}])
-";
+/// A check, a thing to which the plan is kept (by its playbook), and what somebody does to the account between plan and
+/// script.
+const MEDDLED: &[(&str, &str, &str)] = &[
+    ("security-group-open-database-port", "mysql-open", "let_in(GroupId=ids['mysql-open'], CidrIp='0.0.0.0/2', IpProtocol='tcp', FromPort=3306, ToPort=3306)"),
+    ("ebs-volume-unencrypted", "database/dev/sdf", "ec2.detach_volume(InstanceId=ids['database'], VolumeId=ids['database/dev/sdf'])"),
+    ("ebs-volume-unencrypted", "idle/dev/xvda", "ec2.start_instances(InstanceIds=[ids['idle']])"),
+    ("ebs-volume-unencrypted", "loose", "ec2.attach_volume(VolumeId=ids['loose'], InstanceId=ids['front'], Device='/dev/sdg')"),
+    ("vpc-without-flow-logs", "plain", "boto3.client('iam').create_role(RoleName='redress-vpc-flow-logs-us-east-1', AssumeRolePolicyDocument='{}')"),
+    ("cloudtrail-no-log-validation", "trail", "trails.update_trail(Name='main', EnableLogFileValidation=True)"),
+];
+
+/// The playbook in force for a check, kept to one thing.
+fn kept_to(desk: &Desk, check: &str, id: &str) {
+    let builtin = playbook::builtin().into_iter().find(|(_, text)| text.contains(&format!("\"{check}\""))).unwrap();
+    let text = builtin.1.replacen("[[action]]", &format!("[match]\nresources = [\"*{id}\"]\n\n[[action]]"), 1);
+    fs::create_dir_all(desk.path("playbooks")).unwrap();
+    fs::write(desk.path("playbooks").join(format!("{}.toml", builtin.0)), text).unwrap();
+}
+
+#[test]
+fn a_script_stops_before_its_first_call_when_somebody_has_changed_what_it_begins_from() {
+    let (desk, seed) = Desk::seeded(SEED);
+    let _loaded = Loaded::at(&desk);
+    for (check, thing, meddling) in MEDDLED {
+        if desk.path("playbooks").exists() {
+            fs::remove_dir_all(desk.path("playbooks")).unwrap();
+        }
+        kept_to(&desk, check, seed["ids"][thing].as_str().unwrap());
+        export(&desk, &format!("--check {check} --playbooks playbooks"));
+        let set = "import boto3\nec2, trails = boto3.client('ec2'), boto3.client('cloudtrail')\nlet_in = ec2.authorize_security_group_ingress\n";
+        desk.moto.python(&desk.keys, &format!("{set}ids = {}\n{meddling}", seed["ids"]));
+        let before = desk.look(&[BOTH]);
+        let ran = script(&desk, "apply.sh").output().unwrap();
+        assert_eq!(ran.status.code(), Some(1), "{thing}: {}", told(&ran));
+        assert!(String::from_utf8_lossy(&ran.stderr).contains("stopped: before the change: "), "{thing}: {}", told(&ran));
+        assert!(desk.look(&[BOTH]) == before, "{thing}: {}\n{}", told(&ran), difference(&before, &desk.look(&[BOTH]), ""));
+        fs::remove_file(desk.path("script.state")).unwrap();
+    }
+}
 
 #[test]
 fn a_script_makes_a_trail_where_there_was_none() {
@@ -145,15 +224,17 @@ fn a_script_makes_a_trail_where_there_was_none() {
 
 #[test]
 fn scripts_are_written_once_and_both() {
-    let desk = Desk::new();
-    desk.moto.python(&desk.keys, include_str!("clinic_seed.py"));
-    desk.export(&["security-group-open-database-port"]);
+    let (desk, _) = Desk::seeded(SEED);
+    export(&desk, "--check security-group-open-database-port");
     for script in ["apply.sh", "way-back.sh"] {
-        let path = desk.folder.path().join("out").join(script);
+        let path = desk.path("out").join(script);
         let text = fs::read_to_string(&path).unwrap();
         assert!(text.is_ascii() && text.contains("set -euo pipefail"), "{script}");
-        assert!(desk.command("bash").arg("-n").arg(&path).status().unwrap().success(), "{script}");
+        assert!(Command::new("bash").arg("-n").arg(&path).status().unwrap().success(), "{script}");
     }
-    let shown = desk.redress(&["export", "plan.json", "--to", "aws-cli", "--way-back"]);
-    assert_eq!(String::from_utf8(shown.stdout).unwrap(), fs::read_to_string(desk.folder.path().join("out/way-back.sh")).unwrap());
+    // With the command `aws` itself.
+    let early = script(&desk, "way-back.sh").output().unwrap();
+    assert!(early.status.code() == Some(1) && String::from_utf8_lossy(&early.stderr).contains("nothing was applied from here"), "{}", told(&early));
+    let shown = desk.ends(0, "export plan.json --to aws-cli --way-back");
+    assert_eq!(shown.out, fs::read_to_string(desk.path("out/way-back.sh")).unwrap());
 }

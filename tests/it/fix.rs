@@ -141,8 +141,13 @@ fn it_fits_80_columns_and_needs_no_colour() {
     let desk = Desk::new("xterm").with("NO_COLOR", "1");
     let seen = desk.play("fix --account twin:demo", &[("> no", "\u{1b}[B\u{1b}[B\u{1b}[B\r"), ("> no", "\u{1b}")]);
     assert!(!seen.raw.contains("\u{1b}[3") && !seen.raw.contains("\u{1b}[1m"), "there is colour");
-    let copied = |line: &&str| line.contains("arn:aws") || line.contains('/');
-    for line in seen.text.lines().filter(|line| !copied(line)) {
+    fits(&seen.text);
+}
+
+/// No line is wider than the terminal, but for what people copy.
+fn fits(text: &str) {
+    let copied = |line: &&str| line.contains("arn:aws") || line.contains('/') && !line.starts_with('[');
+    for line in text.lines().filter(|line| !copied(line)) {
         assert!(console::measure_text_width(line) <= 80, "{line:?}");
     }
 }
@@ -155,6 +160,28 @@ fn a_dumb_terminal_is_asked_line_by_line_and_nothing_is_drawn() {
     assert_eq!(seen.exit, 4, "{}", seen.text);
     assert!(!seen.raw.contains('\u{1b}'), "{:?}", seen.raw);
     assert_eq!(desk.runs(), 0);
+}
+
+#[test]
+fn a_list_is_edited_where_it_is_drawn_by_typing_an_item() {
+    let desk = Desk::new("xterm");
+    let down = DOWN.repeat(4);
+    let steps = [
+        ("> no", format!("{down}\r")),
+        ("> back", format!("{}\r", UP.repeat(3))),
+        ("list of CIDRs): ", "0.0.0.0/0\r".to_owned()),
+        ("not taken", String::new()),
+        ("list of CIDRs): ", "203.0.113.0/24\r".to_owned()),
+        ("let in 203.0.113.0/24", String::new()),
+        ("> no", format!("{down}\r")),
+        ("> back", format!("{}\r", UP.repeat(3))),
+        ("list of CIDRs): 203.0.113.0/24", ", 198.51.100.0/24\r".to_owned()),
+        ("let in 198.51.100.0/24", String::new()),
+        ("> no", CTRL_C.to_owned()),
+    ];
+    let steps: Vec<(&str, &str)> = steps.iter().map(|(wait, send)| (*wait, send.as_str())).collect();
+    let seen = desk.play("fix --account twin:demo", &steps);
+    assert_eq!((seen.exit, seen.restored), (4, true), "{}", seen.text);
 }
 
 #[test]
@@ -201,6 +228,7 @@ fn the_recorded_session_is_what_a_session_looks_like() {
     ];
     let seen = desk.play("fix --account twin:demo --plain", &steps);
     assert_eq!(seen.exit, 0, "{}", seen.text);
+    fits(&seen.text);
     let told = format!("$ redress fix --account twin:demo --plain\n{}", normalised(&seen.text));
     let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("docs/fix-session.txt");
     if std::env::var_os("REDRESS_BLESS").is_some_and(|v| v == "1") {

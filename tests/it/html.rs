@@ -305,6 +305,8 @@ fn plans_runs_and_undos_are_readable_in_the_light_and_on_a_phone() {
     let undo = fs::read_to_string(bench.path("undo.html")).unwrap();
     assert!(!undo.contains("no finding of its own"));
     assert!(undo.contains("<dt>Not restored</dt>") && !undo.contains("<li>not restored: "), "what is not restored is said once");
+    // A backup stays, and so does what it was for.
+    assert!(undo.contains("a backup is kept") && !undo.contains("instance-backup-stale will be open again"), "{undo}");
 }
 
 /// The text with the least contrast to what lies behind it (<https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio>).

@@ -36,6 +36,7 @@ mod permissions_reference;
 mod plans;
 mod proving;
 mod proxy;
+mod prune;
 mod recover;
 mod report_back;
 mod schemas;

@@ -75,7 +75,7 @@ pub fn what(slot: &Slot) -> Question {
 /// # Errors
 /// What the action's type says against the value.
 pub fn edited(plan: &Plan, slot: &Slot, text: &str, changes: &[String]) -> Result<Option<Plan>, String> {
-    if text.trim().is_empty() || text.trim() == slot.value {
+    if text.trim().is_empty() || text.trim() == slot.value || as_toml(slot, text.trim()) == slot.value {
         return Ok(None);
     }
     let mut edited = plan.clone();

@@ -86,7 +86,11 @@ pub fn about(id: &str, kind: usize) -> Question {
 pub fn review(selected: &Selected) -> Question {
     let n = selected.plan.changes.len();
     let many = if n == 1 { "the one change".to_owned() } else { format!("these {n} changes") };
-    let items = vec![Item::new("go", format!("do {many}")), Item::new("back", "go through the changes again"), Item::new("quit", "change nothing at all")];
+    let items = vec![
+        Item::new("go", format!("do {many}")),
+        Item::new("back", "forget the answers, go through the changes again"),
+        Item::new("quit", "change nothing at all"),
+    ];
     Question::Choose("What now".to_owned(), items, 2)
 }
 

@@ -35,11 +35,17 @@ impl Terminal for Drawn {
                 Ok(choice.map_err(io_error)?.map_or(Reply::Left, Reply::Chosen))
             }
             Question::Line(prompt, initial) => {
-                let input = dialoguer::Input::<String>::new().with_prompt(safe::text(prompt)).with_initial_text(initial).allow_empty(true);
+                let input = dialoguer::Input::<String>::new().with_prompt(safe::text(prompt)).with_initial_text(typed(initial)).allow_empty(true);
                 input.interact_text_on(&term).map(Reply::Line).map_err(io_error)
             }
         }
     }
+}
+
+/// A value as one types it: a list without brackets and quotes, so that what is typed after it is one more item.
+fn typed(value: &str) -> String {
+    let list = value.strip_prefix('[').and_then(|v| v.strip_suffix(']')).filter(|items| !items.contains(['[', '{']));
+    list.map_or_else(|| value.to_owned(), |items| items.replace('"', ""))
 }
 
 fn io_error(error: dialoguer::Error) -> io::Error {

@@ -26,7 +26,11 @@ pub fn forward(plan: &Plan) -> Result<String, NotExported> {
     text.push_str("RUN=${REDRESS_RUN:-export-$(date -u +%Y%m%dT%H%M%SZ)}\nkeep RUN \"$RUN\"\n");
     text.push_str("trap 'code=$?; rm -rf \"$work\"; if [ $code -ne 0 ]; then say \"what was done is in $STATE: the way back reads it\"; fi' EXIT\n");
     for change in &plan.changes {
-        text.push_str(&forward_change(change)?);
+        if plan.rehearsal.already_fixed.contains(&change.id) {
+            text.push_str(&format!("\n# {}: nothing to do: an earlier change fixes it too: {}\n", clean(&change.id), plain(&change.summary)));
+        } else {
+            text.push_str(&forward_change(change)?);
+        }
     }
     text.push_str("\nsay \"done: all changes were made. The way back reads $STATE\"\n");
     Ok(text)

@@ -1,0 +1,80 @@
+//! `redress prune` through the program on an emulator, with boto3 as the witness and as the clock: it sets the day in
+//! `redress:expires` back.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::{ci::walk, clinic_desk::Desk};
+
+/// The time of all that a run kept has passed, but that of the snapshots taken while the instance was running. One old
+/// volume is held, and the volume that took the place of another does not say so any more. Prints what may go.
+const PASSED: &str = r#"
+import boto3, json
+ec2 = boto3.client("ec2")
+tags = lambda thing: {t["Key"]: t["Value"] for t in thing.get("Tags", [])}
+volumes = {v["VolumeId"]: tags(v) for v in ec2.describe_volumes()["Volumes"]}
+snapshots = {s["SnapshotId"]: tags(s) for s in ec2.describe_snapshots(OwnerIds=["self"])["Snapshots"]}
+kept = {i: t for i, t in {**volumes, **snapshots}.items() if "redress:expires" in t}
+due = {i for i, t in kept.items() if not t["redress:step"].endswith("/warm")}
+ec2.create_tags(Resources=sorted(due), Tags=[{"Key": "redress:expires", "Value": "2020-01-01"}])
+of_volume = lambda name: next(i for i, t in volumes.items() if "redress:replaced-by" in t and (t.get("Name") == name or name in t.get("redress:device", "")))
+held, orphan = of_volume("/dev/sdf"), of_volume("loose")
+ec2.create_tags(Resources=[held], Tags=[{"Key": "redress:hold", "Value": "for the auditors"}])
+ec2.delete_tags(Resources=[volumes[orphan]["redress:replaced-by"]], Tags=[{"Key": "redress:source"}])
+print(json.dumps({"go": sorted(due - {held, orphan}), "kept": sorted(set(kept) - due | {held, orphan})}))
+"#;
+
+fn ids(value: &Value) -> BTreeSet<String> {
+    value.as_array().unwrap().iter().map(|v| v.as_str().unwrap().to_owned()).collect()
+}
+
+/// The resources of a plan's or a run's changes.
+fn resources<'a>(changes: impl Iterator<Item = &'a Value>) -> BTreeSet<String> {
+    changes.map(|c| c["resource"].as_str().unwrap().rsplit('/').next().unwrap().to_owned()).collect()
+}
+
+/// Volumes and snapshots by their ids.
+fn there(desk: &Desk) -> BTreeSet<String> {
+    let region = &desk.look(&["us-east-1"])["regions"]["us-east-1"];
+    ["volumes", "snapshots"].iter().flat_map(|kind| region[kind].as_object().unwrap().keys().cloned()).collect()
+}
+
+#[test]
+fn prune_deletes_what_has_expired_and_is_still_what_was_kept_and_nothing_else() {
+    let (desk, _) = Desk::seeded(include_str!("clinic_seed.py"));
+    desk.ends(0, "apply --check ebs-volume-unencrypted --auto-approve --max-risk disruptive --quiet");
+    let early = desk.ends(0, "prune --format json");
+    assert_eq!(early.json()["changes"].as_array().unwrap().len(), 0, "nothing has expired");
+    assert!(early.err.contains("is kept until"), "{}", early.err);
+
+    let passed: Value = serde_json::from_str(&desk.moto.python(&desk.keys, PASSED)).unwrap();
+    let (mut go, kept) = (ids(&passed["go"]), ids(&passed["kept"]));
+    assert!(go.len() > 5 && kept.len() >= 4, "{passed}");
+    let before = there(&desk);
+    let planned = desk.ends(0, "prune --format json");
+    assert_eq!(resources(planned.json()["changes"].as_array().unwrap().iter()), go, "{}", planned.err);
+    let refused = desk.ends(4, "prune --auto-approve");
+    assert!(refused.err.contains("--allow-irreversible prune"), "{}", refused.err);
+    desk.ends(0, "prune -o prune.json");
+    assert_eq!(there(&desk), before, "nothing is deleted without the flag");
+
+    // Between plan and apply somebody holds one of them.
+    let late = go.iter().find(|id| id.starts_with("snap-")).unwrap().clone();
+    desk.moto
+        .python(&desk.keys, &format!("import boto3\nboto3.client('ec2').create_tags(Resources=['{late}'], Tags=[{{'Key': 'redress:hold', 'Value': ''}}])"));
+    go.remove(&late);
+    let run = desk.ends(4, "apply prune.json --auto-approve --allow-irreversible prune --format json").json();
+    let verified = run["changes"].as_array().unwrap().iter().filter(|c| c["outcome"] == "verified");
+    assert_eq!(resources(verified), go, "{run:#}");
+    let after = there(&desk);
+    assert_eq!(before.difference(&after).cloned().collect::<BTreeSet<_>>(), go, "boto3: just these are gone");
+    assert!(kept.is_subset(&after) && after.contains(&late));
+
+    let journals = walk(&desk.path("state")).into_iter().filter(|p| p.ends_with("journal.jsonl")).map(|p| std::fs::read_to_string(p).unwrap());
+    let journal: String = journals.filter(|text| text.contains("\"DeleteVolume\"")).collect();
+    assert!(go.iter().all(|id| journal.contains(id)), "every deletion stands in the journal");
+    let undo = desk.ends(2, "undo last --auto-approve --max-risk disruptive");
+    assert!(undo.err.contains("cannot be taken back"), "{}", undo.err);
+    assert_eq!(there(&desk), after);
+}
