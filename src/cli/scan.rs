@@ -2,8 +2,13 @@
 
 use std::path::Path;
 
-use super::{args::Belts, exit::Exit, fail::Fail, plan, planning, render, session::Session, summary};
-use crate::{finding::Verdict, intake::confirm::Reported};
+use super::{account::Door, args::Belts, exit::Exit, fail::Fail, plan, planning, render, session::Session, summary};
+use crate::{
+    engine::gather::gather,
+    finding::Verdict,
+    intake::confirm::Reported,
+    inventory::{FamilyKind, Inventory, Want},
+};
 
 /// Scans.
 ///
@@ -15,7 +20,7 @@ pub async fn run(session: &Session, exit_code: bool, save: Option<&Path>) -> Res
     let planned = planning::plan(session, &door, &Belts::default()).await?;
     let survey = &planned.survey;
     if let Some(path) = save {
-        plan::keep(path, &render::document(&survey.inventory)?, "the inventory")?;
+        plan::keep(path, &render::document(&whole(&door, &survey.inventory).await)?, "the inventory")?;
         session.out.say(&format!("what was read is in {}: --account twin:{}", path.display(), path.display()));
     }
     summary::findings(session, &render::Seen::of(&door, &planned).scan())?;
@@ -23,4 +28,10 @@ pub async fn run(session: &Session, exit_code: bool, save: Option<&Path>) -> Res
     let unknown = unknown + planned.reported.as_ref().map_or(0, Reported::incomplete);
     let open = survey.findings.iter().filter(|f| matches!(f.verdict, Verdict::Violates(_)) && f.suppressed.is_none()).count();
     Ok(Exit::of_scan(unknown, open, exit_code))
+}
+
+/// What was read, with what findings that come later may ask: which security groups an instance has.
+async fn whole(door: &Door, read: &Inventory) -> Inventory {
+    let interfaces = |_: &Inventory| door.regions.iter().map(|region| Want::all(region, FamilyKind::NetworkInterfaces)).collect();
+    gather(door.account.as_ref(), read.clone(), &mut { interfaces }).await
 }
