@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use crate::{
-    calls::{Call, Outcome},
+    calls::{Call, CallError, ErrorClass, Notice, Outcome, Refusal},
     inventory::{Caller, Inventory, Scope},
     resource::Owner,
 };
@@ -35,6 +35,14 @@ pub trait Account: Send + Sync {
 
     /// Makes one mutating call, once: no hidden repeats.
     async fn call(&self, call: &Call) -> Outcome;
+
+    /// Tells Security Hub that findings of its own are resolved, once: no resource is changed. What it did not update comes
+    /// back with its reason; only where there is a Security Hub at all.
+    async fn notify(&self, notice: &Notice) -> Result<Vec<Refusal>, CallError> {
+        let message = format!("there is no Security Hub at {}", self.identity().endpoint);
+        let _ = notice;
+        Err(CallError { class: ErrorClass::Unsupported, code: "Unsupported".to_owned(), message })
+    }
 
     /// What time it is for this account: the twin has a clock of its own.
     fn now(&self) -> Timestamp;

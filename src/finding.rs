@@ -89,6 +89,34 @@ impl Finding {
     }
 }
 
+/// A finding of another tool that stands behind findings of ours: what it takes to tell that tool what became of it.
+/// All texts are the other tool's, cut and tamed: they are compared and shown, and only those that name a finding of Security
+/// Hub ever leave in a request, after they were held to their own form.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    /// The tool: `Security Hub`, `Prowler`.
+    pub tool: String,
+    /// The format it came in: `ASFF 2018-10-08`.
+    pub format: String,
+    /// The framework of its control, with the version.
+    pub framework: String,
+    /// Its control, rule or event.
+    pub control: String,
+    /// Its own id: ASFF's `Id`, OCSF's `finding_info.uid`, an event's `eventID`; empty where its tool gives none.
+    pub finding: String,
+    /// ASFF's `ProductArn`, without which the id names nothing in Security Hub.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub product: String,
+    /// The account that it says it is about.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub account: String,
+    /// The findings of ours that it stands behind.
+    pub answers: Vec<FindingKey>,
+    /// What else it is about and no finding of ours says: it is not settled by settling `answers`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub beyond: Vec<String>,
+}
+
 /// What a finding is the same by: which check, which resource.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct FindingKey {

@@ -4,4 +4,4 @@
 #[path = "../common.rs"]
 mod common;
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| common::run("{\"SchemaVersion\":\"2018-10-08\",\"AwsAccountId\":\"123456789012\",\"Region\":\"us-east-1\",", bytes, "}"));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| common::run(&[include_str!("../seeds/asff/findings.json")], bytes));

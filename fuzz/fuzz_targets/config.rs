@@ -4,4 +4,4 @@
 #[path = "../common.rs"]
 mod common;
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| common::run("{\"AggregateEvaluationResults\":[{\"AccountId\":\"123456789012\",\"AwsRegion\":\"us-east-1\",\"EvaluationResultIdentifier\":{\"EvaluationResultQualifier\":", bytes, "}}]}"));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| common::run(&[include_str!("../seeds/config/each.json")], bytes));

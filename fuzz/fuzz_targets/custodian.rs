@@ -4,4 +4,4 @@
 #[path = "../common.rs"]
 mod common;
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| common::run("[{\"c7n:matched\":1,", bytes, "}]"));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| common::run(&[include_str!("../seeds/custodian/each.json")], bytes));

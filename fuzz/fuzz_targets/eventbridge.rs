@@ -4,4 +4,7 @@
 #[path = "../common.rs"]
 mod common;
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| common::run("{\"detail-type\":\"Security Hub Findings - Imported\",\"detail\":", bytes, "}"));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| common::run(
+    &[include_str!("../seeds/eventbridge/each.json"), include_str!("../seeds/eventbridge/carried.json")],
+    bytes
+));

@@ -4,4 +4,4 @@
 #[path = "../common.rs"]
 mod common;
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| common::run("{\"schemaVersion\":\"2.0\",\"accountId\":\"123456789012\",\"region\":\"us-east-1\",", bytes, "}"));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| common::run(&[include_str!("../seeds/guardduty/findings.json")], bytes));

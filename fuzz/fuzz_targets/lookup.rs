@@ -4,4 +4,4 @@
 #[path = "../common.rs"]
 mod common;
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| common::run("{\"Events\":[{\"CloudTrailEvent\":\"", bytes, "\"}]}"));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| common::run(&[include_str!("../seeds/lookup/events.json")], bytes));

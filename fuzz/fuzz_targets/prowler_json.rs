@@ -4,4 +4,4 @@
 #[path = "../common.rs"]
 mod common;
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| common::run("{\"CheckID\":\"vpc_flow_logs_enabled\",\"StatusExtended\":\"\",\"AccountId\":\"123456789012\",\"Region\":\"us-east-1\",", bytes, "}"));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| common::run(&[include_str!("../seeds/prowler_json/each.json")], bytes));

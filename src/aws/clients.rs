@@ -6,9 +6,10 @@ use std::{
     sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
-use aws_config::{Region, SdkConfig, retry::RetryConfig};
+use aws_config::{FrameworkMetadata, Region, SdkConfig, retry::RetryConfig};
 
 use super::pace::Pace;
+use crate::inventory::tag;
 
 /// Clients of all regions.
 #[derive(Debug)]
@@ -17,6 +18,12 @@ pub struct Clients {
     pub pace: Arc<Pace>,
     config: SdkConfig,
     regions: Mutex<HashMap<String, Arc<Regional>>>,
+}
+
+/// How redress names itself in every request, beside whatever application id the user's configuration sets. CloudTrail
+/// keeps it, and by it events of our own calls are known. `None` cannot be: the name has no character that it may not.
+pub fn name() -> Option<FrameworkMetadata> {
+    FrameworkMetadata::new(tag::AGENT, Some(env!("CARGO_PKG_VERSION"))).ok()
 }
 
 /// Clients of one region.
@@ -29,6 +36,7 @@ pub struct Regional {
     logs: OnceLock<aws_sdk_cloudwatchlogs::Client>,
     cloudtrail: OnceLock<aws_sdk_cloudtrail::Client>,
     kms: OnceLock<aws_sdk_kms::Client>,
+    securityhub: OnceLock<aws_sdk_securityhub::Client>,
     ssm: OnceLock<aws_sdk_ssm::Client>,
     sts: OnceLock<aws_sdk_sts::Client>,
 }
@@ -38,7 +46,11 @@ impl Clients {
     /// The SDK's own retries are off whatever it says: they would multiply with ours, and they repeat creates whose answer was
     /// lost, which makes things twice.
     pub fn new(config: SdkConfig, pace: Arc<Pace>) -> Self {
-        let config = config.to_builder().retry_config(RetryConfig::disabled()).build();
+        let mut config = config.to_builder().retry_config(RetryConfig::disabled());
+        if let Some(name) = name() {
+            config = config.framework_metadata(name);
+        }
+        let config = config.build();
         Self { pace, config, regions: Mutex::default() }
     }
 
@@ -75,6 +87,7 @@ impl Regional {
             logs: OnceLock::new(),
             cloudtrail: OnceLock::new(),
             kms: OnceLock::new(),
+            securityhub: OnceLock::new(),
             ssm: OnceLock::new(),
             sts: OnceLock::new(),
         }
@@ -106,6 +119,10 @@ impl Regional {
     /// KMS.
     pub fn kms(&self) -> &aws_sdk_kms::Client {
         self.kms.get_or_init(|| aws_sdk_kms::Client::new(&self.config))
+    }
+    /// Security Hub.
+    pub fn securityhub(&self) -> &aws_sdk_securityhub::Client {
+        self.securityhub.get_or_init(|| aws_sdk_securityhub::Client::new(&self.config))
     }
     /// Systems Manager.
     pub fn ssm(&self) -> &aws_sdk_ssm::Client {

@@ -66,7 +66,8 @@ const CONSISTENCY: &[&str] = &[
     "OperationAborted",
     "OperationAbortedException",
     "ResourceContentionFault",
-    // A bucket policy or a role that was made a moment ago is not seen by CloudTrail at once.
+    // A bucket, its policy or a role that was made a moment ago is not seen by CloudTrail at once.
+    "S3BucketDoesNotExistException",
     "InsufficientS3BucketPolicyException",
     "InvalidCloudWatchLogsRoleArnException",
 ];

@@ -5,7 +5,9 @@ mod call;
 mod clients;
 mod connect;
 mod errors;
+mod history;
 mod lease;
+mod notify;
 mod object;
 mod pace;
 mod pace_table;
@@ -13,18 +15,19 @@ mod read;
 mod retry;
 mod state;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
 
 pub use connect::{ConnectError, Settings, connect, over};
-pub use pace::Tell;
+pub use history::{DAYS, History, PAGE, Told, global_region, reach};
+pub use pace::{SHARE, Tell};
 pub use state::{S3Store, parse as parse_place};
 
 use crate::{
     account::{Account, Identity},
-    calls::{Call, Outcome},
+    calls::{Call, CallError, Notice, Outcome, Refusal},
     inventory::{Inventory, Scope},
 };
 use clients::Clients;
@@ -33,18 +36,23 @@ use clients::Clients;
 #[derive(Debug)]
 pub struct AwsAccount {
     identity: Identity,
-    clients: Clients,
+    clients: Arc<Clients>,
     regions: Vec<String>,
 }
 
 impl AwsAccount {
     fn new(identity: Identity, clients: Clients, regions: Vec<String>) -> Self {
-        Self { identity, clients, regions }
+        Self { identity, clients: Arc::new(clients), regions }
     }
 
     /// Says who is told when AWS or the pace makes redress wait for long: of what, and how long.
     pub fn tell_waits(&self, tell: Tell) {
         self.clients.pace.tell(tell);
+    }
+
+    /// The account's event history.
+    pub fn history(&self) -> History {
+        History::new(Arc::clone(&self.clients))
     }
 
     /// The regions that were asked for; for `all` those that are enabled.
@@ -65,6 +73,10 @@ impl Account for AwsAccount {
 
     async fn call(&self, call: &Call) -> Outcome {
         call::call(&self.clients, call).await
+    }
+
+    async fn notify(&self, notice: &Notice) -> Result<Vec<Refusal>, CallError> {
+        notify::notify(&self.clients, notice).await
     }
 
     fn now(&self) -> Timestamp {

@@ -117,6 +117,12 @@ impl Pace {
         let _ = self.tell.set(tell);
     }
 
+    /// How often an operation may be asked for in a second, in each region; `None` where no table holds.
+    pub fn rate(&self, operation: &str) -> Option<f64> {
+        let (service, name) = operation.split_once(':').unwrap_or(("", operation));
+        self.share.map(|share| pace_table::bucket(service, name).refill * f64::from(share) / 100.0)
+    }
+
     /// Waits for the turn of an operation such as `ec2:DescribeVolumes`.
     pub async fn turn(&self, region: &str, operation: &str) {
         let wait = self.with(region, operation, Limiter::take);

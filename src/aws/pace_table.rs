@@ -32,6 +32,7 @@ const EC2: &str = "https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throt
 const TRAIL: &str = "https://docs.aws.amazon.com/awscloudtrail/latest/userguide/WhatIsCloudTrail-Limits.html";
 const KMS: &str = "https://docs.aws.amazon.com/kms/latest/developerguide/requests-per-second.html";
 const STS: &str = "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html";
+const HUB: &str = "https://docs.aws.amazon.com/securityhub/1.0/APIReference/Welcome.html";
 const UNPUBLISHED: &str = "not published; a careful guess";
 
 const fn row(service: &'static str, operations: &'static [&'static str], size: f64, refill: f64, source: &'static str) -> Row {
@@ -74,6 +75,7 @@ pub const TABLE: &[Row] = &[
     row("s3", &[REST], 5.0, 5.0, UNPUBLISHED),
     row("logs", &[READS], 10.0, 10.0, UNPUBLISHED),
     row("logs", &[REST], 5.0, 5.0, UNPUBLISHED),
+    row("securityhub", &["BatchUpdateFindings"], 30.0, 10.0, HUB),
     row("ssm", &[REST], 5.0, 5.0, UNPUBLISHED),
 ];
 

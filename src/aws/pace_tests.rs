@@ -169,3 +169,11 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_rate_is_the_share_of_what_is_documented_and_none_elsewhere() {
+    let rate = |share, endpoint| Pace::new(share, endpoint).rate("cloudtrail:LookupEvents");
+    assert_eq!(rate(None, None), Some(1.0));
+    assert_eq!(rate(Some(100), Some("http://127.0.0.1:5000")), Some(2.0));
+    assert_eq!(rate(None, Some("http://127.0.0.1:5000")), None);
+}

@@ -188,7 +188,11 @@ async fn find(name: &str, config: &SdkConfig) -> Result<Bucket, CallError> {
     for _ in 0..2 {
         let own_endpoint = config.endpoint_url().is_some() || std::env::var_os("AWS_ENDPOINT_URL_S3").is_some();
         // Other makers' endpoints do not all know the newer checksums.
-        let built = aws_sdk_s3::config::Builder::from(config)
+        let mut builder = aws_sdk_s3::config::Builder::from(config);
+        if let Some(name) = super::clients::name() {
+            builder = builder.framework_metadata(name);
+        }
+        let built = builder
             .region(region.clone())
             .force_path_style(own_endpoint)
             .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)

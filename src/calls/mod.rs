@@ -3,6 +3,7 @@
 
 pub mod act;
 pub mod expect;
+pub mod notice;
 pub mod reference;
 pub mod spec;
 
@@ -13,6 +14,7 @@ use serde_json::Value;
 
 pub use act::{Act, BackAct, KeptOnce, Purpose, Recognise, Shape, Step, Undo, Wait, WayBack, way_back};
 pub use expect::{Expect, Standing, Test, standing_of};
+pub use notice::{HubFinding, Notice, Refusal};
 pub use reference::{Bindings, Unresolved};
 pub use spec::{Repeat, Risk, Spec, find};
 

@@ -1,5 +1,5 @@
 //! The way to the account: AWS, or a twin. The one place of redress that knows both by name; whoever gets the account
-//! from here knows only the seam.
+//! from here knows only the seam, and beside it AWS's history of events where there is one.
 
 use std::path::Path;
 
@@ -23,6 +23,8 @@ pub struct Door {
     pub account: Box<dyn Account>,
     /// The regions.
     pub regions: Vec<String>,
+    /// What CloudTrail remembers of the account; a twin has none.
+    pub history: Option<aws::History>,
 }
 
 /// Which account was asked for.
@@ -90,8 +92,8 @@ impl Session {
         account.tell_waits(Box::new(move |what, wait| {
             super::progress::aside(out, &format!("waiting for AWS: {} s ({what})", wait.as_secs_f64().ceil()));
         }));
-        let regions = account.regions().to_vec();
-        Ok(Door { account: Box::new(account), regions })
+        let (regions, history) = (account.regions().to_vec(), Some(account.history()));
+        Ok(Door { account: Box::new(account), regions, history })
     }
 
     fn open_twin(&self, name: &str, asked: &[String]) -> Result<Door, Fail> {
@@ -101,7 +103,7 @@ impl Session {
         let account = TwinAccount::open(name, &self.state_path()?).map_err(|error| twin_fail(&error))?;
         let known: Vec<String> = account.regions();
         let regions = twin_regions(&known, asked)?;
-        Ok(Door { account: Box::new(account), regions })
+        Ok(Door { account: Box::new(account), regions, history: None })
     }
 }
 
@@ -109,7 +111,7 @@ impl Session {
 pub fn demo_door() -> Door {
     let account = TwinAccount::new(demo::demo(jiff::Timestamp::now()), "demo");
     let regions = account.regions();
-    Door { account: Box::new(account), regions }
+    Door { account: Box::new(account), regions, history: None }
 }
 
 /// The kept demo account made new.

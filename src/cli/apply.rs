@@ -8,14 +8,15 @@ use std::{
 
 use super::{
     account::{Door, Place, stage},
-    args::{Approval, Belts},
+    args::{Approval, Belts, ReportBack},
     ask::{self, Policy},
     exit::Exit,
     fail::Fail,
     perform,
     planning::{self, Facts},
+    report_back,
     session::Session,
-    summary,
+    summary, undo,
 };
 use crate::{
     engine,
@@ -53,9 +54,18 @@ pub async fn ground(session: &Session, file: Option<&Path>, belts: &Belts) -> Re
 ///
 /// # Errors
 /// Bad input, no way to the account, nobody to ask, nothing approved.
-pub async fn run(session: &Session, file: Option<&Path>, changes: &[String], approval: &Approval, belts: &Belts) -> Result<Exit, Fail> {
+pub async fn run(session: &Session, file: Option<&Path>, changes: &[String], approval: &Approval, targets: &[ReportBack], belts: &Belts) -> Result<Exit, Fail> {
     let policy = Policy::of(approval)?;
+    if let Some((path, undo)) = file.map(|path| Ok((path, read(path)?))).transpose()?.filter(|(_, plan)| plan.kind == "undo") {
+        let flags = planning_flags(session, belts, !changes.is_empty());
+        made_already(&flags, "`redress undo RUN --change ID -o FILE`")?;
+        if !targets.is_empty() {
+            return Err(Fail::usage("--report-back tells of findings that are closed, and an undo closes none").hint("leave --report-back out"));
+        }
+        return undo::apply(session, &path.display().to_string(), &undo, approval).await;
+    }
     let mut ground = ground(session, file, belts).await?;
+    report_back::ready(targets, &ground.plan.endpoint)?;
     if !changes.is_empty() {
         ground.plan = chosen(session, &mut ground, changes).await?;
     }
@@ -71,7 +81,11 @@ pub async fn run(session: &Session, file: Option<&Path>, changes: &[String], app
     let decisions = ask::approve(session, &ground.plan, &policy).await?;
     ask::any_approved(&decisions)?;
     let (plan, decisions) = part(session, &mut ground, &policy, decisions).await?;
-    perform::begin(session, &ground.door, ground.state.as_ref(), &id, &plan, decisions).await
+    let exit = perform::begin(session, &ground.door, ground.state.as_ref(), &id, &plan, decisions).await?;
+    if targets.is_empty() {
+        return Ok(exit);
+    }
+    Ok(Exit::worst([exit, report_back::after(session, &ground.door, ground.state.as_ref(), &id, targets).await?]))
 }
 
 /// Reads a plan file and checks that it is whole.
@@ -92,24 +106,10 @@ pub fn read(path: &Path) -> Result<Plan, Fail> {
 }
 
 async fn of_file(session: &Session, path: &Path, belts: &Belts) -> Result<Ground, Fail> {
-    let mut flags = belts.given();
-    let common = &session.common;
-    let planning = [
-        (!common.set.is_empty(), "--set"),
-        (!common.allow_cidr.is_empty(), "--allow-cidr"),
-        (!common.check.is_empty(), "--check"),
-        (!common.findings.is_empty(), "--findings"),
-    ];
-    flags.extend(planning.into_iter().filter_map(|(given, name)| given.then_some(name)));
-    if !flags.is_empty() {
-        let fail = Fail::usage(format!("{} cannot change a plan that is made already", flags.join(", ")));
-        return Err(fail.hint("give it to `redress plan -o FILE`, and apply that plan"));
-    }
+    made_already(&planning_flags(session, belts, false), "`redress plan -o FILE`")?;
     let plan = read(path)?;
     if plan.kind == "undo" {
-        return Err(
-            Fail::usage(format!("{}: this is the plan of an undo", path.display())).hint(format!("redress undo {}", plan.of_run.as_deref().unwrap_or("RUN")))
-        );
+        return Err(Fail::usage(format!("{}: this is the plan of an undo", path.display())).hint(format!("redress apply {}", path.display())));
     }
     let place = Place::of_plan(&plan);
     let state = session.state()?;
@@ -118,6 +118,27 @@ async fn of_file(session: &Session, path: &Path, belts: &Belts) -> Result<Ground
     digest::check_fit(&plan, &who.owner.account, &who.owner.partition, &who.endpoint, door.account.now())
         .map_err(|error| Fail::usage(error.to_string()).why("nothing was changed"))?;
     Ok(Ground { state, door, plan, facts: None })
+}
+
+/// The flags that were given and say how a plan is made.
+fn planning_flags(session: &Session, belts: &Belts, part: bool) -> Vec<&'static str> {
+    let common = &session.common;
+    let planning = [
+        (!common.set.is_empty(), "--set"),
+        (!common.allow_cidr.is_empty(), "--allow-cidr"),
+        (!common.check.is_empty(), "--check"),
+        (!common.findings.is_empty(), "--findings"),
+        (common.events_since.is_some(), "--events-since"),
+        (part, "--change"),
+    ];
+    belts.given().into_iter().chain(planning.into_iter().filter_map(|(given, name)| given.then_some(name))).collect()
+}
+
+fn made_already(flags: &[&str], by: &str) -> Result<(), Fail> {
+    if flags.is_empty() {
+        return Ok(());
+    }
+    Err(Fail::usage(format!("{} cannot change a plan that is made already", flags.join(", "))).hint(format!("give it to {by}, and apply that plan")))
 }
 
 async fn of_account(session: &Session, belts: &Belts) -> Result<Ground, Fail> {

@@ -5,6 +5,7 @@ use std::{net::IpAddr, path::PathBuf};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use jiff::SignedDuration;
 
+use super::when::{Moment, moment, valid_for};
 use crate::calls::Risk;
 
 /// Sets AWS findings right: shows exactly what it would do, does exactly that, proves it, and can take it back.
@@ -51,6 +52,12 @@ pub struct Common {
     /// a file (also .gz), a folder, or - for stdin; repeatable (scan, plan, apply and fix without a file)
     #[arg(long, global = true, value_name = "FILE|-", help_heading = "Playbooks and checks")]
     pub findings: Vec<PathBuf>,
+    /// CloudTrail events of this time as findings: looked up where they happened, as `redress events` does
+    #[arg(long, global = true, value_name = "TIME", value_parser = moment, help_heading = "Playbooks and checks")]
+    pub events_since: Option<Moment>,
+    /// The end of that time, for `redress events` alone.
+    #[arg(skip)]
+    pub events_until: Option<Moment>,
     /// How many changes run at once, where they have nothing in common; 1 keeps the order of the plan [default: 4]
     #[arg(long, global = true, value_name = "N", env = "REDRESS_JOBS", value_parser = clap::value_parser!(u8).range(1..=20), help_heading = "Pace")]
     pub jobs: Option<u8>,
@@ -81,6 +88,17 @@ pub struct Common {
     /// Colours; NO_COLOR is honoured
     #[arg(long, global = true, value_enum, default_value_t = Color::Auto, help_heading = "Output")]
     pub color: Color,
+}
+
+/// From when to when events are looked up.
+#[derive(Debug, Clone, Args)]
+pub struct PastFlags {
+    /// From when: `24h`, `7d`, `90m`, or a time such as 2026-11-22T06:00:00Z; at most 90 days back
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    pub since: Moment,
+    /// To when, likewise [default: now]
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    pub until: Option<Moment>,
 }
 
 /// What planning is told.
@@ -137,6 +155,33 @@ pub struct Approval {
     pub allow_irreversible: Vec<String>,
 }
 
+/// Who is told what became of the findings that a run was made for.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Reporting back")]
+pub struct Closing {
+    /// Once it is proved again: `securityhub` sets the findings of Security Hub that the run has set right to RESOLVED, with a
+    /// note; `file:PATH` writes what became of all of them as OCSF; repeatable
+    #[arg(long, value_name = "securityhub|file:PATH", value_parser = report_back)]
+    pub report_back: Vec<ReportBack>,
+}
+
+/// One who is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ReportBack {
+    /// AWS Security Hub.
+    SecurityHub,
+    /// A file.
+    File(PathBuf),
+}
+
+fn report_back(text: &str) -> Result<ReportBack, String> {
+    match text.strip_prefix("file:") {
+        Some(path) if !path.is_empty() => Ok(ReportBack::File(path.into())),
+        None if text == "securityhub" => Ok(ReportBack::SecurityHub),
+        _ => Err("give `securityhub`, or a file: `file:outcomes.json`".to_owned()),
+    }
+}
+
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -154,6 +199,18 @@ pub enum Command {
         /// Also writes all that was read to a file, for `--account twin:FILE`
         #[arg(long, value_name = "FILE")]
         save_inventory: Option<PathBuf>,
+    },
+    /// Findings among what was done lately: looks up CloudTrail's event history; changes nothing
+    Events {
+        /// From when to when.
+        #[command(flatten)]
+        past: PastFlags,
+        /// Only keeps the events, in a file for `--findings FILE`; `-` is stdout
+        #[arg(short, long, value_name = "FILE", conflicts_with = "exit_code")]
+        output: Option<PathBuf>,
+        /// Exit 3 if there are findings
+        #[arg(long)]
+        exit_code: bool,
     },
     /// What would be done; changes nothing
     Plan {
@@ -196,6 +253,9 @@ pub enum Command {
         /// What may be approved.
         #[command(flatten)]
         approval: Approval,
+        /// Who is told what became of it.
+        #[command(flatten)]
+        closing: Closing,
         /// What planning is told.
         #[command(flatten)]
         belts: Belts,
@@ -237,6 +297,9 @@ pub enum Command {
         /// Only this change; repeatable
         #[arg(long, value_name = "ID")]
         change: Vec<String>,
+        /// Writes the plan of the undo to a file, for `redress apply FILE`, and does nothing; `-` is stdout
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
         /// What may be approved.
         #[command(flatten)]
         approval: Approval,
@@ -245,6 +308,9 @@ pub enum Command {
     Verify {
         /// The run's id (`last` is the newest)
         run: String,
+        /// Who is told what became of it.
+        #[command(flatten)]
+        closing: Closing,
     },
     /// Plans the deletion of what earlier runs kept, once its time has passed; asks first
     Prune {
@@ -307,9 +373,12 @@ pub enum Command {
         /// For a standing role instead: all that redress can read and write, as two policies
         #[arg(long)]
         all: bool,
-        /// Only this one of the two, ready for IAM
+        /// Only this one of them, ready for IAM
         #[arg(long, value_enum, requires = "all")]
         only: Option<Half>,
+        /// With what `--report-back securityhub` takes, which is in no policy otherwise
+        #[arg(long)]
+        report_back: bool,
     },
 }
 
@@ -327,6 +396,8 @@ pub enum Half {
     Read,
     /// What applying and undoing takes beside that
     Write,
+    /// What telling Security Hub takes beside that
+    ReportBack,
 }
 
 /// What about playbooks.
@@ -440,21 +511,6 @@ impl From<MaxRisk> for Risk {
     }
 }
 
-/// A length of time: `7d`, `12h`, `90m`.
-fn valid_for(text: &str) -> Result<SignedDuration, String> {
-    let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
-    let seconds = match unit {
-        "d" => 86_400,
-        "h" => 3_600,
-        "m" => 60,
-        _ => return Err("give days, hours or minutes: `7d`, `12h`, `90m`".to_owned()),
-    };
-    match number.parse::<i64>() {
-        Ok(n) if n > 0 && n <= 365 * 86_400 / seconds => Ok(SignedDuration::from_secs(n * seconds)),
-        _ => Err("give between one minute and 365 days".to_owned()),
-    }
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
@@ -472,14 +528,6 @@ mod tests {
         for line in ["redress --account twin:demo scan", "redress scan --account twin:demo"] {
             let cli = Cli::try_parse_from(line.split(' ')).expect(line);
             assert_eq!(cli.common.account.as_deref(), Some("twin:demo"));
-        }
-    }
-
-    #[test]
-    fn a_length_of_time_has_a_unit_and_an_end() {
-        assert_eq!(valid_for("7d"), Ok(SignedDuration::from_hours(168)));
-        for bad in ["", "7", "d", "0h", "-1d", "366d", "1y", "99999999999999999999d"] {
-            assert!(valid_for(bad).is_err(), "{bad}");
         }
     }
 }

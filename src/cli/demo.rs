@@ -23,11 +23,17 @@ use crate::{
     engine::{self, undo},
     journal::{RunDocument, StateDir, Store, Story},
     plan::Plan,
-    report::json as documents,
+    report::{
+        json as documents,
+        style::{Page, plain},
+    },
 };
 
 /// The range that the demo's company works from: what is closed to the world stays open to it.
 const OFFICE: &str = "203.0.113.0/24";
+
+/// The columns of the story where it is not told to a terminal: it ends up in terminals and pages all the same.
+const COLUMNS: usize = 80;
 
 /// How many changes of the plan are shown whole.
 const EXCERPT: usize = 1;
@@ -55,7 +61,7 @@ fn inner(session: &Session, folder: &Folder) -> Session {
     let allow_cidr = if common.allow_cidr.is_empty() { vec![OFFICE.to_owned()] } else { common.allow_cidr };
     Session {
         common: Common { state_dir: Some(folder.0.clone()), region: Vec::new(), profile: None, account: None, allow_cidr, ..common },
-        out: session.out.quieter(),
+        out: session.out.quieter().narrower(COLUMNS),
     }
 }
 
@@ -90,22 +96,24 @@ impl Demo {
         let scan = self.scanned(&planned)?;
         self.planned(&planned.plan)?;
 
-        self.say("4  apply: one call at a time, each written to the journal before it is made")?;
+        self.part("4", "apply: one call at a time, each written to the journal before it is made")?;
         let (run, story) = self.done(&state, &planned.plan).await?;
         self.show(&RunDocument::of(&story, &planned.plan))?;
 
-        self.say("5  verify: read again, check again")?;
+        self.part("5", "verify: read again, check again")?;
         let folder = state.run(&run).map_err(store_fail)?;
         let mut journal = folder.journal().map_err(store_fail)?;
         perform::work(&self.session, &self.door, &planned.plan, &run, &mut journal, Task::Verify).await.map_err(|e| Fail::failure(e.to_string()))?;
         let verified = RunDocument::of(&journal.story, &planned.plan);
-        self.say(&format!("   {}\n", tally(&verified)))?;
+        self.say(&tally(&verified))?;
+        self.gap()?;
 
-        self.say("6  undo: a plan of its own, of the recorded ways back, in reverse")?;
+        self.part("6", "undo: a plan of its own, of the recorded ways back, in reverse")?;
         let now = self.door.account.now();
-        let undoing = undo::plan(&journal.story, &planned.plan, None, self.door.account.identity(), now, planning::VALID_FOR);
+        let mut undoing = undo::plan(&journal.story, &planned.plan, None, self.door.account.identity(), now, planning::VALID_FOR);
+        undoing.rehearse(&planned.plan, self.door.account.as_ref(), &account::stage).await;
         for (change, reason) in &undoing.refused {
-            self.say(&format!("   {change} is not taken back: {reason}"))?;
+            self.say(&format!("{change} is not taken back: {reason}"))?;
         }
         let (_, undone) = self.done(&state, &undoing.plan).await?;
         let undone_document = RunDocument::of(&undone, &undoing.plan);
@@ -116,8 +124,9 @@ impl Demo {
 
     fn scanned(&self, planned: &Planned) -> Result<serde_json::Value, Fail> {
         let regions = &self.door.regions;
-        self.say("This is the account of a company that does not exist, in memory. Nothing here touches a network.\n")?;
-        self.say(&format!("1  scan: read {} and run the checks", regions.join(" and ")))?;
+        self.row(0, "", 0, "This is the account of a company that does not exist, in memory. Nothing here touches a network.")?;
+        self.gap()?;
+        self.part("1", &format!("scan: read {} and run the checks", regions.join(" and ")))?;
         let seen = render::Seen::of(&self.door, planned);
         if !self.json {
             self.session.out.data(&render::findings_brief(&seen.scan()))?;
@@ -126,18 +135,21 @@ impl Demo {
     }
 
     fn planned(&self, plan: &Plan) -> Result<(), Fail> {
-        self.say(&format!("2  plan: {} changes, each with its steps and its way back. The first of them:\n", plan.changes.len()))?;
+        self.part("2", &format!("plan: {} changes, each with its steps and its way back. The first of them:", plan.changes.len()))?;
+        self.gap()?;
         for change in plan.changes.iter().filter(|c| !c.findings.is_empty()).take(EXCERPT) {
-            self.say(&render::change(&self.session, plan, change))?;
+            self.data(&format!("{}\n", render::change(&self.session, plan, change)))?;
         }
         let shown = &plan.rehearsal;
         self.say(&format!(
-            "   rehearsed on a copy of the account: closes {}, opens {}; undo {}\n",
+            "rehearsed on a copy of the account: closes {}, opens {}; undo {}",
             shown.closes.len(),
             shown.opens.len(),
             if shown.undo_restores { "restores all but what the plan names" } else { "does not restore everything, as the plan says" }
         ))?;
-        self.say("3  approve: in your account redress asks you; here all that is not irreversible is approved\n")
+        self.gap()?;
+        self.part("3", "approve: in your account redress asks you; here all that is not irreversible is approved")?;
+        self.gap()
     }
 
     async fn done(&self, state: &StateDir, plan: &Plan) -> Result<(String, Story), Fail> {
@@ -154,9 +166,10 @@ impl Demo {
             // What stays after an undo is told at the end, once.
             let told = change.outcome != "restored" && !change.reason.is_empty();
             let reason = if told { format!(" ({})", change.reason) } else { String::new() };
-            self.say(&format!("   {:<4} {:<14} {}{reason}", change.id, change.outcome, change.summary))?;
+            self.row(3, &format!("{:<4} {}", change.id, change.outcome), 23, &format!("{}{reason}", change.summary))?;
         }
-        self.say(&format!("   {}\n", tally(run)))
+        self.say(&tally(run))?;
+        self.gap()
     }
 
     fn end(&self, scan: &serde_json::Value, plan: &Plan, run: &RunDocument, undo: &RunDocument) -> Result<(), Fail> {
@@ -166,16 +179,37 @@ impl Demo {
         }
         let kept: BTreeSet<&String> = undo.changes.iter().filter(|c| c.outcome == "restored").flat_map(|c| &c.not_restored).collect();
         if !kept.is_empty() {
-            self.say("   not as before, as the plan said beforehand:")?;
-            kept.iter().try_for_each(|what| self.say(&format!("   - {what}")))?;
-            self.say("")?;
+            self.say("not as before, as the plan said beforehand:")?;
+            kept.iter().try_for_each(|what| self.row(3, "-", 5, what))?;
+            self.gap()?;
         }
         self.session.out.data(NEXT)
     }
 
-    /// A line of the story.
-    fn say(&self, line: &str) -> Result<(), Fail> {
-        if self.json { Ok(()) } else { self.session.out.data(&format!("{}\n", line.trim_end_matches(' '))) }
+    /// The heading of a part.
+    fn part(&self, number: &str, text: &str) -> Result<(), Fail> {
+        self.row(0, number, 3, text)
+    }
+
+    /// A line within a part.
+    fn say(&self, text: &str) -> Result<(), Fail> {
+        self.row(3, "", 3, text)
+    }
+
+    fn gap(&self) -> Result<(), Fail> {
+        self.data("\n")
+    }
+
+    /// A label, and what stands beside it.
+    fn row(&self, indent: usize, label: &str, hang: usize, text: &str) -> Result<(), Fail> {
+        let mut page = Page::new(render::data(&self.session).style);
+        page.row(indent, &plain(label), hang, &[plain(text)]);
+        self.data(&page.done())
+    }
+
+    /// Part of the story as it is; nothing of it where JSON is wanted.
+    fn data(&self, text: &str) -> Result<(), Fail> {
+        if self.json || text.is_empty() { Ok(()) } else { self.session.out.data(text) }
     }
 }
 
@@ -183,7 +217,8 @@ fn tally(run: &RunDocument) -> String {
     run.counts.iter().map(|(outcome, n)| format!("{n} {outcome}")).collect::<Vec<_>>().join(", ")
 }
 
-const NEXT: &str = "Now try it yourself, on an account that is kept between commands and is still no real one:
+const NEXT: &str = "Now try it yourself, on an account that is kept between commands and is no real
+one either:
 
   redress scan --account twin:demo
   redress plan --account twin:demo -o plan.json

@@ -41,6 +41,7 @@ impl<'a> Events<'a> {
             Task::Apply(..) => "apply",
             Task::Resume => "resume",
             Task::Verify => "verify",
+            Task::Notify(_) => "notify",
         };
         self.write(
             json!({ "event": "run-begins", "task": task, "kind": plan.kind, "account": plan.account, "plan": plan.digest, "changes": plan.changes.len() }),

@@ -8,6 +8,7 @@ use super::args::Cli;
 pub const EXAMPLES: &[(&str, &[&str])] = &[
     ("demo", &["redress demo", "redress demo --reset"]),
     ("scan", &["redress scan --account twin:demo", "redress scan --region all --check ebs-volume-unencrypted --exit-code", "redress scan --format json"]),
+    ("events", &["redress events --since 24h", "redress events --since 7d --region all --format json", "redress events --since 24h -o events.json"]),
     (
         "plan",
         &[
@@ -21,12 +22,12 @@ pub const EXAMPLES: &[(&str, &[&str])] = &[
     ("fix", &["redress fix --account twin:demo", "redress fix --region all --allow-cidr 203.0.113.0/24", "redress fix plan.json --plain"]),
     ("runs", &["redress runs", "redress runs --format json"]),
     ("resume", &["redress resume last"]),
-    ("undo", &["redress undo last", "redress undo last --change c2"]),
-    ("verify", &["redress verify last"]),
+    ("undo", &["redress undo last", "redress undo last --change c2", "redress undo last -o undo.json"]),
+    ("verify", &["redress verify last", "redress verify last --report-back securityhub --report-back file:outcomes.json"]),
     ("prune", &["redress prune", "redress prune --allow-irreversible prune"]),
     ("recover", &["redress recover --region us-east-1", "redress recover -o recovered.json"]),
     ("diff", &["redress diff old.json new.json", "redress diff old.json new.json --exit-code"]),
-    ("permissions", &["redress permissions plan.json", "redress permissions --all --only read"]),
+    ("permissions", &["redress permissions plan.json", "redress permissions --all --only read", "redress permissions --all --report-back"]),
     ("export", &["redress export plan.json --to aws-cli -o scripts", "redress export plan.json --to aws-cli --way-back"]),
     ("playbooks", &["redress playbooks", "redress playbooks show ebs-encryption"]),
     ("playbooks list", &["redress playbooks list --format json"]),

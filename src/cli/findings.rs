@@ -7,11 +7,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{fail::Fail, session::Session};
-use crate::{
-    intake::{Intake, collect},
-    resource::Owner,
+use super::{
+    account::Door,
+    fail::Fail,
+    lookup::{Lookup, Piped, SOURCE},
+    session::Session,
 };
+use crate::intake::{Intake, collect};
 
 /// Folders in folders, at most so deep.
 const DEEPEST: usize = 16;
@@ -64,17 +66,33 @@ impl Session {
         Ok(files)
     }
 
-    /// Reads what `--findings` names, and decides on each finding; nothing where it is not given. What could not be read
-    /// to its end is said on stderr.
+    /// Reads what `--findings` names and `--events-since` asks for, and decides on each finding; nothing where neither is
+    /// given. What could not be read to its end is said on stderr.
     ///
     /// # Errors
-    /// What is not there (exit 2).
-    pub fn intake(&self, owner: &Owner, regions: &[String]) -> Result<Option<Intake>, Fail> {
-        if self.common.findings.is_empty() {
+    /// What is not there, and events that cannot be had (exit 2).
+    pub async fn intake(&self, door: &Door) -> Result<Option<Intake>, Fail> {
+        let lookup = Lookup::asked(self, door)?;
+        if self.common.findings.is_empty() && lookup.is_none() {
             return Ok(None);
         }
-        let inputs: Vec<(String, Box<dyn Read>)> = self.findings()?.into_iter().map(input).collect();
-        let intake = collect(inputs, owner, regions);
+        let files = self.findings()?;
+        let (owner, regions) = (door.account.identity().owner.clone(), door.regions.clone());
+        // Reading waits for files, for the standard input and for AWS: on a thread that may.
+        let (mut sink, events) = Piped::new();
+        let looked_up = lookup.is_some();
+        let reading = tokio::task::spawn_blocking(move || {
+            let mut inputs: Vec<(String, Box<dyn Read>)> = files.into_iter().map(input).collect();
+            if looked_up {
+                inputs.push((SOURCE.to_owned(), Box::new(events)));
+            }
+            collect(inputs, &owner, &regions)
+        });
+        if let Some(lookup) = lookup {
+            lookup.run(self.out, &mut sink).await?;
+        }
+        drop(sink);
+        let intake = reading.await.map_err(|error| Fail::failure("the findings could not be read").why(error.to_string()))?;
         for report in &intake.reports {
             if let Some(why) = &report.incomplete {
                 self.out.always(&format!("warning: {}: not whole: {why}; what it holds was read", report.input));

@@ -17,6 +17,7 @@ mod export;
 mod fail;
 mod findings;
 mod fix;
+mod lookup;
 mod man;
 mod out;
 mod perform;
@@ -28,6 +29,7 @@ mod progress;
 mod prune;
 mod recover;
 mod render;
+mod report_back;
 mod resume;
 mod runs;
 mod scan;
@@ -36,6 +38,7 @@ mod show;
 mod summary;
 mod undo;
 mod verify;
+mod when;
 
 use std::{ffi::OsString, process::ExitCode};
 
@@ -87,9 +90,12 @@ async fn command(session: &Session, command: Command) -> Result<Exit, Fail> {
         Command::Demo { reset } => demo::run(session, reset).await,
         Command::Scan { exit_code, save_inventory } => scan::run(session, exit_code, save_inventory.as_deref()).await,
         Command::Plan { output, exit_code, belts } => plan::run(session, output.as_deref(), exit_code, &belts).await,
+        Command::Events { past, output, exit_code } => lookup::run(session, &past, output.as_deref(), exit_code).await,
         Command::Diff { old, new, exit_code } => diff::run(session, &old, &new, exit_code),
         Command::Show { what } => show::run(session, &what),
-        Command::Apply { plan, change, approval, belts } => apply::run(session, plan.as_deref(), &change, &approval, &belts).await,
+        Command::Apply { plan, change, approval, closing, belts } => {
+            apply::run(session, plan.as_deref(), &change, &approval, &closing.report_back, &belts).await
+        }
         Command::Fix { plan, plain, allow_irreversible, belts } => {
             let approval = args::Approval { allow_irreversible, ..args::Approval::default() };
             fix::run(session, plan.as_deref(), plain, &approval, &belts).await
@@ -97,8 +103,8 @@ async fn command(session: &Session, command: Command) -> Result<Exit, Fail> {
         Command::Runs => runs::run(session),
         Command::Resume { run } => resume::run(session, &run).await,
         Command::Recover { run, output } => recover::run(session, run.as_deref(), output.as_deref()).await,
-        Command::Undo { run, change, approval } => undo::run(session, &run, &change, &approval).await,
-        Command::Verify { run } => verify::run(session, &run).await,
+        Command::Undo { run, change, output, approval } => undo::run(session, &run, &change, output.as_deref(), &approval).await,
+        Command::Verify { run, closing } => verify::run(session, &run, &closing.report_back).await,
         Command::Prune { output, approval } => prune::run(session, output.as_deref(), &approval).await,
         Command::Explain { what } => explain::run(session, &what),
         Command::Completions { shell } => completions::run(session, shell),
@@ -106,7 +112,7 @@ async fn command(session: &Session, command: Command) -> Result<Exit, Fail> {
         Command::Playbooks { what } => playbooks::run(session, what.as_ref()),
         Command::Actions { what } => actions::run(session, what.as_ref()),
         Command::Export { plan, to, way_back, output } => export::run(session, &plan, to, way_back, output.as_deref()),
-        Command::Permissions { plan, all, only } => permissions::run(session, plan.as_deref(), all, only),
+        Command::Permissions { plan, all, only, report_back } => permissions::run(session, plan.as_deref(), all.then_some(only), report_back),
     }
 }
 

@@ -13,6 +13,7 @@ pub struct Out {
     quiet: bool,
     color: Color,
     plain: bool,
+    page: usize,
 }
 
 /// One of the two.
@@ -36,7 +37,7 @@ impl Stream {
 impl Out {
     /// The streams of this process.
     pub fn new(quiet: bool, color: Color) -> Self {
-        Self { quiet, color, plain: false }
+        Self { quiet, color, plain: false, page: 100 }
     }
 
     /// The same streams without talk.
@@ -49,6 +50,12 @@ impl Out {
     #[must_use]
     pub fn plainer(self) -> Self {
         Self { plain: true, color: Color::Never, ..self }
+    }
+
+    /// The same streams with so many columns where they are no terminal.
+    #[must_use]
+    pub fn narrower(self, page: usize) -> Self {
+        Self { page, ..self }
     }
 
     fn choice(self, stream: Stream) -> ColorChoice {
@@ -71,7 +78,7 @@ impl Out {
             Stream::Stdout => console::Term::stdout(),
             Stream::Stderr => console::Term::stderr(),
         };
-        if stream.is_terminal() { usize::from(term.size().1).clamp(40, 120) } else { 100 }
+        if stream.is_terminal() { usize::from(term.size().1).clamp(40, 120) } else { self.page }
     }
 
     /// Data, to stdout.
@@ -85,6 +92,19 @@ impl Out {
                 Err(Fail::failure("cannot write to stdout").why(error.to_string()).hint("is the disk full? `redress show RUN` shows the run again"))
             }
             _ => Ok(()),
+        }
+    }
+
+    /// A part of data that comes bit by bit, to stdout; whether anybody still reads it.
+    ///
+    /// # Errors
+    /// As [`Out::data`].
+    pub fn stream(self, text: &str) -> Result<bool, Fail> {
+        let mut stream = io::stdout().lock();
+        match stream.write_all(text.as_bytes()).and_then(|()| stream.flush()) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),
+            Err(error) => Err(Fail::failure("cannot write to stdout").why(error.to_string()).hint("is the disk full?")),
         }
     }
 

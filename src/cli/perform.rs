@@ -4,7 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{
-    account::{Door, stage},
+    account::{Door, Place, stage},
     events::Events,
     exit::Exit,
     fail::Fail,
@@ -14,8 +14,9 @@ use super::{
     summary,
 };
 use crate::{
+    calls::Notice,
     engine::{self, Engine, EngineError, Stop, undo},
-    journal::{Claim, Decision, Event, Journal, Lock, RunDocument, Store, Story},
+    journal::{Claim, Decision, Event, Journal, Lock, RunDocument, RunFolder, Store, Story, story::Head},
     plan::Plan,
 };
 
@@ -28,6 +29,8 @@ pub enum Task<'a> {
     Resume,
     /// Check a run again.
     Verify,
+    /// Tell Security Hub what a run has resolved.
+    Notify(&'a [Notice]),
 }
 
 /// Takes the locks of the regions that a run works on, and tells what a process that died left behind.
@@ -46,6 +49,35 @@ pub fn lock(session: &Session, state: &dyn Store, plan: &Plan, run: &str, caller
 pub fn person() -> String {
     let named = |name: &str| std::env::var(name).ok().filter(|v| !v.is_empty());
     named("USER").or_else(|| named("LOGNAME")).or_else(|| named("USERNAME")).unwrap_or_else(|| "somebody".to_owned())
+}
+
+/// A run of before at its own account, locked, with its journal open to go on with.
+pub struct Reopened {
+    /// Where its folder lies.
+    pub state: Box<dyn Store>,
+    /// Its plan, and what its journal held.
+    pub folder: RunFolder,
+    /// How it began.
+    pub head: Head,
+    /// The account.
+    pub door: Door,
+    /// The journal, read again under the lock: another process may have gone on with it meanwhile.
+    pub journal: Journal,
+    /// Held as long as this is.
+    _lock: Lock,
+}
+
+/// Opens a run of before, to go on with it.
+///
+/// # Errors
+/// No such run, somebody else at work on it, other credentials than its own, no way to the account.
+pub async fn reopen(session: &Session, run: &str) -> Result<Reopened, Fail> {
+    let (state, folder) = session.run(run)?;
+    let head = folder.story().head;
+    let lock = lock(session, state.as_ref(), &folder.plan, &head.run, &person())?;
+    let door = session.reopen(&Place::of_run(&head, &folder.plan.regions)).await?;
+    let journal = folder.journal().map_err(store_fail)?;
+    Ok(Reopened { state, folder, head, door, journal, _lock: lock })
 }
 
 /// Begins a run of a plan, takes it to its end, and reports. The caller holds the lock.
@@ -91,6 +123,7 @@ pub async fn work(session: &Session, door: &Door, plan: &Plan, run: &str, journa
         Task::Apply(run, decisions) => engine.apply(plan, run, decisions, journal).await,
         Task::Resume => engine.resume(plan, journal).await,
         Task::Verify => engine.verify(plan, journal).await,
+        Task::Notify(notices) => engine.notify(notices, journal).await,
     };
     watcher.abort();
     progress.done();

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::{apply, exit::Exit, fail::Fail, session::Session};
+use super::{apply, args::Half, exit::Exit, fail::Fail, session::Session};
 use crate::{
     plan::permissions::{self, Policy},
     report::json,
@@ -20,29 +20,39 @@ const MANAGED: usize = 6144;
 struct Standing {
     read: Policy,
     write: Policy,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    report_back: Option<Policy>,
 }
 
-/// Shows the policy of a plan, or with `all` those of a standing role: both, or the one that `only` names.
+/// Shows the policy of a plan, or of a standing role all policies or the one that is named. What telling Security Hub takes is in
+/// them only if `report_back` asks for it.
 ///
 /// # Errors
 /// A file that is no plan; neither a plan nor `--all`.
-pub fn run(session: &Session, plan: Option<&Path>, all: bool, only: Option<super::args::Half>) -> Result<Exit, Fail> {
-    let text = match (plan, all) {
+pub fn run(session: &Session, plan: Option<&Path>, standing: Option<Option<Half>>, report_back: bool) -> Result<Exit, Fail> {
+    let text = match (plan, standing) {
         (Some(path), _) => {
-            let policy = Policy::of(&permissions::of_plan(&apply::read(path)?));
+            let plan = apply::read(path)?;
+            let mut grants = permissions::of_plan(&plan);
+            if report_back {
+                grants.push(permissions::report_back(&Owner { partition: plan.partition, account: plan.account }, &plan.regions));
+            }
+            let policy = Policy::of(&grants);
             size(session, &policy)?;
             written(&policy)?
         }
-        (None, true) => {
+        (None, Some(only)) => {
             let anybody = Owner { partition: "aws".to_owned(), account: "*".to_owned() };
-            let both = Standing { read: Policy::of(&permissions::all_reads()), write: Policy::of(&permissions::all_writes(&anybody)) };
+            let told = Policy::of(&[permissions::report_back(&anybody, &["*".to_owned()])]);
+            let (read, write) = (Policy::of(&permissions::all_reads()), Policy::of(&permissions::all_writes(&anybody)));
             match only {
-                Some(super::args::Half::Read) => written(&both.read)?,
-                Some(super::args::Half::Write) => written(&both.write)?,
-                None => written(&both)?,
+                Some(Half::Read) => written(&read)?,
+                Some(Half::Write) => written(&write)?,
+                Some(Half::ReportBack) => written(&told)?,
+                None => written(&Standing { read, write, report_back: report_back.then_some(told) })?,
             }
         }
-        (None, false) => return Err(Fail::usage("whose permissions?").hint("give a plan's file, or --all for a standing role")),
+        (None, None) => return Err(Fail::usage("whose permissions?").hint("give a plan's file, or --all for a standing role")),
     };
     session.out.data(&text)?;
     Ok(Exit::Done)

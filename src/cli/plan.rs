@@ -12,9 +12,11 @@ use crate::plan::Plan;
 pub async fn run(session: &Session, output: Option<&Path>, exit_code: bool, belts: &Belts) -> Result<Exit, Fail> {
     let (_, _, _) = (session.playbooks()?, session.checks()?, session.findings()?);
     let door = session.open().await?;
-    let plan = planning::plan(session, &door, belts).await?.plan;
-    show(session, &plan, output)?;
-    Ok(Exit::of_plan(&plan, exit_code))
+    let planned = planning::plan(session, &door, belts).await?;
+    show(session, &planned.plan, output)?;
+    // What stood in the rest of an input may be missing in the plan.
+    let cut = (planned.incomplete() > 0).then_some(Exit::Held);
+    Ok(Exit::worst(cut.into_iter().chain([Exit::of_plan(&planned.plan, exit_code)])))
 }
 
 /// Writes a plan to the file that was asked for, and shows it.

@@ -17,9 +17,10 @@ use crate::{
     intake::{
         confirm::{self, Reported},
         kin,
+        origins::origins,
     },
     inventory::{Inventory, Scope},
-    plan::{Change, Plan, build::Limits, propose},
+    plan::{Change, Plan, build::Limits, digest, propose},
     playbook::{Playbook, check_parameters},
 };
 
@@ -34,8 +35,15 @@ pub struct Planned {
     pub survey: Survey,
     /// What would be done.
     pub plan: Plan,
-    /// What other tools have reported, and what our checks said of it; `None` without `--findings`.
+    /// What other tools have reported, and what our checks said of it; `None` without `--findings` and events.
     pub reported: Option<Reported>,
+}
+
+impl Planned {
+    /// How many inputs of others' findings did not come whole.
+    pub fn incomplete(&self) -> usize {
+        self.reported.as_ref().map_or(0, Reported::incomplete)
+    }
 }
 
 /// Looks at the account and plans.
@@ -45,7 +53,7 @@ pub struct Planned {
 /// say is unknown, in the plan.
 pub async fn plan(session: &Session, door: &Door, belts: &Belts) -> Result<Planned, Fail> {
     let (playbooks, mut checks) = (session.playbooks()?, session.checks()?);
-    let intake = session.intake(&door.account.identity().owner, &door.regions)?;
+    let intake = session.intake(door).await?;
     let suspicions = intake.as_ref().map(|intake| intake.suspicions.as_slice());
     if let Some(suspicions) = suspicions.filter(|_| session.common.check.is_empty()) {
         let named = confirm::named_checks(suspicions);
@@ -63,8 +71,12 @@ pub async fn plan(session: &Session, door: &Door, belts: &Belts) -> Result<Plann
         also: kin::wants(suspicions.unwrap_or_default()),
         narrow: if suspicions.is_some() { Some(&only) } else { None },
     };
-    let (survey, plan) = survey::plan(door.account.as_ref(), &wish, &stage).await;
+    let (survey, mut plan) = survey::plan(door.account.as_ref(), &wish, &stage).await;
     let run: Vec<&str> = checks.iter().map(|check| check.id).collect();
+    if let Some(suspicions) = suspicions {
+        plan.origins = origins(suspicions, &run, &survey.inventory, &survey.findings, &survey.unjudged);
+        digest::seal(&mut plan);
+    }
     let reported = intake.map(|intake| Reported::of(intake, &run, &survey.inventory, &survey.findings, &survey.unjudged));
     if let Some(reported) = &reported {
         session.out.say(&reported.summary());

@@ -122,6 +122,7 @@ fn plan(session: &Session, door: &Door, inventory: &Inventory, rules: &Rules) ->
         counts: std::collections::BTreeMap::from([("changes".to_owned(), changes.len())]),
         changes,
         skipped: Vec::new(),
+        origins: Vec::new(),
         rehearsal: rehearsed.rehearsal,
         digest: String::new(),
         kind: PRUNE.to_owned(),

@@ -6,7 +6,6 @@ use super::{account::Door, args::Belts, exit::Exit, fail::Fail, plan, planning, 
 use crate::{
     engine::gather::gather,
     finding::Verdict,
-    intake::confirm::Reported,
     inventory::{FamilyKind, Inventory, Want},
 };
 
@@ -24,8 +23,7 @@ pub async fn run(session: &Session, exit_code: bool, save: Option<&Path>) -> Res
         session.out.say(&format!("what was read is in {}: --account twin:{}", path.display(), path.display()));
     }
     summary::findings(session, &render::Seen::of(&door, &planned).scan())?;
-    let unknown = survey.findings.iter().filter(|f| matches!(f.verdict, Verdict::Unknown(_))).count() + survey.unjudged.len();
-    let unknown = unknown + planned.reported.as_ref().map_or(0, Reported::incomplete);
+    let unknown = survey.findings.iter().filter(|f| matches!(f.verdict, Verdict::Unknown(_))).count() + survey.unjudged.len() + planned.incomplete();
     let open = survey.findings.iter().filter(|f| matches!(f.verdict, Verdict::Violates(_)) && f.suppressed.is_none()).count();
     Ok(Exit::of_scan(unknown, open, exit_code))
 }

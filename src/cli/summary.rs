@@ -16,6 +16,7 @@ pub fn of_ci(command: &Command, named: Option<OsString>) -> Option<PathBuf> {
     let sums_up = matches!(
         command,
         Command::Scan { .. }
+            | Command::Events { output: None, .. }
             | Command::Plan { .. }
             | Command::Apply { .. }
             | Command::Resume { .. }

@@ -1,53 +1,114 @@
-//! `redress undo`: takes a run back, as a plan of its own that is shown, approved and journaled like any other.
+//! `redress undo`: takes a run back, as a plan of its own that is rehearsed, shown, approved and journaled like any other.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, path::Path};
 
 use super::{
-    account::Place,
+    account::{Door, Place, stage},
     args::Approval,
     ask::{self, Policy},
     exit::Exit,
     fail::Fail,
-    perform, planning,
+    perform,
+    plan::show,
+    planning,
     session::{Session, store_fail},
     summary,
 };
 use crate::{
-    engine::{self, undo},
-    journal::{RunDocument, RunFolder},
+    engine::{
+        self,
+        undo::{self, Undoing},
+    },
+    journal::{RunDocument, RunFolder, Store},
+    plan::{Plan, digest},
 };
 
-/// Undoes a run, or the changes of it that are named.
+/// Undoes a run, or the changes of it that are named; with `output` it only plans that.
 ///
 /// # Errors
 /// No such run or change, other credentials than its own, nobody to ask.
-pub async fn run(session: &Session, run: &str, changes: &[String], approval: &Approval) -> Result<Exit, Fail> {
+pub async fn run(session: &Session, run: &str, changes: &[String], output: Option<&Path>, approval: &Approval) -> Result<Exit, Fail> {
     let policy = Policy::of(approval)?;
     let (state, folder) = session.run(run)?;
     may_be_undone(&folder, changes)?;
-    let head = folder.story().head;
-    let lock = perform::lock(session, state.as_ref(), &folder.plan, &format!("undo of {}", head.run), &perform::person())?;
-    let door = session.reopen(&Place::of_run(&head, &folder.plan.regions)).await?;
-    // Read again under the lock: what another process has undone meanwhile is not undone twice.
-    let folder = state.open_run(&head.run).map_err(store_fail)?;
     let only: Option<BTreeSet<String>> = (!changes.is_empty()).then(|| changes.iter().cloned().collect());
-    let story = folder.story();
-    let undoing = undo::plan(&story, &folder.plan, only.as_ref(), door.account.identity(), door.account.now(), planning::VALID_FOR);
-    for (change, reason) in &undoing.refused {
-        session.out.always(&format!("{change} is not taken back: {reason}"));
+    let id = folder.story().head.run;
+    if let Some(path) = output {
+        let (_, planned) = Planned::make(session, folder, only.as_ref()).await?;
+        show(session, &planned.undoing.plan, Some(path))?;
+        return Ok(planned.held);
     }
-    let held = if undoing.refused.is_empty() { Exit::Done } else { Exit::Held };
-    if undoing.plan.changes.is_empty() {
-        session.out.say(&format!("there is nothing of run {} to take back", head.run));
-        summary::run(session, &RunDocument::of(&story, &folder.plan), &folder.plan)?;
-        return Ok(held);
+    let lock = perform::lock(session, state.as_ref(), &folder.plan, &format!("undo of {id}"), &perform::person())?;
+    // Read again under the lock: what another process has undone meanwhile is not undone twice.
+    let folder = state.open_run(&id).map_err(store_fail)?;
+    let (door, planned) = Planned::make(session, folder, only.as_ref()).await?;
+    if planned.undoing.plan.changes.is_empty() {
+        session.out.say(&format!("there is nothing of run {id} to take back"));
+        summary::run(session, &planned.document, &planned.of)?;
+        return Ok(planned.held);
     }
-    let decisions = ask::approve(session, &undoing.plan, &policy).await?;
-    ask::any_approved(&decisions)?;
-    let id = engine::run_id(&undoing.plan, door.account.now());
-    let exit = perform::begin(session, &door, state.as_ref(), &id, &undoing.plan, decisions).await?;
+    let exit = ask_and_do(session, &door, state.as_ref(), &planned.undoing.plan, &policy).await?;
     drop(lock);
-    Ok(Exit::worst([exit, held]))
+    Ok(Exit::worst([exit, planned.held]))
+}
+
+/// Does the undo that a file holds, as long as it is still what takes its run back.
+///
+/// # Errors
+/// As [`run`], and when the run does not stand any more as the plan says (exit 4).
+pub async fn apply(session: &Session, name: &str, plan: &Plan, approval: &Approval) -> Result<Exit, Fail> {
+    let policy = Policy::of(approval)?;
+    let (state, folder) = session.run(plan.of_run.as_deref().unwrap_or_default())?;
+    let id = folder.story().head.run;
+    let lock = perform::lock(session, state.as_ref(), &folder.plan, &format!("undo of {id}"), &perform::person())?;
+    let folder = state.open_run(&id).map_err(store_fail)?;
+    let only: BTreeSet<String> = plan.changes.iter().map(|c| c.id.clone()).collect();
+    let (door, now) = Planned::make(session, folder, Some(&only)).await?;
+    let who = door.account.identity();
+    digest::check_fit(plan, &who.owner.account, &who.owner.partition, &who.endpoint, door.account.now())
+        .map_err(|error| Fail::usage(error.to_string()).why("nothing was changed"))?;
+    if now.undoing.plan.changes != plan.changes {
+        return Err(Fail::held(format!("{name}: run {id} does not stand any more as it did when this undo was planned"))
+            .why("nothing was changed")
+            .hint(format!("redress undo {id} -o FILE plans it anew")));
+    }
+    let exit = ask_and_do(session, &door, state.as_ref(), plan, &policy).await?;
+    drop(lock);
+    Ok(exit)
+}
+
+async fn ask_and_do(session: &Session, door: &Door, state: &dyn Store, plan: &Plan, policy: &Policy) -> Result<Exit, Fail> {
+    let decisions = ask::approve(session, plan, policy).await?;
+    ask::any_approved(&decisions)?;
+    let id = engine::run_id(plan, door.account.now());
+    perform::begin(session, door, state, &id, plan, decisions).await
+}
+
+/// An undo as it was planned and rehearsed on the account as it is.
+struct Planned {
+    undoing: Undoing,
+    /// The plan of the run that it takes back.
+    of: Plan,
+    /// How that run stands.
+    document: RunDocument,
+    /// What the exit code says of what is not taken back.
+    held: Exit,
+}
+
+impl Planned {
+    /// Opens the account of the run, plans the undo and rehearses it; tells what is not taken back.
+    async fn make(session: &Session, folder: RunFolder, only: Option<&BTreeSet<String>>) -> Result<(Door, Self), Fail> {
+        let story = folder.story();
+        let door = session.reopen(&Place::of_run(&story.head, &folder.plan.regions)).await?;
+        let mut undoing = undo::plan(&story, &folder.plan, only, door.account.identity(), door.account.now(), planning::VALID_FOR);
+        for (change, reason) in &undoing.refused {
+            session.out.always(&format!("{change} is not taken back: {reason}"));
+        }
+        undoing.rehearse(&folder.plan, door.account.as_ref(), &stage).await;
+        let held = if undoing.refused.is_empty() { Exit::Done } else { Exit::Held };
+        let document = RunDocument::of(&story, &folder.plan);
+        Ok((door, Self { undoing, of: folder.plan, document, held }))
+    }
 }
 
 /// Refuses what cannot be undone at all, before anything is opened.

@@ -10,7 +10,7 @@ use futures::{FutureExt, StreamExt, stream::FuturesUnordered};
 use serde_json::Value;
 
 use super::{
-    Engine, EngineError, News, compare,
+    Engine, EngineError, News,
     gather::afresh,
     ledger::Ledger,
     schedule,
@@ -23,6 +23,7 @@ use crate::{
     plan::{
         Change, Plan,
         proof::{self, Proved},
+        restore,
     },
 };
 
@@ -192,14 +193,14 @@ impl Engine<'_> {
         let mut pauses = PROOF_PAUSES.iter();
         let (after, left) = loop {
             let after = afresh(self.account, &mut |_| change.touches.iter().cloned().collect()).await.footprint(&change.touches);
-            let left = compare::differences(&before, &after);
+            let left = restore::differences(&before, &after);
             match pauses.next() {
                 Some(seconds) if !left.is_empty() => self.account.pause(Duration::from_secs(*seconds)).await,
                 _ => break (after, left),
             }
         };
         let kept = !Change::kept(&change.steps).is_empty();
-        let lost: Vec<&String> = left.iter().filter(|want| !kept || !compare::nothing(before.get(want.as_str()))).collect();
+        let lost: Vec<&String> = left.iter().filter(|want| !kept || !restore::nothing(before.get(want.as_str()))).collect();
         let (outcome, rest) = match (left.is_empty(), lost.is_empty()) {
             (true, _) => (Outcome::RolledBack, "Everything is as it was before".to_owned()),
             (_, true) => (Outcome::RolledBack, format!("What was there is as it was before; new and kept on purpose: {}", left.join(", "))),
@@ -235,7 +236,7 @@ impl Engine<'_> {
     /// Whether a change is proved by these facts: by its proofs, or, for an undo, by the footprint that it restores.
     pub(super) fn proved(&self, change: &Change, fresh: &Inventory, footprint: &Value, journal: &Ledger<'_>) -> Proved {
         match &change.restore {
-            Some(restore) => super::undo::restored(restore, footprint),
+            Some(to) => restore::restored(to, footprint),
             None => proof::proved(change, fresh, &bindings(change, journal, &journal.look(Story::outputs))),
         }
     }

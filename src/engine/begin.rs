@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::{Engine, apply::bindings, compare, gather::afresh, ledger::Ledger};
+use super::{Engine, apply::bindings, gather::afresh, ledger::Ledger};
 use crate::{
     actions::Refusal,
     inventory::{Inventory, Scope},
@@ -12,6 +12,7 @@ use crate::{
         Change, Plan, Restore,
         proof::{self, Proved},
         propose,
+        restore::differences,
     },
 };
 
@@ -56,7 +57,7 @@ impl Engine<'_> {
     async fn may_restore(&self, change: &Change, restore: &Restore) -> Result<Value, Instead> {
         let fresh = afresh(self.account, &mut |_| change.touches.iter().cloned().collect()).await;
         let now = fresh.footprint(&change.touches);
-        let foreign = compare::differences(&restore.found, &now);
+        let foreign = differences(&restore.found, &now);
         if foreign.is_empty() {
             return Ok(now);
         }

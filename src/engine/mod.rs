@@ -8,11 +8,11 @@
 
 pub mod apply;
 mod begin;
-pub mod compare;
 pub mod gather;
 mod ledger;
 mod look;
 pub mod news;
+mod notify;
 pub mod recover;
 pub mod schedule;
 pub mod step;

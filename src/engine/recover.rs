@@ -220,6 +220,7 @@ fn sealed(changes: Vec<Change>, regions: &[String], who: &Identity, created: Tim
         counts: BTreeMap::from([("changes".to_owned(), changes.len())]),
         changes,
         skipped: Vec::new(),
+        origins: Vec::new(),
         rehearsal: Rehearsal { not_rehearsed, ..Rehearsal::default() },
         digest: String::new(),
         kind: "recover".to_owned(),

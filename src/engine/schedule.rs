@@ -9,9 +9,10 @@ use crate::{
     plan::{Change, Plan},
 };
 
-/// How many changes may run at once. A change has one call under way at a time, so this also keeps what a run copies
-/// within the 20 snapshot copies that AWS lets be pending in a destination region
-/// (<https://docs.aws.amazon.com/ebs/latest/userguide/ebs-copy-snapshot.html>).
+/// How many changes may run at once. This also keeps what a run copies within the 20 snapshot copies that AWS lets be
+/// pending in a destination region (<https://docs.aws.amazon.com/ebs/latest/userguide/ebs-copy-snapshot.html>): the
+/// change of a detached volume copies one; the change of an instance may copy more, twenty at a time, and never runs
+/// beside another that touches volumes of its region.
 pub const MOST_JOBS: usize = 20;
 
 /// How many changes run at once unless another number is asked for.

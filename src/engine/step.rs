@@ -40,6 +40,8 @@ const PATIENCE: Duration = Duration::from_secs(10 * 60);
 /// How long what was there before a call may still be shown after it. A state that shows later, and from which the one
 /// that is waited for does not follow, means that the call has failed by itself.
 const SHOWN_WITHIN: Duration = Duration::from_secs(90);
+/// How much longer than lists may lag a wait lasts at least.
+const SHOWN_MARGIN: Duration = Duration::from_secs(30);
 /// The longest pause between two tries.
 const LONGEST_PAUSE: u64 = 60;
 
@@ -193,6 +195,8 @@ impl Engine<'_> {
 
     async fn wait(&self, change: &str, wait: &Wait, until: &[Expect]) -> Result<(), Failure> {
         let began = self.account.now();
+        // What was just made may not show for as long as lists lag: before that no wait is in vain.
+        let at_most = wait.at_most.max((self.lag + SHOWN_MARGIN).as_secs());
         for tries in 0_u32.. {
             let inventory = self.account.read(&until.iter().flat_map(Expect::scope).collect()).await;
             let late = self.account.now().duration_since(began).unsigned_abs() > SHOWN_WITHIN;
@@ -205,7 +209,7 @@ impl Engine<'_> {
                 Standing::NotYet(what) | Standing::Unknown(what) => what,
             };
             let seconds = self.account.now().duration_since(began).unsigned_abs().as_secs();
-            if seconds >= wait.at_most {
+            if seconds >= at_most {
                 return Err(Failure::Failed(format!("waited {seconds} s {} in vain: {what}", wait.why, what = seen)));
             }
             if self.stop.now() {

@@ -1,18 +1,20 @@
 //! Taking a run back: its recorded ways back, in reverse, as a plan of its own that is shown, approved and journaled
-//! like any other. Building it is pure.
+//! like any other. Building it is pure; only its rehearsal reads.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use super::compare::{differences, nothing};
+use super::{MakeStage, gather::afresh};
 use crate::{
-    account::Identity,
+    account::{Account, Identity},
     actions::Options,
     calls::{self, Act, Bindings, Purpose, Risk, Step, Undo, Unresolved, WayBack},
+    finding::FindingKey,
+    inventory::{FamilyKind, Inventory, Scope, Want},
     journal::{Outcome, Story},
-    plan::{Change, Plan, Rehearsal, Restore, digest, proof::Proved},
+    plan::{Change, Plan, Rehearsal, Restore, digest, propose, rehearse::rehearse_undo},
 };
 
 /// A plan that takes a run back, and what of the run it leaves, each with the reason.
@@ -22,6 +24,49 @@ pub struct Undoing {
     pub plan: Plan,
     /// Changes of the run that it does not take back.
     pub refused: Vec<(String, String)>,
+}
+
+impl Undoing {
+    /// Tries the undo on a copy of the account as it is now, and seals what that showed into the plan. What the run had
+    /// closed is open again afterwards.
+    pub async fn rehearse(&mut self, run: &Plan, account: &dyn Account, stage: MakeStage<'_>) {
+        let facts = afresh(account, &mut |known| needs(run, &self.plan, known)).await;
+        let mut rehearsal = rehearse_undo(&self.plan.changes, stage(facts).as_ref());
+        let tried = run.changes.iter().filter(|c| rehearsal.predicted.contains_key(&c.id));
+        let opens: BTreeSet<FindingKey> = tried.flat_map(|c| &c.findings).cloned().collect();
+        rehearsal.opens = opens.into_iter().collect();
+        self.plan.rehearsal = rehearsal;
+        digest::seal(&mut self.plan);
+    }
+}
+
+/// What must be read to rehearse the undo of these changes of a run: what they touch, what their calls name, and what
+/// their actions stand on.
+fn needs(run: &Plan, undo: &Plan, known: &Inventory) -> Scope {
+    let mut scope: Scope = undo.changes.iter().flat_map(|c| c.touches.iter().cloned()).collect();
+    for call in undo.changes.iter().flat_map(|c| &c.steps).map(|s| &s.act.call) {
+        named(&call.region, &call.input, &mut scope);
+    }
+    for change in run.changes.iter().filter(|c| undo.change(&c.id).is_some()) {
+        scope.extend(propose::needs(known, &change.uses, &change.resource, &change.region, &propose::checks_of(change), &run.options));
+    }
+    scope
+}
+
+/// The things that the input of a call names, told by what EC2's ids begin with. What a call brings back, such as a rule
+/// with a prefix list, is named nowhere else any more.
+fn named(region: &str, input: &Value, scope: &mut Scope) {
+    const KINDS: [(&str, FamilyKind); 4] =
+        [("pl-", FamilyKind::PrefixLists), ("sg-", FamilyKind::SecurityGroups), ("vol-", FamilyKind::Volumes), ("i-", FamilyKind::Instances)];
+    match input {
+        Value::String(id) => {
+            let of = |begins: &str| id.strip_prefix(begins).is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_hexdigit()));
+            scope.extend(KINDS.iter().filter(|(begins, _)| of(begins)).map(|(_, family)| Want::id(region, *family, id)));
+        }
+        Value::Array(all) => all.iter().for_each(|one| named(region, one, scope)),
+        Value::Object(members) => members.values().for_each(|one| named(region, one, scope)),
+        _ => {}
+    }
 }
 
 /// The plan that takes back a run, or the changes of it in `only`.
@@ -49,7 +94,8 @@ pub fn plan(story: &Story, plan: &Plan, only: Option<&BTreeSet<String>>, who: &I
         playbooks: BTreeMap::new(),
         changes,
         skipped: Vec::new(),
-        rehearsal: Rehearsal { undo_restores: true, ..Rehearsal::default() },
+        origins: Vec::new(),
+        rehearsal: Rehearsal::default(),
         counts,
         digest: String::new(),
         kind: "undo".to_owned(),
@@ -142,13 +188,6 @@ fn literal(act: &Act, bindings: &Bindings<'_>) -> Result<Act, Unresolved> {
     let json = serde_json::to_value(act).unwrap_or_default();
     let resolved = bindings.resolve_outputs(&json)?;
     serde_json::from_value(resolved).map_err(|error| Unresolved { step: bindings.step.to_owned(), what: error.to_string() })
-}
-
-/// Whether a footprint is what an undo was to bring back. What the run made and what stays on purpose may differ: it was
-/// not there before, and is as the run left it.
-pub(super) fn restored(restore: &Restore, footprint: &Value) -> Proved {
-    let left: Vec<String> = differences(&restore.to, footprint).into_iter().filter(|want| restore.kept.is_empty() || !nothing(restore.to.get(want))).collect();
-    if left.is_empty() { Proved::Holds(Vec::new()) } else { Proved::Violated(format!("not as it was before: {}", left.join(", "))) }
 }
 
 /// The changes of the original run that an undo run has taken back.

@@ -57,7 +57,7 @@ impl Answer {
 }
 
 /// The suspicions that can be acted on, by what they are about.
-struct Index<'s> {
+pub(super) struct Index<'s> {
     /// By check and ARN.
     exact: HashMap<(&'s str, &'s str), Vec<usize>>,
     /// Those that mean every resource that a check judges, by check.
@@ -67,7 +67,8 @@ struct Index<'s> {
 }
 
 impl<'s> Index<'s> {
-    fn of(suspicions: &'s [Suspicion]) -> Self {
+    /// The index of these.
+    pub(super) fn of(suspicions: &'s [Suspicion]) -> Self {
         let mut index = Self { exact: HashMap::new(), broad: HashMap::new(), kin: BTreeSet::new() };
         for (at, suspicion) in suspicions.iter().enumerate().filter(|(_, s)| s.decision.is_actionable()) {
             let Some(resource) = &suspicion.resource else { continue };
@@ -87,7 +88,7 @@ impl<'s> Index<'s> {
     }
 
     /// The suspicions that a finding answers: those on its resource, on what stands for it, and on the account as a whole.
-    fn naming(&self, suspicions: &[Suspicion], inventory: &Inventory, finding: &Finding) -> Vec<usize> {
+    pub(super) fn naming(&self, suspicions: &[Suspicion], inventory: &Inventory, finding: &Finding) -> Vec<usize> {
         let kin = if self.kin.contains(finding.check.as_str()) { kin::standing_for(inventory, &finding.resource) } else { BTreeSet::new() };
         let named = kin.iter().chain([&finding.resource]);
         let exact = named.filter_map(|resource| self.exact.get(&(finding.check.as_str(), resource.as_str()))).flatten();
@@ -127,7 +128,8 @@ pub fn narrow(suspicions: &[Suspicion], inventory: &Inventory, findings: &mut Ve
     unjudged.retain(|u| suspicions.iter().any(|s| silenced(s, u)));
 }
 
-fn silenced(suspicion: &Suspicion, unjudged: &Unjudged) -> bool {
+/// Whether a check that could not be run is one that a suspicion asked for there.
+pub(super) fn silenced(suspicion: &Suspicion, unjudged: &Unjudged) -> bool {
     let here = suspicion.region.is_empty() || suspicion.region == unjudged.region;
     here && suspicion.decision.is_actionable() && suspicion.checks.contains(&unjudged.check)
 }
@@ -241,3 +243,6 @@ impl Source {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

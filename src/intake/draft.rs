@@ -145,13 +145,16 @@ impl Draft<'_> {
     }
 
     fn source(&self, input: &str, decision: &Decision) -> Source {
+        let (finding, product) = (clean(self.finding, LONG), clean(self.product, LONG));
+        let exact = finding == self.finding && product == self.product;
         Source {
             tool: short(self.tool),
             format: short(&self.format),
             framework: short(&self.framework),
             control: short(&self.control),
-            finding: clean(self.finding, LONG),
-            product: clean(self.product, LONG),
+            finding,
+            product: if exact { product } else { String::new() },
+            account: short(self.resource.account),
             severity: short(&self.severity),
             time: self.time,
             input: clean(input, LONG),

@@ -25,6 +25,7 @@ pub mod mapping;
 pub mod model;
 pub mod names;
 pub mod ocsf;
+pub mod origins;
 pub mod page;
 pub mod parse;
 pub mod prowler;

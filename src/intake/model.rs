@@ -191,9 +191,13 @@ pub struct Source {
     pub control: String,
     /// The source's own id of the finding.
     pub finding: String,
-    /// For Security Hub, the product that the finding belongs to: half of its identity there.
+    /// For Security Hub, the product that the finding belongs to: half of its identity there. Empty as well where the id or
+    /// the product could not be kept letter by letter: what was cut names another finding, or none.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub product: String,
+    /// The account that the source says it is about; empty where it does not say.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub account: String,
     /// How grave, in the source's own word.
     pub severity: String,
     /// When the source last saw it.

@@ -69,6 +69,9 @@ fn prowler_against(value: &Value) -> Option<Decision> {
 fn hub_control(value: &Value) -> (&'static str, String, String) {
     let control = at(value, "/compliance/control");
     let product = at(value, "/metadata/product/name");
+    if product == "redress" {
+        return ("redress", at(value, "/compliance/standards/0").to_owned(), control.to_owned());
+    }
     if !control.is_empty() {
         return ("Security Hub", "security-hub".to_owned(), control.to_owned());
     }

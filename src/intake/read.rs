@@ -7,7 +7,7 @@ use super::{
     draft::Out,
     model::{Item, Reason, Report},
     parse, prowler,
-    sniff::{self, EMPTY, EVENT, LOG, POWERPIPE, SCOUT, UNKNOWN},
+    sniff::{self, EMPTY, EVENT, INCOMPLETE, LOG, POWERPIPE, SCOUT, UNKNOWN},
     split::{self, Piece},
     stream::Bytes,
 };
@@ -90,7 +90,7 @@ impl Reading {
     fn piece(&mut self, piece: Piece<'_>, out: &mut Out<'_>) {
         if piece.around {
             self.around = true;
-            return;
+            return self.told(&piece);
         }
         if piece.cut {
             match sniff::by_keys(piece.keys) {
@@ -112,6 +112,17 @@ impl Reading {
                 self.note(format);
             }
             Err(why) => self.broken(&why, out),
+        }
+    }
+
+    /// What stands around a list of records may say that not all are there.
+    fn told(&mut self, piece: &Piece<'_>) {
+        if !piece.cut
+            && piece.keys.iter().any(|key| key == INCOMPLETE)
+            && let Ok(value) = parse::parse(piece.text)
+            && let Some(why) = value.get(INCOMPLETE).and_then(|why| why.as_str())
+        {
+            self.malformed.get_or_insert_with(|| super::text::clean(why, super::text::LONG));
         }
     }
 

@@ -16,6 +16,9 @@ pub const UNKNOWN: &str = "unknown format";
 /// The name of what is known and holds nothing.
 pub const EMPTY: &str = "nothing";
 
+/// Beside its events, a document of a lookup says here what could not be looked up.
+pub const INCOMPLETE: &str = "Incomplete";
+
 /// Formats that are known and not taken, and why.
 pub const DECLINED: &[(&str, &str)] = &[
     (TRIVY, "it points at files and images, not at resources of an account; scan the account with `redress scan`"),

@@ -1,4 +1,9 @@
-//! The tags by which redress finds again what it made. Only names and nothing else; they are part of what users see.
+//! The tags by which redress finds again what it made, and the name by which it knows its own calls. Only names and
+//! nothing else; they are part of what users see.
+
+/// The name under which redress calls AWS: every request says `lib/redress/VERSION` in its `User-Agent`, which CloudTrail
+/// keeps as `userAgent`.
+pub const AGENT: &str = "redress";
 
 /// Which run made the thing.
 pub const RUN: &str = "redress:run";

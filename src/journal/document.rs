@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Moment, Outcome, Phase, Story, line::Record, tale};
+use super::{Moment, Outcome, Phase, Story, line::Record, story::Told, tale};
 use crate::{plan::Plan, resource::ResourceId};
 
 /// Where a run stands.
@@ -64,6 +64,9 @@ pub struct RunDocument {
     pub changes: Vec<ChangeReport>,
     /// Changes by outcome.
     pub counts: BTreeMap<String, usize>,
+    /// What Security Hub was told of findings that the run has set right, and what it said.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub told: Vec<Told>,
     /// What happened, moment by moment, where it was asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub story: Vec<Moment>,
@@ -117,6 +120,7 @@ impl RunDocument {
             stopped: story.stopped.clone(),
             changes,
             counts,
+            told: story.told.clone(),
             story: Vec::new(),
         }
     }
@@ -140,22 +144,26 @@ fn report(story: &Story, change: &crate::plan::Change) -> ChangeReport {
         (Some(began), Some(ended)) => Some(ended.duration_since(began).as_secs_f64()),
         _ => None,
     };
-    let outcome = match &told.phase {
-        Phase::Ended(outcome) => outcome.word().to_owned(),
-        Phase::Waiting if story.ended => Outcome::Skipped.word().to_owned(),
-        _ => "interrupted".to_owned(),
-    };
     ChangeReport {
         id: change.id.clone(),
         action: change.action.clone(),
         resource: change.resource.clone(),
         summary: change.summary.clone(),
-        outcome,
+        outcome: outcome(story, &change.id).to_owned(),
         reason: told.reason,
         awaiting: told.awaiting,
         not_restored: change.not_restored.clone(),
         undone_by: told.undone_by,
         seconds,
+    }
+}
+
+/// What became of a change, in the word of `redress.run/1`: an outcome, or `interrupted` while it is open.
+pub fn outcome(story: &Story, change: &str) -> &'static str {
+    match story.changes.get(change).map(|told| &told.phase) {
+        Some(Phase::Ended(outcome)) => outcome.word(),
+        Some(Phase::Waiting) | None if story.ended => Outcome::Skipped.word(),
+        _ => "interrupted",
     }
 }
 

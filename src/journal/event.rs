@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::calls::{Call, CallError, Outputs};
+use crate::calls::{Call, CallError, HubFinding, Outputs, Refusal};
 
 /// What became of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -210,6 +210,28 @@ pub enum Event {
         by: String,
         /// Which.
         changes: Vec<String>,
+    },
+    /// Security Hub is about to be told that findings of its own are resolved.
+    Notifying {
+        /// The region of Security Hub.
+        region: String,
+        /// Which findings.
+        findings: Vec<HubFinding>,
+        /// What is said with it.
+        note: String,
+    },
+    /// What Security Hub answered.
+    Notified {
+        /// The region of Security Hub.
+        region: String,
+        /// How many findings it updated.
+        resolved: usize,
+        /// What it did not update, and why.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        refused: Vec<Refusal>,
+        /// Why nothing at all was updated, if so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        error: Option<CallError>,
     },
     /// All is over.
     RunEnded,

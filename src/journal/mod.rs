@@ -1,6 +1,7 @@
 //! The journal of a run: events, the state machine that they drive, and the store that keeps them. Events and state
 //! are pure; only [`store`] touches files. No event, no call: see `docs/architecture.md`, law 2.
 
+pub mod closing;
 pub mod document;
 pub mod event;
 pub mod line;
@@ -13,5 +14,5 @@ pub use document::{RunDocument, RunState};
 pub use event::{Decision, Event, Outcome, StepResult};
 pub use state::{Claim, Holder, Lock, RunFolder, Source, Store};
 pub use store::{Journal, Log, MemoryLog, StateDir, StoreError};
-pub use story::{ChangeStory, Phase, StepState, Story};
+pub use story::{ChangeStory, Phase, StepState, Story, Told};
 pub use tale::Moment;

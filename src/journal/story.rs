@@ -4,10 +4,11 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Decision, Event, Outcome, StepResult, line::Record};
-use crate::calls::{Call, Outputs};
+use crate::calls::{Call, CallError, Outputs, Refusal};
 
 /// Where a change stands.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -121,6 +122,25 @@ pub struct Head {
     pub started: Timestamp,
 }
 
+/// What Security Hub was told after a run, and what it said.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Told {
+    /// When.
+    pub at: Timestamp,
+    /// The region of Security Hub.
+    pub region: String,
+    /// How many findings were named.
+    pub findings: usize,
+    /// How many of them it resolved; null while no answer is known.
+    pub resolved: Option<usize>,
+    /// What it did not update, and why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refused: Vec<Refusal>,
+    /// Why nothing at all was updated, if so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<CallError>,
+}
+
 /// A run as its journal tells it.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Story {
@@ -134,6 +154,8 @@ pub struct Story {
     pub ended: bool,
     /// Why it was stopped before its end, if it was.
     pub stopped: Option<String>,
+    /// What Security Hub was told, in order.
+    pub told: Vec<Told>,
 }
 
 impl Story {
@@ -190,6 +212,15 @@ impl Story {
             Event::Undone { by, changes } => {
                 for id in changes {
                     self.changes.entry(id.clone()).or_default().undone_by = Some(by.clone());
+                }
+            }
+            Event::Notifying { region, findings, .. } => {
+                let (region, findings) = (region.clone(), findings.len());
+                self.told.push(Told { at, region, findings, resolved: None, refused: Vec::new(), error: None });
+            }
+            Event::Notified { region, resolved, refused, error } => {
+                if let Some(told) = self.told.iter_mut().rev().find(|t| t.region == *region && t.resolved.is_none()) {
+                    (told.resolved, told.refused, told.error) = (Some(*resolved), refused.clone(), error.clone());
                 }
             }
             of_change => self.tell_change(at, of_change),

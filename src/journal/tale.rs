@@ -64,7 +64,7 @@ fn moment(record: &Record, marks: &mut Marks) -> Moment {
         Event::Result { .. } => marks.steps.insert(key, at),
         Event::Settled { .. } => marks.steps.remove(&key),
         Event::ChangeEnded { change, .. } => marks.changes.remove(change),
-        Event::Resumed { .. } => before,
+        Event::Resumed { .. } | Event::Notified { .. } => before,
         Event::RunEnded => marks.run,
         _ => None,
     };
@@ -79,7 +79,13 @@ fn of(event: &Event) -> (Option<String>, Option<String>) {
         | Event::RollbackStarted { change, .. }
         | Event::ChangeEnded { change, .. }
         | Event::CheckedAgain { change, .. } => (Some(change.clone()), None),
-        Event::RunStarted { .. } | Event::Resumed { .. } | Event::Stopped { .. } | Event::Undone { .. } | Event::RunEnded => (None, None),
+        Event::RunStarted { .. }
+        | Event::Resumed { .. }
+        | Event::Stopped { .. }
+        | Event::Undone { .. }
+        | Event::Notifying { .. }
+        | Event::Notified { .. }
+        | Event::RunEnded => (None, None),
     }
 }
 
@@ -105,6 +111,9 @@ fn words(event: &Event) -> String {
         Event::Stopped { reason } => format!("stopped: {reason}"),
         Event::CheckedAgain { outcome, reason, .. } => format!("checked again: {}{}", outcome.word(), because(reason)),
         Event::Undone { by, changes } => format!("run {by} took back {}", changes.join(", ")),
+        Event::Notifying { region, findings, .. } => format!("tells Security Hub in {region} that {} of its findings are resolved", findings.len()),
+        Event::Notified { region, error: Some(error), .. } => format!("Security Hub in {region} was not told: {error}"),
+        Event::Notified { region, resolved, refused, .. } => format!("Security Hub in {region} updated {resolved}, and refused {}", refused.len()),
         Event::RunEnded => "the run is over".to_owned(),
     }
 }

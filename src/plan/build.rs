@@ -112,6 +112,7 @@ pub fn build(mut request: Request<'_>) -> Plan {
         counts: counts(&changes, &skipped),
         changes,
         skipped,
+        origins: Vec::new(),
         rehearsal,
         digest: String::new(),
         kind: "plan".to_owned(),

@@ -9,25 +9,50 @@ use super::{Plan, document::FORMAT};
 
 /// JSON in the one form over which digests are taken: keys sorted, no white space.
 pub fn canonical(value: &Value) -> String {
+    let mut text = String::new();
+    write_canonical(value, &mut text);
+    text
+}
+
+fn write_canonical(value: &Value, text: &mut String) {
     match value {
-        Value::Object(map) => {
-            let mut members: Vec<(&String, &Value)> = map.iter().collect();
-            members.sort_by_key(|(key, _)| *key);
-            let members: Vec<String> = members.into_iter().map(|(key, v)| format!("{}:{}", Value::from(key.as_str()), canonical(v))).collect();
-            format!("{{{}}}", members.join(","))
+        Value::Object(map) => write_members(map.iter().collect(), text),
+        Value::Array(items) => {
+            text.push('[');
+            for (n, item) in items.iter().enumerate() {
+                if n > 0 {
+                    text.push(',');
+                }
+                write_canonical(item, text);
+            }
+            text.push(']');
         }
-        Value::Array(items) => format!("[{}]", items.iter().map(canonical).collect::<Vec<_>>().join(",")),
-        literal => literal.to_string(),
+        literal => text.push_str(&literal.to_string()),
     }
+}
+
+fn write_members(mut members: Vec<(&String, &Value)>, text: &mut String) {
+    members.sort_by_key(|(key, _)| *key);
+    text.push('{');
+    for (n, (key, value)) in members.into_iter().enumerate() {
+        if n > 0 {
+            text.push(',');
+        }
+        text.push_str(&Value::from(key.as_str()).to_string());
+        text.push(':');
+        write_canonical(value, text);
+    }
+    text.push('}');
 }
 
 /// SHA-256, in hex, over the canonical JSON of a plan without its member `digest`.
 pub(super) fn digest_of(plan: &Value) -> String {
-    let mut bare = plan.clone();
-    if let Value::Object(map) = &mut bare {
-        map.shift_remove("digest");
+    let mut text = String::new();
+    match plan {
+        Value::Object(map) => write_members(map.iter().filter(|(key, _)| *key != "digest").collect(), &mut text),
+        other => write_canonical(other, &mut text),
     }
-    Sha256::digest(canonical(&bare)).iter().map(|byte| format!("{byte:02x}")).collect()
+    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn to_json(plan: &Plan) -> Value {

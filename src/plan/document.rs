@@ -8,7 +8,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Change;
-use crate::{actions::Options, finding::FindingKey};
+use crate::{
+    actions::Options,
+    finding::{FindingKey, Origin},
+};
 
 /// The version that this program writes and reads.
 pub const FORMAT: &str = "redress.plan/1";
@@ -40,6 +43,9 @@ pub struct Plan {
     pub changes: Vec<Change>,
     /// The findings that no change answers, each with the reason.
     pub skipped: Vec<Skipped>,
+    /// The findings of other tools that it was made for, so that they can be told what became of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub origins: Vec<Origin>,
     /// What the rehearsal showed.
     pub rehearsal: Rehearsal,
     /// Findings in, by what became of them.

@@ -16,6 +16,7 @@ pub mod play;
 pub mod proof;
 pub mod propose;
 pub mod rehearse;
+pub mod restore;
 pub mod select;
 
 pub use change::{Change, Restore};

@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::{
     Change, Stage,
     proof::{Proved, needs, proved},
+    restore::{differences, restored},
 };
 use crate::calls::{Act, Bindings, CallError, ErrorClass, Expect, Outputs, Purpose, Standing, Step, Wait, standing_of, way_back};
 
@@ -72,6 +73,33 @@ pub fn play_steps(stage: &mut dyn Stage, change: &str, steps: &[Step], started: 
         wait_for(stage, step.act.wait.as_ref(), &bindings(change, &step.name, started, outputs))?;
     }
     Ok(())
+}
+
+/// Plays a change of an undo: looks whether all is as the run left it, does the steps, looks whether what was there
+/// before is back.
+///
+/// # Errors
+/// As [`play`].
+pub fn play_undo(stage: &mut dyn Stage, change: &Change, started: Timestamp, outputs: &mut AllOutputs) -> Result<(), Stop> {
+    let Some(restore) = &change.restore else { return Err(Stop::Unknown("it does not say what is to come back".to_owned())) };
+    let missing = stage.missing(&change.touches.iter().cloned().collect());
+    if !missing.is_empty() {
+        return Err(Stop::Unknown(format!("not known of the account: {}", missing.join(", "))));
+    }
+    let now = stage.inventory().footprint(&change.touches);
+    let foreign = differences(&restore.found, &now);
+    if now == restore.to {
+        return Ok(());
+    }
+    if !foreign.is_empty() {
+        return Err(Stop::Failed(format!("somebody has changed it since the run: {}", foreign.join(", "))));
+    }
+    play_steps(stage, &change.id, &change.steps, started, outputs)?;
+    match restored(restore, &stage.inventory().footprint(&change.touches)) {
+        Proved::Holds(_) => Ok(()),
+        Proved::Violated(reason) => Err(Stop::Failed(format!("after all its steps {reason}"))),
+        Proved::Unknown(reason) => Err(Stop::Unknown(reason)),
+    }
 }
 
 /// Takes the steps of a change back, as a person would later.

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::{
     Change, Rehearsal, footprints,
-    play::{AllOutputs, Played, Stop, play, play_back},
+    play::{AllOutputs, Played, Stop, play, play_back, play_undo},
 };
 use crate::{
     calls::{Call, Outcome},
@@ -115,6 +115,30 @@ pub fn rehearse(changes: &[Change], stage: &dyn Stage, rules: &Rules) -> Rehears
     run.rehearsed.rehearsal.differences = footprints::unpredicted(&before, &after, &run.done, &run.outputs);
     run.undo(&before);
     run.rehearsed
+}
+
+/// Tries the changes of an undo, in their order, on a fork of the stage: whether every call goes through, and what was
+/// there before the run comes back.
+pub fn rehearse_undo(changes: &[Change], stage: &dyn Stage) -> Rehearsal {
+    let (mut stage, mut outputs, mut shown) = (stage.fork(), AllOutputs::new(), Rehearsal::default());
+    let started = stage.inventory().read_at;
+    for change in changes {
+        if let Some(needed) = change.after.iter().find(|id| !shown.predicted.contains_key(*id)) {
+            shown.not_rehearsed.push(format!("{}: it comes after {needed}, which is not taken back in the rehearsal", change.id));
+            continue;
+        }
+        let (mut trial, mut made) = (stage.fork(), outputs.clone());
+        match play_undo(trial.as_mut(), change, started, &mut made) {
+            Ok(()) => {
+                (stage, outputs) = (trial, made);
+                shown.predicted.insert(change.id.clone(), stage.inventory().footprint(&change.touches));
+            }
+            Err(Stop::Unknown(reason)) => shown.not_rehearsed.push(format!("{}: {reason}", change.id)),
+            Err(Stop::Failed(reason)) => shown.differences.push(format!("{}: {reason}", change.id)),
+        }
+    }
+    shown.undo_restores = shown.differences.is_empty() && shown.not_rehearsed.is_empty();
+    shown
 }
 
 impl<'a> Run<'a> {

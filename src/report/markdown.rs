@@ -255,6 +255,9 @@ pub fn run(run: &RunDocument) -> String {
     if !told.is_empty() {
         let _ = writeln!(out, "\n{}: {}.", words::count(run.changes.len(), "change"), md(&told));
     }
+    for told in &run.told {
+        let _ = writeln!(out, "\n{}", md(&words::told(told)));
+    }
     commands(&mut out, &words::run_next(run));
     out
 }

@@ -165,6 +165,7 @@ pub fn plan() -> Plan {
             skip("vpc-of-made-up-rule", owner().vpc("eu-west-1", "vpc-2"), SkippedKind::Unmapped, "no playbook answers it"),
             skip("security-group-open-admin-port", group(3), SkippedKind::Refused, refused),
         ],
+        origins: Vec::new(),
         rehearsal: Rehearsal { closes: vec![key("security-group-open-admin-port", &group(1))], undo_restores: true, ..Rehearsal::default() },
         counts: BTreeMap::from([("planned".into(), 1), ("unmapped".into(), 2), ("refused".into(), 1)]),
         digest: "3f2a91c04be1d00d".into(),
@@ -223,6 +224,7 @@ pub fn run() -> RunDocument {
         stopped: None,
         changes,
         counts,
+        told: Vec::new(),
         story: Vec::new(),
     }
 }

@@ -254,3 +254,15 @@ fn news_is_one_line_and_waiting_does_not_fill_the_log() {
     let ends = News::ChangeEnds { id: "c1".into(), outcome: Outcome::Verified, reason: String::new() };
     assert_eq!(text::news(&ends).as_deref(), Some("c1: verified"));
 }
+
+#[test]
+fn what_an_undo_keeps_on_purpose_is_said_once() {
+    let mut run = sample::run();
+    run.kind = "undo".to_owned();
+    let change = &mut run.changes[0];
+    (change.outcome, change.reason) = ("restored".to_owned(), "log group /x stays: it may hold logs".to_owned());
+    change.not_restored = vec![change.reason.clone(), "the ids of rules".to_owned()];
+    let text = told(&run);
+    assert_eq!(text.matches("it may hold logs").count(), 1, "{text}");
+    assert!(text.contains("not restored: the ids of rules"), "{text}");
+}

@@ -10,7 +10,7 @@ use crate::{
     calls::{Risk, Undo, WayBack},
     checks,
     finding::{Finding, FindingKey, Severity, Verdict},
-    journal::{RunDocument, RunState, document::ChangeReport},
+    journal::{RunDocument, RunState, Told, document::ChangeReport},
     plan::{Change, Plan, Rehearsal},
     resource::{Kind, ResourceId},
 };
@@ -230,7 +230,9 @@ pub fn answers(change: &Change) -> Vec<String> {
 pub fn stays(run: &RunDocument, change: &ChangeReport) -> Vec<String> {
     let word = if run.kind == "plan" { "not restored by undo" } else { "not restored" };
     let done = ["verified", "unverified", "restored", "stuck", "interrupted"].contains(&change.outcome.as_str());
-    if done { change.not_restored.iter().map(|what| format!("{word}: {what}")).collect() } else { Vec::new() }
+    // What an undo keeps on purpose is its reason, and is said once.
+    let unsaid = |what: &&String| !change.reason.contains(what.as_str());
+    if done { change.not_restored.iter().filter(unsaid).map(|what| format!("{word}: {what}")).collect() } else { Vec::new() }
 }
 
 /// `check on sg-1 in us-east-1`
@@ -378,4 +380,15 @@ pub fn duration(seconds: f64) -> String {
     // Negative and absurd values become 0 and the greatest number.
     let whole = seconds as u64;
     format!("{} min {} s", whole / 60, whole % 60)
+}
+
+/// What Security Hub was told after a run, in a line.
+pub fn told(told: &Told) -> String {
+    let (of, at) = (count(told.findings, "finding"), format!("Security Hub in {}, {}", told.region, time(told.at)));
+    match (&told.error, told.resolved) {
+        (Some(error), _) => format!("{at}: {of} not told: {error}"),
+        (None, None) => format!("{at}: {of} told, and no answer is known"),
+        (None, Some(n)) if told.refused.is_empty() => format!("{at}: {n} of {of} resolved"),
+        (None, Some(n)) => format!("{at}: {n} of {of} resolved, {} refused", told.refused.len()),
+    }
 }

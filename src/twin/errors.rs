@@ -49,7 +49,10 @@ const CLASSES: &[(ErrorClass, &[&str])] = &[
             "EntityAlreadyExists",
         ],
     ),
-    (ErrorClass::Consistency, &["IncorrectState", "IncorrectInstanceState", "VolumeInUse", "InsufficientS3BucketPolicyException"]),
+    (
+        ErrorClass::Consistency,
+        &["IncorrectState", "IncorrectInstanceState", "VolumeInUse", "S3BucketDoesNotExistException", "InsufficientS3BucketPolicyException"],
+    ),
     (
         ErrorClass::Concurrency,
         &["ConcurrentSnapshotLimitExceeded", "ResourceLimitExceeded", "PendingSnapshotLimitExceeded", "SnapshotCreationPerVolumeRateExceeded"],

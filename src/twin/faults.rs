@@ -133,6 +133,7 @@ impl FaultKind {
         let ec2 = call.service == "ec2";
         let (code, message) = match self {
             FaultKind::Throttled if ec2 => ("RequestLimitExceeded", "Request limit exceeded.".to_owned()),
+            FaultKind::Throttled if call.service == "iam" => ("Throttling", "Rate exceeded".to_owned()),
             FaultKind::Throttled => ("ThrottlingException", "Rate exceeded".to_owned()),
             FaultKind::ServerError => ("InternalError", "An internal error has occurred".to_owned()),
             FaultKind::Timeout => ("Timeout", "no answer in time".to_owned()),

@@ -1,7 +1,7 @@
 //! How a rehearsal takes over facts that were read later from the real account. What the rehearsal itself has changed
 //! must stay: only what it does not know is filled in.
 
-use super::read::{KINDS, by_kind};
+use super::read::by_kind;
 use crate::inventory::{Fact, Family, FamilyKind, Instance, Inventory, Record};
 
 /// Fills in what the truth does not know.
@@ -10,7 +10,7 @@ pub(super) fn learn(truth: &mut Inventory, mut facts: Inventory) {
     for name in &regions {
         attributes(truth, &mut facts, name);
     }
-    for kind in KINDS {
+    for kind in FamilyKind::ALL {
         macro_rules! regional {
             ($field:ident) => {
                 for name in &regions {

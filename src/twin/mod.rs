@@ -113,7 +113,7 @@ impl Twin {
             faults: Faults::default(),
             fate: None,
         };
-        twin.order_devices();
+        twin.settle_devices();
         twin
     }
 
@@ -224,12 +224,19 @@ impl Twin {
         self.hidden.iter().any(|h| h.until > self.now && h.family == family && h.id == id)
     }
 
-    /// Devices stand in the order of their names, so that a disk that is swapped back leaves no trace.
-    fn order_devices(&mut self) {
+    /// Devices stand in the order of their names, so that a disk that is swapped back leaves no trace. Whether a disk goes
+    /// with its instance is an attribute of the instance's block device mapping, which the volume only repeats
+    /// (<https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/preserving-volumes-on-termination.html>); where an emulator
+    /// does not repeat it, the mapping is believed.
+    fn settle_devices(&mut self) {
         for region in self.truth.regions.values_mut() {
-            for instance in region.instances.items.values_mut() {
-                if let Fact::Known(instance) = instance {
-                    instance.devices.sort_by(|a, b| a.device_name.cmp(&b.device_name));
+            let Region { instances, volumes, .. } = region;
+            for instance in instances.items.values_mut() {
+                let Fact::Known(instance) = instance else { continue };
+                instance.devices.sort_by(|a, b| a.device_name.cmp(&b.device_name));
+                for device in &instance.devices {
+                    let attachments = volumes.get_mut(&device.volume_id).map(|v| v.attachments.iter_mut()).into_iter().flatten();
+                    attachments.filter(|a| a.instance_id == instance.id).for_each(|a| a.delete_on_termination = device.delete_on_termination);
                 }
             }
         }
@@ -257,7 +264,7 @@ impl Stage for Twin {
     }
     fn learn(&mut self, facts: Inventory) {
         learn::learn(&mut self.truth, facts);
-        self.order_devices();
+        self.settle_devices();
     }
     fn missing(&self, scope: &Scope) -> Vec<String> {
         read::missing(self, scope)

@@ -34,33 +34,10 @@ macro_rules! by_kind {
 }
 pub(super) use by_kind;
 
-/// All kinds of things.
-pub(super) const KINDS: &[FamilyKind] = &[
-    FamilyKind::SecurityGroups,
-    FamilyKind::SecurityGroupRules,
-    FamilyKind::PrefixLists,
-    FamilyKind::NetworkInterfaces,
-    FamilyKind::Vpcs,
-    FamilyKind::FlowLogs,
-    FamilyKind::Instances,
-    FamilyKind::InstanceStatuses,
-    FamilyKind::InstanceTypes,
-    FamilyKind::Volumes,
-    FamilyKind::VolumeModifications,
-    FamilyKind::Snapshots,
-    FamilyKind::ManagedInstances,
-    FamilyKind::LogGroups,
-    FamilyKind::Keys,
-    FamilyKind::EbsDefaults,
-    FamilyKind::Trails,
-    FamilyKind::Roles,
-    FamilyKind::Buckets,
-];
-
 /// Enters that everything was listed, everywhere: what is not in the inventory is not in the account.
 pub(super) fn all_is_known(inventory: &mut Inventory) {
     let regions: Vec<String> = inventory.regions.keys().cloned().collect();
-    for kind in KINDS {
+    for kind in FamilyKind::ALL {
         macro_rules! regional {
             ($field:ident) => {
                 for name in &regions {

@@ -1,16 +1,12 @@
 //! redress in CI: the reports, the files beside stdout, two roles of one account, and every command of `docs/ci.md` as far
 //! as no cloud is needed: against the emulator.
 
-use std::{
-    fs,
-    path::PathBuf,
-    process::{Command, Stdio},
-};
+use std::{fs, path::PathBuf};
 
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::support::{Keys, moto};
+use crate::support::{self, Keys, moto};
 
 /// A folder of its own with a state directory in it, and the environment of a CI job.
 pub struct Bench {
@@ -40,18 +36,8 @@ impl Bench {
 
     /// Runs redress: its exit code, and what it said.
     pub fn run(&self, line: &str) -> (i32, String, String) {
-        let output = Command::new(env!("CARGO_BIN_EXE_redress"))
-            .args(line.split_whitespace())
-            .current_dir(self.folder.path())
-            .env_clear()
-            .env("HOME", self.folder.path())
-            .env("PATH", "/nowhere")
-            .env("REDRESS_STATE_DIR", self.path("state"))
-            .env("AWS_EC2_METADATA_DISABLED", "true")
-            .envs(self.env.iter().map(|(name, value)| (*name, value)))
-            .stdin(Stdio::null())
-            .output()
-            .unwrap();
+        let mut command = support::at_home(env!("CARGO_BIN_EXE_redress"), self.folder.path());
+        let output = command.args(line.split_whitespace()).envs(self.env.iter().map(|(name, value)| (*name, value))).output().unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();
         (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
     }

@@ -1,14 +1,12 @@
 //! The command line as a person sees it: the built program on the demo twin, its stdout, stderr and exit code, with good
 //! input and bad.
 
-use std::{
-    fs,
-    path::PathBuf,
-    process::{Command, Stdio},
-};
+use std::{fs, path::PathBuf};
 
 use serde_json::Value;
 use tempfile::TempDir;
+
+use crate::support;
 
 /// A folder of its own for each test, with a state directory in it.
 struct Desk {
@@ -58,18 +56,8 @@ impl Desk {
     }
 
     fn with(&self, line: &str, env: &[(&str, &str)]) -> Said {
-        let output = Command::new(env!("CARGO_BIN_EXE_redress"))
-            .args(line.split_whitespace())
-            .current_dir(self.folder.path())
-            .env_clear()
-            .env("HOME", self.folder.path())
-            .env("PATH", "/nowhere")
-            .env("REDRESS_STATE_DIR", self.path("state"))
-            .env("AWS_EC2_METADATA_DISABLED", "true")
-            .envs(env.iter().copied())
-            .stdin(Stdio::null())
-            .output()
-            .unwrap();
+        let mut command = support::at_home(env!("CARGO_BIN_EXE_redress"), self.folder.path());
+        let output = command.args(line.split_whitespace()).envs(env.iter().copied()).output().unwrap();
         let folder = self.folder.path().display().to_string();
         let (raw, err) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
         Said { code: output.status.code().unwrap(), out: redact(&raw, &folder), err: redact(&err, &folder), raw }
@@ -133,6 +121,8 @@ fn the_demo_tells_the_whole_story_and_names_the_next_command() {
     }
     assert_eq!(said.err, "", "the story is on stdout, and there is no other talk");
     assert!(!desk.path("state").exists(), "the demo leaves nothing behind");
+    let wide: Vec<&str> = said.out.lines().filter(|line| console::measure_text_width(line) > 80).collect();
+    assert_eq!(wide, Vec::<&str>::new(), "what is not told to a terminal fits 80 columns");
     let json = desk.ends(0, "demo --format json").json();
     assert_eq!(json["format"], "redress.demo/1");
     assert_eq!(counts(&json["undo"], "restored"), counts(&json["run"], "verified"));
@@ -208,6 +198,33 @@ fn a_part_of_a_plan_is_applied_with_what_it_needs_and_taken_back() {
     let refused = desk.ends(4, &format!("undo last --change {first}"));
     assert!(refused.err.contains("still stands"), "{}", refused.err);
     desk.ends(0, "undo last --auto-approve --max-risk disruptive");
+}
+
+#[test]
+fn an_undo_can_be_planned_reviewed_and_done_later_as_it_was_reviewed() {
+    let desk = Desk::planned();
+    desk.ends(0, "apply plan.json --auto-approve --max-risk disruptive");
+    desk.ends(0, "undo last -o undo.json");
+    assert_eq!(desk.ends(0, "runs --format json").json()["runs"].as_array().unwrap().len(), 1, "planning an undo does nothing");
+    let plan: Value = serde_json::from_str(&desk.read("undo.json")).unwrap();
+    assert_eq!(plan["rehearsal"]["undo_restores"], true, "{}", plan["rehearsal"]);
+    assert!(plan["rehearsal"]["opens"].as_array().is_some_and(|opens| !opens.is_empty()), "what was closed is open again");
+    assert!(desk.ends(0, "show undo.json").out.contains("rehearsed: every call went through, what was is restored but for what is named"));
+    desk.ends(0, "show undo.json --format html");
+    assert!(desk.ends(2, "apply undo.json --change c1").err.contains("cannot change a plan that is made already"));
+    // A part of it taken back meanwhile: the reviewed undo is not what takes the run back any more.
+    let last = plan["changes"][0]["id"].as_str().unwrap();
+    desk.ends(0, &format!("undo last --change {last} -o part.json"));
+    desk.ends(0, "apply part.json --auto-approve --max-risk disruptive");
+    let stale = desk.ends(4, "apply undo.json --auto-approve --max-risk disruptive");
+    assert!(stale.err.contains("does not stand any more as it did when this undo was planned"), "{}", stale.err);
+    let run = plan["of_run"].as_str().unwrap();
+    desk.ends(0, &format!("undo {run} -o rest.json"));
+    let undone = desk.ends(0, "apply rest.json --auto-approve --max-risk disruptive --format json").json();
+    assert_eq!(undone["kind"], "undo");
+    let runs = desk.ends(0, "runs --format json").json();
+    let told = runs["runs"].as_array().unwrap().iter().find(|r| r["run"] == run).unwrap().clone();
+    assert_eq!(told["state"], "undone", "{runs}");
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use std::{
     fs::{self, File},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, Command},
     thread,
     time::{Duration, Instant},
 };
@@ -12,7 +12,7 @@ use std::{
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::support::{Keys, Moto, moto, python};
+use crate::support::{self, Keys, Moto, moto, python};
 
 /// How the program ended; `None` is a death by signal.
 pub struct Said {
@@ -72,19 +72,10 @@ impl Desk {
 
     /// The program with these words, about to start: the environment has the credentials and nothing else.
     pub fn command(&self, line: &str) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_redress"));
-        command
-            .args(line.split_whitespace())
-            .current_dir(self.folder.path())
-            .env_clear()
-            .env("HOME", self.folder.path())
-            .env("PATH", "/nowhere")
-            .env("REDRESS_STATE_DIR", self.path("state"))
-            // The emulator shows at once what was made.
-            .env("REDRESS_LAG_SECONDS", "0")
-            .envs(self.keys.environment(self.moto))
-            .env("AWS_ENDPOINT_URL", &self.endpoint)
-            .stdin(Stdio::null());
+        let mut command = support::at_home(env!("CARGO_BIN_EXE_redress"), self.folder.path());
+        command.args(line.split_whitespace()).envs(self.keys.environment(self.moto)).env("AWS_ENDPOINT_URL", &self.endpoint);
+        // The emulator shows at once what was made.
+        command.env("REDRESS_LAG_SECONDS", "0");
         command
     }
 

@@ -1,20 +1,15 @@
 //! Findings of other tools through the built program: what they name is planned where our own check agrees, and nothing
 //! else is. On the demo twin, and on an emulated account.
 
-use std::{
-    collections::BTreeSet,
-    fs,
-    path::PathBuf,
-    process::{Command, Stdio},
-};
+use std::{collections::BTreeSet, fs, path::PathBuf, process::Stdio};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::{clinic_desk, intake::event};
+use crate::{clinic_desk, intake::event, proxy::Proxy, support};
 
 const TWIN: &str = "--account twin:demo --format json";
-const CHECK: &str = "security-group-open-admin-port";
+pub const CHECK: &str = "security-group-open-admin-port";
 const PROWLER: &str = "ec2_securitygroup_allow_ingress_from_internet_to_tcp_port_22";
 
 struct Desk(TempDir);
@@ -34,15 +29,7 @@ impl Desk {
 
     fn run(&self, line: &str, stdin: Option<&str>) -> (i32, String, String) {
         let input = stdin.map_or_else(Stdio::null, |name| fs::File::open(self.path(name)).unwrap().into());
-        let output = Command::new(env!("CARGO_BIN_EXE_redress"))
-            .args(line.split_whitespace())
-            .current_dir(self.0.path())
-            .env_clear()
-            .env("HOME", self.0.path())
-            .env("REDRESS_STATE_DIR", self.path("state"))
-            .stdin(input)
-            .output()
-            .unwrap();
+        let output = support::at_home(env!("CARGO_BIN_EXE_redress"), self.0.path()).args(line.split_whitespace()).stdin(input).output().unwrap();
         (output.status.code().unwrap(), String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap())
     }
 
@@ -53,7 +40,7 @@ impl Desk {
 }
 
 /// ARNs of the findings of a check that are planned.
-fn planned(scan: &Value, check: &str) -> BTreeSet<String> {
+pub fn planned(scan: &Value, check: &str) -> BTreeSet<String> {
     let of = |f: &&Value| f["check"] == check && f["decision"] == "planned";
     scan["findings"].as_array().unwrap().iter().filter(of).map(|f| f["resource"]["arn"].as_str().unwrap().to_owned()).collect()
 }
@@ -62,7 +49,7 @@ fn region(arn: &str) -> &str {
     arn.split(':').nth(3).unwrap()
 }
 
-fn opened(arn: &str) -> Value {
+pub fn opened(arn: &str) -> Value {
     let request = json!({"groupId": arn.rsplit('/').next().unwrap(), "ipPermissions": {"items": [
         {"ipProtocol": "tcp", "fromPort": 22, "toPort": 22, "groups": {}, "ipRanges": {"items": [{"cidrIp": "0.0.0.0/0"}]}, "ipv6Ranges": {}, "prefixListIds": {}}]}});
     let mut event = event("AuthorizeSecurityGroupIngress", "00:00", request, json!({"_return": true}));
@@ -94,7 +81,7 @@ fn ocsf(arn: &str) -> Value {
 }
 
 /// What was read is told in full: by decision, and what was actionable by what our check said.
-fn adds_up(intake: &Value) {
+pub fn adds_up(intake: &Value) {
     let sum = |map: &Value| map.as_object().unwrap().values().map(|n| n.as_u64().unwrap()).sum::<u64>();
     assert_eq!(sum(&intake["counts"]["decisions"]), intake["counts"]["read"].as_u64().unwrap(), "{intake}");
     assert_eq!(sum(&intake["outcomes"]), intake["counts"]["decisions"]["actionable"].as_u64().unwrap_or(0), "{intake}");
@@ -173,6 +160,11 @@ fn an_input_that_is_not_there_is_bad_input_and_one_that_breaks_off_is_unknown() 
     let (code, _, err) = desk.run("scan --account twin:demo --findings in", None);
     assert_eq!(code, 4, "{err}");
     assert!(err.contains("not whole"), "{err}");
+    // A plan may lack what stood in the rest.
+    let (code, _, err) = desk.run("plan --account twin:demo --findings in", None);
+    assert_eq!(code, 4, "{err}");
+    fs::write(desk.path("in/deep/cut"), &text).unwrap();
+    assert_eq!(desk.run("plan --account twin:demo --findings in --exit-code", None).0, 0);
 }
 
 #[test]
@@ -249,4 +241,38 @@ fn what_led_to_nothing_is_told_by_control_and_what_passed_only_counted() {
     desk.write("one", &ocsf(wanted.first().unwrap()));
     let scan = desk.json(&format!("scan {TWIN} --findings one"));
     assert!(scan["findings"][0]["sources"].as_array().unwrap().iter().any(|s| s == &format!("Prowler: {PROWLER}")), "{}", scan["findings"]);
+}
+
+/// The names of what redress asks AWS for, with findings of this account and this partition.
+fn asked(account: &str, partition: &str, id: &str) -> (BTreeSet<String>, Value) {
+    let keys = support::moto().account();
+    let proxy = Proxy::before(&support::moto().url());
+    let mut desk = clinic_desk::Desk::with(support::moto(), keys.clone());
+    desk.endpoint.clone_from(&proxy.url);
+    let account = if account.is_empty() { keys.account.as_str() } else { account };
+    let arn = format!("arn:{partition}:ec2:us-east-1:{account}:security-group/{id}");
+    let mut hub = asff(&arn);
+    hub["Resources"][0]["Partition"] = partition.into();
+    fs::write(desk.path("hub.json"), json!([hub, ocsf(&arn)]).to_string()).unwrap();
+    let scan = desk.run("scan --region us-east-1 --format json --findings hub.json").json();
+    (proxy.asked().into_iter().collect(), scan["intake"]["counts"]["decisions"].clone())
+}
+
+#[test]
+fn a_finding_for_another_account_or_partition_reads_nothing() {
+    const ID: &str = "sg-0aaaaaaaaaaaaaaa1";
+    let (own, decided) = asked("", "aws", ID);
+    assert_eq!(decided, json!({ "actionable": 2 }));
+    assert!(own.contains("DescribeSecurityGroups"), "{own:?}");
+    // Who one is, and which regions there are, is asked in any case.
+    let always = BTreeSet::from(["GetCallerIdentity".to_owned(), "DescribeRegions".to_owned()]);
+    for (account, partition, id, reason) in [
+        ("999999999999", "aws", ID, "other_account"),
+        ("", "aws-cn", ID, "other_partition"),
+        ("", "aws", "sg-0aaaaaaaaaaaaaaa1' or '1'='1", "unresolved_resource"),
+    ] {
+        let (asked, decided) = asked(account, partition, id);
+        assert_eq!(decided, json!({ reason: 2 }));
+        assert_eq!(asked.difference(&always).collect::<Vec<_>>(), Vec::<&String>::new(), "{reason}");
+    }
 }

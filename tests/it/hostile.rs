@@ -1,10 +1,10 @@
-//! Input made to do harm: playbooks, plans, journals and ARNs of arbitrary and of damaged text, huge and deep ones; and tags
-//! and names that try to command a terminal or to become markup, through the built program.
+//! Input made to do harm: playbooks, plans, journals and ARNs of arbitrary and of damaged text, huge and deep ones, and
+//! findings that are bombs, in bounded time and memory.
 
 use std::{
     fmt::Write as _,
     fs,
-    process::{Command, Stdio},
+    io::Write as _,
     sync::OnceLock,
     time::{Duration, Instant},
 };
@@ -15,7 +15,6 @@ use redress::{
     plan::digest::{self, PlanFileError},
     playbook::load,
     resource::ResourceId,
-    twin::demo,
 };
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -23,6 +22,7 @@ use tempfile::TempDir;
 
 use crate::{
     stand::yes,
+    support,
     world::{self, Wish},
 };
 
@@ -151,7 +151,7 @@ fn plant() -> impl Strategy<Value = Value> {
 }
 
 /// With the digest that fits, as somebody would make who wants the plan to be taken.
-fn sealed(mut plan: Value) -> String {
+pub fn sealed(mut plan: Value) -> String {
     plan.as_object_mut().unwrap().shift_remove("digest");
     let digest: String = Sha256::digest(digest::canonical(&plan)).iter().map(|b| format!("{b:02x}")).collect();
     plan["digest"] = json!(digest);
@@ -313,15 +313,7 @@ fn a_long_journal_is_read_in_time_that_grows_with_its_length() {
 /// The program with so much memory and no more, on a file.
 fn bounded(folder: &TempDir, line: &str) -> (Option<i32>, String) {
     let script = format!("ulimit -v 1500000; exec \"{}\" {line}", env!("CARGO_BIN_EXE_redress"));
-    let output = Command::new("/bin/sh")
-        .args(["-c", &script])
-        .current_dir(folder.path())
-        .env_clear()
-        .env("HOME", folder.path())
-        .env("REDRESS_STATE_DIR", folder.path().join("state"))
-        .stdin(Stdio::null())
-        .output()
-        .unwrap();
+    let output = support::at_home("/bin/sh", folder.path()).args(["-c", &script]).output().unwrap();
     (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout))
 }
 
@@ -366,139 +358,31 @@ fn deep_and_huge_files_are_refused_in_bounded_memory() {
     }
 }
 
-/// What somebody may write into a tag, a name or a description.
-const HOSTILE: &str = "\u{1b}]0;owned\u{7}\u{1b}[2J\u{9b}31m\r\u{8}\u{202e}\u{200b}<script>alert(1)</script>|](javascript:x)`*_\n# heading";
-
-/// An account of the demo's kind in which everybody's words are hostile.
-fn hostile_account() -> Value {
-    let twin = demo::demo("2026-11-22T10:00:00Z".parse().unwrap());
-    let mut inventory = serde_json::to_value(twin.inventory()).unwrap();
-    fn poison(value: &mut Value, count: &mut usize) {
-        match value {
-            Value::Object(map) => {
-                for (key, inner) in map.iter_mut() {
-                    let words = matches!(key.as_str(), "description" | "name" | "Name" | "redress:ignore" | "Owner" | "Env") && inner.is_string();
-                    if words {
-                        *inner = json!(format!("{} {HOSTILE}", inner.as_str().unwrap()));
-                        *count += 1;
-                    } else {
-                        poison(inner, count);
-                    }
-                }
-            }
-            Value::Array(items) => items.iter_mut().for_each(|v| poison(v, count)),
-            _ => {}
-        }
-    }
-    let mut count = 0;
-    // A trail's name is part of its ARN, and AWS allows no such characters there.
-    for region in inventory["regions"].as_object_mut().unwrap().values_mut() {
-        poison(region, &mut count);
-    }
-    assert!(count > 10, "there is something hostile: {count}");
-    inventory
-}
-
-/// Fails where a text would command a terminal, or reads as markup that somebody smuggled in.
-fn harmless(what: &str, text: &str, markdown: bool) {
-    // The program's own colours: ESC [ digits m, and nothing else.
-    let mut rest = text;
-    let mut bare = String::new();
-    while let Some((before, after)) = rest.split_once("\u{1b}[") {
-        bare.push_str(before);
-        let end = after.find(|c: char| !c.is_ascii_digit() && c != ';').unwrap_or(after.len());
-        assert!(after[end..].starts_with('m'), "{what} commands the terminal: {:?}", &after[..after.len().min(60)]);
-        rest = &after[end + 1..];
-    }
-    bare.push_str(rest);
-    let bad = bare.chars().find(|c| (c.is_control() && *c != '\n') || ('\u{202a}'..='\u{202e}').contains(c) || *c == '\u{200b}');
-    assert_eq!(bad, None, "{what} has a hidden character:\n{bare:?}");
-    if markdown {
-        // Code spans show their text as it is, and so do fenced blocks; outside of them there must be none.
-        let prose: String = bare.split("```").step_by(2).flat_map(|part| part.split('`').step_by(2)).collect();
-        assert!(!prose.contains("<script") && !prose.contains("](javascript"), "{what} has markup that was smuggled in:\n{prose}");
-    }
-    assert!(!bare.lines().any(|l| l.starts_with("# heading")), "{what}: a name begins a line of its own");
-}
-
-fn redress(folder: &TempDir, line: &[&str]) -> (Option<i32>, String, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_redress"))
-        .args(line)
-        .current_dir(folder.path())
-        .env_clear()
-        .env("HOME", folder.path())
-        .env("REDRESS_STATE_DIR", folder.path().join("state"))
-        .stdin(Stdio::null())
-        .output()
-        .unwrap();
-    let text = |bytes| String::from_utf8(bytes).expect("what is said is text");
-    (output.status.code(), text(output.stdout), text(output.stderr))
-}
-
 #[test]
-fn tags_and_names_cannot_command_a_terminal_or_become_markup() {
+fn findings_that_are_bombs_are_read_in_bounded_memory_and_said_to_be_incomplete() {
     let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("hostile.json"), hostile_account().to_string()).unwrap();
-    let mut shown = 0;
-    for (format, colour) in [("text", "always"), ("markdown", "never"), ("json", "never")] {
-        let plan = format!("{format}-{colour}.plan");
-        let lines = [
-            "scan -v".to_owned(),
-            format!("plan -v --allow-cidr 203.0.113.0/24 -o {plan}"),
-            format!("show {plan}"),
-            format!("apply {plan} --auto-approve --max-risk disruptive -v"),
-            "runs".to_owned(),
-            "show last -v".to_owned(),
-            "verify last -vv".to_owned(),
-            "undo last --auto-approve --max-risk disruptive -v".to_owned(),
-        ];
-        for line in &lines {
-            let words: Vec<&str> = line.split(' ').chain(["--account", "twin:./hostile.json", "--format", format, "--color", colour]).collect();
-            let (code, out, err) = redress(&folder, &words);
-            assert!(matches!(code, Some(0 | 4)), "{line}: {code:?}\n{err}");
-            harmless(&format!("stdout of {line} {format} {colour}"), &out, format == "markdown");
-            harmless(&format!("stderr of {line} {format} {colour}"), &err, false);
-            shown += usize::from(out.contains("owned") || err.contains("owned"));
-        }
-    }
-    assert!(shown > 6, "the hostile words are shown, made harmless: {shown}");
-}
-
-#[test]
-fn words_from_files_and_the_command_line_cannot_command_a_terminal() {
-    let folder = tempfile::tempdir().unwrap();
-    let evil = "\u{1b}]0;owned\u{7}\u{1b}[2J\u{202e}";
-    let write = |name: &str, text: String| fs::write(folder.path().join(name), text).unwrap();
-    write("key.toml", format!("\"{}\" = 1\nid = \"x\u{202e}y\"\n", "\\u001b[2J\\u202e"));
-    write("raw.toml", format!("id = \"{evil}\"\n{evil} = 1\n"));
-    write("finding.toml", "id = \"x\"\ntitle = \"\\u001b[2J\"\nfinding = \"\\u001b]0;owned\\u0007\"\n[[action]]\nuse = \"\\u001b[2J\"\n".to_owned());
-    write("plan.json", json!({ "format": format!("redress.plan/{evil}") }).to_string());
-    write("other.json", json!({ "format": evil }).to_string());
-    write("shape.json", sealed(json!({ "format": "redress.plan/1", "account": "1", evil: 1, "regions": { evil: evil } })));
-    write("twin.json", json!({ "format": evil }).to_string());
-    write("shape-twin.json", json!({ "regions": { "us-east-1": { "vpcs": evil } } }).to_string());
-    let lines: [&[&str]; 16] = [
-        &["playbooks", "check", "key.toml"],
-        &["playbooks", "check", "raw.toml"],
-        &["playbooks", "check", "finding.toml"],
-        &["playbooks", "check", evil],
-        &["playbooks", "show", evil],
-        &["actions", "show", evil],
-        &["show", "plan.json"],
-        &["show", "other.json"],
-        &["show", "shape.json"],
-        &["show", evil],
-        &["apply", "other.json", "--account", "twin:demo"],
-        &["scan", "--account", "twin:./twin.json"],
-        &["scan", "--account", "twin:./shape-twin.json"],
-        &["scan", "--account", evil],
-        &["scan", "--account", "twin:demo", "--check", evil],
-        &["scan", "--account", "twin:demo", "--set", evil],
+    let gz = |text: &[u8], times: usize| {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        (0..times).for_each(|_| encoder.write_all(text).unwrap());
+        encoder.finish().unwrap()
+    };
+    let mut endless = gz(b"{\"Records\":[{\"eventSource\":\"", 1);
+    endless.extend(gz(&vec![b'x'; 1 << 20], 300));
+    let files = [
+        ("text.gz", endless),
+        ("twice.gz", gz(&gz(&vec![b' '; 1 << 20], 20), 1)),
+        ("deep.json", format!("{{\"Records\":[{}", "{\"a\":[".repeat(500_000)).into_bytes()),
+        ("key.json", format!("{{\"Records\":[{{\"{}", "k".repeat(20 << 20)).into_bytes()),
+        ("keys.json", (0..400_000).fold("{".to_owned(), |t, n| t + &format!("\"k{n}\":1,")).into_bytes()),
     ];
-    for line in lines {
-        let (code, out, err) = redress(&folder, line);
-        assert!(matches!(code, Some(1 | 2)), "{line:?}: {code:?}\n{out}\n{err}");
-        harmless(&format!("stdout of {line:?}"), &out, false);
-        harmless(&format!("stderr of {line:?}"), &err, false);
+    for (name, bytes) in files {
+        fs::write(folder.path().join(name), &bytes).unwrap();
+        let (code, said) = bounded(&folder, &format!("scan --account twin:demo --findings {name}"));
+        let short = &said[..said.len().min(2000)];
+        // One layer of gzip is seen through; within it is no format that is known.
+        let (ends, why) = if name == "twice.gz" { (0, "not taken") } else { (4, "not whole") };
+        assert_eq!(code, Some(ends), "{name}: {short}");
+        assert!(said.contains(why), "{name}: {short}");
+        assert!(said.len() < 100_000, "{name}: {} bytes are said", said.len());
     }
 }

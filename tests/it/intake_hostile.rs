@@ -156,3 +156,59 @@ fn depth_size_and_number_without_end_are_borne() {
     let surrogate = asff("EC2.13", "arn:aws:ec2:us-east-1:123456789012:security-group/sg-0aaaaaaaaaaaaaaa1").to_string().replace("\"t\"", "\"\\ud800\"");
     assert!(collect(surrogate.as_bytes()).suspicions[0].decision.is_actionable());
 }
+
+#[test]
+fn broken_unicode_in_what_names_a_resource_names_none() {
+    let arn = "arn:aws:ec2:us-east-1:123456789012:security-group/sg-0aaaaaaaaaaaaaaa1";
+    let whole = asff("EC2.13", arn).to_string();
+    assert!(collect(whole.as_bytes()).suspicions[0].decision.is_actionable());
+    for (from, to) in [
+        ("security-group/sg-0", "security-group/sg-\\udc000"),
+        ("security-group/sg-0", "security-group/\\ud83dsg-0"),
+        (":security-group/", ":security-group\\u0000/"),
+        ("arn:aws:ec2:us-east-1:123456789012", "arn:aws:ec2:us-east-1:12345678901\\uff12"),
+    ] {
+        let text = whole.replace(from, to);
+        assert_ne!(text, whole);
+        assert!(collect(text.as_bytes()).suspicions.iter().all(|s| !s.decision.is_actionable()), "{to}");
+    }
+    // A key that is broken is no key of the format: the finding lacks what it names.
+    let key = whole.replace("\"SecurityControlId\"", "\"SecurityControl\\ud800Id\"").replace("security-control/EC2.13", "x");
+    assert!(collect(key.as_bytes()).suspicions.iter().all(|s| !s.decision.is_actionable()));
+}
+
+#[test]
+fn a_key_that_stands_twice_anywhere_in_a_record_of_any_format_takes_it_away() {
+    for sample in samples().iter().filter(|s| s.starts_with(['{', '['])) {
+        // Every key, put in front of itself once more; what stands around a list of records is not part of a record.
+        let keys: Vec<usize> = sample.match_indices("\":").map(|(at, _)| at).collect();
+        let mut refused = 0;
+        for end in keys {
+            let quote = sample[..end].rfind('"').unwrap();
+            // Within an event that stands in a text, quotes are escaped.
+            let start = if sample[..quote].ends_with('\\') { quote - 1 } else { quote };
+            let twice = format!("{}{}:null,{}", &sample[..start], &sample[start..=end], &sample[start..]);
+            if collect(twice.as_bytes()).counts.decisions.contains_key("actionable") {
+                let name = &sample[quote + 1..end];
+                assert!(["Records", "Events", "EvaluationResults"].contains(&name), "{name} stands twice: {twice}");
+            } else {
+                refused += 1;
+            }
+        }
+        assert!(refused > 3, "{sample}");
+    }
+}
+
+#[test]
+fn envelopes_in_envelopes_end_and_what_lies_too_deep_is_not_believed() {
+    let finding = asff("EC2.13", "arn:aws:ec2:us-east-1:123456789012:security-group/sg-0aaaaaaaaaaaaaaa1");
+    let carried = |depth: usize| (0..depth).fold(finding.clone(), |inner, _| json!({"Type": "Notification", "Message": inner.to_string()}));
+    assert!(collect(carried(1).to_string().as_bytes()).suspicions[0].decision.is_actionable());
+    // Each layer doubles the backslashes of the one within: a dozen are a megabyte.
+    let deep = collect(carried(12).to_string().as_bytes());
+    assert!(deep.suspicions.is_empty(), "{deep:?}");
+    let objects = (0..60).fold(finding.clone(), |inner, _| json!({"Message": inner}));
+    assert!(collect(objects.to_string().as_bytes()).suspicions.is_empty());
+    let lists = (0..60).fold(json!([finding]), |inner, _| json!({"Findings": inner, "items": []}));
+    collect(lists.to_string().as_bytes());
+}

@@ -1,19 +1,14 @@
 //! Several changes at once come to the same end as one after the other: uninterrupted, killed anywhere, stopped, and on a
 //! journal that cannot be written. The account makes changes take turns, so that their steps interleave.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::{
-    stand::{Kill, Stand, hold, yes},
+    ends::End,
+    stand::{Stand, hold, yes},
     world,
 };
-use redress::{
-    calls::{self, Call, Repeat},
-    engine::EngineError,
-    inventory::FamilyKind,
-    journal::{Event, Outcome, Story},
-    plan::Plan,
-};
+use redress::{calls::Call, engine::EngineError, journal::Event, plan::Plan};
 
 fn stand(jobs: usize) -> Stand {
     let mut stand = world::demo();
@@ -23,19 +18,6 @@ fn stand(jobs: usize) -> Stand {
 
 fn whole_plan() -> Plan {
     world::plan(&world::demo(), &world::Wish::default())
-}
-
-fn outcomes(story: &Story) -> BTreeMap<String, Outcome> {
-    story.changes.iter().filter_map(|(id, c)| Some((id.clone(), c.outcome()?))).collect()
-}
-
-fn end_of(stand: &Stand) -> BTreeMap<FamilyKind, Vec<String>> {
-    let mut ends: BTreeMap<FamilyKind, Vec<String>> = BTreeMap::new();
-    for ((_, family, _), value) in world::things(&stand.settled()) {
-        ends.entry(family).or_default().push(world::without_times_and_ids(&value));
-    }
-    ends.values_mut().for_each(|list| list.sort());
-    ends
 }
 
 /// How many changes were under way at once at most, by the journal.
@@ -52,14 +34,6 @@ fn most_at_once(stand: &Stand) -> usize {
     most
 }
 
-/// Careful calls that were made twice.
-fn made_twice(called: &[Call]) -> Vec<String> {
-    let careful = called.iter().filter(|c| calls::find(&c.service, &c.operation).is_some_and(|s| s.repeat == Repeat::LookFirst));
-    let mut counts = BTreeMap::<String, usize>::new();
-    careful.for_each(|c| *counts.entry(format!("{} {}", c.name(), c.input)).or_default() += 1);
-    counts.into_iter().filter(|(_, n)| *n > 1).map(|(call, _)| call).collect()
-}
-
 #[test]
 fn four_at_once_come_to_the_same_end_as_one_after_the_other() {
     let plan = whole_plan();
@@ -73,8 +47,9 @@ fn four_at_once_come_to_the_same_end_as_one_after_the_other() {
     for jobs in [2, 4, 20] {
         let many = stand(jobs);
         many.run(&plan, yes(&plan), None).unwrap().unwrap();
-        assert_eq!(outcomes(&many.story()), outcomes(&one.story()), "{jobs} jobs");
-        assert_eq!(end_of(&many), end_of(&one), "{jobs} jobs");
+        let (many_end, one_end) = (End::of(&many), End::of(&one));
+        assert_eq!(many_end.outcomes, one_end.outcomes, "{jobs} jobs");
+        assert_eq!(many_end.account, one_end.account, "{jobs} jobs");
         assert!(most_at_once(&many) > 1 && most_at_once(&many) <= jobs, "{jobs} jobs: {} at once", most_at_once(&many));
         let sorted = |stand: &Stand| {
             let mut calls: Vec<String> = hold(&stand.called).iter().map(Call::name).collect();
@@ -90,20 +65,14 @@ fn four_at_once_killed_anywhere_come_to_the_same_end() {
     let plan = whole_plan();
     let whole = stand(4);
     whole.run(&plan, yes(&plan), None).unwrap().unwrap();
-    let (calls, records) = (hold(&whole.called).len(), hold(&whole.events).len());
-    let (end, ended) = (end_of(&whole), outcomes(&whole.story()));
-    let at_calls = (1..=calls).step_by(3).flat_map(|n| [Kill::BeforeCall(n), Kill::AfterCall(n)]);
-    let at_records = (1..=records).step_by(11).flat_map(|n| [Kill::BeforeRecord(n), Kill::AfterRecord(n)]);
-    for (n, kill) in at_calls.chain(at_records).enumerate() {
+    let whole = End::of(&whole);
+    for (n, kill) in whole.kills(3, 11).enumerate() {
         let mut other = stand(4);
-        assert!(other.run(&plan, yes(&plan), Some(kill)).is_none(), "{kill:?} did not kill");
+        other.killed(&plan, kill);
         // Some go on with another number of jobs than they began with.
         other.jobs = [4, 1, 2][n % 3];
         other.run(&plan, yes(&plan), None).unwrap().unwrap();
-        let reasons: Vec<String> = other.story().changes.values().map(|c| c.reason.clone()).collect();
-        assert_eq!(outcomes(&other.story()), ended, "{kill:?}: {reasons:?}");
-        assert_eq!(made_twice(&hold(&other.called)), Vec::<String>::new(), "{kill:?}");
-        assert_eq!(end_of(&other), end, "{kill:?}");
+        whole.is_that_of(&other, kill);
     }
 }
 

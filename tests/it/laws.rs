@@ -1,15 +1,16 @@
 //! The laws of the design, for every registered action, on the twin's demo account: what a change does, that it does
 //! nothing else, that it can be taken back, done twice, killed anywhere, and that it yields to somebody else.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::{
-    stand::{Kill, Stand, hold, yes},
+    ends::{End, outcomes},
+    stand::{Stand, block_on, hold, stage, yes},
     world,
 };
 use redress::{
     actions,
-    calls::{self, Call, Repeat},
+    calls::Call,
     engine::{EngineError, undo},
     finding::Verdict,
     inventory::{FamilyKind, Inventory, Want, tag},
@@ -52,10 +53,6 @@ fn for_every_action(law: impl Fn(&Stand, &Plan)) {
         println!("--- {action}: {} changes, {} calls", plan.changes.len(), plan.changes.iter().map(|c| c.steps.len()).sum::<usize>());
         law(&stand, &plan);
     }
-}
-
-fn outcomes(story: &Story) -> BTreeMap<String, Outcome> {
-    story.changes.iter().filter_map(|(id, c)| Some((id.clone(), c.outcome()?))).collect()
 }
 
 fn all_are(story: &Story, plan: &Plan, wanted: &[Outcome]) {
@@ -125,13 +122,22 @@ fn the_calls_are_those_of_the_plan_and_no_others() {
     });
 }
 
+/// The undo of what a stand did, rehearsed.
+fn undoing(stand: &Stand, plan: &Plan) -> undo::Undoing {
+    let mut undoing = undo::plan(&stand.story(), plan, None, stand.identity(), hold(&stand.twin).now(), jiff::SignedDuration::from_hours(1));
+    block_on(undoing.rehearse(plan, &stand.account(), &stage));
+    undoing
+}
+
 #[test]
 fn undo_brings_back_what_was_but_for_what_the_plan_named() {
     for_every_action(|stand, plan| {
         let before = stand.settled();
         stand.run(plan, yes(plan), None).unwrap().unwrap();
-        let undoing = undo::plan(&stand.story(), plan, None, stand.identity(), hold(&stand.twin).now(), jiff::SignedDuration::from_hours(1));
+        let undoing = undoing(stand, plan);
         assert!(undoing.refused.is_empty(), "{:?}", undoing.refused);
+        let shown = &undoing.plan.rehearsal;
+        assert!(shown.undo_restores, "{:?} {:?}", shown.differences, shown.not_rehearsed);
         let second = stand.again();
         second.run(&undoing.plan, yes(&undoing.plan), None).unwrap().unwrap();
         all_are(&second.story(), &undoing.plan, &[Outcome::Restored]);
@@ -158,41 +164,17 @@ fn applying_twice_calls_nothing_the_second_time() {
     });
 }
 
-/// The account in the form in which two ends are compared: times and made-up ids left out.
-fn end_of(stand: &Stand) -> BTreeMap<FamilyKind, Vec<String>> {
-    let mut ends: BTreeMap<FamilyKind, Vec<String>> = BTreeMap::new();
-    for ((_, family, _), value) in world::things(&stand.settled()) {
-        ends.entry(family).or_default().push(world::without_times_and_ids(&value));
-    }
-    ends.values_mut().for_each(|list| list.sort());
-    ends
-}
-
-/// Calls that were made more than once although a repetition would make a second thing.
-fn made_twice(called: &[Call]) -> Vec<String> {
-    let careful = called.iter().filter(|c| calls::find(&c.service, &c.operation).is_some_and(|s| s.repeat == Repeat::LookFirst));
-    let mut counts = BTreeMap::<String, usize>::new();
-    careful.for_each(|c| *counts.entry(format!("{} {}", c.name(), c.input)).or_default() += 1);
-    counts.into_iter().filter(|(_, n)| *n > 1).map(|(call, _)| call).collect()
-}
-
 #[test]
 fn killed_before_and_after_every_call_and_record_it_comes_to_the_same_end() {
     for_every_action(|stand, plan| {
         let fresh = hold(&stand.twin).clone();
         stand.run(plan, yes(plan), None).unwrap().unwrap();
-        let (calls, records) = (hold(&stand.called).len(), hold(&stand.events).len());
-        let (end, ended) = (end_of(stand), outcomes(&stand.story()));
-        let at_calls = (1..=calls).flat_map(|n| [Kill::BeforeCall(n), Kill::AfterCall(n)]);
-        let at_records = (1..=records).flat_map(|n| [Kill::BeforeRecord(n), Kill::AfterRecord(n)]);
-        for kill in at_calls.chain(at_records) {
+        let whole = End::of(stand);
+        for kill in whole.kills(1, 1) {
             let other = Stand::new(fresh.clone());
-            assert!(other.run(plan, yes(plan), Some(kill)).is_none(), "{kill:?} did not kill");
+            other.killed(plan, kill);
             other.run(plan, yes(plan), None).unwrap().unwrap();
-            let reasons: Vec<String> = other.story().changes.values().map(|c| c.reason.clone()).collect();
-            assert_eq!(outcomes(&other.story()), ended, "{kill:?}: {reasons:?}");
-            assert_eq!(made_twice(&hold(&other.called)), Vec::<String>::new(), "{kill:?}");
-            assert_eq!(end_of(&other), end, "{kill:?}");
+            whole.is_that_of(&other, kill);
         }
     });
 }
@@ -218,11 +200,12 @@ fn what_somebody_changed_since_the_run_is_not_undone() {
     for_every_action(|stand, plan| {
         stand.run(plan, yes(plan), None).unwrap().unwrap();
         let meddled = world::meddle_after(stand, plan);
-        let undoing = undo::plan(&stand.story(), plan, None, stand.identity(), hold(&stand.twin).now(), jiff::SignedDuration::from_hours(1));
+        let undoing = undoing(stand, plan);
         let second = stand.again();
         second.run(&undoing.plan, yes(&undoing.plan), None).unwrap().unwrap();
         let story = second.story();
         for id in meddled {
+            assert!(undoing.plan.rehearsal.differences.iter().any(|d| d.starts_with(&format!("{id}: "))), "{id} was not foretold");
             let told = &story.changes[&id];
             assert_eq!(told.outcome(), Some(Outcome::Refused), "{id}: {}", told.reason);
             assert!(told.steps.is_empty());

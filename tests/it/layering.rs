@@ -1,6 +1,7 @@
 //! The direction of imports, and who may call what: read off the sources, so that it cannot be forgotten.
 
 use std::{
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
 };
@@ -114,6 +115,38 @@ fn only_the_engine_makes_mutating_calls_and_in_one_place() {
         .flat_map(|p| std::iter::repeat_n(module(p), code(p).matches("account.call(").count()))
         .collect();
     assert_eq!(calling, ["engine"]);
+}
+
+/// The entries of `[dependencies]` in a manifest, by name.
+fn dependencies(manifest: &str) -> BTreeMap<String, toml::Value> {
+    let manifest: toml::Table = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(manifest)).unwrap().parse().unwrap();
+    manifest["dependencies"].as_table().unwrap().clone().into_iter().collect()
+}
+
+#[test]
+fn what_is_fuzzed_needs_no_more_and_no_other_dependencies_than_its_project_has() {
+    let pure = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/pure.rs")).unwrap();
+    let fuzzed: Vec<&str> = pure.lines().filter_map(|l| l.strip_prefix("pub mod ")?.strip_suffix(';')).collect();
+    assert!(fuzzed.contains(&"intake") && fuzzed.contains(&"journal"), "{fuzzed:?}");
+    let code: String = all().iter().filter(|p| fuzzed.contains(&module(p).as_str())).map(|p| code(p)).collect();
+    let (ours, theirs) = (dependencies("Cargo.toml"), dependencies("fuzz/Cargo.toml"));
+    for (name, wanted) in ours.iter().filter(|(name, _)| code.contains(&format!("{}::", name.replace('-', "_")))) {
+        assert_eq!(theirs.get(name), Some(wanted), "{name} in fuzz/Cargo.toml");
+    }
+    for name in fuzzed {
+        let (_, rights) = RIGHTS.iter().find(|(module, _)| *module == name).unwrap();
+        assert!(rights.iter().all(|r| pure.contains(&format!("pub mod {r};"))), "{name} needs all of {rights:?} in fuzz/pure.rs");
+    }
+}
+
+#[test]
+fn others_are_told_by_the_engine_alone_and_in_one_place() {
+    let telling: Vec<String> = all()
+        .iter()
+        .filter(|p| !matches!(module(p).as_str(), "aws" | "twin"))
+        .flat_map(|p| std::iter::repeat_n(module(p), code(p).matches("account.notify(").count()))
+        .collect();
+    assert_eq!(telling, ["engine"]);
 }
 
 #[test]

@@ -49,6 +49,7 @@ struct State {
     victim: Mutex<Option<Child>>,
     killed: AtomicBool,
     changes: Mutex<Vec<String>>,
+    asked: Mutex<Vec<String>>,
     reads: AtomicUsize,
     faults: AtomicUsize,
     slow: Mutex<Duration>,
@@ -96,6 +97,11 @@ impl Proxy {
     /// The changes that were asked for since [`Proxy::go_wrong`], by name.
     pub fn changes(&self) -> Vec<String> {
         hold(&self.state.changes).clone()
+    }
+
+    /// Everything that was asked for, reads and changes, by name.
+    pub fn asked(&self) -> Vec<String> {
+        hold(&self.state.asked).clone()
     }
 
     /// How often something went wrong, in all.
@@ -178,6 +184,7 @@ const BUSY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nC
 fn due(state: &State, request: &[u8]) -> Option<Fault> {
     let text = String::from_utf8_lossy(request);
     let fault = *hold(&state.fault);
+    hold(&state.asked).push(asked(&text));
     match change(&text) {
         Some(name) => {
             let n = {
@@ -196,8 +203,8 @@ fn due(state: &State, request: &[u8]) -> Option<Fault> {
     }
 }
 
-/// The name of the change that a request asks for; `None` where it only reads.
-pub fn change(request: &str) -> Option<String> {
+/// The name of what a request asks for; S3 has only methods and paths.
+fn asked(request: &str) -> String {
     let (head, body) = request.split_once("\r\n\r\n").unwrap_or((request, ""));
     let mut line = head.lines().next().unwrap_or_default().split(' ');
     let (method, path) = (line.next().unwrap_or_default(), line.next().unwrap_or_default());
@@ -205,15 +212,18 @@ pub fn change(request: &str) -> Option<String> {
     let header = |name: &str| head.lines().find_map(|l| l.split_once(':').filter(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.trim().to_owned()));
     let target = || header("x-amz-target").and_then(|t| t.rsplit('.').next().map(str::to_owned));
     let rpc = || path.split_once("/operation/").map(|(_, operation)| operation.to_owned());
-    if let Some(operation) = form().or_else(target).or_else(rpc) {
-        return (!["Describe", "Get", "List", "Assume"].iter().any(|read| operation.starts_with(read))).then_some(operation);
-    }
-    // What is left is S3.
-    matches!(method, "PUT" | "POST" | "DELETE").then(|| format!("{method} {path}"))
+    form().or_else(target).or_else(rpc).unwrap_or_else(|| format!("{method} {path}"))
+}
+
+/// The name of the change that a request asks for; `None` where it only reads.
+pub fn change(request: &str) -> Option<String> {
+    let asked = asked(request);
+    let reads = ["Describe", "Get", "List", "Assume", "GET ", "HEAD "].iter().any(|read| asked.starts_with(read));
+    (!reads).then_some(asked)
 }
 
 /// The whole request, left in the socket; `None` where nobody says anything.
-fn peek(client: &TcpStream) -> std::io::Result<Option<Vec<u8>>> {
+pub fn peek(client: &TcpStream) -> std::io::Result<Option<Vec<u8>>> {
     client.set_read_timeout(Some(Duration::from_secs(30)))?;
     let mut buffer = vec![0; 1 << 20];
     loop {
@@ -234,7 +244,7 @@ fn peek(client: &TcpStream) -> std::io::Result<Option<Vec<u8>>> {
 }
 
 /// Asks the emulator, and hears it out.
-fn forward(upstream: &str, request: &[u8]) -> std::io::Result<Vec<u8>> {
+pub fn forward(upstream: &str, request: &[u8]) -> std::io::Result<Vec<u8>> {
     let mut server = TcpStream::connect(upstream)?;
     let end = request.windows(2).position(|w| w == b"\r\n").map_or(0, |at| at + 2);
     server.write_all(&request[..end])?;

@@ -192,6 +192,15 @@ impl Moto {
     }
 }
 
+/// A program that is about to start with a folder for its home, and with nothing of this machine's environment: redress
+/// finds no credentials there, and keeps its runs in `state`. Nobody sits at its standard input.
+pub fn at_home(program: &str, folder: &Path) -> Command {
+    let mut command = Command::new(program);
+    command.current_dir(folder).env_clear().env("HOME", folder).env("PATH", "/nowhere").env("REDRESS_STATE_DIR", folder.join("state"));
+    command.env("AWS_EC2_METADATA_DISABLED", "true").stdin(Stdio::null());
+    command
+}
+
 fn text_of(output: Output) -> String {
     assert!(output.status.success(), "the script failed: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).expect("the script prints text")

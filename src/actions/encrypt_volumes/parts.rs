@@ -16,6 +16,9 @@ use crate::{
 
 /// Seconds in which a volume has to be made.
 const VOLUME_WITHIN: u64 = 1800;
+/// How many snapshot copies AWS lets be pending in a destination region
+/// (<https://docs.aws.amazon.com/ebs/latest/userguide/ebs-copy-snapshot.html>).
+const MOST_COPIES: usize = 20;
 
 /// What all steps of a change share.
 pub struct Job<'a> {
@@ -77,7 +80,8 @@ impl Job<'_> {
         tags
     }
 
-    /// Copies snapshots with encryption. The copies are made side by side; the last step waits for all.
+    /// Copies snapshots with encryption. The copies are made side by side, as many as AWS lets be pending; the last step
+    /// of each such batch waits for those so far.
     pub fn copies(&self, disks: &[Disk<'_>], name: &str, of: &dyn Fn(&Disk<'_>) -> Value) -> Result<Vec<Step>, Refusal> {
         let named = |disk: &Disk<'_>| format!("{name}-{}", disk.n);
         let all: Vec<Value> = disks.iter().map(|d| reference::output(&named(d), "SnapshotId")).collect();
@@ -89,7 +93,8 @@ impl Job<'_> {
                 "Description": format!("redress: encrypted copy of a snapshot of {}", disk.volume.id),
                 "TagSpecifications": tag_specifications("snapshot", &crate::inventory::Tags::new(), &tags)?,
             });
-            let wait = (at + 1 == disks.len()).then(|| self.completed(all.clone(), "until the encrypted copies are completed"));
+            let batch_ends = at + 1 == disks.len() || (at + 1) % MOST_COPIES == 0;
+            let wait = batch_ends.then(|| self.completed(all[..=at].to_vec(), "until the encrypted copies are completed"));
             let act = make::making(self.call("CopySnapshot", input), FamilyKind::Snapshots, "SnapshotId", Shape::Id, wait);
             let title = format!("copy the snapshot of {} with encryption", disk.words());
             Ok(make::step(named(disk), title, act, self.snapshots_back(vec![all[at].clone()], &format!("the encrypted snapshot of {}", disk.words()))))

@@ -1,7 +1,5 @@
-//! Tests of `encrypt_volumes`: what it must do and what it must never do, on small hand-made inventories.
-
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 //! What encrypting disks does and refuses, on inventories made by hand.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use serde_json::json;
 
@@ -120,6 +118,33 @@ fn the_disks_of_a_running_instance_are_replaced_in_one_short_stop() {
     assert_eq!((&copy["Encrypted"], &copy["KmsKeyId"], &copy["SourceRegion"]), (&json!(true), &json!(KEY), &json!(R)));
     assert_eq!(copy["SourceSnapshotId"]["$output"]["name"], "Snapshots/vol-2");
     assert_eq!(proposal.proof.iter().filter(|p| p.check == "ebs-volume-unencrypted").count(), 2);
+}
+
+#[test]
+fn no_more_snapshots_are_copied_at_once_than_aws_lets_be_pending() {
+    let mut it = account();
+    for n in 10..32 {
+        let (id, device) = (format!("vol-{n}"), format!("/dev/sd{n}"));
+        it.region_mut(R).volumes.put(&id, volume_of(&id, &device, false));
+        it.region_mut(R).volume_modifications.items.insert(id.clone(), Fact::Absent);
+        let Some(Fact::Known(instance)) = it.region_mut(R).instances.items.get_mut("i-1") else { panic!("i-1 is known") };
+        instance.devices.push(Device { device_name: device, volume_id: id, delete_on_termination: false, status: "attached".into() });
+    }
+    let proposal = on_instance(&it, Value::Null).unwrap();
+    sound::steps(&proposal.steps);
+    for copies in ["warm-copy-", "copy-"] {
+        let mut pending = 0;
+        let steps: Vec<_> = proposal.steps.iter().filter(|s| s.name.starts_with(copies)).collect();
+        assert_eq!(steps.len(), 24);
+        for step in &steps {
+            pending += 1;
+            assert!(pending <= 20, "{} makes {pending}", step.name);
+            if step.act.wait.is_some() {
+                pending = 0;
+            }
+        }
+        assert_eq!(pending, 0, "nothing goes on before all copies are completed");
+    }
 }
 
 #[test]

@@ -24,6 +24,8 @@ use crate::{
     inventory::{Fact, Family, FamilyKind, Inventory, Record, Region, Scope, Selector, Want},
 };
 
+pub(super) use page::time;
+
 /// How many groups of wants are read at once.
 const AT_ONCE: usize = 8;
 /// How many ids or values go into one call. AWS takes 200 values a filter, but only 100 ids for some operations.

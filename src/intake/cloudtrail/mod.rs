@@ -17,10 +17,8 @@ use super::{
     model::{Decision, Effects, Reason},
     names::Raw,
 };
+use crate::inventory::tag;
 use table::{Did, Target};
-
-/// Marks our own calls in `userAgent`.
-const OWN: &str = "redress/";
 
 /// Whether a value is an event.
 pub fn is(value: &Value) -> bool {
@@ -172,10 +170,12 @@ fn against(event: &Value, request: &Value, response: &Value) -> Option<Decision>
 
 /// Our own calls carry our name as their agent, and what they make carries our tags.
 fn is_own(event: &Value, request: &Value) -> bool {
-    if at(event, "/userAgent").contains(OWN) {
+    let named = |word: &str| word.strip_prefix("lib/").unwrap_or(word).strip_prefix(tag::AGENT).is_some_and(|version| version.starts_with('/'));
+    // Some services put the agent into brackets.
+    if at(event, "/userAgent").split([' ', '[', ']']).any(named) {
         return true;
     }
     let specifications = wire::list(wire::get(request, "tagSpecificationSet").or_else(|| wire::get(request, "tagSpecification")));
     let tags = specifications.into_iter().flat_map(|s| wire::list(wire::get(s, "tags").or_else(|| wire::get(s, "tag"))));
-    tags.into_iter().any(|tag| wire::text(tag, "key") == crate::inventory::tag::RUN)
+    tags.into_iter().any(|tag| wire::text(tag, "key") == tag::RUN)
 }

@@ -60,7 +60,11 @@ pub fn of_plan(plan: &Plan) -> Vec<Grant> {
 
 /// redress asks which regions the account has before it does anything in them.
 fn regions() -> Grant {
-    Grant { action: "ec2:DescribeRegions".to_owned(), resources: BTreeSet::from(["*".to_owned()]), condition: json!({}), used: Used::Called }
+    on_all("ec2:DescribeRegions")
+}
+
+fn on_all(action: &str) -> Grant {
+    Grant { action: action.to_owned(), resources: BTreeSet::from(["*".to_owned()]), condition: json!({}), used: Used::Called }
 }
 
 /// Whether the flow logs that a change makes deliver through a role: deleting them touches no log delivery then. An undo
@@ -83,13 +87,17 @@ pub fn acts(change: &Change) -> Vec<(&Act, Used)> {
     all
 }
 
-/// What reading anything that redress can read takes.
+/// What telling Security Hub of these regions takes: beside everything else, and only for those who ask for it. Security Hub is
+/// named by its hub (<https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssecurityhub.html>).
+pub fn report_back(owner: &Owner, regions: &[String]) -> Grant {
+    let hub = |region: &String| format!("arn:{}:securityhub:{region}:{}:hub/default", owner.partition, owner.account);
+    Grant { action: "securityhub:BatchUpdateFindings".to_owned(), resources: regions.iter().map(hub).collect(), condition: json!({}), used: Used::Called }
+}
+
+/// What reading anything that redress can read takes; CloudTrail's event history too, which no plan needs.
 pub fn all_reads() -> Vec<Grant> {
     let readings = FamilyKind::ALL.iter().flat_map(|kind| kind.permissions());
-    readings
-        .map(|r| Grant { action: r.action.to_owned(), resources: BTreeSet::from(["*".to_owned()]), condition: json!({}), used: Used::Called })
-        .chain([regions()])
-        .collect()
+    readings.map(|r| on_all(r.action)).chain([regions(), on_all("cloudtrail:LookupEvents")]).collect()
 }
 
 /// What every call that redress can make takes, on any resource of the account, with the conditions that hold for all of

@@ -40,6 +40,12 @@ pub fn run(run: &RunDocument, view: &View) -> String {
     if run.changes.iter().any(|c| c.outcome == "stuck") {
         page.text(0, &[span(Tone::Bad, "A person is needed: what to do stands with each change that is stuck.")]);
     }
+    for told in &run.told {
+        page.text(0, &[plain(words::told(told))]);
+        for refusal in &told.refused {
+            page.text(2, &[span(Tone::Warn, format!("{}: {}: {}", refusal.finding.id, refusal.code, refusal.message))]);
+        }
+    }
     story(&mut page, run);
     commands(&mut page, &words::run_next(run));
     page.done()

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    inventory::{Instance, Snapshot, Volume},
+    inventory::{Fact, Instance, Snapshot, Volume},
     twin::demo::OTHER,
 };
 
@@ -243,6 +243,19 @@ fn leaving_out_delete_on_termination_means_true() {
     ec2(&mut twin, "ModifyInstanceAttribute", json!({ "InstanceId": id("i", 1), "BlockDeviceMappings": mapping })).unwrap();
     assert!(instance(&twin, 1).devices.iter().all(|d| d.delete_on_termination));
     assert!(volume(&twin, &id("vol", 101)).attachments[0].delete_on_termination);
+}
+
+#[test]
+fn where_volume_and_instance_differ_on_delete_on_termination_the_instance_is_believed() {
+    let mut inventory = company().inventory();
+    for volume in inventory.region_mut(MAIN).volumes.items.values_mut() {
+        let Fact::Known(volume) = volume else { continue };
+        volume.attachments.iter_mut().for_each(|a| a.delete_on_termination = false);
+    }
+    let twin = Twin::from_inventory(inventory);
+    assert_eq!(twin.truth().regions[MAIN].volumes, company().truth().regions[MAIN].volumes);
+    let instances = twin.truth().regions[MAIN].instances.known();
+    assert!(instances.flat_map(|(_, i)| &i.devices).any(|d| d.delete_on_termination), "there is something to differ on");
 }
 
 #[test]

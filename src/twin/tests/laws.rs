@@ -8,7 +8,7 @@ use crate::{
     calls::spec::SPECS,
     inventory::{Caller, Fact, FamilyKind, Inventory, Selector, Want},
     resource::Owner,
-    twin::{demo::OTHER, read::KINDS},
+    twin::demo::OTHER,
 };
 
 #[test]
@@ -216,12 +216,12 @@ proptest! {
 
 #[test]
 fn a_read_never_says_absent_of_what_was_not_read() {
-    for kind in KINDS {
+    for kind in FamilyKind::ALL {
         let mut twin = company();
         // Everything that the truth knows of this kind is forgotten.
         let whole = twin.inventory();
         let mut others = Inventory::empty(whole.owner.clone(), whole.caller.clone(), whole.read_at);
-        for other in KINDS.iter().filter(|k| *k != kind) {
+        for other in FamilyKind::ALL.iter().filter(|k| *k != kind) {
             for region in [MAIN, OTHER] {
                 others.merge(twin.read(&[Want::all(region, *other)].into()));
             }

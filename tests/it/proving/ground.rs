@@ -10,12 +10,17 @@ use redress::{
     checks::{self, Check},
     engine::survey,
     inventory::{Inventory, Region},
-    plan::{Plan, build::Limits},
+    journal::Decision,
+    plan::{Plan, build::Limits, rehearse::Rules},
     playbook::{Playbook, load, set},
     twin::{Twin, demo},
 };
 
-use super::{dice::Dice, life::Door};
+use super::{
+    dice::Dice,
+    ends::Quiet,
+    life::{Door, State, live, story},
+};
 use crate::stand::{block_on, stage};
 
 const BEGIN: &str = "2026-11-22T10:00:00Z";
@@ -72,6 +77,10 @@ pub struct Ground {
     pub twin: Twin,
     pub plan: Plan,
     pub identity: Identity,
+    /// By which rules the plan's findings were found.
+    pub rules: Rules,
+    /// How the plan ends when nothing disturbs it and everything is approved.
+    pub quiet: Quiet,
 }
 
 impl Ground {
@@ -91,10 +100,11 @@ impl Ground {
             wanted.push(scanned[dice.below(scanned.len())]);
         }
         let regions: Vec<String> = twin.truth().regions.keys().cloned().collect();
+        let playbooks = &PLAYBOOKS[dice.below(PLAYBOOKS.len())];
         let wish = survey::Wish {
             regions: &regions,
             checks: &wanted,
-            playbooks: &PLAYBOOKS[dice.below(PLAYBOOKS.len())],
+            playbooks,
             options: &Options::default(),
             valid_for: jiff::SignedDuration::from_hours(24 * 7),
             limits: Limits::default(),
@@ -104,8 +114,20 @@ impl Ground {
         let door = Door::quiet(twin, identity.clone());
         let plan = block_on(survey::plan(&door, &wish, &stage)).1;
         let twin = door.into_twin();
-        (!plan.changes.is_empty()).then_some(Self { twin, plan, identity })
+        if plan.changes.is_empty() {
+            return None;
+        }
+        let rules = Rules::new(&regions, playbooks);
+        let quiet = undisturbed(&twin, &plan, &identity);
+        Some(Self { twin, plan, identity, rules, quiet })
     }
+}
+
+fn undisturbed(twin: &Twin, plan: &Plan, identity: &Identity) -> Quiet {
+    let decisions: Vec<Decision> = plan.changes.iter().map(|c| super::yes(&c.id)).collect();
+    let (mut state, _) = live(State::new(twin.clone()), identity, plan, "run-1", &decisions, Vec::new());
+    super::settle(&mut state);
+    Quiet::of(&story(&state.events), state.twin.truth())
 }
 
 fn account(dice: &mut Dice) -> Inventory {

@@ -5,16 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use redress::{
-    calls::{Purpose, way_back},
+    calls::{Purpose, Step, WayBack, way_back},
     cli::exit::Exit,
     inventory::{Inventory, SecurityGroupRule, Tags, tag},
     journal::{Event, Outcome, StepState, Story, document::RunDocument},
-    plan::Plan,
+    plan::{Change, Plan},
 };
 
-use super::{ground::Ground, life::State};
+use super::{census, ground::Ground, life::State};
 
-type Held = Result<(), String>;
+pub type Held = Result<(), String>;
 
 /// Something that a run has made: family, id, its tags, and what tells it from others made by the same step.
 struct Made {
@@ -51,7 +51,9 @@ pub fn after_run(before: &Inventory, state: &State, plan: &Plan, story: &Story) 
     let now = state.twin.inventory();
     counts(plan, story)?;
     no_duplicates(&now)?;
-    no_orphans(&now, &[(plan, story, &state.events)], state)?;
+    let runs = [(plan, story, state.events.as_slice())];
+    no_orphans(&now, &runs, state)?;
+    census::accounted(before, &now, state, &runs)?;
     instances(before, &now, state, plan, story)?;
     rules(before, &now, state, plan, story)?;
     rolled_back(before, &now, state, plan, story)
@@ -74,7 +76,7 @@ fn counts(plan: &Plan, story: &Story) -> Held {
         if !good && told.reason.trim().is_empty() {
             return Err(format!("{} is {} without a reason", change.id, outcome.word()));
         }
-        if outcome == Outcome::Stuck && !(told.reason.contains("A person is needed") && told.reason.len() > 60) {
+        if outcome == Outcome::Stuck && !says_what_to_do(change, &told.reason) {
             return Err(format!("{} is stuck and does not say what to do: {}", change.id, told.reason));
         }
         // The order of the exit codes, the gravest last, written down once more.
@@ -93,6 +95,18 @@ fn counts(plan: &Plan, story: &Story) -> Held {
     if exit == expected { Ok(()) } else { Err(format!("the exit code is {exit}, and the outcomes say {expected}")) }
 }
 
+/// Whether a reason tells a person what to do: calls to make, in AWS's words and with the ids that they need, or where to
+/// look and what it was like.
+fn says_what_to_do(change: &Change, reason: &str) -> bool {
+    let Some((_, told)) = reason.split_once("A person is needed: ") else { return false };
+    let calls = |step: &Step| match &step.way_back {
+        WayBack::Calls { rollback, .. } => rollback.iter().chain([&step.act]).map(|act| act.call.name()).collect(),
+        _ => vec![step.act.call.name()],
+    };
+    let named = change.steps.iter().flat_map(calls).any(|name| told.contains(&name));
+    (named || told.contains("redress show")) && !told.contains("$output") && !told.contains("$token")
+}
+
 fn no_duplicates(now: &Inventory) -> Held {
     let mut seen: BTreeMap<(String, String), String> = BTreeMap::new();
     for thing in made(now) {
@@ -106,19 +120,18 @@ fn no_duplicates(now: &Inventory) -> Held {
 }
 
 /// A run as it is looked at: its plan, its state, its events.
-type Run<'a> = (&'a Plan, &'a Story, &'a [(Timestamp, Event)]);
+pub type Run<'a> = (&'a Plan, &'a Story, &'a [(Timestamp, Event)]);
 
 /// Everything that carries a run's token stands in its journal, or its story says that this could not be told.
 fn no_orphans(now: &Inventory, runs: &[Run<'_>], state: &State) -> Held {
     let mut outputs = BTreeSet::new();
-    for (_, story, events) in runs {
+    for (_, _, events) in runs {
         for (_, event) in *events {
             if let Event::Result { result: redress::journal::StepResult::Done { outputs: o } | redress::journal::StepResult::Found { outputs: o }, .. } = event
             {
                 outputs.insert(serde_json::to_string(o).unwrap());
             }
         }
-        let _ = story;
     }
     for thing in made(now) {
         let step = thing.tags.get(tag::STEP).cloned().unwrap_or_default();
@@ -211,6 +224,11 @@ fn rules(before: &Inventory, now: &Inventory, state: &State, plan: &Plan, story:
             if let Some(lost) = was.difference(&is).find(|b| !revoked.contains(*b)) {
                 return Err(format!("a rule of {group} was lost that was not in the plan: {lost}"));
             }
+            // What is new was made by a step, whose token it carries; `no_orphans` follows that to the step.
+            let tokenless = |r: &SecurityGroupRule| r.group_id == group && !was.contains(&body(r)) && !r.tags.contains_key(tag::TOKEN);
+            if let Some((id, rule)) = now.regions[name].security_group_rules.known().find(|(_, r)| tokenless(r)) {
+                return Err(format!("{id} is new in {group} and no step made it: {}", body(rule)));
+            }
         }
     }
     Ok(())
@@ -230,7 +248,7 @@ fn rolled_back(before: &Inventory, now: &Inventory, state: &State, plan: &Plan, 
         }
         let wants: Vec<_> = change.touches.iter().filter(|w| matches!(w.selector, redress::inventory::Selector::Id(_))).cloned().collect();
         let (was, is) = (before.footprint(&wants), now.footprint(&wants));
-        let differ = redress::engine::compare::differences(&was, &is);
+        let differ = redress::plan::restore::differences(&was, &is);
         let shared = |want: &String| plan.changes.iter().any(|c| c.id != change.id && c.touches.iter().any(|w| w.to_string() == *want));
         if let Some(want) = differ.iter().find(|w| !shared(w)) {
             return Err(format!("{} says that all is as it was, but {want} is not: {} / {}", change.id, was[want], is[want]));
@@ -258,7 +276,9 @@ pub fn after_undo(undone: &Undone<'_>, ground: &Ground, story: &Story, plan: &Pl
     let now = undone.state.twin.inventory();
     counts(plan, told)?;
     no_duplicates(&now)?;
-    no_orphans(&now, &[(&ground.plan, story, undone.first), (plan, told, &undone.state.events)], undone.state)?;
+    let runs = [(&ground.plan, story, undone.first), (plan, told, undone.state.events.as_slice())];
+    no_orphans(&now, &runs, undone.state)?;
+    census::accounted(undone.before, &now, undone.state, &runs)?;
     instances(undone.start, &now, undone.state, plan, told)?;
     if undone.calm && undone.state.touched.is_empty() {
         for change in &plan.changes {

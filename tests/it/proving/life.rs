@@ -22,7 +22,7 @@ use redress::{
     twin::{DeniedRead, Twin},
 };
 
-use super::storm::Meddling;
+use super::{dice::Dice, storm::Meddling};
 use crate::stand::stage;
 
 /// What happens to a process, counted within its life from 1.
@@ -33,6 +33,7 @@ pub enum Fate {
     KilledBeforeRecord(usize),
     KilledAfterRecord(usize),
     KilledInPause(usize),
+    KilledInRead(usize),
     DiskFullAt(usize),
     StopAskedAt(usize, usize),
     Meddled(usize, Meddling),
@@ -55,12 +56,18 @@ pub struct State {
     pub breaches: Vec<String>,
     pub touched: BTreeSet<String>,
     pub met: Vec<&'static str>,
+    /// Whether other people's hands, or reads that were denied, had a part in it.
+    pub disturbed: bool,
+    /// How many changes run at once, and by which dice they take turns.
+    pub jobs: usize,
+    turns: Dice,
     denied_until: Option<Timestamp>,
     dead: bool,
     full: bool,
     calls: usize,
     records: usize,
     pauses: usize,
+    reads: usize,
     stop: Arc<Stop>,
 }
 
@@ -76,14 +83,22 @@ impl State {
             breaches: Vec::new(),
             touched: BTreeSet::new(),
             met: Vec::new(),
+            disturbed: false,
+            jobs: 1,
+            turns: Dice::new(0, 0),
             denied_until: None,
             dead: false,
             full: false,
             calls: 0,
             records: 0,
             pauses: 0,
+            reads: 0,
             stop: Arc::default(),
         }
+    }
+    /// Lets the changes of the next life run side by side.
+    pub fn take_turns(&mut self, (jobs, turns): (usize, Dice)) {
+        (self.jobs, self.turns) = (jobs, turns);
     }
     fn fated(&mut self, fate: &Fate) -> bool {
         self.fates.contains(fate)
@@ -102,11 +117,13 @@ impl State {
                 }
                 Fate::Meddled(n, meddling) if n == nth => {
                     self.met.push(meddling.name());
+                    self.disturbed = true;
                     let touched = meddling.act(&mut self.twin);
                     self.touched.extend(touched);
                 }
                 Fate::ReadsDenied(n, denied, seconds) if n == nth => {
                     self.met.push("reads denied");
+                    self.disturbed = true;
                     self.twin.faults.denied_reads.push(denied);
                     self.denied_until = self.twin.now().checked_add(Duration::from_secs(seconds)).ok();
                 }
@@ -147,13 +164,23 @@ impl Account for Door {
         &self.identity
     }
     async fn read(&self, scope: &Scope) -> Inventory {
-        let dead = hold(&self.state).dead;
+        self.turn().await;
+        let dead = {
+            let mut state = hold(&self.state);
+            state.reads += 1;
+            let n = state.reads;
+            if state.fated(&Fate::KilledInRead(n)) {
+                state.die("killed in a read");
+            }
+            state.dead
+        };
         if dead {
             std::future::pending::<()>().await;
         }
         hold(&self.state).twin.read(scope)
     }
     async fn call(&self, call: &Call) -> Outcome {
+        self.turn().await;
         let outcome = self.strike(call);
         if outcome.is_none() {
             std::future::pending::<()>().await;
@@ -164,6 +191,7 @@ impl Account for Door {
         hold(&self.state).twin.now()
     }
     async fn pause(&self, time: Duration) {
+        self.turn().await;
         let dead = {
             let mut state = hold(&self.state);
             state.pauses += 1;
@@ -189,12 +217,24 @@ impl Account for Door {
 }
 
 impl Door {
+    /// Lets changes that run side by side go ahead, now more and now less of them, so that their steps interleave.
+    async fn turn(&self) {
+        let times = {
+            let mut state = hold(&self.state);
+            if state.jobs > 1 { state.turns.below(4) } else { 0 }
+        };
+        for _ in 0..times {
+            tokio::task::yield_now().await;
+        }
+    }
+
     /// Makes a call, unless the process is dead or dies of it.
     fn strike(&self, call: &Call) -> Option<Outcome> {
         let mut state = hold(&self.state);
         state.calls += 1;
         let n = state.calls;
-        if state.full {
+        // Side by side, a call whose intent is on the disk may come after another change found the disk full.
+        if state.full && state.jobs == 1 {
             state.breach(format!("{} was called although the journal cannot be written", call.name()));
         }
         state.visit(n);
@@ -204,7 +244,7 @@ impl Door {
         if state.dead {
             return None;
         }
-        let announced = state.events.iter().rev().take(30).any(|(_, e)| matches!(e, Event::Intent { call: intended, .. } if intended == call));
+        let announced = state.events.iter().rev().take(60).any(|(_, e)| matches!(e, Event::Intent { call: intended, .. } if intended == call));
         if !announced {
             state.breach(format!("{} was called without its intent", call.name()));
         }
@@ -261,11 +301,12 @@ pub fn live(state: State, identity: &Identity, plan: &Plan, run: &str, decisions
     let begun = !state.events.is_empty();
     let stop = Arc::new(Stop::default());
     let told = story(&state.events);
-    let shared = Arc::new(Mutex::new(State { fates, dead: false, full: false, calls: 0, records: 0, pauses: 0, stop: stop.clone(), ..state }));
+    let shared = Arc::new(Mutex::new(State { fates, dead: false, full: false, calls: 0, records: 0, pauses: 0, reads: 0, stop: stop.clone(), ..state }));
+    let jobs = hold(&shared).jobs;
     let door = Door { state: shared.clone(), identity: identity.clone() };
     let mut journal = Journal::new(told, Box::new(Paper(shared.clone())));
     let end = {
-        let engine = Engine { account: &door, talk: &Silent, stop: &stop, stage: &stage, lag: LAG, jobs: 1 };
+        let engine = Engine { account: &door, talk: &Silent, stop: &stop, stage: &stage, lag: LAG, jobs };
         let mut work =
             pin!(async { if begun { engine.resume(plan, &mut journal).await } else { engine.apply(plan, run, decisions.to_vec(), &mut journal).await } });
         let mut context = Context::from_waker(Waker::noop());

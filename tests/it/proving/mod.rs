@@ -4,7 +4,10 @@
 //! `REDRESS_SEED=7 cargo test --test it proving::replay -- --nocapture` replays one number and tells what happened;
 //! `REDRESS_SEEDS=0..100000 cargo test --test it proving::range -- --nocapture` proves a range.
 
+mod census;
 mod dice;
+mod ends;
+mod found;
 mod ground;
 mod laws;
 mod life;
@@ -12,8 +15,9 @@ mod storm;
 
 use std::{
     collections::BTreeMap,
-    env,
+    io::Write,
     ops::Range,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Mutex,
         atomic::{AtomicU64, Ordering},
@@ -34,15 +38,23 @@ use redress::{
 use self::{
     dice::Dice,
     ground::Ground,
-    life::{End, State, live},
+    life::{End, Fate, State, live},
+    storm::Later,
 };
 
 /// So many numbers share an account and its plan: making a plan takes longer than running it.
 const SHARE: u64 = 32;
 /// How often a run is interrupted at most.
 const LIVES: usize = 5;
-/// The numbers that an ordinary test run proves.
-const ORDINARY: Range<u64> = 0..320;
+/// From this number on storms have more in them (`storm::Later`). Below it a number means what it meant when the first
+/// ones were given to what they found (`found.rs`).
+const LATER: u64 = 10_000;
+/// The numbers that an ordinary test run proves, beside those that have found something.
+const ORDINARY: [Range<u64>; 2] = [0..192, LATER..LATER + 256];
+/// Who comes back after a day finds other things overdue: backups, for one.
+const A_DAY: SignedDuration = SignedDuration::from_hours(23);
+/// After so many numbers a long range says how far it is.
+const TELL_AFTER: u64 = 5_000;
 
 /// What was met on the way.
 #[derive(Debug, Default, Clone)]
@@ -74,12 +86,36 @@ struct Run<'a> {
     loud: bool,
 }
 
+/// From what a seed throws.
+struct Thrown {
+    dice: Dice,
+    later: Option<Later>,
+}
+
+impl Thrown {
+    fn new(seed: u64) -> Self {
+        Self { dice: Dice::new(seed, 1), later: (seed >= LATER).then(|| Later::new(seed)) }
+    }
+    fn fates(&mut self, plan: &Plan, last: bool) -> Vec<Fate> {
+        let mut fates = storm::fates(&mut self.dice, plan, last);
+        fates.extend(self.later.iter_mut().flat_map(|later| later.fates(plan, last)));
+        fates
+    }
+}
+
 impl Run<'_> {
     /// Lives and dies until the run is over.
-    fn through(&self, mut state: State, dice: &mut Dice, tally: &mut Tally) -> Result<State, String> {
+    fn through(&self, mut state: State, thrown: &mut Thrown, tally: &mut Tally) -> Result<State, String> {
+        let mut killed = false;
         for life in 0.. {
             let last = life >= LIVES;
-            let fates = storm::fates(dice, self.plan, last);
+            let fates = thrown.fates(self.plan, last);
+            if let Some(later) = &mut thrown.later {
+                state.take_turns(later.jobs());
+            }
+            if state.jobs > 1 {
+                tally.meet("a life with changes side by side");
+            }
             self.say(&format!("{} life {life}: {fates:?} {:?}", self.name, state.twin.faults));
             let (after, end) = live(state, &self.ground.identity, self.plan, self.name, &self.decisions, fates);
             state = after;
@@ -90,7 +126,7 @@ impl Run<'_> {
             }
             match &end {
                 End::Over => return Ok(state),
-                End::Killed => {}
+                End::Killed => self.died(life, killed, tally),
                 End::Halted(EngineError::Credentials(_)) => {
                     // Renewed before it goes on.
                     state.twin.faults.script.retain(|f| f.kind != FaultKind::ExpiredCredentials);
@@ -98,10 +134,23 @@ impl Run<'_> {
                 End::Halted(_) if last => return Err(format!("it did not come to its end in {LIVES} lives and one undisturbed: {end:?}")),
                 End::Halted(_) => {}
             }
+            killed = matches!(end, End::Killed);
             state.twin.faults.denied_reads.clear();
-            state.twin.pass(Duration::from_secs(*dice.pick(&[0, 1, 40, 290, 700, 90_000])));
+            state.twin.pass(Duration::from_secs(*thrown.dice.pick(&[0, 1, 40, 290, 700, 90_000])));
         }
         Ok(state)
+    }
+
+    fn died(&self, life: usize, before: bool, tally: &mut Tally) {
+        if before {
+            tally.meet("killed twice in a row");
+        }
+        if life > 0 {
+            tally.meet("killed while resuming");
+        }
+        if self.plan.kind == "undo" {
+            tally.meet("killed while undoing");
+        }
     }
 
     fn say(&self, what: &str) {
@@ -113,24 +162,32 @@ impl Run<'_> {
 
 /// Proves one number on its account.
 fn prove(seed: u64, ground: &Ground, tally: &mut Tally, loud: bool) -> Result<(), String> {
-    let mut dice = Dice::new(seed, 1);
+    let mut thrown = Thrown::new(seed);
     let calls: usize = ground.plan.changes.iter().map(|c| c.steps.len()).sum();
-    let decisions = decide(&ground.plan, &mut dice);
+    let decisions = decide(&ground.plan, &mut thrown.dice);
     let before = ground.twin.inventory();
     let mut state = State::new(ground.twin.clone());
-    let (faults, names) = storm::faults(&mut dice, calls, 0);
-    state.twin.faults = faults;
-    names.into_iter().for_each(|n| tally.meet(n));
+    let storm = storm::faults(&mut thrown.dice, calls, 0);
+    state.twin.faults = storm.faults;
+    storm.names.into_iter().for_each(|n| tally.meet(n));
     tally.seeds += 1;
     let run = Run { ground, plan: &ground.plan, name: "run-1", decisions, loud };
-    state = run.through(state, &mut dice, tally)?;
+    state = run.through(state, &mut thrown, tally)?;
     let story = life::story(&state.events);
     tell(&story, &state.events, loud);
     settle(&mut state);
     laws::after_run(&before, &state, &ground.plan, &story)?;
+    if state.touched.is_empty() {
+        ends::verified(state.twin.truth(), &ground.rules, &ground.plan, &story)?;
+    }
+    let long = state.twin.now().duration_since(ground.twin.now()) > A_DAY;
+    if storm.passes && !state.disturbed && !long {
+        tally.meet("storms that pass");
+        ends::as_without(&ground.quiet, state.twin.truth(), &ground.plan, &run.decisions, &story)?;
+    }
     count(&story, tally);
-    if dice.percent(70) {
-        take_back(state, &before, &story, run, dice, tally)?;
+    if thrown.dice.percent(70) {
+        take_back(state, &before, &story, run, thrown, tally)?;
     } else {
         state.met.iter().for_each(|m| tally.meet(m));
     }
@@ -138,29 +195,31 @@ fn prove(seed: u64, ground: &Ground, tally: &mut Tally, loud: bool) -> Result<()
 }
 
 /// Undoes the run, under faults and deaths of its own.
-fn take_back(mut state: State, before: &Inventory, story: &Story, run: Run<'_>, mut dice: Dice, tally: &mut Tally) -> Result<(), String> {
-    let calm = dice.percent(30);
+fn take_back(mut state: State, before: &Inventory, story: &Story, run: Run<'_>, mut thrown: Thrown, tally: &mut Tally) -> Result<(), String> {
+    let calm = thrown.dice.percent(30);
     let now = state.twin.now();
     let undoing = undo::plan(story, run.plan, None, &run.ground.identity, now, SignedDuration::from_hours(1));
     if let Some((id, _)) = undoing.refused.iter().find(|(_, why)| why.is_empty()) {
         return Err(format!("undo of {id} is refused without a reason"));
     }
     if undoing.plan.changes.is_empty() {
+        state.met.iter().for_each(|m| tally.meet(m));
         return Ok(());
     }
     let first = std::mem::take(&mut state.events);
     let start = state.twin.inventory();
     let calls: usize = undoing.plan.changes.iter().map(|c| c.steps.len()).sum();
-    let (faults, names) = storm::faults(&mut dice, calls, state.twin.calls());
-    state.twin.faults = faults;
+    let storm = storm::faults(&mut thrown.dice, calls, state.twin.calls());
     if calm {
         state.twin.faults = redress::twin::Faults::default();
     } else {
-        names.into_iter().for_each(|n| tally.meet(n));
+        state.twin.faults = storm.faults;
+        storm.names.into_iter().for_each(|n| tally.meet(n));
     }
-    let decisions = if calm { undoing.plan.changes.iter().map(|c| yes(&c.id)).collect() } else { decide(&undoing.plan, &mut dice) };
+    let decisions = if calm { undoing.plan.changes.iter().map(|c| yes(&c.id)).collect() } else { decide(&undoing.plan, &mut thrown.dice) };
     let back = Run { plan: &undoing.plan, name: "run-2", decisions, ..run };
     if calm {
+        tally.meet("undone while nothing disturbs");
         let (after, end) = live(state, &back.ground.identity, back.plan, back.name, &back.decisions, Vec::new());
         state = after;
         tally.runs += 1;
@@ -168,7 +227,7 @@ fn take_back(mut state: State, before: &Inventory, story: &Story, run: Run<'_>, 
             return Err(format!("an undisturbed undo did not come to its end: {end:?}"));
         }
     } else {
-        state = back.through(state, &mut dice, tally)?;
+        state = back.through(state, &mut thrown, tally)?;
     }
     let told = life::story(&state.events);
     tell(&told, &state.events, back.loud);
@@ -212,10 +271,42 @@ fn tell(story: &Story, events: &[(Timestamp, Event)], loud: bool) {
     }
 }
 
-/// Proves a range on two threads; what broke, each with the command that replays it.
-fn prove_all(seeds: Range<u64>) -> (Tally, Vec<String>) {
+/// Proves one number; what broke, with the command that replays it. A panic is a breach like any other.
+fn proved(seed: u64, ground: &Ground, tally: &mut Tally) -> Result<(), String> {
+    let outcome = catch_unwind(AssertUnwindSafe(|| prove(seed, ground, tally, false)));
+    let breach = match outcome {
+        Ok(Ok(())) => return Ok(()),
+        Ok(Err(breach)) => breach,
+        Err(panic) => {
+            let words = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+            format!("it panicked: {}", words.unwrap_or("without a word"))
+        }
+    };
+    Err(format!("seed {seed}: {breach}\n    REDRESS_SEED={seed} cargo test --test it proving::replay -- --nocapture"))
+}
+
+/// Proves a range on two threads; what broke.
+fn prove_all(seeds: &Range<u64>) -> (Tally, Vec<String>) {
     let (all, broken) = (Mutex::new(Tally::default()), Mutex::new(Vec::new()));
     let next = AtomicU64::new(seeds.start / SHARE);
+    let began = Instant::now();
+    let share = |number: u64| {
+        let ground = Ground::new(number);
+        let mut tally = Tally::default();
+        for seed in (number * SHARE).max(seeds.start)..((number + 1) * SHARE).min(seeds.end) {
+            if let Err(breach) = proved(seed, &ground, &mut tally) {
+                tell_at_once(&breach);
+                broken.lock().unwrap().push(breach);
+            }
+        }
+        let mut all = all.lock().unwrap();
+        let before = all.seeds / TELL_AFTER;
+        all.add(tally);
+        if all.seeds / TELL_AFTER > before {
+            let (n, runs, seconds) = (all.seeds, all.runs, began.elapsed().as_secs());
+            tell_at_once(&format!("{n} of {} seeds, {runs} runs, {seconds} s, {} broken", seeds.end - seeds.start, broken.lock().unwrap().len()));
+        }
+    };
     thread::scope(|scope| {
         for _ in 0..2 {
             scope.spawn(|| {
@@ -224,15 +315,7 @@ fn prove_all(seeds: Range<u64>) -> (Tally, Vec<String>) {
                     if number * SHARE >= seeds.end || broken.lock().unwrap().len() > 20 {
                         return;
                     }
-                    let ground = Ground::new(number);
-                    let mut tally = Tally::default();
-                    for seed in (number * SHARE).max(seeds.start)..((number + 1) * SHARE).min(seeds.end) {
-                        if let Err(breach) = prove(seed, &ground, &mut tally, false) {
-                            let line = format!("seed {seed}: {breach}\n    REDRESS_SEED={seed} cargo test --test it proving::replay -- --nocapture");
-                            broken.lock().unwrap().push(line);
-                        }
-                    }
-                    all.lock().unwrap().add(tally);
+                    share(number);
                 }
             });
         }
@@ -240,9 +323,21 @@ fn prove_all(seeds: Range<u64>) -> (Tally, Vec<String>) {
     (all.into_inner().unwrap(), broken.into_inner().unwrap())
 }
 
-fn prove_and_report(seeds: Range<u64>) {
+/// `FROM..TO`
+pub fn range_of(text: &str) -> Option<Range<u64>> {
+    let (from, to) = text.split_once("..")?;
+    Some(from.trim().parse().ok()?..to.trim().parse().ok()?)
+}
+
+/// Where it is seen while the test still runs, captured or not.
+fn tell_at_once(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+/// Proves a range, tells what was met on the way, and panics where a law was broken.
+pub fn prove_and_report(seeds: Range<u64>) {
     let began = Instant::now();
-    let (tally, broken) = prove_all(seeds.clone());
+    let (tally, broken) = prove_all(&seeds);
     let seconds = began.elapsed().as_secs_f64();
     println!("seeds {seeds:?}: {} proved in {seconds:.1} s, {} simulated runs, {:.0} a second", tally.seeds, tally.runs, tally.runs as f64 / seconds);
     tally.met.iter().for_each(|(what, n)| println!("  {n:>8} {what}"));
@@ -253,22 +348,37 @@ fn prove_and_report(seeds: Range<u64>) {
 
 #[test]
 fn whatever_goes_wrong_the_laws_hold() {
-    prove_and_report(ORDINARY);
+    ORDINARY.into_iter().for_each(prove_and_report);
+}
+
+#[test]
+fn what_was_found_once_stays_found() {
+    let broken: Vec<String> = found::FOUND
+        .iter()
+        .filter_map(|(seed, what)| {
+            let breach = proved(*seed, &Ground::new(seed / SHARE), &mut Tally::default()).err()?;
+            Some(format!("{breach}\n    (it once found: {what})"))
+        })
+        .collect();
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
 }
 
 /// `REDRESS_SEEDS=0..100000`
 #[test]
 fn range() {
-    let Ok(text) = env::var("REDRESS_SEEDS") else { return };
-    let (from, to) = text.split_once("..").expect("REDRESS_SEEDS is FROM..TO");
-    prove_and_report(from.trim().parse().unwrap()..to.trim().parse().unwrap());
+    let Ok(text) = std::env::var("REDRESS_SEEDS") else { return };
+    prove_and_report(range_of(&text).expect("REDRESS_SEEDS is FROM..TO"));
 }
 
 /// `REDRESS_SEED=7`
 #[test]
 fn replay() {
-    let Ok(seed) = env::var("REDRESS_SEED") else { return };
-    let seed: u64 = seed.trim().parse().unwrap();
+    let Ok(seed) = std::env::var("REDRESS_SEED") else { return };
+    replay_loudly(seed.trim().parse().unwrap());
+}
+
+/// Replays one number and tells what happens.
+pub fn replay_loudly(seed: u64) {
     let ground = Ground::new(seed / SHARE);
     for change in &ground.plan.changes {
         println!("{} {} {}: {:?}", change.id, change.action, change.summary, change.steps.iter().map(|s| s.name.as_str()).collect::<Vec<_>>());
@@ -278,7 +388,8 @@ fn replay() {
 
 #[test]
 fn the_same_number_replays_exactly() {
-    for number in [3, 11] {
+    // The last lies where changes run side by side.
+    for number in [3, 11, LATER / SHARE + 1] {
         let (one, other) = (Ground::new(number), Ground::new(number));
         assert_eq!(one.plan, other.plan);
         let mut tallies = [Tally::default(), Tally::default()];

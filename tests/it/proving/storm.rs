@@ -2,7 +2,7 @@
 //! seed.
 
 use redress::{
-    inventory::{FamilyKind, SecurityGroupRule},
+    inventory::{Fact, FamilyKind, SecurityGroupRule},
     plan::Plan,
     twin::{DeniedRead, Fault, FaultKind, Faults, Twin, When},
 };
@@ -26,6 +26,10 @@ pub enum Meddling {
     LogGroupGone(usize),
     TrailGone(usize),
     FlowLogGone(usize),
+    BucketGone(usize),
+    TrailStopped(usize),
+    KeyDisabled(usize),
+    GroupTagged(usize),
 }
 
 impl Meddling {
@@ -51,10 +55,19 @@ impl Meddling {
         dice.pick(&all)(n)
     }
 
+    /// Those that were added later, so that older numbers still mean what they meant.
+    fn throw_later(dice: &mut Dice) -> Self {
+        let n = dice.below(6);
+        use Meddling::*;
+        let all = [BucketGone, TrailStopped, KeyDisabled, GroupTagged];
+        dice.pick(&all)(n)
+    }
+
     pub fn name(self) -> &'static str {
         match self {
             Meddling::InstanceGone(_) | Meddling::VolumeGone(_) | Meddling::SnapshotGone(_) | Meddling::VpcGone(_) | Meddling::GroupGone(_) => "vanished",
             Meddling::RoleGone(_) | Meddling::LogGroupGone(_) | Meddling::TrailGone(_) | Meddling::FlowLogGone(_) | Meddling::RuleGone(_) => "vanished",
+            Meddling::BucketGone(_) => "vanished",
             _ => "changed by somebody",
         }
     }
@@ -82,6 +95,8 @@ impl Meddling {
         match self {
             Meddling::RoleGone(n) => return drop_one!(truth.roles, n),
             Meddling::TrailGone(n) => return drop_one!(truth.trails, n),
+            Meddling::BucketGone(n) => return drop_one!(truth.buckets, n),
+            Meddling::TrailStopped(n) => return change_one!(truth.trails, n, |t: &mut redress::inventory::Trail| t.is_logging = Fact::Known(false)),
             _ => {}
         }
         let region = truth.region_mut(&name);
@@ -153,7 +168,11 @@ impl Meddling {
             }
             Meddling::LogGroupGone(n) => drop_one!(region.log_groups, n),
             Meddling::FlowLogGone(n) => drop_one!(region.flow_logs, n),
-            Meddling::RoleGone(_) | Meddling::TrailGone(_) => Vec::new(),
+            Meddling::KeyDisabled(n) => change_one!(region.keys, n, |k: &mut redress::inventory::Key| "Disabled".clone_into(&mut k.key_state)),
+            Meddling::GroupTagged(n) => change_one!(region.security_groups, n, |g: &mut redress::inventory::SecurityGroup| {
+                g.tags.insert("Touched".to_owned(), "by somebody".to_owned());
+            }),
+            Meddling::RoleGone(_) | Meddling::TrailGone(_) | Meddling::BucketGone(_) | Meddling::TrailStopped(_) => Vec::new(),
         }
     }
 }
@@ -176,10 +195,32 @@ const KINDS: &[(FaultKind, &str)] = &[
     (FaultKind::FallsBack, "falls back to stopped"),
 ];
 
-/// Faults of the account for a run of so many calls, with their names.
-pub fn faults(dice: &mut Dice, calls: usize, from: u64) -> (Faults, Vec<&'static str>) {
+/// How hard a fault presses, in hundredths of what the engine must bear without any outcome hanging on it. What leaves open
+/// whether it took effect costs the whole time in which lists lag; two of those and it may rightly lose its patience.
+fn pressure(kind: FaultKind, times: u32) -> u32 {
+    use FaultKind::*;
+    match kind {
+        Throttled | NotVisibleYet | Busy | NoCapacity => times * 10,
+        ServerError | ServerErrorAfter | LostReply | Timeout | TimeoutAfter => times * 50,
+        // Renewed before the run goes on.
+        ExpiredCredentials => 0,
+        Denied | Quota | SnapshotFails | VolumeDies | FallsBack => 1_000,
+    }
+}
+
+/// Faults of the account.
+pub struct Storm {
+    pub faults: Faults,
+    pub names: Vec<&'static str>,
+    /// Whether all of it passes.
+    pub passes: bool,
+}
+
+/// Faults of the account for a run of so many calls.
+pub fn faults(dice: &mut Dice, calls: usize, from: u64) -> Storm {
     let mut script = Vec::new();
     let mut names = Vec::new();
+    let mut pressed = 0;
     for _ in 0..*dice.pick(&[0, 0, 1, 1, 1, 2, 3]) {
         let (kind, name) = *dice.pick(KINDS);
         let at = match kind {
@@ -196,6 +237,7 @@ pub fn faults(dice: &mut Dice, calls: usize, from: u64) -> (Faults, Vec<&'static
             FaultKind::Denied => *dice.pick(&[1, 1, 2, 1_000]),
             _ => *dice.pick(&[1, 1, 1, 2, 5, 40]),
         };
+        pressed += pressure(kind, times);
         script.push(Fault { at, kind, times, seen: 0 });
         names.push(name);
     }
@@ -203,7 +245,7 @@ pub fn faults(dice: &mut Dice, calls: usize, from: u64) -> (Faults, Vec<&'static
     if list_lag > 0 {
         names.push("list lag");
     }
-    (Faults { script, list_lag, denied_reads: Vec::new() }, names)
+    Storm { faults: Faults { script, list_lag, denied_reads: Vec::new() }, names, passes: pressed <= 50 }
 }
 
 /// What happens to the process in one life.
@@ -232,4 +274,43 @@ pub fn fates(dice: &mut Dice, plan: &Plan, last: bool) -> Vec<Fate> {
         _ => {}
     }
     fates
+}
+
+/// What was added after numbers had been given to what was found: thrown from dice of its own, so that the older dice
+/// fall as they did.
+#[derive(Debug, Clone)]
+pub struct Later {
+    dice: Dice,
+}
+
+impl Later {
+    pub fn new(seed: u64) -> Self {
+        Self { dice: Dice::new(seed, 2) }
+    }
+
+    /// How many changes run at once in the next life, and the dice by which they take turns.
+    pub fn jobs(&mut self) -> (usize, Dice) {
+        let jobs = *self.dice.pick(&[1, 1, 2, 3, 4]);
+        (jobs, Dice::new(self.dice.next(), 3))
+    }
+
+    /// More of what may happen in one life.
+    pub fn fates(&mut self, plan: &Plan, last: bool) -> Vec<Fate> {
+        let dice = &mut self.dice;
+        let calls = plan.changes.iter().map(|c| c.steps.len()).sum::<usize>() + 2;
+        let mut fates = Vec::new();
+        if dice.percent(6) {
+            fates.push(Fate::Meddled(dice.upto(calls), Meddling::throw_later(dice)));
+        }
+        if dice.percent(6) {
+            let (family, member) =
+                *dice.pick(&[(FamilyKind::Buckets, Some("policy")), (FamilyKind::Roles, None), (FamilyKind::Trails, None), (FamilyKind::LogGroups, None)]);
+            let denied = DeniedRead { family, region: None, member: member.map(str::to_owned) };
+            fates.push(Fate::ReadsDenied(dice.upto(calls), denied, *dice.pick(&[5, 120, 900, 86_400])));
+        }
+        if !last && dice.percent(10) {
+            fates.push(Fate::KilledInRead(dice.upto(4 * calls)));
+        }
+        fates
+    }
 }

@@ -1,0 +1,151 @@
+//! CloudTrail's event history of an account, looked up region by region and page by page. It reads, at the pace that
+//! LookupEvents grants, and says nothing of what an event means. What comes is handed on as it comes: one page a region
+//! is held at a time.
+
+use std::sync::Arc;
+
+use aws_sdk_cloudtrail::types::{Event, LookupAttribute, LookupAttributeKey};
+use aws_smithy_types::DateTime;
+use futures::{StreamExt, stream};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Map, Value, json};
+use tokio::sync::mpsc;
+
+use super::{clients::Clients, errors, pace, read::time, retry::reading};
+use crate::calls::CallError;
+
+/// How far back the history goes, in days
+/// (<https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_LookupEvents.html>).
+pub const DAYS: i64 = 90;
+/// Events that one call gives at most.
+pub const PAGE: i32 = 50;
+const OPERATION: &str = "cloudtrail:LookupEvents";
+/// So many regions are looked up at once. The rate is granted for each region, so that they do not wait for one another.
+const AT_ONCE: usize = 32;
+/// Pages that wait to be taken; who is slow in taking them slows the lookup down.
+const WAITING: usize = 4;
+
+/// The event history of an account.
+#[derive(Debug, Clone)]
+pub struct History {
+    clients: Arc<Clients>,
+}
+
+/// What a lookup tells.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Told {
+    /// Some events of a region, the newest first, each as LookupEvents gives it and under AWS's names.
+    Page {
+        /// The region.
+        region: String,
+        /// The events.
+        events: Vec<Value>,
+        /// When the oldest of them happened.
+        back_to: Option<Timestamp>,
+    },
+    /// A region has come to its end, or to an error.
+    End {
+        /// The region.
+        region: String,
+        /// Why there is no more of it, if that is not because all was read.
+        error: Option<CallError>,
+    },
+}
+
+impl History {
+    /// Over these clients.
+    pub(super) fn new(clients: Arc<Clients>) -> Self {
+        Self { clients }
+    }
+
+    /// How many calls a second are made in each region; `None` where nothing is documented: at an endpoint that is not AWS.
+    pub fn rate(&self) -> Option<f64> {
+        self.clients.pace.rate(OPERATION)
+    }
+
+    /// Looks up what was done in these regions, all at once. Events that only read are left out by AWS, since none of them
+    /// changes anything and they are by far the most: LookupEvents takes one attribute a call, and one lookup of all that
+    /// is not read-only needs far fewer pages than one for each name of an event. Dropping the receiver ends it.
+    pub fn look(&self, regions: Vec<String>, since: Timestamp, until: Timestamp) -> mpsc::Receiver<Told> {
+        let (send, receive) = mpsc::channel(WAITING);
+        let clients = Arc::clone(&self.clients);
+        tokio::spawn(async move {
+            let (clients, send) = (&clients, &send);
+            let one = |region: String| async move {
+                let looked = pace::at(&clients.pace, &region, pages(clients, &region, (since, until), send)).await;
+                // Whoever has gone away needs no telling.
+                let _ = send.send(Told::End { region, error: looked.err() }).await;
+            };
+            stream::iter(regions).for_each_concurrent(AT_ONCE, one).await;
+        });
+        receive
+    }
+}
+
+/// All pages of a region, from the newest event to the oldest.
+async fn pages(clients: &Clients, region: &str, (since, until): (Timestamp, Timestamp), send: &mpsc::Sender<Told>) -> Result<(), CallError> {
+    let regional = clients.region(region);
+    let changes = LookupAttribute::builder().attribute_key(LookupAttributeKey::ReadOnly).attribute_value("false").build();
+    let request = regional
+        .cloudtrail()
+        .lookup_events()
+        .lookup_attributes(changes.map_err(|error| errors::bad_input(OPERATION, &error.to_string()))?)
+        .start_time(DateTime::from_secs(since.as_second()))
+        .end_time(DateTime::from_secs(until.as_second()))
+        .max_results(PAGE);
+    let mut token: Option<String> = None;
+    loop {
+        let page = reading(OPERATION, || request.clone().set_next_token(token.clone()).send()).await?;
+        let events = page.events.unwrap_or_default();
+        let back_to = events.last().and_then(|event| time(event.event_time));
+        let told = Told::Page { region: region.to_owned(), events: events.into_iter().map(written).collect(), back_to };
+        if send.send(told).await.is_err() {
+            return Ok(());
+        }
+        match page.next_token.filter(|t| !t.is_empty()) {
+            None => return Ok(()),
+            Some(next) if token.as_ref() == Some(&next) => {
+                return Err(errors::in_body(OPERATION, "RepeatedToken", "the lookup does not come to an end"));
+            }
+            next => token = next,
+        }
+    }
+}
+
+/// An event under AWS's names, as `aws cloudtrail lookup-events` writes it.
+fn written(event: Event) -> Value {
+    let mut all = Map::new();
+    let mut put = |name: &str, value: Option<Value>| {
+        if let Some(value) = value {
+            all.insert(name.to_owned(), value);
+        }
+    };
+    put("EventId", event.event_id.map(Value::from));
+    put("EventName", event.event_name.map(Value::from));
+    put("ReadOnly", event.read_only.map(Value::from));
+    put("AccessKeyId", event.access_key_id.map(Value::from));
+    put("EventTime", time(event.event_time).map(|t| t.to_string().into()));
+    put("EventSource", event.event_source.map(Value::from));
+    put("Username", event.username.map(Value::from));
+    let resources = event.resources.unwrap_or_default().into_iter();
+    put("Resources", Some(resources.map(|r| json!({ "ResourceType": r.resource_type, "ResourceName": r.resource_name })).collect()));
+    put("CloudTrailEvent", event.cloud_trail_event.map(Value::from));
+    Value::Object(all)
+}
+
+/// The region in which events of global services stand, such as IAM's, by partition
+/// (<https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-concepts.html>). `None` for partitions that are
+/// not known.
+pub fn global_region(partition: &str) -> Option<&'static str> {
+    match partition {
+        "aws" => Some("us-east-1"),
+        "aws-us-gov" => Some("us-gov-west-1"),
+        "aws-cn" => Some("cn-north-1"),
+        _ => None,
+    }
+}
+
+/// How far back the history goes, as a length of time.
+pub fn reach() -> SignedDuration {
+    SignedDuration::from_hours(24 * DAYS)
+}

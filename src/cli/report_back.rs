@@ -1,0 +1,142 @@
+//! `--report-back`: others are told what became of the findings that a run was made for, once its proofs held again just now.
+//! It says what was told and what was not; which findings may be named is worked out by [`closing`], and the engine sends.
+
+use std::{fs::OpenOptions, path::Path};
+
+use super::{
+    account::Door,
+    args::ReportBack,
+    exit::Exit,
+    fail::Fail,
+    perform::{self, Task},
+    plan::keep,
+    session::{Session, store_fail},
+};
+use crate::{
+    calls::{HubFinding, Notice},
+    journal::{Journal, Store, Told, closing},
+    plan::Plan,
+    report::{ocsf, safe},
+};
+
+/// So many findings are told of by name; the run has all of them.
+const MOST: usize = 20;
+
+/// Makes sure, before anything is done, that those who are to be told can be.
+///
+/// # Errors
+/// A twin, which has no Security Hub; a file that cannot be written (exit 2).
+pub fn ready(targets: &[ReportBack], endpoint: &str) -> Result<(), Fail> {
+    for target in targets {
+        match target {
+            ReportBack::SecurityHub if endpoint.starts_with("twin:") => {
+                let fail = Fail::usage(format!("--report-back securityhub: {endpoint} is an account in memory and has no Security Hub"));
+                return Err(fail.hint("--report-back file:PATH writes what became of the findings"));
+            }
+            ReportBack::SecurityHub => {}
+            ReportBack::File(path) => writable(path)?,
+        }
+    }
+    Ok(())
+}
+
+/// Whether a file can be put there: it comes into its place whole, so what stands there now is left alone.
+fn writable(path: &Path) -> Result<(), Fail> {
+    let mut probe = path.as_os_str().to_owned();
+    probe.push(".part");
+    let made = OpenOptions::new().create(true).append(true).open(&probe).and_then(|_| std::fs::remove_file(&probe));
+    let fail =
+        |why: String| Fail::usage(format!("--report-back file:{}: cannot write there", path.display())).why(why).hint("nothing was done; choose another place");
+    if path.is_dir() {
+        return Err(fail("it is a folder".to_owned()));
+    }
+    made.map_err(|error| fail(error.to_string()))
+}
+
+/// The same after an apply: what it did is checked again first, since the first changes of a long run lie a while back.
+///
+/// # Errors
+/// When the run cannot be read or its journal not be written.
+pub async fn after(session: &Session, door: &Door, state: &dyn Store, run: &str, targets: &[ReportBack]) -> Result<Exit, Fail> {
+    let folder = state.run(run).map_err(store_fail)?;
+    let mut journal = folder.journal().map_err(store_fail)?;
+    let later = format!("redress verify {run} --report-back ... tells them");
+    if !journal.story.ended {
+        session.out.always(&format!("nobody was told: the run has not come to its end. After `redress resume {run}`, {later}"));
+        return Ok(Exit::Done);
+    }
+    if let Err(error) = perform::work(session, door, &folder.plan, run, &mut journal, Task::Verify).await {
+        session.out.always(&Fail::failure(format!("nobody was told: {error}")).hint(later).text());
+        return Ok(Exit::Failure);
+    }
+    Ok(Exit::worst([Exit::of_verify(&journal.story), self::run(session, door, &folder.plan, &mut journal, targets).await?]))
+}
+
+/// Tells those who are to be told of a run whose proofs were just evaluated again.
+///
+/// # Errors
+/// A file that cannot be written after all.
+pub async fn run(session: &Session, door: &Door, plan: &Plan, journal: &mut Journal, targets: &[ReportBack]) -> Result<Exit, Fail> {
+    let at = door.account.now();
+    let mut exits = Vec::new();
+    if targets.contains(&ReportBack::SecurityHub) {
+        exits.push(hub(session, door, plan, journal).await);
+    }
+    for target in targets {
+        if let ReportBack::File(path) = target {
+            let text = serde_json::to_string_pretty(&ocsf::outcomes(plan, &journal.story, at)).unwrap_or_default();
+            keep(path, &format!("{text}\n"), "the outcomes")?;
+            session.out.say(&format!("what became of the findings is in {}", path.display()));
+        }
+    }
+    Ok(Exit::worst(exits))
+}
+
+async fn hub(session: &Session, door: &Door, plan: &Plan, journal: &mut Journal) -> Exit {
+    let out = session.out;
+    let run = journal.story.head.run.clone();
+    let closing::Notices { notices, left } = closing::notices(plan, &journal.story, door.account.now());
+    for (finding, why) in left.iter().take(MOST) {
+        out.say(&safe::text(&format!("left as it is: {}: {why}", finding.id)));
+    }
+    if left.len() > MOST {
+        out.say(&format!("and {} more are left as they are; --report-back file:PATH has them all", left.len() - MOST));
+    }
+    if notices.is_empty() {
+        out.say(&format!("Security Hub was not told: none of its findings was set right by run {run} ({} left as they are)", left.len()));
+        return Exit::Done;
+    }
+    let before = journal.story.told.len();
+    let result = perform::work(session, door, plan, &run, journal, Task::Notify(&notices)).await;
+    let told = journal.story.told.get(before..).unwrap_or_default();
+    let (resolved, refused) = heard(session, told, &notices);
+    let asked: usize = notices.iter().map(|n| n.findings.len()).sum();
+    out.say(&format!("Security Hub: {resolved} of {asked} findings resolved, {refused} refused, {} left as they are", left.len()));
+    let hint = format!("redress verify {run} --report-back securityhub tries again");
+    if let Err(error) = result {
+        out.always(&Fail::failure(error.to_string()).hint(hint).text());
+        return Exit::Failure;
+    }
+    if resolved + refused < asked {
+        let fail = told.iter().rev().find_map(|t| t.error.as_ref().map(|error| Fail::failure(format!("Security Hub in {} was not told: {error}", t.region))));
+        let fail = fail.unwrap_or_else(|| Fail::failure("Security Hub was not told")).why(format!("run {run} is proved all the same"));
+        out.always(&fail.hint(format!("it takes securityhub:BatchUpdateFindings and Security Hub in that region; {hint}")).text());
+        return Exit::Failure;
+    }
+    if refused > 0 { Exit::Held } else { Exit::Done }
+}
+
+/// How many findings are resolved and how many Security Hub refused; what it refused is told.
+fn heard(session: &Session, told: &[Told], notices: &[Notice]) -> (usize, usize) {
+    let resolved = told.iter().filter_map(|t| t.resolved).sum();
+    let named = |finding: &HubFinding| notices.iter().any(|n| n.findings.contains(finding));
+    let refused: Vec<_> = told.iter().flat_map(|t| &t.refused).filter(|r| named(&r.finding)).collect();
+    for refusal in refused.iter().take(MOST) {
+        let line = format!("warning: Security Hub did not update {}: {}: {}", refusal.finding.id, refusal.code, refusal.message);
+        session.out.always(&safe::text(&line));
+    }
+    if refused.len() > MOST {
+        session.out.always(&format!("warning: and {} more; `redress show --format json` has them", refused.len() - MOST));
+    }
+    (resolved, refused.len())
+}

@@ -1,0 +1,178 @@
+//! Which findings of other tools stand behind which of ours, so that their tools can be told what became of them. One of
+//! theirs may be about several resources, be answered by several checks, and come twice: all of it counts, since a finding
+//! is settled only as a whole. Pure; what is told to whom is for others to say.
+
+use std::collections::HashMap;
+
+use super::{
+    confirm::{Index, silenced},
+    model::{Reason, Source, Suspicion},
+};
+use crate::{
+    checks::Unjudged,
+    finding::{Finding, FindingKey, Origin, Verdict},
+    inventory::Inventory,
+};
+
+/// What a finding of another tool is the same by: the tool, its framework and control, the product and account, its id.
+type Identity<'s> = [&'s str; 6];
+
+/// The findings of others behind these of ours, in the order of ours. `run` are the checks that were run.
+pub fn origins(suspicions: &[Suspicion], run: &[&str], inventory: &Inventory, findings: &[Finding], unjudged: &[Unjudged]) -> Vec<Origin> {
+    let index = Index::of(suspicions);
+    let mut origins: Vec<Origin> = Vec::new();
+    let mut places: HashMap<Identity<'_>, usize> = HashMap::new();
+    for finding in findings.iter().filter(|f| !matches!(f.verdict, Verdict::Ok(_))) {
+        for suspicion in index.naming(suspicions, inventory, finding).into_iter().filter_map(|at| suspicions.get(at)) {
+            for source in suspicion.sources.iter().filter(|s| s.decision.is_actionable()) {
+                let place = *places.entry(identity(suspicion, source)).or_insert_with(|| {
+                    origins.push(origin(source));
+                    origins.len() - 1
+                });
+                if let Some(origin) = origins.get_mut(place) {
+                    add(&mut origin.answers, finding.key());
+                }
+            }
+        }
+    }
+    for suspicion in suspicions {
+        for source in &suspicion.sources {
+            let place = places.get(&identity(suspicion, source)).copied();
+            if let Some(origin) = place.and_then(|at| origins.get_mut(at)) {
+                rest(origin, suspicion, source, run, unjudged);
+            }
+        }
+    }
+    origins
+}
+
+fn identity<'s>(suspicion: &'s Suspicion, source: &'s Source) -> Identity<'s> {
+    // What gives its findings no ids has one for each thing that it names.
+    let id = if source.finding.is_empty() { &suspicion.id } else { &source.finding };
+    [&source.tool, &source.framework, &source.control, &source.product, &source.account, id]
+}
+
+fn origin(source: &Source) -> Origin {
+    Origin {
+        tool: source.tool.clone(),
+        format: source.format.clone(),
+        framework: source.framework.clone(),
+        control: source.control.clone(),
+        finding: source.finding.clone(),
+        product: source.product.clone(),
+        account: source.account.clone(),
+        answers: Vec::new(),
+        beyond: Vec::new(),
+    }
+}
+
+/// What a finding of others is about beside what ours say: what was not looked into, and what could not be judged.
+fn rest(origin: &mut Origin, suspicion: &Suspicion, source: &Source, run: &[&str], unjudged: &[Unjudged]) {
+    if let Some(reason) = source.decision.reason().or(suspicion.decision.reason()) {
+        // These say that this part of it is well; all others that nobody has looked.
+        if !matches!(reason, Reason::Passed | Reason::Archived | Reason::Stale | Reason::RevertedLater) {
+            add(&mut origin.beyond, format!("{}: {}", suspicion.named, reason.words()));
+        }
+        return;
+    }
+    for check in suspicion.checks.iter().filter(|c| !run.contains(&c.as_str())) {
+        add(&mut origin.beyond, format!("{}: the check {check} was left out", suspicion.named));
+    }
+    let Some(resource) = &suspicion.resource else { return };
+    for silent in unjudged.iter().filter(|u| silenced(suspicion, u)) {
+        add(&mut origin.answers, FindingKey { check: silent.check.clone(), resource: resource.owner().root() });
+    }
+}
+
+fn add<T: PartialEq>(list: &mut Vec<T>, item: T) {
+    if !list.contains(&item) {
+        list.push(item);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::{
+        finding::Severity,
+        intake::{Intake, collect},
+        resource::Owner,
+    };
+
+    const CHECK: &str = "security-group-open-admin-port";
+
+    fn owner() -> Owner {
+        Owner { partition: "aws".to_owned(), account: "123456789012".to_owned() }
+    }
+
+    fn group(n: u8, account: &str) -> String {
+        format!("arn:aws:ec2:us-east-1:{account}:security-group/sg-0000000000000000{n}")
+    }
+
+    fn asff(id: &str, groups: &[String]) -> Value {
+        let resources: Vec<Value> = groups.iter().map(|arn| json!({"Type": "AwsEc2SecurityGroup", "Id": arn})).collect();
+        json!({"SchemaVersion": "2018-10-08", "Id": id, "ProductArn": "arn:aws:securityhub:us-east-1::product/aws/securityhub", "GeneratorId": "security-control/EC2.13",
+            "AwsAccountId": "123456789012", "Region": "us-east-1", "Compliance": {"Status": "FAILED", "SecurityControlId": "EC2.13"}, "Resources": resources})
+    }
+
+    fn intake(findings: &[Value]) -> Intake {
+        let text = Value::Array(findings.to_vec()).to_string().into_bytes();
+        collect(vec![("hub".to_owned(), Box::new(std::io::Cursor::new(text)))], &owner(), &[])
+    }
+
+    fn open(n: u8) -> Finding {
+        Finding {
+            check: CHECK.to_owned(),
+            severity: Severity::High,
+            resource: owner().security_group("us-east-1", &format!("sg-0000000000000000{n}")),
+            region: "us-east-1".to_owned(),
+            verdict: Verdict::Violates(json!({})),
+            suppressed: None,
+            tags: crate::inventory::Tags::default(),
+            sources: Vec::new(),
+        }
+    }
+
+    fn nothing_read() -> Inventory {
+        Inventory::empty(owner(), crate::inventory::Caller::default(), jiff::Timestamp::UNIX_EPOCH)
+    }
+
+    fn of(findings: &[Value], ours: &[Finding]) -> Vec<Origin> {
+        origins(&intake(findings).suspicions, &[CHECK], &nothing_read(), ours, &[])
+    }
+
+    #[test]
+    fn a_finding_of_several_resources_is_one_and_answers_for_all_of_them() {
+        let here = |n| group(n, "123456789012");
+        let all = of(&[asff("a", &[here(1), here(2)]), asff("b", &[here(2)])], &[open(1), open(2)]);
+        let told: Vec<(&str, usize)> = all.iter().map(|o| (o.finding.as_str(), o.answers.len())).collect();
+        assert_eq!(told, [("a", 2), ("b", 1)]);
+        assert!(all.iter().all(|o| o.beyond.is_empty() && o.account == "123456789012" && o.product.ends_with("securityhub")), "{all:?}");
+    }
+
+    #[test]
+    fn a_finding_that_is_also_about_what_was_not_looked_into_says_so() {
+        let all = of(&[asff("a", &[group(1, "123456789012"), group(2, "999999999999")])], &[open(1)]);
+        assert_eq!(all.len(), 1);
+        assert!(all[0].beyond[0].contains("another account"), "{all:?}");
+        let left_out = origins(&intake(&[asff("a", &[group(1, "123456789012")])]).suspicions, &[], &nothing_read(), &[open(1)], &[]);
+        assert!(left_out[0].beyond[0].contains("was left out"), "{left_out:?}");
+    }
+
+    #[test]
+    fn a_check_that_could_not_be_run_is_an_answer_that_is_still_owed() {
+        let unjudged = [Unjudged { check: CHECK.to_owned(), region: "us-east-1".to_owned(), reason: "denied".to_owned() }];
+        let all = origins(&intake(&[asff("a", &[group(1, "123456789012")])]).suspicions, &[CHECK], &nothing_read(), &[open(1)], &unjudged);
+        assert_eq!(all[0].answers[1].resource, owner().root());
+    }
+
+    #[test]
+    fn an_id_that_could_not_be_kept_letter_by_letter_names_no_product() {
+        for id in ["a".repeat(513), "a\nb".to_owned()] {
+            let all = of(&[asff(&id, &[group(1, "123456789012")])], &[open(1)]);
+            assert_eq!(all[0].product, "", "{id}");
+        }
+    }
+}

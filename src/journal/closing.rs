@@ -1,0 +1,108 @@
+//! Closing the loop: what became of the findings of other tools that a plan was made for, and which of them Security Hub may
+//! be told are resolved. Pure, from the plan and the journal; who is told is for the engine, and whether at all for the user.
+
+use std::collections::BTreeMap;
+
+use super::{Outcome, Phase, Story};
+use crate::{
+    calls::{HubFinding, Notice, notice},
+    finding::{FindingKey, Origin},
+    plan::Plan,
+    resource::Owner,
+};
+
+/// What became of one finding of another tool.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Closing<'p> {
+    /// Which.
+    pub origin: &'p Origin,
+    /// The changes that answer it, in the order of the plan.
+    pub changes: Vec<&'p str>,
+    /// Why it is not settled; nothing where every finding of ours behind it was set right by this run, and that is proved.
+    pub open: Option<String>,
+}
+
+/// What became of each finding that the plan was made for and that a change of it answers.
+pub fn closings<'p>(plan: &'p Plan, story: &Story) -> Vec<Closing<'p>> {
+    let mut by_finding: BTreeMap<&FindingKey, &'p str> = BTreeMap::new();
+    for change in &plan.changes {
+        by_finding.extend(change.findings.iter().map(|key| (key, change.id.as_str())));
+    }
+    let of = |origin: &'p Origin| {
+        let answering = |id: &&str| origin.answers.iter().any(|key| by_finding.get(key) == Some(id));
+        let changes: Vec<&'p str> = plan.changes.iter().map(|c| c.id.as_str()).filter(answering).collect();
+        let unanswered = origin.answers.iter().find(|key| !by_finding.contains_key(key)).map(|key| unplanned(plan, key));
+        let undone = changes.iter().find_map(|id| not_verified(story, id));
+        let beyond = origin.beyond.first().map(|what| format!("it is also about {what}"));
+        Closing { origin, changes, open: undone.or(unanswered).or(beyond) }
+    };
+    plan.origins.iter().map(of).filter(|closing| !closing.changes.is_empty()).collect()
+}
+
+fn unplanned(plan: &Plan, key: &FindingKey) -> String {
+    let why = plan.skipped.iter().find(|s| s.finding == *key).map_or("it was left out of the plan", |s| s.kind.word());
+    format!("no change answers {} of {}: {why}", key.check, key.resource.id())
+}
+
+/// Why a change is not one that this run has made and proved; nothing where it is.
+fn not_verified(story: &Story, id: &str) -> Option<String> {
+    let told = story.changes.get(id);
+    if let Some(run) = told.and_then(|t| t.undone_by.as_ref()) {
+        return Some(format!("{id} was taken back by run {run}"));
+    }
+    match told.map(|t| &t.phase) {
+        Some(Phase::Ended(Outcome::Verified)) => None,
+        Some(Phase::Ended(outcome)) => Some(format!("{id} is {}", outcome.word())),
+        _ => Some(format!("{id} was not carried through")),
+    }
+}
+
+/// What Security Hub may be told after a run, and what it may not.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Notices {
+    /// What may be said, region by region.
+    pub notices: Vec<Notice>,
+    /// The findings of Security Hub that are left as they are, each with the reason.
+    pub left: Vec<(HubFinding, String)>,
+}
+
+/// What Security Hub may be told: of findings in its own format that belong to this account, its partition and the regions of
+/// the plan, those that are settled. `at` is when their proofs held.
+pub fn notices(plan: &Plan, story: &Story, at: jiff::Timestamp) -> Notices {
+    let owner = Owner { partition: plan.partition.clone(), account: plan.account.clone() };
+    let mut by_region: BTreeMap<String, Vec<HubFinding>> = BTreeMap::new();
+    let mut all = Notices::default();
+    for closing in closings(plan, story).into_iter().filter(|c| c.origin.format.starts_with("ASFF")) {
+        let (id, product) = (closing.origin.finding.as_str(), closing.origin.product.as_str());
+        match placed(&closing, plan, &owner) {
+            Ok((region, finding)) => by_region.entry(region).or_default().push(finding),
+            Err(why) => all.left.push((HubFinding { id: id.to_owned(), product: product.to_owned() }, why)),
+        }
+    }
+    // What is open under one control is open under all: the id and product name one finding.
+    for (region, mut findings) in by_region {
+        findings.sort();
+        findings.dedup();
+        findings.retain(|f| !all.left.iter().any(|(left, _)| left == f));
+        let note = note(&story.head.run, at);
+        all.notices.extend(findings.chunks(notice::MOST).map(|part| Notice { region: region.clone(), findings: part.to_vec(), note: note.clone() }));
+    }
+    all
+}
+
+fn placed(closing: &Closing<'_>, plan: &Plan, owner: &Owner) -> Result<(String, HubFinding), String> {
+    let origin = closing.origin;
+    let (region, finding) = HubFinding::of(&origin.finding, &origin.product, owner)?;
+    match &closing.open {
+        _ if origin.account != plan.account => Err(format!("it belongs to account {}", origin.account)),
+        _ if !plan.regions.contains(&region) => Err(format!("it is in {region}, and the run is not")),
+        Some(open) => Err(open.clone()),
+        None => Ok((region, finding)),
+    }
+}
+
+/// What stands with the finding from then on.
+fn note(run: &str, at: jiff::Timestamp) -> String {
+    let text = format!("Set right by redress, run {run}; checked again and proved at {at:.0}. `redress show {run}` tells what was done.");
+    text.chars().take(notice::LONGEST_NOTE).collect()
+}

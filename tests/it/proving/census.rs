@@ -1,0 +1,174 @@
+//! Counting what is there: everything that is new, gone or different in the account must be accounted for by the
+//! journal or by somebody else's hands. Looks at the account as it truly is, and at nothing that the engine believes.
+
+use std::collections::BTreeMap;
+
+use redress::{
+    calls::{Purpose, way_back},
+    inventory::{Fact, Family, FamilyKind, Inventory, Record, Want},
+    journal::{Outcome, StepState},
+};
+
+use super::{
+    laws::{Held, Run},
+    life::State,
+};
+
+/// How a thing differs between two looks at an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Difference {
+    New,
+    Gone,
+    Other,
+}
+
+/// What differs: the kind, where, and the id.
+type Found = Vec<(Difference, FamilyKind, String, String)>;
+
+fn compare<T: Record + PartialEq>(kind: FamilyKind, region: &str, was: &Family<T>, is: &Family<T>, found: &mut Found) {
+    let there = |family: &Family<T>, id: &str| matches!(family.items.get(id), Some(Fact::Known(_)));
+    let mut note = |difference, id: &str| found.push((difference, kind, region.to_owned(), id.to_owned()));
+    is.known().filter(|(id, _)| !there(was, id)).for_each(|(id, _)| note(Difference::New, id));
+    for (id, old) in was.known() {
+        match is.get(id).known() {
+            None => note(Difference::Gone, id),
+            Some(new) if *new != old => note(Difference::Other, id),
+            Some(_) => {}
+        }
+    }
+}
+
+/// Does something with each family that AWS does not change by itself: those of a region, then those of the account.
+macro_rules! families {
+    ($regional:ident, $global:ident) => {
+        $regional!(SecurityGroups, security_groups);
+        $regional!(SecurityGroupRules, security_group_rules);
+        $regional!(PrefixLists, prefix_lists);
+        $regional!(NetworkInterfaces, network_interfaces);
+        $regional!(Vpcs, vpcs);
+        $regional!(FlowLogs, flow_logs);
+        $regional!(Instances, instances);
+        $regional!(Volumes, volumes);
+        $regional!(Snapshots, snapshots);
+        $regional!(LogGroups, log_groups);
+        $regional!(Keys, keys);
+        $regional!(EbsDefaults, ebs_defaults);
+        $global!(Trails, trails);
+        $global!(Roles, roles);
+        $global!(Buckets, buckets);
+    };
+}
+
+fn differences(before: &Inventory, now: &Inventory) -> Found {
+    let mut found = Found::new();
+    macro_rules! regional {
+        ($kind:ident, $field:ident) => {
+            for (name, is) in &now.regions {
+                compare(FamilyKind::$kind, name, &before.regions[name].$field, &is.$field, &mut found);
+            }
+        };
+    }
+    macro_rules! global {
+        ($kind:ident, $field:ident) => {
+            compare(FamilyKind::$kind, "", &before.$field, &now.$field, &mut found)
+        };
+    }
+    families!(regional, global);
+    found
+}
+
+/// How many things there are of each kind.
+pub fn counted(inventory: &Inventory) -> BTreeMap<FamilyKind, usize> {
+    let mut all = BTreeMap::new();
+    macro_rules! regional {
+        ($kind:ident, $field:ident) => {
+            all.insert(FamilyKind::$kind, inventory.regions.values().map(|r| r.$field.known().count()).sum());
+        };
+    }
+    macro_rules! global {
+        ($kind:ident, $field:ident) => {
+            all.insert(FamilyKind::$kind, inventory.$field.known().count());
+        };
+    }
+    families!(regional, global);
+    all
+}
+
+/// Everything new is known to the journal, nothing that was there is gone, nothing is different that no change was to
+/// touch. Rules of security groups have laws of their own, since they get new ids when they are put back.
+pub fn accounted(before: &Inventory, now: &Inventory, state: &State, runs: &[Run<'_>]) -> Held {
+    for (difference, kind, region, id) in differences(before, now) {
+        if state.touched.contains(&id) {
+            continue;
+        }
+        match difference {
+            Difference::New => new(kind, &region, &id, now, runs)?,
+            Difference::Gone if kind == FamilyKind::SecurityGroupRules => {}
+            Difference::Gone => return Err(format!("{id} ({kind:?}) was there before, and is gone")),
+            Difference::Other => other(kind, &region, &id, before, now, runs)?,
+        }
+    }
+    Ok(())
+}
+
+/// What is made under a name carries no token everywhere: by which call it comes, and where the call says its name.
+fn named(kind: FamilyKind) -> Option<(&'static str, &'static str)> {
+    match kind {
+        FamilyKind::Roles => Some(("CreateRole", "RoleName")),
+        FamilyKind::Buckets => Some(("CreateBucket", "Bucket")),
+        FamilyKind::Trails => Some(("CreateTrail", "Name")),
+        FamilyKind::LogGroups => Some(("CreateLogGroup", "logGroupName")),
+        _ => None,
+    }
+}
+
+fn new(kind: FamilyKind, region: &str, id: &str, now: &Inventory, runs: &[Run<'_>]) -> Held {
+    let taken_away = runs.iter().filter(|(_, story, _)| story.head.kind == "undo").flat_map(|(plan, story, _)| {
+        let restored = plan.changes.iter().filter(|c| story.changes[&c.id].outcome() == Some(Outcome::Restored));
+        restored.flat_map(|c| &c.steps).filter(|s| s.act.call.operation.starts_with("Delete") || s.act.call.operation.starts_with("Revoke"))
+    });
+    for step in taken_away {
+        let of_kind = named(kind).is_none_or(|(create, _)| create.trim_start_matches("Create") == step.act.call.operation.trim_start_matches("Delete"));
+        if of_kind && step.act.call.input.to_string().contains(&format!("\"{id}\"")) {
+            return Err(format!("{id} ({kind:?}) is there after an undo that took it away and says restored"));
+        }
+    }
+    let Some((operation, member)) = named(kind) else { return token(kind, region, id, now) };
+    let name = id.rsplit_once("trail/").map_or(id, |(_, name)| name);
+    for (plan, story, _) in runs {
+        for change in &plan.changes {
+            let told = &story.changes[&change.id];
+            let Some(step) = told.steps.iter().find(|s| s.call.operation == operation && s.call.input[member] == name) else { continue };
+            let admitted = step.state == StepState::Intended && told.outcome() == Some(Outcome::Stuck);
+            if !admitted && !matches!(step.state, StepState::Called | StepState::Settled) {
+                return Err(format!("orphan: {id} ({kind:?}) of {} is there, and its step is {:?}: {}", change.id, step.state, told.reason));
+            }
+            let gone_back = matches!(told.outcome(), Some(Outcome::RolledBack | Outcome::Failed)) && story.head.kind == "plan";
+            let to_go = way_back(&change.steps, &told.done(), Purpose::Rollback).iter().any(|b| b.of == step.name);
+            if gone_back && to_go && !told.reason.contains(name) {
+                return Err(format!("left behind: {id} ({kind:?}) of {}, though {:?}: {}", change.id, told.phase, told.reason));
+            }
+            return Ok(());
+        }
+    }
+    Err(format!("orphan: {id} ({kind:?}) is new, and no step made it"))
+}
+
+/// What is made without a name carries the token of its step; [`super::laws`] follows those to their steps.
+fn token(kind: FamilyKind, region: &str, id: &str, now: &Inventory) -> Held {
+    let known = now.json(region, kind, id);
+    let marked = known.known().and_then(|thing| thing["tags"].get(redress::inventory::tag::TOKEN)).is_some();
+    if marked || kind == FamilyKind::SecurityGroupRules { Ok(()) } else { Err(format!("{id} ({kind:?}) is new and carries no token")) }
+}
+
+fn other(kind: FamilyKind, region: &str, id: &str, before: &Inventory, now: &Inventory, runs: &[Run<'_>]) -> Held {
+    let this = [Want::id(region, kind, id)];
+    let (was, is) = (before.footprint(&this), now.footprint(&this));
+    let picks = |want: &Want, inventory: &Inventory| inventory.select_json(want).known().is_some_and(|all| all.iter().any(|(one, _)| one == id));
+    let meant = |want: &Want| want.family == kind && (picks(want, before) || picks(want, now));
+    let begun = runs.iter().flat_map(|(plan, story, _)| plan.changes.iter().filter(|c| !story.changes[&c.id].steps.is_empty()));
+    if was == is || begun.flat_map(|c| &c.touches).any(meant) {
+        return Ok(());
+    }
+    Err(format!("{id} ({kind:?}) is not as it was, and no change was to touch it: {was} / {is}"))
+}

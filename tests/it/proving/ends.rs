@@ -1,0 +1,68 @@
+//! How a run must have ended: what is called verified is so, and a storm that passes leaves no trace. Judged by the
+//! checks, on the account as it truly is, and by a run of the same plan that nothing disturbed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use redress::{
+    checks,
+    finding::Verdict,
+    inventory::{FamilyKind, Inventory},
+    journal::{Decision, Outcome, Story},
+    plan::{Plan, rehearse::Rules},
+};
+
+use super::{census, laws::Held};
+
+/// A run that nothing disturbed.
+#[derive(Debug, Default)]
+pub struct Quiet {
+    pub outcomes: BTreeMap<String, Option<Outcome>>,
+    pub counted: BTreeMap<FamilyKind, usize>,
+}
+
+impl Quiet {
+    pub fn of(story: &Story, now: &Inventory) -> Self {
+        let outcomes = story.changes.iter().map(|(id, told)| (id.clone(), told.outcome())).collect();
+        Self { outcomes, counted: census::counted(now) }
+    }
+}
+
+/// The findings of a verified change are gone.
+pub fn verified(now: &Inventory, rules: &Rules, plan: &Plan, story: &Story) -> Held {
+    for change in plan.changes.iter().filter(|c| story.changes[&c.id].outcome() == Some(Outcome::Verified)) {
+        for finding in &change.findings {
+            let check = checks::find(&finding.check).unwrap();
+            let verdict = (check.judge)(now, &finding.resource, &rules.with(&finding.check));
+            if !matches!(verdict, Verdict::Ok(_) | Verdict::Retained(_)) {
+                return Err(format!("{} is verified, and yet {} says of {}: {verdict:?}", change.id, finding.check, finding.resource));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// After a storm that passes (deaths, lost replies, throttling, lists that lag) everything that was approved is as it is
+/// without it: the same outcomes, and as many things of each kind.
+pub fn as_without(quiet: &Quiet, now: &Inventory, plan: &Plan, decisions: &[Decision], story: &Story) -> Held {
+    let mut approved: BTreeSet<&str> = decisions.iter().filter(|d| d.approved).map(|d| d.change.as_str()).collect();
+    for change in &plan.changes {
+        if change.after.iter().any(|id| !approved.contains(id.as_str())) {
+            approved.remove(change.id.as_str());
+        }
+    }
+    let mut same = approved.len() == plan.changes.len();
+    for id in &approved {
+        let (then, told) = (quiet.outcomes[*id], &story.changes[*id]);
+        same &= told.outcome() == then;
+        // Whether another change has already seen to it may hang on the time that the storm took.
+        let fixed = |outcome| matches!(outcome, Some(Outcome::Verified | Outcome::AlreadyFixed));
+        if told.outcome() != then && !(fixed(told.outcome()) && fixed(then)) {
+            return Err(format!("{id} is {:?} after a storm that passes, and {then:?} without it: {}", told.phase, told.reason));
+        }
+    }
+    let counted = census::counted(now);
+    if same && counted != quiet.counted {
+        return Err(format!("after a storm that passes there are other things than without it: {counted:?} / {:?}", quiet.counted));
+    }
+    Ok(())
+}
