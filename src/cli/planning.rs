@@ -16,6 +16,7 @@ use crate::{
     },
     intake::{
         confirm::{self, Reported},
+        kin,
         origins::origins,
     },
     inventory::{Inventory, Scope},
@@ -58,7 +59,7 @@ pub async fn plan(session: &Session, door: &Door, belts: &Belts) -> Result<Plann
         let named = confirm::named_checks(suspicions);
         checks.retain(|check| named.contains(check.id));
     }
-    let only = |survey: &mut Survey| confirm::narrow(suspicions.unwrap_or_default(), &mut survey.findings, &mut survey.unjudged);
+    let only = |survey: &mut Survey| confirm::narrow(suspicions.unwrap_or_default(), &survey.inventory, &mut survey.findings, &mut survey.unjudged);
     let ssh = std::env::var("SSH_CONNECTION").ok();
     let wish = Wish {
         regions: &door.regions,
@@ -67,15 +68,16 @@ pub async fn plan(session: &Session, door: &Door, belts: &Belts) -> Result<Plann
         options: &session::options(belts, ssh.as_deref()),
         valid_for: belts.valid_for.unwrap_or(VALID_FOR),
         limits: Limits { max_changes: belts.max_changes, max_percent: belts.max_percent },
+        also: kin::wants(suspicions.unwrap_or_default()),
         narrow: if suspicions.is_some() { Some(&only) } else { None },
     };
     let (survey, mut plan) = survey::plan(door.account.as_ref(), &wish, &stage).await;
     let run: Vec<&str> = checks.iter().map(|check| check.id).collect();
     if let Some(suspicions) = suspicions {
-        plan.origins = origins(suspicions, &run, &survey.findings, &survey.unjudged);
+        plan.origins = origins(suspicions, &run, &survey.inventory, &survey.findings, &survey.unjudged);
         digest::seal(&mut plan);
     }
-    let reported = intake.map(|intake| Reported::of(intake, &run, &survey.findings, &survey.unjudged));
+    let reported = intake.map(|intake| Reported::of(intake, &run, &survey.inventory, &survey.findings, &survey.unjudged));
     if let Some(reported) = &reported {
         session.out.say(&reported.summary());
     }

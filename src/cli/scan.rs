@@ -2,8 +2,12 @@
 
 use std::path::Path;
 
-use super::{args::Belts, exit::Exit, fail::Fail, plan, planning, render, session::Session, summary};
-use crate::finding::Verdict;
+use super::{account::Door, args::Belts, exit::Exit, fail::Fail, plan, planning, render, session::Session, summary};
+use crate::{
+    engine::gather::gather,
+    finding::Verdict,
+    inventory::{FamilyKind, Inventory, Want},
+};
 
 /// Scans.
 ///
@@ -15,11 +19,17 @@ pub async fn run(session: &Session, exit_code: bool, save: Option<&Path>) -> Res
     let planned = planning::plan(session, &door, &Belts::default()).await?;
     let survey = &planned.survey;
     if let Some(path) = save {
-        plan::keep(path, &render::document(&survey.inventory)?, "the inventory")?;
+        plan::keep(path, &render::document(&whole(&door, &survey.inventory).await)?, "the inventory")?;
         session.out.say(&format!("what was read is in {}: --account twin:{}", path.display(), path.display()));
     }
     summary::findings(session, &render::Seen::of(&door, &planned).scan())?;
     let unknown = survey.findings.iter().filter(|f| matches!(f.verdict, Verdict::Unknown(_))).count() + survey.unjudged.len() + planned.incomplete();
     let open = survey.findings.iter().filter(|f| matches!(f.verdict, Verdict::Violates(_)) && f.suppressed.is_none()).count();
     Ok(Exit::of_scan(unknown, open, exit_code))
+}
+
+/// What was read, with what findings that come later may ask: which security groups an instance has.
+async fn whole(door: &Door, read: &Inventory) -> Inventory {
+    let interfaces = |_: &Inventory| door.regions.iter().map(|region| Want::all(region, FamilyKind::NetworkInterfaces)).collect();
+    gather(door.account.as_ref(), read.clone(), &mut { interfaces }).await
 }

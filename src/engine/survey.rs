@@ -64,6 +64,8 @@ pub struct Wish<'a> {
     pub valid_for: SignedDuration,
     /// Limits from the command line.
     pub limits: Limits,
+    /// What is read beside what the checks ask for.
+    pub also: Scope,
     /// Leaves of what was seen only what is asked about, before anything is planned.
     pub narrow: Option<&'a (dyn Fn(&mut Survey) + Sync)>,
 }
@@ -103,6 +105,9 @@ impl Wish<'_> {
 /// Looks, reads what the actions need, and builds the plan. `stage` makes a copy of the account to rehearse on.
 pub async fn plan(account: &dyn Account, wish: &Wish<'_>, stage: MakeStage<'_>) -> (Survey, Plan) {
     let mut survey = scan(account, wish.regions, wish.checks, &|check| wish.parameters(check)).await;
+    if !wish.also.is_empty() {
+        survey.inventory = gather(account, survey.inventory, &mut |_| wish.also.clone()).await;
+    }
     if let Some(narrow) = wish.narrow {
         narrow(&mut survey);
     }

@@ -7,11 +7,13 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     collect::{Counts, Intake},
+    kin,
     model::{Report, Source, Suspicion},
 };
 use crate::{
     checks::{self, Unjudged},
     finding::{Finding, Verdict},
+    inventory::Inventory,
     resource::Kind,
 };
 
@@ -60,12 +62,14 @@ pub(super) struct Index<'s> {
     exact: HashMap<(&'s str, &'s str), Vec<usize>>,
     /// Those that mean every resource that a check judges, by check.
     broad: HashMap<&'s str, Vec<usize>>,
+    /// The checks that a suspicion names for what its resource stands for.
+    kin: BTreeSet<&'s str>,
 }
 
 impl<'s> Index<'s> {
     /// The index of these.
     pub(super) fn of(suspicions: &'s [Suspicion]) -> Self {
-        let mut index = Self { exact: HashMap::new(), broad: HashMap::new() };
+        let mut index = Self { exact: HashMap::new(), broad: HashMap::new(), kin: BTreeSet::new() };
         for (at, suspicion) in suspicions.iter().enumerate().filter(|(_, s)| s.decision.is_actionable()) {
             let Some(resource) = &suspicion.resource else { continue };
             for id in &suspicion.checks {
@@ -74,15 +78,20 @@ impl<'s> Index<'s> {
                     index.broad.entry(id).or_default().push(at);
                 } else {
                     index.exact.entry((id, resource.as_str())).or_default().push(at);
+                    if checks::find(id).is_some_and(|c| c.kind != resource.kind()) {
+                        index.kin.insert(id);
+                    }
                 }
             }
         }
         index
     }
 
-    /// The suspicions that a finding answers.
-    pub(super) fn naming(&self, suspicions: &[Suspicion], finding: &Finding) -> Vec<usize> {
-        let exact = self.exact.get(&(finding.check.as_str(), finding.resource.as_str())).into_iter().flatten();
+    /// The suspicions that a finding answers: those on its resource, on what stands for it, and on the account as a whole.
+    pub(super) fn naming(&self, suspicions: &[Suspicion], inventory: &Inventory, finding: &Finding) -> Vec<usize> {
+        let kin = if self.kin.contains(finding.check.as_str()) { kin::standing_for(inventory, &finding.resource) } else { BTreeSet::new() };
+        let named = kin.iter().chain([&finding.resource]);
+        let exact = named.filter_map(|resource| self.exact.get(&(finding.check.as_str(), resource.as_str()))).flatten();
         let inside =
             |at: &&usize| suspicions.get(**at).is_some_and(|s| s.account == finding.resource.account() && (s.region.is_empty() || s.region == finding.region));
         exact.chain(self.broad.get(finding.check.as_str()).into_iter().flatten().filter(inside)).copied().collect()
@@ -95,10 +104,10 @@ pub fn named_checks(suspicions: &[Suspicion]) -> BTreeSet<&str> {
 }
 
 /// Leaves of findings only those that a suspicion names, with who named them.
-pub fn narrow(suspicions: &[Suspicion], findings: &mut Vec<Finding>, unjudged: &mut Vec<Unjudged>) {
+pub fn narrow(suspicions: &[Suspicion], inventory: &Inventory, findings: &mut Vec<Finding>, unjudged: &mut Vec<Unjudged>) {
     let index = Index::of(suspicions);
     findings.retain_mut(|finding| {
-        let naming = index.naming(suspicions, finding);
+        let naming = index.naming(suspicions, inventory, finding);
         let told = naming.iter().filter_map(|at| suspicions.get(*at)).flat_map(|s| &s.sources).filter(|s| s.decision.is_actionable());
         let mut words: Vec<String> = Vec::new();
         let mut more = 0_usize;
@@ -115,6 +124,7 @@ pub fn narrow(suspicions: &[Suspicion], findings: &mut Vec<Finding>, unjudged: &
         finding.sources.extend(words);
         !naming.is_empty()
     });
+    unjudged.extend(kin::unjudged(suspicions, inventory));
     unjudged.retain(|u| suspicions.iter().any(|s| silenced(s, u)));
 }
 
@@ -125,7 +135,7 @@ pub(super) fn silenced(suspicion: &Suspicion, unjudged: &Unjudged) -> bool {
 }
 
 /// What our checks said of each suspicion: `None` for those that are not looked into. `run` are the checks that were run.
-pub fn answers(suspicions: &[Suspicion], run: &[&str], findings: &[Finding], unjudged: &[Unjudged]) -> Vec<Option<Answer>> {
+pub fn answers(suspicions: &[Suspicion], run: &[&str], inventory: &Inventory, findings: &[Finding], unjudged: &[Unjudged]) -> Vec<Option<Answer>> {
     let index = Index::of(suspicions);
     let mut said: Vec<BTreeSet<Answer>> = vec![BTreeSet::new(); suspicions.len()];
     for finding in findings {
@@ -135,7 +145,7 @@ pub fn answers(suspicions: &[Suspicion], run: &[&str], findings: &[Finding], unj
             (Verdict::Unknown(_), _) => Answer::Unknown,
             (Verdict::Ok(_) | Verdict::Retained(_), _) => Answer::NotConfirmed,
         };
-        for at in index.naming(suspicions, finding) {
+        for at in index.naming(suspicions, inventory, finding) {
             if let Some(said) = said.get_mut(at) {
                 said.insert(answer);
             }
@@ -181,8 +191,8 @@ pub struct Judged {
 
 impl Reported {
     /// What came of this intake. `run` are the checks that were run.
-    pub fn of(intake: Intake, run: &[&str], findings: &[Finding], unjudged: &[Unjudged]) -> Self {
-        let answers = answers(&intake.suspicions, run, findings, unjudged);
+    pub fn of(intake: Intake, run: &[&str], inventory: &Inventory, findings: &[Finding], unjudged: &[Unjudged]) -> Self {
+        let answers = answers(&intake.suspicions, run, inventory, findings, unjudged);
         let outcomes = outcomes(&intake.suspicions, &answers);
         let suspicions = intake.suspicions.into_iter().zip(answers).map(|(suspicion, answer)| Judged { suspicion, answer }).collect();
         Self { suspicions, reports: intake.reports, counts: intake.counts, outcomes }
@@ -220,14 +230,15 @@ pub fn outcomes(suspicions: &[Suspicion], answers: &[Option<Answer>]) -> BTreeMa
 }
 
 impl Source {
-    /// In one line: `CloudTrail: AuthorizeSecurityGroupIngress by role deploy, from 198.51.100.7, 2026-11-22T09:14:00Z`,
-    /// or `Prowler: ec2_x (prowler)`.
+    /// In one line: `CloudTrail: AuthorizeSecurityGroupIngress by role deploy, from 198.51.100.7, 2026-11-22T09:14:00Z`;
+    /// `Prowler: ec2_x`, or `Security Hub: 4.1 (cis-1.2.0)` where the framework says more than the tool.
     pub fn words(&self) -> String {
         match &self.evidence {
             Some(evidence) => {
                 let when = evidence.when.or(self.time).map(|t| format!(", {t}")).unwrap_or_default();
                 format!("{}: {}{when}", self.tool, evidence.summary())
             }
+            None if self.framework == self.tool.to_lowercase().replace(' ', "-") => format!("{}: {}", self.tool, self.control),
             None => format!("{}: {} ({})", self.tool, self.control, self.framework),
         }
     }

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{
+    kin,
     mapping::{self, Answer},
     model::{Decision, Effects, Evidence, Item, Reason, Source, Suspicion},
     names::{Named, Raw},
@@ -182,7 +183,8 @@ fn placed(named: &Named, checks: &[String]) -> Result<Vec<(ResourceId, Vec<Strin
         Named::Account(owner) if !on_account.is_empty() => Ok(vec![(owner.root(), checks.to_vec())]),
         Named::Account(_) => Err(Decision::no(Reason::PseudoResource, "it names the account or a stand-in, and its check judges single resources")),
         Named::Resource(resource) => {
-            let own = of_kind(resource.kind());
+            let answers = |c: &&String| checks::find(c).is_some_and(|c| c.kind == resource.kind() || kin::stands_for(resource.kind(), c.kind));
+            let own: Vec<String> = checks.iter().filter(answers).cloned().collect();
             let mut places = Vec::new();
             if !own.is_empty() {
                 places.push((resource.clone(), own));

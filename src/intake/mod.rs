@@ -20,6 +20,7 @@ pub mod csv;
 pub mod custodian;
 pub mod draft;
 pub mod guardduty;
+pub mod kin;
 pub mod mapping;
 pub mod model;
 pub mod names;

@@ -220,7 +220,7 @@ pub struct Suspicion {
     /// Hex SHA-256 of account, region, checks and resource: the same whatever format it came in, and without time.
     pub id: String,
     /// Ids of the checks to run; none where no check answers. A check that judges another kind of resource than this
-    /// one is meant for all of that kind in the account: an account resource stands for what is in it.
+    /// one is meant for what this one stands for: an account for all in it, an instance for its disks and groups.
     pub checks: Vec<String>,
     /// The resource, where its ARN could be made out.
     pub resource: Option<ResourceId>,

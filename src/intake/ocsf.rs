@@ -48,18 +48,20 @@ fn resource<'v>(value: &'v Value, resource: &'v Value) -> Raw<'v> {
 }
 
 fn prowler_control(value: &Value) -> (&'static str, String, String) {
-    let check = first(&[at(value, "/metadata/event_code"), at(value, "/finding_info/analytic/uid")]);
+    // Prowler 3 has it where the schema of then put the part of a product that had found something.
+    let check = first(&[at(value, "/metadata/event_code"), at(value, "/finding_info/analytic/uid"), at(value, "/metadata/product/feature/uid")]);
     ("Prowler", "prowler".to_owned(), check.to_owned())
 }
 
 /// In Prowler's output `status` is the workflow, though `New` stands on what passed as well; `status_code` is the
-/// verdict. Its `status_id` says 3 of everything in 4.2, so only the word is believed.
+/// verdict. Its `status_id` says 3 of everything in 4.2, so only the word is believed. Prowler 3 has no `status_code`:
+/// its `status` is the verdict, `Other` is its WARNING, which is what is muted, and `Unknown` what a person must judge.
 fn prowler_against(value: &Value) -> Option<Decision> {
     match (at(value, "/status"), at(value, "/status_code")) {
-        ("Suppressed", _) => Some(Decision::no(Reason::Suppressed, "Prowler's mutelist mutes it")),
+        ("Suppressed", _) | ("Other", "") => Some(Decision::no(Reason::Suppressed, "Prowler's mutelist mutes it")),
         (_, "FAIL") | ("Failure", "") => None,
         (_, "PASS") | ("Success", "") => Some(Decision::no(Reason::Passed, "")),
-        (_, "MANUAL" | "INFO") => Some(Decision::no(Reason::Passed, "it is for a person to judge")),
+        (_, "MANUAL" | "INFO") | ("Unknown", "") => Some(Decision::no(Reason::Passed, "it is for a person to judge")),
         (_, other) => Some(Decision::no(Reason::Incomplete, format!("its status is {other:?}"))),
     }
 }

@@ -11,18 +11,19 @@ use super::{
 use crate::{
     checks::Unjudged,
     finding::{Finding, FindingKey, Origin, Verdict},
+    inventory::Inventory,
 };
 
 /// What a finding of another tool is the same by: the tool, its framework and control, the product and account, its id.
 type Identity<'s> = [&'s str; 6];
 
 /// The findings of others behind these of ours, in the order of ours. `run` are the checks that were run.
-pub fn origins(suspicions: &[Suspicion], run: &[&str], findings: &[Finding], unjudged: &[Unjudged]) -> Vec<Origin> {
+pub fn origins(suspicions: &[Suspicion], run: &[&str], inventory: &Inventory, findings: &[Finding], unjudged: &[Unjudged]) -> Vec<Origin> {
     let index = Index::of(suspicions);
     let mut origins: Vec<Origin> = Vec::new();
     let mut places: HashMap<Identity<'_>, usize> = HashMap::new();
     for finding in findings.iter().filter(|f| !matches!(f.verdict, Verdict::Ok(_))) {
-        for suspicion in index.naming(suspicions, finding).into_iter().filter_map(|at| suspicions.get(at)) {
+        for suspicion in index.naming(suspicions, inventory, finding).into_iter().filter_map(|at| suspicions.get(at)) {
             for source in suspicion.sources.iter().filter(|s| s.decision.is_actionable()) {
                 let place = *places.entry(identity(suspicion, source)).or_insert_with(|| {
                     origins.push(origin(source));
@@ -136,8 +137,12 @@ mod tests {
         }
     }
 
+    fn nothing_read() -> Inventory {
+        Inventory::empty(owner(), crate::inventory::Caller::default(), jiff::Timestamp::UNIX_EPOCH)
+    }
+
     fn of(findings: &[Value], ours: &[Finding]) -> Vec<Origin> {
-        origins(&intake(findings).suspicions, &RUN, ours, &[])
+        origins(&intake(findings).suspicions, &RUN, &nothing_read(), ours, &[])
     }
 
     #[test]
@@ -155,14 +160,14 @@ mod tests {
         assert_eq!(all.len(), 1);
         assert_eq!(all[0].beyond.len(), 1, "{all:?}");
         assert!(all[0].beyond[0].contains("another account"), "{all:?}");
-        let left_out = origins(&intake(&[asff("a", &[group(1, "123456789012")])]).suspicions, &[CHECK], &[open(1)], &[]);
+        let left_out = origins(&intake(&[asff("a", &[group(1, "123456789012")])]).suspicions, &[CHECK], &nothing_read(), &[open(1)], &[]);
         assert!(left_out[0].beyond[0].contains("security-group-open-all-traffic was left out"), "{left_out:?}");
     }
 
     #[test]
     fn a_check_that_could_not_be_run_is_an_answer_that_is_still_owed() {
         let unjudged = [Unjudged { check: CHECK.to_owned(), region: "us-east-1".to_owned(), reason: "denied".to_owned() }];
-        let all = origins(&intake(&[asff("a", &[group(1, "123456789012")])]).suspicions, &RUN, &[open(1)], &unjudged);
+        let all = origins(&intake(&[asff("a", &[group(1, "123456789012")])]).suspicions, &RUN, &nothing_read(), &[open(1)], &unjudged);
         assert_eq!(all[0].answers[1].resource, owner().root());
     }
 

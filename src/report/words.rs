@@ -15,6 +15,9 @@ use crate::{
     resource::{Kind, ResourceId},
 };
 
+/// Inputs of findings that are named again in a command.
+const MOST_INPUTS: usize = 3;
+
 /// A sentence with its tone.
 pub type Said = (Tone, String);
 
@@ -292,7 +295,21 @@ pub fn plan_next(plan: &Plan, file: Option<&str>) -> Vec<Next> {
 /// What to type after a scan.
 pub fn scan_next(scan: &Scan) -> Vec<Next> {
     let open = scan.findings.iter().filter(|f| is_open(f)).count();
-    if open == 0 { Vec::new() } else { vec![next("to see what would be done", format!("redress plan{} -o plan.json", account_flag(scan.endpoint)))] }
+    if open == 0 {
+        Vec::new()
+    } else {
+        vec![next("to see what would be done", format!("redress plan{}{} -o plan.json", account_flag(scan.endpoint), findings_flag(scan)))]
+    }
+}
+
+/// `--findings` again, where it was given: without it the plan would be about all that is wrong.
+fn findings_flag(scan: &Scan) -> String {
+    let inputs: Vec<&str> = scan.intake.map_or(Vec::new(), |intake| intake.reports.iter().map(|r| r.input.as_str()).collect());
+    match inputs.len() {
+        0 => String::new(),
+        n if n > MOST_INPUTS => " --findings FILE...".to_owned(),
+        _ => inputs.iter().map(|input| format!(" --findings {}", if *input == "stdin" { "-".to_owned() } else { safe::shell(input) })).collect(),
+    }
 }
 
 /// Whether something is wrong that nobody has set aside.

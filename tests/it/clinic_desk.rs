@@ -62,6 +62,14 @@ impl Desk {
         serde_json::from_slice(&output.stdout).expect("the look prints JSON")
     }
 
+    /// What a Python script prints (boto3 is there) that is given these words.
+    pub fn python(&self, script: &str, words: &str) -> String {
+        let mut command = Command::new(python());
+        let output = command.args(["-c", script]).args(words.split_whitespace()).envs(self.keys.environment(self.moto)).output().expect("python starts");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).expect("the script prints text")
+    }
+
     /// The program with these words, about to start: the environment has the credentials and nothing else.
     pub fn command(&self, line: &str) -> Command {
         let mut command = support::at_home(env!("CARGO_BIN_EXE_redress"), self.folder.path());

@@ -122,6 +122,8 @@ fn a_plan_tells_who_opened_it() {
     let (_, out, err) = desk.run("plan --account twin:demo --findings -", Some("trail"));
     assert!(out.contains("by CloudTrail: AuthorizeSecurityGroupIngress"), "{out}");
     assert!(err.contains("1 findings read: 1 actionable (1 confirmed)"), "{err}");
+    let (_, out, _) = desk.run("scan --account twin:demo --findings trail", None);
+    assert!(out.contains("redress plan --account twin:demo --findings trail -o plan.json"), "what comes next is about the same findings: {out}");
     let (_, out, _) = desk.run("plan --account twin:demo --findings trail --format markdown", None);
     assert!(out.contains("- reported by CloudTrail"), "{out}");
 }
@@ -216,6 +218,29 @@ fn an_account_stands_for_all_that_its_checks_judge_and_what_is_muted_anywhere_is
     let scan = desk.json(&format!("scan {TWIN} --findings open --findings muted"));
     assert_eq!(scan["findings"], json!([]), "{}", scan["intake"]);
     adds_up(&scan["intake"]);
+}
+
+#[test]
+fn what_led_to_nothing_is_told_by_control_and_what_passed_only_counted() {
+    let desk = Desk::new();
+    let arn = |n: u32| format!("arn:aws:ec2:us-east-1:123456789012:security-group/sg-0aaaaaaaaaaaaaaa{n}");
+    let with = |n: u32, check: &str, code: &str| {
+        let mut finding = ocsf(&arn(n));
+        finding["metadata"]["event_code"] = check.into();
+        finding["status_code"] = code.into();
+        finding
+    };
+    let acl = "ec2_networkacl_allow_ingress_any_port";
+    desk.write("run", &json!([with(1, acl, "FAIL"), with(2, acl, "FAIL"), with(3, PROWLER, "PASS"), with(4, PROWLER, "FAIL")]));
+    let (_, out, _) = desk.run("scan --account twin:demo --findings run", None);
+    let out = out.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(out.contains(&format!("no check answers it: {acl} (2 times)")), "{out}");
+    assert!(out.contains("its source does not say that anything is wrong: 1 "), "{out}");
+    assert!(out.contains(&format!("sg-0aaaaaaaaaaaaaaa4 in us-east-1 ({PROWLER})")) && !out.contains("sg-0aaaaaaaaaaaaaaa3"), "{out}");
+    let wanted = planned(&desk.json(&format!("scan {TWIN} --check {CHECK}")), CHECK);
+    desk.write("one", &ocsf(wanted.first().unwrap()));
+    let scan = desk.json(&format!("scan {TWIN} --findings one"));
+    assert!(scan["findings"][0]["sources"].as_array().unwrap().iter().any(|s| s == &format!("Prowler: {PROWLER}")), "{}", scan["findings"]);
 }
 
 /// The names of what redress asks AWS for, with findings of this account and this partition.

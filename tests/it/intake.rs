@@ -9,10 +9,10 @@ use redress::{
 use serde_json::{Value, json};
 
 pub const ACCOUNT: &str = "123456789012";
-const GROUP: &str = "sg-0aaaaaaaaaaaaaaa1";
-const GROUP_ARN: &str = "arn:aws:ec2:us-east-1:123456789012:security-group/sg-0aaaaaaaaaaaaaaa1";
+pub const GROUP: &str = "sg-0aaaaaaaaaaaaaaa1";
+pub const GROUP_ARN: &str = "arn:aws:ec2:us-east-1:123456789012:security-group/sg-0aaaaaaaaaaaaaaa1";
 
-fn owner() -> Owner {
+pub fn owner() -> Owner {
     Owner { partition: "aws".into(), account: ACCOUNT.into() }
 }
 
@@ -28,13 +28,13 @@ pub fn collect(inputs: &[&str]) -> Intake {
     intake
 }
 
-fn one(text: &str) -> Suspicion {
+pub fn one(text: &str) -> Suspicion {
     let intake = collect(&[text]);
     assert_eq!(intake.suspicions.len(), 1, "{intake:#?}");
     intake.suspicions.into_iter().next().unwrap()
 }
 
-fn reason(value: &Value) -> Option<Reason> {
+pub fn reason(value: &Value) -> Option<Reason> {
     one(&value.to_string()).decision.reason()
 }
 
@@ -317,6 +317,15 @@ fn prowler_s_muted_and_manual_results_are_not_acted_on_in_any_version() {
     };
     assert_eq!(reason(&v3("FAIL")), None);
     assert_eq!(reason(&v3("WARNING")), Some(Reason::Suppressed));
+    let v3_ocsf = |status: &str| {
+        json!({"class_uid": 2001, "metadata": {"product": {"name": "Prowler", "version": "3.16.17", "feature": {"uid": "vpc_flow_logs_enabled"}}, "version": "1.0.0-rc.3"},
+        "status": status, "severity": "Medium", "time": "2023-04-25 23:49:42.744599", "finding": {"uid": "u"}, "cloud": {"account": {"uid": ACCOUNT}, "region": "us-east-1"},
+        "resources": [{"uid": "arn:aws:ec2:us-east-1:123456789012:vpc/vpc-0aaaaaaaaaaaaaaa1", "region": "us-east-1", "type": "AwsEc2Vpc"}]})
+    };
+    assert_eq!(one(&v3_ocsf("Failure").to_string()).id, one(&v3("FAIL").to_string()).id);
+    assert!(one(&v3_ocsf("Failure").to_string()).sources[0].time.is_some());
+    let said = ["Failure", "Success", "Other", "Unknown"].map(|status| reason(&v3_ocsf(status)));
+    assert_eq!(said, [None, Some(Reason::Passed), Some(Reason::Suppressed), Some(Reason::Passed)]);
     let v2 = json!({"Account Number": ACCOUNT, "Control": "[check21] Trails", "Control ID": "2.1", "Status": "FAIL", "Region": "us-east-1", "Message": "m"});
     assert_eq!(one(&v2.to_string()).checks, ["cloudtrail-missing", "cloudtrail-not-logging"]);
 }

@@ -83,6 +83,7 @@ async fn plan_of(account: &dyn Account) -> (survey::Survey, Plan) {
         options: &wish.options,
         valid_for: jiff::SignedDuration::from_hours(1),
         limits: Limits::default(),
+        also: Default::default(),
         narrow: None,
     };
     survey::plan(account, &wish, &stage).await

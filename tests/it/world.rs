@@ -61,6 +61,7 @@ fn with<T>(wish: &Wish, make: impl FnOnce(&survey::Wish<'_>) -> T) -> T {
         options: &wish.options,
         valid_for: jiff::SignedDuration::from_hours(24 * 7),
         limits: Limits::default(),
+        also: Default::default(),
         narrow: None,
     })
 }

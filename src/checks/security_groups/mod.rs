@@ -106,6 +106,7 @@ const DATABASE_CONTROLS: &[Control] = &[
     hub("EC2.18"),
     hub("EC2.19"),
     prowler("ec2_securitygroup_allow_ingress_from_internet_to_port_mongodb_27017_27018"),
+    prowler("ec2_securitygroup_allow_ingress_from_internet_to_tcp_port_mongodb_27017_27018"),
     prowler("ec2_securitygroup_allow_ingress_from_internet_to_tcp_port_cassandra_7199_9160_8888"),
     prowler("ec2_securitygroup_allow_ingress_from_internet_to_tcp_port_elasticsearch_kibana_9200_9300_5601"),
     prowler("ec2_securitygroup_allow_ingress_from_internet_to_tcp_port_kafka_9092"),

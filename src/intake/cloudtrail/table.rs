@@ -39,6 +39,8 @@ const TRAIL: &str = "AwsCloudTrailTrail";
 const MISSING: &[&str] = &["cloudtrail-missing"];
 const LOGGING: &[&str] = &["cloudtrail-not-logging"];
 const VALIDATION: &[&str] = &["cloudtrail-no-log-validation"];
+const UNENCRYPTED: &[&str] = &["ebs-volume-unencrypted"];
+const STALE: &[&str] = &["instance-backup-stale"];
 const BOTH: &[&str] = &["cloudtrail-missing", "cloudtrail-no-log-validation"];
 const NO_ID: &str = "the event does not say which resource it made or touched";
 
@@ -164,16 +166,21 @@ fn create_volume(_: &Value, response: &Value) -> Did {
 
 fn attach_volume(request: &Value, response: &Value) -> Did {
     let one = |key: &str| [text(request, key), text(response, key)].into_iter().find(|id| !id.is_empty()).unwrap_or("").to_owned();
-    let targets: Vec<Target> = ["volumeId", "instanceId"].iter().map(|k| one(k)).filter(|id| !id.is_empty()).map(|id| target(&id)).collect();
+    // Each with its own check: the instance's other disks were not touched.
+    let mut targets: Vec<Target> =
+        [("volumeId", UNENCRYPTED), ("instanceId", STALE)].map(|(key, only)| Target { only: Some(only), ..target(&one(key)) }).into();
+    targets.retain(|t| !t.id.is_empty());
     if targets.is_empty() { Did::Missing(NO_ID) } else { Did::Touched(targets, Vec::new()) }
 }
 
 fn run_instances(_: &Value, response: &Value) -> Did {
     let mut targets = Vec::new();
     for instance in list(get(response, "instancesSet")) {
+        // Its disks are attached after the answer, which names none of them: the instance stands for them.
         targets.push(target(text(instance, "instanceId")));
         for mapping in list(get(instance, "blockDeviceMapping")) {
-            targets.push(target(get(mapping, "ebs").map_or("", |ebs| text(ebs, "volumeId"))));
+            let volume = target(get(mapping, "ebs").map_or("", |ebs| text(ebs, "volumeId")));
+            targets.push(Target { only: Some(UNENCRYPTED), ..volume });
         }
     }
     targets.retain(|t| !t.id.is_empty());
@@ -224,7 +231,7 @@ mod tests {
 
     #[test]
     fn the_checks_that_events_single_out_exist() {
-        for name in [MISSING, LOGGING, VALIDATION, BOTH].into_iter().flatten() {
+        for name in [MISSING, LOGGING, VALIDATION, UNENCRYPTED, STALE, BOTH].into_iter().flatten() {
             assert!(checks::find(name).is_some(), "{name}");
         }
     }

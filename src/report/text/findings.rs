@@ -1,6 +1,6 @@
 //! Findings as text: what is wrong, the gravest first, what was set aside and why, and what could not be judged.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     super::{
@@ -12,7 +12,10 @@ use super::{
 };
 use crate::{
     finding::{Finding, Severity, Verdict},
-    intake::{Reason, confirm::Answer},
+    intake::{
+        Reason,
+        confirm::{Answer, Reported},
+    },
 };
 
 /// Characters in which a line of evidence is told where not everything is wanted.
@@ -192,19 +195,14 @@ fn reported(page: &mut Page, scan: &Scan) {
     let Some(intake) = scan.intake else { return };
     page.blank();
     page.text(0, &[span(Tone::Strong, "REPORTED BY OTHERS"), plain(" "), span(Tone::Faint, intake.summary())]);
-    let mut aside: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for judged in &intake.suspicions {
-        let suspicion = &judged.suspicion;
-        let why = match (judged.answer, suspicion.decision.reason()) {
-            (Some(Answer::Confirmed), _) => continue,
-            (Some(answer), _) => answer.words(),
-            (None, reason) => reason.map_or("", Reason::words),
-        };
-        aside.entry(why).or_default().push(&suspicion.named);
-    }
+    let passed = intake.suspicions.iter().filter(|s| s.suspicion.decision.reason() == Some(Reason::Passed)).count();
     let mark = page.style.mark(Mark::Dot);
-    for (why, names) in aside {
-        let mut told: Vec<String> = names.iter().take(NAMED).map(|name| shorten(name, 100)).collect();
+    if passed > 0 {
+        page.row(2, &plain(mark), 4, &[plain(format!("{}: {passed}", Reason::Passed.words()))]);
+    }
+    for (why, names) in led_to_nothing(intake) {
+        let often = |(name, n): (&String, &usize)| if *n > 1 { format!("{} ({n} times)", shorten(name, 100)) } else { shorten(name, 100) };
+        let mut told: Vec<String> = names.iter().take(NAMED).map(often).collect();
         if names.len() > NAMED {
             told.push(format!("{} more", names.len() - NAMED));
         }
@@ -215,6 +213,30 @@ fn reported(page: &mut Page, scan: &Scan) {
             page.row(2, &span(Tone::Warn, page.style.mark(Mark::Warn)), 4, &[plain(format!("{}: {why}", report.input))]);
         }
     }
+}
+
+/// What led to no finding: by why, and within by name, or by control where no check answers it; how often. What passed is
+/// not among it: nobody wants its names.
+fn led_to_nothing(intake: &Reported) -> BTreeMap<&'static str, BTreeMap<String, usize>> {
+    let mut aside: BTreeMap<&str, BTreeMap<String, usize>> = BTreeMap::new();
+    for judged in &intake.suspicions {
+        let suspicion = &judged.suspicion;
+        let why = match (judged.answer, suspicion.decision.reason()) {
+            (Some(Answer::Confirmed), _) => continue,
+            (None, Some(Reason::Passed)) => continue,
+            (Some(answer), _) => answer.words(),
+            (None, reason) => reason.map_or("", Reason::words),
+        };
+        let controls: BTreeSet<&str> = suspicion.sources.iter().map(|s| s.control.as_str()).collect();
+        let controls = controls.into_iter().collect::<Vec<_>>().join(", ");
+        let name = match (suspicion.decision.reason(), &suspicion.resource) {
+            (Some(Reason::UnmappedControl), _) => controls,
+            (_, Some(resource)) => format!("{} ({controls})", words::brief(resource)),
+            (_, None) => format!("{} ({controls})", suspicion.named),
+        };
+        *aside.entry(why).or_default().entry(name).or_default() += 1;
+    }
+    aside
 }
 
 fn summary(page: &mut Page, scan: &Scan) {

@@ -108,6 +108,7 @@ impl Ground {
             options: &Options::default(),
             valid_for: jiff::SignedDuration::from_hours(24 * 7),
             limits: Limits::default(),
+            also: Default::default(),
             narrow: None,
         };
         let door = Door::quiet(twin, identity.clone());

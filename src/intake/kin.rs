@@ -1,0 +1,64 @@
+//! Which resource stands for which: an instance that somebody reports stands for its disks and its security groups, and a
+//! disk for the instance that it is attached to, where the check that answers judges those. Tools and events name the
+//! one; our checks judge the other. What belongs to what is read from the account and never taken from a finding. Pure.
+
+use std::collections::BTreeSet;
+
+use super::model::Suspicion;
+use crate::{
+    checks::{self, Unjudged},
+    inventory::{Fact, FamilyKind, Inventory, Selector, Want},
+    resource::{Kind, ResourceId},
+};
+
+/// Whether a finding on a resource of one kind can mean resources of another that belong to it.
+pub fn stands_for(named: Kind, judged: Kind) -> bool {
+    matches!((named, judged), (Kind::Instance, Kind::Volume | Kind::SecurityGroup) | (Kind::Volume, Kind::Instance))
+}
+
+/// The resources that stand for this one.
+pub fn standing_for(inventory: &Inventory, judged: &ResourceId) -> BTreeSet<ResourceId> {
+    let (name, id) = (judged.region(), judged.id());
+    let Some(region) = inventory.regions.get(name) else { return BTreeSet::new() };
+    let instance = |id: &str| inventory.owner.instance(name, id);
+    match judged.kind() {
+        Kind::Volume => region.volumes.get(id).known().map_or_else(BTreeSet::new, |v| v.attachments.iter().map(|a| instance(&a.instance_id)).collect()),
+        Kind::Instance => {
+            let devices = region.instances.get(id).known().map(|i| &i.devices);
+            devices.into_iter().flatten().map(|d| inventory.owner.volume(name, &d.volume_id)).collect()
+        }
+        Kind::SecurityGroup => {
+            let with = region.network_interfaces.known().filter(|(_, i)| i.groups.iter().any(|g| g == id));
+            with.filter_map(|(_, i)| i.instance_id.as_deref().map(instance)).collect()
+        }
+        _ => BTreeSet::new(),
+    }
+}
+
+/// The suspicions that name an instance and mean its security groups: only its interfaces tell which those are. Where,
+/// and the checks.
+fn by_interface(suspicions: &[Suspicion]) -> BTreeSet<(&str, &str)> {
+    let mut found = BTreeSet::new();
+    for suspicion in suspicions.iter().filter(|s| s.decision.is_actionable()) {
+        let Some(instance) = suspicion.resource.as_ref().filter(|r| r.kind() == Kind::Instance) else { continue };
+        let of_groups = |id: &&String| checks::find(id).is_some_and(|c| c.kind == Kind::SecurityGroup);
+        found.extend(suspicion.checks.iter().filter(of_groups).map(|check| (instance.region(), check.as_str())));
+    }
+    found
+}
+
+/// What must be read to know what stands for what, beyond what the checks read themselves.
+pub fn wants(suspicions: &[Suspicion]) -> BTreeSet<Want> {
+    by_interface(suspicions).into_iter().map(|(region, _)| Want::all(region, FamilyKind::NetworkInterfaces)).collect()
+}
+
+/// Where that could not be read, so that nothing can be said of what an instance stands for.
+pub fn unjudged(suspicions: &[Suspicion], inventory: &Inventory) -> Vec<Unjudged> {
+    let silent = |(region, check): (&str, &str)| {
+        let listing = inventory.regions.get(region).map_or(Fact::NotRead, |r| r.network_interfaces.select(&Selector::All));
+        let why = listing.silence()?.to_owned();
+        let reason = format!("which security groups an instance has could not be read: {why}");
+        Some(Unjudged { check: check.to_owned(), region: region.to_owned(), reason })
+    };
+    by_interface(suspicions).into_iter().filter_map(silent).collect()
+}
