@@ -2,7 +2,8 @@
 //! then resume to the end, and undo. Whatever happens, the laws of `laws.rs` must hold.
 //!
 //! `REDRESS_SEED=7 cargo test --test it proving::replay -- --nocapture` replays one number and tells what happened;
-//! `REDRESS_SEEDS=0..100000 cargo test --test it proving::range -- --nocapture` proves a range.
+//! `REDRESS_SEEDS=0..5000 cargo test --test it proving::range -- --nocapture` proves a range. For long ranges the same code is built
+//! with optimisation: `cargo run --release --manifest-path proving/Cargo.toml -- 0..100000`.
 
 mod census;
 mod dice;
