@@ -16,7 +16,11 @@ use std::{
 use redress::playbook;
 use serde_json::Value;
 
-use super::{clinic::as_before, clinic_desk::Desk, support::python};
+use super::{
+    clinic::as_before,
+    clinic_desk::Desk,
+    support::{moto, python},
+};
 
 /// The folder with `aws` in it.
 fn aws_cli() -> &'static Path {
@@ -213,13 +217,13 @@ fn a_script_stops_before_its_first_call_when_somebody_has_changed_what_it_begins
 
 #[test]
 fn a_script_makes_a_trail_where_there_was_none() {
-    let desk = Desk::new();
-    desk.export(&["cloudtrail-missing"]);
-    let ran = desk.bash("apply.sh");
+    let desk = Desk::with(moto(), moto().account());
+    export(&desk, "--check cloudtrail-missing");
+    let ran = script(&desk, "apply.sh").output().unwrap();
     assert!(ran.status.success(), "{}", told(&ran));
-    let trails = desk.seen()["trails"].clone();
-    assert_eq!(trails.as_array().unwrap().len(), 1, "{trails}");
-    assert!(trails[0][3] == true && trails[0][1] == true, "{trails}");
+    let trails = desk.look(&[BOTH])["regions"]["us-east-1"]["trails"].clone();
+    let [trail] = trails.as_object().unwrap().values().collect::<Vec<_>>()[..] else { panic!("not one trail: {trails}") };
+    assert!(trail["IsMultiRegionTrail"] == true && trail["logging"] == true, "{trail}");
 }
 
 #[test]

@@ -20,6 +20,10 @@ fn here() -> Owner {
     Owner { partition: "aws".into(), account: "123456789012".into() }
 }
 
+fn nothing_read() -> Inventory {
+    Inventory::empty(here(), crate::inventory::Caller::default(), jiff::Timestamp::UNIX_EPOCH)
+}
+
 fn group(n: u8) -> ResourceId {
     here().security_group("us-east-1", &format!("sg-{n}"))
 }
@@ -78,14 +82,19 @@ fn unjudged(check: &str, region: &str) -> Unjudged {
 
 /// The answers, where these checks were run.
 fn said(suspicions: &[Suspicion], run: &[&str], findings: &[Finding], silent: &[Unjudged]) -> Vec<Option<Answer>> {
-    answers(suspicions, run, findings, silent)
+    answers(suspicions, run, &nothing_read(), findings, silent)
+}
+
+/// Leaves what the suspicions name, on an account of which nothing is known.
+fn leave(suspicions: &[Suspicion], findings: &mut Vec<Finding>, silent: &mut Vec<Unjudged>) {
+    narrow(suspicions, &nothing_read(), findings, silent);
 }
 
 #[test]
 fn only_findings_that_a_suspicion_names_stay_and_they_say_who_named_them() {
     let all = [suspicion(&[ADMIN], group(1))];
     let mut findings = vec![violated(ADMIN, group(1)), violated(ADMIN, group(2)), violated(ALL, group(1))];
-    narrow(&all, &mut findings, &mut Vec::new());
+    leave(&all, &mut findings, &mut Vec::new());
     assert_eq!(findings.iter().map(Finding::key).collect::<Vec<_>>(), [violated(ADMIN, group(1)).key()]);
     assert_eq!(findings[0].sources, ["scan", "Prowler: x (prowler)"]);
 }
@@ -97,7 +106,7 @@ fn a_suspicion_that_is_not_actionable_lets_no_finding_stay_and_has_no_answer() {
         let (mut findings, mut silent) = (vec![violated(ADMIN, group(1))], vec![unjudged(ADMIN, "us-east-1")]);
         assert_eq!(said(&all, &[ADMIN], &findings, &silent), [None], "{reason}");
         assert!(named_checks(&all).is_empty(), "{reason}: no check is run for it");
-        narrow(&all, &mut findings, &mut silent);
+        leave(&all, &mut findings, &mut silent);
         assert_eq!((findings.len(), silent.len()), (0, 0), "{reason}");
     }
 }
@@ -109,7 +118,7 @@ fn the_same_id_in_another_account_or_region_is_another_resource() {
         let mut findings = vec![violated(ADMIN, group(1))];
         let all = [suspicion(&[ADMIN], resource)];
         assert_eq!(said(&all, &[ADMIN], &findings, &[]), [Some(Answer::NotConfirmed)]);
-        narrow(&all, &mut findings, &mut Vec::new());
+        leave(&all, &mut findings, &mut Vec::new());
         assert!(findings.is_empty());
     }
 }
@@ -122,12 +131,12 @@ fn an_account_stands_for_all_of_it_that_the_check_judges_and_for_nothing_elsewhe
     let account = violated(SILENT, Owner { account: "999999999999".into(), ..here() }.trail("us-east-1", "audit"));
     let itself = violated(MISSING, here().root());
     let mut findings = vec![inside.clone(), region.clone(), account, itself.clone()];
-    narrow(&all, &mut findings, &mut Vec::new());
+    leave(&all, &mut findings, &mut Vec::new());
     assert_eq!(findings.iter().map(Finding::key).collect::<Vec<_>>(), [inside.key(), itself.key()]);
     // One that names no region means every region.
     let everywhere = [suspicion(&[SILENT], here().root())];
     let mut findings = vec![inside, region];
-    narrow(&everywhere, &mut findings, &mut Vec::new());
+    leave(&everywhere, &mut findings, &mut Vec::new());
     assert_eq!(findings.len(), 2);
 }
 
@@ -165,7 +174,7 @@ fn what_no_check_could_look_at_is_unknown_and_never_fine() {
     assert_eq!(said(&all, &[ADMIN], &[], &[unjudged(ADMIN, "eu-west-1")]), [Some(Answer::NotConfirmed)]);
     assert_eq!(said(&all, &[ADMIN], &[], &[unjudged(ALL, "us-east-1")]), [Some(Answer::NotConfirmed)]);
     let mut silent = vec![unjudged(ADMIN, "us-east-1"), unjudged(ADMIN, "eu-west-1"), unjudged(ALL, "us-east-1")];
-    narrow(&all, &mut Vec::new(), &mut silent);
+    leave(&all, &mut Vec::new(), &mut silent);
     assert_eq!(silent, [unjudged(ADMIN, "us-east-1")]);
 }
 
@@ -175,7 +184,7 @@ fn many_sources_are_told_a_dozen_times_each_once_and_the_rest_counted() {
     one.sources = (0..MOST_SOURCES + 5).flat_map(|n| [source(&format!("c{n}"), Decision::Actionable), source("c0", Decision::Actionable)]).collect();
     one.sources.push(source("muted", Decision::no(Reason::Suppressed, "")));
     let mut findings = vec![violated(ADMIN, group(1))];
-    narrow(&[one], &mut findings, &mut Vec::new());
+    leave(&[one], &mut findings, &mut Vec::new());
     let told = &findings[0].sources[1..];
     assert_eq!(told.len(), MOST_SOURCES + 1);
     assert_eq!(told[0], "Prowler: c0 (prowler)");
@@ -210,12 +219,12 @@ fn the_summary_tells_what_was_read_and_what_came_of_it() {
         reports: vec![Report::default(), Report { incomplete: Some("cut off".into()), ..Report::default() }],
         counts,
     };
-    let reported = Reported::of(intake, &[ADMIN], &[violated(ADMIN, group(1))], &[]);
+    let reported = Reported::of(intake, &[ADMIN], &nothing_read(), &[violated(ADMIN, group(1))], &[]);
     assert_eq!(reported.summary(), "3 findings read: 2 actionable (1 confirmed, 1 not confirmed), 1 other account");
     assert_eq!(reported.outcomes.values().sum::<u64>(), reported.counts.decisions["actionable"]);
     assert_eq!(reported.suspicions.iter().map(|j| j.answer).collect::<Vec<_>>(), [Some(Answer::Confirmed), Some(Answer::NotConfirmed), None]);
     assert_eq!(reported.incomplete(), 1);
-    let nothing = Reported::of(Intake::default(), &[], &[], &[]);
+    let nothing = Reported::of(Intake::default(), &[], &nothing_read(), &[], &[]);
     assert_eq!(nothing.summary(), "0 findings read: 0 actionable");
 }
 
