@@ -97,7 +97,9 @@ fn all_that_reads_goes_through_the_one_place_that_waits_for_its_turn() {
     let mut wrong = Vec::new();
     for path in files(folder).into_iter().chain(files(&folder.join("read"))) {
         // The store of runs is not the account that is worked on, and S3 grants thousands of requests a second to it.
-        if !path.ends_with("object.rs") && unpaced(&code(&path)) > 0 {
+        let code = code(&path);
+        // What is told to Security Hub takes its turn itself, right before it is sent.
+        if !path.ends_with("object.rs") && unpaced(&code) > code.matches("pace.turn(").count() {
             wrong.push(path);
         }
     }

@@ -96,7 +96,7 @@ fn only_findings_that_a_suspicion_names_stay_and_they_say_who_named_them() {
     let mut findings = vec![violated(ADMIN, group(1)), violated(ADMIN, group(2)), violated(ALL, group(1))];
     leave(&all, &mut findings, &mut Vec::new());
     assert_eq!(findings.iter().map(Finding::key).collect::<Vec<_>>(), [violated(ADMIN, group(1)).key()]);
-    assert_eq!(findings[0].sources, ["scan", "Prowler: x (prowler)"]);
+    assert_eq!(findings[0].sources, ["scan", "Prowler: x"]);
 }
 
 #[test]
@@ -187,7 +187,7 @@ fn many_sources_are_told_a_dozen_times_each_once_and_the_rest_counted() {
     leave(&[one], &mut findings, &mut Vec::new());
     let told = &findings[0].sources[1..];
     assert_eq!(told.len(), MOST_SOURCES + 1);
-    assert_eq!(told[0], "Prowler: c0 (prowler)");
+    assert_eq!(told[0], "Prowler: c0");
     assert_eq!(told.last().unwrap(), "5 more");
     assert!(!told.iter().any(|words| words.contains("muted")));
 }

@@ -3,7 +3,7 @@
 //!
 //! `REDRESS_SEED=7 cargo test --test it proving::replay -- --nocapture` replays one number and tells what happened;
 //! `REDRESS_SEEDS=0..5000 cargo test --test it proving::range -- --nocapture` proves a range. For long ranges the same code is built
-//! with optimisation: `cargo run --release --manifest-path proving/Cargo.toml -- 0..100000`.
+//! with optimisation: `cargo run --release --manifest-path tests/pure/Cargo.toml -- 0..100000`.
 
 mod census;
 mod dice;
