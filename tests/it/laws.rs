@@ -14,7 +14,7 @@ use redress::{
     engine::{EngineError, undo},
     finding::Verdict,
     inventory::{FamilyKind, Inventory, Want, tag},
-    journal::{Outcome, Story},
+    journal::{Event, Outcome, Story},
     plan::Plan,
 };
 
@@ -214,6 +214,25 @@ fn what_somebody_changed_since_the_run_is_not_undone() {
 }
 
 #[test]
+fn what_was_done_and_is_gone_again_before_the_proof_is_not_verified() {
+    for_every_action(|stand, plan| {
+        let mut before = hold(&stand.twin).clone();
+        stand.run(plan, yes(plan), None).unwrap().unwrap();
+        let events = hold(&stand.events).clone();
+        let settled = |event: &Event| if let Event::Settled { change, .. } = event { Some(change.clone()) } else { None };
+        let (last, change) = events.iter().enumerate().rev().find_map(|(n, (_, event))| Some((n, settled(event)?))).unwrap();
+        // As if it had died right after its last step, and somebody had set everything back before it was resumed.
+        hold(&stand.events).truncate(last + 1);
+        let passed = hold(&stand.twin).now().duration_since(before.now());
+        before.pass(passed.unsigned_abs());
+        *hold(&stand.twin) = before;
+        stand.run(plan, Vec::new(), None).unwrap().unwrap();
+        let told = &stand.story().changes[&change];
+        assert_eq!(told.outcome(), Some(Outcome::Unverified), "{change}: {}", told.reason);
+    });
+}
+
+#[test]
 fn what_nobody_approved_is_not_done() {
     for_every_action(|stand, plan| {
         let before = stand.settled();
@@ -230,7 +249,7 @@ fn a_journal_that_cannot_be_written_stops_the_run_before_the_call() {
     for_every_action(|stand, plan| {
         let error = stand.run_on_full_disk(plan, yes(plan), 3);
         assert!(matches!(error, Err(EngineError::Store(_))));
-        let intents = hold(&stand.events).iter().filter(|(_, e)| matches!(e, redress::journal::Event::Intent { .. })).count();
+        let intents = hold(&stand.events).iter().filter(|(_, e)| matches!(e, Event::Intent { .. })).count();
         assert!(hold(&stand.called).len() <= intents, "a call without its intent on disk");
     });
 }
