@@ -8,6 +8,7 @@ use std::io::Read;
 
 use redress::{
     intake::{self, confirm::Reported, text::LONG},
+    inventory::{Caller, Inventory},
     resource::Owner,
 };
 
@@ -32,7 +33,7 @@ pub fn run(samples: &[&str], bytes: &[u8]) {
         assert!(resource.as_str().bytes().all(|b| b.is_ascii_alphanumeric() || b":/-_.".contains(&b)));
         assert!(!suspicion.checks.is_empty());
     }
-    let reported = Reported::of(intake, &[], &[], &[]);
+    let reported = Reported::of(intake, &[], &Inventory::empty(owner, Caller::default(), jiff::Timestamp::UNIX_EPOCH), &[], &[]);
     assert_eq!(reported.outcomes.values().sum::<u64>(), counts.decisions.get("actionable").copied().unwrap_or(0));
     reported.summary();
 }
