@@ -27,6 +27,9 @@ use crate::{
 /// The biggest plan file that is read, in bytes.
 const BIGGEST: u64 = 256 << 20;
 
+/// Where a flag that says how a plan is made belongs.
+const PLAN_ANEW: &str = "`redress plan -o FILE`";
+
 /// What an apply stands on.
 pub struct Ground {
     /// Where its run is kept.
@@ -45,7 +48,10 @@ pub struct Ground {
 /// Bad input, no way to the account.
 pub async fn ground(session: &Session, file: Option<&Path>, belts: &Belts) -> Result<Ground, Fail> {
     match file {
-        Some(path) => of_file(session, path, belts).await,
+        Some(path) => {
+            made_already(&planning_flags(session, belts, false), PLAN_ANEW)?;
+            of_plan(session, path, read(path)?).await
+        }
         None => of_account(session, belts).await,
     }
 }
@@ -56,15 +62,20 @@ pub async fn ground(session: &Session, file: Option<&Path>, belts: &Belts) -> Re
 /// Bad input, no way to the account, nobody to ask, nothing approved.
 pub async fn run(session: &Session, file: Option<&Path>, changes: &[String], approval: &Approval, targets: &[ReportBack], belts: &Belts) -> Result<Exit, Fail> {
     let policy = Policy::of(approval)?;
-    if let Some((path, undo)) = file.map(|path| Ok((path, read(path)?))).transpose()?.filter(|(_, plan)| plan.kind == "undo") {
-        let flags = planning_flags(session, belts, !changes.is_empty());
-        made_already(&flags, "`redress undo RUN --change ID -o FILE`")?;
-        if !targets.is_empty() {
-            return Err(Fail::usage("--report-back tells of findings that are closed, and an undo closes none").hint("leave --report-back out"));
+    let mut ground = match file.map(|path| Ok((path, read(path)?))).transpose()? {
+        Some((path, undo)) if undo.kind == "undo" => {
+            made_already(&planning_flags(session, belts, !changes.is_empty()), "`redress undo RUN --change ID -o FILE`")?;
+            if !targets.is_empty() {
+                return Err(Fail::usage("--report-back tells of findings that are closed, and an undo closes none").hint("leave --report-back out"));
+            }
+            return undo::apply(session, &path.display().to_string(), &undo, approval).await;
         }
-        return undo::apply(session, &path.display().to_string(), &undo, approval).await;
-    }
-    let mut ground = ground(session, file, belts).await?;
+        Some((path, plan)) => {
+            made_already(&planning_flags(session, belts, false), PLAN_ANEW)?;
+            of_plan(session, path, plan).await?
+        }
+        None => of_account(session, belts).await?,
+    };
     report_back::ready(targets, &ground.plan.endpoint)?;
     if !changes.is_empty() {
         ground.plan = chosen(session, &mut ground, changes).await?;
@@ -105,9 +116,7 @@ pub fn read(path: &Path) -> Result<Plan, Fail> {
     digest::parse(&text).map_err(|error| Fail::usage(format!("{name}: {error}")))
 }
 
-async fn of_file(session: &Session, path: &Path, belts: &Belts) -> Result<Ground, Fail> {
-    made_already(&planning_flags(session, belts, false), "`redress plan -o FILE`")?;
-    let plan = read(path)?;
+async fn of_plan(session: &Session, path: &Path, plan: Plan) -> Result<Ground, Fail> {
     if plan.kind == "undo" {
         return Err(Fail::usage(format!("{}: this is the plan of an undo", path.display())).hint(format!("redress apply {}", path.display())));
     }

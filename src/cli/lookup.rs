@@ -13,7 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-use super::{account::Door, args::PastFlags, exit::Exit, fail::Fail, out::Out, progress, scan, session::Session, when::Moment};
+use super::{account::Door, args::PastFlags, exit::Exit, fail::Fail, out::Out, plan::half, progress, scan, session::Session, when::Moment};
 use crate::{
     aws::{DAYS, History, PAGE, SHARE, Told, global_region, reach},
     intake::sniff::INCOMPLETE,
@@ -275,12 +275,6 @@ impl Sink {
         let Sink::File(mut file, path) = self else { return Ok(()) };
         file.flush().and_then(|()| std::fs::rename(half(&path), &path)).map_err(|error| unwritable(&path, &error))
     }
-}
-
-fn half(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".part");
-    name.into()
 }
 
 fn unwritable(path: &Path, error: &io::Error) -> Fail {

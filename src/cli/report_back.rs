@@ -9,7 +9,7 @@ use super::{
     exit::Exit,
     fail::Fail,
     perform::{self, Task},
-    plan::keep,
+    plan::{half, keep},
     session::{Session, store_fail},
 };
 use crate::{
@@ -42,8 +42,7 @@ pub fn ready(targets: &[ReportBack], endpoint: &str) -> Result<(), Fail> {
 
 /// Whether a file can be put there: it comes into its place whole, so what stands there now is left alone.
 fn writable(path: &Path) -> Result<(), Fail> {
-    let mut probe = path.as_os_str().to_owned();
-    probe.push(".part");
+    let probe = half(path);
     let made = OpenOptions::new().create(true).append(true).open(&probe).and_then(|_| std::fs::remove_file(&probe));
     let fail =
         |why: String| Fail::usage(format!("--report-back file:{}: cannot write there", path.display())).why(why).hint("nothing was done; choose another place");

@@ -23,6 +23,7 @@ use tempfile::TempDir;
 use crate::{
     stand::yes,
     support,
+    worked::worked,
     world::{self, Wish},
 };
 
@@ -228,14 +229,6 @@ proptest! {
     fn a_damaged_arn_is_taken_apart_without_panic(all in damage()) {
         arn(&String::from_utf8_lossy(&damaged(b"arn:aws:ec2:us-east-1:123456789012:security-group/sg-0123456789abcdef0", &all)));
     }
-}
-
-/// How long this thread has been at work: the first number of its `schedstat`, in nanoseconds
-/// (<https://docs.kernel.org/scheduler/sched-stats.html>); the clock's where there is none.
-fn worked(since: Instant) -> Duration {
-    let told = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
-    let nanos = told.and_then(|text| text.split(' ').next()?.parse().ok());
-    nanos.map_or_else(|| since.elapsed(), Duration::from_nanos)
 }
 
 /// What one run takes of the processor, whatever else the machine does: so many runs are measured together that the ticks

@@ -47,4 +47,5 @@ mod stand;
 mod state;
 mod states;
 mod support;
+mod worked;
 mod world;

@@ -11,6 +11,9 @@
 //! the machine does counts as little as it can; elsewhere the clock's.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
+#[path = "../it/worked.rs"]
+mod worked;
+
 use std::{
     fs::File,
     io::{BufWriter, Read, Write},
@@ -21,17 +24,11 @@ use flate2::{Compression, write::GzEncoder};
 use redress::{intake, resource::Owner};
 use serde_json::{Value, json};
 
+use worked::worked;
+
 const ACCOUNT: &str = "123456789012";
 /// How large the input of each format is.
 const SIZE: usize = 32 << 20;
-
-/// How long this thread has been at work: the first number of its `schedstat`, in nanoseconds
-/// (<https://docs.kernel.org/scheduler/sched-stats.html>).
-fn spent(begun: Instant) -> Duration {
-    let told = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
-    let nanos = told.and_then(|text| text.split(' ').next()?.parse().ok());
-    nanos.map_or_else(|| begun.elapsed(), Duration::from_nanos)
-}
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|a| a != "--bench").collect();
@@ -174,9 +171,9 @@ fn time(name: &str, bytes: &[u8], plain: usize) {
     let (mut read, mut actionable) = (0, 0);
     for _ in 0..3 {
         let begun = Instant::now();
-        let before = spent(begun);
+        let before = worked(begun);
         let intake = collect(vec![(name.to_owned(), Box::new(bytes))]);
-        best = best.min(spent(begun) - before);
+        best = best.min(worked(begun) - before);
         read = intake.counts.read;
         actionable = intake.counts.decisions.get("actionable").copied().unwrap_or(0);
     }
@@ -208,9 +205,9 @@ fn generate(file: &str, mebibytes: u64) {
 
 fn peak(file: &str) {
     let begun = Instant::now();
-    let before = spent(begun);
+    let before = worked(begun);
     let intake = collect(vec![(file.to_owned(), Box::new(File::open(file).unwrap()))]);
-    let took = spent(begun) - before;
+    let took = worked(begun) - before;
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let peak = status.lines().find(|l| l.starts_with("VmHWM")).unwrap_or("VmHWM: not known here");
     let report = &intake.reports[0];
