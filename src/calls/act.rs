@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Call, Expect};
+use super::{Call, Expect, Power, find};
 use crate::inventory::FamilyKind;
 
 /// A call with all that is needed to make it safely.
@@ -19,6 +19,18 @@ pub struct Act {
     pub wait: Option<Wait>,
     /// How to find out, after a crash or a lost reply, whether it took effect.
     pub recognise: Recognise,
+}
+
+impl Act {
+    /// What the call does to whether a thing is up.
+    pub fn power(&self) -> Power {
+        find(&self.call.service, &self.call.operation).map_or(Power::Stays, |spec| spec.power)
+    }
+
+    /// Whether the call only records.
+    pub fn is_bookkeeping(&self) -> bool {
+        find(&self.call.service, &self.call.operation).is_some_and(|spec| spec.bookkeeping)
+    }
 }
 
 /// What to wait for after a call.

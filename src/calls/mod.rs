@@ -16,7 +16,7 @@ pub use act::{Act, BackAct, KeptOnce, Purpose, Recognise, Shape, Step, Undo, Wai
 pub use expect::{Expect, Standing, Test, standing_of};
 pub use notice::{HubFinding, Notice, Refusal};
 pub use reference::{Bindings, Unresolved};
-pub use spec::{Repeat, Risk, Spec, find};
+pub use spec::{Power, Repeat, Risk, Spec, find};
 
 /// One mutating AWS operation. In a plan its input may hold references ([`reference`]); what is handed to the
 /// writing seam holds none.

@@ -37,6 +37,17 @@ pub enum Repeat {
     LookFirst,
 }
 
+/// What an operation does to whether the thing that it names is up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Power {
+    /// Nothing.
+    Stays,
+    /// It takes it down. It is called only after it was shown that the thing can come up again.
+    TakesDown,
+    /// It brings it up. Once it took effect, a change never rolls back by itself.
+    BringsUp,
+}
+
 /// What is known of an operation.
 #[derive(Debug)]
 pub struct Spec {
@@ -53,6 +64,11 @@ pub struct Spec {
     /// IAM actions that it can take beside its own ([`Spec::action`]): some of them only with certain inputs, which
     /// `plan::permissions` knows.
     pub permissions: &'static [&'static str],
+    /// What it does to whether a thing is up.
+    pub power: Power,
+    /// Whether it only records: nothing works otherwise because of it. Where it fails after the point of no return, or on
+    /// a way back, it is left over for a person to do.
+    pub bookkeeping: bool,
 }
 
 const fn spec(
@@ -63,7 +79,19 @@ const fn spec(
     risk: Risk,
     permissions: &'static [&'static str],
 ) -> Spec {
-    Spec { service, operation, outputs, repeat, risk, permissions }
+    Spec { service, operation, outputs, repeat, risk, permissions, power: Power::Stays, bookkeeping: false }
+}
+
+impl Spec {
+    const fn takes_down(self) -> Self {
+        Self { power: Power::TakesDown, ..self }
+    }
+    const fn brings_up(self) -> Self {
+        Self { power: Power::BringsUp, ..self }
+    }
+    const fn records(self) -> Self {
+        Self { bookkeeping: true, ..self }
+    }
 }
 
 use Repeat::{Harmless, LookFirst, Token};
@@ -91,11 +119,11 @@ pub static SPECS: &[Spec] = &[
     spec("ec2", "DeleteVolume", &[], Harmless, Irreversible, &[]),
     spec("ec2", "AttachVolume", &[], Harmless, Disruptive, &[]),
     spec("ec2", "DetachVolume", &[], Harmless, Disruptive, &[]),
-    spec("ec2", "StopInstances", &[], Harmless, Disruptive, &[]),
-    spec("ec2", "StartInstances", &[], Harmless, Safe, &[]),
+    spec("ec2", "StopInstances", &[], Harmless, Disruptive, &[]).takes_down(),
+    spec("ec2", "StartInstances", &[], Harmless, Safe, &[]).brings_up(),
     spec("ec2", "ModifyInstanceAttribute", &[], Harmless, Safe, &[]),
-    spec("ec2", "CreateTags", &[], Harmless, Safe, &[]),
-    spec("ec2", "DeleteTags", &[], Harmless, Safe, &[]),
+    spec("ec2", "CreateTags", &[], Harmless, Safe, &[]).records(),
+    spec("ec2", "DeleteTags", &[], Harmless, Safe, &[]).records(),
     spec("logs", "CreateLogGroup", &[], Harmless, Safe, &["logs:TagResource"]),
     spec("logs", "PutRetentionPolicy", &[], Harmless, Safe, &[]),
     spec("logs", "DeleteLogGroup", &[], Harmless, Irreversible, &[]),
