@@ -63,7 +63,7 @@ impl Action for EnsureDeliveryRole {
         if let Some(role) = support::known(context.inventory.roles.get(name), &format!("role {name}"))? {
             return Err(match delivery.proved_by(role, owner) {
                 Fact::Known(()) => Refusal::Nothing(format!("role {name} is there and will do")),
-                Fact::Unknown(why) => Refusal::Unknown(why),
+                Fact::Unknown(why) => Refusal::Unknown(why.into()),
                 _ => Refusal::Refused(format!(
                     "role {name} is there, and is not proved to deliver flow logs of {} to log group {}: it is somebody else's and stays as it is; name another with role_name",
                     delivery.region, delivery.log_group

@@ -280,7 +280,7 @@ async fn host() -> Fact<String> {
 fn not_told(vendor: Option<&str>) -> Fact<String> {
     match vendor.map(str::trim) {
         Some(vendor) if !vendor.is_empty() && !vendor.contains("Amazon") => Fact::Absent,
-        _ => Fact::Unknown("the instance metadata service does not tell which instance redress runs on".to_owned()),
+        _ => Fact::unknown("the instance metadata service does not tell which instance redress runs on"),
     }
 }
 

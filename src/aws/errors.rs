@@ -257,7 +257,7 @@ pub fn bad_input(operation: &str, why: impl std::fmt::Display) -> CallError {
 
 /// What a failed read of one thing by its id says: it is not there, or nobody knows.
 pub fn fact<T>(error: &CallError) -> Fact<T> {
-    if says_absent(&error.code) { Fact::Absent } else { Fact::Unknown(error.to_string()) }
+    if says_absent(&error.code) { Fact::Absent } else { Fact::unknown(error) }
 }
 
 fn is_page(body: &[u8]) -> bool {

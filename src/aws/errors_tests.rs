@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use super::*;
+use crate::inventory::{Cause, Reason};
 
 fn class(operation: &str, code: &str) -> ErrorClass {
     classify(operation, code, Some(400), Kind::Service)
@@ -70,7 +71,9 @@ fn what_is_not_there_is_told_from_what_is_denied() {
     assert_eq!(fact::<()>(&in_body("ec2:DescribeVolumes", "InvalidVolume.NotFound", "no")), Fact::Absent);
     assert_eq!(fact::<()>(&in_body("s3:GetBucketPolicy", "NoSuchBucketPolicy", "no")), Fact::Absent);
     let denied = fact::<()>(&in_body("ec2:DescribeVolumes", "UnauthorizedOperation", "You are not authorized."));
-    assert_eq!(denied, Fact::Unknown("UnauthorizedOperation: You are not authorized. (ec2:DescribeVolumes)".to_owned()));
+    assert_eq!(denied, Fact::Unknown(Reason::new(Cause::Denied, "UnauthorizedOperation: You are not authorized. (ec2:DescribeVolumes)")));
+    let expired: Fact<()> = fact(&in_body("ec2:DescribeVolumes", "RequestExpired", "Request has expired."));
+    assert_eq!(expired.cause(), Some(Cause::Credentials));
 }
 
 #[test]

@@ -18,6 +18,8 @@ pub use notice::{HubFinding, Notice, Refusal};
 pub use reference::{Bindings, Unresolved};
 pub use spec::{Power, Repeat, Risk, Spec, find};
 
+use crate::inventory::{Cause, Reason};
+
 /// One mutating AWS operation. In a plan its input may hold references ([`reference`]); what is handed to the
 /// writing seam holds none.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -87,6 +89,26 @@ pub enum ErrorClass {
     Unsupported,
     /// Wrong in itself; never repeated.
     Semantic,
+}
+
+impl From<&CallError> for Reason {
+    /// The reason that a read which failed like this gives for not knowing.
+    fn from(error: &CallError) -> Self {
+        let cause = match error.class {
+            ErrorClass::Credentials => Cause::Credentials,
+            ErrorClass::Denied => Cause::Denied,
+            ErrorClass::Throttled
+            | ErrorClass::Transient
+            | ErrorClass::Consistency
+            | ErrorClass::AlreadyDone
+            | ErrorClass::Concurrency
+            | ErrorClass::Quota
+            | ErrorClass::Capacity
+            | ErrorClass::Unsupported
+            | ErrorClass::Semantic => Cause::Other,
+        };
+        Reason::new(cause, error.to_string())
+    }
 }
 
 impl ErrorClass {

@@ -99,7 +99,7 @@ fn judge_role(inventory: &Inventory, resource: &ResourceId, with: &Value) -> Ver
     match inventory.roles.get(resource.id()) {
         Fact::Known(role) => match delivery.proved_by(role, &inventory.owner) {
             Fact::Known(()) => Verdict::Ok(None),
-            Fact::Unknown(reason) => Verdict::Unknown(reason),
+            Fact::Unknown(reason) => Verdict::Unknown(reason.into()),
             _ => Verdict::Violates(json!({ "trust_policy": role.trust_policy, "inline_policies": role.inline_policies })),
         },
         Fact::Absent => Verdict::Violates(json!({ "why": "it is not there" })),
@@ -171,7 +171,7 @@ impl Delivery {
         let policies: Vec<&Value> = match &role.inline_policies {
             Fact::Known(policies) => policies.values().collect(),
             Fact::Absent => Vec::new(),
-            silent => return Fact::Unknown(format!("the policies of role {}: {}", role.id, silent.silence().unwrap_or_default())),
+            silent => return Fact::unknown(format!("the policies of role {}: {}", role.id, silent.silence().unwrap_or_default())),
         };
         let (_, inside) = self.arns(owner);
         let everything = owner.log_group(&self.region, "*").to_string();

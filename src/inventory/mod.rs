@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use compute::{Attachment, Device, Instance, InstanceStatus, InstanceType, Snapshot, Volume, VolumeModification};
-pub use fact::Fact;
+pub use fact::{Cause, Fact, Reason};
 pub use family::{AnyFamily, Family, Record, Selector};
 pub use network::{FlowLog, NetworkInterface, PrefixList, SecurityGroup, SecurityGroupRule, Vpc};
 pub use services::{Bucket, EbsDefaults, Key, LogGroup, ManagedInstance, Role, Trail};

@@ -61,3 +61,13 @@ fn a_later_listing_does_not_forget_what_a_reading_by_id_showed() {
     let known = family.get("i-1").known().map(|i| (i.state.as_str(), i.stop_protection.clone()));
     assert_eq!(known, Some(("running", Fact::Known(true))));
 }
+
+#[test]
+fn the_class_of_a_reason_is_of_the_moment_and_its_json_form_is_the_text_alone() {
+    let denied: Fact<()> = Fact::Unknown(Reason::new(Cause::Denied, "UnauthorizedOperation"));
+    let json = serde_json::to_value(&denied).unwrap();
+    assert_eq!(json, serde_json::json!({ "unknown": "UnauthorizedOperation" }), "the form of the released inventories");
+    let back: Fact<()> = serde_json::from_value(json).unwrap();
+    assert_eq!((denied.cause(), back.cause()), (Some(Cause::Denied), Some(Cause::Other)));
+    assert_eq!(back.silence(), denied.silence());
+}

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::errors::refuse;
 use crate::{
     calls::{Call, CallError},
-    inventory::FamilyKind,
+    inventory::{Cause, FamilyKind, Reason},
 };
 
 /// What goes wrong.
@@ -121,7 +121,7 @@ impl Faults {
     }
 
     /// Why a read is denied, and of which members; `None` for the whole.
-    pub(super) fn denials<'a>(&'a self, family: FamilyKind, region: &'a str) -> impl Iterator<Item = (Option<&'a str>, String)> {
+    pub(super) fn denials<'a>(&'a self, family: FamilyKind, region: &'a str) -> impl Iterator<Item = (Option<&'a str>, Reason)> {
         let hits = move |d: &&DeniedRead| d.family == family && d.region.as_ref().is_none_or(|r| r == region);
         self.denied_reads.iter().filter(hits).map(move |d| (d.member.as_deref(), denial(family)))
     }
@@ -195,7 +195,7 @@ fn quota(call: &Call) -> (&'static str, String) {
 }
 
 /// A denial in AWS's words, with the IAM action that is missing.
-fn denial(family: FamilyKind) -> String {
+fn denial(family: FamilyKind) -> Reason {
     let action = match family {
         FamilyKind::SecurityGroups => "ec2:DescribeSecurityGroups",
         FamilyKind::SecurityGroupRules => "ec2:DescribeSecurityGroupRules",
@@ -217,5 +217,5 @@ fn denial(family: FamilyKind) -> String {
         FamilyKind::Roles => "iam:GetRole",
         FamilyKind::Buckets => "s3:ListBucket",
     };
-    format!("AccessDenied: the caller may not do this ({action})")
+    Reason::new(Cause::Denied, format!("AccessDenied: the caller may not do this ({action})"))
 }

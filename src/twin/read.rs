@@ -4,7 +4,7 @@
 use serde_json::json;
 
 use super::{Twin, keys};
-use crate::inventory::{Fact, Family, FamilyKind, Inventory, Record, Region, Scope, Selector, Trail, Want};
+use crate::inventory::{Fact, Family, FamilyKind, Inventory, Reason, Record, Region, Scope, Selector, Trail, Want};
 
 /// Does something with the family of a kind in a region: `$of!(kind, field)` for those with a region.
 macro_rules! by_kind {
@@ -96,7 +96,7 @@ struct Question<'a> {
 
 impl Question<'_> {
     /// The reason why the whole read is denied.
-    fn denied(&self) -> Option<String> {
+    fn denied(&self) -> Option<Reason> {
         self.twin.faults.denials(self.want.family, &self.want.region).find(|(member, _)| member.is_none()).map(|(_, reason)| reason)
     }
 
@@ -111,7 +111,7 @@ impl Question<'_> {
         }
     }
 
-    fn deny<T: Record>(&self, answer: &mut Family<T>, reason: String) {
+    fn deny<T: Record>(&self, answer: &mut Family<T>, reason: Reason) {
         match &self.want.selector {
             Selector::Id(id) => {
                 answer.items.insert(id.clone(), Fact::Unknown(reason));
@@ -157,12 +157,12 @@ impl Question<'_> {
         }
         let mut form = match serde_json::to_value(item) {
             Ok(form) => form,
-            Err(e) => return Fact::Unknown(e.to_string()),
+            Err(e) => return Fact::unknown(e.to_string()),
         };
         for (member, reason) in denials {
-            form[member] = json!({ "unknown": reason });
+            form[member] = json!({ "unknown": reason.to_string() });
         }
-        serde_json::from_value(form).map_or_else(|e| Fact::Unknown(e.to_string()), Fact::Known)
+        serde_json::from_value(form).map_or_else(|e| Fact::unknown(e.to_string()), Fact::Known)
     }
 
     /// Some attributes of an instance are told only when it is read by its id.

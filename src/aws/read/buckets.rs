@@ -8,7 +8,7 @@ use super::{Ask, Members, Reader, not_listed, page::some};
 use crate::{
     aws::{errors, retry::reading},
     calls::{CallError, ErrorClass},
-    inventory::{Bucket, Fact, Tags},
+    inventory::{Bucket, Fact, Reason, Tags},
 };
 
 /// `s3:HeadBucket` and the settings of each bucket.
@@ -54,8 +54,8 @@ async fn located(reader: Reader<'_>, name: &str) -> String {
 async fn not_allowed(s3: &Client, name: &str, denied: &CallError) -> Fact<Bucket> {
     match owns(s3, name).await {
         Ok(false) => Fact::Known(Bucket { id: name.to_owned(), owned: false, ..Bucket::default() }),
-        Ok(true) => Fact::Unknown(denied.to_string()),
-        Err(error) => Fact::Unknown(format!("{denied}; whose bucket it is was not told either: {error}")),
+        Ok(true) => Fact::unknown(denied),
+        Err(error) => Fact::Unknown(Reason::new(Reason::from(&error).cause(), format!("{denied}; whose bucket it is was not told either: {error}"))),
     }
 }
 
@@ -102,7 +102,7 @@ async fn policy(s3: &Client, name: &str, owner: &str) -> Fact<Value> {
     match reading("s3:GetBucketPolicy", || s3.get_bucket_policy().bucket(name).expected_bucket_owner(owner).send()).await {
         Ok(answer) => match answer.policy.as_deref().map(serde_json::from_str) {
             Some(Ok(policy)) => Fact::Known(policy),
-            Some(Err(_)) => Fact::Unknown("the policy is not JSON (s3:GetBucketPolicy)".to_owned()),
+            Some(Err(_)) => Fact::unknown("the policy is not JSON (s3:GetBucketPolicy)"),
             None => Fact::Absent,
         },
         Err(error) => errors::fact(&error),

@@ -23,8 +23,8 @@ pub async fn ebs(ec2: &Client, ask: &Ask) -> Members<EbsDefaults> {
     }
     let told = |answer: Result<Option<String>, CallError>| match answer {
         Ok(Some(value)) => Fact::Known(value),
-        Ok(None) => Fact::Unknown("the answer names no key (ec2:GetEbsDefaultKmsKeyId)".to_owned()),
-        Err(error) => Fact::Unknown(error.to_string()),
+        Ok(None) => Fact::unknown("the answer names no key (ec2:GetEbsDefaultKmsKeyId)"),
+        Err(error) => Fact::unknown(&error),
     };
     let (by_default, key) = futures::join!(
         reading("ec2:GetEbsEncryptionByDefault", || ec2.get_ebs_encryption_by_default().send()),
@@ -32,8 +32,8 @@ pub async fn ebs(ec2: &Client, ask: &Ask) -> Members<EbsDefaults> {
     );
     let encryption_by_default = match by_default.map(|d| d.ebs_encryption_by_default) {
         Ok(Some(value)) => Fact::Known(value),
-        Ok(None) => Fact::Unknown("the answer does not say (ec2:GetEbsEncryptionByDefault)".to_owned()),
-        Err(error) => Fact::Unknown(error.to_string()),
+        Ok(None) => Fact::unknown("the answer does not say (ec2:GetEbsEncryptionByDefault)"),
+        Err(error) => Fact::unknown(&error),
     };
     let kms_key_id = told(key.map(|k| k.kms_key_id));
     Ok(vec![(ACCOUNT.to_owned(), Fact::Known(EbsDefaults { encryption_by_default, kms_key_id }))])

@@ -89,8 +89,8 @@ async fn with_attributes(ec2: &Client, instance: Instance) -> Instance {
 fn told<T>(answer: Result<Option<T>, CallError>) -> Fact<T> {
     match answer {
         Ok(Some(value)) => Fact::Known(value),
-        Ok(None) => Fact::Unknown("the answer does not hold the attribute (ec2:DescribeInstanceAttribute)".to_owned()),
-        Err(error) => Fact::Unknown(error.to_string()),
+        Ok(None) => Fact::unknown("the answer does not hold the attribute (ec2:DescribeInstanceAttribute)"),
+        Err(error) => Fact::unknown(&error),
     }
 }
 

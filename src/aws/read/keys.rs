@@ -21,7 +21,7 @@ pub async fn keys(kms: &Client, ask: &Ask) -> Members<Key> {
 
 async fn key(kms: &Client, id: &str) -> Fact<Key> {
     match reading("kms:DescribeKey", || kms.describe_key().key_id(id).send()).await {
-        Ok(answer) => answer.key_metadata.map_or(Fact::Unknown("the answer is empty (kms:DescribeKey)".to_owned()), |m| {
+        Ok(answer) => answer.key_metadata.map_or(Fact::unknown("the answer is empty (kms:DescribeKey)"), |m| {
             Fact::Known(Key {
                 id: id.to_owned(),
                 arn: text(m.arn),

@@ -42,7 +42,7 @@ async fn one(logs: &Client, name: &str) -> Fact<LogGroup> {
     let Some(group) = listed.into_iter().find(|g| g.log_group_name.as_deref() == Some(name)) else { return Fact::Absent };
     let tags = match group.log_group_arn.as_deref().or(group.arn.as_deref()) {
         Some(arn) => tags(logs, arn.trim_end_matches(":*")).await,
-        None => Fact::Unknown("the answer holds no ARN (logs:DescribeLogGroups)".to_owned()),
+        None => Fact::unknown("the answer holds no ARN (logs:DescribeLogGroups)"),
     };
     Fact::Known(log_group(group, tags))
 }
@@ -50,7 +50,7 @@ async fn one(logs: &Client, name: &str) -> Fact<LogGroup> {
 async fn tags(logs: &Client, arn: &str) -> Fact<Tags> {
     match reading("logs:ListTagsForResource", || logs.list_tags_for_resource().resource_arn(arn).send()).await {
         Ok(answer) => Fact::Known(answer.tags.unwrap_or_default().into_iter().collect()),
-        Err(error) => Fact::Unknown(error.to_string()),
+        Err(error) => Fact::unknown(&error),
     }
 }
 

@@ -153,7 +153,7 @@ fn global<T: Record + Send + 'static>(members: Members<T>, job: Job, family: fn(
 fn settle<T: Record>(family: &mut Family<T>, ask: &Ask, members: Members<T>) {
     let outcome: Fact<()> = match &members {
         Ok(_) => Fact::Known(()),
-        Err(error) => Fact::Unknown(error.to_string()),
+        Err(error) => Fact::unknown(error),
     };
     match ask {
         Ask::All => family.read(&Selector::All, outcome),
@@ -162,7 +162,7 @@ fn settle<T: Record>(family: &mut Family<T>, ask: &Ask, members: Members<T>) {
             let missing = |id: &String| match &members {
                 Ok(_) => (id.clone(), Fact::Absent),
                 Err(error) if ids.len() == 1 => (id.clone(), errors::fact(error)),
-                Err(error) => (id.clone(), Fact::Unknown(error.to_string())),
+                Err(error) => (id.clone(), Fact::unknown(error)),
             };
             family.items.extend(ids.iter().map(missing));
         }

@@ -63,7 +63,7 @@ pub async fn prefix_lists(ec2: &Client, ask: &Ask) -> Members<PrefixList> {
     let lists = stream::iter(lists).map(|list: types::ManagedPrefixList| async move {
         let id = text(list.prefix_list_id);
         let entries = match with_entries {
-            true => entries(ec2, &id).await.map_or_else(|error| Fact::Unknown(error.to_string()), Fact::Known),
+            true => entries(ec2, &id).await.map_or_else(|error| Fact::unknown(&error), Fact::Known),
             false => Fact::NotRead,
         };
         PrefixList { id, name: text(list.prefix_list_name), owner_id: text(list.owner_id), max_entries: list.max_entries, entries }

@@ -28,15 +28,15 @@ async fn role(iam: &Client, name: &str) -> Fact<Role> {
         Ok(answer) => answer.role,
         Err(error) => return errors::fact(&error),
     };
-    let Some(role) = role else { return Fact::Unknown("the answer is empty (iam:GetRole)".to_owned()) };
+    let Some(role) = role else { return Fact::unknown("the answer is empty (iam:GetRole)") };
     let (inline, attached) = futures::join!(inline_policies(iam, name), attached_policies(iam, name));
-    let told = |error: CallError| Fact::Unknown(error.to_string());
+    let told = |error: CallError| Fact::unknown(&error);
     Fact::Known(Role {
         id: name.to_owned(),
         arn: role.arn,
         trust_policy: role.assume_role_policy_document.as_deref().map_or(Value::Null, document),
         inline_policies: inline.map_or_else(told, Fact::Known),
-        attached_policies: attached.map_or_else(|error| Fact::Unknown(error.to_string()), Fact::Known),
+        attached_policies: attached.map_or_else(|error| Fact::unknown(&error), Fact::Known),
         tags: role.tags.unwrap_or_default().into_iter().map(|t| (t.key, t.value)).collect(),
     })
 }

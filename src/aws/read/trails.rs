@@ -34,7 +34,7 @@ pub(super) async fn by_region(reader: Reader<'_>, regions: &[String]) -> Found {
     let mut seen = BTreeMap::new();
     let mut reads = Vec::new();
     for (region, listing) in listings {
-        let read = listing.as_ref().map_or_else(|error| Fact::Unknown(error.to_string()), |_| Fact::Known(()));
+        let read = listing.as_ref().map_or_else(|error| Fact::unknown(error), |_| Fact::Known(()));
         reads.push((Selector::by("region", region), read));
         seen.extend(listing.unwrap_or_default().into_iter().map(|t| (text(t.trail_arn.as_deref()), t)));
     }
@@ -106,7 +106,7 @@ async fn whole(reader: Reader<'_>, trail: types::Trail) -> Trail {
 
 /// The trail is there: whatever else fails is not known, and never absent.
 fn told<T>(answer: Result<T, CallError>) -> Fact<T> {
-    answer.map_or_else(|error| Fact::Unknown(error.to_string()), Fact::Known)
+    answer.map_or_else(|error| Fact::unknown(&error), Fact::Known)
 }
 
 type Status = aws_sdk_cloudtrail::operation::get_trail_status::GetTrailStatusOutput;
@@ -114,11 +114,11 @@ type Status = aws_sdk_cloudtrail::operation::get_trail_status::GetTrailStatusOut
 fn facts(status: Result<Status, CallError>) -> (Fact<bool>, Fact<String>, Fact<Timestamp>) {
     match status {
         Ok(status) => (
-            status.is_logging.map_or(Fact::Unknown("the answer does not say (cloudtrail:GetTrailStatus)".to_owned()), Fact::Known),
+            status.is_logging.map_or(Fact::unknown("the answer does not say (cloudtrail:GetTrailStatus)"), Fact::Known),
             Fact::Known(text(status.latest_delivery_error)),
             time(status.latest_delivery_time).map_or(Fact::Absent, Fact::Known),
         ),
-        Err(error) => (Fact::Unknown(error.to_string()), Fact::Unknown(error.to_string()), Fact::Unknown(error.to_string())),
+        Err(error) => (Fact::unknown(&error), Fact::unknown(&error), Fact::unknown(&error)),
     }
 }
 

@@ -59,15 +59,15 @@ pub fn admits_all(rule: &SecurityGroupRule, transport: Transport) -> bool {
 pub fn nets(rule: &SecurityGroupRule, lists: &Family<PrefixList>) -> Fact<Vec<IpNet>> {
     let parse = |texts: &[String]| {
         let nets: Result<Vec<IpNet>, String> = texts.iter().map(|t| t.parse::<IpNet>().map_err(|_| format!("{t:?} is not a CIDR"))).collect();
-        nets.map_or_else(Fact::Unknown, Fact::Known)
+        nets.map_or_else(Fact::unknown, Fact::Known)
     };
     if let Some(id) = &rule.prefix_list_id {
         return match lists.get(id) {
             Fact::Known(list) => match &list.entries {
                 Fact::Known(entries) => parse(entries),
-                silent => Fact::Unknown(format!("the entries of prefix list {id}: {}", silent.silence().unwrap_or("absent"))),
+                silent => Fact::unknown(format!("the entries of prefix list {id}: {}", silent.silence().unwrap_or("absent"))),
             },
-            silent => Fact::Unknown(format!("prefix list {id}: {}", silent.silence().unwrap_or("it is not there"))),
+            silent => Fact::unknown(format!("prefix list {id}: {}", silent.silence().unwrap_or("it is not there"))),
         };
     }
     let cidrs: Vec<String> = rule.cidr_ipv4.iter().chain(&rule.cidr_ipv6).cloned().collect();

@@ -193,7 +193,7 @@ fn a_role_or_log_group_that_was_not_read_is_not_rehearsed() {
     twin.truth_mut().region_mut(MAIN).log_groups = Default::default();
     assert!(is_unknown(log_to_group(&mut twin, "lab-flow-logs", "/larkspur/lab")));
     let mut twin = company();
-    twin.truth_mut().roles.items.insert("lab-flow-logs".to_owned(), Fact::Unknown("AccessDenied".to_owned()));
+    twin.truth_mut().roles.items.insert("lab-flow-logs".to_owned(), Fact::unknown("AccessDenied"));
     assert!(is_unknown(log_to_group(&mut twin, "lab-flow-logs", "/larkspur/lab")));
 }
 
