@@ -3,7 +3,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{args::Approval, fail::Fail, out::Out, render, session::Session};
+use super::{
+    args::Approval,
+    fail::Fail,
+    out::Out,
+    render,
+    session::Session,
+    signals::{self, TerminalState},
+};
 use crate::{
     actions,
     calls::Risk,
@@ -136,7 +143,7 @@ pub fn decide(plan: &Plan, standings: &BTreeMap<String, Standing>, answers: &BTr
 /// Shows a plan and decides every change of it, asking where that is needed and possible.
 ///
 /// # Errors
-/// When somebody would have to be asked and nobody is there (exit 2), or the question was left with Ctrl-C (exit 4).
+/// When somebody would have to be asked and nobody is there (exit 2), or the question was left with Ctrl-C or another request to stop (exit 4).
 pub async fn approve(session: &Session, plan: &Plan, policy: &Policy) -> Result<Vec<Decision>, Fail> {
     let out = session.out;
     let standings = policy.standings(plan);
@@ -159,18 +166,19 @@ pub async fn approve(session: &Session, plan: &Plan, policy: &Policy) -> Result<
         return Ok(decide(plan, &standings, &BTreeMap::new()));
     }
     let cards: Vec<Card> = open.iter().map(|c| Card { id: c.id.clone(), after: c.after.clone(), text: render::change(session, plan, c) }).collect();
+    let (mut requests, terminal) = (signals::listen(), TerminalState::now());
     let answers = tokio::select! {
         answers = tokio::task::spawn_blocking(move || questions(out, &cards)) => match answers {
             Ok(Ok(answers)) => Some(answers),
             _ => None,
         },
-        _ = tokio::signal::ctrl_c() => None,
+        _ = requests.next() => None,
     };
     match answers {
         Some(answers) => Ok(decide(plan, &standings, &answers)),
         None => {
-            // The question hides the cursor, and does not get to show it again when it is left like this.
-            let _ = console::Term::stderr().show_cursor();
+            requests.enough();
+            terminal.restore();
             Err(Fail::held("the question was left without an answer: nothing was approved, nothing was changed"))
         }
     }

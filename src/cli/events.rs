@@ -2,14 +2,13 @@
 //! done: when the file can no longer be written, that is said once and the run goes on.
 
 use std::{
-    fs::{File, OpenOptions},
     io::Write,
     sync::{Mutex, PoisonError},
 };
 
 use serde_json::{Value, json};
 
-use super::{account::Door, out::Out, perform::Task, session::Session};
+use super::{account::Door, files, out::Out, perform::Task, session::Session};
 use crate::{
     engine::{News, Talk},
     journal::RunDocument,
@@ -18,7 +17,7 @@ use crate::{
 
 /// Writes the news of a run, and hands it on.
 pub struct Events<'a> {
-    file: Mutex<Option<File>>,
+    file: Mutex<Option<Box<dyn Write + Send>>>,
     door: &'a Door,
     run: &'a str,
     out: Out,
@@ -28,7 +27,7 @@ pub struct Events<'a> {
 impl<'a> Events<'a> {
     /// To the file that was asked for, if one was.
     pub fn open(session: &Session, door: &'a Door, run: &'a str, next: &'a dyn Talk) -> Self {
-        let open = session.common.events.as_ref().map(|file| OpenOptions::new().create(true).append(true).open(file));
+        let open = session.common.events.as_ref().map(|file| files::append(file));
         if let Some(Err(error)) = &open {
             session.out.always(&format!("warning: the events are not written: {error}"));
         }
@@ -60,7 +59,7 @@ impl<'a> Events<'a> {
         if let (Some(line), Value::Object(event)) = (line.as_object_mut(), event) {
             line.extend(event);
         }
-        if let Err(error) = open.write_all(format!("{line}\n").as_bytes()) {
+        if let Err(error) = open.write_all(format!("{line}\n").as_bytes()).and_then(|()| open.flush()) {
             *file = None;
             self.out.always(&format!("warning: the events are no longer written: {error}"));
         }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fs, path::Path};
 
-use super::{apply, args::Target, exit::Exit, fail::Fail, session::Session};
+use super::{apply, args::Target, exit::Exit, fail::Fail, files, session::Session};
 use crate::plan::{
     Plan,
     export::{self, NotExported},
@@ -27,7 +27,7 @@ pub fn run(session: &Session, plan: &Path, to: Target, way_back: bool, output: O
         |error: std::io::Error| Fail::failure(format!("{}: cannot write", folder.display())).why(error.to_string()).hint("choose another folder with -o");
     fs::create_dir_all(folder).map_err(fail)?;
     for (name, text) in &all {
-        fs::write(folder.join(name), text).map_err(fail)?;
+        files::put(&folder.join(name), text).map_err(fail)?;
     }
     let names: Vec<&str> = all.iter().map(|(name, _)| name.as_str()).collect();
     session.out.say(&format!("{} are in {}: read them before you run them", names.join(", "), folder.display()));

@@ -3,9 +3,8 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs::File,
     io::{self, BufWriter, Read, Write},
-    path::{Path, PathBuf},
+    path::Path,
     time::{Duration, Instant},
 };
 
@@ -13,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-use super::{account::Door, args::PastFlags, exit::Exit, fail::Fail, out::Out, plan::half, progress, scan, session::Session, when::Moment};
+use super::{account::Door, args::PastFlags, exit::Exit, fail::Fail, files::Draft, out::Out, progress, scan, session::Session, when::Moment};
 use crate::{
     aws::{DAYS, History, PAGE, SHARE, Told, global_region, reach},
     intake::sniff::INCOMPLETE,
@@ -247,8 +246,8 @@ fn end(missing: Option<&str>) -> String {
 pub enum Sink {
     /// To intake, in this process.
     Pipe(mpsc::Sender<Vec<u8>>),
-    /// To a file that takes this place when it is whole.
-    File(BufWriter<File>, PathBuf),
+    /// To a file, under its name.
+    File(BufWriter<Draft>, String),
     /// To stdout.
     Stdout(Out),
 }
@@ -258,27 +257,28 @@ impl Sink {
         if path.as_os_str() == "-" {
             return Ok(Sink::Stdout(out));
         }
-        File::create(half(path)).map(|file| Sink::File(BufWriter::new(file), path.to_owned())).map_err(|error| unwritable(path, &error))
+        let name = path.display().to_string();
+        Draft::at(path).map(|draft| Sink::File(BufWriter::new(draft), name.clone())).map_err(|error| unwritable(&name, &error))
     }
 
     /// Writes; whether anybody still takes it.
     async fn put(&mut self, text: String) -> Result<bool, Fail> {
         match self {
             Sink::Pipe(pipe) => Ok(pipe.send(text.into_bytes()).await.is_ok()),
-            Sink::File(file, path) => file.write_all(text.as_bytes()).map(|()| true).map_err(|error| unwritable(path, &error)),
+            Sink::File(file, name) => file.write_all(text.as_bytes()).map(|()| true).map_err(|error| unwritable(name, &error)),
             Sink::Stdout(out) => out.stream(&text),
         }
     }
 
     /// Puts a file in its place.
     fn close(self) -> Result<(), Fail> {
-        let Sink::File(mut file, path) = self else { return Ok(()) };
-        file.flush().and_then(|()| std::fs::rename(half(&path), &path)).map_err(|error| unwritable(&path, &error))
+        let Sink::File(file, name) = self else { return Ok(()) };
+        file.into_inner().map_err(io::IntoInnerError::into_error).and_then(Draft::finish).map_err(|error| unwritable(&name, &error))
     }
 }
 
-fn unwritable(path: &Path, error: &io::Error) -> Fail {
-    Fail::failure(format!("{}: cannot write the events", path.display())).why(error.to_string()).hint("choose another place")
+fn unwritable(name: &str, error: &io::Error) -> Fail {
+    Fail::failure(format!("{name}: cannot write the events")).why(error.to_string()).hint("choose another place")
 }
 
 /// The reading end of [`Sink::Pipe`], for a thread that may wait.

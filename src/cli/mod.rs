@@ -15,6 +15,7 @@ pub mod exit;
 mod explain;
 mod export;
 mod fail;
+mod files;
 mod findings;
 mod fix;
 mod lookup;
@@ -35,6 +36,7 @@ mod runs;
 mod scan;
 mod session;
 mod show;
+mod signals;
 mod summary;
 mod undo;
 mod verify;
@@ -71,7 +73,7 @@ pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
     let exit = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => {
             let result = runtime.block_on(command(&session, cli.command));
-            // A question that was left with Ctrl-C still waits for a key; nobody waits for it.
+            // A question that was left with a signal still waits for a key; nobody waits for it.
             runtime.shutdown_background();
             result
         }

@@ -1,4 +1,4 @@
-//! Runs the engine for a command: the lock, the run's folder, Ctrl-C, progress, and what is said afterwards. The account is
+//! Runs the engine for a command: the lock, the run's folder, requests to stop, progress, and what is said afterwards. The account is
 //! changed by the engine alone.
 
 use std::{sync::Arc, time::Duration};
@@ -11,6 +11,7 @@ use super::{
     out::Out,
     progress::Progress,
     session::{Session, store_fail},
+    signals::{self, Listening, Signal},
     summary,
 };
 use crate::{
@@ -108,14 +109,14 @@ pub async fn go(
     Ok((journal.story, result))
 }
 
-/// Lets the engine do one thing, with progress shown and Ctrl-C heard.
+/// Lets the engine do one thing, with progress shown and requests to stop heeded.
 ///
 /// # Errors
 /// The engine's: the run did not come to its end, and its journal says how far it came.
 pub async fn work(session: &Session, door: &Door, plan: &Plan, run: &str, journal: &mut Journal, task: Task<'_>) -> Result<(), EngineError> {
     let stop = Arc::new(Stop::default());
     let progress = Progress::new(session.out, session.common.verbose > 0);
-    let watcher = tokio::spawn(watch(Arc::clone(&stop), session.out, run.to_owned()));
+    let watcher = tokio::spawn(watch(signals::listen(), Arc::clone(&stop), session.out, run.to_owned()));
     let events = Events::open(session, door, run, &progress);
     events.begin(plan, &task);
     let engine = Engine { account: door.account.as_ref(), talk: &events, stop: &stop, stage: &stage, lag: lag(), jobs: jobs(session) };
@@ -131,17 +132,17 @@ pub async fn work(session: &Session, door: &Door, plan: &Plan, run: &str, journa
     result
 }
 
-/// Hears Ctrl-C: once to stop after the change at hand, twice to stop before the next call.
-async fn watch(stop: Arc<Stop>, out: Out, run: String) {
-    for heard in 1_u32.. {
-        if tokio::signal::ctrl_c().await.is_err() {
-            return;
-        }
+/// Passes requests to stop on: the first stops after the changes at hand, the second before the next call, whichever signals
+/// they come as.
+async fn watch(mut requests: Listening, stop: Arc<Stop>, out: Out, run: String) {
+    for count in 1_u32.. {
+        let signal = requests.next().await;
         stop.request();
-        out.always(&match heard {
-            1 => format!("\nstopping after the changes at hand; Ctrl-C again stops before the next call. `redress resume {run}` goes on later"),
-            2 => format!("\nstopping before the next call. The journal has all that was done: `redress resume {run}` goes on"),
-            _ => "\nwaiting for the calls that are under way".to_owned(),
+        let by = if signal == Signal::Interrupt { String::new() } else { format!("{signal}: ") };
+        out.always(&match count {
+            1 => format!("\n{by}stopping after the changes at hand; {signal} again stops before the next call. `redress resume {run}` goes on later"),
+            2 => format!("\n{by}stopping before the next call. The journal has all that was done: `redress resume {run}` goes on"),
+            _ => format!("\n{by}waiting for the calls that are under way"),
         });
     }
 }

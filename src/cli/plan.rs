@@ -1,8 +1,8 @@
 //! `redress plan`: what would be done, shown and kept in a file if that is wanted. Changes nothing.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use super::{args::Belts, exit::Exit, fail::Fail, planning, render, session::Session, summary};
+use super::{args::Belts, exit::Exit, fail::Fail, files::keep, planning, render, session::Session, summary};
 use crate::plan::Plan;
 
 /// Plans.
@@ -38,21 +38,4 @@ pub fn show(session: &Session, plan: &Plan, output: Option<&Path>) -> Result<(),
         }
         None => summary::plan(session, plan, None),
     }
-}
-
-/// Puts a document in its place whole, or not at all: a reader never sees half of one.
-///
-/// # Errors
-/// When the file cannot be written (exit 1).
-pub fn keep(path: &Path, text: &str, what: &str) -> Result<(), Fail> {
-    let fail = |error: std::io::Error| Fail::failure(format!("{}: cannot write {what}", path.display())).why(error.to_string()).hint("choose another place");
-    let half = half(path);
-    std::fs::write(&half, text).and_then(|()| std::fs::rename(&half, path)).map_err(fail)
-}
-
-/// Where a document stands until it is whole.
-pub fn half(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".part");
-    name.into()
 }

@@ -7,7 +7,7 @@ use super::{
     args::{Format, PlaybooksCommand},
     exit::Exit,
     fail::Fail,
-    render,
+    files, render,
     session::{Session, playbook_files, problems_fail},
 };
 use crate::{
@@ -55,8 +55,7 @@ fn new(session: &Session, action: Option<&str>, output: Option<&Path>) -> Result
     let Some(path) = output else { return Ok(text) };
     let fail =
         |why: std::io::Error| Fail::usage(format!("{}: cannot write the playbook", path.display())).why(why.to_string()).hint("choose another file with -o");
-    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).open(path).map_err(fail)?;
-    std::io::Write::write_all(&mut file, text.as_bytes()).map_err(fail)?;
+    files::put_new(path, &text).map_err(fail)?;
     session.out.say(&format!("the playbook is in {0}; `redress playbooks check {0}` checks it", path.display()));
     Ok(String::new())
 }

@@ -1,15 +1,13 @@
 //! `--report-back`: others are told what became of the findings that a run was made for, once its proofs held again just now.
 //! It says what was told and what was not; which findings may be named is worked out by [`closing`], and the engine sends.
 
-use std::{fs::OpenOptions, path::Path};
-
 use super::{
     account::Door,
     args::ReportBack,
     exit::Exit,
     fail::Fail,
+    files::{keep, ready as writable},
     perform::{self, Task},
-    plan::{half, keep},
     session::{Session, store_fail},
 };
 use crate::{
@@ -34,22 +32,13 @@ pub fn ready(targets: &[ReportBack], endpoint: &str) -> Result<(), Fail> {
                 return Err(fail.hint("--report-back file:PATH writes what became of the findings"));
             }
             ReportBack::SecurityHub => {}
-            ReportBack::File(path) => writable(path)?,
+            ReportBack::File(path) => writable(path).map_err(|error| {
+                let fail = Fail::usage(format!("--report-back file:{}: cannot write there", path.display())).why(error.to_string());
+                fail.hint("nothing was done; choose another place")
+            })?,
         }
     }
     Ok(())
-}
-
-/// Whether a file can be put there: it comes into its place whole, so what stands there now is left alone.
-fn writable(path: &Path) -> Result<(), Fail> {
-    let probe = half(path);
-    let made = OpenOptions::new().create(true).append(true).open(&probe).and_then(|_| std::fs::remove_file(&probe));
-    let fail =
-        |why: String| Fail::usage(format!("--report-back file:{}: cannot write there", path.display())).why(why).hint("nothing was done; choose another place");
-    if path.is_dir() {
-        return Err(fail("it is a folder".to_owned()));
-    }
-    made.map_err(|error| fail(error.to_string()))
 }
 
 /// The same after an apply: what it did is checked again first, since the first changes of a long run lie a while back.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{account::Door, args::Belts, exit::Exit, fail::Fail, plan, planning, render, session::Session, summary};
+use super::{account::Door, args::Belts, exit::Exit, fail::Fail, files, planning, render, session::Session, summary};
 use crate::{
     engine::gather::gather,
     finding::Verdict,
@@ -19,7 +19,7 @@ pub async fn run(session: &Session, exit_code: bool, save: Option<&Path>) -> Res
     let planned = planning::plan(session, &door, &Belts::default()).await?;
     let survey = &planned.survey;
     if let Some(path) = save {
-        plan::keep(path, &render::document(&whole(&door, &survey.inventory).await)?, "the inventory")?;
+        files::keep(path, &render::document(&whole(&door, &survey.inventory).await)?, "the inventory")?;
         session.out.say(&format!("what was read is in {}: --account twin:{}", path.display(), path.display()));
     }
     summary::findings(session, &render::Seen::of(&door, &planned).scan())?;

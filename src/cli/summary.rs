@@ -1,12 +1,12 @@
 //! Reports beside stdout: files that `--report` names and the summary for CI. Only writes what the reporters say; that a file
 //! can be written is found out before anything is done.
 
-use std::{ffi::OsString, fs::OpenOptions, io::Write, path::Path, path::PathBuf};
+use std::{ffi::OsString, path::Path, path::PathBuf};
 
 use super::{
     args::{Command, Format},
     fail::Fail,
-    render,
+    files, render,
     session::Session,
 };
 use crate::{journal::RunDocument, plan::Plan, report::Scan};
@@ -36,7 +36,7 @@ pub fn ready(session: &Session) -> Result<(), Fail> {
     let reports = common.report.iter().map(|r| (&r.file, "--report"));
     let others = [(&common.summary, "--summary"), (&common.events, "--events")].into_iter().filter_map(|(file, flag)| Some((file.as_ref()?, flag)));
     for (file, flag) in reports.chain(others) {
-        OpenOptions::new().create(true).append(true).open(file).map_err(|error| {
+        files::ready(file).map_err(|error| {
             Fail::usage(format!("{flag} {}: cannot write there", file.display())).why(error.to_string()).hint("nothing was done; choose another place")
         })?;
     }
@@ -49,7 +49,7 @@ pub fn ready(session: &Session) -> Result<(), Fail> {
 /// When one of them cannot be written.
 pub fn findings(session: &Session, scan: &Scan<'_>) -> Result<(), Fail> {
     session.out.data(&render::findings(session, scan)?)?;
-    files(session, |format| render::findings_as(session, scan, format))
+    all_files(session, |format| render::findings_as(session, scan, format))
 }
 
 /// A plan: to stdout and to the files.
@@ -66,7 +66,7 @@ pub fn plan(session: &Session, plan: &Plan, file: Option<&str>) -> Result<(), Fa
 /// # Errors
 /// When one of them cannot be written.
 pub fn plan_files(session: &Session, plan: &Plan, file: Option<&str>) -> Result<(), Fail> {
-    files(session, |format| render::plan_as(session, plan, file, format))
+    all_files(session, |format| render::plan_as(session, plan, file, format))
 }
 
 /// A run: to stdout and to the files.
@@ -75,19 +75,19 @@ pub fn plan_files(session: &Session, plan: &Plan, file: Option<&str>) -> Result<
 /// When one of them cannot be written.
 pub fn run(session: &Session, run: &RunDocument, plan: &Plan) -> Result<(), Fail> {
     session.out.data(&render::run_as(session, run, plan, session.common.format)?)?;
-    files(session, |format| render::run_as(session, run, plan, format))
+    all_files(session, |format| render::run_as(session, run, plan, format))
 }
 
-fn files(session: &Session, text: impl Fn(Format) -> Result<String, Fail>) -> Result<(), Fail> {
+fn all_files(session: &Session, text: impl Fn(Format) -> Result<String, Fail>) -> Result<(), Fail> {
     for report in &session.common.report {
         let text = text(report.format)?;
-        std::fs::write(&report.file, text).map_err(|error| unwritten(&report.file, &error))?;
+        files::put(&report.file, &text).map_err(|error| unwritten(&report.file, &error))?;
     }
     let Some(file) = &session.common.summary else { return Ok(()) };
     let text = text(Format::Markdown)?;
     // A step of a CI job may call more than once; all of it is one summary.
-    let mut open = OpenOptions::new().create(true).append(true).open(file).map_err(|error| unwritten(file, &error))?;
-    open.write_all(format!("{text}\n").as_bytes()).map_err(|error| unwritten(file, &error))
+    let added = files::append(file).and_then(|mut open| open.write_all(format!("{text}\n").as_bytes()).and_then(|()| open.flush()));
+    added.map_err(|error| unwritten(file, &error))
 }
 
 fn unwritten(file: &Path, error: &std::io::Error) -> Fail {

@@ -1,4 +1,4 @@
-//! The request to stop, as Ctrl-C makes it: once for the next point where nothing is down, twice for at once.
+//! The request to stop, as Ctrl-C, SIGTERM and SIGHUP make it: once for the next point where nothing is down, twice for at once.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 

@@ -195,8 +195,13 @@ fn save(twin: &Twin, path: &Path) -> io::Result<()> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }
+    // A link that a user named stays one, and what it leads to keeps its mode.
+    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let draft = path.with_extension(format!("{}.tmp", std::process::id()));
     fs::write(&draft, serde_json::to_vec(twin)?)?;
+    if let Ok(before) = fs::metadata(&path) {
+        fs::set_permissions(&draft, before.permissions())?;
+    }
     fs::rename(&draft, path)
 }
 

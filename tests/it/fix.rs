@@ -236,3 +236,17 @@ fn the_recorded_session_is_what_a_session_looks_like() {
     }
     assert_eq!(fs::read_to_string(&file).unwrap_or_default(), told, "the recorded session is stale; run this test once with REDRESS_BLESS=1");
 }
+
+#[test]
+fn sigterm_and_sighup_leave_a_question_as_ctrl_c_does_and_the_terminal_as_it_was() {
+    for (line, wait) in [("fix --account twin:demo", "Do c3:"), ("apply --account twin:demo", "Do it"), ("fix --plain --account twin:demo", "Type a word")] {
+        for signal in ["signal:SIGTERM", "signal:SIGHUP"] {
+            let desk = Desk::new("xterm-256color");
+            let seen = desk.play(line, &[(wait, signal)]);
+            assert_eq!(seen.exit, 4, "{line} {signal}: {}", seen.text);
+            assert!(seen.restored, "{line} {signal}: the terminal is left in another state");
+            assert!(seen.text.contains("nothing was approved, nothing was changed"), "{}", seen.text);
+            assert_eq!(desk.runs(), 0);
+        }
+    }
+}

@@ -31,6 +31,7 @@ mod kill_stand;
 mod laws;
 mod layering;
 mod likeness;
+mod outputs;
 mod paced;
 mod pages;
 mod permissions;

@@ -1,5 +1,6 @@
 # Runs a program on a pseudo-terminal. Stdin: JSON {argv, env, columns, rows, steps: [[what to wait for, what to send]]}.
-# Stdout: JSON {text, exit, restored}. What is waited for is looked for in the text without escape sequences.
+# Stdout: JSON {text, exit, restored}. What is waited for is looked for in the text without escape sequences. Instead of
+# something to send, signal:SIGTERM sends that signal to the program.
 import fcntl, json, os, pty, re, select, signal, struct, sys, termios, time
 
 order = json.load(sys.stdin)
@@ -46,7 +47,10 @@ for wait, send in order["steps"]:
     if failed:
         break
     time.sleep(0.05)
-    os.write(master, send.encode())
+    if send.startswith("signal:"):
+        os.kill(child, getattr(signal, send[7:]))
+    else:
+        os.write(master, send.encode())
 
 while time.time() < end and not os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT):
     fill(0.05)

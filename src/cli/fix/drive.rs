@@ -8,7 +8,7 @@ use std::{
 
 use super::{
     question::{Question, Reply},
-    terminal::{Terminal, restore},
+    terminal::Terminal,
     walk::{Screen, Turn, Walk},
 };
 use crate::{
@@ -20,6 +20,7 @@ use crate::{
         planning::{self, Facts},
         render,
         session::Session,
+        signals::{self, TerminalState},
     },
     finding::{Finding, FindingKey},
     journal::Decision,
@@ -138,26 +139,24 @@ fn prepared(facts: &Facts, plan: &Plan, old: &Change, new: &Change) -> Result<()
     }
 }
 
-/// Asks where blocking is allowed, and hears Ctrl-C.
+/// Asks where blocking is allowed, and heeds requests to stop.
 async fn ask(mut terminal: Box<dyn Terminal>, question: Question) -> Result<(Box<dyn Terminal>, Reply), Fail> {
+    let (mut requests, state) = (signals::listen(), TerminalState::now());
     let asked = tokio::task::spawn_blocking(move || {
         let reply = terminal.ask(&question);
         (terminal, reply)
     });
-    let left = |why: io::Result<()>| {
-        restore();
-        let fail = Fail::held("the session was left: nothing was approved, nothing was changed");
-        Err(match why {
-            Err(error) if error.kind() != io::ErrorKind::Interrupted => fail.why(error.to_string()),
-            _ => fail,
-        })
-    };
-    tokio::select! {
+    let answered = tokio::select! {
         answered = asked => match answered {
-            Ok((terminal, Ok(reply))) => Ok((terminal, reply)),
-            Ok((_, Err(error))) => left(Err(error)),
-            Err(error) => left(Err(io::Error::other(error))),
+            Ok((terminal, reply)) => reply.map(|reply| (terminal, reply)),
+            Err(error) => Err(io::Error::other(error)),
         },
-        _ = tokio::signal::ctrl_c() => left(Ok(())),
-    }
+        _ = requests.next() => Err(io::ErrorKind::Interrupted.into()),
+    };
+    answered.map_err(|error| {
+        requests.enough();
+        state.restore();
+        let fail = Fail::held("the session was left: nothing was approved, nothing was changed");
+        if error.kind() == io::ErrorKind::Interrupted { fail } else { fail.why(error.to_string()) }
+    })
 }

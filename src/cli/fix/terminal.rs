@@ -1,7 +1,7 @@
 //! The thin shell between a fix session and a person: shows text, takes answers. One drawn with dialoguer, one line by
 //! line for screen readers, logs and dumb terminals. It decides nothing.
 
-use std::io::{self, BufRead, IsTerminal, Write};
+use std::io::{self, BufRead, IsTerminal};
 
 use super::question::{Item, Question, Reply};
 use crate::{cli::out::Out, playbook::problem::did_you_mean, report::safe};
@@ -129,10 +129,4 @@ pub fn understood(question: &Question, line: &str) -> Result<Reply, String> {
 /// Whether somebody sits there.
 pub fn present() -> bool {
     io::stdin().is_terminal() && io::stderr().is_terminal()
-}
-
-/// Makes the cursor visible again, which a question hides and does not show again when it is left with Ctrl-C.
-pub fn restore() {
-    let _ = console::Term::stderr().show_cursor();
-    let _ = io::stderr().flush();
 }
