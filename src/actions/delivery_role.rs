@@ -100,19 +100,19 @@ fn create(delivery: &Delivery, name: &str, trust: &Value) -> Result<Step, Refusa
         "Description": format!("Delivers VPC flow logs of {} to log group {}", delivery.region, delivery.log_group),
         "Tags": tags,
     });
-    let delete = Act {
-        call: Call::new("iam", &delivery.region, "DeleteRole", json!({ "RoleName": name })),
-        wait: None,
-        recognise: Recognise::Looks { expect: vec![there(name, "", Test::Gone)], outputs: [].into() },
-    };
+    let delete = Act::new(
+        Call::new("iam", &delivery.region, "DeleteRole", json!({ "RoleName": name })),
+        None,
+        Recognise::Looks { expect: vec![there(name, "", Test::Gone)], outputs: [].into() },
+    );
     Ok(Step {
         name: "create-role".to_owned(),
         title: format!("make role {name}"),
-        act: Act {
-            call: Call::new("iam", &delivery.region, "CreateRole", input),
-            wait: Some(Wait { until: vec![there(name, "", Test::Exists)], at_most: 120, why: "until the role can be seen".to_owned() }),
-            recognise: Recognise::Looks { expect: vec![there(name, &format!("/tags/{}", tag::TOKEN), Test::Is(reference::token()))], outputs: [].into() },
-        },
+        act: Act::new(
+            Call::new("iam", &delivery.region, "CreateRole", input),
+            Some(Wait { until: vec![there(name, "", Test::Exists)], at_most: 120, why: "until the role can be seen".to_owned() }),
+            Recognise::Looks { expect: vec![there(name, &format!("/tags/{}", tag::TOKEN), Test::Is(reference::token()))], outputs: [].into() },
+        ),
         way_back: WayBack::Calls { rollback: vec![delete], undo: Undo::Same, kept_once: None, redo: false },
     })
 }
@@ -121,19 +121,19 @@ fn permit(delivery: &Delivery, name: &str, permissions: Value) -> Step {
     let at = format!("/inline_policies/known/{POLICY}");
     let input = json!({ "RoleName": name, "PolicyName": POLICY, "PolicyDocument": permissions.to_string() });
     let set = there(name, &at, Test::Is(permissions));
-    let take = Act {
-        call: Call::new("iam", &delivery.region, "DeleteRolePolicy", json!({ "RoleName": name, "PolicyName": POLICY })),
-        wait: None,
-        recognise: Recognise::Looks { expect: vec![there(name, &at, Test::Is(Value::Null))], outputs: [].into() },
-    };
+    let take = Act::new(
+        Call::new("iam", &delivery.region, "DeleteRolePolicy", json!({ "RoleName": name, "PolicyName": POLICY })),
+        None,
+        Recognise::Looks { expect: vec![there(name, &at, Test::Is(Value::Null))], outputs: [].into() },
+    );
     Step {
         name: "permit".to_owned(),
         title: format!("let it write to log group {}", delivery.log_group),
-        act: Act {
-            call: Call::new("iam", &delivery.region, "PutRolePolicy", input),
-            wait: Some(Wait { until: vec![set.clone()], at_most: 120, why: "until the policy can be seen".to_owned() }),
-            recognise: Recognise::Looks { expect: vec![set], outputs: [].into() },
-        },
+        act: Act::new(
+            Call::new("iam", &delivery.region, "PutRolePolicy", input),
+            Some(Wait { until: vec![set.clone()], at_most: 120, why: "until the policy can be seen".to_owned() }),
+            Recognise::Looks { expect: vec![set], outputs: [].into() },
+        ),
         way_back: WayBack::Calls { rollback: vec![take], undo: Undo::Same, kept_once: None, redo: false },
     }
 }

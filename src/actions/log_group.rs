@@ -116,19 +116,19 @@ impl Action for EnsureLogGroup {
 fn create(region: &str, name: &str) -> Result<Step, Refusal> {
     let there = |at: &str, test| Expect::new(region, FamilyKind::LogGroups, name, at, test);
     let tags = support::recovery_tags(&Tags::new(), &[])?;
-    let delete = Act {
-        call: Call::new("logs", region, "DeleteLogGroup", json!({ "logGroupName": name })),
-        wait: None,
-        recognise: Recognise::Looks { expect: vec![there("", Test::Gone)], outputs: [].into() },
-    };
+    let delete = Act::new(
+        Call::new("logs", region, "DeleteLogGroup", json!({ "logGroupName": name })),
+        None,
+        Recognise::Looks { expect: vec![there("", Test::Gone)], outputs: [].into() },
+    );
     Ok(Step {
         name: "create-log-group".to_owned(),
         title: format!("make log group {name}"),
-        act: Act {
-            call: Call::new("logs", region, "CreateLogGroup", json!({ "logGroupName": name, "tags": tags })),
-            wait: Some(Wait { until: vec![there("", Test::Exists)], at_most: 120, why: "until the log group can be seen".to_owned() }),
-            recognise: Recognise::Looks { expect: vec![there(&format!("/tags/known/{}", tag::TOKEN), Test::Is(reference::token()))], outputs: [].into() },
-        },
+        act: Act::new(
+            Call::new("logs", region, "CreateLogGroup", json!({ "logGroupName": name, "tags": tags })),
+            Some(Wait { until: vec![there("", Test::Exists)], at_most: 120, why: "until the log group can be seen".to_owned() }),
+            Recognise::Looks { expect: vec![there(&format!("/tags/known/{}", tag::TOKEN), Test::Is(reference::token()))], outputs: [].into() },
+        ),
         way_back: WayBack::Calls {
             rollback: vec![delete],
             undo: Undo::Kept(format!("log group {name} stays: it may hold logs")),
@@ -143,11 +143,11 @@ fn retain(region: &str, name: &str, days: Retention) -> Step {
     Step {
         name: "set-retention".to_owned(),
         title: format!("keep its events {} days", days.0),
-        act: Act {
-            call: Call::new("logs", region, "PutRetentionPolicy", json!({ "logGroupName": name, "retentionInDays": days })),
-            wait: Some(Wait { until: vec![set.clone()], at_most: 120, why: "until the retention can be seen".to_owned() }),
-            recognise: Recognise::Looks { expect: vec![set], outputs: [].into() },
-        },
+        act: Act::new(
+            Call::new("logs", region, "PutRetentionPolicy", json!({ "logGroupName": name, "retentionInDays": days })),
+            Some(Wait { until: vec![set.clone()], at_most: 120, why: "until the retention can be seen".to_owned() }),
+            Recognise::Looks { expect: vec![set], outputs: [].into() },
+        ),
         way_back: WayBack::ByStep("create-log-group".to_owned()),
     }
 }

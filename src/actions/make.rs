@@ -27,7 +27,7 @@ pub fn gone(region: &str, family: FamilyKind, id: impl Into<Value>) -> Expect {
 
 /// A call that is known to have taken effect by how the account looks.
 pub fn act(call: Call, looks: Vec<Expect>) -> Act {
-    Act { call, wait: None, recognise: Recognise::Looks { expect: looks, outputs: BTreeMap::new() } }
+    Act::new(call, None, Recognise::Looks { expect: looks, outputs: BTreeMap::new() })
 }
 
 /// A call whose effect is waited for: what it waits for is also what it is known by.
@@ -50,7 +50,7 @@ pub fn one_of(region: &str, family: FamilyKind, id: impl Into<Value>, at: &str, 
 /// A call that makes a thing with the step's token in its tags.
 pub fn making(call: Call, family: FamilyKind, output: &str, shape: Shape, wait: Option<Wait>) -> Act {
     let recognise = Recognise::Tagged { region: call.region.clone(), family, output: output.to_owned(), shape };
-    Act { call, wait, recognise }
+    Act::new(call, wait, recognise)
 }
 
 /// A step.

@@ -32,7 +32,7 @@ fn step(name: &str, operation: &str, group: &str, more: Value, way_back: WayBack
 fn act(operation: &str, group: &str, more: Value) -> Act {
     let mut input = json!({ "GroupId": group });
     input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-    Act { call: Call::new("ec2", "us-east-1", operation, input), wait: None, recognise: Recognise::Looks { expect: Vec::new(), outputs: Default::default() } }
+    Act::new(Call::new("ec2", "us-east-1", operation, input), None, Recognise::Looks { expect: Vec::new(), outputs: Default::default() })
 }
 
 fn calls(rollback: Vec<Act>) -> WayBack {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Call, Expect, Power, find};
+use super::{Call, Expect, Observe, Otherwise, Power, find};
 use crate::inventory::FamilyKind;
 
 /// A call with all that is needed to make it safely.
@@ -14,6 +14,15 @@ use crate::inventory::FamilyKind;
 pub struct Act {
     /// The call; its input may hold references.
     pub call: Call,
+    /// Preconditions: all of these hold in the breath in which the intent is written, or the call is not made.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub before: Vec<Expect>,
+    /// Facts that are read in that same breath and recorded with the intent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub observe: Vec<Observe>,
+    /// What follows where a precondition does not hold.
+    #[serde(default, skip_serializing_if = "Otherwise::is_stop")]
+    pub otherwise: Otherwise,
     /// What to wait for after it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wait: Option<Wait>,
@@ -22,6 +31,11 @@ pub struct Act {
 }
 
 impl Act {
+    /// An act without preconditions.
+    pub fn new(call: Call, wait: Option<Wait>, recognise: Recognise) -> Self {
+        Self { call, before: Vec::new(), observe: Vec::new(), otherwise: Otherwise::Stop, wait, recognise }
+    }
+
     /// What the call does to whether a thing is up.
     pub fn power(&self) -> Power {
         find(&self.call.service, &self.call.operation).map_or(Power::Stays, |spec| spec.power)

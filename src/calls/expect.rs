@@ -68,6 +68,10 @@ impl Expect {
     pub fn resolve(&self, bindings: &Bindings<'_>) -> Result<Expect, Unresolved> {
         let test = match &self.test {
             Test::Is(value) => Test::Is(bindings.resolve(value)?),
+            Test::OneOf { good, never, late } => {
+                let good = good.iter().map(|value| bindings.resolve(value)).collect::<Result<_, _>>()?;
+                Test::OneOf { good, never: never.clone(), late: late.clone() }
+            }
             other => other.clone(),
         };
         Ok(Self { id: bindings.resolve(&self.id)?, test, ..self.clone() })
@@ -132,7 +136,7 @@ impl Expect {
 }
 
 /// The worse of two standings: never, then unknown, then not yet.
-fn worse(a: Standing, b: Standing) -> Standing {
+pub(super) fn worse(a: Standing, b: Standing) -> Standing {
     let rank = |s: &Standing| match s {
         Standing::Holds => 0,
         Standing::NotYet(_) => 1,

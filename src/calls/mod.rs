@@ -2,6 +2,7 @@
 //! not known before. Nothing here performs a call; the registry says what each operation needs and does.
 
 pub mod act;
+pub mod before;
 pub mod expect;
 pub mod notice;
 pub mod reference;
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use act::{Act, BackAct, KeptOnce, Purpose, Recognise, Shape, Step, Undo, Wait, WayBack, way_back};
+pub use before::{Before, Observe, Otherwise};
 pub use expect::{Expect, Standing, Test, standing_of};
 pub use notice::{HubFinding, Notice, Refusal};
 pub use reference::{Bindings, Unresolved};

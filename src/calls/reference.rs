@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::Outputs;
+use super::{Outputs, before};
 
 /// The output `name` of step `step` of the same change. `name` may go on into the value: `Snapshots/vol-1`.
 pub fn output(step: &str, name: &str) -> Value {
@@ -17,6 +17,12 @@ pub fn output(step: &str, name: &str) -> Value {
 /// The output of a step of a change that this one comes after.
 pub fn output_of(change: &str, step: &str, name: &str) -> Value {
     json!({ "$output": { "change": change, "step": step, "name": name } })
+}
+
+/// A fact that an act of the same change, of the same run and in whatever step, has observed under this name
+/// ([`super::Observe`]).
+pub fn observed(name: &str) -> Value {
+    json!({ "$observed": name })
 }
 
 /// The run's id.
@@ -110,6 +116,7 @@ impl Bindings<'_> {
                 Ok(json!(then.strftime("%Y-%m-%d").to_string()))
             }
             "$output" => self.output(inner).cloned().ok_or_else(missing),
+            "$observed" => inner.as_str().and_then(|name| before::recorded(self.outputs, self.change, name)).cloned().ok_or_else(missing),
             _ => Err(missing()),
         }
     }

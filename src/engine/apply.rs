@@ -134,10 +134,13 @@ impl Engine<'_> {
                 Phase::Forward => match self.forward(change, journal).await {
                     Ok(()) => self.finish(change, journal).await?,
                     Err(Failure::Halt(error)) => return Err(error),
+                    Err(Failure::Gone(reason)) if nothing_done(change, journal) => {
+                        self.end(change, Outcome::Blocked, format!("{reason}. Nothing was changed"), Value::Null, Vec::new(), journal)?;
+                    }
                     Err(Failure::Failed(reason)) if nothing_done(change, journal) => {
                         self.end(change, Outcome::Failed, format!("{reason}. Nothing was changed"), Value::Null, Vec::new(), journal)?;
                     }
-                    Err(Failure::Failed(reason)) => {
+                    Err(Failure::Failed(reason) | Failure::Gone(reason)) => {
                         self.talk.tell(&News::GoingBack { change: change.id.clone(), reason: reason.clone() });
                         journal.write(self.account.now(), Event::RollbackStarted { change: change.id.clone(), reason })?;
                     }
@@ -145,6 +148,11 @@ impl Engine<'_> {
                 Phase::Back(reason) => match self.back(change, journal).await {
                     Ok(()) => self.taken_back(change, &reason, journal).await?,
                     Err(Failure::Halt(error)) => return Err(error),
+                    Err(Failure::Gone(why)) => {
+                        let reason =
+                            format!("{reason}; and going back stopped {why}. Nothing more was called. A person is needed: {}", by_hand(change, journal));
+                        self.end(change, Outcome::Stuck, reason, Value::Null, Vec::new(), journal)?;
+                    }
                     Err(Failure::Failed(why)) => {
                         let reason = format!("{reason}; and going back failed: {why}. A person is needed: {}", by_hand(change, journal));
                         self.end(change, Outcome::Stuck, reason, Value::Null, Vec::new(), journal)?;
@@ -264,19 +272,22 @@ pub(super) fn not_begun(change: &Change, step: &calls::Step, journal: &Ledger<'_
 
 /// Whether no step of a change may have taken effect.
 fn nothing_done(change: &Change, journal: &Ledger<'_>) -> bool {
-    journal.look(|story| story.changes.get(&change.id).is_none_or(|c| c.steps.iter().all(|s| s.state == StepState::NotDone)))
+    journal.look(|story| story.changes.get(&change.id).is_none_or(|c| c.steps.iter().all(|s| matches!(s.state, StepState::NotDone | StepState::Left))))
 }
 
 /// What a person must do when going back failed: the acts that are left, in order.
 fn by_hand(change: &Change, journal: &Ledger<'_>) -> String {
     let Some(story) = journal.look(|story| story.changes.get(&change.id).cloned()) else { return String::new() };
     let left = calls::way_back(&change.steps, &story.done(), Purpose::Rollback);
-    let open = left.iter().filter(|b| !story.step(&b.name).is_some_and(|s| s.state == StepState::Settled));
+    let open = left.iter().filter(|b| !story.step(&b.name).is_some_and(|s| matches!(s.state, StepState::Settled | StepState::Left)));
     let outputs = journal.look(Story::outputs);
     let bindings = bindings(change, journal, &outputs);
     let input = |act: &calls::Act| bindings.resolve(&act.call.input).unwrap_or_else(|_| act.call.input.clone());
     let doubts = story.steps.iter().filter(|s| s.state == StepState::Intended);
-    let look = doubts.map(|s| format!("look whether {} {} took effect, and take it back if it did", s.call.name(), s.call.input));
+    let look = doubts.map(|s| {
+        let call = s.call.as_ref().map_or_else(|| s.name.clone(), |call| format!("{} {}", call.name(), call.input));
+        format!("look whether {call} took effect, and take it back if it did")
+    });
     let acts: Vec<String> = look.chain(open.map(|b| format!("{} {}", b.act.call.name(), input(&b.act)))).collect();
     format!("in this order: {}", acts.join("; "))
 }

@@ -7,6 +7,7 @@
 //! leads back into it.
 
 pub mod apply;
+mod before;
 mod begin;
 pub mod gather;
 mod ledger;
@@ -69,6 +70,9 @@ pub enum EngineError {
     /// The credentials ended.
     #[error("the credentials are no longer accepted ({0}). Nothing was done after that; renew them and resume the run")]
     Credentials(String),
+    /// It cannot be told whether a precondition holds.
+    #[error("{0}. It cannot be told whether the call may be made, and nothing was called: make this readable and resume the run")]
+    Unread(String),
     /// It was asked to stop.
     #[error("stopped as asked, {0}")]
     Stopped(String),

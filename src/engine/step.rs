@@ -6,10 +6,10 @@ use std::{collections::BTreeMap, time::Duration};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
-use super::{Engine, EngineError, News, ledger::Ledger, look::Look};
+use super::{Engine, EngineError, News, before::Go, ledger::Ledger, look::Look};
 use crate::{
-    calls::{self, Act, Bindings, CallError, ErrorClass, Expect, Outputs, Recognise, Repeat, Standing, Test, Wait, standing_of},
-    journal::{Event, StepResult, StepState, Story},
+    calls::{self, Act, Bindings, CallError, ErrorClass, Expect, Outputs, Recognise, Repeat, Standing, Test, Unresolved, Wait, standing_of},
+    journal::{Event, StepResult, StepState, StoreError, Story},
 };
 
 /// Why an act did not get done.
@@ -17,13 +17,21 @@ use crate::{
 pub enum Failure {
     /// For good: the change must go back.
     Failed(String),
+    /// A precondition does not hold: nothing was called. Forward, the change goes back; on the way back a person is asked.
+    Gone(String),
     /// The run must stop here; it can be resumed.
     Halt(EngineError),
 }
 
-impl<E: Into<EngineError>> From<E> for Failure {
-    fn from(error: E) -> Self {
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
         Failure::Halt(error.into())
+    }
+}
+
+impl From<Unresolved> for Failure {
+    fn from(missing: Unresolved) -> Self {
+        Failure::Failed(missing.to_string())
     }
 }
 
@@ -36,10 +44,10 @@ pub(super) struct Named<'a> {
 }
 
 /// How long a passing failure is borne with before it counts as lasting.
-const PATIENCE: Duration = Duration::from_secs(10 * 60);
+pub(super) const PATIENCE: Duration = Duration::from_secs(10 * 60);
 /// How long what was there before a call may still be shown after it. A state that shows later, and from which the one
 /// that is waited for does not follow, means that the call has failed by itself.
-const SHOWN_WITHIN: Duration = Duration::from_secs(90);
+pub(super) const SHOWN_WITHIN: Duration = Duration::from_secs(90);
 /// How much longer than lists may lag a wait lasts at least.
 const SHOWN_MARGIN: Duration = Duration::from_secs(30);
 /// The longest pause between two tries.
@@ -55,13 +63,15 @@ impl Engine<'_> {
             }
             let step = journal.look(|story| story.changes.get(named.change)?.step(named.name).map(|s| (s.state.clone(), s.at)));
             match step {
-                Some((StepState::Settled, _)) => return Ok(()),
+                Some((StepState::Settled | StepState::Left, _)) => return Ok(()),
                 Some((StepState::Called, _)) => {
                     self.settle(named, journal).await?;
                 }
                 Some((StepState::Intended, at)) => self.look_for(named, at, true, journal).await?,
                 Some((StepState::NotDone, _)) | None => {
-                    if let Err(error) = self.call_once(named, journal).await? {
+                    if let Go::Call(observed) = self.before(named, journal).await?
+                        && let Err(error) = self.call_once(named, observed, journal).await?
+                    {
                         self.after_error(named, &error, tries, began, journal).await?;
                     }
                 }
@@ -71,13 +81,13 @@ impl Engine<'_> {
     }
 
     /// Journals the intent, makes the call, journals the outcome.
-    async fn call_once(&self, named: Named<'_>, journal: &Ledger<'_>) -> Result<Result<(), CallError>, Failure> {
+    async fn call_once(&self, named: Named<'_>, observed: Outputs, journal: &Ledger<'_>) -> Result<Result<(), CallError>, Failure> {
         let outputs = journal.look(Story::outputs);
         let bindings = self.bindings(named, journal, &outputs);
-        let input = bindings.resolve(&named.act.call.input).map_err(|missing| Failure::Failed(missing.to_string()))?;
+        let input = bindings.resolve(&named.act.call.input)?;
         let call = calls::Call { input, ..named.act.call.clone() };
         let (change, step) = (named.change.to_owned(), named.name.to_owned());
-        journal.write(self.account.now(), Event::Intent { change: change.clone(), step: step.clone(), attempt: 1, call: call.clone() })?;
+        journal.write(self.account.now(), Event::Intent { change: change.clone(), step: step.clone(), attempt: 1, call: call.clone(), observed })?;
         let outcome = self.account.call(&call).await;
         let result = match &outcome {
             Ok(outputs) => StepResult::Done { outputs: outputs.clone() },
@@ -197,8 +207,7 @@ impl Engine<'_> {
         if let Some(wait) = &named.act.wait {
             let outputs = journal.look(Story::outputs);
             let bindings = self.bindings(named, journal, &outputs);
-            let until: Vec<Expect> =
-                wait.until.iter().map(|e| e.resolve(&bindings)).collect::<Result<_, _>>().map_err(|missing| Failure::Failed(missing.to_string()))?;
+            let until: Vec<Expect> = wait.until.iter().map(|e| e.resolve(&bindings)).collect::<Result<_, _>>()?;
             self.wait(named.change, wait, &until).await?;
         }
         journal.write(self.account.now(), Event::Settled { change: named.change.to_owned(), step: named.name.to_owned() })?;
@@ -233,20 +242,20 @@ impl Engine<'_> {
         Ok(())
     }
 
-    fn tell_result(&self, named: Named<'_>, result: StepResult, journal: &Ledger<'_>) -> Result<(), Failure> {
+    pub(super) fn tell_result(&self, named: Named<'_>, result: StepResult, journal: &Ledger<'_>) -> Result<(), Failure> {
         let event = Event::Result { change: named.change.to_owned(), step: named.name.to_owned(), result };
         journal.write(self.account.now(), event)?;
         Ok(())
     }
 
-    fn bindings<'b>(&self, named: Named<'b>, journal: &'b Ledger<'_>, outputs: &'b BTreeMap<(String, String), Outputs>) -> Bindings<'b> {
+    pub(super) fn bindings<'b>(&self, named: Named<'b>, journal: &'b Ledger<'_>, outputs: &'b BTreeMap<(String, String), Outputs>) -> Bindings<'b> {
         let head = journal.head();
         Bindings { run: &head.run, started: head.started, change: named.change, step: named.name, attempt: 1, outputs }
     }
 }
 
 /// Whether an act is known by something not being there.
-fn looks_gone(act: &Act) -> bool {
+pub(super) fn looks_gone(act: &Act) -> bool {
     matches!(&act.recognise, Recognise::Looks { expect, .. } if expect.iter().any(|e| e.test == Test::Gone))
 }
 

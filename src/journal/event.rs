@@ -143,6 +143,21 @@ pub enum Event {
         attempt: u32,
         /// The call, resolved: exactly what is sent.
         call: Call,
+        /// The facts that were read in the same breath, by the names under which later acts refer to them.
+        #[serde(default, skip_serializing_if = "Outputs::is_empty")]
+        observed: Outputs,
+    },
+    /// An act was left out: a precondition of it does not hold, or what it would take back was never made.
+    Left {
+        /// The change.
+        change: String,
+        /// The step, or the act of the way back.
+        step: String,
+        /// What was seen.
+        reason: String,
+        /// Whether what it would bring about is there anyway.
+        #[serde(default)]
+        stands: bool,
     },
     /// What became of it.
     Result {

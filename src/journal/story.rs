@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Decision, Event, Outcome, StepResult, line::Record};
-use crate::calls::{Call, CallError, Outputs, Refusal};
+use crate::calls::{Call, CallError, Outputs, Refusal, before};
 
 /// Where a change stands.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -35,6 +35,8 @@ pub enum StepState {
     Called,
     /// Done.
     Settled,
+    /// Left out: somebody else has decided about what it would set, or what it would take back was never made.
+    Left,
 }
 
 /// A step, or an act of the way back, as the journal tells it.
@@ -48,14 +50,23 @@ pub struct StepStory {
     pub attempt: u32,
     /// How often it was called.
     pub intents: u32,
-    /// The call of the last intent.
-    pub call: Call,
+    /// The call of the last intent; none of an act that was left out before it had one.
+    pub call: Option<Call>,
     /// When that intent was written; for a call of which AWS said nothing, when that was known.
     pub at: Timestamp,
     /// Its outputs.
     pub outputs: Outputs,
+    /// The facts that were read with its last intent.
+    pub observed: Outputs,
     /// The last failure, for people.
     pub error: Option<String>,
+}
+
+impl StepStory {
+    fn begins(name: &str, at: Timestamp) -> Self {
+        let (outputs, observed) = (Outputs::new(), Outputs::new());
+        Self { name: name.to_owned(), state: StepState::NotDone, attempt: 1, intents: 0, call: None, at, outputs, observed, error: None }
+    }
 }
 
 /// A change as the journal tells it.
@@ -65,6 +76,8 @@ pub struct ChangeStory {
     pub phase: Phase,
     /// Its steps and the acts of its way back, in the order of their first intent.
     pub steps: Vec<StepStory>,
+    /// The facts that its acts have observed, by name.
+    pub observed: Outputs,
     /// How what it touches looked before.
     pub before: Value,
     /// How it looked after.
@@ -172,9 +185,11 @@ impl Story {
     pub fn outputs(&self) -> BTreeMap<(String, String), Outputs> {
         let mut all = BTreeMap::new();
         for (id, change) in &self.changes {
+            before::record(&mut all, id, &change.observed);
             for step in &change.steps {
                 if matches!(step.state, StepState::Called | StepState::Settled) {
-                    all.insert((id.clone(), step.name.clone()), step.outputs.clone());
+                    let outputs = step.observed.iter().chain(&step.outputs).map(|(name, value)| (name.clone(), value.clone()));
+                    all.insert((id.clone(), step.name.clone()), outputs.collect());
                 }
             }
         }
@@ -230,6 +245,7 @@ impl Story {
     fn tell_change(&mut self, at: Timestamp, event: &Event) {
         let (Event::ChangeStarted { change, .. }
         | Event::Intent { change, .. }
+        | Event::Left { change, .. }
         | Event::Result { change, .. }
         | Event::Settled { change, .. }
         | Event::RollbackStarted { change, .. }
@@ -258,7 +274,8 @@ impl Story {
                 story.reason.clone_from(reason);
                 story.awaiting.clone_from(awaiting);
             }
-            Event::Intent { step, attempt, call, .. } => story.intend(step, *attempt, call, at),
+            Event::Intent { step, attempt, call, observed, .. } => story.intend(step, *attempt, call, observed, at),
+            Event::Left { step, reason, stands, .. } => story.leave(step, reason, *stands, at),
             Event::Result { step, result, .. } => story.result(step, result, at),
             Event::Settled { step, .. } => {
                 if let Some(step) = story.step_mut(step) {
@@ -271,21 +288,25 @@ impl Story {
 }
 
 impl ChangeStory {
-    fn intend(&mut self, name: &str, attempt: u32, call: &Call, at: Timestamp) {
-        let call = call.clone();
-        match self.step_mut(name) {
-            Some(step) => (step.state, step.attempt, step.intents, step.call, step.at) = (StepState::Intended, attempt, step.intents + 1, call, at),
-            None => self.steps.push(StepStory {
-                name: name.to_owned(),
-                state: StepState::Intended,
-                attempt,
-                intents: 1,
-                call,
-                at,
-                outputs: Outputs::new(),
-                error: None,
-            }),
-        }
+    fn intend(&mut self, name: &str, attempt: u32, call: &Call, observed: &Outputs, at: Timestamp) {
+        self.observed.extend(observed.clone());
+        let step = self.entry(name, at);
+        (step.state, step.attempt, step.intents, step.at) = (StepState::Intended, attempt, step.intents + 1, at);
+        (step.call, step.observed) = (Some(call.clone()), observed.clone());
+    }
+
+    fn leave(&mut self, name: &str, reason: &str, stands: bool, at: Timestamp) {
+        let step = self.entry(name, at);
+        (step.state, step.error) = (if stands { StepState::Called } else { StepState::Left }, Some(reason.to_owned()));
+    }
+
+    /// The step of this name, which begins where there is none yet.
+    fn entry(&mut self, name: &str, at: Timestamp) -> &mut StepStory {
+        let place = self.steps.iter().position(|s| s.name == name).unwrap_or_else(|| {
+            self.steps.push(StepStory::begins(name, at));
+            self.steps.len() - 1
+        });
+        &mut self.steps[place]
     }
 
     fn result(&mut self, name: &str, result: &StepResult, at: Timestamp) {

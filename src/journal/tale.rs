@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::{Event, StepResult, line::Record};
 use crate::calls::Outputs;
@@ -74,7 +75,9 @@ fn moment(record: &Record, marks: &mut Marks) -> Moment {
 
 fn of(event: &Event) -> (Option<String>, Option<String>) {
     match event {
-        Event::Intent { change, step, .. } | Event::Result { change, step, .. } | Event::Settled { change, step } => (Some(change.clone()), Some(step.clone())),
+        Event::Intent { change, step, .. } | Event::Left { change, step, .. } | Event::Result { change, step, .. } | Event::Settled { change, step } => {
+            (Some(change.clone()), Some(step.clone()))
+        }
         Event::ChangeStarted { change, .. }
         | Event::RollbackStarted { change, .. }
         | Event::ChangeEnded { change, .. }
@@ -97,7 +100,9 @@ fn words(event: &Event) -> String {
             format!("the run begins by {caller} (redress {version}), {yes} of {} changes approved", decisions.len())
         }
         Event::ChangeStarted { .. } => "begins: its guards hold and the account is as planned".to_owned(),
-        Event::Intent { call, .. } => format!("calls {}", call.name()),
+        Event::Intent { call, observed, .. } => format!("calls {}{}", call.name(), seen(observed)),
+        Event::Left { reason, stands: true, .. } => format!("is so already: {reason}"),
+        Event::Left { reason, .. } => format!("is left out: {reason}"),
         Event::Result { result, .. } => match result {
             StepResult::Done { outputs } => format!("AWS answered{}", told(outputs)),
             StepResult::Found { outputs } => format!("was found to have taken effect{}", told(outputs)),
@@ -118,10 +123,19 @@ fn words(event: &Event) -> String {
     }
 }
 
+/// What was read in the same breath.
+fn seen(observed: &Outputs) -> String {
+    let named: Vec<String> = observed.iter().map(|(name, value)| format!("{name} is {}", plain(value))).collect();
+    if named.is_empty() { String::new() } else { format!("; before it {}", named.join(", ")) }
+}
+
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
 /// The outputs that name what was made.
 fn told(outputs: &Outputs) -> String {
-    let named: Vec<String> =
-        outputs.iter().map(|(name, value)| format!("{name} {}", value.as_str().map_or_else(|| value.to_string(), str::to_owned))).collect();
+    let named: Vec<String> = outputs.iter().map(|(name, value)| format!("{name} {}", plain(value))).collect();
     if named.is_empty() { String::new() } else { format!(": {}", named.join(", ")) }
 }
 
@@ -143,7 +157,7 @@ mod tests {
         let call = Call::new("ec2", "us-east-1", "StopInstances", json!({}));
         let events = [
             (0, Event::ChangeStarted { change: change(), before: json!({}) }),
-            (1, Event::Intent { change: change(), step: step(), attempt: 1, call }),
+            (1, Event::Intent { change: change(), step: step(), attempt: 1, call, observed: Outputs::new() }),
             (3, Event::Result { change: change(), step: step(), result: StepResult::Done { outputs: Outputs::new() } }),
             (33, Event::Settled { change: change(), step: step() }),
             (40, Event::ChangeEnded { change: change(), outcome: Outcome::Verified, reason: String::new(), after: json!({}), awaiting: vec![] }),

@@ -1,7 +1,7 @@
 //! Playing a change on a stage: its calls, its waits, its proofs. The stage is a copy of an account; nothing here may
 //! be handed a real one.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -11,13 +11,12 @@ use super::{
     proof::{Proved, needs, proved},
     restore::{differences, restored},
 };
-use crate::calls::{Act, Bindings, CallError, ErrorClass, Expect, Outputs, Purpose, Standing, Step, Wait, standing_of, way_back};
+use crate::calls::{Act, Bindings, CallError, ErrorClass, Expect, Otherwise, Outputs, Purpose, Standing, Step, Wait, before, standing_of, way_back};
 
 /// The run's id on a stage.
 pub const REHEARSAL: &str = "rehearsal";
 
-/// Outputs of steps that are done, by change and step.
-pub type AllOutputs = BTreeMap<(String, String), Outputs>;
+pub use crate::calls::before::AllOutputs;
 
 /// Why a change could not be played to its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,9 +67,7 @@ pub fn play(stage: &mut dyn Stage, change: &Change, started: Timestamp, outputs:
 /// Why a step could not be done.
 pub fn play_steps(stage: &mut dyn Stage, change: &str, steps: &[Step], started: Timestamp, outputs: &mut AllOutputs) -> Result<(), Stop> {
     for step in steps {
-        let made = play_act(stage, &step.act, change, &step.name, started, outputs)?;
-        outputs.insert((change.to_owned(), step.name.clone()), made);
-        wait_for(stage, step.act.wait.as_ref(), &bindings(change, &step.name, started, outputs))?;
+        play_act(stage, &step.act, change, &step.name, started, outputs)?;
     }
     Ok(())
 }
@@ -109,9 +106,7 @@ pub fn play_undo(stage: &mut dyn Stage, change: &Change, started: Timestamp, out
 pub fn play_back(stage: &mut dyn Stage, change: &Change, started: Timestamp, outputs: &mut AllOutputs) -> Result<(), Stop> {
     let done: Vec<String> = change.steps.iter().map(|s| s.name.clone()).collect();
     for back in way_back(&change.steps, &done, Purpose::Undo) {
-        let made = play_act(stage, &back.act, &change.id, &back.name, started, outputs)?;
-        outputs.insert((change.id.clone(), back.name.clone()), made);
-        wait_for(stage, back.act.wait.as_ref(), &bindings(&change.id, &back.name, started, outputs))?;
+        play_act(stage, &back.act, &change.id, &back.name, started, outputs)?;
     }
     Ok(())
 }
@@ -119,7 +114,23 @@ pub fn play_back(stage: &mut dyn Stage, change: &Change, started: Timestamp, out
 /// How often a call is made again that asked for patience.
 const PATIENCE: u32 = 30;
 
-fn play_act(stage: &mut dyn Stage, act: &Act, change: &str, step: &str, started: Timestamp, outputs: &AllOutputs) -> Result<Outputs, Stop> {
+/// Plays an act whole: the look before it, its call, its wait.
+fn play_act(stage: &mut dyn Stage, act: &Act, change: &str, step: &str, started: Timestamp, outputs: &mut AllOutputs) -> Result<(), Stop> {
+    let look = before::before(act, &stage.inventory(), &bindings(change, step, started, outputs)).map_err(|e| Stop::Failed(e.to_string()))?;
+    match look.standing {
+        Standing::Holds => {}
+        Standing::Unknown(why) => return Err(Stop::Unknown(format!("before {}: {why}", act.call.name()))),
+        Standing::NotYet(_) | Standing::Never(_) if act.otherwise == Otherwise::Leave => return Ok(()),
+        Standing::NotYet(seen) | Standing::Never(seen) => return Err(Stop::Failed(format!("before {}: {seen}", act.call.name()))),
+    }
+    before::record(outputs, change, &look.observed);
+    let mut made = play_call(stage, act, change, step, started, outputs)?;
+    made.extend(look.observed);
+    outputs.insert((change.to_owned(), step.to_owned()), made);
+    wait_for(stage, act.wait.as_ref(), &bindings(change, step, started, outputs))
+}
+
+fn play_call(stage: &mut dyn Stage, act: &Act, change: &str, step: &str, started: Timestamp, outputs: &AllOutputs) -> Result<Outputs, Stop> {
     let input = bindings(change, step, started, outputs).resolve(&act.call.input).map_err(|e| Stop::Failed(e.to_string()))?;
     let call = crate::calls::Call { input, ..act.call.clone() };
     let mut last = None;

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     actions::{self, Action, ActionUse, Context, GuardNote, Options, Prerequisite, Proposal, Refusal},
-    calls::{Act, Bindings, Expect, KeptOnce, Recognise, Step, Test, Undo, Wait, WayBack},
+    calls::{Act, Bindings, Expect, KeptOnce, Recognise, Step, Test, Undo, Wait, WayBack, before},
     checks,
     inventory::{Inventory, Scope},
     resource::ResourceId,
@@ -50,6 +50,7 @@ fn gather(context: &Context<'_>, name: &str, resource: &ResourceId, with: &Value
         // What a step will make is not there to be read yet.
         let until = step.act.wait.iter().flat_map(|w| &w.until).filter_map(|e| e.resolve(&bindings).ok());
         scope.extend(until.flat_map(|e| e.scope()));
+        scope.extend(before::scopes(&step.act, &bindings).filter_map(Result::ok).flatten());
     }
     for needed in &proposal.prerequisites {
         let region = region_of(&needed.resource, context.region).to_owned();
@@ -189,6 +190,8 @@ fn prefix(steps: &mut [Step], with: &str) {
 
 fn prefix_act(act: &mut Act, with: &str) {
     prefix_references(&mut act.call.input, with);
+    act.before.iter_mut().for_each(|e| prefix_expect(e, with));
+    act.observe.iter_mut().for_each(|o| prefix_references(&mut o.id, with));
     if let Some(Wait { until, .. }) = &mut act.wait {
         until.iter_mut().for_each(|e| prefix_expect(e, with));
     }
@@ -200,8 +203,10 @@ fn prefix_act(act: &mut Act, with: &str) {
 
 fn prefix_expect(expect: &mut Expect, with: &str) {
     prefix_references(&mut expect.id, with);
-    if let Test::Is(value) = &mut expect.test {
-        prefix_references(value, with);
+    match &mut expect.test {
+        Test::Is(value) => prefix_references(value, with),
+        Test::OneOf { good, .. } => good.iter_mut().for_each(|value| prefix_references(value, with)),
+        Test::Exists | Test::Gone => {}
     }
 }
 

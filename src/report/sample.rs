@@ -65,7 +65,7 @@ pub fn findings() -> (Vec<Finding>, Vec<Unjudged>) {
 
 fn act(operation: &str, input: Value) -> Act {
     let looks = Recognise::Looks { expect: Vec::new(), outputs: BTreeMap::new() };
-    Act { call: Call::new("ec2", "eu-west-1", operation, input), wait: None, recognise: looks }
+    Act::new(Call::new("ec2", "eu-west-1", operation, input), None, looks)
 }
 
 fn steps() -> Vec<Step> {

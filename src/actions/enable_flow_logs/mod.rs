@@ -191,19 +191,19 @@ fn create(region: &str, vpc: &str, params: &Params, way: Value) -> Result<Step, 
     let made = reference::output(STEP, IDS);
     let expect = |at: &str, test| Expect::new(region, FamilyKind::FlowLogs, made.clone(), at, test);
     let active = Test::OneOf { good: vec![json!("ACTIVE")], never: Vec::new(), late: Vec::new() };
-    let delete = Act {
-        call: Call::new("ec2", region, "DeleteFlowLogs", json!({ IDS: made })),
-        wait: None,
-        recognise: Recognise::Looks { expect: vec![expect("", Test::Gone)], outputs: [].into() },
-    };
+    let delete = Act::new(
+        Call::new("ec2", region, "DeleteFlowLogs", json!({ IDS: made })),
+        None,
+        Recognise::Looks { expect: vec![expect("", Test::Gone)], outputs: [].into() },
+    );
     Ok(Step {
         name: STEP.to_owned(),
         title: format!("make a flow log for {vpc}"),
-        act: Act {
-            call: Call::new("ec2", region, "CreateFlowLogs", input),
-            wait: Some(Wait { until: vec![expect("/flow_log_status", active)], at_most: 300, why: "until the flow log is active".to_owned() }),
-            recognise: Recognise::Tagged { region: region.to_owned(), family: FamilyKind::FlowLogs, output: IDS.to_owned(), shape: Shape::Ids(1) },
-        },
+        act: Act::new(
+            Call::new("ec2", region, "CreateFlowLogs", input),
+            Some(Wait { until: vec![expect("/flow_log_status", active)], at_most: 300, why: "until the flow log is active".to_owned() }),
+            Recognise::Tagged { region: region.to_owned(), family: FamilyKind::FlowLogs, output: IDS.to_owned(), shape: Shape::Ids(1) },
+        ),
         way_back: WayBack::Calls { rollback: vec![delete], undo: Undo::Same, kept_once: None, redo: false },
     })
 }

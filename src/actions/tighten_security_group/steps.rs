@@ -75,11 +75,11 @@ fn revoke_step(region: &str, group: &str, rules: &[&SecurityGroupRule]) -> Resul
 }
 
 fn revoke(region: &str, group: &str, ids: Value, gone: Expect) -> Act {
-    Act {
-        call: Call::new("ec2", region, "RevokeSecurityGroupIngress", json!({ "GroupId": group, IDS: ids })),
-        wait: None,
-        recognise: Recognise::Looks { expect: vec![gone], outputs: BTreeMap::new() },
-    }
+    Act::new(
+        Call::new("ec2", region, "RevokeSecurityGroupIngress", json!({ "GroupId": group, IDS: ids })),
+        None,
+        Recognise::Looks { expect: vec![gone], outputs: BTreeMap::new() },
+    )
 }
 
 fn authorize(region: &str, group: &str, tags: &Tags, rules: &[&SecurityGroupRule]) -> Result<Act, Refusal> {
@@ -89,11 +89,11 @@ fn authorize(region: &str, group: &str, tags: &Tags, rules: &[&SecurityGroupRule
         "TagSpecifications": support::tag_specifications("security-group-rule", tags, &[])?,
     });
     let (region, family) = (region.to_owned(), FamilyKind::SecurityGroupRules);
-    Ok(Act {
-        call: Call::new("ec2", &region, "AuthorizeSecurityGroupIngress", input),
-        wait: None,
-        recognise: Recognise::Tagged { region, family, output: IDS.to_owned(), shape: Shape::Ids(rules.len()) },
-    })
+    Ok(Act::new(
+        Call::new("ec2", &region, "AuthorizeSecurityGroupIngress", input),
+        None,
+        Recognise::Tagged { region, family, output: IDS.to_owned(), shape: Shape::Ids(rules.len()) },
+    ))
 }
 
 /// The rules as `IpPermissions`: one for each protocol and range of ports, with all sources of it

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{Grant, Used, acts};
 use crate::{
-    calls::Recognise,
+    calls::{Expect, Recognise, Test},
     checks,
     inventory::{
         Caller, FamilyKind, Inventory, Selector, Want,
@@ -100,7 +100,9 @@ fn of_change(plan: &Plan, change: &Change, owner: &Owner, asked: &mut BTreeMap<F
         if used == Used::Perhaps {
             continue;
         }
-        for expect in act.wait.iter().flat_map(|w| &w.until) {
+        let observed = act.observe.iter().map(|o| Expect::new(&o.region, o.family, o.id.clone(), &o.at, Test::Exists));
+        let expected = act.wait.iter().flat_map(|w| &w.until).chain(&act.before).cloned();
+        for expect in expected.chain(observed) {
             let entry = asked.entry(expect.family).or_default();
             entry.by_id = true;
             let ids = expect.ids().into_iter().filter(|id| !id.is_empty());

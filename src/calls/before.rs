@@ -1,0 +1,206 @@
+//! Preconditions of an act and the facts that it observes: read in the same breath as its intent is written, on the way
+//! forward, on resume, on the way back and on undo. Evaluating them is pure; reading is the engine's.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{Act, Bindings, Outputs, Standing, Unresolved, expect::worse};
+use crate::inventory::{Fact, FamilyKind, Inventory, Scope, Want};
+
+/// A fact that is read directly before a call and recorded with its intent. Later acts of the same change refer to it by
+/// [`super::reference::observed`], in whatever step it was observed, or as an output of the step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Observe {
+    /// The name by which it is referred to: `launch_time`.
+    pub name: String,
+    /// Where.
+    pub region: String,
+    /// Of what kind the thing is.
+    pub family: FamilyKind,
+    /// The thing's id; may be a reference.
+    pub id: Value,
+    /// Which member of the thing's JSON form, as a JSON pointer.
+    pub at: String,
+    /// Whether it takes the place of what was observed before under this name. Else the first observation of the change
+    /// stands, and this one is made only where there is none yet.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub anew: bool,
+}
+
+/// What follows where a precondition of an act does not hold.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Otherwise {
+    /// Forward, the change goes back. On the way back a person is asked.
+    #[default]
+    Stop,
+    /// The act is left out: somebody else has decided about what it would set, and the change goes on without it.
+    Leave,
+}
+
+impl Otherwise {
+    /// Whether it is [`Otherwise::Stop`].
+    pub fn is_stop(&self) -> bool {
+        *self == Otherwise::Stop
+    }
+}
+
+/// How an act's preconditions stand, and what it observes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Before {
+    /// How they stand together.
+    pub standing: Standing,
+    /// The facts to record with the intent.
+    pub observed: Outputs,
+}
+
+/// What must be read to tell whether an act may be made.
+///
+/// # Errors
+/// A reference in the id of a thing that stands for nothing.
+pub fn scope(act: &Act, bindings: &Bindings<'_>) -> Result<Scope, Unresolved> {
+    let scopes = scopes(act, bindings).collect::<Result<Vec<Scope>, _>>()?;
+    Ok(scopes.into_iter().flatten().collect())
+}
+
+/// What must be read for each precondition and each observation of an act.
+pub fn scopes<'a>(act: &'a Act, bindings: &'a Bindings<'_>) -> impl Iterator<Item = Result<Scope, Unresolved>> + 'a {
+    let expected = act.before.iter().map(|expect| Ok(super::Expect { id: bindings.resolve(&expect.id)?, ..expect.clone() }.scope()));
+    let observed = observing(act, bindings).map(|o| Ok(Scope::from([Want::id(&o.region, o.family, o.of(bindings)?)])));
+    expected.chain(observed)
+}
+
+/// How the preconditions of an act stand in an inventory. A fact that it observes counts in its own preconditions.
+///
+/// # Errors
+/// A reference that stands for nothing.
+pub fn before(act: &Act, inventory: &Inventory, bindings: &Bindings<'_>) -> Result<Before, Unresolved> {
+    let (mut standing, mut observed) = (Standing::Holds, Outputs::new());
+    for observe in observing(act, bindings) {
+        match observe.value(inventory, &observe.of(bindings)?) {
+            Ok(value) => drop(observed.insert(observe.name.clone(), value)),
+            Err(silent) => standing = worse(standing, silent),
+        }
+    }
+    if standing != Standing::Holds {
+        return Ok(Before { standing, observed });
+    }
+    let mut outputs = bindings.outputs.clone();
+    record(&mut outputs, bindings.change, &observed);
+    let bindings = Bindings { outputs: &outputs, ..bindings.clone() };
+    for expect in &act.before {
+        standing = worse(standing, expect.resolve(&bindings)?.standing(inventory));
+    }
+    Ok(Before { standing, observed })
+}
+
+/// Outputs of steps, by change and step.
+pub type AllOutputs = std::collections::BTreeMap<(String, String), Outputs>;
+
+/// The name that stands for a step where what a change has observed is kept beside the outputs of its steps. No step has it.
+const OBSERVED: &str = "$observed";
+
+/// Adds what was observed to what references of the change see.
+pub fn record(outputs: &mut AllOutputs, change: &str, observed: &Outputs) {
+    if !observed.is_empty() {
+        outputs.entry((change.to_owned(), OBSERVED.to_owned())).or_default().extend(observed.clone());
+    }
+}
+
+/// What a change has observed under a name.
+pub(super) fn recorded<'a>(outputs: &'a AllOutputs, change: &str, name: &str) -> Option<&'a Value> {
+    outputs.get(&(change.to_owned(), OBSERVED.to_owned()))?.get(name)
+}
+
+/// The facts that an act observes now: those that were observed before stand, unless they are to be observed anew.
+fn observing<'a>(act: &'a Act, bindings: &'a Bindings<'_>) -> impl Iterator<Item = &'a Observe> {
+    act.observe.iter().filter(|o| o.anew || recorded(bindings.outputs, bindings.change, &o.name).is_none())
+}
+
+impl Observe {
+    /// The id of the thing.
+    fn of(&self, bindings: &Bindings<'_>) -> Result<String, Unresolved> {
+        let id = bindings.resolve(&self.id)?;
+        id.as_str().map(str::to_owned).ok_or_else(|| Unresolved { step: bindings.step.to_owned(), what: format!("{id}, which is no id") })
+    }
+
+    fn value(&self, inventory: &Inventory, id: &str) -> Result<Value, Standing> {
+        let name = self.at.trim_start_matches('/');
+        match inventory.json(&self.region, self.family, id) {
+            Fact::Known(thing) => match thing.pointer(&self.at) {
+                Some(value) if !value.is_null() => Ok(value.clone()),
+                _ => Err(Standing::Unknown(format!("{id}: AWS names no {name}"))),
+            },
+            Fact::Absent => Err(Standing::NotYet(format!("{id} is not there"))),
+            silent => Err(Standing::Unknown(format!("{id}: {}", silent.silence().unwrap_or_default()))),
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::{
+        actions::make,
+        calls::{Call, reference},
+        inventory::{Caller, Instance},
+        resource::Owner,
+    };
+
+    const R: &str = "us-east-1";
+
+    fn inventory(state: &str, launched: &str) -> Inventory {
+        let owner = Owner { partition: "aws".into(), account: "123456789012".into() };
+        let mut it = Inventory::empty(owner, Caller::default(), "2026-11-22T10:00:00Z".parse().unwrap());
+        let instance = Instance { id: "i-1".into(), state: state.into(), launch_time: launched.parse().ok(), ..Instance::default() };
+        it.region_mut(R).instances.put("i-1", instance);
+        it
+    }
+
+    fn swap() -> Act {
+        let mut act = make::act(Call::new("ec2", R, "DetachVolume", json!({ "VolumeId": "vol-1" })), Vec::new());
+        act.before = vec![
+            make::is(R, FamilyKind::Instances, "i-1", "/state", "stopped"),
+            make::is(R, FamilyKind::Instances, "i-1", "/launch_time", reference::observed("launch_time")),
+        ];
+        act.observe = vec![Observe {
+            name: "launch_time".into(),
+            region: R.into(),
+            family: FamilyKind::Instances,
+            id: json!("i-1"),
+            at: "/launch_time".into(),
+            anew: false,
+        }];
+        act
+    }
+
+    fn look(act: &Act, inventory: &Inventory, outputs: &AllOutputs) -> Before {
+        let started = inventory.read_at;
+        before(act, inventory, &Bindings { run: "r", started, change: "c1", step: "detach", attempt: 1, outputs }).unwrap()
+    }
+
+    #[test]
+    fn the_first_observation_stands_and_a_later_one_is_held_against_it() {
+        let mut outputs = AllOutputs::new();
+        let first = look(&swap(), &inventory("stopped", "2026-11-01T00:00:00Z"), &outputs);
+        assert_eq!((&first.standing, first.observed["launch_time"].as_str()), (&Standing::Holds, Some("2026-11-01T00:00:00Z")));
+        record(&mut outputs, "c1", &first.observed);
+        assert_eq!(look(&swap(), &inventory("stopped", "2026-11-01T00:00:00Z"), &outputs), Before { standing: Standing::Holds, observed: Outputs::new() });
+        for (state, launched) in [("running", "2026-11-01T00:00:00Z"), ("stopped", "2026-11-02T00:00:00Z")] {
+            let again = look(&swap(), &inventory(state, launched), &outputs);
+            assert!(matches!(again.standing, Standing::NotYet(_)), "{state} {launched}: {again:?}");
+        }
+    }
+
+    #[test]
+    fn a_fact_that_aws_does_not_name_is_not_known_and_so_is_one_that_cannot_be_read() {
+        let outputs = AllOutputs::new();
+        assert!(matches!(look(&swap(), &inventory("stopped", ""), &outputs).standing, Standing::Unknown(_)));
+        let mut denied = inventory("stopped", "2026-11-01T00:00:00Z");
+        denied.region_mut(R).instances.items.insert("i-1".into(), Fact::Unknown("AccessDenied".into()));
+        assert!(matches!(look(&swap(), &denied, &outputs).standing, Standing::Unknown(_)));
+    }
+}

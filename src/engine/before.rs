@@ -1,0 +1,98 @@
+//! The look directly before a call: its preconditions and the facts that it observes, in one read. Forward, on resume and
+//! on the way back, whatever the number of jobs: there is no other way to an intent.
+
+use std::time::Duration;
+
+use super::{
+    Engine, EngineError, News,
+    ledger::Ledger,
+    look::Look,
+    step::{Failure, Named, PATIENCE, SHOWN_WITHIN, looks_gone},
+};
+use crate::{
+    calls::{Otherwise, Outputs, Standing, before},
+    journal::{Event, StepResult, StepStory, Story},
+};
+
+/// What follows from the look before a call.
+#[derive(Debug)]
+pub(super) enum Go {
+    /// The call may be made; this was observed.
+    Call(Outputs),
+    /// Nothing is called: the journal contains why.
+    No,
+}
+
+impl Engine<'_> {
+    /// Looks whether an act may be made now. A precondition that does not hold is believed only when it is seen for as
+    /// long as a view may lag behind what this run has waited for; one that cannot be told never counts as holding.
+    ///
+    /// # Errors
+    /// [`Failure::Gone`] where it may not, and a halt where that cannot be told.
+    pub(super) async fn before(&self, named: Named<'_>, journal: &Ledger<'_>) -> Result<Go, Failure> {
+        if named.act.before.is_empty() && named.act.observe.is_empty() {
+            return Ok(Go::Call(Outputs::new()));
+        }
+        let outputs = journal.look(Story::outputs);
+        let bindings = self.bindings(named, journal, &outputs);
+        let earlier = journal.look(|story| story.changes.get(named.change)?.step(named.name).cloned()).filter(|s| s.intents > 0);
+        let scope = before::scope(named.act, &bindings)?;
+        let (began, believed) = (self.account.now(), self.lag.min(SHOWN_WITHIN));
+        for tries in 0_u32.. {
+            let inventory = self.account.read(&scope).await;
+            let looked = before::before(named.act, &inventory, &bindings)?;
+            let waited = self.account.now().duration_since(began).unsigned_abs();
+            let what = match looked.standing {
+                Standing::Holds => return again(named, earlier.as_ref(), looked.observed),
+                Standing::Unknown(why) if waited > PATIENCE => return Err(Failure::Halt(EngineError::Unread(told(named, &why)))),
+                Standing::NotYet(seen) | Standing::Never(seen) if waited >= believed => {
+                    return self.gone(named, earlier.is_some(), &seen, journal).await;
+                }
+                Standing::Unknown(what) | Standing::NotYet(what) | Standing::Never(what) => what,
+            };
+            if self.stop.now() {
+                return Err(Failure::Halt(EngineError::Stopped(format!("before {} of {}", named.name, named.change))));
+            }
+            self.talk.tell(&News::Waiting {
+                change: named.change.to_owned(),
+                why: format!("before {}: {what}", named.act.call.operation),
+                seconds: waited.as_secs(),
+            });
+            let rest = believed.saturating_sub(waited).as_secs().clamp(1, 15);
+            self.account.pause(Duration::from_secs((1 << tries.min(4)).min(rest))).await;
+        }
+        Ok(Go::No)
+    }
+
+    /// A precondition does not hold. What an earlier try has brought about is no reason to say so; what it would set is
+    /// left as somebody else has set it, where the act says that.
+    async fn gone(&self, named: Named<'_>, tried: bool, seen: &str, journal: &Ledger<'_>) -> Result<Go, Failure> {
+        let outputs = journal.look(Story::outputs);
+        let leave = named.act.otherwise == Otherwise::Leave;
+        let look = if tried || leave { self.look(named.act, &self.bindings(named, journal, &outputs)).await } else { Look::Absent };
+        match look {
+            Look::Found(outputs) if tried && !looks_gone(named.act) => self.tell_result(named, StepResult::Found { outputs }, journal)?,
+            look if leave => {
+                let (change, step) = (named.change.to_owned(), named.name.to_owned());
+                let stands = matches!(look, Look::Found(_));
+                journal.write(self.account.now(), Event::Left { change, step, reason: seen.to_owned(), stands })?;
+            }
+            _ => return Err(Failure::Gone(told(named, seen))),
+        }
+        Ok(Go::No)
+    }
+}
+
+/// A call that is made again is the same call only where what it observed is the same: an earlier try may have taken
+/// effect on what was there then.
+fn again(named: Named<'_>, earlier: Option<&StepStory>, observed: Outputs) -> Result<Go, Failure> {
+    let moved = earlier.and_then(|e| observed.iter().find(|(name, value)| e.observed.get(*name).is_some_and(|then| then != *value)));
+    match moved {
+        Some((name, value)) => Err(Failure::Gone(told(named, &format!("{name} was another when it was tried before, and is now {value}")))),
+        None => Ok(Go::Call(observed)),
+    }
+}
+
+fn told(named: Named<'_>, seen: &str) -> String {
+    format!("before {}: {seen}", named.act.call.name())
+}
