@@ -138,7 +138,7 @@ fn new(kind: FamilyKind, region: &str, id: &str, now: &Inventory, runs: &[Run<'_
     for (plan, story, _) in runs {
         for change in &plan.changes {
             let told = &story.changes[&change.id];
-            let Some(step) = told.steps.iter().find(|s| s.call.operation == operation && s.call.input[member] == name) else { continue };
+            let Some(step) = told.steps.iter().find(|s| s.call.as_ref().is_some_and(|c| c.operation == operation && c.input[member] == name)) else { continue };
             let admitted = step.state == StepState::Intended && told.outcome() == Some(Outcome::Stuck);
             if !admitted && !matches!(step.state, StepState::Called | StepState::Settled) {
                 return Err(format!("orphan: {id} ({kind:?}) of {} is there, and its step is {:?}: {}", change.id, step.state, told.reason));
