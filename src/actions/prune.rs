@@ -18,6 +18,9 @@ use crate::{
     resource::{Kind, ResourceId},
 };
 
+/// The action's name.
+pub const NAME: &str = "prune";
+
 /// Deletes what an earlier run kept.
 pub struct Prune;
 
@@ -60,7 +63,7 @@ None: AWS keeps deleted snapshots and volumes only where a rule of the Recycle B
 
 impl Action for Prune {
     fn name(&self) -> &'static str {
-        "prune"
+        NAME
     }
     fn title(&self) -> &'static str {
         "Delete what an earlier run kept, once its time has passed"

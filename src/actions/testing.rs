@@ -111,7 +111,7 @@ impl Action for Close {
         Ok(Proposal {
             summary: format!("Close {}.", target.id()),
             steps: steps(target.id(), &ids, with),
-            risk: if self.1 == 0 { Risk::Safe } else { Risk::Disruptive },
+            risk: Risk::Disruptive,
             impact: vec![format!("{} sources lose access to {}", world.len(), target.id())],
             before: json!("open"),
             after: json!("closed"),

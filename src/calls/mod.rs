@@ -18,13 +18,15 @@ pub use before::{Before, Observe, Otherwise};
 pub use expect::{Expect, Standing, Test, standing_of};
 pub use notice::{HubFinding, Notice, Refusal};
 pub use reference::{Bindings, Unresolved};
-pub use spec::{Power, Repeat, Risk, Spec, find};
+pub use spec::{Power, Repeat, Risk, Spec, find, floor};
 
 use crate::inventory::{Cause, Reason};
 
 /// One mutating AWS operation. In a plan its input may hold references ([`reference`]); what is handed to the
-/// writing seam holds none.
+/// writing seam holds none. Read from a file it is an operation of the registry in a region that can be one, or it is refused:
+/// no plan, journal or export holds another.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Written")]
 pub struct Call {
     /// `ec2`, `iam`, `logs`, `s3`, `cloudtrail`: the IAM prefix of the service.
     pub service: String,
@@ -44,6 +46,32 @@ impl Call {
     /// `ec2:AuthorizeSecurityGroupIngress`
     pub fn name(&self) -> String {
         format!("{}:{}", self.service, self.operation)
+    }
+}
+
+/// A call as a file holds it, before it is known to be one that redress makes.
+#[derive(Deserialize)]
+struct Written {
+    service: String,
+    region: String,
+    operation: String,
+    input: Value,
+}
+
+impl TryFrom<Written> for Call {
+    type Error = String;
+
+    fn try_from(written: Written) -> Result<Self, String> {
+        let Written { service, region, operation, input } = written;
+        // Enough of a foreign word to be recognised: it may be as long as the file.
+        let short = |text: &str| text.chars().take(60).collect::<String>().escape_debug().to_string();
+        if find(&service, &operation).is_none() {
+            return Err(format!("it calls {}:{}, which is no operation that redress makes", short(&service), short(&operation)));
+        }
+        if region.len() > 40 || !region.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-') {
+            return Err(format!("it calls {service}:{operation} in {:?}, which is no region", short(&region)));
+        }
+        Ok(Self { service, region, operation, input })
     }
 }
 

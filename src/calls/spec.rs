@@ -158,6 +158,12 @@ impl Spec {
     }
 }
 
+/// The least that a change with these steps risks: the gravest of what the registry says of its calls. No word of a file
+/// or an action goes below it.
+pub fn floor(steps: &[super::Step]) -> Risk {
+    steps.iter().filter_map(|s| find(&s.act.call.service, &s.act.call.operation)).map(|s| s.risk).max().unwrap_or(Risk::Safe)
+}
+
 /// The entry of an operation.
 pub fn find(service: &str, operation: &str) -> Option<&'static Spec> {
     SPECS.iter().find(|s| s.service == service && s.operation == operation)

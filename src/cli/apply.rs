@@ -14,14 +14,14 @@ use super::{
     fail::Fail,
     perform,
     planning::{self, Facts},
-    report_back,
+    recover, report_back,
     session::Session,
     summary, undo,
 };
 use crate::{
     engine,
     journal::{Decision, Store},
-    plan::{Plan, digest, rehearse::Rules, select},
+    plan::{Plan, PlanKind, digest, rehearse::Rules, select},
 };
 
 /// The biggest plan file that is read, in bytes.
@@ -63,12 +63,19 @@ pub async fn ground(session: &Session, file: Option<&Path>, belts: &Belts) -> Re
 pub async fn run(session: &Session, file: Option<&Path>, changes: &[String], approval: &Approval, targets: &[ReportBack], belts: &Belts) -> Result<Exit, Fail> {
     let policy = Policy::of(approval)?;
     let mut ground = match file.map(|path| Ok((path, read(path)?))).transpose()? {
-        Some((path, undo)) if undo.kind == "undo" => {
+        Some((path, undo)) if undo.kind == PlanKind::Undo => {
             made_already(&planning_flags(session, belts, !changes.is_empty()), "`redress undo RUN --change ID -o FILE`")?;
             if !targets.is_empty() {
                 return Err(Fail::usage("--report-back tells of findings that are closed, and an undo closes none").hint("leave --report-back out"));
             }
             return undo::apply(session, &path.display().to_string(), &undo, approval).await;
+        }
+        Some((path, back)) if back.kind == PlanKind::Recover => {
+            made_already(&planning_flags(session, belts, !changes.is_empty()), "`redress recover RUN -o FILE`")?;
+            if !targets.is_empty() {
+                return Err(Fail::usage("--report-back tells of findings that are closed, and a recovery closes none").hint("leave --report-back out"));
+            }
+            return recover::apply(session, &path.display().to_string(), &back, approval).await;
         }
         Some((path, plan)) => {
             made_already(&planning_flags(session, belts, false), PLAN_ANEW)?;
@@ -117,16 +124,24 @@ pub fn read(path: &Path) -> Result<Plan, Fail> {
 }
 
 async fn of_plan(session: &Session, path: &Path, plan: Plan) -> Result<Ground, Fail> {
-    if plan.kind == "undo" {
-        return Err(Fail::usage(format!("{}: this is the plan of an undo", path.display())).hint(format!("redress apply {}", path.display())));
+    if plan.kind.restores() {
+        let what = if plan.kind == PlanKind::Undo { "an undo" } else { "a recovery" };
+        return Err(Fail::usage(format!("{}: this is the plan of {what}", path.display())).hint(format!("redress apply {}", path.display())));
     }
-    let place = Place::of_plan(&plan);
     let state = session.state()?;
-    let door = session.reopen(&place).await?;
-    let who = door.account.identity();
-    digest::check_fit(&plan, &who.owner.account, &who.owner.partition, &who.endpoint, door.account.now())
-        .map_err(|error| Fail::usage(error.to_string()).why("nothing was changed"))?;
+    let door = session.reopen(&Place::of_plan(&plan)).await?;
+    fits(&plan, &door)?;
     Ok(Ground { state, door, plan, facts: None })
+}
+
+/// Checks that a plan is for the account behind this door, and still good.
+///
+/// # Errors
+/// What does not fit (exit 2).
+pub fn fits(plan: &Plan, door: &Door) -> Result<(), Fail> {
+    let who = door.account.identity();
+    digest::check_fit(plan, &who.owner.account, &who.owner.partition, &who.endpoint, door.account.now())
+        .map_err(|error| Fail::usage(error.to_string()).why("nothing was changed"))
 }
 
 /// The flags that were given and say how a plan is made.
@@ -161,7 +176,7 @@ async fn of_account(session: &Session, belts: &Belts) -> Result<Ground, Fail> {
 
 /// A plan of which the rehearsal says that it makes something worse is not applied.
 fn sound(plan: &Plan) -> Result<(), Fail> {
-    if plan.kind != "plan" || plan.rehearsal.opens.is_empty() {
+    if plan.kind != PlanKind::Plan || plan.rehearsal.opens.is_empty() {
         return Ok(());
     }
     let opens = plan.rehearsal.opens.iter().map(|key| format!("{} on {}", key.check, key.resource));
@@ -205,7 +220,7 @@ async fn select_part(session: &Session, ground: &mut Ground, ids: &BTreeSet<Stri
 /// either, and what looks different now is decided again.
 async fn part(session: &Session, ground: &mut Ground, policy: &Policy, mut decisions: Vec<Decision>) -> Result<(Plan, Vec<Decision>), Fail> {
     let ids: BTreeSet<String> = decisions.iter().filter(|d| d.approved).map(|d| d.change.clone()).collect();
-    if ids.len() == ground.plan.changes.len() || ground.plan.kind != "plan" {
+    if ids.len() == ground.plan.changes.len() || ground.plan.kind != PlanKind::Plan {
         return Ok((ground.plan.clone(), decisions));
     }
     let selected = select_part(session, ground, &ids).await?;

@@ -15,7 +15,7 @@ use crate::{
     actions,
     calls::Risk,
     journal::Decision,
-    plan::{Change, Plan},
+    plan::{Change, Plan, PlanKind},
     playbook::problem::did_you_mean,
 };
 
@@ -126,8 +126,10 @@ pub fn decide(plan: &Plan, standings: &BTreeMap<String, Standing>, answers: &BTr
     for change in plan.changes.iter().rev() {
         let needed = |other: &&Change| other.after.contains(&change.id);
         let mut users = plan.changes.iter().filter(needed).peekable();
-        let idle =
-            plan.kind == "plan" && change.findings.is_empty() && users.peek().is_some() && users.all(|u| matches!(verdicts.get(u.id.as_str()), Some(Err(_))));
+        let idle = plan.kind == PlanKind::Plan
+            && change.findings.is_empty()
+            && users.peek().is_some()
+            && users.all(|u| matches!(verdicts.get(u.id.as_str()), Some(Err(_))));
         if idle && matches!(verdicts.get(change.id.as_str()), Some(Ok(_))) {
             verdicts.insert(&change.id, Err("nothing that is approved needs it".to_owned()));
         }

@@ -18,7 +18,7 @@ use crate::{
     calls::Notice,
     engine::{self, Engine, EngineError, Stop, undo},
     journal::{Claim, Decision, Event, Journal, Lock, RunDocument, RunFolder, Store, Story, story::Head},
-    plan::Plan,
+    plan::{Plan, PlanKind},
 };
 
 /// What the engine is to do.
@@ -164,7 +164,7 @@ fn lag() -> Duration {
 /// # Errors
 /// When that run's journal cannot be read or written.
 pub fn note_undone(door: &Door, state: &dyn Store, plan: &Plan, undo_story: &Story) -> Result<(), Fail> {
-    let Some(original) = plan.of_run.as_ref().filter(|_| plan.kind == "undo") else { return Ok(()) };
+    let Some(original) = plan.of_run.as_ref().filter(|_| plan.kind == PlanKind::Undo) else { return Ok(()) };
     let folder = state.run(original).map_err(store_fail)?;
     let told = folder.story();
     let new = |id: &String| told.changes.get(id).is_some_and(|c| c.undone_by.is_none());

@@ -21,7 +21,7 @@ use crate::{
     engine::{self, gather::gather},
     inventory::{FamilyKind, Inventory, Scope, Want},
     plan::{
-        Change, Plan, digest,
+        Change, Plan, PlanKind, digest,
         propose::{self, remake},
         rehearse::{Rules, rehearse},
     },
@@ -125,7 +125,7 @@ fn plan(session: &Session, door: &Door, inventory: &Inventory, rules: &Rules) ->
         origins: Vec::new(),
         rehearsal: rehearsed.rehearsal,
         digest: String::new(),
-        kind: PRUNE.to_owned(),
+        kind: PlanKind::Prune,
         of_run: None,
     };
     digest::seal(&mut plan);

@@ -1,11 +1,28 @@
-//! `redress recover`: what lost runs left in the account, and a plan that brings their instances back up. Reads only.
+//! `redress recover`: what lost runs left in the account, and a plan that brings their instances back up. It reads only; the
+//! plan is done by `redress apply`, which makes it again from the tags before anything is called.
 
 use std::path::Path;
 
-use super::{exit::Exit, fail::Fail, plan::show, planning, session::Session};
+use super::{
+    account::{Door, Place},
+    apply::fits,
+    args::Approval,
+    ask::Policy,
+    exit::Exit,
+    fail::Fail,
+    perform,
+    plan::show,
+    planning,
+    session::Session,
+    undo::ask_and_do,
+};
 use crate::{
-    engine::{gather::gather, recover},
+    engine::{
+        gather::gather,
+        recover::{self, Recovery},
+    },
     inventory::Inventory,
+    plan::{Change, Plan},
 };
 
 /// Looks, lists, plans.
@@ -14,14 +31,7 @@ use crate::{
 /// No way to the account, listings that could not be read, a file that cannot be written.
 pub async fn run(session: &Session, run: Option<&str>, output: Option<&Path>) -> Result<Exit, Fail> {
     let door = session.open().await?;
-    let who = door.account.identity();
-    let nothing = Inventory::empty(who.owner.clone(), who.caller.clone(), door.account.now());
-    let known = gather(door.account.as_ref(), nothing, &mut |known| recover::needs(known, &door.regions)).await;
-    let found = recover::recover(&known, &door.regions, run, who, door.account.now(), planning::VALID_FOR);
-    if !found.unread.is_empty() {
-        let fail = Fail::failure("it cannot be told what was left: not all could be read");
-        return Err(found.unread.into_iter().fold(fail, Fail::why).hint("allow these listings, or leave the region out with --region"));
-    }
+    let found = look(&door, &door.regions, run).await?;
     let mut of = "";
     for left in &found.left {
         if left.run != of {
@@ -42,4 +52,45 @@ pub async fn run(session: &Session, run: Option<&str>, output: Option<&Path>) ->
     }
     show(session, &found.plan, output)?;
     Ok(if found.by_hand.is_empty() { Exit::Done } else { Exit::Stuck })
+}
+
+/// What the tags in these regions say now.
+async fn look(door: &Door, regions: &[String], run: Option<&str>) -> Result<Recovery, Fail> {
+    let who = door.account.identity();
+    let nothing = Inventory::empty(who.owner.clone(), who.caller.clone(), door.account.now());
+    let known = gather(door.account.as_ref(), nothing, &mut |known| recover::needs(known, regions)).await;
+    let found = recover::recover(&known, regions, run, who, door.account.now(), planning::VALID_FOR);
+    if found.unread.is_empty() {
+        return Ok(found);
+    }
+    let fail = Fail::failure("it cannot be told what was left: not all could be read");
+    Err(found.unread.into_iter().fold(fail, Fail::why).hint("allow these listings, or leave the region out with --region"))
+}
+
+/// Does the recovery that a file holds, as long as it is still what the tags in the account say.
+///
+/// # Errors
+/// Another account or an expired plan (exit 2), tags that say something else now (exit 4), nobody to ask.
+pub async fn apply(session: &Session, name: &str, plan: &Plan, approval: &Approval) -> Result<Exit, Fail> {
+    let policy = Policy::of(approval)?;
+    let state = session.state()?;
+    let lock = perform::lock(session, state.as_ref(), plan, "a recovery", &perform::person())?;
+    let door = session.reopen(&Place::of_plan(plan)).await?;
+    fits(plan, &door)?;
+    let found = look(&door, &plan.regions, None).await?;
+    if let Some(change) = plan.changes.iter().find(|change| !again(&found.plan, change)) {
+        return Err(Fail::held(format!("{name}: {} is not what the tags in the account say now", change.id))
+            .why("nothing was changed")
+            .hint("redress recover -o FILE plans it anew"));
+    }
+    // All else of the plan is made again: of what the file says beside its changes, nothing is taken.
+    let plan = recover::sealed(plan.changes.clone(), &plan.regions, door.account.identity(), door.account.now(), planning::VALID_FOR);
+    let exit = ask_and_do(session, &door, state.as_ref(), &plan, &policy).await?;
+    drop(lock);
+    Ok(exit)
+}
+
+/// Whether a change was made again as it stands in the file. Only its id may be another: that counts what the plan was about.
+fn again(now: &Plan, change: &Change) -> bool {
+    now.changes.iter().filter(|c| c.resource == change.resource).any(|c| Change { id: change.id.clone(), ..c.clone() } == *change)
 }

@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, path::Path};
 
 use super::{
     account::{Door, Place, stage},
+    apply::fits,
     args::Approval,
     ask::{self, Policy},
     exit::Exit,
@@ -20,7 +21,7 @@ use crate::{
         undo::{self, Undoing},
     },
     journal::{RunDocument, RunFolder, Store},
-    plan::{Plan, digest},
+    plan::{Plan, PlanKind},
 };
 
 /// Undoes a run, or the changes of it that are named; with `output` it only plans that.
@@ -64,20 +65,23 @@ pub async fn apply(session: &Session, name: &str, plan: &Plan, approval: &Approv
     let folder = state.open_run(&id).map_err(store_fail)?;
     let only: BTreeSet<String> = plan.changes.iter().map(|c| c.id.clone()).collect();
     let (door, now) = Planned::make(session, folder, Some(&only)).await?;
-    let who = door.account.identity();
-    digest::check_fit(plan, &who.owner.account, &who.owner.partition, &who.endpoint, door.account.now())
-        .map_err(|error| Fail::usage(error.to_string()).why("nothing was changed"))?;
+    fits(plan, &door)?;
     if now.undoing.plan.changes != plan.changes {
         return Err(Fail::held(format!("{name}: run {id} does not stand any more as it did when this undo was planned"))
             .why("nothing was changed")
             .hint(format!("redress undo {id} -o FILE plans it anew")));
     }
-    let exit = ask_and_do(session, &door, state.as_ref(), plan, &policy).await?;
+    // As it was made again: of all else that the file says, nothing is taken.
+    let exit = ask_and_do(session, &door, state.as_ref(), &now.undoing.plan, &policy).await?;
     drop(lock);
     Ok(exit)
 }
 
-async fn ask_and_do(session: &Session, door: &Door, state: &dyn Store, plan: &Plan, policy: &Policy) -> Result<Exit, Fail> {
+/// Asks about a plan that was made again just now, and does what is approved. The caller holds the lock.
+///
+/// # Errors
+/// As [`run`].
+pub async fn ask_and_do(session: &Session, door: &Door, state: &dyn Store, plan: &Plan, policy: &Policy) -> Result<Exit, Fail> {
     let decisions = ask::approve(session, plan, policy).await?;
     ask::any_approved(&decisions)?;
     let id = engine::run_id(plan, door.account.now());
@@ -114,13 +118,15 @@ impl Planned {
 /// Refuses what cannot be undone at all, before anything is opened.
 fn may_be_undone(folder: &RunFolder, changes: &[String]) -> Result<(), Fail> {
     let head = folder.story().head;
-    match head.kind.as_str() {
-        "undo" => return Err(Fail::usage(format!("run {} is itself an undo", head.run)).hint("to do it again make a new plan: redress plan -o plan.json")),
-        "prune" => {
+    match head.kind {
+        PlanKind::Undo => {
+            return Err(Fail::usage(format!("run {} is itself an undo", head.run)).hint("to do it again make a new plan: redress plan -o plan.json"));
+        }
+        PlanKind::Prune => {
             return Err(Fail::usage(format!("run {} deleted what earlier runs had kept: that cannot be taken back", head.run))
                 .hint(format!("redress show {}", head.run)));
         }
-        _ => {}
+        PlanKind::Plan | PlanKind::Recover => {}
     }
     let known: Vec<&str> = folder.plan.changes.iter().map(|c| c.id.as_str()).collect();
     match changes.iter().find(|id| !known.contains(&id.as_str())) {

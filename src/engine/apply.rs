@@ -39,7 +39,7 @@ impl Engine<'_> {
         let started = Event::RunStarted {
             run: run.to_owned(),
             plan_digest: plan.digest.clone(),
-            kind: plan.kind.clone(),
+            kind: plan.kind,
             of_run: plan.of_run.clone(),
             account: plan.account.clone(),
             partition: plan.partition.clone(),

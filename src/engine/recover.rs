@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 use crate::{
     account::Identity,
     actions::{Options, make},
-    calls::{self, Act, Call, Risk, Step, WayBack},
+    calls::{self, Act, Call, Step, WayBack},
     inventory::{FamilyKind, Instance, Inventory, Scope, Volume, Want, tag},
-    plan::{Change, Plan, Rehearsal, Restore, digest},
+    plan::{Change, Plan, PlanKind, Rehearsal, Restore, digest},
 };
 
 /// What carries the tags of a run.
@@ -174,7 +174,7 @@ fn attach(region: &str, instance: &str, volume: &str, device: &str) -> Act {
 
 fn change(known: &Inventory, region: &str, instance: &Instance, id: String, steps: Vec<Step>, touches: Vec<Want>) -> Change {
     let run = instance.tags.get(tag::RUN).cloned().unwrap_or_default();
-    let risk = steps.iter().filter_map(|s| calls::find(&s.act.call.service, &s.act.call.operation)).map(|s| s.risk).max().unwrap_or(Risk::Safe);
+    let risk = calls::floor(&steps);
     let found = known.footprint(&touches);
     let stays = format!("other things that run {run} made stay: redress recover {run} lists them");
     Change {
@@ -204,7 +204,8 @@ fn change(known: &Inventory, region: &str, instance: &Instance, id: String, step
     }
 }
 
-fn sealed(changes: Vec<Change>, regions: &[String], who: &Identity, created: Timestamp, valid_for: SignedDuration) -> Plan {
+/// The plan of these recoveries.
+pub fn sealed(changes: Vec<Change>, regions: &[String], who: &Identity, created: Timestamp, valid_for: SignedDuration) -> Plan {
     let not_rehearsed = changes.iter().map(|c| format!("{}: it is made of tags alone", c.id)).collect();
     let mut plan = Plan {
         format: crate::plan::document::FORMAT.to_owned(),
@@ -223,7 +224,7 @@ fn sealed(changes: Vec<Change>, regions: &[String], who: &Identity, created: Tim
         origins: Vec::new(),
         rehearsal: Rehearsal { not_rehearsed, ..Rehearsal::default() },
         digest: String::new(),
-        kind: "recover".to_owned(),
+        kind: PlanKind::Recover,
         of_run: None,
     };
     digest::seal(&mut plan);

@@ -10,11 +10,11 @@ use super::{MakeStage, gather::afresh};
 use crate::{
     account::{Account, Identity},
     actions::Options,
-    calls::{self, Act, Bindings, Purpose, Risk, Step, Undo, Unresolved, WayBack},
+    calls::{self, Act, Bindings, Purpose, Step, Undo, Unresolved, WayBack},
     finding::FindingKey,
     inventory::{FamilyKind, Inventory, Scope, Want},
     journal::{Outcome, Story},
-    plan::{Change, Plan, Rehearsal, Restore, digest, propose, rehearse::rehearse_undo},
+    plan::{Change, Plan, PlanKind, Rehearsal, Restore, digest, propose, rehearse::rehearse_undo},
 };
 
 /// A plan that takes a run back, and what of the run it leaves, each with the reason.
@@ -98,7 +98,7 @@ pub fn plan(story: &Story, plan: &Plan, only: Option<&BTreeSet<String>>, who: &I
         rehearsal: Rehearsal::default(),
         counts,
         digest: String::new(),
-        kind: "undo".to_owned(),
+        kind: PlanKind::Undo,
         of_run: Some(story.head.run.clone()),
     };
     digest::seal(&mut undo);
@@ -138,7 +138,7 @@ fn take_back(story: &Story, plan: &Plan, change: &Change, undone: &[Change]) -> 
 }
 
 fn undoing(change: &Change, told: &crate::journal::ChangeStory, steps: Vec<Step>, after: Vec<String>) -> Change {
-    let risk = steps.iter().filter_map(|s| calls::find(&s.act.call.service, &s.act.call.operation)).map(|s| s.risk).max().unwrap_or(Risk::Safe);
+    let risk = calls::floor(&steps);
     let kept = Change::kept(&change.steps);
     // Where all of it stays on purpose, what was found is what is to be.
     let stays = steps.is_empty();

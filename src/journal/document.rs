@@ -110,7 +110,7 @@ impl RunDocument {
         Self {
             format: "redress.run/1".to_owned(),
             run: story.head.run.clone(),
-            kind: story.head.kind.clone(),
+            kind: story.head.kind.word().to_owned(),
             of_run: story.head.of_run.clone(),
             plan_digest: story.head.plan_digest.clone(),
             account: story.head.account.clone(),

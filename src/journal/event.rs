@@ -4,7 +4,10 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::calls::{Call, CallError, HubFinding, Outputs, Refusal};
+use crate::{
+    calls::{Call, CallError, HubFinding, Outputs, Refusal},
+    plan::PlanKind,
+};
 
 /// What became of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -108,8 +111,8 @@ pub enum Event {
         run: String,
         /// The digest of its plan.
         plan_digest: String,
-        /// `plan`, `undo` or `prune`.
-        kind: String,
+        /// The kind of its plan.
+        kind: PlanKind,
         /// The run that an undo takes back.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         of_run: Option<String>,

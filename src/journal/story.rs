@@ -8,7 +8,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Decision, Event, Outcome, StepResult, line::Record};
-use crate::calls::{Call, CallError, Outputs, Refusal, before};
+use crate::{
+    calls::{Call, CallError, Outputs, Refusal, before},
+    plan::PlanKind,
+};
 
 /// Where a change stands.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -119,8 +122,8 @@ pub struct Head {
     pub run: String,
     /// The digest of its plan.
     pub plan_digest: String,
-    /// `plan`, `undo` or `prune`.
-    pub kind: String,
+    /// The kind of its plan.
+    pub kind: PlanKind,
     /// The run that an undo takes back.
     pub of_run: Option<String>,
     /// The account.
@@ -208,7 +211,7 @@ impl Story {
                 self.head = Head {
                     run: run.clone(),
                     plan_digest: plan_digest.clone(),
-                    kind: kind.clone(),
+                    kind: *kind,
                     of_run: of_run.clone(),
                     account: account.clone(),
                     partition: partition.clone(),

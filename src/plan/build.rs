@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    Change, Plan, Skipped, SkippedKind, Stage, digest,
+    Change, Plan, PlanKind, Skipped, SkippedKind, Stage, digest,
     document::FORMAT,
     draft, grouping, propose,
     rehearse::{Rules, rehearse},
@@ -115,7 +115,7 @@ pub fn build(mut request: Request<'_>) -> Plan {
         origins: Vec::new(),
         rehearsal,
         digest: String::new(),
-        kind: "plan".to_owned(),
+        kind: PlanKind::Plan,
         of_run: None,
     };
     digest::seal(&mut plan);

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::{Plan, document::FORMAT};
+use super::{Plan, claims, document::FORMAT};
 
 /// JSON in the one form over which digests are taken: keys sorted, no white space.
 pub fn canonical(value: &Value) -> String {
@@ -113,6 +113,12 @@ pub enum PlanFileError {
         /// What is missing or wrong.
         what: String,
     },
+    /// It has the shape of a plan, and claims what no plan of redress claims.
+    #[error("the plan file says what redress never writes: {what}; it was made or edited by something else, so nothing of it is done: make a new plan")]
+    Claim {
+        /// Which claim.
+        what: String,
+    },
     /// It is for another account.
     #[error("the plan is for account {plan}, but these credentials are for account {here}: use the credentials of {plan}, or make a new plan for {here}")]
     Account {
@@ -169,7 +175,9 @@ pub fn parse(text: &str) -> Result<Plan, PlanFileError> {
     if json.get("digest").and_then(Value::as_str) != Some(digest_of(&json).as_str()) {
         return Err(PlanFileError::Digest);
     }
-    serde_json::from_value(json).map_err(|e| PlanFileError::Shape { what: e.to_string() })
+    let plan: Plan = serde_json::from_value(json).map_err(|e| PlanFileError::Shape { what: e.to_string() })?;
+    claims::possible(&plan).map_err(|what| PlanFileError::Claim { what })?;
+    Ok(plan)
 }
 
 /// The error without the place, which is told apart.

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::Change;
+use super::{Change, PlanKind};
 use crate::{
     actions::Options,
     finding::{FindingKey, Origin},
@@ -52,16 +52,12 @@ pub struct Plan {
     pub counts: BTreeMap<String, usize>,
     /// SHA-256 over the canonical JSON of all the rest.
     pub digest: String,
-    /// What else it is: `plan`, `undo`, `prune`.
-    #[serde(default = "plan_kind")]
-    pub kind: String,
+    /// Which kind of plan it is.
+    #[serde(default)]
+    pub kind: PlanKind,
     /// For an undo: the run that it takes back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub of_run: Option<String>,
-}
-
-fn plan_kind() -> String {
-    "plan".to_owned()
 }
 
 /// Why no change answers a finding.

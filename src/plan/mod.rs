@@ -3,6 +3,7 @@
 
 pub mod build;
 pub mod change;
+mod claims;
 pub mod digest;
 pub mod document;
 mod draft;
@@ -10,6 +11,7 @@ pub mod export;
 mod footprints;
 mod grouping;
 pub mod guards;
+mod kind;
 pub mod order;
 pub mod permissions;
 pub mod play;
@@ -21,6 +23,7 @@ pub mod select;
 
 pub use change::{Change, Restore};
 pub use document::{Plan, Rehearsal, Skipped, SkippedKind};
+pub use kind::PlanKind;
 pub use rehearse::Stage;
 
 #[cfg(test)]

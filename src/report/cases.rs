@@ -8,7 +8,7 @@ use crate::{
     checks,
     finding::{Finding, FindingKey, Severity, Verdict},
     journal::RunDocument,
-    plan::{Change, Plan, SkippedKind},
+    plan::{Change, Plan, PlanKind, SkippedKind},
     playbook::Playbook,
 };
 
@@ -120,7 +120,7 @@ pub fn of_plan(plan: &Plan, files: &Files) -> Cases {
         let missed = plan.rehearsal.not_rehearsed.iter().find(|why| why.split_once(':').is_some_and(|(id, _)| id == change.id));
         match missed {
             Some(why) => Standing::Unknown(format!("not rehearsed: {why}")),
-            None if plan.kind != "plan" || plan.rehearsal.closes.contains(key) => Standing::Passed,
+            None if plan.kind != PlanKind::Plan || plan.rehearsal.closes.contains(key) => Standing::Passed,
             None => Standing::Failed(format!("{} does not close it in the rehearsal", change.id)),
         }
     };
@@ -139,9 +139,9 @@ pub fn of_plan(plan: &Plan, files: &Files) -> Cases {
         };
         files.case(&s.finding, "", standing)
     }));
-    let opens = plan.rehearsal.opens.iter().filter(|_| plan.kind != "undo");
+    let opens = plan.rehearsal.opens.iter().filter(|_| plan.kind != PlanKind::Undo);
     all.extend(opens.map(|key| files.case(key, "", Standing::Failed("the rehearsal shows that this plan would open it".to_owned()))));
-    Cases { kind: plan.kind.clone(), account: plan.account.clone(), at: plan.created, all }
+    Cases { kind: plan.kind.word().to_owned(), account: plan.account.clone(), at: plan.created, all }
 }
 
 fn of_change(change: &Change, files: &Files, standing: Standing) -> Case {

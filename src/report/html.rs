@@ -16,7 +16,7 @@ use crate::{
     calls::{Act, Step, Undo, WayBack},
     finding::{Finding, Verdict},
     journal::RunDocument,
-    plan::{Change, Plan, SkippedKind},
+    plan::{Change, Plan, PlanKind, SkippedKind},
     resource::ResourceId,
 };
 
@@ -49,7 +49,7 @@ pub fn plan(plan: &Plan, file: Option<&str>) -> Result<String, minijinja::Error>
         let of: Vec<&Change> = plan.changes.iter().filter(|c| c.risk.word() == risk).collect();
         (risk.to_owned(), of.len(), of.first().map_or(Tone::Plain, |c| words::risk_tone(c.risk)))
     });
-    let fates = words::FATES.iter().filter(|_| plan.kind == "plan").map(|fate| {
+    let fates = words::FATES.iter().filter(|_| plan.kind == PlanKind::Plan).map(|fate| {
         let grave = ["refused", "conflict", "unknown"].contains(fate);
         (format!("findings {fate}"), plan.counts.get(*fate).copied().unwrap_or(0), if grave { Tone::Warn } else { Tone::Plain })
     });
@@ -202,7 +202,7 @@ fn change(plan: &Plan, change: &Change) -> Value {
         json!({
             "id": change.id, "summary": change.summary, "risk": change.risk.word(), "tone": name(words::risk_tone(change.risk)), "account": account,
             "region": change.region, "playbook": change.playbook, "action": change.action, "after": change.after, "impact": change.impact,
-            "auto": !change.ask && plan.kind == "plan", "diff": difference.collect::<Vec<_>>(), "guards": guards.collect::<Vec<_>>(),
+            "auto": !change.ask && plan.kind == PlanKind::Plan, "diff": difference.collect::<Vec<_>>(), "guards": guards.collect::<Vec<_>>(),
             "answers": answers.map(|(text, why)| json!({ "text": text, "why": why.unwrap_or_default() })).collect::<Vec<_>>(),
             "way_back": { "tone": name(tone), "text": way_back }, "not_restored": change.not_restored,
             "steps": change.steps.iter().map(step).collect::<Vec<_>>(), "step_count": words::count(change.steps.len(), "step"),

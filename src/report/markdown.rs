@@ -13,7 +13,7 @@ use crate::{
     calls::{Act, Step, WayBack},
     finding::{Finding, Verdict},
     journal::{RunDocument, document::ChangeReport},
-    plan::{Change, Plan},
+    plan::{Change, Plan, PlanKind},
 };
 
 // Writing to a string cannot fail, so the results of `write!` are dropped throughout.
@@ -112,7 +112,7 @@ fn one(out: &mut String, plan: &Plan, change: &Change) {
     if !change.after.is_empty() {
         let _ = writeln!(out, "- after {}", md(&words::list(&change.after)));
     }
-    if !change.ask && plan.kind == "plan" {
+    if !change.ask && plan.kind == PlanKind::Plan {
         out.push_str("- ⚠️ done without a question: the playbook says so\n");
     }
     for line in &change.sources {

@@ -169,7 +169,7 @@ pub fn plan() -> Plan {
         rehearsal: Rehearsal { closes: vec![key("security-group-open-admin-port", &group(1))], undo_restores: true, ..Rehearsal::default() },
         counts: BTreeMap::from([("planned".into(), 1), ("unmapped".into(), 2), ("refused".into(), 1)]),
         digest: "3f2a91c04be1d00d".into(),
-        kind: "plan".into(),
+        kind: crate::plan::PlanKind::Plan,
         of_run: None,
     }
 }

@@ -12,7 +12,7 @@ use crate::{
     engine::News,
     finding::FindingKey,
     journal::{Outcome, RunDocument, RunState},
-    plan::{Plan, Rehearsal},
+    plan::{Plan, PlanKind, Rehearsal},
 };
 
 mod looks;
@@ -210,7 +210,7 @@ fn a_plan_names_what_undo_leaves_and_what_needs_its_own_flag() {
 
 #[test]
 fn undo_and_prune_plans_speak_of_what_they_do() {
-    let undo = Plan { kind: "undo".into(), of_run: Some("r1".into()), ..sample::plan() };
+    let undo = Plan { kind: PlanKind::Undo, of_run: Some("r1".into()), ..sample::plan() };
     let text = text::plan(&undo, &View::default());
     assert!(text.starts_with("Undo of run r1: takes back 2 changes\n"), "{text}");
     assert!(text.ends_with("  redress undo r1\n"), "{text}");
@@ -219,7 +219,7 @@ fn undo_and_prune_plans_speak_of_what_they_do() {
     let text = text::plan(&reopening, &View::default());
     assert!(text.contains("1 finding is open again afterwards: security-group-open-admin-port on"), "{text}");
     assert!(text.ends_with("  redress undo r1\n"), "{text}");
-    let prune = Plan { kind: "prune".into(), ..sample::plan() };
+    let prune = Plan { kind: PlanKind::Prune, ..sample::plan() };
     let text = text::plan(&prune, &View::default());
     assert!(text.starts_with("Prune: 2 changes to delete what earlier runs kept\n"), "{text}");
     let nothing = Plan { changes: Vec::new(), skipped: Vec::new(), counts: BTreeMap::new(), ..sample::plan() };

@@ -11,7 +11,7 @@ use crate::{
     checks,
     finding::{Finding, FindingKey, Severity, Verdict},
     journal::{RunDocument, RunState, Told, document::ChangeReport},
-    plan::{Change, Plan, Rehearsal},
+    plan::{Change, Plan, PlanKind, Rehearsal},
     resource::{Kind, ResourceId},
 };
 
@@ -118,7 +118,7 @@ pub const OUTCOMES: &[&str] = &[
 /// The headline of a plan.
 pub fn plan_title(plan: &Plan) -> String {
     let n = plan.changes.len();
-    match (plan.kind.as_str(), &plan.of_run) {
+    match (plan.kind.word(), &plan.of_run) {
         (_, _) if n == 0 => "Nothing to do".to_owned(),
         ("undo", Some(run)) => format!("Undo of run {run}: takes back {}", count(n, "change")),
         ("undo", None) => format!("Undo: takes back {}", count(n, "change")),
@@ -175,7 +175,7 @@ pub fn rehearsal(plan: &Plan) -> Vec<Said> {
     }
     let mut said = vec![result(plan, shown)];
     let opens = |key: &FindingKey| (Tone::Bad, format!("opens {} on {}", key.check, brief(&key.resource)));
-    if plan.kind != "undo" {
+    if plan.kind != PlanKind::Undo {
         said.extend(shown.opens.iter().map(opens));
     } else if !shown.opens.is_empty() {
         let come_back = count(shown.opens.len(), "finding");
@@ -201,20 +201,21 @@ fn result(plan: &Plan, shown: &Rehearsal) -> Said {
     let promised: BTreeSet<&FindingKey> = plan.changes.iter().flat_map(|c| &c.findings).collect();
     let closes = shown.closes.iter().filter(|key| promised.contains(key)).count();
     let how = if shown.not_rehearsed.is_empty() { "rehearsed" } else { "rehearsed in part" };
-    let closing = match (plan.kind.as_str(), promised.len()) {
+    let closing = match (plan.kind.word(), promised.len()) {
         ("plan", _) => format!("closes {closes} of {}, opens {}", promised.len(), shown.opens.len()),
         ("undo", _) => "every call went through".to_owned(),
         _ => format!("every call went through, opens {}", shown.opens.len()),
     };
-    let restoring = match (plan.kind.as_str(), shown.undo_restores) {
+    let restoring = match (plan.kind.word(), shown.undo_restores) {
         ("undo", true) => ", what was is restored but for what is named",
         ("prune", _) => ", what is deleted does not come back",
         (_, false) if !shown.not_rehearsed.is_empty() && shown.differences.is_empty() => ", undo was tried for what was rehearsed",
         (_, true) => ", undo restores all but what is named",
         (_, false) => ", undo does not restore everything",
     };
-    let whole = closes == promised.len() && (shown.opens.is_empty() || plan.kind == "undo") && shown.not_rehearsed.is_empty() && shown.differences.is_empty();
-    let well = whole && (shown.undo_restores || plan.kind == "prune");
+    let whole =
+        closes == promised.len() && (shown.opens.is_empty() || plan.kind == PlanKind::Undo) && shown.not_rehearsed.is_empty() && shown.differences.is_empty();
+    let well = whole && (shown.undo_restores || plan.kind == PlanKind::Prune);
     (if well { Tone::Good } else { Tone::Warn }, format!("{how}: {closing}{restoring}"))
 }
 
@@ -222,7 +223,7 @@ fn result(plan: &Plan, shown: &Rehearsal) -> Said {
 /// together again answers none.
 pub fn answers(plan: &Plan, change: &Change) -> Vec<String> {
     if change.findings.is_empty() {
-        return if plan.kind == "plan" { vec!["no finding of its own: other changes need it".to_owned()] } else { Vec::new() };
+        return if plan.kind == PlanKind::Plan { vec!["no finding of its own: other changes need it".to_owned()] } else { Vec::new() };
     }
     change.findings.iter().map(|key| if key.resource == change.resource { key.check.clone() } else { finding(key) }).collect()
 }
@@ -260,7 +261,7 @@ pub fn way_back(change: &Change) -> Said {
 
 /// Whether a plan may be approved: not where its rehearsal opens findings, which only an undo is there to do.
 pub fn offered(plan: &Plan) -> bool {
-    !plan.changes.is_empty() && (plan.kind == "undo" || plan.rehearsal.opens.is_empty())
+    !plan.changes.is_empty() && (plan.kind == PlanKind::Undo || plan.rehearsal.opens.is_empty())
 }
 
 /// The flag without which a new plan would be made on AWS, for what was seen on a twin. Runs and plan files know where
@@ -276,7 +277,7 @@ pub fn plan_next(plan: &Plan, file: Option<&str>) -> Vec<Next> {
     }
     let irreversible: BTreeSet<&str> = plan.changes.iter().filter(|c| c.risk == Risk::Irreversible).flat_map(|c| c.action.split('+')).collect();
     let flags: String = irreversible.iter().map(|action| format!(" --allow-irreversible {}", safe::shell(action.trim()))).collect();
-    match (file, plan.kind.as_str(), &plan.of_run) {
+    match (file, plan.kind.word(), &plan.of_run) {
         (Some(file), _, _) => vec![next("to do it", format!("redress apply {}{flags}", safe::shell(file)))],
         (None, "undo", Some(run)) => vec![next("to do it", format!("redress undo {}{flags}", safe::shell(run)))],
         (None, "prune", _) => {

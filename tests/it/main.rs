@@ -18,6 +18,7 @@ mod export;
 mod findings;
 mod fix;
 mod foreign;
+mod forged;
 mod hostile;
 mod hostile_words;
 mod html;

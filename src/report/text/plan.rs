@@ -14,7 +14,7 @@ use super::{
 use crate::{
     actions::GuardNote,
     calls::{Act, Step, Undo, WayBack},
-    plan::{Change, Plan, Skipped, SkippedKind},
+    plan::{Change, Plan, PlanKind, Skipped, SkippedKind},
 };
 
 /// The column beside a change's labels.
@@ -120,7 +120,7 @@ fn one(page: &mut Page, plan: &Plan, change: &Change, view: &View) {
     if !change.after.is_empty() {
         labelled("after", Tone::Faint, &[plain(words::list(&change.after))]);
     }
-    if !change.ask && plan.kind == "plan" {
+    if !change.ask && plan.kind == PlanKind::Plan {
         labelled("approval", Tone::Warn, &[plain("done without a question: the playbook says approve = \"auto\"")]);
     }
     difference(page, change);
@@ -255,7 +255,7 @@ fn summary(page: &mut Page, plan: &Plan) {
     }
     // An undo and a prune answer no findings; their counts are of changes.
     let findings: usize = plan.counts.values().sum();
-    if findings > 0 && plan.kind == "plan" {
+    if findings > 0 && plan.kind == PlanKind::Plan {
         let told = words::tally(&plan.counts, words::FATES);
         page.text(0, &[span(Tone::Strong, words::count(findings, "finding")), plain(format!(": {told}."))]);
     }

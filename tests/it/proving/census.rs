@@ -7,6 +7,7 @@ use redress::{
     calls::{Purpose, way_back},
     inventory::{Fact, Family, FamilyKind, Inventory, Record, Want},
     journal::{Outcome, StepState},
+    plan::PlanKind,
 };
 
 use super::{
@@ -123,7 +124,7 @@ fn named(kind: FamilyKind) -> Option<(&'static str, &'static str)> {
 }
 
 fn new(kind: FamilyKind, region: &str, id: &str, now: &Inventory, runs: &[Run<'_>]) -> Held {
-    let taken_away = runs.iter().filter(|(_, story, _)| story.head.kind == "undo").flat_map(|(plan, story, _)| {
+    let taken_away = runs.iter().filter(|(_, story, _)| story.head.kind == PlanKind::Undo).flat_map(|(plan, story, _)| {
         let restored = plan.changes.iter().filter(|c| story.changes[&c.id].outcome() == Some(Outcome::Restored));
         restored.flat_map(|c| &c.steps).filter(|s| s.act.call.operation.starts_with("Delete") || s.act.call.operation.starts_with("Revoke"))
     });
@@ -143,7 +144,7 @@ fn new(kind: FamilyKind, region: &str, id: &str, now: &Inventory, runs: &[Run<'_
             if !admitted && !matches!(step.state, StepState::Called | StepState::Settled) {
                 return Err(format!("orphan: {id} ({kind:?}) of {} is there, and its step is {:?}: {}", change.id, step.state, told.reason));
             }
-            let gone_back = matches!(told.outcome(), Some(Outcome::RolledBack | Outcome::Failed)) && story.head.kind == "plan";
+            let gone_back = matches!(told.outcome(), Some(Outcome::RolledBack | Outcome::Failed)) && story.head.kind == PlanKind::Plan;
             let to_go = way_back(&change.steps, &told.done(), Purpose::Rollback).iter().any(|b| b.of == step.name);
             if gone_back && to_go && !told.reason.contains(name) {
                 return Err(format!("left behind: {id} ({kind:?}) of {}, though {:?}: {}", change.id, told.phase, told.reason));

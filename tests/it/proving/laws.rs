@@ -9,7 +9,7 @@ use redress::{
     cli::exit::Exit,
     inventory::{Inventory, SecurityGroupRule, Tags, tag},
     journal::{Event, Outcome, StepState, Story, document::RunDocument},
-    plan::{Change, Plan},
+    plan::{Change, Plan, PlanKind},
 };
 
 use super::{census, ground::Ground, life::State};
@@ -147,7 +147,7 @@ fn no_orphans(now: &Inventory, runs: &[Run<'_>], state: &State) -> Held {
             return Err(format!("orphan: {} {} of {step} stands in no record; {:?}: {}", thing.family, thing.id, told.phase, told.reason));
         }
         let gone_back = matches!(told.outcome(), Some(Outcome::RolledBack | Outcome::Failed));
-        if gone_back && story.head.kind == "plan" && !state.touched.contains(&thing.id) {
+        if gone_back && story.head.kind == PlanKind::Plan && !state.touched.contains(&thing.id) {
             let done = told.done();
             let steps = &plan.changes.iter().find(|c| c.id == change).unwrap().steps;
             let to_go = way_back(steps, &done, Purpose::Rollback).iter().any(|b| b.of == name);

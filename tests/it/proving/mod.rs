@@ -32,7 +32,7 @@ use redress::{
     engine::{EngineError, undo},
     inventory::Inventory,
     journal::{Decision, Event, Story},
-    plan::Plan,
+    plan::{Plan, PlanKind},
     twin::FaultKind,
 };
 
@@ -149,7 +149,7 @@ impl Run<'_> {
         if life > 0 {
             tally.meet("killed while resuming");
         }
-        if self.plan.kind == "undo" {
+        if self.plan.kind == PlanKind::Undo {
             tally.meet("killed while undoing");
         }
     }
