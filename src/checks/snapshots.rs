@@ -55,10 +55,11 @@ pub fn snapshot<'a>(inventory: &'a Inventory, region: &str, id: &str) -> Fact<&'
     inventory.regions.get(region).map_or(Fact::NotRead, |r| r.snapshots.get(id))
 }
 
-/// The volume whose data a snapshot holds: for a copy, that of the tag which redress gives its copies.
+/// The volume whose data a snapshot holds: for a copy, that of the tag which redress gives its copies. The volume that AWS
+/// gives a copy is arbitrary, so the tag comes first.
 pub fn source_volume(snapshot: &Snapshot) -> Option<&str> {
     let own = Some(snapshot.volume_id.as_str()).filter(|v| !v.is_empty() && *v != NO_VOLUME);
-    own.or_else(|| snapshot.tags.get(tag::SOURCE).map(String::as_str))
+    snapshot.tags.get(tag::SOURCE).map(String::as_str).or(own)
 }
 
 /// Whether these tags hold what `Key=value`, or `Key` alone, asks for; nothing asked is always held.

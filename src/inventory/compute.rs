@@ -226,7 +226,7 @@ impl Record for VolumeModification {}
 pub struct Snapshot {
     /// `snap-...`
     pub id: String,
-    /// The volume it was taken of; `vol-ffffffff` for a copy.
+    /// The volume it was taken of; an arbitrary one for a copy.
     pub volume_id: String,
     /// `pending`, `completed`, `error`, `recoverable`, `recovering`.
     pub state: String,

@@ -77,6 +77,7 @@ pub(super) fn happen(twin: &mut Twin, due: &Due) {
 }
 
 fn stopped(twin: &mut Twin, region: &str, id: &str, from: &str, reason: &str) {
+    twin.content_settles(region, id);
     match twin.region_mut(region).instances.get_mut(id) {
         Some(instance) if instance.state == from => {
             instance.state = "stopped".to_owned();
@@ -114,6 +115,11 @@ fn running(twin: &mut Twin, region: &str, id: &str) {
 /// Gives interfaces whose automatic address was lost on stop another one.
 pub(super) fn give_addresses(twin: &mut Twin, region: &str, instance: &str) {
     let waiting: Vec<String> = interfaces_of(twin, region, instance).map(|i| i.id.clone()).collect();
+    // "it will not receive a new one if there is more than one network interface attached"
+    // (<https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/using-instance-addressing.html>).
+    if waiting.len() > 1 {
+        return;
+    }
     for id in waiting {
         if !twin.addresses_to_come.remove(&id) {
             continue;
@@ -159,28 +165,39 @@ fn volume(twin: &mut Twin, region: &str, id: &str, state: &str) {
     }
 }
 
-fn attached(twin: &mut Twin, region: &str, id: &str) {
-    let region = twin.region_mut(region);
+fn attached(twin: &mut Twin, name: &str, id: &str) {
+    let region = twin.region_mut(name);
     let Some(attachment) = region.volumes.get_mut(id).and_then(|v| v.attachments.first_mut()).filter(|a| a.state == "attaching") else { return };
     attachment.state = "attached".to_owned();
     let instance = attachment.instance_id.clone();
-    if let Some(device) = region.instances.get_mut(&instance).and_then(|i| i.devices.iter_mut().find(|d| d.volume_id == id)) {
-        device.status = "attached".to_owned();
+    let Some(instance) = region.instances.get_mut(&instance) else { return };
+    let Some(device) = instance.devices.iter_mut().find(|d| d.volume_id == id) else { return };
+    device.status = "attached".to_owned();
+    let (device, runs, instance) = (device.clone(), instance.state == "running", instance.id.clone());
+    if runs {
+        twin.content_in_use(name, &instance, &device.device_name, id);
     }
+    twin.mapping_lags(&instance, &device, false);
 }
 
-fn detached(twin: &mut Twin, region: &str, id: &str) {
-    let region = twin.region_mut(region);
-    let Some(volume) = region.volumes.get_mut(id) else { return };
+fn detached(twin: &mut Twin, name: &str, id: &str) {
+    let Some(volume) = twin.truth.regions.get(name).and_then(|r| r.volumes.get(id).known().copied()) else { return };
     let leaving: Vec<String> = volume.attachments.iter().filter(|a| a.state == "detaching").map(|a| a.instance_id.clone()).collect();
+    leaving.iter().for_each(|instance| twin.content_settles(name, instance));
+    let region = twin.region_mut(name);
+    let Some(volume) = region.volumes.get_mut(id) else { return };
     volume.attachments.retain(|a| a.state != "detaching");
     if volume.attachments.is_empty() {
         volume.state = "available".to_owned();
     }
     for instance in leaving {
-        if let Some(instance) = region.instances.get_mut(&instance) {
-            instance.devices.retain(|d| d.volume_id != id);
-        }
+        let Some(device) = twin.region_mut(name).instances.get_mut(&instance).and_then(|i| {
+            let at = i.devices.iter().position(|d| d.volume_id == id)?;
+            Some(i.devices.remove(at))
+        }) else {
+            continue;
+        };
+        twin.mapping_lags(&instance, &device, true);
     }
 }
 

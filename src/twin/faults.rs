@@ -1,7 +1,9 @@
 //! The dial of faults: what goes wrong, at which call or operation. Plain data, deterministic; nothing here changes the
 //! account.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::errors::refuse;
 use crate::{
@@ -19,6 +21,45 @@ pub struct Faults {
     pub denied_reads: Vec<DeniedRead>,
     /// For how many seconds a thing that was made does not show in reads.
     pub list_lag: u64,
+    /// For how many seconds an instance's mappings lag behind an attachment or a detachment.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub view_lag: u64,
+    /// Calls that a policy denies, whoever makes them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub denied_calls: Vec<DeniedCall>,
+    /// From when on no call and no read is let in, because the credentials have ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub credentials_end: Option<Timestamp>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_zero(n: &u64) -> bool {
+    *n == 0
+}
+
+/// A call that is denied on one resource, or on all, as a service control policy denies it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeniedCall {
+    /// The operation, e.g. `CreateTags`.
+    pub operation: String,
+    /// Only where the call names this id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resource: Option<String>,
+}
+
+impl DeniedCall {
+    fn hits(&self, call: &Call) -> bool {
+        self.operation == call.operation && self.resource.as_ref().is_none_or(|id| names(&call.input, id))
+    }
+}
+
+fn names(value: &Value, id: &str) -> bool {
+    match value {
+        Value::String(text) => text == id,
+        Value::Array(items) => items.iter().any(|v| names(v, id)),
+        Value::Object(map) => map.values().any(|v| names(v, id)),
+        _ => false,
+    }
 }
 
 /// One thing that goes wrong.
@@ -101,6 +142,21 @@ pub struct DeniedRead {
 }
 
 impl Faults {
+    /// Why a call is not let in at all.
+    pub(super) fn refused(&self, now: Timestamp, call: &Call) -> Option<CallError> {
+        if self.ended(now) {
+            return FaultKind::ExpiredCredentials.before(call);
+        }
+        let denied = self.denied_calls.iter().any(|d| d.hits(call));
+        let message = format!("You are not authorized to perform: {} with an explicit deny in a service control policy", call.name());
+        denied.then(|| refuse(if call.service == "ec2" { "UnauthorizedOperation" } else { "AccessDenied" }, message))
+    }
+
+    /// Whether the credentials have ended.
+    pub(super) fn ended(&self, now: Timestamp) -> bool {
+        self.credentials_end.is_some_and(|end| end <= now)
+    }
+
     /// Counts a call, and says what goes wrong with it.
     pub(super) fn strike(&mut self, nth: u64, call: &Call) -> Option<FaultKind> {
         let mut hit = None;

@@ -3,6 +3,7 @@
 
 pub mod account;
 mod calls;
+mod content;
 pub mod demo;
 mod due;
 mod errors;
@@ -13,6 +14,7 @@ mod policy;
 mod read;
 #[cfg(test)]
 mod tests;
+mod views;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -25,11 +27,14 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 pub use account::{TwinAccount, TwinError};
-pub use faults::{DeniedRead, Fault, FaultKind, Faults, When};
+pub use content::{Content, Stale};
+pub use faults::{DeniedCall, DeniedRead, Fault, FaultKind, Faults, When};
 
 use self::{
+    content::Contents,
     due::{Due, Effect},
     errors::unknown,
+    views::Lagging,
 };
 use crate::{
     calls::{Call, CallError, Outcome, Outputs},
@@ -70,6 +75,15 @@ pub struct Twin {
     /// Buckets that were made here and hold nothing.
     #[serde(default)]
     empty_buckets: BTreeSet<String>,
+    /// Snapshots that are copies.
+    #[serde(default)]
+    copies: BTreeSet<String>,
+    /// How new what its disks hold is.
+    #[serde(default)]
+    contents: Contents,
+    /// Mappings of instances that are not shown as they are.
+    #[serde(default)]
+    lagging: Vec<Lagging>,
     /// What goes wrong, and when.
     #[serde(default)]
     pub faults: Faults,
@@ -110,6 +124,9 @@ impl Twin {
             hidden: Vec::new(),
             addresses_to_come: BTreeSet::new(),
             empty_buckets: BTreeSet::new(),
+            copies: BTreeSet::new(),
+            contents: Contents::default(),
+            lagging: Vec::new(),
             faults: Faults::default(),
             fate: None,
         };
@@ -157,6 +174,9 @@ impl Twin {
     /// was lost.
     pub fn perform(&mut self, call: &Call) -> Outcome {
         self.calls += 1;
+        if let Some(error) = self.faults.refused(self.now, call) {
+            return Err(error);
+        }
         let fault = self.faults.strike(self.calls, call);
         if let Some(error) = fault.and_then(|f| f.before(call)) {
             return Err(error);
@@ -170,6 +190,14 @@ impl Twin {
         }
     }
 
+    /// Makes a call in somebody else's name: no fault strikes it, and it is not counted.
+    ///
+    /// # Errors
+    /// As AWS refuses it.
+    pub fn by_hand(&mut self, call: &Call) -> Outcome {
+        calls::perform(self, call)
+    }
+
     /// Lets virtual time pass; what falls due on the way happens in its order.
     pub fn pass(&mut self, time: Duration) {
         let until = self.now.checked_add(time).unwrap_or(Timestamp::MAX);
@@ -180,6 +208,7 @@ impl Twin {
         }
         self.now = until;
         self.hidden.retain(|h| h.until > until);
+        self.lagging.retain(|l| l.is_under_way(until));
     }
 
     /// Moves the clock forward to a time, if it is behind.

@@ -4,7 +4,7 @@
 use serde_json::json;
 
 use super::{Twin, keys};
-use crate::inventory::{Fact, Family, FamilyKind, Inventory, Reason, Record, Region, Scope, Selector, Trail, Want};
+use crate::inventory::{Cause, Fact, Family, FamilyKind, Inventory, Reason, Record, Region, Scope, Selector, Trail, Want};
 
 /// Does something with the family of a kind in a region: `$of!(kind, field)` for those with a region.
 macro_rules! by_kind {
@@ -97,6 +97,9 @@ struct Question<'a> {
 impl Question<'_> {
     /// The reason why the whole read is denied.
     fn denied(&self) -> Option<Reason> {
+        if self.twin.faults.ended(self.twin.now) {
+            return Some(Reason::new(Cause::Credentials, "RequestExpired: the credentials are not valid, or not any more; log in again"));
+        }
         self.twin.faults.denials(self.want.family, &self.want.region).find(|(member, _)| member.is_none()).map(|(_, reason)| reason)
     }
 
@@ -170,9 +173,11 @@ impl Question<'_> {
         let truth = self.twin.truth.regions.get(&self.want.region).map(|r| &r.instances);
         let mut found = Family::default();
         self.answer(truth, &mut found);
-        if !matches!(self.want.selector, Selector::Id(_)) {
-            for fact in found.items.values_mut() {
-                if let Fact::Known(instance) = fact {
+        let by_id = matches!(self.want.selector, Selector::Id(_));
+        for fact in found.items.values_mut() {
+            if let Fact::Known(instance) = fact {
+                self.twin.show_lagging(instance);
+                if !by_id {
                     instance.stop_protection = Fact::NotRead;
                     instance.shutdown_behavior = Fact::NotRead;
                 }

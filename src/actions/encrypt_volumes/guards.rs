@@ -154,6 +154,15 @@ pub fn addresses(context: &Context<'_>, instance: &Instance, parameters: &Parame
     if let Some(ip) = instance.public_ip.as_ref().filter(|ip| !addresses.kept.contains(ip) && !addresses.lost.contains(ip)) {
         return Err(Refusal::Unknown(format!("whose the public address {ip} of {} is, is not known: it may be lost by a stop", instance.id)));
     }
+    // "it will not receive a new one if there is more than one network interface attached"
+    if !addresses.lost.is_empty() && interfaces.len() > 1 {
+        return Err(Refusal::Refused(format!(
+            "the public address {} of {} is not an Elastic IP, and AWS gives none in its place to an instance with {} interfaces: give it an Elastic IP first",
+            addresses.lost.join(", "),
+            instance.id,
+            interfaces.len()
+        )));
+    }
     if !addresses.lost.is_empty() && !parameters.allow_address_change {
         return Err(Refusal::Refused(format!(
             "the public address {} of {} is not an Elastic IP and would change by a stop: give it an Elastic IP, or set allow_address_change = true",

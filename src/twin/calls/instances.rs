@@ -148,6 +148,7 @@ pub(super) fn start(t: &mut Twin, region: &str, input: Start) -> Outcome {
     let now = t.now;
     let falls = t.fate == Some(FaultKind::FallsBack);
     for (id, boots) in going {
+        comes_into_use(t, region, &id);
         if let Some(instance) = t.region_mut(region).instances.get_mut(&id) {
             instance.state = "pending".to_owned();
             instance.state_reason = None;
@@ -163,11 +164,20 @@ pub(super) fn start(t: &mut Twin, region: &str, input: Start) -> Outcome {
     done()
 }
 
+/// What its disks hold is compared with what was last written to them.
+fn comes_into_use(t: &mut Twin, region: &str, id: &str) {
+    let known = t.truth.regions.get(region).and_then(|r| r.instances.get(id).known().copied());
+    let disks: Vec<(String, String)> = known.into_iter().flat_map(|i| &i.devices).map(|d| (d.device_name.clone(), d.volume_id.clone())).collect();
+    disks.iter().for_each(|(device, volume)| t.content_in_use(region, id, device, volume));
+}
+
 /// Whether the instance will come up: it must have a root volume, and a disk whose key is known not to work makes it fall
 /// back to stopped.
 fn can_boot(t: &Twin, region: &str, instance: &Instance) -> Result<bool, CallError> {
     let known = t.region(region)?;
-    if !instance.devices.iter().any(|d| d.device_name == instance.root_device_name && d.status != "detaching") {
+    let root = &instance.root_device_name;
+    let has_root = instance.devices.iter().any(|d| d.device_name == *root && d.status != "detaching");
+    if !has_root || t.lags_at(&instance.id, root, false) {
         let message =
             format!("Invalid value '{}' for instanceId. Instance does not have a volume attached at root ({})", instance.id, instance.root_device_name);
         return Err(refuse("InvalidParameterValue", message));
@@ -186,9 +196,10 @@ pub(super) fn modify(t: &mut Twin, region: &str, input: Modify) -> Outcome {
     }
     for mapping in &input.block_device_mappings {
         let device = instance.devices.iter().find(|d| d.device_name == mapping.device_name);
-        let fits = device.is_some_and(|d| mapping.ebs.volume_id.as_ref().is_none_or(|v| d.volume_id == *v));
+        let lags = t.lags_at(&input.instance_id, &mapping.device_name, false);
+        let fits = !lags && device.is_some_and(|d| mapping.ebs.volume_id.as_ref().is_none_or(|v| d.volume_id == *v));
         if !fits {
-            return Err(refuse("InvalidInstanceAttributeValue", format!("No such device is currently mapped at {}", mapping.device_name)));
+            return Err(refuse("InvalidInstanceAttributeValue", format!("No device is currently mapped at {}", mapping.device_name)));
         }
     }
     if let Some(Setting { value }) = &input.instance_initiated_shutdown_behavior

@@ -20,9 +20,6 @@ use crate::{
     },
 };
 
-/// What a copy names as the volume it was taken of.
-const NO_VOLUME: &str = "vol-ffffffff";
-
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub(super) struct Create {
@@ -178,6 +175,7 @@ fn begin(t: &mut Twin, region: &str, mut new: Snapshot, warm: bool) -> String {
     let effect = if fails { Effect::SnapshotFailed(id.clone()) } else { Effect::SnapshotDone(id.clone()) };
     t.later(seconds, region, effect);
     t.made(FamilyKind::Snapshots, &id);
+    t.content_kept(region, &id, &new.volume_id);
     t.region_mut(region).snapshots.put(id.clone(), new);
     id
 }
@@ -193,7 +191,7 @@ pub(super) fn copy(t: &mut Twin, region: &str, input: Copy) -> Outcome {
     if input.kms_key_id.is_some() && !input.encrypted && !source.encrypted {
         return Err(refuse("InvalidParameterDependency", "The parameter KmsKeyId requires the parameter Encrypted to be set."));
     }
-    let running = t.region(region)?.snapshots.known().filter(|(_, s)| s.state == "pending" && s.volume_id == NO_VOLUME).count();
+    let running = t.region(region)?.snapshots.known().filter(|(id, s)| s.state == "pending" && t.copies.contains(*id)).count();
     if running >= 20 {
         return Err(refuse("ResourceLimitExceeded", "Too many snapshot copies in progress. The limit is 20 for this destination region."));
     }
@@ -201,7 +199,9 @@ pub(super) fn copy(t: &mut Twin, region: &str, input: Copy) -> Outcome {
     let key = if encrypted { Some(keys::choose(t, region, input.kms_key_id.as_deref())?) } else { None };
     let works = key.as_ref().is_none_or(|k| k.works) && !keys::is_broken(t.region(&input.source_region)?, source.kms_key_id.as_deref());
     let new = Snapshot {
-        volume_id: NO_VOLUME.to_owned(),
+        // "an arbitrary volume ID that you should not use for any purpose"
+        // (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Snapshot.html>).
+        volume_id: format!("vol-{:08x}", 0xffff_ffff_u64 - t.ids % 3),
         volume_size: source.volume_size,
         encrypted,
         kms_key_id: key.map(|k| k.arn),
@@ -215,6 +215,8 @@ pub(super) fn copy(t: &mut Twin, region: &str, input: Copy) -> Outcome {
     }
     let made = begin(t, region, new, false);
     t.fate = before;
+    t.content_copied(&made, id);
+    t.copies.insert(made.clone());
     output("SnapshotId", made)
 }
 

@@ -117,6 +117,7 @@ fn begin(t: &mut Twin, region: &str, mut new: Volume, fate: Fate) -> String {
     };
     t.later(5, region, effect);
     t.made(FamilyKind::Volumes, &id);
+    t.content_made(&id, new.snapshot_id.as_deref());
     t.region_mut(region).volumes.put(id.clone(), new);
     id
 }
@@ -146,8 +147,12 @@ fn performance(input: &Create, new: &mut Volume) -> Result<(), CallError> {
         (_, None) => None,
         (_, Some(_)) => return Err(refuse("InvalidParameterCombination", format!("The parameter iops is not supported for {kind} volumes."))),
     };
-    let floor = if kind == "gp3" { 3_000 } else { 100 };
-    if new.iops.is_some_and(|iops| !(floor..=256_000).contains(&iops)) {
+    let (least, most) = match kind {
+        "gp3" => (3_000, 80_000),
+        "io1" => (100, 64_000),
+        _ => (100, 256_000),
+    };
+    if new.iops.is_some_and(|iops| !(least..=most).contains(&iops)) {
         return Err(refuse("InvalidParameterValue", format!("IOPS are out of bounds for {kind}.")));
     }
     new.throughput = match (kind, input.throughput) {
@@ -236,7 +241,7 @@ pub(super) fn attach(t: &mut Twin, region: &str, input: Attach) -> Outcome {
     if !["running", "stopped"].contains(&instance.state.as_str()) {
         return Err(refuse("IncorrectState", format!("Instance '{}' is not 'running' or 'stopped': it is '{}'.", instance.id, instance.state)));
     }
-    if instance.devices.iter().any(|d| d.device_name == input.device) {
+    if instance.devices.iter().any(|d| d.device_name == input.device) || t.lags_at(&instance.id, &input.device, true) {
         let message = format!("Invalid value '{0}' for unixDevice. Attachment point {0} is already in use", input.device);
         return Err(refuse("InvalidParameterValue", message));
     }

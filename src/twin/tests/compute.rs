@@ -139,8 +139,8 @@ fn a_copy_knows_no_volume_no_tags_but_its_own_and_the_arn_of_its_key() {
     let plain = text(made(copy(json!({}))));
     assert_eq!(code(copy(json!({ "KmsKeyId": "alias/aws/ebs" }))), "InvalidParameterDependency");
     minutes(&mut twin, 10);
-    let copied = snapshot(&twin, &good);
-    assert_eq!((copied.volume_id.as_str(), copied.encrypted, copied.state.as_str()), ("vol-ffffffff", true, "completed"));
+    let (copied, source) = (snapshot(&twin, &good), snapshot(&twin, &id("snap", 1)));
+    assert_eq!((copied.volume_id == source.volume_id, copied.encrypted, copied.state.as_str()), (false, true, "completed"));
     assert_eq!(copied.tags.keys().collect::<Vec<_>>(), ["redress:source"]);
     assert!(copied.kms_key_id.unwrap().starts_with("arn:aws:kms:us-east-1:"));
     assert_eq!(snapshot(&twin, &bad).state, "error", "a disabled key fails later");

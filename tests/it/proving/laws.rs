@@ -10,6 +10,7 @@ use redress::{
     inventory::{Inventory, SecurityGroupRule, Tags, tag},
     journal::{Event, Outcome, StepState, Story, document::RunDocument},
     plan::{Change, Plan, PlanKind},
+    twin::{Stale, Twin},
 };
 
 use super::{census, ground::Ground, life::State};
@@ -255,6 +256,31 @@ fn rolled_back(before: &Inventory, now: &Inventory, state: &State, plan: &Plan, 
         }
     }
     Ok(())
+}
+
+/// Law 13: what is attached at a start is never older than what was last written there, but where a person asked for an undo
+/// that brings it back.
+pub fn stale(twin: &Twin, seen: &mut usize, undo: Option<&Plan>) -> Vec<String> {
+    let asked = |instance: &str| undo.is_some_and(|plan| plan.changes.iter().any(|c| c.resource.id() == instance));
+    let new = twin.stale().iter().skip(*seen).filter(|s| !asked(&s.instance));
+    let all = new.map(|s| {
+        format!(
+            "law 13: at {} {} of {} holds what was written at {}, and last written there was {} at {}",
+            s.at,
+            s.volume,
+            place(s),
+            s.holds.written,
+            s.last.of,
+            s.last.written
+        )
+    });
+    let all = all.collect();
+    *seen = twin.stale().len();
+    all
+}
+
+fn place(stale: &Stale) -> String {
+    format!("{} {}", stale.instance, stale.device)
 }
 
 /// What is known after an undo.

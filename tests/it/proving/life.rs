@@ -22,7 +22,7 @@ use redress::{
     twin::{DeniedRead, Twin},
 };
 
-use super::{dice::Dice, storm::Meddling};
+use super::{dice::Dice, storm::Meddling, watch::Watch};
 use crate::stand::stage;
 
 /// What happens to a process, counted within its life from 1.
@@ -38,6 +38,9 @@ pub enum Fate {
     StopAskedAt(usize, usize),
     Meddled(usize, Meddling),
     ReadsDenied(usize, DeniedRead, u64),
+    MeddledInPause(usize, Meddling),
+    ReadsDeniedInPause(usize, DeniedRead, u64),
+    CredentialsEndInPause(usize),
 }
 
 /// How a life ended.
@@ -58,6 +61,12 @@ pub struct State {
     pub met: Vec<&'static str>,
     /// Whether other people's hands, or reads that were denied, had a part in it.
     pub disturbed: bool,
+    /// What was called, and what that means for the laws that look at each call.
+    pub watch: Watch,
+    /// Breaches of laws that do not hold yet.
+    pub offences: Vec<String>,
+    /// How many times older content had come into use when it was last looked at.
+    pub stale_seen: usize,
     /// How many changes run at once, and by which dice they take turns.
     pub jobs: usize,
     turns: Dice,
@@ -84,6 +93,9 @@ impl State {
             touched: BTreeSet::new(),
             met: Vec::new(),
             disturbed: false,
+            watch: Watch::default(),
+            offences: Vec::new(),
+            stale_seen: 0,
             jobs: 1,
             turns: Dice::new(0, 0),
             denied_until: None,
@@ -115,21 +127,44 @@ impl State {
                     (0..times).for_each(|_| self.stop.request());
                     self.met.push("asked to stop");
                 }
-                Fate::Meddled(n, meddling) if n == nth => {
-                    self.met.push(meddling.name());
-                    self.disturbed = true;
-                    let touched = meddling.act(&mut self.twin);
-                    self.touched.extend(touched);
-                }
+                Fate::Meddled(n, meddling) if n == nth => self.meddle(meddling),
                 Fate::ReadsDenied(n, denied, seconds) if n == nth => {
                     self.met.push("reads denied");
-                    self.disturbed = true;
-                    self.twin.faults.denied_reads.push(denied);
-                    self.denied_until = self.twin.now().checked_add(Duration::from_secs(seconds)).ok();
+                    self.deny(denied, seconds);
                 }
                 _ => {}
             }
         }
+    }
+    /// What comes with the nth pause without killing.
+    fn idle(&mut self, nth: usize) {
+        for fate in self.fates.clone() {
+            match fate {
+                Fate::MeddledInPause(n, meddling) if n == nth => self.meddle(meddling),
+                Fate::ReadsDeniedInPause(n, denied, seconds) if n == nth => {
+                    self.met.push("reads denied in a wait");
+                    self.deny(denied, seconds);
+                }
+                Fate::CredentialsEndInPause(n) if n == nth => {
+                    self.met.push("credentials ended in a wait");
+                    self.disturbed = true;
+                    self.twin.faults.credentials_end = Some(self.twin.now());
+                }
+                _ => {}
+            }
+        }
+    }
+    /// Somebody else's hand.
+    pub fn meddle(&mut self, meddling: Meddling) {
+        self.met.push(meddling.name());
+        self.disturbed = true;
+        let touched = meddling.act(&mut self.twin);
+        self.touched.extend(touched);
+    }
+    fn deny(&mut self, denied: DeniedRead, seconds: u64) {
+        self.disturbed = true;
+        self.twin.faults.denied_reads.push(denied);
+        self.denied_until = self.twin.now().checked_add(Duration::from_secs(seconds)).ok();
     }
     fn breach(&mut self, what: String) {
         if self.breaches.len() < 5 {
@@ -203,6 +238,7 @@ impl Account for Door {
             if state.fated(&Fate::KilledInPause(n)) {
                 state.die("killed in a pause");
             }
+            state.idle(n);
             state.twin.pass(time);
             if state.denied_until.is_some_and(|until| until <= state.twin.now()) {
                 state.denied_until = None;
@@ -248,7 +284,13 @@ impl Door {
         if !announced {
             state.breach(format!("{} was called without its intent", call.name()));
         }
+        let State { watch, twin, events, offences, .. } = &mut *state;
+        offences.extend(watch.before(twin, events, call));
         let outcome = state.twin.perform(call);
+        if outcome.is_ok() {
+            let State { watch, events, .. } = &mut *state;
+            watch.after(events, call);
+        }
         if state.fated(&Fate::KilledAfterCall(n)) {
             state.die("killed after a call");
             return None;

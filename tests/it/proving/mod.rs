@@ -13,6 +13,7 @@ mod ground;
 mod laws;
 mod life;
 mod storm;
+mod watch;
 
 use std::{
     collections::BTreeMap,
@@ -33,14 +34,14 @@ use redress::{
     inventory::Inventory,
     journal::{Decision, Event, Story},
     plan::{Plan, PlanKind},
-    twin::FaultKind,
+    twin::{FaultKind, Twin},
 };
 
 use self::{
     dice::Dice,
     ground::Ground,
     life::{End, Fate, State, live},
-    storm::Later,
+    storm::{Later, Latest, Storm},
 };
 
 /// So many numbers share an account and its plan: making a plan takes longer than running it.
@@ -50,6 +51,8 @@ const LIVES: usize = 5;
 /// From this number on storms have more in them (`storm::Later`). Below it a number means what it meant when the first
 /// ones were given to what they found (`found.rs`).
 const LATER: u64 = 10_000;
+/// From this number on there is more in them once again (`storm::Latest`).
+const LATEST: u64 = 30_000;
 /// The numbers that an ordinary test run proves, beside those that have found something.
 const ORDINARY: [Range<u64>; 2] = [0..192, LATER..LATER + 256];
 /// Who comes back after a day finds other things overdue: backups, for one.
@@ -91,16 +94,24 @@ struct Run<'a> {
 struct Thrown {
     dice: Dice,
     later: Option<Later>,
+    latest: Option<Latest>,
 }
 
 impl Thrown {
     fn new(seed: u64) -> Self {
-        Self { dice: Dice::new(seed, 1), later: (seed >= LATER).then(|| Later::new(seed)) }
+        Self { dice: Dice::new(seed, 1), later: (seed >= LATER).then(|| Later::new(seed)), latest: (seed >= LATEST).then(|| Latest::new(seed)) }
     }
     fn fates(&mut self, plan: &Plan, last: bool) -> Vec<Fate> {
         let mut fates = storm::fates(&mut self.dice, plan, last);
         fates.extend(self.later.iter_mut().flat_map(|later| later.fates(plan, last)));
+        fates.extend(self.latest.iter_mut().flat_map(|latest| latest.fates(plan)));
         fates
+    }
+    /// What goes wrong with the account in a run of so many calls.
+    fn storm(&mut self, calls: usize, twin: &Twin) -> Storm {
+        let mut storm = storm::faults(&mut self.dice, calls, twin.calls());
+        self.latest.iter_mut().for_each(|latest| latest.worsen(&mut storm, twin));
+        storm
     }
 }
 
@@ -137,6 +148,11 @@ impl Run<'_> {
             }
             killed = matches!(end, End::Killed);
             state.twin.faults.denied_reads.clear();
+            state.twin.faults.credentials_end = None;
+            for meddling in thrown.latest.iter_mut().flat_map(Latest::between) {
+                state.meddle(meddling);
+                state.twin.pass(Duration::from_secs(120));
+            }
             state.twin.pass(Duration::from_secs(*thrown.dice.pick(&[0, 1, 40, 290, 700, 90_000])));
         }
         Ok(state)
@@ -168,7 +184,7 @@ fn prove(seed: u64, ground: &Ground, tally: &mut Tally, loud: bool) -> Result<()
     let decisions = decide(&ground.plan, &mut thrown.dice);
     let before = ground.twin.inventory();
     let mut state = State::new(ground.twin.clone());
-    let storm = storm::faults(&mut thrown.dice, calls, 0);
+    let storm = thrown.storm(calls, &state.twin);
     state.twin.faults = storm.faults;
     storm.names.into_iter().for_each(|n| tally.meet(n));
     tally.seeds += 1;
@@ -177,6 +193,7 @@ fn prove(seed: u64, ground: &Ground, tally: &mut Tally, loud: bool) -> Result<()
     let story = life::story(&state.events);
     tell(&story, &state.events, loud);
     settle(&mut state);
+    offences(&mut state, None, tally, loud)?;
     laws::after_run(&before, &state, &ground.plan, &story)?;
     if state.touched.is_empty() {
         ends::verified(state.twin.truth(), &ground.rules, &ground.plan, &story)?;
@@ -210,7 +227,7 @@ fn take_back(mut state: State, before: &Inventory, story: &Story, run: Run<'_>, 
     let first = std::mem::take(&mut state.events);
     let start = state.twin.inventory();
     let calls: usize = undoing.plan.changes.iter().map(|c| c.steps.len()).sum();
-    let storm = storm::faults(&mut thrown.dice, calls, state.twin.calls());
+    let storm = thrown.storm(calls, &state.twin);
     if calm {
         state.twin.faults = redress::twin::Faults::default();
     } else {
@@ -234,10 +251,32 @@ fn take_back(mut state: State, before: &Inventory, story: &Story, run: Run<'_>, 
     tell(&told, &state.events, back.loud);
     settle(&mut state);
     state.met.iter().for_each(|m| tally.meet(m));
+    offences(&mut state, Some(&undoing.plan), tally, back.loud)?;
     let undone = laws::Undone { before, start: &start, state: &state, first: &first, calm };
     laws::after_undo(&undone, run.ground, story, &undoing.plan, &told)?;
     count(&told, tally);
     Ok(())
+}
+
+/// Whether breaches of laws 13 and 15 end the proof; else they are only counted.
+fn hard() -> bool {
+    std::env::var_os("REDRESS_LAWS_13_15").is_some()
+}
+
+/// Laws 13 and 15, over all lives of a run. An undo that a person asked for may bring older content back.
+fn offences(state: &mut State, undo: Option<&Plan>, tally: &mut Tally, loud: bool) -> Result<(), String> {
+    let mut all = std::mem::take(&mut state.offences);
+    all.extend(laws::stale(&state.twin, &mut state.stale_seen, undo));
+    for offence in &all {
+        tally.meet(&format!("BREACH of {}", offence.split(':').next().unwrap_or_default()));
+        if loud {
+            println!("  {offence}");
+        }
+    }
+    match all.first() {
+        Some(first) if hard() => Err(first.clone()),
+        _ => Ok(()),
+    }
 }
 
 fn yes(id: &str) -> Decision {
@@ -251,6 +290,7 @@ fn decide(plan: &Plan, dice: &mut Dice) -> Vec<Decision> {
 /// What is under way comes about.
 fn settle(state: &mut State) {
     state.twin.faults.denied_reads.clear();
+    state.twin.faults.credentials_end = None;
     state.twin.pass(Duration::from_secs(3_600));
 }
 

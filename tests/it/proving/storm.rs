@@ -2,10 +2,12 @@
 //! seed.
 
 use redress::{
-    inventory::{Fact, FamilyKind, SecurityGroupRule},
+    calls::Call,
+    inventory::{Fact, FamilyKind, Inventory, SecurityGroupRule},
     plan::Plan,
-    twin::{DeniedRead, Fault, FaultKind, Faults, Twin, When},
+    twin::{DeniedCall, DeniedRead, Fault, FaultKind, Faults, Twin, When},
 };
+use serde_json::json;
 
 use super::{dice::Dice, life::Fate};
 
@@ -30,6 +32,8 @@ pub enum Meddling {
     TrailStopped(usize),
     KeyDisabled(usize),
     GroupTagged(usize),
+    DiskDetached(usize),
+    DiskAttached(usize),
 }
 
 impl Meddling {
@@ -63,17 +67,32 @@ impl Meddling {
         dice.pick(&all)(n)
     }
 
+    /// What people do to instances and their disks, who do not know that somebody else is at work on them.
+    fn throw_hands(dice: &mut Dice) -> Self {
+        let n = dice.below(6);
+        use Meddling::*;
+        let all = [InstanceStarted, InstanceStarted, InstanceStarted, InstanceStopped, InstanceStopped, DiskDetached, DiskAttached];
+        dice.pick(&all)(n)
+    }
+
     pub fn name(self) -> &'static str {
         match self {
             Meddling::InstanceGone(_) | Meddling::VolumeGone(_) | Meddling::SnapshotGone(_) | Meddling::VpcGone(_) | Meddling::GroupGone(_) => "vanished",
             Meddling::RoleGone(_) | Meddling::LogGroupGone(_) | Meddling::TrailGone(_) | Meddling::FlowLogGone(_) | Meddling::RuleGone(_) => "vanished",
             Meddling::BucketGone(_) => "vanished",
+            Meddling::InstanceStarted(_) => "started by somebody",
+            Meddling::InstanceStopped(_) => "stopped by somebody",
+            Meddling::DiskDetached(_) => "detached by somebody",
+            Meddling::DiskAttached(_) => "attached by somebody",
             _ => "changed by somebody",
         }
     }
 
     /// Does it; the ids of what it is about. Nothing where there is no such thing.
     pub fn act(self, twin: &mut Twin) -> Vec<String> {
+        if let Some(hand) = self.hand(twin.truth()) {
+            return hand.act(twin);
+        }
         let truth = twin.truth_mut();
         let name = truth.regions.keys().next().unwrap().clone();
         macro_rules! drop_one {
@@ -123,16 +142,6 @@ impl Meddling {
                 ids.extend(of.get(n % of.len().max(1)).cloned());
                 ids
             }
-            Meddling::InstanceStopped(n) => {
-                change_one!(region.instances, n, |i: &mut redress::inventory::Instance| if i.state == "running" {
-                    "stopped".clone_into(&mut i.state)
-                })
-            }
-            Meddling::InstanceStarted(n) => {
-                change_one!(region.instances, n, |i: &mut redress::inventory::Instance| if i.state == "stopped" {
-                    "running".clone_into(&mut i.state)
-                })
-            }
             Meddling::InstanceGone(n) => {
                 let ids: Vec<String> = region.instances.known().map(|(id, _)| id.to_owned()).collect();
                 let Some(id) = ids.get(n % ids.len().max(1)).cloned() else { return Vec::new() };
@@ -173,7 +182,56 @@ impl Meddling {
                 g.tags.insert("Touched".to_owned(), "by somebody".to_owned());
             }),
             Meddling::RoleGone(_) | Meddling::TrailGone(_) | Meddling::BucketGone(_) | Meddling::TrailStopped(_) => Vec::new(),
+            Meddling::InstanceStopped(_) | Meddling::InstanceStarted(_) | Meddling::DiskDetached(_) | Meddling::DiskAttached(_) => Vec::new(),
         }
+    }
+
+    /// The call of somebody's hand on an instance or a disk of its, where there is something for it to do.
+    fn hand(self, truth: &Inventory) -> Option<Hand> {
+        let (name, region) = truth.regions.iter().next()?;
+        let call = |operation: &str, input| Call::new("ec2", name, operation, input);
+        let of_state = |n: usize, state: &str| {
+            let ids: Vec<&str> = region.instances.known().filter(|(_, i)| i.state == state).map(|(id, _)| id).collect();
+            ids.get(n % ids.len().max(1)).map(|id| (*id).to_owned())
+        };
+        let loose = |n: usize| {
+            let ids: Vec<&str> = region.volumes.known().filter(|(_, v)| v.state == "available").map(|(id, _)| id).collect();
+            ids.get(n % ids.len().max(1)).map(|id| (*id).to_owned())
+        };
+        match self {
+            Meddling::InstanceStopped(n) => {
+                of_state(n, "running").map(|id| Hand { call: call("StopInstances", json!({ "InstanceIds": [id] })), touched: vec![id] })
+            }
+            Meddling::InstanceStarted(n) => {
+                of_state(n, "stopped").map(|id| Hand { call: call("StartInstances", json!({ "InstanceIds": [id] })), touched: vec![id] })
+            }
+            Meddling::DiskDetached(n) => {
+                let disks: Vec<(String, String)> =
+                    region.instances.known().flat_map(|(id, i)| i.devices.iter().map(move |d| (id.to_owned(), d.volume_id.clone()))).collect();
+                let (instance, volume) = disks.get(n % disks.len().max(1))?.clone();
+                let call = call("DetachVolume", json!({ "VolumeId": volume, "InstanceId": instance }));
+                Some(Hand { call, touched: vec![instance, volume] })
+            }
+            Meddling::DiskAttached(n) => {
+                let (volume, instance) = (loose(n)?, of_state(n, "running").or_else(|| of_state(n, "stopped"))?);
+                let call = call("AttachVolume", json!({ "VolumeId": volume, "InstanceId": instance, "Device": "/dev/sdz" }));
+                Some(Hand { call, touched: vec![volume, instance] })
+            }
+            _ => None,
+        }
+    }
+}
+
+/// A call that somebody makes, and what it is about.
+struct Hand {
+    call: Call,
+    touched: Vec<String>,
+}
+
+impl Hand {
+    /// What was touched; nothing where it was refused.
+    fn act(self, twin: &mut Twin) -> Vec<String> {
+        if twin.by_hand(&self.call).is_ok() { self.touched } else { Vec::new() }
     }
 }
 
@@ -245,7 +303,7 @@ pub fn faults(dice: &mut Dice, calls: usize, from: u64) -> Storm {
     if list_lag > 0 {
         names.push("list lag");
     }
-    Storm { faults: Faults { script, list_lag, denied_reads: Vec::new() }, names, passes: pressed <= 50 }
+    Storm { faults: Faults { script, list_lag, ..Faults::default() }, names, passes: pressed <= 50 }
 }
 
 /// What happens to the process in one life.
@@ -312,5 +370,77 @@ impl Later {
             fates.push(Fate::KilledInRead(dice.upto(4 * calls)));
         }
         fates
+    }
+}
+
+/// What was added last, in the same way: hands on instances and disks, in the middle of calls, of waits and between lives,
+/// denials of single resources, views that lag behind each other, credentials that end in a wait.
+#[derive(Debug, Clone)]
+pub struct Latest {
+    dice: Dice,
+}
+
+impl Latest {
+    pub fn new(seed: u64) -> Self {
+        Self { dice: Dice::new(seed, 4) }
+    }
+
+    /// More of what goes wrong with the account.
+    pub fn worsen(&mut self, storm: &mut Storm, twin: &Twin) {
+        let dice = &mut self.dice;
+        storm.faults.view_lag = *dice.pick(&[0, 0, 0, 2, 10, 40, 120, 240]);
+        if storm.faults.view_lag > 0 {
+            storm.names.push("views lag behind each other");
+        }
+        if dice.percent(12) {
+            let operation = *dice.pick(&["CreateTags", "CreateTags", "DeleteTags", "DeleteTags", "AttachVolume", "ModifyInstanceAttribute", "DeleteSnapshot"]);
+            let region = twin.truth().regions.values().next();
+            let ids: Vec<String> =
+                region.into_iter().flat_map(|r| r.instances.known().map(|(id, _)| id).chain(r.volumes.known().map(|(id, _)| id))).map(str::to_owned).collect();
+            let resource = if ids.is_empty() { None } else { Some(dice.pick(&ids).clone()) };
+            storm.faults.denied_calls.push(DeniedCall { operation: operation.to_owned(), resource });
+            storm.names.push("denied on a single resource");
+            storm.passes = false;
+        }
+    }
+
+    /// More of what may happen in one life.
+    pub fn fates(&mut self, plan: &Plan) -> Vec<Fate> {
+        let dice = &mut self.dice;
+        let calls = plan.changes.iter().map(|c| c.steps.len()).sum::<usize>() + 2;
+        let pauses = 8 * calls;
+        let mut fates = Vec::new();
+        match dice.below(10) {
+            0 => fates.push(Fate::Meddled(dice.upto(calls), Meddling::throw_hands(dice))),
+            1 | 2 => fates.push(Fate::MeddledInPause(dice.upto(pauses), Meddling::throw_hands(dice))),
+            3 => {
+                // Somebody starts it, and it is stopped again.
+                let (n, which) = (dice.upto(pauses), dice.below(6));
+                fates.push(Fate::MeddledInPause(n, Meddling::InstanceStarted(which)));
+                fates.push(Fate::MeddledInPause(n + dice.upto(20), Meddling::InstanceStopped(which)));
+            }
+            _ => {}
+        }
+        if dice.percent(8) {
+            fates.push(Fate::CredentialsEndInPause(dice.upto(pauses)));
+        }
+        if dice.percent(6) {
+            let family = *dice.pick(&[FamilyKind::Volumes, FamilyKind::Snapshots, FamilyKind::Instances, FamilyKind::InstanceStatuses, FamilyKind::Keys]);
+            fates.push(Fate::ReadsDeniedInPause(dice.upto(pauses), DeniedRead { family, region: None, member: None }, *dice.pick(&[5, 120, 900, 86_400])));
+        }
+        fates
+    }
+
+    /// What somebody does while nobody is at work: one thing, or a start and a stop.
+    pub fn between(&mut self) -> Vec<Meddling> {
+        let dice = &mut self.dice;
+        match dice.below(10) {
+            0 | 1 => vec![Meddling::throw_hands(dice)],
+            2 => {
+                let which = dice.below(6);
+                vec![Meddling::InstanceStarted(which), Meddling::InstanceStopped(which)]
+            }
+            _ => Vec::new(),
+        }
     }
 }

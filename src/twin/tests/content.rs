@@ -1,0 +1,145 @@
+//! How new what disks hold is, and views that lag behind each other.
+
+use super::*;
+use crate::{
+    inventory::{FamilyKind, Scope, Want},
+    twin::{DeniedCall, Faults},
+};
+
+fn call(operation: &str, n: u64) -> Call {
+    Call::new("ec2", MAIN, operation, json!({ "InstanceIds": [id("i", n)] }))
+}
+
+/// The volume at an instance's root.
+fn root(twin: &Twin, n: u64) -> (String, String) {
+    let instance = twin.truth().regions[MAIN].instances.get(&id("i", n)).known().copied().unwrap();
+    let device = instance.devices.iter().find(|d| d.device_name == instance.root_device_name).unwrap();
+    (device.volume_id.clone(), device.device_name.clone())
+}
+
+fn copy_of(twin: &mut Twin, volume: &str) -> String {
+    let snapshot = made(ec2(twin, "CreateSnapshot", json!({ "VolumeId": volume })));
+    minutes(twin, 30);
+    let made = made(ec2(twin, "CreateVolume", json!({ "AvailabilityZone": "us-east-1a", "SnapshotId": snapshot })));
+    minutes(twin, 1);
+    made.as_str().unwrap().to_owned()
+}
+
+fn swap(twin: &mut Twin, n: u64, old: &str, new: &str, device: &str) {
+    ec2(twin, "DetachVolume", json!({ "VolumeId": old, "InstanceId": id("i", n) })).unwrap();
+    minutes(twin, 5);
+    ec2(twin, "AttachVolume", json!({ "VolumeId": new, "InstanceId": id("i", n), "Device": device })).unwrap();
+    minutes(twin, 5);
+}
+
+#[test]
+fn a_copy_of_a_stopped_instances_disk_is_as_new_as_the_disk() {
+    let mut twin = company();
+    let (volume, device) = root(&twin, 3);
+    ec2(&mut twin, "StopInstances", json!({ "InstanceIds": [id("i", 3)] })).unwrap();
+    minutes(&mut twin, 2);
+    let copy = copy_of(&mut twin, &volume);
+    assert_eq!(twin.content(MAIN, &copy), twin.content(MAIN, &volume));
+    swap(&mut twin, 3, &volume, &copy, &device);
+    ec2(&mut twin, "StartInstances", json!({ "InstanceIds": [id("i", 3)] })).unwrap();
+    minutes(&mut twin, 5);
+    assert!(twin.stale().is_empty(), "{:?}", twin.stale());
+    assert!(twin.content(MAIN, &copy).written > twin.content(MAIN, &volume).written, "what runs may be written to");
+}
+
+#[test]
+fn a_copy_made_before_a_start_is_older_than_what_was_written_since() {
+    let mut twin = company();
+    let (volume, device) = root(&twin, 3);
+    let copy = copy_of(&mut twin, &volume);
+    let launched = |twin: &Twin| twin.truth().regions[MAIN].instances.get(&id("i", 3)).known().unwrap().launch_time;
+    let before = launched(&twin);
+    twin.by_hand(&call("StopInstances", 3)).unwrap();
+    minutes(&mut twin, 2);
+    twin.by_hand(&call("StartInstances", 3)).unwrap();
+    assert!(launched(&twin) > before, "every start moves the launch time");
+    minutes(&mut twin, 2);
+    twin.by_hand(&call("StopInstances", 3)).unwrap();
+    minutes(&mut twin, 2);
+    assert!(twin.stale().is_empty());
+    swap(&mut twin, 3, &volume, &copy, &device);
+    ec2(&mut twin, "StartInstances", json!({ "InstanceIds": [id("i", 3)] })).unwrap();
+    let stale = twin.stale();
+    assert_eq!((stale.len(), stale[0].volume.as_str(), stale[0].device.as_str()), (1, copy.as_str(), device.as_str()));
+}
+
+#[test]
+fn an_instance_shows_a_mapping_late_and_a_device_is_in_use_until_it_shows_it_as_free() {
+    let mut twin = company();
+    twin.faults = Faults { view_lag: 60, ..Faults::default() };
+    let (volume, device) = root(&twin, 3);
+    ec2(&mut twin, "StopInstances", json!({ "InstanceIds": [id("i", 3)] })).unwrap();
+    minutes(&mut twin, 2);
+    let scope = Scope::from([Want::id(MAIN, FamilyKind::Instances, &id("i", 3))]);
+    let shown = |twin: &Twin| twin.read(&scope).regions[MAIN].instances.get(&id("i", 3)).known().unwrap().devices.iter().any(|d| d.volume_id == volume);
+    ec2(&mut twin, "DetachVolume", json!({ "VolumeId": volume, "InstanceId": id("i", 3) })).unwrap();
+    twin.pass(Duration::from_secs(10));
+    let attach = json!({ "VolumeId": volume, "InstanceId": id("i", 3), "Device": device });
+    assert_eq!(twin.truth().regions[MAIN].volumes.get(&volume).known().unwrap().state, "available");
+    assert!(shown(&twin));
+    let refused = error(ec2(&mut twin, "AttachVolume", attach.clone()));
+    assert_eq!(refused.code, "InvalidParameterValue");
+    assert!(refused.message.contains("Attachment point /dev/xvda is already in use"), "{}", refused.message);
+    minutes(&mut twin, 1);
+    assert!(!shown(&twin));
+    ec2(&mut twin, "AttachVolume", attach).unwrap();
+    twin.pass(Duration::from_secs(10));
+    assert!(!shown(&twin), "attached, as the volume says, and not shown yet");
+    assert_eq!(code(ec2(&mut twin, "StartInstances", json!({ "InstanceIds": [id("i", 3)] }))), "InvalidParameterValue");
+    minutes(&mut twin, 1);
+    assert!(shown(&twin));
+    ec2(&mut twin, "StartInstances", json!({ "InstanceIds": [id("i", 3)] })).unwrap();
+}
+
+#[test]
+fn a_policy_denies_a_call_on_one_resource_and_not_on_another() {
+    let mut twin = company();
+    let (volume, _) = root(&twin, 3);
+    twin.faults.denied_calls.push(DeniedCall { operation: "CreateTags".to_owned(), resource: Some(volume.clone()) });
+    let tag = |twin: &mut Twin, id: &str| ec2(twin, "CreateTags", json!({ "Resources": [id], "Tags": [{ "Key": "a", "Value": "b" }] }));
+    assert_eq!(error(tag(&mut twin, &volume)).class, ErrorClass::Denied);
+    tag(&mut twin, &id("i", 3)).unwrap();
+}
+
+#[test]
+fn with_credentials_that_have_ended_nothing_is_read_and_nothing_is_called() {
+    let mut twin = company();
+    twin.faults.credentials_end = Some(twin.now());
+    let scope = Scope::from([Want::id(MAIN, FamilyKind::Instances, &id("i", 3))]);
+    assert!(twin.read(&scope).regions[MAIN].instances.get(&id("i", 3)).silence().is_some());
+    assert_eq!(error(ec2(&mut twin, "StopInstances", json!({ "InstanceIds": [id("i", 3)] }))).class, ErrorClass::Credentials);
+    twin.faults.credentials_end = None;
+    ec2(&mut twin, "StopInstances", json!({ "InstanceIds": [id("i", 3)] })).unwrap();
+}
+
+#[test]
+fn an_automatic_address_does_not_come_back_to_an_instance_with_two_interfaces() {
+    let mut twin = company();
+    let region = twin.truth_mut().region_mut(MAIN);
+    let (first, mut second) =
+        region.network_interfaces.known().find(|(_, i)| i.instance_id == Some(id("i", 6))).map(|(f, i)| (f.to_owned(), i.clone())).unwrap();
+    (second.id, second.public_ip, second.public_ip_owner) = ("eni-second".to_owned(), None, None);
+    region.network_interfaces.put("eni-second", second);
+    for operation in ["StopInstances", "StartInstances"] {
+        ec2(&mut twin, operation, json!({ "InstanceIds": [id("i", 6)] })).unwrap();
+        minutes(&mut twin, 5);
+    }
+    let after = twin.truth().regions[MAIN].instances.get(&id("i", 6)).known().copied().unwrap().clone();
+    assert_eq!((after.state.as_str(), after.public_ip), ("running", None), "{first}");
+}
+
+#[test]
+fn iops_have_the_limits_of_their_type() {
+    let mut twin = company();
+    let mut make =
+        |kind: &str, iops: i32| ec2(&mut twin, "CreateVolume", json!({ "AvailabilityZone": "us-east-1a", "Size": 4000, "VolumeType": kind, "Iops": iops }));
+    for (kind, most) in [("gp3", 80_000), ("io1", 64_000), ("io2", 256_000)] {
+        make(kind, most).unwrap();
+        assert_eq!(code(make(kind, most + 1)), "InvalidParameterValue");
+    }
+}

@@ -1,0 +1,53 @@
+//! Views that lag behind each other: an instance's block device mappings still show a volume that is detached, or do not show
+//! one yet that is attached, while the volume itself says how it is. AWS calls that expected
+//! (<https://github.com/kubernetes/kubernetes/issues/77389>).
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::Twin;
+use crate::inventory::{Instance, compute::Device};
+
+/// A mapping of an instance that is not shown as it is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Lagging {
+    instance: String,
+    device: Device,
+    /// Whether it is shown although it is gone; else it is there and not shown.
+    gone: bool,
+    until: Timestamp,
+}
+
+impl Lagging {
+    pub(super) fn is_under_way(&self, now: Timestamp) -> bool {
+        self.until > now
+    }
+}
+
+impl Twin {
+    /// A mapping has come, or is gone, and the instance does not show it for a while.
+    pub(super) fn mapping_lags(&mut self, instance: &str, device: &Device, gone: bool) {
+        self.lagging.retain(|l| l.is_under_way(self.now) && !(l.instance == instance && l.device.volume_id == device.volume_id));
+        if self.faults.view_lag > 0 {
+            let until = self.now.checked_add(std::time::Duration::from_secs(self.faults.view_lag)).unwrap_or(Timestamp::MAX);
+            self.lagging.push(Lagging { instance: instance.to_owned(), device: device.clone(), gone, until });
+        }
+    }
+
+    /// The mapping that an instance still seems to have, or seems not to have yet, at a device.
+    pub(super) fn lags_at(&self, instance: &str, device: &str, gone: bool) -> bool {
+        self.lagging.iter().any(|l| l.is_under_way(self.now) && l.gone == gone && l.instance == instance && l.device.device_name == device)
+    }
+
+    /// Shows the instance as its view has it.
+    pub(super) fn show_lagging(&self, instance: &mut Instance) {
+        for lagging in self.lagging.iter().filter(|l| l.is_under_way(self.now) && l.instance == instance.id) {
+            if !lagging.gone {
+                instance.devices.retain(|d| d.volume_id != lagging.device.volume_id);
+            } else if !instance.devices.iter().any(|d| d.volume_id == lagging.device.volume_id) {
+                instance.devices.push(lagging.device.clone());
+            }
+        }
+        instance.devices.sort_by(|a, b| (&a.device_name, &a.volume_id).cmp(&(&b.device_name, &b.volume_id)));
+    }
+}
