@@ -90,7 +90,12 @@ const PARAMETERS: &[Parameter] = &[
         default: "true",
         doc: "Whether a first set of snapshots, and encrypted copies of it, is made while the instance still runs, so that the final ones hold only what changed since.",
     },
-    Parameter { name: "snapshot_timeout", kind: "seconds", default: "21600", doc: "How long to wait for one set of snapshots, or one copy." },
+    Parameter {
+        name: "snapshot_timeout",
+        kind: "seconds",
+        default: "21600",
+        doc: "How long to wait at least for one set of snapshots, or one copy; for disks of more than 864 GiB it is 25 seconds a GiB of the largest.",
+    },
     Parameter { name: "health_timeout", kind: "seconds", default: "900", doc: "How long the instance may take from start to passing both status checks." },
 ];
 

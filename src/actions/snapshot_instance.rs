@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{
     Action, Context, GuardNote, Parameter, Proof, Proposal, Refusal, make,
-    support::{TAG_LIMIT, carried, decode, known, need, params, recovery_tags, region, tag_list},
+    support::{TAG_LIMIT, carried, decode, known, need, params, recovery_tags, region, snapshot_patience, tag_list},
 };
 use crate::{
     calls::{Call, Risk, Shape, Step, Wait, WayBack, reference},
@@ -94,7 +94,12 @@ impl Action for SnapshotInstance {
             },
             Parameter { name: "tag", kind: "Key=value", default: "\"Backup=true\"", doc: "The tag that the snapshots carry beside the instance's own." },
             Parameter { name: "max_age_hours", kind: "hours", default: "24", doc: "A backup younger than this is enough; the same as the check's." },
-            Parameter { name: "timeout", kind: "seconds", default: "21600", doc: "How long to wait until the snapshots are completed." },
+            Parameter {
+                name: "timeout",
+                kind: "seconds",
+                default: "21600",
+                doc: "How long to wait at least until the snapshots are completed; for disks of more than 864 GiB it is 25 seconds a GiB of the largest.",
+            },
         ]
     }
     fn decode(&self, with: toml::de::Deserializer<'_>) -> Result<Value, toml::de::Error> {
@@ -118,7 +123,9 @@ impl Action for SnapshotInstance {
         let parameters: Parameters = params(with)?;
         let instance = need(instance_of(context.inventory, target.region(), target.id()), &format!("instance {}", target.id()))?;
         refuse(instance)?;
-        let gib = size(context, instance)?;
+        let sizes = sizes(context, instance)?;
+        let gib: i64 = sizes.iter().copied().map(i64::from).sum();
+        let largest = sizes.into_iter().max().unwrap_or_default();
         let (tags, dropped) = tags(instance, &parameters)?;
         let count = instance.devices.len();
         let mut impact = vec![
@@ -130,7 +137,7 @@ impl Action for SnapshotInstance {
         }
         Ok(Proposal {
             summary: format!("snapshot all {count} volumes of {} at one moment", instance.id),
-            steps: vec![self.step(target.region(), instance, &parameters, &tags)],
+            steps: vec![self.step(target.region(), instance, largest, &parameters, &tags)],
             risk: Risk::Safe,
             impact,
             before: json!({ "young_backup": false }),
@@ -164,11 +171,11 @@ fn refuse(instance: &Instance) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// GiB of all its volumes.
-fn size(context: &Context<'_>, instance: &Instance) -> Result<i64, Refusal> {
+/// GiB of each of its volumes.
+fn sizes(context: &Context<'_>, instance: &Instance) -> Result<Vec<i32>, Refusal> {
     let volumes = &region(context.inventory, context.region)?.volumes;
     let sizes = instance.devices.iter().map(|d| known(volumes.get(&d.volume_id), &format!("volume {}", d.volume_id)));
-    sizes.map(|v| v.map(|v| v.map_or(0, |v| i64::from(v.size)))).sum()
+    sizes.map(|v| v.map(|v| v.map_or(0, |v| v.size))).collect()
 }
 
 /// The tags of the snapshots, and the keys of the instance's own that found no room.
@@ -192,13 +199,13 @@ fn tags(instance: &Instance, parameters: &Parameters) -> Result<(Value, Vec<Stri
 
 impl SnapshotInstance {
     /// The one step. It names no volumes: those of the instance at that moment are meant.
-    fn step(&self, region: &str, instance: &Instance, parameters: &Parameters, tags: &Value) -> Step {
+    fn step(&self, region: &str, instance: &Instance, largest: i32, parameters: &Parameters, tags: &Value) -> Step {
         let input = json!({
             "InstanceSpecification": { "InstanceId": instance.id }, "Description": format!("redress: backup of {}", instance.id),
             "TagSpecifications": [{ "ResourceType": "snapshot", "Tags": tags }],
         });
         let until = vec![make::state(region, FamilyKind::Snapshots, reference::output("snapshot", "Snapshots"), &["completed"], &["error"])];
-        let wait = Some(Wait { until, at_most: u64::from(parameters.timeout), why: "until the snapshots are completed".to_owned() });
+        let wait = Some(Wait { until, at_most: snapshot_patience(parameters.timeout, largest), why: "until the snapshots are completed".to_owned() });
         let shape = Shape::IdsBy("volume_id".to_owned(), instance.devices.len());
         let act = make::making(Call::new("ec2", region, "CreateSnapshots", input), FamilyKind::Snapshots, "Snapshots", shape, wait);
         let kept = "a backup is kept; `redress prune` removes it when its time has passed".to_owned();

@@ -14,6 +14,16 @@ use crate::{
 /// (<https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html>).
 pub const TAG_LIMIT: usize = 50;
 
+/// Seconds that are waited for a snapshot or a copy for each GiB of the disk. AWS promises no duration, and what a snapshot takes
+/// depends on the blocks written, not on the size ("several hours for large initial snapshots",
+/// <https://docs.aws.amazon.com/ebs/latest/userguide/ebs-creating-snapshot.html>): this is patience, no estimate.
+const SECONDS_A_GIB: u64 = 25;
+
+/// How long a snapshot or a copy of a disk of so many GiB is waited for, in seconds: at least what the parameter says.
+pub fn snapshot_patience(at_least: u32, gib: i32) -> u64 {
+    u64::from(at_least).max(SECONDS_A_GIB * u64::try_from(gib).unwrap_or_default())
+}
+
 /// Takes a playbook's `with` to the action's own type and back, so that all parameters stand there, defaults included.
 ///
 /// # Errors

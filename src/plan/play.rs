@@ -111,8 +111,13 @@ pub fn play_back(stage: &mut dyn Stage, change: &Change, started: Timestamp, out
     Ok(())
 }
 
-/// How often a call is made again that asked for patience.
+/// How often a call is made again that asked for patience, with nothing under way that it could be waiting for.
 const PATIENCE: u32 = 30;
+/// Quotas that AWS raises for nobody: trails of a region (<https://docs.aws.amazon.com/awscloudtrail/latest/userguide/WhatIsCloudTrail-Limits.html>)
+/// and tags of a resource (<https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html#tag-restrictions>).
+const FIXED: [&str; 2] = ["MaximumNumberOfTrailsExceededException", "TagLimitExceeded"];
+/// The longest time that is let pass for a call that asks for patience while something is under way, in seconds.
+const LONGEST: u64 = 30 * 86_400;
 
 /// Plays an act whole: the look before it, its call, its wait.
 fn play_act(stage: &mut dyn Stage, act: &Act, change: &str, step: &str, started: Timestamp, outputs: &mut AllOutputs) -> Result<(), Stop> {
@@ -133,21 +138,35 @@ fn play_act(stage: &mut dyn Stage, act: &Act, change: &str, step: &str, started:
 fn play_call(stage: &mut dyn Stage, act: &Act, change: &str, step: &str, started: Timestamp, outputs: &AllOutputs) -> Result<Outputs, Stop> {
     let input = bindings(change, step, started, outputs).resolve(&act.call.input).map_err(|e| Stop::Failed(e.to_string()))?;
     let call = crate::calls::Call { input, ..act.call.clone() };
-    let mut last = None;
-    for _ in 0..PATIENCE {
-        match stage.perform(&call) {
+    let (mut tries, mut waited) = (0, 0);
+    loop {
+        let error = match stage.perform(&call) {
             Ok(made) => return Ok(made),
             Err(error) if error.class == ErrorClass::AlreadyDone => return Ok(Outputs::new()),
-            Err(error) if is_unknown(&error) => return Err(Stop::Unknown(format!("{}: {}", call.name(), error.message))),
-            Err(error) if error.class.passes() => {
-                stage.pass(Duration::from_secs(5));
-                last = Some(error);
-            }
-            Err(error) => return Err(Stop::Failed(format!("{} fails with {error}", call.name()))),
+            Err(error) => error,
+        };
+        if is_unknown(&error) {
+            return Err(Stop::Unknown(format!("{}: {}", call.name(), error.message)));
         }
+        // Most quotas of an account can be raised, and what they are is not read.
+        if error.class == ErrorClass::Quota && !FIXED.contains(&error.code.as_str()) {
+            return Err(Stop::Unknown(format!("{} goes beyond AWS's default quota, and the account's own is not known: {error}", call.name())));
+        }
+        if !error.class.passes() {
+            return Err(Stop::Failed(format!("{} fails with {error}", call.name())));
+        }
+        tries += 1;
+        let under_way = stage.under_way(&[]);
+        if under_way && waited > LONGEST {
+            return Err(Stop::Unknown(format!("{}: how long it waits for others is not known: {error}", call.name())));
+        }
+        if !under_way && tries > PATIENCE {
+            return Err(Stop::Failed(format!("{} fails again and again with {error}", call.name())));
+        }
+        let pause = 5_u64.max(waited / 8);
+        stage.pass(Duration::from_secs(pause));
+        waited += pause;
     }
-    let last = last.map_or_else(String::new, |e| e.to_string());
-    Err(Stop::Failed(format!("{} fails again and again with {last}", call.name())))
 }
 
 /// Whether the stage could not tell what the call would do.
@@ -155,7 +174,8 @@ fn is_unknown(error: &CallError) -> bool {
     error.class == ErrorClass::Unsupported || error.code == "TwinUnknown"
 }
 
-/// Lets time pass until what a step waits for stands, in steps that grow, up to the wait's limit.
+/// Lets time pass until what a step waits for stands, in steps that grow, up to the wait's limit. Durations on a stage are made
+/// up: what would only take longer there than the limit says nothing about the account.
 fn wait_for(stage: &mut dyn Stage, wait: Option<&Wait>, bindings: &Bindings<'_>) -> Result<(), Stop> {
     let Some(wait) = wait else { return Ok(()) };
     let until: Vec<Expect> = wait.until.iter().map(|e| e.resolve(bindings)).collect::<Result<_, _>>().map_err(|e| Stop::Failed(e.to_string()))?;
@@ -165,6 +185,9 @@ fn wait_for(stage: &mut dyn Stage, wait: Option<&Wait>, bindings: &Bindings<'_>)
             Standing::Holds => return Ok(()),
             Standing::Never(seen) => return Err(Stop::Failed(format!("waiting {} is in vain: {seen}", wait.why))),
             Standing::Unknown(reason) => return Err(Stop::Unknown(format!("waiting {}: {reason}", wait.why))),
+            Standing::NotYet(seen) if waited >= wait.at_most && stage.under_way(&until.iter().flat_map(Expect::ids).collect::<Vec<_>>()) => {
+                return Err(Stop::Unknown(format!("how long it takes {} is not known, and {waited} s are waited at most: {seen}", wait.why)));
+            }
             Standing::NotYet(seen) if waited >= wait.at_most => {
                 return Err(Stop::Failed(format!("waited {waited} s {}: {seen}", wait.why)));
             }
@@ -172,7 +195,7 @@ fn wait_for(stage: &mut dyn Stage, wait: Option<&Wait>, bindings: &Bindings<'_>)
         }
         let next = pause.min(wait.at_most - waited);
         stage.pass(Duration::from_secs(next));
-        (waited, pause) = (waited + next, (pause * 2).min(60));
+        (waited, pause) = (waited + next, (pause * 2).min(60.max(waited / 8)));
     }
 }
 

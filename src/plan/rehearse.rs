@@ -29,6 +29,8 @@ pub trait Stage {
     fn perform(&mut self, call: &Call) -> Outcome;
     /// Lets time pass, so that what was begun gets done.
     fn pass(&mut self, time: Duration);
+    /// Whether something is still to come about there by itself: with one of these things, or with any where none is named.
+    fn under_way(&self, ids: &[String]) -> bool;
     /// Takes over more facts, read from the real account.
     fn learn(&mut self, facts: Inventory);
     /// What of the scope is not known there.

@@ -50,6 +50,18 @@ pub(super) enum Effect {
     TrailDelivers(String),
 }
 
+impl Effect {
+    /// On which thing it happens.
+    pub fn on(&self) -> &str {
+        match self {
+            Effect::Stopped(id) | Effect::Running(id) | Effect::FellBack(id, _) | Effect::StatusOk(id) => id,
+            Effect::SnapshotDone(id) | Effect::SnapshotFailed(id) => id,
+            Effect::VolumeReady(id) | Effect::VolumeFailed(id) | Effect::VolumeVanished(id) | Effect::Attached(id) | Effect::Detached(id) => id,
+            Effect::FlowLogDelivers(id) | Effect::TrailDelivers(id) => id,
+        }
+    }
+}
+
 /// Seconds from running to the two checks being passed.
 const STATUS_SECONDS: u64 = 150;
 

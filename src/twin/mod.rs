@@ -291,6 +291,9 @@ impl Stage for Twin {
     fn pass(&mut self, time: Duration) {
         Twin::pass(self, time);
     }
+    fn under_way(&self, ids: &[String]) -> bool {
+        self.due.iter().any(|due| ids.is_empty() || ids.iter().any(|id| id == due.effect.on()))
+    }
     fn learn(&mut self, facts: Inventory) {
         learn::learn(&mut self.truth, facts);
         self.settle_devices();

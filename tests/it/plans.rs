@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 
 use redress::{finding::Verdict, plan::digest};
 
-use super::world::{Wish, demo, plan, survey};
+use super::{
+    stand::hold,
+    world::{Wish, demo, plan, survey},
+};
 
 #[test]
 fn the_plan_of_the_demo_account_adds_up_closes_what_it_plans_and_opens_nothing() {
@@ -28,4 +31,47 @@ fn the_plan_of_the_demo_account_adds_up_closes_what_it_plans_and_opens_nothing()
 fn the_same_account_gives_the_same_plan_byte_for_byte() {
     let text = || serde_json::to_string(&plan(&demo(), &Wish::default())).unwrap();
     assert_eq!(text(), text());
+}
+
+/// Changes that would fail are dropped from a plan; how long something takes on a twin is made up and drops nothing.
+#[test]
+fn a_disk_of_16_tib_and_the_first_backup_of_it_are_planned_with_the_defaults() {
+    let stand = demo();
+    let mut twin = hold(&stand.twin);
+    let region = twin.truth_mut().region_mut(redress::twin::demo::MAIN);
+    let ids: Vec<String> = region.volumes.known().filter(|(_, v)| v.volume_type == "gp3").map(|(id, _)| id.to_owned()).collect();
+    ids.iter().for_each(|id| region.volumes.get_mut(id).unwrap().size = 16_384);
+    region.snapshots.items.clear();
+    drop(twin);
+    let plan = plan(&stand, &Wish::default());
+    let failed: Vec<_> = plan.skipped.iter().filter(|s| s.reason.contains("fails in the rehearsal")).collect();
+    assert!(failed.is_empty(), "{failed:#?}");
+    assert!(plan.rehearsal.not_rehearsed.is_empty(), "{:#?}", plan.rehearsal.not_rehearsed);
+    for action in ["encrypt-volumes", "snapshot-instance"] {
+        let large = |c: &&redress::plan::Change| c.action == action && serde_json::to_string(*c).unwrap().contains(&format!("\"at_most\":{}", 16_384 * 25));
+        assert!(plan.changes.iter().any(|c| large(&c)), "{action}");
+    }
+}
+
+#[test]
+fn what_only_takes_longer_in_a_rehearsal_than_is_waited_for_is_not_rehearsed_and_stays_in_the_plan() {
+    let stand = demo();
+    let mut wish = Wish::default();
+    let made = plan(&stand, &wish).changes.len();
+    for playbook in &mut wish.playbooks {
+        for one in playbook.actions.iter_mut().filter(|a| a.action == "encrypt-volumes") {
+            one.with = serde_json::json!({ "snapshot_timeout": 1 });
+        }
+    }
+    let mut twin = hold(&stand.twin);
+    for volume in twin.truth_mut().region_mut(redress::twin::demo::MAIN).volumes.items.values_mut() {
+        if let redress::inventory::Fact::Known(volume) = volume {
+            volume.size = 1;
+        }
+    }
+    drop(twin);
+    let plan = plan(&stand, &wish);
+    assert_eq!(plan.changes.len(), made);
+    assert!(plan.rehearsal.not_rehearsed.iter().any(|r| r.contains("how long it takes until the snapshot")), "{:#?}", plan.rehearsal.not_rehearsed);
+    assert!(!plan.rehearsal.undo_restores);
 }

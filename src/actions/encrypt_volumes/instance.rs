@@ -158,7 +158,7 @@ impl Swap<'_> {
             "TagSpecifications": tag_specifications("snapshot", &Tags::new(), &tags)?,
         });
         let ids: Vec<Value> = self.disks.iter().map(|d| reference::output(name, &format!("Snapshots/{}", d.volume.id))).collect();
-        let wait = Some(self.job.completed(ids.clone(), "until the snapshots are completed"));
+        let wait = Some(self.job.completed(&self.disks, ids.clone(), "until the snapshots are completed"));
         let shape = Shape::IdsBy("volume_id".to_owned(), ids.len());
         let act = make::making(self.job.call("CreateSnapshots", input), FamilyKind::Snapshots, "Snapshots", shape, wait);
         let way_back = self.job.snapshots_back(ids, "the set of unencrypted snapshots");

@@ -7,7 +7,7 @@ use super::{Parameters, Via, guards, key};
 use crate::{
     actions::{
         Context, GuardNote, Proof, Proposal, Refusal, make,
-        support::{TAG_LIMIT, carried, tag_list, tag_specifications},
+        support::{TAG_LIMIT, carried, snapshot_patience, tag_list, tag_specifications},
     },
     calls::{Call, KeptOnce, Risk, Shape, Step, Wait, reference},
     inventory::{FamilyKind, Volume, Want, tag},
@@ -59,10 +59,11 @@ impl Job<'_> {
     pub fn call(&self, operation: &str, input: Value) -> Call {
         Call::new("ec2", self.region, operation, input)
     }
-    /// Waiting for snapshots.
-    pub fn completed(&self, ids: Vec<Value>, why: &str) -> Wait {
+    /// Waiting for snapshots of these disks, as long as the largest of them may take.
+    pub fn completed(&self, disks: &[Disk<'_>], ids: Vec<Value>, why: &str) -> Wait {
         let until = vec![make::state(self.region, FamilyKind::Snapshots, Value::Array(ids), &["completed"], &["error"])];
-        Wait { until, at_most: u64::from(self.parameters.snapshot_timeout), why: why.to_owned() }
+        let largest = disks.iter().map(|d| d.volume.size).max().unwrap_or_default();
+        Wait { until, at_most: snapshot_patience(self.parameters.snapshot_timeout, largest), why: why.to_owned() }
     }
     /// The way back of what makes snapshots: a rollback deletes them, an undo keeps them until their date.
     pub fn snapshots_back(&self, ids: Vec<Value>, what: &str) -> crate::calls::WayBack {
@@ -94,7 +95,7 @@ impl Job<'_> {
                 "TagSpecifications": tag_specifications("snapshot", &crate::inventory::Tags::new(), &tags)?,
             });
             let batch_ends = at + 1 == disks.len() || (at + 1) % MOST_COPIES == 0;
-            let wait = batch_ends.then(|| self.completed(all[..=at].to_vec(), "until the encrypted copies are completed"));
+            let wait = batch_ends.then(|| self.completed(&disks[..=at], all[..=at].to_vec(), "until the encrypted copies are completed"));
             let act = make::making(self.call("CopySnapshot", input), FamilyKind::Snapshots, "SnapshotId", Shape::Id, wait);
             let title = format!("copy the snapshot of {} with encryption", disk.words());
             Ok(make::step(named(disk), title, act, self.snapshots_back(vec![all[at].clone()], &format!("the encrypted snapshot of {}", disk.words()))))
@@ -230,7 +231,7 @@ fn detached_steps(job: &Job<'_>, disks: &[Disk<'_>; 1]) -> Result<Vec<Step>, Ref
         "VolumeId": disk.volume.id, "Description": format!("redress: {} before encryption", disk.volume.id),
         "TagSpecifications": tag_specifications("snapshot", &crate::inventory::Tags::new(), &tags)?,
     });
-    let wait = Some(job.completed(vec![own()], "until the snapshot is completed"));
+    let wait = Some(job.completed(disks, vec![own()], "until the snapshot is completed"));
     let act = make::making(job.call("CreateSnapshot", input), FamilyKind::Snapshots, "SnapshotId", Shape::Id, wait);
     let mut steps = vec![make::step("snapshot", format!("snapshot {}", disk.words()), act, job.snapshots_back(vec![own()], "the unencrypted snapshot"))];
     if job.parameters.via == Via::Copy {

@@ -371,6 +371,30 @@ fn an_address_that_would_change_is_named_when_that_is_allowed_and_an_elastic_one
 }
 
 #[test]
+fn an_address_that_would_not_come_back_at_all_is_refused_whatever_is_allowed() {
+    let mut it = account();
+    address(&mut it, Some("amazon"));
+    let interfaces = &mut it.region_mut(R).network_interfaces;
+    let mut second = interfaces.known().next().map(|(_, i)| i.clone()).unwrap();
+    (second.id, second.public_ip, second.public_ip_owner) = ("eni-2".into(), None, None);
+    interfaces.put("eni-2", second);
+    let Err(Refusal::Refused(reason)) = on_instance(&it, json!({ "allow_address_change": true })) else { panic!("planned") };
+    assert!(reason.contains("2 interfaces") && reason.contains("Elastic IP first"), "{reason}");
+}
+
+#[test]
+fn a_snapshot_of_a_large_disk_is_waited_for_longer() {
+    let mut it = account();
+    let longest = |it: &Inventory| {
+        let steps = on_instance(it, Value::Null).unwrap().steps;
+        steps.iter().filter_map(|s| s.act.wait.as_ref()).map(|w| w.at_most).max().unwrap()
+    };
+    assert_eq!(longest(&it), 21_600);
+    it.region_mut(R).volumes.get_mut("vol-1").unwrap().size = 16_384;
+    assert_eq!(longest(&it), 16_384 * 25);
+}
+
+#[test]
 fn the_key_is_the_one_asked_for_else_the_default_and_must_be_usable() {
     let mut it = account();
     it.region_mut(R).ebs_defaults.get_mut("account").unwrap().kms_key_id = Fact::Known("alias/own".into());

@@ -118,6 +118,9 @@ impl Stage for Table {
         }
     }
     fn pass(&mut self, _: Duration) {}
+    fn under_way(&self, _: &[String]) -> bool {
+        false
+    }
     fn learn(&mut self, facts: Inventory) {
         self.inventory.merge(facts);
     }
