@@ -20,6 +20,13 @@ pub fn state(region: &str, family: FamilyKind, id: impl Into<Value>, good: &[&st
     Expect::new(region, family, id, "/state", Test::OneOf { good: values(good), never: values(never), late: Vec::new() })
 }
 
+/// A condition on an instance's own view of what is attached at a device: this volume, or nothing where it is null. It lags behind
+/// the volume's view (<https://github.com/kubernetes/kubernetes/issues/77389>).
+pub fn mapped(region: &str, instance: &str, device: &str, volume: impl Into<Value>) -> Expect {
+    let at = format!("/devices/device_name={}/volume_id", device.replace('~', "~0").replace('/', "~1"));
+    Expect::new(region, FamilyKind::Instances, instance, &at, Test::Is(volume.into()))
+}
+
 /// A condition that a thing is not there any more.
 pub fn gone(region: &str, family: FamilyKind, id: impl Into<Value>) -> Expect {
     Expect::new(region, family, id, "", Test::Gone)

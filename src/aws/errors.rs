@@ -232,11 +232,7 @@ fn described(operation: &str, kind: Kind, code: Option<&str>, message: Option<St
         (Kind::Service, "Unknown", Some(403)) => "Forbidden",
         _ => code,
     };
-    let class = match classify(bare, code, status, kind) {
-        // A role that was made a moment ago cannot be assumed everywhere yet; EC2 has no code of its own for that.
-        ErrorClass::Semantic if message.as_deref().is_some_and(|m| m.contains("nable to assume")) => ErrorClass::Consistency,
-        class => class,
-    };
+    let class = classify(bare, code, status, kind);
     let message = match class {
         // What a service says about a signature quotes the signed request, session token and all.
         ErrorClass::Credentials => "the credentials are not valid, or not any more; log in again".to_owned(),

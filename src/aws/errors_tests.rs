@@ -2,7 +2,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use super::*;
-use crate::inventory::{Cause, Reason};
+use crate::{
+    calls::{Call, transitions},
+    inventory::{Cause, Reason},
+};
 
 fn class(operation: &str, code: &str) -> ErrorClass {
     classify(operation, code, Some(400), Kind::Service)
@@ -91,10 +94,19 @@ fn no_message_holds_a_key_a_token_or_a_second_line() {
 }
 
 #[test]
-fn a_role_that_cannot_be_assumed_yet_is_waited_for() {
-    let error = in_body("ec2:CreateFlowLogs", "InvalidParameter", "Unable to assume given IAM role");
-    assert_eq!(error.class, ErrorClass::Consistency);
-    assert_eq!(in_body("ec2:CreateFlowLogs", "InvalidParameter", "Something else").class, ErrorClass::Semantic);
+fn what_passes_only_where_the_run_caused_it_is_told_by_code_and_message() {
+    let rows = [
+        ("CreateFlowLogs", "InvalidParameter", "Unable to assume given IAM role", 1),
+        ("CreateFlowLogs", "InvalidParameter", "Something else", 0),
+        ("AttachVolume", "InvalidParameterValue", "Invalid value '/dev/sda1' for unixDevice. Attachment point /dev/sda1 is already in use", 1),
+        ("DeleteRole", "DeleteConflict", "Cannot delete entity, must delete policies first.", 1),
+    ];
+    for (operation, code, message, count) in rows {
+        let error = in_body(&format!("any:{operation}"), code, message);
+        assert_eq!(error.class, ErrorClass::Semantic, "{operation}");
+        let call = Call::new("any", "us-east-1", operation, serde_json::Value::Null);
+        assert_eq!(transitions(&call, &error).count(), count, "{operation} {message}");
+    }
 }
 
 #[test]

@@ -16,7 +16,8 @@ pub struct Expect {
     pub family: FamilyKind,
     /// Whose: an id, a list of ids, or an object whose values are ids; may hold references.
     pub id: Value,
-    /// Which member of the thing's JSON form, as a JSON pointer; empty for the thing itself.
+    /// Which member of the thing's JSON form, as a JSON pointer; empty for the thing itself. In a list, `name=value` stands for
+    /// the first element whose member `name` has that value.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub at: String,
     /// What must hold of it.
@@ -95,7 +96,7 @@ impl Expect {
     /// Whether a state shows that means failure unless it is left from before the call.
     pub fn fell_back(&self, inventory: &Inventory) -> bool {
         let Test::OneOf { late, .. } = &self.test else { return false };
-        let shows = |id: &String| inventory.json(&self.region, self.family, id).known().and_then(|t| t.pointer(&self.at)).is_some_and(|v| late.contains(v));
+        let shows = |id: &String| inventory.json(&self.region, self.family, id).known().and_then(|t| pointed(t, &self.at)).is_some_and(|v| late.contains(v));
         !late.is_empty() && self.ids().iter().any(shows)
     }
 
@@ -119,7 +120,7 @@ impl Expect {
             Fact::Absent => None,
             silent => return Standing::Unknown(format!("{id}: {}", silent.silence().unwrap_or_default())),
         };
-        let value = thing.as_ref().map(|t| t.pointer(&self.at).cloned().unwrap_or(Value::Null));
+        let value = thing.as_ref().map(|t| pointed(t, &self.at).cloned().unwrap_or(Value::Null));
         let seen =
             || Standing::NotYet(value.as_ref().map_or_else(|| format!("{id} is not there"), |v| format!("{id}: {} is {v}", self.at.trim_start_matches('/'))));
         match (&self.test, &value) {
@@ -133,6 +134,18 @@ impl Expect {
             _ => seen(),
         }
     }
+}
+
+/// What a pointer points at.
+fn pointed<'a>(thing: &'a Value, at: &str) -> Option<&'a Value> {
+    at.split('/').skip(1).try_fold(thing, |value, part| {
+        let part = part.replace("~1", "/").replace("~0", "~");
+        match (value, part.split_once('=')) {
+            (Value::Array(items), Some((name, is))) => items.iter().find(|item| item.get(name).is_some_and(|v| v == is)),
+            (Value::Array(items), None) => part.parse::<usize>().ok().and_then(|n| items.get(n)),
+            _ => value.get(&part),
+        }
+    })
 }
 
 /// The worse of two standings: never, then unknown, then not yet.
@@ -149,4 +162,28 @@ pub(super) fn worse(a: Standing, b: Standing) -> Standing {
 /// How several conditions stand together.
 pub fn standing_of(all: &[Expect], inventory: &Inventory) -> Standing {
     all.iter().map(|e| e.standing(inventory)).fold(Standing::Holds, worse)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_pointer_finds_members_positions_and_what_has_a_name() {
+        let thing = json!({ "tags": { "a/b": "x=y" }, "devices": [{ "device_name": "/dev/sda1", "volume_id": "vol-1" }, { "device_name": "/dev/sdf", "volume_id": "vol-2" }] });
+        let rows = [
+            ("", Some(&thing)),
+            ("/tags/a~1b", Some(&thing["tags"]["a/b"])),
+            ("/devices/1/volume_id", Some(&thing["devices"][1]["volume_id"])),
+            ("/devices/device_name=~1dev~1sdf/volume_id", Some(&thing["devices"][1]["volume_id"])),
+            ("/devices/device_name=~1dev~1sdg/volume_id", None),
+            ("/devices/5", None),
+            ("/tags/c", None),
+        ];
+        for (at, expected) in rows {
+            assert_eq!(pointed(&thing, at), expected, "{at}");
+        }
+    }
 }

@@ -7,6 +7,7 @@ pub mod expect;
 pub mod notice;
 pub mod reference;
 pub mod spec;
+pub mod transition;
 
 use std::collections::BTreeMap;
 
@@ -19,6 +20,7 @@ pub use expect::{Expect, Standing, Test, standing_of};
 pub use notice::{HubFinding, Notice, Refusal};
 pub use reference::{Bindings, Unresolved};
 pub use spec::{Power, Repeat, Risk, Spec, find, floor};
+pub use transition::{Transition, transitions};
 
 use crate::inventory::{Cause, Reason};
 

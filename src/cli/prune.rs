@@ -3,8 +3,6 @@
 
 use std::path::Path;
 
-use serde_json::json;
-
 use super::{
     account::{Door, stage},
     args::Approval,
@@ -17,19 +15,14 @@ use super::{
     session::Session,
 };
 use crate::{
-    actions::{Options, Refusal, prune::candidates},
-    engine::{self, gather::gather},
-    inventory::{FamilyKind, Inventory, Scope, Want},
-    plan::{
-        Change, Plan, PlanKind, digest,
-        propose::{self, remake},
-        rehearse::{Rules, rehearse},
+    engine::{
+        self,
+        gather::gather,
+        prune::{self, PRUNE},
     },
-    resource::ResourceId,
+    inventory::Inventory,
+    plan::{Plan, rehearse::Rules},
 };
-
-/// The action that prunes, and the playbook that its changes name.
-const PRUNE: &str = "prune";
 
 /// Plans the deletions; does them when that is allowed and approved.
 ///
@@ -61,102 +54,19 @@ pub async fn run(session: &Session, output: Option<&Path>, approval: &Approval) 
 async fn look(door: &Door) -> Inventory {
     let who = door.account.identity();
     let nothing = Inventory::empty(who.owner.clone(), who.caller.clone(), door.account.now());
-    let mut needs = |known: &Inventory| -> Scope {
-        let listings = door.regions.iter().flat_map(|r| [FamilyKind::Volumes, FamilyKind::Snapshots].map(|family| Want::all(r, family)));
-        let mut scope: Scope = listings.collect();
-        for (resource, _) in all(door, known) {
-            let frame = frame(String::new(), &resource);
-            scope.extend(propose::needs(known, &frame.uses, &resource, &frame.region, &[], &Options::default()));
-        }
-        scope
-    };
-    gather(door.account.as_ref(), nothing, &mut needs).await
-}
-
-fn all(door: &Door, inventory: &Inventory) -> Vec<(ResourceId, Result<(), Refusal>)> {
-    door.regions.iter().flat_map(|region| candidates(inventory, region, inventory.read_at)).collect()
+    gather(door.account.as_ref(), nothing, &mut |known: &Inventory| prune::needs(known, &door.regions)).await
 }
 
 /// The plan of deletions, rehearsed and sealed. What must stay is told, with the reason.
 fn plan(session: &Session, door: &Door, inventory: &Inventory, rules: &Rules) -> Result<Plan, Fail> {
-    let mut unread = Vec::new();
-    for region in &door.regions {
-        for family in [FamilyKind::Volumes, FamilyKind::Snapshots] {
-            let listing = Want::all(region, family);
-            if let Some(why) = inventory.select_json(&listing).silence() {
-                unread.push(format!("{listing}: {why}"));
-            }
-        }
-    }
+    let unread = prune::unread(inventory, &door.regions);
     if !unread.is_empty() {
         let fail = Fail::held("it cannot be told what earlier runs kept");
         return Err(unread.into_iter().fold(fail, Fail::why).hint("allow ec2:DescribeVolumes and ec2:DescribeSnapshots, or leave the region out"));
     }
-    let copy = stage(inventory.clone());
-    let mut changes: Vec<Change> = Vec::new();
-    for (resource, may_go) in all(door, inventory) {
-        let frame = frame(format!("c{}", changes.len() + 1), &resource);
-        match may_go.and_then(|()| remake(&frame, inventory, &Options::default(), copy.as_ref())) {
-            Ok(change) => changes.push(change),
-            Err(Refusal::Refused(why) | Refusal::Unknown(why) | Refusal::Nothing(why)) => session.out.say(&format!("kept: {why}")),
-        }
-    }
-    let rehearsed = rehearse(&changes, copy.as_ref(), rules);
-    changes.retain(|c| !rehearsed.failed.contains_key(&c.id));
-    for (id, why) in &rehearsed.failed {
-        session.out.say(&format!("{id} is left out: {why}"));
-    }
-    let who = door.account.identity();
-    let created = door.account.now();
-    let mut plan = Plan {
-        format: crate::plan::document::FORMAT.to_owned(),
-        account: who.owner.account.clone(),
-        partition: who.owner.partition.clone(),
-        endpoint: who.endpoint.clone(),
-        regions: door.regions.clone(),
-        caller: who.caller.arn.clone(),
-        created,
-        expires: created.checked_add(planning::VALID_FOR).unwrap_or(created),
-        options: Options::default(),
-        playbooks: std::collections::BTreeMap::new(),
-        counts: std::collections::BTreeMap::from([("changes".to_owned(), changes.len())]),
-        changes,
-        skipped: Vec::new(),
-        origins: Vec::new(),
-        rehearsal: rehearsed.rehearsal,
-        digest: String::new(),
-        kind: PlanKind::Prune,
-        of_run: None,
-    };
-    digest::seal(&mut plan);
-    Ok(plan)
-}
-
-/// A change that deletes this resource, before its steps are made.
-fn frame(id: String, resource: &ResourceId) -> Change {
-    Change {
-        id,
-        after: Vec::new(),
-        findings: Vec::new(),
-        playbook: PRUNE.to_owned(),
-        action: PRUNE.to_owned(),
-        uses: vec![crate::actions::ActionUse { action: PRUNE.to_owned(), with: json!({}) }],
-        resource: resource.clone(),
-        region: resource.region().to_owned(),
-        summary: String::new(),
-        risk: crate::calls::Risk::Irreversible,
-        reversible: false,
-        not_restored: Vec::new(),
-        before: serde_json::Value::Null,
-        after_state: serde_json::Value::Null,
-        impact: Vec::new(),
-        proof: Vec::new(),
-        steps: Vec::new(),
-        guards: Vec::new(),
-        touches: Vec::new(),
-        ask: true,
-        protected: Vec::new(),
-        sources: Vec::new(),
-        restore: None,
-    }
+    let (who, created) = (door.account.identity(), door.account.now());
+    let pruning = prune::plan(inventory, &door.regions, who, created, planning::VALID_FOR, &stage, rules);
+    pruning.kept.iter().for_each(|why| session.out.say(&format!("kept: {why}")));
+    pruning.left_out.iter().for_each(|(id, why)| session.out.say(&format!("{id} is left out: {why}")));
+    Ok(pruning.plan)
 }

@@ -7,7 +7,7 @@ use super::{
     Engine, EngineError, News,
     ledger::Ledger,
     look::Look,
-    step::{Failure, Named, PATIENCE, SHOWN_WITHIN, looks_gone},
+    step::{Failure, Named, SHOWN_WITHIN, looks_gone},
 };
 use crate::{
     calls::{Otherwise, Outputs, Standing, before},
@@ -44,7 +44,9 @@ impl Engine<'_> {
             let waited = self.account.now().duration_since(began).unsigned_abs();
             let what = match looked.standing {
                 Standing::Holds => return again(named, earlier.as_ref(), looked.observed),
-                Standing::Unknown(why) if waited > PATIENCE => return Err(Failure::Halt(EngineError::Unread(told(named, &why)))),
+                Standing::Unknown(why) if waited > self.patience(named, journal) => {
+                    return Err(Failure::Halt(EngineError::Unread(told(named, &why))));
+                }
                 Standing::NotYet(seen) | Standing::Never(seen) if waited >= believed => {
                     return self.gone(named, earlier.is_some(), &seen, journal).await;
                 }

@@ -14,6 +14,8 @@ mod ledger;
 mod look;
 pub mod news;
 mod notify;
+mod patience;
+pub mod prune;
 pub mod recover;
 pub mod schedule;
 pub mod step;

@@ -167,7 +167,8 @@ fn attach(region: &str, instance: &str, volume: &str, device: &str) -> Act {
     let is = |at: &str, value: &str| make::is(region, FamilyKind::Volumes, volume, at, value);
     let place = [is("/attachments/0/instance_id", instance), is("/attachments/0/device", device)];
     let coming = make::one_of(region, FamilyKind::Volumes, volume, "/attachments/0/state", vec![json!("attaching"), json!("attached")]);
-    let until = place.iter().cloned().chain([is("/attachments/0/state", "attached")]).collect();
+    let both = [is("/attachments/0/state", "attached"), make::mapped(region, instance, device, volume)];
+    let until = place.iter().cloned().chain(both).collect();
     let call = Call::new("ec2", region, "AttachVolume", json!({ "VolumeId": volume, "InstanceId": instance, "Device": device }));
     make::act_under_way(call, place.into_iter().chain([coming]).collect(), until, WITHIN, "until the volume is attached")
 }

@@ -43,8 +43,6 @@ pub(super) struct Named<'a> {
     pub act: &'a Act,
 }
 
-/// How long a passing failure is borne with before it counts as lasting.
-pub(super) const PATIENCE: Duration = Duration::from_secs(10 * 60);
 /// How long what was there before a call may still be shown after it. A state that shows later, and from which the one
 /// that is waited for does not follow, means that the call has failed by itself.
 pub(super) const SHOWN_WITHIN: Duration = Duration::from_secs(90);
@@ -119,7 +117,10 @@ impl Engine<'_> {
                 Ok(())
             }
             // Room for an instance may come free, and while it is waited for nothing is worse than on the way back.
-            class if (class.passes() || class == ErrorClass::Capacity) && waited <= PATIENCE => {
+            class
+                if (class.passes() || class == ErrorClass::Capacity || self.caused(named, error, began, journal))
+                    && waited <= self.patience(named, journal) =>
+            {
                 let seconds = pause_before(named, tries);
                 self.talk.tell(&News::Again { change: named.change.to_owned(), why: error.code.clone(), seconds });
                 self.account.pause(Duration::from_secs(seconds)).await;
@@ -184,7 +185,7 @@ impl Engine<'_> {
                 Look::Absent => absent += 1,
                 Look::Unknown(why) => {
                     absent = 0;
-                    if self.account.now().duration_since(began).unsigned_abs() > PATIENCE {
+                    if self.account.now().duration_since(began).unsigned_abs() > self.patience(named, journal) {
                         return Err(Failure::Failed(format!("{}: it cannot be told whether it took effect: {why}", named.act.call.name())));
                     }
                 }
@@ -208,16 +209,16 @@ impl Engine<'_> {
             let outputs = journal.look(Story::outputs);
             let bindings = self.bindings(named, journal, &outputs);
             let until: Vec<Expect> = wait.until.iter().map(|e| e.resolve(&bindings)).collect::<Result<_, _>>()?;
-            self.wait(named.change, wait, &until).await?;
+            self.wait(named.change, wait, &until, journal).await?;
         }
         journal.write(self.account.now(), Event::Settled { change: named.change.to_owned(), step: named.name.to_owned() })?;
         Ok(())
     }
 
-    async fn wait(&self, change: &str, wait: &Wait, until: &[Expect]) -> Result<(), Failure> {
+    async fn wait(&self, change: &str, wait: &Wait, until: &[Expect], journal: &Ledger<'_>) -> Result<(), Failure> {
         let began = self.account.now();
         // What was just made may not show for as long as lists lag: before that no wait is in vain.
-        let at_most = wait.at_most.max((self.lag + SHOWN_MARGIN).as_secs());
+        let at_most = self.longest_wait(change, wait.at_most, journal).max((self.lag + SHOWN_MARGIN).as_secs());
         for tries in 0_u32.. {
             let inventory = self.account.read(&until.iter().flat_map(Expect::scope).collect()).await;
             let late = self.account.now().duration_since(began).unsigned_abs() > SHOWN_WITHIN;

@@ -11,7 +11,10 @@ use super::{
     proof::{Proved, needs, proved},
     restore::{differences, restored},
 };
-use crate::calls::{Act, Bindings, CallError, ErrorClass, Expect, Otherwise, Outputs, Purpose, Standing, Step, Wait, before, standing_of, way_back};
+use crate::{
+    calls::{Act, Bindings, CallError, ErrorClass, Expect, Otherwise, Outputs, Purpose, Standing, Step, Wait, before, standing_of, way_back},
+    inventory::Inventory,
+};
 
 /// The run's id on a stage.
 pub const REHEARSAL: &str = "rehearsal";
@@ -54,11 +57,16 @@ pub fn play(stage: &mut dyn Stage, change: &Change, started: Timestamp, outputs:
         return Ok(Played::AlreadyFixed);
     }
     play_steps(stage, &change.id, &change.steps, started, outputs)?;
-    match proved(change, &stage.inventory(), &bindings(&change.id, "proof", started, outputs)) {
+    match proved(change, &as_of(stage.inventory(), started), &bindings(&change.id, "proof", started, outputs)) {
         Proved::Holds(_) => Ok(Played::Done),
         Proved::Violated(reason) => Err(Stop::Failed(format!("after all its steps {reason}"))),
         Proved::Unknown(reason) => Err(Stop::Unknown(reason)),
     }
+}
+
+/// The same account as it would be judged at another time. How much of it passes on a stage is made up: it must make nothing old.
+pub(super) fn as_of(inventory: Inventory, time: Timestamp) -> Inventory {
+    Inventory { read_at: time, ..inventory }
 }
 
 /// Does the steps of a change, in order; their outputs are kept.

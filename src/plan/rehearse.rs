@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::{
     Change, Rehearsal, footprints,
-    play::{AllOutputs, Played, Stop, play, play_back, play_undo},
+    play::{AllOutputs, Played, Stop, as_of, play, play_back, play_undo},
 };
 use crate::{
     calls::{Call, Outcome},
@@ -108,7 +108,7 @@ pub fn rehearse(changes: &[Change], stage: &dyn Stage, rules: &Rules) -> Rehears
         rehearsed: Rehearsed::default(),
     };
     changes.iter().for_each(|change| run.one(change));
-    let after = run.stage.inventory();
+    let after = as_of(run.stage.inventory(), run.started);
     let violated = rules.violations(&before);
     run.rehearsed.rehearsal.opens = rules.violations(&after).into_iter().filter(|key| !violated.contains(key)).collect();
     let rehearsed = changes.iter().filter(|c| run.rehearsed.rehearsal.predicted.contains_key(&c.id));

@@ -84,6 +84,9 @@ pub struct Twin {
     /// Mappings of instances that are not shown as they are.
     #[serde(default)]
     lagging: Vec<Lagging>,
+    /// Roles that still seem to have a policy which was deleted, and until when.
+    #[serde(default)]
+    lagging_roles: BTreeMap<String, Timestamp>,
     /// What goes wrong, and when.
     #[serde(default)]
     pub faults: Faults,
@@ -127,6 +130,7 @@ impl Twin {
             copies: BTreeSet::new(),
             contents: Contents::default(),
             lagging: Vec::new(),
+            lagging_roles: BTreeMap::new(),
             faults: Faults::default(),
             fate: None,
         };

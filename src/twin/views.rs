@@ -39,6 +39,20 @@ impl Twin {
         self.lagging.iter().any(|l| l.is_under_way(self.now) && l.gone == gone && l.instance == instance && l.device.device_name == device)
     }
 
+    /// A policy of a role was deleted, and IAM does not know it everywhere for a while
+    /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency>).
+    pub(super) fn role_lags(&mut self, role: &str) {
+        if self.faults.view_lag > 0 {
+            let until = self.now.checked_add(std::time::Duration::from_secs(self.faults.view_lag)).unwrap_or(Timestamp::MAX);
+            self.lagging_roles.insert(role.to_owned(), until);
+        }
+    }
+
+    /// Whether a role still seems to have a policy that was deleted.
+    pub(super) fn seems_to_have_policies(&self, role: &str) -> bool {
+        self.lagging_roles.get(role).is_some_and(|until| *until > self.now)
+    }
+
     /// Shows the instance as its view has it.
     pub(super) fn show_lagging(&self, instance: &mut Instance) {
         for lagging in self.lagging.iter().filter(|l| l.is_under_way(self.now) && l.instance == instance.id) {

@@ -260,6 +260,7 @@ impl Swap<'_> {
         let until = vec![
             make::state(self.job.region, FamilyKind::Volumes, volume.clone(), &["available"], &["error", "deleting", "deleted"]),
             make::is(self.job.region, FamilyKind::Volumes, volume.clone(), "/attachments", json!([])),
+            make::mapped(self.job.region, &self.instance.id, device, Value::Null),
         ];
         let leaving = vec![Value::Null, json!("detaching"), json!("detached")];
         let under_way = vec![make::one_of(self.job.region, FamilyKind::Volumes, volume, "/attachments/0/state", leaving)];
@@ -272,7 +273,8 @@ impl Swap<'_> {
         let place = [looks("/attachments/0/instance_id", &self.instance.id), looks("/attachments/0/device", device)];
         let coming = make::one_of(self.job.region, FamilyKind::Volumes, volume.clone(), "/attachments/0/state", vec![json!("attaching"), json!("attached")]);
         let under_way = place.iter().cloned().chain([coming]).collect();
-        let until = place.iter().cloned().chain([looks("/attachments/0/state", "attached")]).collect();
+        let both = [looks("/attachments/0/state", "attached"), make::mapped(self.job.region, &self.instance.id, device, volume.clone())];
+        let until = place.iter().cloned().chain(both).collect();
         make::act_under_way(self.job.call("AttachVolume", input), under_way, until, SWAP_WITHIN, "until the volume is attached")
     }
 

@@ -70,7 +70,7 @@ fn of_device(change: &Change, act: &Act) -> Option<Assertion> {
         service: "ec2",
         operation: "DescribeInstances",
         input: json!({ "Filters": [{ "Name": "instance-id", "Values": [instance] }] }),
-        query: Query::Device(device.to_owned()),
+        query: Query::Device { device: device.to_owned(), member: "DeleteOnTermination" },
         absent: "",
     };
     Some(is(change, look, goes.clone(), format!("whether {device} goes with the instance")))

@@ -47,8 +47,13 @@ pub(super) enum Query {
         /// Which member of the thing with that name; none for the thing itself.
         member: Option<&'static str>,
     },
-    /// Whether the disk at this device goes with its instance.
-    Device(String),
+    /// What an instance says of the disk at this device.
+    Device {
+        /// The device.
+        device: String,
+        /// Which member of its `Ebs`.
+        member: &'static str,
+    },
     /// The number of things in this list.
     Count(&'static str),
     /// These rules of a security group, and no others.
@@ -91,8 +96,8 @@ impl Query {
             Query::Named { list, name, is, member } => {
                 format!("{list}[?{name}=={}] | [0]{}", literal(is), member.map_or_else(String::new, |m| format!(".{m}")))
             }
-            Query::Device(device) => {
-                format!("Reservations[0].Instances[0].BlockDeviceMappings[?DeviceName=={}].Ebs.DeleteOnTermination | [0]", literal(device))
+            Query::Device { device, member } => {
+                format!("Reservations[0].Instances[0].BlockDeviceMappings[?DeviceName=={}].Ebs.{member} | [0]", literal(device))
             }
             Query::Count(list) => format!("length({list})"),
             Query::Rows(_) => ROWS.to_owned(),
@@ -130,6 +135,14 @@ fn member(at: &str, table: &[(&str, &str)]) -> Option<Query> {
     table.iter().find(|(pointer, _)| *pointer == at).map(|(_, name)| Query::At((*name).to_owned()))
 }
 
+/// The members of an instance, what is attached at a device among them.
+fn of_instance(at: &str) -> Option<Query> {
+    match at.strip_prefix("/devices/device_name=").and_then(|rest| rest.strip_suffix("/volume_id")) {
+        Some(device) => Some(Query::Device { device: device.replace("~1", "/").replace("~0", "~"), member: "VolumeId" }),
+        None => member(at, &[("/state", "State.Name")]),
+    }
+}
+
 const VOLUME: &[(&str, &str)] = &[
     ("/state", "State"),
     ("/encrypted", "Encrypted"),
@@ -147,7 +160,7 @@ pub(super) fn look(family: FamilyKind, id: &Value, at: &str) -> Option<Look> {
         FamilyKind::SecurityGroupRules => filtered("DescribeSecurityGroupRules", "security-group-rule-id", id, "SecurityGroupRules[0]", member(at, &[])),
         FamilyKind::Volumes => filtered("DescribeVolumes", "volume-id", id, "Volumes[0]", member(at, VOLUME)),
         FamilyKind::Snapshots => filtered("DescribeSnapshots", "snapshot-id", id, "Snapshots[0]", member(at, &[("/state", "State")])),
-        FamilyKind::Instances => filtered("DescribeInstances", "instance-id", id, "Reservations[0].Instances[0]", member(at, &[("/state", "State.Name")])),
+        FamilyKind::Instances => filtered("DescribeInstances", "instance-id", id, "Reservations[0].Instances[0]", of_instance(at)),
         FamilyKind::FlowLogs => filtered("DescribeFlowLogs", "flow-log-id", id, "FlowLogs[0]", member(at, &[("/flow_log_status", "FlowLogStatus")])),
         FamilyKind::InstanceStatuses => {
             let statuses = [("/system_status", "InstanceStatuses[0].SystemStatus.Status"), ("/instance_status", "InstanceStatuses[0].InstanceStatus.Status")];

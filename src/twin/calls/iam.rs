@@ -130,6 +130,7 @@ pub(super) fn delete_policy(t: &mut Twin, input: DeletePolicy) -> Outcome {
     if let Some(Role { inline_policies: Fact::Known(policies), .. }) = t.truth.roles.get_mut(name) {
         policies.remove(&input.policy_name);
     }
+    t.role_lags(name);
     done()
 }
 
@@ -140,7 +141,7 @@ pub(super) fn delete(t: &mut Twin, input: Delete) -> Outcome {
     if let Some(why) = inline.silence().or(attached.silence()) {
         return Err(unknown(&format!("the policies of {name}"), why));
     }
-    if inline.known().is_some_and(|p| !p.is_empty()) || attached.known().is_some_and(|p| !p.is_empty()) {
+    if inline.known().is_some_and(|p| !p.is_empty()) || attached.known().is_some_and(|p| !p.is_empty()) || t.seems_to_have_policies(name) {
         return Err(refuse("DeleteConflict", "Cannot delete entity, must delete or detach policies first."));
     }
     take_away(&mut t.truth.roles, name);

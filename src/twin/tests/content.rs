@@ -143,3 +143,16 @@ fn iops_have_the_limits_of_their_type() {
         assert_eq!(code(make(kind, most + 1)), "InvalidParameterValue");
     }
 }
+
+#[test]
+fn a_role_seems_to_have_its_policy_for_a_while_after_that_was_deleted() {
+    let mut twin = company();
+    twin.faults.view_lag = 30;
+    let mut iam = |operation: &str, input: Value| try_in(&mut twin, "iam", "", operation, input);
+    iam("CreateRole", json!({ "RoleName": "r", "AssumeRolePolicyDocument": r#"{"Statement":[{}]}"# })).unwrap();
+    iam("PutRolePolicy", json!({ "RoleName": "r", "PolicyName": "p", "PolicyDocument": r#"{"Statement":[{}]}"# })).unwrap();
+    iam("DeleteRolePolicy", json!({ "RoleName": "r", "PolicyName": "p" })).unwrap();
+    assert_eq!(code(iam("DeleteRole", json!({ "RoleName": "r" }))), "DeleteConflict");
+    minutes(&mut twin, 1);
+    try_in(&mut twin, "iam", "", "DeleteRole", json!({ "RoleName": "r" })).unwrap();
+}

@@ -188,8 +188,19 @@ impl Door {
     pub fn quiet(twin: Twin, identity: Identity) -> Self {
         Self { state: Arc::new(Mutex::new(State::new(twin))), identity }
     }
+    /// The same on a state that goes on.
+    pub fn on(state: State, identity: Identity) -> Self {
+        Self { state: Arc::new(Mutex::new(state)), identity }
+    }
+    pub fn into_state(self) -> State {
+        Arc::into_inner(self.state).unwrap().into_inner().unwrap()
+    }
     pub fn into_twin(self) -> Twin {
-        Arc::into_inner(self.state).unwrap().into_inner().unwrap().twin
+        self.into_state().twin
+    }
+    /// What time it is.
+    pub fn time(&self) -> Timestamp {
+        hold(&self.state).twin.now()
     }
 }
 
@@ -273,6 +284,11 @@ impl Door {
         if state.full && state.jobs == 1 {
             state.breach(format!("{} was called although the journal cannot be written", call.name()));
         }
+        // What somebody does at the very moment of the call cannot have been seen.
+        let offence = {
+            let State { watch, twin, events, .. } = &mut *state;
+            watch.before(twin, events, call)
+        };
         state.visit(n);
         if state.fated(&Fate::KilledBeforeCall(n)) {
             state.die("killed before a call");
@@ -280,12 +296,11 @@ impl Door {
         if state.dead {
             return None;
         }
+        state.offences.extend(offence);
         let announced = state.events.iter().rev().take(60).any(|(_, e)| matches!(e, Event::Intent { call: intended, .. } if intended == call));
         if !announced {
             state.breach(format!("{} was called without its intent", call.name()));
         }
-        let State { watch, twin, events, offences, .. } = &mut *state;
-        offences.extend(watch.before(twin, events, call));
         let outcome = state.twin.perform(call);
         if outcome.is_ok() {
             let State { watch, events, .. } = &mut *state;

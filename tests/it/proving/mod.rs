@@ -10,6 +10,7 @@ mod dice;
 mod ends;
 mod found;
 mod ground;
+mod later;
 mod laws;
 mod life;
 mod storm;
@@ -208,6 +209,9 @@ fn prove(seed: u64, ground: &Ground, tally: &mut Tally, loud: bool) -> Result<()
         take_back(state, &before, &story, run, thrown, tally)?;
     } else {
         state.met.iter().for_each(|m| tally.meet(m));
+        if let Some(latest) = &mut thrown.latest {
+            later::pruned(latest.dice(), state, ground, tally)?;
+        }
     }
     Ok(())
 }
@@ -225,6 +229,9 @@ fn take_back(mut state: State, before: &Inventory, story: &Story, run: Run<'_>, 
         return Ok(());
     }
     let first = std::mem::take(&mut state.events);
+    let dice = thrown.latest.as_mut().map(Latest::dice).filter(|_| calm);
+    let beside = dice.and_then(|dice| if dice.percent(50) { later::meddle_beside(dice, &mut state, run.plan, story) } else { None });
+    beside.iter().for_each(|b| tally.meet(b));
     let start = state.twin.inventory();
     let calls: usize = undoing.plan.changes.iter().map(|c| c.steps.len()).sum();
     let storm = thrown.storm(calls, &state.twin);
@@ -252,7 +259,7 @@ fn take_back(mut state: State, before: &Inventory, story: &Story, run: Run<'_>, 
     settle(&mut state);
     state.met.iter().for_each(|m| tally.meet(m));
     offences(&mut state, Some(&undoing.plan), tally, back.loud)?;
-    let undone = laws::Undone { before, start: &start, state: &state, first: &first, calm };
+    let undone = laws::Undone { before, start: &start, state: &state, first: &first, calm, beside: beside.is_some() };
     laws::after_undo(&undone, run.ground, story, &undoing.plan, &told)?;
     count(&told, tally);
     Ok(())

@@ -385,6 +385,11 @@ impl Latest {
         Self { dice: Dice::new(seed, 4) }
     }
 
+    /// The dice, for what comes long after.
+    pub fn dice(&mut self) -> &mut Dice {
+        &mut self.dice
+    }
+
     /// More of what goes wrong with the account.
     pub fn worsen(&mut self, storm: &mut Storm, twin: &Twin) {
         let dice = &mut self.dice;

@@ -3,8 +3,9 @@
 
 use std::collections::BTreeMap;
 
+use super::later::{comes_up, held_elsewhere};
 use jiff::Timestamp;
-use redress::{calls::Call, inventory::Fact, journal::Event, twin::Twin};
+use redress::{calls::Call, inventory::Fact, journal::Event, plan::PlanKind, twin::Twin};
 
 /// How many instances of a region may be down at once because of one run.
 const DOWN_AT_ONCE: usize = 1;
@@ -27,6 +28,10 @@ fn state<'a>(twin: &'a Twin, region: &str, id: &str) -> &'a str {
     }
 }
 
+fn is(events: &[(Timestamp, Event)], of: PlanKind) -> bool {
+    matches!(events.first(), Some((_, Event::RunStarted { kind, .. })) if *kind == of)
+}
+
 /// The change and the step whose intent this call has.
 fn meant<'a>(events: &'a [(Timestamp, Event)], call: &Call) -> Option<(&'a str, &'a str)> {
     events.iter().rev().find_map(|(_, event)| match event {
@@ -46,10 +51,21 @@ fn started(events: &[(Timestamp, Event)], change: &str, id: &str) -> bool {
 impl Watch {
     /// Looks at a call before it is made, and at the account as it is then; what is wrong with it.
     pub fn before(&mut self, twin: &Twin, events: &[(Timestamp, Event)], call: &Call) -> Option<String> {
+        let (change, step) = meant(events, call)?;
+        if let ("DeleteVolume" | "DeleteSnapshot", true) = (call.operation.as_str(), is(events, PlanKind::Prune)) {
+            let id = call.input["VolumeId"].as_str().or(call.input["SnapshotId"].as_str()).unwrap_or_default();
+            let held = held_elsewhere(twin, &call.region, id);
+            return (!held).then(|| format!("law 14 (deleted): {step} of {change} deletes {id}, and nothing else that can be read holds what it holds"));
+        }
         if call.operation != "StopInstances" {
             return None;
         }
-        let (change, step) = meant(events, call)?;
+        // An undo may take off the very disk that cannot be read.
+        if is(events, PlanKind::Plan)
+            && let Some(id) = ids(call).find(|id| state(twin, &call.region, id) == "running" && !comes_up(twin, &call.region, id))
+        {
+            return Some(format!("law 14 (stopped): {step} of {change} stops {id}, a disk of which was not shown to be readable at the next start"));
+        }
         let running = ids(call).filter(|id| ["running", "pending"].contains(&state(twin, &call.region, id)));
         for id in running {
             if started(events, change, id) {

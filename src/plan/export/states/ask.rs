@@ -66,9 +66,9 @@ pub(super) fn question(asked: &Asked, place: Place<'_>) -> Result<Question, Stri
     }
     let what = plain(&asked.what);
     let selector = match &asked.look.query {
-        Query::Device(device) if device.contains(['\'', '\\']) => return Err(format!("a device named {device}")),
+        Query::Device { device, .. } if device.contains(['\'', '\\']) => return Err(format!("a device named {device}")),
         // A filter gives a list, and an empty one where nothing is; a position in it is asked for afterwards.
-        Query::Device(device) => json!({ "what": what, "answer.$": format!("$..BlockDeviceMappings[?(@.DeviceName == '{device}')]") }),
+        Query::Device { device, .. } => json!({ "what": what, "answer.$": format!("$..BlockDeviceMappings[?(@.DeviceName == '{device}')]") }),
         Query::Count(list) => json!({ "what": what, "answer.$": format!("States.ArrayLength($..{}[*])", pascal(list)) }),
         _ => json!({ "what": what, "answer.$": "$" }),
     };
@@ -125,7 +125,7 @@ fn rules(asked: &Asked, place: Place<'_>) -> Result<(Value, Option<Value>), Stri
             other => Err(format!("a tag with {other:?}")),
         },
         Query::Named { list, name, is, member } => named(list, name, is, *member, test, place),
-        Query::Device(_) => at(&format!("{ANSWER}[0].Ebs.DeleteOnTermination"), test, place),
+        Query::Device { member, .. } => at(&format!("{ANSWER}[0].Ebs.{member}"), test, place),
         Query::Count(_) => at(ANSWER, test, place),
         Query::Rows(rows) => Ok((exactly(rows), None)),
         Query::There => at(ANSWER, if matches!(test, Test::Is(value) if !value.is_null()) { &Test::Exists } else { test }, place),

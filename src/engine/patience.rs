@@ -1,0 +1,51 @@
+//! How long a failure that may pass is borne with, and which failures pass by themselves because of what the run did itself.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::{Engine, ledger::Ledger, step::Named};
+use crate::{
+    calls::{Call, CallError, transitions},
+    journal::{Phase, StepState, Story},
+};
+
+/// How long a passing failure is borne with on the way there before it counts as lasting.
+const FORWARD: Duration = Duration::from_secs(10 * 60);
+/// The same on the way back, where nothing is gained by giving up.
+const BACK: Duration = Duration::from_secs(60 * 60);
+/// How long what the run did may be the cause of a failure that passes.
+const CAUSED_WITHIN: Duration = Duration::from_secs(30 * 60);
+
+impl Engine<'_> {
+    /// How long a passing failure of an act is borne with.
+    pub(super) fn patience(&self, named: Named<'_>, journal: &Ledger<'_>) -> Duration {
+        if goes_back(named.change, journal) { BACK } else { FORWARD }
+    }
+
+    /// How many seconds an act of a change waits at most where its plan says so many.
+    pub(super) fn longest_wait(&self, change: &str, at_most: u64, journal: &Ledger<'_>) -> u64 {
+        if goes_back(change, journal) { at_most.max(BACK.as_secs()) } else { at_most }
+    }
+
+    /// Whether a failure passes by itself: this run did a moment before what it comes from.
+    pub(super) fn caused(&self, named: Named<'_>, error: &CallError, began: Timestamp, journal: &Ledger<'_>) -> bool {
+        journal.look(|story| {
+            let step = story.changes.get(named.change).and_then(|c| c.step(named.name));
+            step.is_some_and(|step| caused(story, &step.call, error, began))
+        })
+    }
+}
+
+fn goes_back(change: &str, journal: &Ledger<'_>) -> bool {
+    journal.look(|story| story.changes.get(change).is_some_and(|c| matches!(c.phase, Phase::Back(_))))
+}
+
+fn caused(story: &Story, call: &Call, error: &CallError, began: Timestamp) -> bool {
+    let recent = |at: Timestamp| began.duration_since(at) <= jiff::SignedDuration::try_from(CAUSED_WITHIN).unwrap_or(jiff::SignedDuration::MAX);
+    let done = |state: &StepState| matches!(state, StepState::Called | StepState::Settled);
+    transitions(call, error).any(|transition| {
+        let steps = story.changes.values().flat_map(|c| &c.steps);
+        steps.filter(|s| done(&s.state) && recent(s.at)).any(|s| transition.caused_by(&s.call, call))
+    })
+}

@@ -1,0 +1,131 @@
+//! Planning the deletion of what earlier runs made or kept and whose time has passed. Pure: facts in, plan out.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+use super::MakeStage;
+use crate::{
+    account::Identity,
+    actions::{ActionUse, Options, Refusal, prune::candidates},
+    calls::Risk,
+    inventory::{FamilyKind, Inventory, Scope, Want},
+    plan::{
+        Change, Plan, PlanKind, digest,
+        propose::{self, remake},
+        rehearse::{Rules, rehearse},
+    },
+    resource::ResourceId,
+};
+
+/// The action that prunes, and the playbook that its changes name.
+pub const PRUNE: &str = "prune";
+
+/// What of which it is known when it may go.
+const DATED: [FamilyKind; 2] = [FamilyKind::Volumes, FamilyKind::Snapshots];
+
+/// What was found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pruning {
+    /// The deletions.
+    pub plan: Plan,
+    /// Why each thing is kept that is not in the plan.
+    pub kept: Vec<String>,
+    /// Changes that fail in the rehearsal, each with the reason.
+    pub left_out: BTreeMap<String, String>,
+}
+
+/// What to read: volumes and snapshots, and what the deletion of each candidate asks for.
+pub fn needs(known: &Inventory, regions: &[String]) -> Scope {
+    let mut scope: Scope = regions.iter().flat_map(|r| DATED.map(|family| Want::all(r, family))).collect();
+    for (resource, _) in all(known, regions) {
+        let frame = frame(String::new(), &resource);
+        scope.extend(propose::needs(known, &frame.uses, &resource, &frame.region, &[], &Options::default()));
+    }
+    scope
+}
+
+/// Listings that could not be read: without them nothing can be said.
+pub fn unread(known: &Inventory, regions: &[String]) -> Vec<String> {
+    let listings = regions.iter().flat_map(|region| DATED.map(|family| Want::all(region, family)));
+    listings.filter_map(|listing| known.select_json(&listing).silence().map(|why| format!("{listing}: {why}"))).collect()
+}
+
+fn all(inventory: &Inventory, regions: &[String]) -> Vec<(ResourceId, Result<(), Refusal>)> {
+    regions.iter().flat_map(|region| candidates(inventory, region, inventory.read_at)).collect()
+}
+
+/// The plan of deletions, rehearsed and sealed, and what must stay.
+pub fn plan(
+    known: &Inventory,
+    regions: &[String],
+    who: &Identity,
+    created: Timestamp,
+    valid_for: SignedDuration,
+    stage: MakeStage<'_>,
+    rules: &Rules,
+) -> Pruning {
+    let copy = stage(known.clone());
+    let (mut changes, mut kept) = (Vec::<Change>::new(), Vec::new());
+    for (resource, may_go) in all(known, regions) {
+        let frame = frame(format!("c{}", changes.len() + 1), &resource);
+        match may_go.and_then(|()| remake(&frame, known, &Options::default(), copy.as_ref())) {
+            Ok(change) => changes.push(change),
+            Err(Refusal::Refused(why) | Refusal::Unknown(why) | Refusal::Nothing(why)) => kept.push(why),
+        }
+    }
+    let rehearsed = rehearse(&changes, copy.as_ref(), rules);
+    changes.retain(|c| !rehearsed.failed.contains_key(&c.id));
+    let mut plan = Plan {
+        format: crate::plan::document::FORMAT.to_owned(),
+        account: who.owner.account.clone(),
+        partition: who.owner.partition.clone(),
+        endpoint: who.endpoint.clone(),
+        regions: regions.to_vec(),
+        caller: who.caller.arn.clone(),
+        created,
+        expires: created.checked_add(valid_for).unwrap_or(created),
+        options: Options::default(),
+        playbooks: BTreeMap::new(),
+        counts: BTreeMap::from([("changes".to_owned(), changes.len())]),
+        changes,
+        skipped: Vec::new(),
+        origins: Vec::new(),
+        rehearsal: rehearsed.rehearsal,
+        digest: String::new(),
+        kind: PlanKind::Prune,
+        of_run: None,
+    };
+    digest::seal(&mut plan);
+    Pruning { plan, kept, left_out: rehearsed.failed }
+}
+
+/// A change that deletes this resource, before its steps are made.
+fn frame(id: String, resource: &ResourceId) -> Change {
+    Change {
+        id,
+        after: Vec::new(),
+        findings: Vec::new(),
+        playbook: PRUNE.to_owned(),
+        action: PRUNE.to_owned(),
+        uses: vec![ActionUse { action: PRUNE.to_owned(), with: json!({}) }],
+        resource: resource.clone(),
+        region: resource.region().to_owned(),
+        summary: String::new(),
+        risk: Risk::Irreversible,
+        reversible: false,
+        not_restored: Vec::new(),
+        before: Value::Null,
+        after_state: Value::Null,
+        impact: Vec::new(),
+        proof: Vec::new(),
+        steps: Vec::new(),
+        guards: Vec::new(),
+        touches: Vec::new(),
+        ask: true,
+        protected: Vec::new(),
+        sources: Vec::new(),
+        restore: None,
+    }
+}
