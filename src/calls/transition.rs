@@ -93,7 +93,7 @@ fn share(one: &Value, other: &Value) -> bool {
 
 fn texts<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
     match value {
-        Value::String(text) if text.len() > 3 => found.push(text),
+        Value::String(text) => found.push(text),
         Value::Array(items) => items.iter().for_each(|v| texts(v, found)),
         Value::Object(map) => map.iter().filter(|(key, _)| *key != "Device").for_each(|(_, v)| texts(v, found)),
         _ => {}
