@@ -32,7 +32,7 @@ impl Engine<'_> {
     pub(super) fn caused(&self, named: Named<'_>, error: &CallError, began: Timestamp, journal: &Ledger<'_>) -> bool {
         journal.look(|story| {
             let step = story.changes.get(named.change).and_then(|c| c.step(named.name));
-            step.is_some_and(|step| caused(story, &step.call, error, began))
+            step.and_then(|step| step.call.as_ref()).is_some_and(|call| caused(story, call, error, began))
         })
     }
 }
@@ -46,6 +46,6 @@ fn caused(story: &Story, call: &Call, error: &CallError, began: Timestamp) -> bo
     let done = |state: &StepState| matches!(state, StepState::Called | StepState::Settled);
     transitions(call, error).any(|transition| {
         let steps = story.changes.values().flat_map(|c| &c.steps);
-        steps.filter(|s| done(&s.state) && recent(s.at)).any(|s| transition.caused_by(&s.call, call))
+        steps.filter(|s| done(&s.state) && recent(s.at)).filter_map(|s| s.call.as_ref()).any(|earlier| transition.caused_by(earlier, call))
     })
 }
