@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::{
-    Action, Context, GuardNote, Parameter, Prerequisite, Proof, Proposal, Refusal, make,
+    Action, Context, GuardNote, Parameter, Prerequisite, Proof, Proposal, Refusal,
+    concern::{self, Concern},
+    make,
     raise_cloudtrail::{evidence_wants, raisable},
     support::{decode, known, params, recovery_tags, tag_list},
 };
@@ -93,6 +95,10 @@ impl Action for CreateCloudtrail {
             vec![Want::trails(&plan.home), Want::id(&plan.home, FamilyKind::Trails, plan.trail.as_str()), Want::id("", FamilyKind::Buckets, &plan.bucket)];
         wants.extend(context.inventory.trails.known().filter(|(_, t)| !t.is_multi_region).flat_map(|(_, t)| evidence_wants(t)));
         wants
+    }
+    fn concerns(&self) -> concern::Table {
+        // An undo deletes the trail, and what somebody set up in it since would go with it.
+        const { &[(FamilyKind::Trails, Concern::but(&["tags"]))] }
     }
     fn propose(&self, context: &Context<'_>, target: &ResourceId, with: &Value) -> Result<Proposal, Refusal> {
         let plan = Plan::of(context, target, with)?;

@@ -4,7 +4,11 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Action, Context, GuardNote, Parameter, Proof, Proposal, Refusal, support};
+use super::{
+    Action, Context, GuardNote, Parameter, Proof, Proposal, Refusal,
+    concern::{self, Concern},
+    support,
+};
 use crate::{
     calls::{Act, Call, Expect, Recognise, Risk, Step, Test, Undo, Wait, WayBack, reference},
     checks::proofs_network::{DELIVERY_ROLE, Delivery},
@@ -55,6 +59,9 @@ impl Action for EnsureDeliveryRole {
     }
     fn needs(&self, _: &Context<'_>, target: &ResourceId, _: &Value) -> Vec<Want> {
         vec![Want::id("", FamilyKind::Roles, target.id())]
+    }
+    fn concerns(&self) -> concern::Table {
+        const { &[(FamilyKind::Roles, Concern::these(&["trust_policy", "inline_policies", "attached_policies"]))] }
     }
     fn propose(&self, context: &Context<'_>, target: &ResourceId, with: &Value) -> Result<Proposal, Refusal> {
         let params: Params = support::params(with)?;

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::{
     Action, Context, Parameter, Proposal, Refusal,
+    concern::{self, Concern},
     support::{decode, need, params, region},
 };
 use crate::{
@@ -145,6 +146,10 @@ impl Action for EncryptVolumes {
         wants
     }
 
+    fn concerns(&self) -> concern::Table {
+        const DISKS: Concern = Concern::these(&["devices"]).lists(&["devices"]).power(&["state"]);
+        const { &[(FamilyKind::Instances, DISKS), (FamilyKind::Volumes, Concern::these(&["attachments", "state"]))] }
+    }
     fn propose(&self, context: &Context<'_>, target: &ResourceId, with: &Value) -> Result<Proposal, Refusal> {
         let parameters: Parameters = params(with)?;
         match target.kind() {

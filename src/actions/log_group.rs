@@ -4,7 +4,11 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Action, Context, GuardNote, Parameter, Proof, Proposal, Refusal, support};
+use super::{
+    Action, Context, GuardNote, Parameter, Proof, Proposal, Refusal,
+    concern::{self, Concern},
+    support,
+};
 use crate::{
     calls::{Act, Call, Expect, Recognise, Risk, Step, Test, Undo, Wait, WayBack, reference},
     checks::proofs_network,
@@ -84,6 +88,9 @@ impl Action for EnsureLogGroup {
     }
     fn needs(&self, _: &Context<'_>, target: &ResourceId, _: &Value) -> Vec<Want> {
         vec![Want::id(target.region(), FamilyKind::LogGroups, target.id())]
+    }
+    fn concerns(&self) -> concern::Table {
+        const { &[(FamilyKind::LogGroups, Concern::these(&["retention_in_days"]))] }
     }
     fn propose(&self, context: &Context<'_>, target: &ResourceId, with: &Value) -> Result<Proposal, Refusal> {
         let params: Params = support::params(with)?;

@@ -9,6 +9,7 @@ use crate::{
     resource::{Kind, ResourceId},
 };
 
+pub mod concern;
 pub mod create_cloudtrail;
 pub mod delivery_role;
 pub mod enable_flow_logs;
@@ -127,6 +128,8 @@ pub trait Action: Sync {
     /// # Errors
     /// A [`Refusal`], which is an expected answer.
     fn propose(&self, context: &Context<'_>, target: &ResourceId, with: &Value) -> Result<Proposal, Refusal>;
+    /// What it changes of the families that it touches. Undo, rollback and verify compare that and nothing else.
+    fn concerns(&self) -> concern::Table;
     /// On which resource the finding on `resource` is to be answered: the disks of an instance are changed together, so
     /// a finding on an attached volume is answered on its instance. Planning asks this before it groups findings into
     /// changes, with the facts of the scan. Most actions change the resource that the finding is on.

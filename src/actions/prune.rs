@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
-    Action, Context, GuardNote, Parameter, Proof, Proposal, Refusal, make,
+    Action, Context, GuardNote, Parameter, Proof, Proposal, Refusal,
+    concern::{self, Concern},
+    make,
     support::{decode, known, need, params, region as place},
 };
 use crate::{
@@ -101,6 +103,9 @@ impl Action for Prune {
             }
         }
         wants
+    }
+    fn concerns(&self) -> concern::Table {
+        const { &[(FamilyKind::Volumes, Concern::THERE), (FamilyKind::Snapshots, Concern::THERE)] }
     }
     fn propose(&self, context: &Context<'_>, target: &ResourceId, with: &Value) -> Result<Proposal, Refusal> {
         params::<Parameters>(with)?;

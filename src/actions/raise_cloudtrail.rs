@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
-    Action, Context, GuardNote, Parameter, Proof, Proposal, Refusal, make,
+    Action, Context, GuardNote, Parameter, Proof, Proposal, Refusal,
+    concern::{self, Concern},
+    make,
     support::{decode, need, params},
 };
 use crate::{
@@ -96,6 +98,10 @@ impl Action for RaiseCloudtrail {
             wants.extend(evidence_wants(trail));
         }
         wants
+    }
+    fn concerns(&self) -> concern::Table {
+        const RAISED: &[&str] = &["is_multi_region", "include_global_service_events", "log_file_validation", "is_logging"];
+        const { &[(FamilyKind::Trails, Concern::these(RAISED))] }
     }
     fn propose(&self, context: &Context<'_>, target: &ResourceId, with: &Value) -> Result<Proposal, Refusal> {
         params::<Parameters>(with)?;

@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
-    Action, Context, GuardNote, Parameter, Proof, Proposal, Refusal, make,
+    Action, Context, GuardNote, Parameter, Proof, Proposal, Refusal,
+    concern::{self, Concern},
+    make,
     support::{TAG_LIMIT, carried, decode, known, need, params, recovery_tags, region, snapshot_patience, tag_list},
 };
 use crate::{
@@ -118,6 +120,9 @@ impl Action for SnapshotInstance {
             wants.extend(instance.devices.iter().map(|d| Want::id(target.region(), FamilyKind::Volumes, &d.volume_id)));
         }
         wants
+    }
+    fn concerns(&self) -> concern::Table {
+        const { &[(FamilyKind::Instances, Concern::THERE)] }
     }
     fn propose(&self, context: &Context<'_>, target: &ResourceId, with: &Value) -> Result<Proposal, Refusal> {
         let parameters: Parameters = params(with)?;

@@ -5,7 +5,10 @@
 
 use serde_json::{Value, json};
 
-use super::{Action, Context, Parameter, Prerequisite, Proof, Proposal, Refusal};
+use super::{
+    Action, Context, Parameter, Prerequisite, Proof, Proposal, Refusal,
+    concern::{self, Concern},
+};
 use crate::{
     calls::{Act, Call, Recognise, Risk, Step, WayBack, reference},
     inventory::{FamilyKind, SecurityGroupRule, Selector, Want},
@@ -91,6 +94,9 @@ impl Action for Close {
     }
     fn needs(&self, context: &Context<'_>, target: &ResourceId, _: &Value) -> Vec<Want> {
         vec![Want::by(context.region, FamilyKind::SecurityGroupRules, "group-id", target.id())]
+    }
+    fn concerns(&self) -> concern::Table {
+        const { &[(FamilyKind::SecurityGroupRules, Concern::WHOLE), (FamilyKind::LogGroups, Concern::WHOLE)] }
     }
     fn propose(&self, context: &Context<'_>, target: &ResourceId, with: &Value) -> Result<Proposal, Refusal> {
         let region = super::support::region(context.inventory, context.region)?;

@@ -19,6 +19,10 @@ pub mod trails;
 pub mod volumes;
 pub mod vpcs;
 
+/// The parameter that says of a proof that it is asked for again, later than at the end of its run: it then judges what
+/// the change changed and leaves out what people and schedulers change on.
+pub const LATER: &str = "later";
+
 /// A control of a framework or scanner that a check answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Control {

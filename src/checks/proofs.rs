@@ -164,6 +164,10 @@ struct Disks {
     state: String,
     /// The whole device map.
     devices: Vec<Disk>,
+    /// Whether this is asked later than at the end of the run ([`super::LATER`]): then only the disks count that the
+    /// change replaced, and the instance may be stopped, or have other disks.
+    #[serde(default)]
+    later: bool,
 }
 
 #[derive(Deserialize)]
@@ -192,11 +196,13 @@ fn disks(inventory: &Inventory, resource: &ResourceId, plan: &Disks) -> Verdict 
         silent => return Verdict::Unknown(silent.silence().unwrap_or_default().to_owned()),
     };
     let mut sum = Sum::default();
-    sum.is("the power state", &found.state, &plan.state);
-    for extra in found.devices.iter().filter(|d| !plan.devices.iter().any(|p| p.device == d.device_name)) {
-        sum.wrong.push(format!("{} at {} was not planned", extra.volume_id, extra.device_name));
+    if !plan.later {
+        sum.is("the power state", &found.state, &plan.state);
+        for extra in found.devices.iter().filter(|d| !plan.devices.iter().any(|p| p.device == d.device_name)) {
+            sum.wrong.push(format!("{} at {} was not planned", extra.volume_id, extra.device_name));
+        }
     }
-    for disk in &plan.devices {
+    for disk in plan.devices.iter().filter(|disk| !plan.later || disk.key.is_some()) {
         let Some(device) = found.devices.iter().find(|d| d.device_name == disk.device) else {
             sum.wrong.push(format!("nothing is attached at {}", disk.device));
             continue;
@@ -226,6 +232,10 @@ struct Replaced {
     iops: Option<i32>,
     throughput: Option<i32>,
     tags: Tags,
+    /// Whether this is asked later than at the end of the run ([`super::LATER`]): the volume may have been tagged, grown or
+    /// made faster since.
+    #[serde(default)]
+    later: bool,
 }
 
 fn replaced(inventory: &Inventory, resource: &ResourceId, plan: &Replaced) -> Verdict {
@@ -246,6 +256,9 @@ fn replaced(inventory: &Inventory, resource: &ResourceId, plan: &Replaced) -> Ve
     let mut sum = Sum::default();
     sum.is("encrypted", &new.encrypted, &true);
     sum.key(id, new, plan.key.as_ref());
+    if plan.later {
+        return sum.verdict();
+    }
     sum.is("the zone", &new.availability_zone, &plan.availability_zone);
     sum.is("the type", &new.volume_type, &plan.volume_type);
     sum.is("the size", &new.size, &plan.size);
@@ -269,6 +282,9 @@ struct Raised {
     is_logging: Option<bool>,
     /// The bucket is never changed.
     bucket: String,
+    /// Whether this is asked later than at the end of the run ([`super::LATER`]): it may deliver elsewhere by then.
+    #[serde(default)]
+    later: bool,
 }
 
 fn raised(inventory: &Inventory, resource: &ResourceId, plan: &Raised) -> Verdict {
@@ -278,7 +294,9 @@ fn raised(inventory: &Inventory, resource: &ResourceId, plan: &Raised) -> Verdic
         silent => return Verdict::Unknown(silent.silence().unwrap_or_default().to_owned()),
     };
     let mut sum = Sum::default();
-    sum.is("the bucket", &trail.s3_bucket_name, &plan.bucket);
+    if !plan.later {
+        sum.is("the bucket", &trail.s3_bucket_name, &plan.bucket);
+    }
     sum.is("multi-region", &trail.is_multi_region, &plan.is_multi_region.unwrap_or(trail.is_multi_region));
     sum.is("log file validation", &trail.log_file_validation, &plan.log_file_validation.unwrap_or(trail.log_file_validation));
     if let Some(planned) = plan.is_logging {

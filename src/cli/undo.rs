@@ -21,7 +21,7 @@ use crate::{
         undo::{self, Undoing},
     },
     journal::{RunDocument, RunFolder, Store},
-    plan::{Plan, PlanKind},
+    plan::{Change, Plan, PlanKind},
 };
 
 /// Undoes a run, or the changes of it that are named; with `output` it only plans that.
@@ -66,7 +66,7 @@ pub async fn apply(session: &Session, name: &str, plan: &Plan, approval: &Approv
     let only: BTreeSet<String> = plan.changes.iter().map(|c| c.id.clone()).collect();
     let (door, now) = Planned::make(session, folder, Some(&only)).await?;
     fits(plan, &door)?;
-    if now.undoing.plan.changes != plan.changes {
+    if !same(&now.undoing.plan, plan) {
         return Err(Fail::held(format!("{name}: run {id} does not stand any more as it did when this undo was planned"))
             .why("nothing was changed")
             .hint(format!("redress undo {id} -o FILE plans it anew")));
@@ -75,6 +75,12 @@ pub async fn apply(session: &Session, name: &str, plan: &Plan, approval: &Approv
     let exit = ask_and_do(session, &door, state.as_ref(), &now.undoing.plan, &policy).await?;
     drop(lock);
     Ok(exit)
+}
+
+/// Whether two plans of an undo do the same: what else has changed since the run may be told differently.
+fn same(now: &Plan, planned: &Plan) -> bool {
+    let plain = |plan: &Plan| plan.changes.iter().map(|change| Change { impact: Vec::new(), ..change.clone() }).collect::<Vec<_>>();
+    plain(now) == plain(planned)
 }
 
 /// Asks about a plan that was made again just now, and does what is approved. The caller holds the lock.

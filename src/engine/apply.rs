@@ -23,7 +23,7 @@ use crate::{
     plan::{
         Change, Plan,
         proof::{self, Proved},
-        restore,
+        restore::{self, Moment, Moved},
     },
 };
 
@@ -146,7 +146,7 @@ impl Engine<'_> {
                     }
                 },
                 Phase::Back(reason) => match self.back(change, journal).await {
-                    Ok(()) => self.taken_back(change, &reason, journal).await?,
+                    Ok(()) => self.taken_back(plan, change, &reason, journal).await?,
                     Err(Failure::Halt(error)) => return Err(error),
                     Err(Failure::Gone(why)) => {
                         let reason =
@@ -196,26 +196,30 @@ impl Engine<'_> {
         Ok(())
     }
 
-    /// After the way back: the footprint is compared with the one before. What was there before must be as it was; what
-    /// is new may stay where the plan says so.
-    async fn taken_back(&self, change: &Change, why: &str, journal: &Ledger<'_>) -> Result<(), EngineError> {
+    /// After the way back: what the change changes is compared with how it was before. What was there before must be as
+    /// it was; what is new may stay where the plan says so; what else has moved meanwhile is named.
+    async fn taken_back(&self, plan: &Plan, change: &Change, why: &str, journal: &Ledger<'_>) -> Result<(), EngineError> {
         let before = journal.look(|story| story.changes.get(&change.id).map(|c| c.before.clone())).unwrap_or_default();
         let mut pauses = PROOF_PAUSES.iter();
+        let predicted = plan.rehearsal.predicted.get(&change.id);
         let (after, left) = loop {
             let after = afresh(self.account, &mut |_| change.touches.iter().cloned().collect()).await.footprint(&change.touches);
-            let left = restore::differences(&before, &after);
+            let left = restore::after_rollback(change, &before, predicted, &after);
             match pauses.next() {
-                Some(seconds) if !left.is_empty() => self.account.pause(Duration::from_secs(*seconds)).await,
+                Some(seconds) if !left.is_clean() => self.account.pause(Duration::from_secs(*seconds)).await,
                 _ => break (after, left),
             }
         };
         let kept = !Change::kept(&change.steps).is_empty();
-        let lost: Vec<&String> = left.iter().filter(|want| !kept || !restore::nothing(before.get(want.as_str()))).collect();
-        let (outcome, rest) = match (left.is_empty(), lost.is_empty()) {
+        let lost = !left.unread.is_empty() || left.ours.keys().any(|thing| !kept || !restore::nothing(before.get(thing)));
+        let (outcome, mut rest) = match (left.is_clean(), lost) {
             (true, _) => (Outcome::RolledBack, "Everything is as it was before".to_owned()),
-            (_, true) => (Outcome::RolledBack, format!("What was there is as it was before; new and kept on purpose: {}", left.join(", "))),
+            (_, false) => (Outcome::RolledBack, format!("What was there is as it was before; new and kept on purpose: {}", restore::words(&left.ours))),
             _ => (Outcome::Stuck, stuck_by(&left, change, journal)),
         };
+        if !left.others.is_empty() {
+            rest.push_str(&format!("; somebody else changed meanwhile, and it is left so: {}", restore::words(&left.others)));
+        }
         self.end(change, outcome, format!("{why}. {rest}"), after, Vec::new(), journal)
     }
 
@@ -225,7 +229,7 @@ impl Engine<'_> {
         loop {
             let fresh = afresh(self.account, &mut |known| proof::needs(change, known)).await;
             let after = fresh.footprint(&change.touches);
-            let proved = self.proved(change, &fresh, &after, journal);
+            let proved = self.proved(change, &fresh, &after, Moment::EndOfRun, journal);
             match (&proved, pauses.next()) {
                 (Proved::Holds(awaiting), _) => {
                     let (outcome, reason) = match &change.restore {
@@ -244,10 +248,10 @@ impl Engine<'_> {
     }
 
     /// Whether a change is proved by these facts: by its proofs, or, for an undo, by the footprint that it restores.
-    pub(super) fn proved(&self, change: &Change, fresh: &Inventory, footprint: &Value, journal: &Ledger<'_>) -> Proved {
+    pub(super) fn proved(&self, change: &Change, fresh: &Inventory, footprint: &Value, moment: Moment, journal: &Ledger<'_>) -> Proved {
         match &change.restore {
-            Some(to) => restore::restored(to, footprint),
-            None => proof::proved(change, fresh, &bindings(change, journal, &journal.look(Story::outputs))),
+            Some(to) => restore::restored(change, to, footprint, moment),
+            None => proof::proved(change, fresh, moment, &bindings(change, journal, &journal.look(Story::outputs))),
         }
     }
 
@@ -293,12 +297,12 @@ fn by_hand(change: &Change, journal: &Ledger<'_>) -> String {
 }
 
 /// What a person must do when all ways back were gone and the account still is not what it was.
-fn stuck_by(left: &[String], change: &Change, journal: &Ledger<'_>) -> String {
+fn stuck_by(left: &Moved, change: &Change, journal: &Ledger<'_>) -> String {
     let run = &journal.head().run;
     let before = &change.before;
     format!(
         "Not as it was before: {}. A person is needed: look at `redress show {run}` for what was called, and set right what is named here; \
          it was: {before}",
-        left.join(", ")
+        left.what()
     )
 }

@@ -12,7 +12,7 @@ use crate::{
         Change, Plan, Restore,
         proof::{self, Proved},
         propose,
-        restore::differences,
+        restore::{self, Moment, words},
     },
 };
 
@@ -36,7 +36,7 @@ impl Engine<'_> {
     async fn may_change(&self, plan: &Plan, change: &Change, journal: &Ledger<'_>) -> Result<Value, Instead> {
         let checks = propose::checks_of(change);
         let fresh = afresh(self.account, &mut |known| needs(plan, change, &checks, known)).await;
-        match proof::proved(change, &fresh, &bindings(change, journal, &journal.look(Story::outputs))) {
+        match proof::proved(change, &fresh, Moment::EndOfRun, &bindings(change, journal, &journal.look(Story::outputs))) {
             Proved::Holds(_) => return Err((Outcome::AlreadyFixed, "the account is as the change would make it; nothing was called".to_owned())),
             Proved::Unknown(reason) => return Err((Outcome::Blocked, format!("it cannot be told whether this is still needed: {reason}"))),
             Proved::Violated(_) => {}
@@ -45,6 +45,8 @@ impl Engine<'_> {
         let again = propose::remake(change, &fresh, &plan.options, stage.as_ref()).map_err(|refusal| match refusal {
             Refusal::Refused(reason) => (Outcome::Refused, reason),
             Refusal::Unknown(reason) => (Outcome::Blocked, reason),
+            // What others need stands already, made by another run or by somebody else: what builds on it can be done.
+            Refusal::Nothing(reason) if change.findings.is_empty() => (Outcome::AlreadyFixed, reason),
             Refusal::Nothing(reason) => (Outcome::Drifted, format!("there is nothing left to do ({reason}): make a new plan")),
         })?;
         if let Some(what) = propose::differs(change, &again) {
@@ -57,22 +59,29 @@ impl Engine<'_> {
     async fn may_restore(&self, change: &Change, restore: &Restore) -> Result<Value, Instead> {
         let fresh = afresh(self.account, &mut |_| change.touches.iter().cloned().collect()).await;
         let now = fresh.footprint(&change.touches);
-        let foreign = differences(&restore.found, &now);
-        if foreign.is_empty() {
+        let moved = restore::foreign(change, restore, &now);
+        if moved.ours.is_empty() && moved.power.is_empty() && moved.unread.is_empty() {
             return Ok(now);
         }
-        if now == restore.to {
+        if matches!(restore::restored(change, restore, &now, Moment::Later), Proved::Holds(_)) {
             return Err((Outcome::AlreadyFixed, "it is as it was before the run; nothing was called".to_owned()));
         }
-        let what = foreign.join(", ");
-        let unread = |footprint: &Value, want: &String| footprint.get(want).and_then(|f| f.get("unknown")).is_some();
-        if foreign.iter().any(|want| unread(&now, want) || unread(&restore.found, want)) {
+        if !moved.unread.is_empty() {
+            let what = moved.unread.into_iter().collect::<Vec<_>>().join(", ");
             return Err((
                 Outcome::Blocked,
                 format!("it cannot be told whether somebody has changed it since: {what} could not be read, now or at the end of the run; settle it by hand"),
             ));
         }
-        Err((Outcome::Refused, format!("somebody has changed it since the run: {what}. Nothing was called; settle it by hand")))
+        if moved.ours.is_empty() {
+            let what = words(&moved.power);
+            let why = "it was turned off or on since this undo was planned";
+            return Err((
+                Outcome::Drifted,
+                format!("{why}: {what}. Nothing was called; set it as it was, or undo the run again, which takes it as it is then"),
+            ));
+        }
+        Err((Outcome::Refused, format!("somebody has changed it since the run: {}. Nothing was called; settle it by hand", words(&moved.ours))))
     }
 }
 

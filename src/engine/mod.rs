@@ -7,6 +7,7 @@
 //! leads back into it.
 
 pub mod apply;
+mod as_it_is;
 mod before;
 mod begin;
 pub mod gather;

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use super::{MakeStage, gather::afresh};
+use super::{MakeStage, as_it_is, gather::afresh};
 use crate::{
     account::{Account, Identity},
     actions::Options,
@@ -27,10 +27,13 @@ pub struct Undoing {
 }
 
 impl Undoing {
-    /// Tries the undo on a copy of the account as it is now, and seals what that showed into the plan. What the run had
-    /// closed is open again afterwards.
+    /// Takes the account as it is now: what is off stays off, and what else has changed since the run is named. Then tries
+    /// the undo on a copy of it, and seals what that showed into the plan. What the run had closed is open again afterwards.
     pub async fn rehearse(&mut self, run: &Plan, account: &dyn Account, stage: MakeStage<'_>) {
         let facts = afresh(account, &mut |known| needs(run, &self.plan, known)).await;
+        for change in &mut self.plan.changes {
+            as_it_is::take(change, &facts);
+        }
         let mut rehearsal = rehearse_undo(&self.plan.changes, stage(facts).as_ref());
         let tried = run.changes.iter().filter(|c| rehearsal.predicted.contains_key(&c.id));
         let opens: BTreeSet<FindingKey> = tried.flat_map(|c| &c.findings).cloned().collect();

@@ -6,6 +6,7 @@ use crate::{
     plan::{
         Plan,
         proof::{self, Proved},
+        restore::Moment,
     },
 };
 
@@ -25,7 +26,7 @@ impl Engine<'_> {
             let fresh = afresh(self.account, &mut |known| proof::needs(change, known)).await;
             let footprint = fresh.footprint(&change.touches);
             let good = if change.restore.is_some() { Outcome::Restored } else { Outcome::Verified };
-            let (outcome, reason, awaiting) = match self.proved(change, &fresh, &footprint, &journal) {
+            let (outcome, reason, awaiting) = match self.proved(change, &fresh, &footprint, Moment::Later, &journal) {
                 Proved::Holds(awaiting) => (good, String::new(), awaiting),
                 Proved::Violated(reason) | Proved::Unknown(reason) => (Outcome::Unverified, reason, Vec::new()),
             };

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::{
     Change, Stage,
     proof::{Proved, needs, proved},
-    restore::{differences, restored},
+    restore::{Moment, foreign, restored, words},
 };
 use crate::{
     calls::{Act, Bindings, CallError, ErrorClass, Expect, Otherwise, Outputs, Purpose, Standing, Step, Wait, before, standing_of, way_back},
@@ -53,11 +53,11 @@ pub fn play(stage: &mut dyn Stage, change: &Change, started: Timestamp, outputs:
     if !missing.is_empty() {
         return Err(Stop::Unknown(format!("not known of the account: {}", missing.join(", "))));
     }
-    if let Proved::Holds(_) = proved(change, &inventory, &bindings(&change.id, "proof", started, outputs)) {
+    if let Proved::Holds(_) = proved(change, &inventory, Moment::EndOfRun, &bindings(&change.id, "proof", started, outputs)) {
         return Ok(Played::AlreadyFixed);
     }
     play_steps(stage, &change.id, &change.steps, started, outputs)?;
-    match proved(change, &as_of(stage.inventory(), started), &bindings(&change.id, "proof", started, outputs)) {
+    match proved(change, &as_of(stage.inventory(), started), Moment::EndOfRun, &bindings(&change.id, "proof", started, outputs)) {
         Proved::Holds(_) => Ok(Played::Done),
         Proved::Violated(reason) => Err(Stop::Failed(format!("after all its steps {reason}"))),
         Proved::Unknown(reason) => Err(Stop::Unknown(reason)),
@@ -92,15 +92,16 @@ pub fn play_undo(stage: &mut dyn Stage, change: &Change, started: Timestamp, out
         return Err(Stop::Unknown(format!("not known of the account: {}", missing.join(", "))));
     }
     let now = stage.inventory().footprint(&change.touches);
-    let foreign = differences(&restore.found, &now);
-    if now == restore.to {
+    let mut moved = foreign(change, restore, &now);
+    if matches!(restored(change, restore, &now, Moment::Later), Proved::Holds(_)) {
         return Ok(());
     }
-    if !foreign.is_empty() {
-        return Err(Stop::Failed(format!("somebody has changed it since the run: {}", foreign.join(", "))));
+    moved.ours.append(&mut moved.power);
+    if !moved.ours.is_empty() {
+        return Err(Stop::Failed(format!("somebody has changed it since the run: {}", words(&moved.ours))));
     }
     play_steps(stage, &change.id, &change.steps, started, outputs)?;
-    match restored(restore, &stage.inventory().footprint(&change.touches)) {
+    match restored(change, restore, &stage.inventory().footprint(&change.touches), Moment::EndOfRun) {
         Proved::Holds(_) => Ok(()),
         Proved::Violated(reason) => Err(Stop::Failed(format!("after all its steps {reason}"))),
         Proved::Unknown(reason) => Err(Stop::Unknown(reason)),

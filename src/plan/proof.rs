@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::Change;
+use super::{Change, restore::Moment};
 use crate::{
     actions::Proof,
     calls::Bindings,
@@ -22,8 +22,9 @@ pub enum Proved {
     Unknown(String),
 }
 
-/// How the proofs of a change stand in an inventory. References in them are resolved by the bindings.
-pub fn proved(change: &Change, inventory: &Inventory, bindings: &Bindings<'_>) -> Proved {
+/// How the proofs of a change stand in an inventory. References in them are resolved by the bindings. Later than at the
+/// end of its run only what the change changed is judged ([`checks::LATER`]).
+pub fn proved(change: &Change, inventory: &Inventory, moment: Moment, bindings: &Bindings<'_>) -> Proved {
     let (mut notes, mut unknown) = (Vec::new(), None);
     for proof in &change.proof {
         let Some(check) = checks::find(&proof.check) else {
@@ -31,7 +32,7 @@ pub fn proved(change: &Change, inventory: &Inventory, bindings: &Bindings<'_>) -
             continue;
         };
         let with = match bindings.resolve(&proof.with) {
-            Ok(with) => with,
+            Ok(with) => at(with, moment),
             // It speaks of something that the change has not made yet.
             Err(missing) => return Proved::Violated(missing.to_string()),
         };
@@ -49,6 +50,14 @@ pub fn proved(change: &Change, inventory: &Inventory, bindings: &Bindings<'_>) -
         None if change.proof.is_empty() => Proved::Unknown("the change carries no proof".to_owned()),
         None => Proved::Holds(notes),
     }
+}
+
+/// The parameters of a check at a moment.
+fn at(mut with: Value, moment: Moment) -> Value {
+    if let (Moment::Later, Value::Object(map)) = (moment, &mut with) {
+        map.insert(checks::LATER.to_owned(), Value::Bool(true));
+    }
+    with
 }
 
 /// What must be read to tell how the proofs of a change stand, and to take its footprint, as far as that is known yet.

@@ -44,7 +44,7 @@ fn shown() -> Vec<&'static str> {
 }
 
 /// Runs a law over every action, on a fresh demo account each, and tells which action broke it.
-fn for_every_action(law: impl Fn(&Stand, &Plan)) {
+pub fn for_every_action(law: impl Fn(&Stand, &Plan)) {
     let whole = whole_plan(&world::demo());
     for action in shown() {
         let stand = world::demo_for(action);
@@ -55,7 +55,7 @@ fn for_every_action(law: impl Fn(&Stand, &Plan)) {
     }
 }
 
-fn all_are(story: &Story, plan: &Plan, wanted: &[Outcome]) {
+pub fn all_are(story: &Story, plan: &Plan, wanted: &[Outcome]) {
     for change in &plan.changes {
         let told = &story.changes[&change.id];
         assert!(told.outcome().is_some_and(|o| wanted.contains(&o)), "{} {}: {:?}: {}", change.id, change.summary, told.phase, told.reason);
@@ -123,7 +123,7 @@ fn the_calls_are_those_of_the_plan_and_no_others() {
 }
 
 /// The undo of what a stand did, rehearsed.
-fn undoing(stand: &Stand, plan: &Plan) -> undo::Undoing {
+pub fn undoing(stand: &Stand, plan: &Plan) -> undo::Undoing {
     let mut undoing = undo::plan(&stand.story(), plan, None, stand.identity(), hold(&stand.twin).now(), jiff::SignedDuration::from_hours(1));
     block_on(undoing.rehearse(plan, &stand.account(), &stage));
     undoing

@@ -30,6 +30,7 @@ mod jobs;
 mod kill;
 mod kill_stand;
 mod laws;
+mod laws_beside;
 mod layering;
 mod likeness;
 mod outputs;

@@ -223,23 +223,30 @@ pub fn meddle_after(stand: &Stand, plan: &Plan) -> Vec<String> {
         let (region, id) = (change.region.clone(), change.resource.id().to_owned());
         let truth = twin.truth_mut();
         match change.action.as_str() {
+            // One of several rules that were shut out is let in again.
             "tighten-security-group" => {
-                let rule = SecurityGroupRule {
-                    id: format!("sgr-later-{}", change.id),
-                    group_id: id,
-                    ip_protocol: "tcp".into(),
-                    from_port: 8443,
-                    to_port: 8443,
-                    ..Default::default()
-                };
-                truth.region_mut(&region).security_group_rules.put(rule.id.clone(), rule);
+                let revoked = change.steps.iter().find(|s| s.act.call.operation.starts_with("Revoke")).unwrap();
+                let redress::calls::WayBack::Calls { rollback, .. } = &revoked.way_back else { panic!("{:?}", revoked.way_back) };
+                let mut call = rollback[0].call.clone();
+                call.input.as_object_mut().unwrap().remove("TagSpecifications");
+                let permissions = call.input["IpPermissions"].as_array_mut().unwrap();
+                if permissions.len() == 1 && change.steps.len() == 1 {
+                    continue;
+                }
+                permissions.truncate(1);
+                let made = twin.perform(&call);
+                assert!(made.is_ok(), "{made:?}");
             }
+            // The disk in the place of the one that was replaced is another one.
             "encrypt-volumes" if truth.region_mut(&region).instances.get_mut(&id).is_some() => {
-                truth.region_mut(&region).instances.get_mut(&id).unwrap().tags.insert("Owner".into(), "somebody".into());
+                let replaced = change.touches.iter().find(|w| w.family == FamilyKind::Volumes).unwrap().selector.key();
+                let new = truth.region_mut(&region).volumes.known().find(|(_, v)| v.tags.get("redress:source") == Some(&replaced)).unwrap().0.to_owned();
+                let instance = truth.region_mut(&region).instances.get_mut(&id).unwrap();
+                instance.devices.iter_mut().find(|d| d.volume_id == new).unwrap().volume_id = "vol-0000beef".into();
             }
             "raise-cloudtrail" => {
                 let trail = truth.trails.get_mut(change.resource.as_str()).unwrap();
-                trail.include_global_service_events = !trail.include_global_service_events;
+                trail.log_file_validation = !trail.log_file_validation;
                 trail.is_multi_region = !trail.is_multi_region;
             }
             _ => continue,

@@ -7,7 +7,11 @@ pub mod params;
 use serde_json::{Value, json};
 
 use self::params::{Destination, Params};
-use super::{Action, Context, GuardNote, Parameter, Prerequisite, Proof, Proposal, Refusal, support};
+use super::{
+    Action, Context, GuardNote, Parameter, Prerequisite, Proof, Proposal, Refusal,
+    concern::{self, Concern},
+    support,
+};
 use crate::{
     calls::{Act, Call, Expect, Recognise, Risk, Shape, Step, Test, Undo, Wait, WayBack, reference},
     checks::{
@@ -59,6 +63,9 @@ impl Action for EnableFlowLogs {
             (Destination::S3, None) => {}
         }
         wants
+    }
+    fn concerns(&self) -> concern::Table {
+        const { &[(FamilyKind::FlowLogs, Concern::but(&["tags"])), (FamilyKind::Buckets, Concern::these(&["policy"]))] }
     }
     fn propose(&self, context: &Context<'_>, target: &ResourceId, with: &Value) -> Result<Proposal, Refusal> {
         let params: Params = support::params(with)?;

@@ -11,7 +11,11 @@ mod steps;
 use serde_json::{Value, json};
 
 use self::params::{Params, Strategy};
-use super::{Action, Context, Parameter, Proof, Proposal, Refusal, support};
+use super::{
+    Action, Context, Parameter, Proof, Proposal, Refusal,
+    concern::{self, Concern},
+    support,
+};
 use crate::{
     calls::Risk,
     checks::security_groups::{exposure::Exposure, lists_of, rules_of, rules_want, traffic},
@@ -50,6 +54,9 @@ impl Action for TightenSecurityGroup {
         wants.extend(lists_of(context.inventory, region, group));
         wants.extend(lockout::needs(context, group));
         wants
+    }
+    fn concerns(&self) -> concern::Table {
+        const { &[(FamilyKind::SecurityGroups, Concern::THERE), (FamilyKind::SecurityGroupRules, Concern::but(&["tags"]))] }
     }
     fn propose(&self, context: &Context<'_>, target: &ResourceId, with: &Value) -> Result<Proposal, Refusal> {
         let params: Params = support::params(with)?;

@@ -95,6 +95,9 @@ impl Action for Mend {
     fn needs(&self, _: &Context<'_>, _: &ResourceId, _: &Value) -> Vec<Want> {
         Vec::new()
     }
+    fn concerns(&self) -> crate::actions::concern::Table {
+        &[]
+    }
     fn propose(&self, _: &Context<'_>, _: &ResourceId, _: &Value) -> Result<Proposal, Refusal> {
         Err(Refusal::Nothing(String::new()))
     }

@@ -1,0 +1,132 @@
+//! What an action changes of the things that it touches, member by member. Undo, rollback and verify compare that and
+//! nothing else: an instance that was tagged, resized or stopped since the run can still be taken back. It is asked of
+//! the registry at that moment and never read from a plan, so that runs of every release are compared alike.
+
+use crate::inventory::FamilyKind;
+
+/// The members of things of one family that an action changes.
+#[derive(Debug, Clone, Copy)]
+pub struct Concern {
+    /// Those that are compared.
+    pub members: Members,
+    /// Those among them that are lists of which only the entries count that the change changed.
+    pub lists: &'static [&'static str],
+    /// Those that say whether a thing runs. They count at the end of a run that turned it off or on, and never later.
+    pub power: &'static [&'static str],
+}
+
+/// A choice of members.
+#[derive(Debug, Clone, Copy)]
+pub enum Members {
+    /// These.
+    These(&'static [&'static str]),
+    /// All but these.
+    But(&'static [&'static str]),
+}
+
+/// What an action says of the families that it touches.
+pub type Table = &'static [(FamilyKind, Concern)];
+
+impl Concern {
+    /// Nothing but that the thing is there: it is looked at, and not changed.
+    pub const THERE: Self = Self::these(&[]);
+    /// Everything.
+    pub const WHOLE: Self = Self::but(&[]);
+
+    /// These members.
+    pub const fn these(members: &'static [&'static str]) -> Self {
+        Self { members: Members::These(members), lists: &[], power: &[] }
+    }
+    /// All members but these.
+    pub const fn but(members: &'static [&'static str]) -> Self {
+        Self { members: Members::But(members), lists: &[], power: &[] }
+    }
+    /// Names the lists among the members.
+    pub const fn lists(self, lists: &'static [&'static str]) -> Self {
+        Self { lists, ..self }
+    }
+    /// Adds members that say whether the thing runs.
+    pub const fn power(self, power: &'static [&'static str]) -> Self {
+        Self { power, ..self }
+    }
+}
+
+/// How a member is compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Care {
+    /// It is not: the change leaves it alone.
+    No,
+    /// It says whether the thing runs.
+    Power,
+    /// Entry by entry.
+    Entries,
+    /// As a whole.
+    Whole,
+}
+
+/// What the actions of a change say together.
+#[derive(Debug, Clone)]
+pub struct Concerns(Vec<Option<Table>>);
+
+impl Concerns {
+    /// Those of the actions of a change: its `action`, of which there may be several, joined by `+`.
+    pub fn of(action: &str) -> Self {
+        Self(action.split('+').map(|name| super::find(name).map(super::Action::concerns)).collect())
+    }
+
+    /// How a member of a thing is compared. Of an action that this program does not know, and of a family of which none
+    /// of the actions says anything, everything counts.
+    pub fn care(&self, family: FamilyKind, member: &str) -> Care {
+        let said = self.said(family);
+        if said.is_empty() {
+            return Care::Whole;
+        }
+        let one = |concern: &Concern| match concern.members {
+            _ if concern.power.contains(&member) => Care::Power,
+            _ if concern.lists.contains(&member) => Care::Entries,
+            Members::These(these) if !these.contains(&member) => Care::No,
+            Members::But(but) if but.contains(&member) => Care::No,
+            Members::These(_) | Members::But(_) => Care::Whole,
+        };
+        said.iter().map(one).max().unwrap_or(Care::Whole)
+    }
+
+    /// The members that say whether a thing of this family runs.
+    pub fn power(&self, family: FamilyKind) -> Vec<&'static str> {
+        self.said(family).iter().flat_map(|concern| concern.power).copied().collect()
+    }
+
+    fn said(&self, family: FamilyKind) -> Vec<Concern> {
+        if self.0.iter().any(Option::is_none) {
+            return vec![Concern::WHOLE];
+        }
+        self.0.iter().flatten().flat_map(|table| *table).filter(|(of, _)| *of == family).map(|(_, concern)| *concern).collect()
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_action_that_is_not_known_cares_for_everything() {
+        for action in ["no-such-action", "snapshot-instance+no-such-action", ""] {
+            assert_eq!(Concerns::of(action).care(FamilyKind::Instances, "tags"), Care::Whole, "{action}");
+        }
+    }
+
+    #[test]
+    fn a_family_of_which_an_action_says_nothing_counts_whole() {
+        assert_eq!(Concerns::of("snapshot-instance").care(FamilyKind::Buckets, "policy"), Care::Whole);
+    }
+
+    #[test]
+    fn several_actions_care_for_what_any_of_them_does() {
+        let both = Concerns::of("encrypt-volumes+snapshot-instance");
+        assert_eq!(both.care(FamilyKind::Instances, "devices"), Care::Entries);
+        assert_eq!(both.care(FamilyKind::Instances, "state"), Care::Power);
+        assert_eq!(both.care(FamilyKind::Instances, "tags"), Care::No);
+        assert_eq!(both.care(FamilyKind::Volumes, "attachments"), Care::Whole);
+    }
+}

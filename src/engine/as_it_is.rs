@@ -1,0 +1,75 @@
+//! Fits an undo to the account as it is when it is planned. What was turned off since the run is the safest to take back
+//! as it is: the steps that would turn it off and on again are left out, and it stays off. What else has changed is
+//! named and left alone. Pure.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::{
+    actions::concern::Concerns,
+    calls::{Act, Power, Step},
+    inventory::{FamilyKind, Inventory, Selector, Want},
+    plan::{Change, restore},
+};
+
+/// The state of an instance that is off.
+const OFF: &str = "stopped";
+
+/// Fits the undo of one change to what is known of the account now.
+pub(super) fn take(change: &mut Change, facts: &Inventory) {
+    let off: BTreeSet<String> = bracketed(&change.steps).into_iter().filter(|id| is_off(facts, &change.region, id)).collect();
+    if !off.is_empty() {
+        change.steps.retain(|step| step.act.power() == Power::Stays || !named(&step.act).iter().all(|id| off.contains(*id)));
+        stays_off(change, facts, &off);
+        change.impact.extend(off.iter().map(|id| format!("{id} is {OFF} now, and stays so: this undo neither stops nor starts it")));
+    }
+    let Some(to) = &change.restore else { return };
+    let others = restore::foreign(change, to, &facts.footprint(&change.touches)).others;
+    if !others.is_empty() {
+        change.impact.push(format!("changed since the run by somebody else, and left so: {}", restore::words(&others)));
+    }
+}
+
+/// The ids of what these steps turn off and on again.
+fn bracketed(steps: &[Step]) -> BTreeSet<String> {
+    let mut down = BTreeSet::new();
+    let mut both = BTreeSet::new();
+    for step in steps {
+        match step.act.power() {
+            Power::TakesDown => down.extend(named(&step.act)),
+            Power::BringsUp => both.extend(named(&step.act).into_iter().filter(|id| down.contains(id)).map(str::to_owned)),
+            Power::Stays => {}
+        }
+    }
+    both
+}
+
+/// The ids of the things that a call turns off or on.
+fn named(act: &Act) -> Vec<&str> {
+    let ids = act.call.input.get("InstanceIds").and_then(Value::as_array);
+    ids.into_iter().flatten().filter_map(Value::as_str).collect()
+}
+
+fn is_off(facts: &Inventory, region: &str, id: &str) -> bool {
+    facts.json(region, FamilyKind::Instances, id).known().and_then(|instance| instance.get("state")).is_some_and(|state| state == OFF)
+}
+
+/// The undo begins and ends with these things as they are.
+fn stays_off(change: &mut Change, facts: &Inventory, off: &BTreeSet<String>) {
+    let concerns = Concerns::of(&change.action);
+    let Some(restore) = &mut change.restore else { return };
+    let is_one = |want: &&Want| matches!(&want.selector, Selector::Id(id) if off.contains(id));
+    for want in change.touches.iter().filter(is_one) {
+        let key = want.to_string();
+        let now = facts.footprint(std::slice::from_ref(want));
+        for member in concerns.power(want.family) {
+            let value = now.get(&key).and_then(|thing| thing.get(member)).cloned().unwrap_or(Value::Null);
+            for footprint in [&mut restore.found, &mut restore.to] {
+                if let Some(Value::Object(thing)) = footprint.get_mut(&key) {
+                    thing.insert(member.to_owned(), value.clone());
+                }
+            }
+        }
+    }
+}
