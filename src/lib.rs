@@ -30,6 +30,7 @@ pub mod inventory;
 pub mod journal;
 pub mod plan;
 pub mod playbook;
+pub mod private;
 pub mod report;
 pub mod resource;
 pub mod twin;

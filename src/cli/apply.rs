@@ -128,7 +128,7 @@ async fn of_plan(session: &Session, path: &Path, plan: Plan) -> Result<Ground, F
         let what = if plan.kind == PlanKind::Undo { "an undo" } else { "a recovery" };
         return Err(Fail::usage(format!("{}: this is the plan of {what}", path.display())).hint(format!("redress apply {}", path.display())));
     }
-    let state = session.state()?;
+    let state = session.state_to_write()?;
     let door = session.reopen(&Place::of_plan(&plan)).await?;
     fits(&plan, &door)?;
     Ok(Ground { state, door, plan, facts: None })
@@ -167,7 +167,7 @@ fn made_already(flags: &[&str], by: &str) -> Result<(), Fail> {
 
 async fn of_account(session: &Session, belts: &Belts) -> Result<Ground, Fail> {
     let (_, _, _) = (session.playbooks()?, session.checks()?, session.findings()?);
-    let state = session.state()?;
+    let state = session.state_to_write()?;
     let door = session.open().await?;
     let planned = planning::plan(session, &door, belts).await?;
     let facts = Facts { inventory: planned.survey.inventory, playbooks: planned.playbooks };

@@ -23,6 +23,7 @@ use crate::{
     engine::{self, undo},
     journal::{RunDocument, StateDir, Store, Story},
     plan::Plan,
+    private,
     report::{
         json as documents,
         style::{Page, plain},
@@ -71,7 +72,7 @@ struct Folder(PathBuf);
 impl Folder {
     fn make() -> Result<Self, Fail> {
         let path = std::env::temp_dir().join(format!("redress-demo-{}-{}", std::process::id(), jiff::Timestamp::now().as_nanosecond()));
-        std::fs::create_dir(&path).map_err(|e| Fail::failure(format!("{}: cannot make a folder for the demo", path.display())).why(e.to_string()))?;
+        private::new_folder(&path).map_err(|e| Fail::failure(format!("{}: cannot make a folder for the demo", path.display())).why(e.to_string()))?;
         Ok(Self(path))
     }
 }

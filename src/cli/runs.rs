@@ -17,7 +17,7 @@ pub fn run(session: &Session) -> Result<Exit, Fail> {
     let mut documents = Vec::new();
     let mut exit = Exit::Done;
     for id in state.runs().map_err(store_fail)? {
-        match state.run(&id) {
+        match state.open_run(&id) {
             Ok(folder) => documents.push(RunDocument::of(&folder.story(), &folder.plan)),
             Err(error) => {
                 session.out.always(&format!("warning: run {id} is left out: {error}"));

@@ -20,6 +20,7 @@ use crate::{
     checks::{self, Check},
     journal::{RunFolder, StateDir, Store, StoreError},
     playbook::{self, Playbook, Problem, problem::did_you_mean},
+    report::safe,
 };
 
 /// One invocation: what was typed, and where words go.
@@ -48,15 +49,39 @@ impl Session {
         Ok(base.state_dir().unwrap_or_else(|| base.data_dir()).join("redress"))
     }
 
-    /// Where runs are kept, made if it is not there.
+    /// Where runs are kept, to look at. Says so when others may write there.
+    ///
+    /// # Errors
+    /// When the platform does not say where state goes, or a bucket does not answer.
+    pub fn state(&self) -> Result<Box<dyn Store>, Fail> {
+        let state: Box<dyn Store> = match self.bucket() {
+            Some(url) => store_in_bucket(url, self.common.profile.as_deref(), self.out)?,
+            None => Box::new(StateDir::new(&self.state_path()?)),
+        };
+        self.warn_of_others(state.as_ref(), None);
+        Ok(state)
+    }
+
+    /// Where runs are kept, to write to: made if it is not there.
     ///
     /// # Errors
     /// When it cannot be written (exit 1).
-    pub fn state(&self) -> Result<Box<dyn Store>, Fail> {
-        match self.bucket() {
-            Some(url) => store_in_bucket(url, self.common.profile.as_deref()),
-            None => Ok(Box::new(StateDir::open(&self.state_path()?).map_err(store_fail)?)),
-        }
+    pub fn state_to_write(&self) -> Result<Box<dyn Store>, Fail> {
+        let state = self.state()?;
+        state.ready().map_err(store_fail)?;
+        Ok(state)
+    }
+
+    /// Warns where others may write in what decides which calls are made.
+    fn warn_of_others(&self, state: &dyn Store, run: Option<&str>) {
+        let open = state.open_to_others(run);
+        let Some(first) = open.first() else { return };
+        let more = if open.len() > 1 { format!(" and {} more places in it", open.len() - 1) } else { String::new() };
+        let place = safe::shell(&state.place());
+        self.out.always(&format!(
+            "warning: others may write in {first}{more}: whoever can write to a run decides what is called when it is resumed or taken back. \
+             `chmod -R go-w {place}` takes that from them; look at what is in there first"
+        ));
     }
 
     /// The `s3://bucket/prefix` that runs are kept in, if they are.
@@ -71,6 +96,10 @@ impl Session {
     pub fn run(&self, run: &str) -> Result<(Box<dyn Store>, RunFolder), Fail> {
         let state = self.state()?;
         let folder = state.run(run).map_err(store_fail)?;
+        let id = folder.story().head.run;
+        if state.open_to_others(None).is_empty() {
+            self.warn_of_others(state.as_ref(), Some(&id));
+        }
         Ok((state, folder))
     }
 

@@ -2,7 +2,13 @@
 
 use std::path::Path;
 
-use super::{apply, exit::Exit, fail::Fail, session::Session, summary};
+use super::{
+    apply,
+    exit::Exit,
+    fail::Fail,
+    session::{Session, store_fail},
+    summary,
+};
 use crate::journal::RunDocument;
 
 /// Shows a plan, where the argument is a file or looks like one, else a run.
@@ -19,7 +25,7 @@ pub fn run(session: &Session, what: &str) -> Result<Exit, Fail> {
         summary::plan(session, &plan, Some(what))?;
     } else {
         let (_, folder) = session.run(what)?;
-        summary::run(session, &RunDocument::of(&folder.story(), &folder.plan).told(&folder.records), &folder.plan)?;
+        summary::run(session, &RunDocument::of(&folder.story(), &folder.plan).telling(folder.moments().map_err(store_fail)?), &folder.plan)?;
     }
     Ok(Exit::Done)
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Moment, Outcome, Phase, Story, line::Record, story::Told, tale};
+use super::{Moment, Outcome, Phase, Resumption, Story, line::Record, story::Told, tale};
 use crate::{plan::Plan, resource::ResourceId};
 
 /// Where a run stands.
@@ -55,6 +55,12 @@ pub struct RunDocument {
     pub endpoint: String,
     /// When it began.
     pub started: Timestamp,
+    /// Whose credentials began it: who applied the plan.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub caller: String,
+    /// Who went on with it after it was interrupted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub resumed: Vec<Resumption>,
     /// Where it stands.
     pub state: RunState,
     /// Why it was stopped, if it was.
@@ -116,6 +122,8 @@ impl RunDocument {
             account: story.head.account.clone(),
             endpoint: story.head.endpoint.clone(),
             started: story.head.started,
+            caller: story.head.caller.clone(),
+            resumed: story.resumed.clone(),
             state: state(story),
             stopped: story.stopped.clone(),
             changes,
@@ -127,8 +135,14 @@ impl RunDocument {
 
     /// The same with what happened, moment by moment.
     #[must_use]
-    pub fn told(mut self, records: &[Record]) -> Self {
-        self.story = tale::tale(records);
+    pub fn told(self, records: &[Record]) -> Self {
+        self.telling(tale::tale(records))
+    }
+
+    /// The same with these moments.
+    #[must_use]
+    pub fn telling(mut self, moments: Vec<Moment>) -> Self {
+        self.story = moments;
         self
     }
 

@@ -1,6 +1,8 @@
 //! One event as one line of the journal file, `redress.journal/1`: numbered, dated, and chained by a checksum, so that a
 //! lost, swapped or altered line is noticed. A torn last line is what a crash leaves, and is tolerated; nothing else is.
 
+use std::io::{self, BufRead, Read as _};
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -64,40 +66,118 @@ pub fn next(former: &str, seq: u64, at: Timestamp, event: Event) -> Record {
 fn sum(former: &str, seq: u64, at: Timestamp, event: &Event) -> String {
     // Plain data with string keys always has a JSON form.
     let body = serde_json::to_string(event).unwrap_or_default();
-    let digest = Sha256::digest(format!("{former}|{seq}|{at}|{body}"));
-    digest.iter().take(8).map(|b| format!("{b:02x}")).collect()
+    sum_of(former, &seq.to_string(), &at.to_string(), &body)
 }
 
-/// Reads a journal: its records, and how many bytes of it are whole (a torn last line is left out).
+fn sum_of(former: &str, seq: &str, at: &str, event: &str) -> String {
+    let mut digest = Sha256::new();
+    for part in [former, "|", seq, "|", at, "|", event] {
+        digest.update(part);
+    }
+    digest.finalize().iter().take(8).map(|b| format!("{b:02x}")).collect()
+}
+
+/// How far a journal was read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Read {
+    /// How many records it has.
+    pub records: u64,
+    /// How many bytes of it are whole: a torn last line is left out.
+    pub bytes: u64,
+    /// The sum of the last record; empty where there is none.
+    pub sum: String,
+}
+
+impl Read {
+    /// Takes in the next line, without its end.
+    ///
+    /// # Errors
+    /// [`Damage`], which names the line.
+    pub fn line(&mut self, line: &[u8]) -> Result<Record, Damage> {
+        let number = usize::try_from(self.records).unwrap_or(usize::MAX).saturating_add(1);
+        let record = match as_written(&self.sum, line) {
+            Some(record) => record,
+            None => as_said(&self.sum, number, line)?,
+        };
+        if record.seq != self.records + 1 {
+            return Err(Damage::Chain { line: number });
+        }
+        self.records += 1;
+        self.sum.clone_from(&record.sum);
+        Ok(record)
+    }
+}
+
+/// A record that stands in its line as redress writes it: its sum is taken of the event as it stands there.
+fn as_written(former: &str, line: &[u8]) -> Option<Record> {
+    let rest = std::str::from_utf8(line).ok()?.trim_end().strip_prefix("{\"format\":\"redress.journal/1\",\"seq\":")?;
+    let (seq, rest) = rest.split_once(",\"at\":\"")?;
+    let (at, rest) = rest.split_once("\",\"event\":")?;
+    let (event, sum) = rest.strip_suffix("\"}")?.rsplit_once(",\"sum\":\"")?;
+    if sum != sum_of(former, seq, at, event) {
+        return None;
+    }
+    let (seq, at, event) = (seq.parse().ok()?, at.parse().ok()?, serde_json::from_str(event).ok()?);
+    Some(Record { format: FORMAT.to_owned(), seq, at, event, sum: sum.to_owned() })
+}
+
+/// A record whatever its line looks like, and what is wrong with one that is none or does not follow.
+fn as_said(former: &str, number: usize, line: &[u8]) -> Result<Record, Damage> {
+    let record: Record = serde_json::from_slice(line).map_err(|error| unreadable(number, line, &error))?;
+    if record.format != FORMAT {
+        return Err(Damage::Version { line: number, format: record.format });
+    }
+    if record.sum == sum(former, record.seq, record.at, &record.event) { Ok(record) } else { Err(Damage::Chain { line: number }) }
+}
+
+/// The longest line that is read, in bytes: a record holds what one change touches.
+const LONGEST: u64 = 64 << 20;
+
+/// Reads a journal record by record, and hands each on: however long it is, one of them is held at a time.
+///
+/// # Errors
+/// [`Damage`], which names the line; what the journal is read from.
+pub fn each(mut journal: impl BufRead, mut take: impl FnMut(Record)) -> Result<Read, ReadError> {
+    let (mut read, mut line) = (Read::default(), Vec::new());
+    loop {
+        line.clear();
+        let length = journal.by_ref().take(LONGEST).read_until(b'\n', &mut line)? as u64;
+        if length == LONGEST && !line.ends_with(b"\n") {
+            let line = usize::try_from(read.records).unwrap_or(usize::MAX).saturating_add(1);
+            return Err(Damage::Unreadable { line, why: format!("it is longer than {LONGEST} bytes") }.into());
+        }
+        // Torn: a crash in the middle of a write leaves a line without its end, or with zeros where a page never came.
+        if !line.ends_with(b"\n") || (line.contains(&0) && journal.fill_buf()?.is_empty()) {
+            return Ok(read);
+        }
+        take(read.line(&line)?);
+        read.bytes += length;
+    }
+}
+
+/// Why a journal cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// It is damaged.
+    #[error(transparent)]
+    Damage(#[from] Damage),
+    /// What it is read from does not give it.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+/// Reads a journal that is at hand whole: its records, and how many bytes of it are whole.
 ///
 /// # Errors
 /// [`Damage`], which names the line.
 pub fn read(text: &[u8]) -> Result<(Vec<Record>, usize), Damage> {
-    let (mut records, mut whole, mut former) = (Vec::<Record>::new(), 0, String::new());
-    let mut lines = text.split_inclusive(|b| *b == b'\n').peekable();
-    let mut number = 0;
-    while let Some(line) = lines.next() {
-        number += 1;
-        let last = lines.peek().is_none();
-        // Torn: a crash in the middle of a write leaves a line without its end, or with zeros where a page never came.
-        if !line.ends_with(b"\n") || (last && line.contains(&0)) {
-            break;
-        }
-        let record: Record = match serde_json::from_slice(line) {
-            Ok(record) => record,
-            Err(error) => return Err(unreadable(number, line, &error)),
-        };
-        if record.format != FORMAT {
-            return Err(Damage::Version { line: number, format: record.format });
-        }
-        if record.seq != number as u64 || record.sum != sum(&former, record.seq, record.at, &record.event) {
-            return Err(Damage::Chain { line: number });
-        }
-        former.clone_from(&record.sum);
-        whole += line.len();
-        records.push(record);
+    let mut records = Vec::new();
+    match each(text, |record| records.push(record)) {
+        Ok(read) => Ok((records, usize::try_from(read.bytes).unwrap_or(usize::MAX))),
+        Err(ReadError::Damage(damage)) => Err(damage),
+        // What is at hand is read without fail.
+        Err(ReadError::Io(error)) => Err(Damage::Unreadable { line: records.len() + 1, why: error.to_string() }),
     }
-    Ok((records, whole))
 }
 
 fn unreadable(line: usize, text: &[u8], error: &serde_json::Error) -> Damage {
@@ -114,6 +194,8 @@ fn unreadable(line: usize, text: &[u8], error: &serde_json::Error) -> Damage {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use std::io::Read as _;
+
     use super::*;
 
     fn journal(events: usize) -> String {
@@ -138,6 +220,28 @@ mod tests {
             assert_eq!(records.len(), 2);
             assert_eq!(whole, text.match_indices('\n').nth(1).unwrap().0 + 1);
         }
+    }
+
+    #[test]
+    fn a_sum_is_of_the_event_as_it_stands_in_the_line_and_a_line_that_was_written_anew_reads_the_same() {
+        let text = journal(3);
+        let records = read(text.as_bytes()).unwrap().0;
+        assert!(text.lines().zip(&records).all(|(line, record)| {
+            let former = if record.seq == 1 { String::new() } else { records[record.seq as usize - 2].sum.clone() };
+            as_written(&former, line.as_bytes()).as_ref() == Some(record)
+        }));
+        // Another program has written it with spaces: it says the same.
+        let spaced = text.replace("\",\"event\":", "\", \"event\": ");
+        assert_eq!(read(spaced.as_bytes()).unwrap().0, records);
+    }
+
+    #[test]
+    fn a_journal_is_read_one_line_at_a_time_and_a_line_without_end_is_not_held_whole() {
+        let blanks = io::repeat(b' ').take(10 << 30);
+        let text = journal(2);
+        let mut seen = 0;
+        let error = each(io::BufReader::new(text.as_bytes().chain(blanks)), |_| seen += 1).unwrap_err();
+        assert!(seen == 2 && matches!(error, ReadError::Damage(Damage::Unreadable { line: 3, .. })), "{error}");
     }
 
     #[test]

@@ -14,5 +14,5 @@ pub use document::{RunDocument, RunState};
 pub use event::{Decision, Event, Outcome, StepResult};
 pub use state::{Claim, Holder, Lock, RunFolder, Source, Store};
 pub use store::{Journal, Log, MemoryLog, StateDir, StoreError};
-pub use story::{ChangeStory, Phase, StepState, StepStory, Story, Told};
+pub use story::{ChangeStory, Phase, Resumption, StepState, StepStory, Story, Told};
 pub use tale::Moment;

@@ -8,8 +8,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Event, Journal, Log, StoreError, Story,
+    Event, Journal, Log, Moment, StoreError, Story,
     line::{Damage, Record},
+    tale::Tale,
 };
 use crate::plan::Plan;
 
@@ -21,7 +22,21 @@ pub trait Store: Send + Sync + Debug {
     /// Where it lies, for people: a folder, or `s3://bucket/prefix`.
     fn place(&self) -> String;
 
-    /// Ids of all runs, the newest first.
+    /// Makes the store ready to be written to, before anything is done that is to stand in it. Who only looks writes nothing.
+    ///
+    /// # Errors
+    /// When it cannot be made or written.
+    fn ready(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    /// Where others than the owner may write, of the store and of this run: what they write there is called later.
+    fn open_to_others(&self, run: Option<&str>) -> Vec<String> {
+        let _ = run;
+        Vec::new()
+    }
+
+    /// Ids of all runs, the newest first; none where there is no store yet.
     ///
     /// # Errors
     /// When it cannot be read.
@@ -66,44 +81,63 @@ pub trait Store: Send + Sync + Debug {
 
 /// Where the journal of a run can be opened again.
 pub trait Source: Send + Sync + Debug {
-    /// The records that are there now, and the log that goes on after them. What a crash left torn is cut off.
+    /// Reads the records that are there now, in order, and hands each on: they are never held all at once.
+    ///
+    /// # Errors
+    /// When it cannot be read or is damaged.
+    fn each(&self, take: &mut dyn FnMut(&Record)) -> Result<(), StoreError>;
+
+    /// The state that the records lead to which are there now, and the log that goes on after them. What a crash left torn
+    /// is cut off.
     ///
     /// # Errors
     /// When it cannot be read, mended or is damaged.
-    fn reopen(&self) -> Result<(Vec<Record>, Box<dyn Log>), StoreError>;
+    fn reopen(&self) -> Result<(Story, Box<dyn Log>), StoreError>;
 }
 
 /// One run: its plan, and its journal.
 #[derive(Debug)]
 pub struct RunFolder {
     source: Box<dyn Source>,
-    /// What its journal holds.
-    pub records: Vec<Record>,
+    story: Story,
     /// Its plan.
     pub plan: Plan,
 }
 
 impl RunFolder {
-    /// A run of these records and this plan. `path` names its journal for messages.
+    /// A new run of this plan, in whose journal nothing stands.
+    pub fn new(plan: Plan, source: Box<dyn Source>) -> Self {
+        Self { source, story: Story::default(), plan }
+    }
+
+    /// The run of this plan as its journal tells it. `path` names the journal for messages.
     ///
     /// # Errors
-    /// When the journal does not begin with the head of a run, or that names another plan.
-    pub fn new(path: &str, plan: Plan, records: Vec<Record>, source: Box<dyn Source>) -> Result<Self, StoreError> {
-        if let Some(first) = records.first() {
-            let Event::RunStarted { plan_digest, .. } = &first.event else {
-                return Err(StoreError::Damaged { path: path.to_owned(), damage: Damage::NoHead });
-            };
-            if *plan_digest != plan.digest {
-                let (journal, beside) = (plan_digest.clone(), plan.digest);
-                return Err(StoreError::OtherPlan { path: path.to_owned(), journal, beside });
+    /// When the journal cannot be read or is damaged, does not begin with the head of a run, or that names another plan.
+    pub fn open(path: &str, plan: Plan, source: Box<dyn Source>) -> Result<Self, StoreError> {
+        let (mut story, mut wrong) = (Story::default(), None);
+        source.each(&mut |record| {
+            if record.seq == 1 {
+                wrong = other_head(path, &plan, &record.event);
             }
-        }
-        Ok(Self { source, records, plan })
+            story.tell(record.at, &record.event);
+        })?;
+        wrong.map_or(Ok(Self { source, story, plan }), Err)
     }
 
     /// The state of the run.
     pub fn story(&self) -> Story {
-        Story::of(&self.records)
+        self.story.clone()
+    }
+
+    /// What happened in the run, moment by moment.
+    ///
+    /// # Errors
+    /// When its journal cannot be read or is damaged.
+    pub fn moments(&self) -> Result<Vec<Moment>, StoreError> {
+        let mut tale = Tale::default();
+        self.source.each(&mut |record| tale.take(record))?;
+        Ok(tale.moments())
     }
 
     /// The journal, to go on with.
@@ -111,8 +145,18 @@ impl RunFolder {
     /// # Errors
     /// When it cannot be opened or mended.
     pub fn journal(&self) -> Result<Journal, StoreError> {
-        let (records, log) = self.source.reopen()?;
-        Ok(Journal::new(Story::of(&records), log))
+        let (story, log) = self.source.reopen()?;
+        Ok(Journal::new(story, log))
+    }
+}
+
+/// What is wrong with the first record of a journal beside this plan.
+fn other_head(path: &str, plan: &Plan, first: &Event) -> Option<StoreError> {
+    let path = path.to_owned();
+    match first {
+        Event::RunStarted { plan_digest, .. } if *plan_digest == plan.digest => None,
+        Event::RunStarted { plan_digest, .. } => Some(StoreError::OtherPlan { path, journal: plan_digest.clone(), beside: plan.digest.clone() }),
+        _ => Some(StoreError::Damaged { path, damage: Damage::NoHead }),
     }
 }
 

@@ -2,8 +2,8 @@
 //! record is on the disk, file and folder, before the engine goes on.
 
 use std::{
-    fs::{self, File, OpenOptions, TryLockError},
-    io::{self, Read, Seek, Write},
+    fs::{self, File, TryLockError},
+    io::{self, BufReader, Read as _, Seek, Write},
     path::{Path, PathBuf},
 };
 
@@ -11,9 +11,13 @@ use jiff::Timestamp;
 
 use super::{
     Claim, Event, Holder, Lock, RunFolder, Source, Store, Story,
-    line::{self, Damage, Record},
+    line::{self, Damage, Read, ReadError, Record},
 };
-use crate::plan::{Plan, digest};
+use crate::{
+    calls::Until,
+    plan::{Plan, digest},
+    private,
+};
 
 /// Where events go.
 pub trait Log: Send {
@@ -22,6 +26,16 @@ pub trait Log: Send {
     /// # Errors
     /// When it could not be kept: then nothing that it announces may be done.
     fn append(&mut self, at: Timestamp, event: &Event) -> Result<(), StoreError>;
+
+    /// Makes sure, directly before a call, that the locks of this run are still this process's own, and says until when they
+    /// are for sure. A lock of the operating system lasts as long as the process; one that lives by signs of life may have
+    /// been taken over since the last record.
+    ///
+    /// # Errors
+    /// [`StoreError::Lost`], or when that cannot be known: then the call must not be made.
+    fn may_call(&mut self) -> Result<Until, StoreError> {
+        Ok(Until::EVER)
+    }
 }
 
 /// A log with the state that its events lead to.
@@ -45,6 +59,14 @@ impl Journal {
         self.log.append(at, &event)?;
         self.story.tell(at, &event);
         Ok(())
+    }
+
+    /// Makes sure, directly before a call, that it may still be made.
+    ///
+    /// # Errors
+    /// See [`Log::may_call`].
+    pub fn may_call(&mut self) -> Result<Until, StoreError> {
+        self.log.may_call()
     }
 }
 
@@ -123,6 +145,14 @@ pub enum StoreError {
         /// The digest of the plan beside it.
         beside: String,
     },
+    /// Another process holds the lock now.
+    #[error("{place}: {why}. Nothing was called after that: the run is the other process's now")]
+    Lost {
+        /// Where the lock lies.
+        place: String,
+        /// Whose it is now, and since when this process was silent.
+        why: String,
+    },
     /// A store that is not a folder could not be reached, or refused.
     #[error("{place}: cannot {what}: {why}. Without its journal redress changes nothing")]
     Remote {
@@ -160,17 +190,19 @@ impl Drop for Held {
 }
 
 impl StateDir {
+    /// The state directory at `path`. Nothing is touched before something is to be written.
+    pub fn new(path: &Path) -> Self {
+        Self { path: path.to_owned() }
+    }
+
     /// The state directory at `path`, made if it is not there.
     ///
     /// # Errors
     /// When it cannot be made or written.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        for folder in ["runs", "locks"] {
-            fs::create_dir_all(path.join(folder)).map_err(io_error(path, "make the state directory"))?;
-        }
-        let probe = path.join(".writable");
-        File::create(&probe).and_then(|_| fs::remove_file(&probe)).map_err(io_error(path, "write in the state directory"))?;
-        Ok(Self { path: path.to_owned() })
+        let state = Self::new(path);
+        state.ready()?;
+        Ok(state)
     }
 
     /// The folder itself.
@@ -178,9 +210,21 @@ impl StateDir {
         &self.path
     }
 
+    /// The folder of a run, which no link may lead away from here.
+    fn run_folder(&self, run: &str) -> Result<PathBuf, StoreError> {
+        let runs = self.path.join("runs");
+        for folder in [runs.clone(), runs.join(run)] {
+            if fs::symlink_metadata(&folder).is_ok_and(|there| there.file_type().is_symlink()) {
+                let link = io::Error::other("it is a link, and redress follows none here: put the folder itself in its place");
+                return Err(io_error(&folder, "open the run")(link));
+            }
+        }
+        Ok(runs.join(run))
+    }
+
     fn hold(&self, claim: &Claim<'_>, region: &str) -> Result<(Held, Option<Holder>), StoreError> {
         let path = self.path.join("locks").join(format!("{}.{region}.lock", claim.account));
-        let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(io_error(&path, "open the lock"))?;
+        let mut file = private::open(&path).map_err(io_error(&path, "open the lock"))?;
         let free = match file.try_lock() {
             Ok(()) => true,
             Err(TryLockError::Error(error)) => return Err(io_error(&path, "take the lock")(error)),
@@ -205,7 +249,24 @@ impl Store for StateDir {
         self.path.display().to_string()
     }
 
+    fn ready(&self) -> Result<(), StoreError> {
+        let made = private::root(&self.path).and_then(|()| ["runs", "locks"].into_iter().try_for_each(|name| private::folder(&self.path.join(name))));
+        made.map_err(io_error(&self.path, "make the state directory"))?;
+        private::writable(&self.path).map_err(io_error(&self.path, "write in the state directory"))
+    }
+
+    fn open_to_others(&self, run: Option<&str>) -> Vec<String> {
+        let mut paths = vec![self.path.clone()];
+        paths.extend(["runs", "locks", "twin"].map(|name| self.path.join(name)));
+        if let Some(run) = run {
+            let folder = self.path.join("runs").join(run);
+            paths.extend([folder.join("plan.json"), folder.join("journal.jsonl"), folder]);
+        }
+        private::open_to_others(&paths).iter().map(|path| path.display().to_string()).collect()
+    }
+
     fn lock(&self, claim: &Claim<'_>) -> Result<Lock, StoreError> {
+        self.ready()?;
         let (mut all, mut left) = (Vec::<Box<dyn Send>>::new(), None);
         // In the order of their names, so that two who want the same do not each take a half.
         for region in &claim.regions {
@@ -219,7 +280,11 @@ impl Store for StateDir {
     fn runs(&self) -> Result<Vec<String>, StoreError> {
         let folder = self.path.join("runs");
         let mut runs = Vec::new();
-        for entry in fs::read_dir(&folder).map_err(io_error(&folder, "list runs"))? {
+        let entries = match fs::read_dir(&folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(runs),
+            entries => entries.map_err(io_error(&folder, "list runs"))?,
+        };
+        for entry in entries {
             let entry = entry.map_err(io_error(&folder, "list runs"))?;
             let name = entry.file_name().to_string_lossy().into_owned();
             if entry.path().join("journal.jsonl").exists() {
@@ -231,27 +296,26 @@ impl Store for StateDir {
     }
 
     fn create(&self, run: &str, plan: &Plan) -> Result<RunFolder, StoreError> {
-        let path = self.path.join("runs").join(run);
-        fs::create_dir(&path).map_err(io_error(&path, "make the run's folder"))?;
+        self.ready()?;
+        let path = self.run_folder(run)?;
+        private::new_folder(&path).map_err(io_error(&path, "make the run's folder"))?;
         let file = path.join("plan.json");
         let text = serde_json::to_string_pretty(plan).unwrap_or_default();
-        File::create(&file).and_then(|mut f| f.write_all(text.as_bytes()).and_then(|()| f.sync_all())).map_err(io_error(&file, "write the plan"))?;
+        let written = private::new_file(&file).and_then(|mut f| f.write_all(text.as_bytes()).and_then(|()| f.sync_all()));
+        written.map_err(io_error(&file, "write the plan"))?;
         sync_folder(&path)?;
         sync_folder(&self.path.join("runs"))?;
-        let name = path.display().to_string();
-        RunFolder::new(&name, plan.clone(), Vec::new(), Box::new(Folder(path)))
+        Ok(RunFolder::new(plan.clone(), Box::new(Folder(path))))
     }
 
     fn open_run(&self, id: &str) -> Result<RunFolder, StoreError> {
-        let path = self.path.join("runs").join(id);
+        let path = self.run_folder(id)?;
         let file = path.join("plan.json");
-        let text = fs::read_to_string(&file).map_err(io_error(&file, "read the plan"))?;
+        let mut text = String::new();
+        private::read(&file).and_then(|mut f| f.read_to_string(&mut text)).map_err(io_error(&file, "read the plan"))?;
         let plan = digest::parse(&text).map_err(|error| StoreError::Plan { path: file.display().to_string(), why: error.to_string() })?;
-        let file = path.join("journal.jsonl");
-        let name = file.display().to_string();
-        let bytes = fs::read(&file).map_err(io_error(&file, "read the journal"))?;
-        let (records, _) = line::read(&bytes).map_err(|damage| StoreError::Damaged { path: name.clone(), damage })?;
-        RunFolder::new(&name, plan, records, Box::new(Folder(path)))
+        let name = path.join("journal.jsonl").display().to_string();
+        RunFolder::open(&name, plan, Box::new(Folder(path)))
     }
 }
 
@@ -259,19 +323,34 @@ impl Store for StateDir {
 #[derive(Debug)]
 struct Folder(PathBuf);
 
+impl Folder {
+    /// Reads the records of an open journal, and hands each on.
+    fn read(&self, file: &File, mut take: impl FnMut(&Record)) -> Result<Read, StoreError> {
+        let path = self.0.join("journal.jsonl");
+        line::each(BufReader::with_capacity(1 << 20, file), |record| take(&record)).map_err(|error| match error {
+            ReadError::Damage(damage) => StoreError::Damaged { path: path.display().to_string(), damage },
+            ReadError::Io(error) => io_error(&path, "read the journal")(error),
+        })
+    }
+}
+
 impl Source for Folder {
-    fn reopen(&self) -> Result<(Vec<Record>, Box<dyn Log>), StoreError> {
+    fn each(&self, take: &mut dyn FnMut(&Record)) -> Result<(), StoreError> {
+        let path = self.0.join("journal.jsonl");
+        let file = private::read(&path).map_err(io_error(&path, "read the journal"))?;
+        self.read(&file, take).map(drop)
+    }
+
+    fn reopen(&self) -> Result<(Story, Box<dyn Log>), StoreError> {
         let path = self.0.join("journal.jsonl");
         let fail = |what| io_error(&path, what);
-        let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(fail("open the journal"))?;
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes).map_err(fail("read the journal"))?;
-        let (records, whole) = line::read(&bytes).map_err(|damage| StoreError::Damaged { path: path.display().to_string(), damage })?;
-        file.set_len(whole as u64).map_err(fail("cut off what a crash left torn"))?;
+        let mut file = private::open(&path).map_err(fail("open the journal"))?;
+        let mut story = Story::default();
+        let read = self.read(&file, |record| story.tell(record.at, &record.event))?;
+        file.set_len(read.bytes).map_err(fail("cut off what a crash left torn"))?;
         file.seek(io::SeekFrom::End(0)).map_err(fail("seek in the journal"))?;
         sync_folder(&self.0)?;
-        let log = FileLog { file, path, seq: records.len() as u64, sum: records.last().map(|r| r.sum.clone()).unwrap_or_default() };
-        Ok((records, Box::new(log)))
+        Ok((story, Box::new(FileLog { file, path, seq: read.records, sum: read.sum })))
     }
 }
 

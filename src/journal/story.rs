@@ -79,6 +79,8 @@ pub struct ChangeStory {
     pub phase: Phase,
     /// Its steps and the acts of its way back, in the order of their first intent.
     pub steps: Vec<StepStory>,
+    /// Where each stands among them, by its name.
+    pub places: BTreeMap<String, usize>,
     /// The facts that its acts have observed, by name.
     pub observed: Outputs,
     /// How what it touches looked before.
@@ -100,7 +102,7 @@ pub struct ChangeStory {
 impl ChangeStory {
     /// The step of this name.
     pub fn step(&self, name: &str) -> Option<&StepStory> {
-        self.steps.iter().find(|s| s.name == name)
+        self.places.get(name).and_then(|place| self.steps.get(*place))
     }
     /// Names of the steps whose calls took effect.
     pub fn done(&self) -> Vec<String> {
@@ -111,7 +113,7 @@ impl ChangeStory {
         if let Phase::Ended(outcome) = self.phase { Some(outcome) } else { None }
     }
     fn step_mut(&mut self, name: &str) -> Option<&mut StepStory> {
-        self.steps.iter_mut().find(|s| s.name == name)
+        self.places.get(name).and_then(|place| self.steps.get_mut(*place))
     }
 }
 
@@ -157,6 +159,15 @@ pub struct Told {
     pub error: Option<CallError>,
 }
 
+/// Who went on with a run, and when.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resumption {
+    /// When.
+    pub at: Timestamp,
+    /// Whose credentials.
+    pub caller: String,
+}
+
 /// A run as its journal tells it.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Story {
@@ -166,6 +177,8 @@ pub struct Story {
     pub decisions: Vec<Decision>,
     /// Its changes, by id.
     pub changes: BTreeMap<String, ChangeStory>,
+    /// Who went on with it after it was interrupted, in order.
+    pub resumed: Vec<Resumption>,
     /// Whether it came to its end.
     pub ended: bool,
     /// Why it was stopped before its end, if it was.
@@ -224,7 +237,10 @@ impl Story {
                 }
                 self.decisions.clone_from(decisions);
             }
-            Event::Resumed { .. } => self.stopped = None,
+            Event::Resumed { caller } => {
+                self.stopped = None;
+                self.resumed.push(Resumption { at, caller: caller.clone() });
+            }
             Event::Stopped { reason } => self.stopped = Some(reason.clone()),
             Event::RunEnded => self.ended = true,
             Event::Undone { by, changes } => {
@@ -305,7 +321,8 @@ impl ChangeStory {
 
     /// The step of this name, which begins where there is none yet.
     fn entry(&mut self, name: &str, at: Timestamp) -> &mut StepStory {
-        let place = self.steps.iter().position(|s| s.name == name).unwrap_or_else(|| {
+        let place = self.places.get(name).copied().unwrap_or_else(|| {
+            self.places.insert(name.to_owned(), self.steps.len());
             self.steps.push(StepStory::begins(name, at));
             self.steps.len() - 1
         });

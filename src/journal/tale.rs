@@ -1,7 +1,7 @@
 //! The story of a run from its journal alone, moment by moment, with how long each thing took. Pure: records in, words
 //! out. What a change is for stands in the plan; here is what was done and when.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -28,10 +28,50 @@ pub struct Moment {
     pub seconds: Option<f64>,
 }
 
-/// The moments of a run, in order.
+/// The moments of a run, in order; of very many those at the beginning and at the end.
 pub fn tale(records: &[Record]) -> Vec<Moment> {
-    let mut marks = Marks::default();
-    records.iter().map(|record| moment(record, &mut marks)).collect()
+    let mut tale = Tale::default();
+    records.iter().for_each(|record| tale.take(record));
+    tale.moments()
+}
+
+/// How many moments are kept from the beginning, and how many from the end: the story of a run that a person may read. The
+/// journal has them all.
+const KEPT: usize = 5000;
+
+/// A tale that is told record by record, in memory that does not grow with the journal.
+#[derive(Default)]
+pub struct Tale {
+    marks: Marks,
+    first: Vec<Moment>,
+    last: VecDeque<Moment>,
+    left_out: usize,
+}
+
+impl Tale {
+    /// Takes in one more record.
+    pub fn take(&mut self, record: &Record) {
+        let moment = moment(record, &mut self.marks);
+        if self.first.len() < KEPT {
+            return self.first.push(moment);
+        }
+        if self.last.len() == KEPT {
+            self.left_out += 1;
+            self.last.pop_front();
+        }
+        self.last.push_back(moment);
+    }
+
+    /// The moments; where some are left out, one says so in their place.
+    pub fn moments(self) -> Vec<Moment> {
+        let Self { mut first, last, left_out, .. } = self;
+        if let Some(next) = last.front().filter(|_| left_out > 0) {
+            let what = format!("{left_out} more things happened before this, which are not shown: the journal has them all");
+            first.push(Moment { at: next.at, change: None, step: None, what, seconds: None });
+        }
+        first.extend(last);
+        first
+    }
 }
 
 /// When what is still open began.
@@ -149,6 +189,20 @@ mod tests {
         calls::Call,
         journal::{Outcome, line},
     };
+
+    #[test]
+    fn of_very_many_moments_the_first_and_the_last_are_told_and_how_many_are_not() {
+        let event = |n: usize| Event::Stopped { reason: n.to_string() };
+        let of = |count: usize| {
+            let records: Vec<Record> = (1..=count).map(|n| line::next("", n as u64, Timestamp::UNIX_EPOCH, event(n))).collect();
+            tale(&records)
+        };
+        assert_eq!(of(2 * KEPT).len(), 2 * KEPT);
+        let told = of(2 * KEPT + 7);
+        assert_eq!(told.len(), 2 * KEPT + 1);
+        assert!(told[KEPT].what.starts_with("7 more things happened"), "{}", told[KEPT].what);
+        assert_eq!((told[0].what.as_str(), told[KEPT + 1].what.as_str()), ("stopped: 1", format!("stopped: {}", KEPT + 8).as_str()));
+    }
 
     #[test]
     fn a_tale_says_how_long_a_call_a_wait_a_change_and_a_run_took() {

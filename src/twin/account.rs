@@ -18,6 +18,7 @@ use crate::{
     account::{Account, Identity},
     calls::{Call, CallError, ErrorClass, Outcome},
     inventory::{Inventory, Scope},
+    private,
 };
 
 /// The seed of a twin that is made of a file: the same file, the same ids.
@@ -69,6 +70,8 @@ pub struct TwinAccount {
     identity: Identity,
     twin: Mutex<Twin>,
     path: Option<PathBuf>,
+    /// Whether the file is redress's own, in the state directory, and none that the user has named.
+    own: bool,
 }
 
 impl TwinAccount {
@@ -76,12 +79,18 @@ impl TwinAccount {
     pub fn new(twin: Twin, name: &str) -> Self {
         let owner = twin.truth().owner.clone();
         let identity = Identity { owner, caller: twin.truth().caller.clone(), endpoint: format!("twin:{name}") };
-        Self { identity, twin: Mutex::new(twin), path: None }
+        Self { identity, twin: Mutex::new(twin), path: None, own: false }
     }
 
     /// The same, saved to this file after every call.
     pub fn kept_at(mut self, path: PathBuf) -> Self {
         self.path = Some(path);
+        self
+    }
+
+    /// The same, saved to this file of the state directory.
+    fn kept_privately_at(mut self, path: PathBuf) -> Self {
+        (self.path, self.own) = (Some(path), true);
         self
     }
 
@@ -107,10 +116,6 @@ impl TwinAccount {
         } else {
             return Err(TwinError::BadName(name.to_owned()));
         };
-        // What is there already stays as it is: another process may be at work on it, and looking writes nothing.
-        if account.path.as_ref().is_some_and(|path| !path.exists()) {
-            account.save().map_err(|(path, source)| TwinError::Io { what: "written", path, source })?;
-        }
         Ok(account)
     }
 
@@ -119,14 +124,14 @@ impl TwinAccount {
     /// # Errors
     /// [`TwinError::Io`] where it cannot be written.
     pub fn fresh_demo(state_dir: &Path) -> Result<Self, TwinError> {
-        let account = Self::new(demo::demo(Timestamp::now()), "demo").kept_at(place(state_dir, "demo"));
+        let account = Self::new(demo::demo(Timestamp::now()), "demo").kept_privately_at(place(state_dir, "demo")?);
         account.save().map_err(|(path, source)| TwinError::Io { what: "written", path, source })?;
         Ok(account)
     }
 
     fn open_name(name: &str, state_dir: &Path) -> Result<Self, TwinError> {
-        let path = place(state_dir, name);
-        let mut twin = match load(&path) {
+        let path = place(state_dir, name)?;
+        let mut twin = match load_own(&path) {
             Err(TwinError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => match name {
                 "demo" => demo::demo(Timestamp::now()),
                 _ => return Err(TwinError::NoSuchTwin { name: name.to_owned(), path }),
@@ -134,7 +139,13 @@ impl TwinAccount {
             loaded => loaded?.0,
         };
         twin.catch_up(Timestamp::now());
-        Ok(Self::new(twin, name).kept_at(path))
+        let account = Self::new(twin, name).kept_privately_at(path);
+        // The demo is an account of its time, which is kept from the first look on. What is there already stays as it is:
+        // another process may be at work on it.
+        if account.path.as_ref().is_some_and(|path| !path.exists()) {
+            account.save().map_err(|(path, source)| TwinError::Io { what: "written", path, source })?;
+        }
+        Ok(account)
     }
 
     fn open_file(name: &str, state_dir: &Path) -> Result<Self, TwinError> {
@@ -143,9 +154,9 @@ impl TwinAccount {
             (twin, None) => return Ok(Self::new(twin, name).kept_at(path)),
             (twin, Some(digest)) => (twin, digest),
         };
-        let kept = place(state_dir, &format!("file-{digest}"));
-        let twin = if kept.exists() { load(&kept)?.0 } else { twin };
-        Ok(Self::new(twin, name).kept_at(kept))
+        let kept = place(state_dir, &format!("file-{digest}"))?;
+        let twin = if fs::symlink_metadata(&kept).is_ok() { load_own(&kept)?.0 } else { twin };
+        Ok(Self::new(twin, name).kept_privately_at(kept))
     }
 
     fn lock(&self) -> MutexGuard<'_, Twin> {
@@ -165,19 +176,35 @@ impl TwinAccount {
     /// Saves the twin, whole or not at all.
     fn save(&self) -> Result<(), (PathBuf, io::Error)> {
         match &self.path {
-            Some(path) => save(&self.lock(), path).map_err(|e| (path.clone(), e)),
+            Some(path) => save(&self.lock(), path, self.own).map_err(|e| (path.clone(), e)),
             None => Ok(()),
         }
     }
 }
 
-fn place(state_dir: &Path, name: &str) -> PathBuf {
-    state_dir.join("twin").join(format!("{name}.json"))
+/// Where a twin is kept: in a folder of the state directory that is no link to elsewhere.
+fn place(state_dir: &Path, name: &str) -> Result<PathBuf, TwinError> {
+    let folder = state_dir.join("twin");
+    private::no_link_away(&folder).map_err(|source| TwinError::Io { what: "used", path: folder.clone(), source })?;
+    Ok(folder.join(format!("{name}.json")))
 }
 
 /// A saved twin, or one made of an inventory, then with the digest of the file.
 fn load(path: &Path) -> Result<(Twin, Option<String>), TwinError> {
-    let text = fs::read(path).map_err(|source| TwinError::Io { what: "read", path: path.to_owned(), source })?;
+    parsed(path, fs::read(path))
+}
+
+/// The same from the state directory, where no link is followed.
+fn load_own(path: &Path) -> Result<(Twin, Option<String>), TwinError> {
+    let read = private::read(path).and_then(|mut file| {
+        let mut text = Vec::new();
+        io::Read::read_to_end(&mut file, &mut text).map(|_| text)
+    });
+    parsed(path, read)
+}
+
+fn parsed(path: &Path, read: io::Result<Vec<u8>>) -> Result<(Twin, Option<String>), TwinError> {
+    let text = read.map_err(|source| TwinError::Io { what: "read", path: path.to_owned(), source })?;
     let garbled = |why: String| TwinError::Garbled { path: path.to_owned(), why };
     let json: Value = serde_json::from_slice(&text).map_err(|e| garbled(e.to_string()))?;
     match json.get("format").and_then(Value::as_str) {
@@ -191,9 +218,12 @@ fn load(path: &Path) -> Result<(Twin, Option<String>), TwinError> {
     }
 }
 
-fn save(twin: &Twin, path: &Path) -> io::Result<()> {
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
+fn save(twin: &Twin, path: &Path, own: bool) -> io::Result<()> {
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        private::root(folder)?;
+    }
+    if own {
+        return private::replace(path, &serde_json::to_vec(twin)?);
     }
     // A link that a user named stays one, and what it leads to keeps its mode.
     let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());

@@ -23,6 +23,8 @@ pub mod journal;
 pub mod plan;
 #[path = "../../src/playbook/mod.rs"]
 pub mod playbook;
+#[path = "../../src/private.rs"]
+pub mod private;
 #[path = "../../src/resource.rs"]
 pub mod resource;
 #[path = "../../src/twin/mod.rs"]

@@ -1,0 +1,224 @@
+//! Files and folders that are their owner's alone, whatever the umask: runs and locks say what is called in an account when
+//! they are gone on with. No link is followed to one, so that nobody can point a name that redress writes at something else.
+
+use std::{
+    fs::{self, DirBuilder, File, OpenOptions},
+    io::{self, ErrorKind, Write},
+    path::{Path, PathBuf},
+};
+
+/// Makes a folder that the user has named, and those above it that are not there, for the owner alone. It may be a link.
+///
+/// # Errors
+/// When it cannot be made.
+pub fn root(path: &Path) -> io::Result<()> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
+/// Makes a folder inside of one that is there, for the owner alone. One that is there stays as it is.
+///
+/// # Errors
+/// When it cannot be made, or what is there is a link or no folder.
+pub fn folder(path: &Path) -> io::Result<()> {
+    match new_folder(path) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => no_link(path, fs::Metadata::is_dir, "a folder"),
+        made => made,
+    }
+}
+
+/// Makes a folder that must not be there yet, for the owner alone.
+///
+/// # Errors
+/// When it cannot be made, or is there.
+pub fn new_folder(path: &Path) -> io::Result<()> {
+    let mut builder = DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
+/// Opens a file to read and write, made for the owner alone if it is not there.
+///
+/// # Errors
+/// When it cannot be opened, or what is there is a link or no file.
+pub fn open(path: &Path) -> io::Result<File> {
+    match new_file(path) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => existing(path, OpenOptions::new().read(true).write(true)),
+        made => made,
+    }
+}
+
+/// Opens a file to read.
+///
+/// # Errors
+/// When it is not there or cannot be opened, or what is there is a link or no file.
+pub fn read(path: &Path) -> io::Result<File> {
+    existing(path, OpenOptions::new().read(true))
+}
+
+/// Makes a file that must not be there yet, for the owner alone.
+///
+/// # Errors
+/// When it cannot be made, or anything of its name is there.
+pub fn new_file(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    // A file that must be new is made by no link: https://man7.org/linux/man-pages/man2/open.2.html, O_EXCL.
+    options.read(true).write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+/// Puts a file into its place, whole or not at all; what was there under this name, a link included, is replaced.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
+    let draft = unique(path);
+    let written = new_file(&draft).and_then(|mut file| file.write_all(text)).and_then(|()| fs::rename(&draft, path));
+    if written.is_err() {
+        // It may never have been made.
+        let _ = fs::remove_file(&draft);
+    }
+    written
+}
+
+/// Makes sure that files can be made in a folder.
+///
+/// # Errors
+/// Why they cannot.
+pub fn writable(folder: &Path) -> io::Result<()> {
+    let probe = unique(&folder.join(".writable"));
+    new_file(&probe)?;
+    fs::remove_file(&probe)
+}
+
+/// A name beside this one that no other process or thread uses.
+fn unique(path: &Path) -> PathBuf {
+    static NEXT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
+    let next = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    let now = jiff::Timestamp::now().as_nanosecond();
+    path.with_extension(format!("{}-{now}-{next}.tmp", std::process::id()))
+}
+
+/// Opens what is there, and makes sure that it is what has this name, not what a link of this name points to.
+fn existing(path: &Path, options: &OpenOptions) -> io::Result<File> {
+    no_link(path, fs::Metadata::is_file, "a file")?;
+    let file = options.open(path)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        let (named, opened) = (fs::symlink_metadata(path)?, file.metadata()?);
+        if (named.dev(), named.ino()) != (opened.dev(), opened.ino()) {
+            return Err(io::Error::other("it was exchanged while it was opened"));
+        }
+    }
+    Ok(file)
+}
+
+/// Makes sure that a folder, if it is there, is no link to elsewhere.
+///
+/// # Errors
+/// When it is one, or no folder.
+pub fn no_link_away(folder: &Path) -> io::Result<()> {
+    match no_link(folder, fs::Metadata::is_dir, "a folder") {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        known => known,
+    }
+}
+
+fn no_link(path: &Path, is: impl Fn(&fs::Metadata) -> bool, what: &str) -> io::Result<()> {
+    let there = fs::symlink_metadata(path)?;
+    if there.file_type().is_symlink() {
+        return Err(io::Error::other(format!("it is a link, and redress follows none here: put {what} in its place")));
+    }
+    if is(&there) { Ok(()) } else { Err(io::Error::other(format!("it is not {what}"))) }
+}
+
+/// Those of these paths in which others than the owner may write; none of them if the first keeps others out altogether.
+pub fn open_to_others(paths: &[PathBuf]) -> Vec<PathBuf> {
+    let mode = |path: &Path| permissions(path).unwrap_or(0);
+    match paths.first() {
+        Some(top) if mode(top) & 0o077 != 0 => paths.iter().filter(|path| mode(path) & 0o022 != 0).cloned().collect(),
+        _ => Vec::new(),
+    }
+}
+
+#[cfg(unix)]
+fn permissions(path: &Path) -> Option<u32> {
+    fs::metadata(path).ok().map(|there| std::os::unix::fs::PermissionsExt::mode(&there.permissions()))
+}
+
+#[cfg(not(unix))]
+fn permissions(_: &Path) -> Option<u32> {
+    None
+}
+
+#[cfg(all(test, unix))]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn what_is_made_is_its_owners_alone() {
+        let place = tempfile::tempdir().unwrap();
+        let at = |name: &str| place.path().join(name);
+        folder(&at("runs")).unwrap();
+        folder(&at("runs")).unwrap();
+        open(&at("lock")).unwrap();
+        replace(&at("twin.json"), b"{}").unwrap();
+        writable(place.path()).unwrap();
+        assert_eq!([mode(&at("runs")), mode(&at("lock")), mode(&at("twin.json"))], [0o700, 0o600, 0o600]);
+        assert_eq!(fs::read_dir(place.path()).unwrap().count(), 3, "nothing is left of what was tried");
+    }
+
+    #[test]
+    fn no_link_is_followed_and_nothing_that_one_points_to_is_touched() {
+        let place = tempfile::tempdir().unwrap();
+        let at = |name: &str| place.path().join(name);
+        fs::write(at("precious"), "precious").unwrap();
+        fs::create_dir(at("elsewhere")).unwrap();
+        symlink(at("precious"), at("lock")).unwrap();
+        symlink(at("elsewhere"), at("runs")).unwrap();
+        symlink(at("nowhere"), at("dangling")).unwrap();
+        for (what, result) in [
+            ("open", open(&at("lock")).map(drop)),
+            ("read", read(&at("lock")).map(drop)),
+            ("dangling", open(&at("dangling")).map(drop)),
+            ("folder", folder(&at("runs"))),
+        ] {
+            assert!(result.unwrap_err().to_string().contains("it is a link"), "{what}");
+        }
+        assert_eq!(new_file(&at("dangling")).unwrap_err().kind(), ErrorKind::AlreadyExists);
+        replace(&at("lock"), b"new").unwrap();
+        assert_eq!((fs::read_to_string(at("precious")).unwrap().as_str(), fs::read_to_string(at("lock")).unwrap().as_str()), ("precious", "new"));
+        assert!(!at("nowhere").exists() && fs::read_dir(at("elsewhere")).unwrap().count() == 0);
+    }
+
+    #[test]
+    fn others_may_write_only_where_they_may_come_in() {
+        let place = tempfile::tempdir().unwrap();
+        let (top, runs) = (place.path().join("state"), place.path().join("state/runs"));
+        folder(&top).unwrap();
+        folder(&runs).unwrap();
+        let set = |path: &Path, mode: u32| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+        let open = || open_to_others(&[top.clone(), runs.clone(), top.join("not there")]);
+        assert!(open().is_empty());
+        set(&runs, 0o777);
+        assert!(open().is_empty(), "nobody gets there");
+        set(&top, 0o711);
+        assert_eq!(open(), [runs.clone()]);
+        set(&top, 0o770);
+        assert_eq!(open(), [top.clone(), runs.clone()]);
+    }
+}
