@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use crate::{
-    calls::{Call, CallError, ErrorClass, Notice, Outcome, Refusal},
+    calls::{Call, CallError, ErrorClass, Notice, Outcome, Refusal, Until},
     inventory::{Caller, Inventory, Scope},
     resource::Owner,
 };
@@ -23,6 +23,9 @@ pub struct Identity {
     pub endpoint: String,
 }
 
+/// Gives leave for a call, in the moment before it goes out, and says until when it holds; or says why there is none.
+pub type Leave<'a> = &'a (dyn Fn() -> Result<Until, CallError> + Send + Sync);
+
 /// An account that can be read and changed.
 #[async_trait]
 pub trait Account: Send + Sync {
@@ -35,6 +38,13 @@ pub trait Account: Send + Sync {
 
     /// Makes one mutating call, once: no hidden repeats.
     async fn call(&self, call: &Call) -> Outcome;
+
+    /// Makes one mutating call, once, if there is leave for it in the moment before it goes out. An account that waits for
+    /// anything first, such as a turn, asks for leave after the wait. Without leave, or when it is over, nothing is sent.
+    async fn call_with(&self, call: &Call, leave: Leave<'_>) -> Outcome {
+        leave()?;
+        self.call(call).await
+    }
 
     /// Tells Security Hub that findings of its own are resolved, once: no resource is changed. What it did not update comes
     /// back with its reason; only where there is a Security Hub at all.

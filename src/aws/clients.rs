@@ -8,7 +8,7 @@ use std::{
 
 use aws_config::{FrameworkMetadata, Region, SdkConfig, retry::RetryConfig};
 
-use super::{pace::Pace, together::Together};
+use super::{departure::InTime, pace::Pace, together::Together};
 use crate::inventory::tag;
 
 /// Clients of all regions.
@@ -96,27 +96,39 @@ impl Regional {
     }
     /// EC2.
     pub fn ec2(&self) -> &aws_sdk_ec2::Client {
-        self.ec2.get_or_init(|| aws_sdk_ec2::Client::new(&self.config))
+        self.ec2.get_or_init(|| {
+            let config = aws_sdk_ec2::config::Builder::from(&self.config).interceptor(InTime).build();
+            aws_sdk_ec2::Client::from_conf(config)
+        })
     }
     /// S3. Behind an endpoint of one's own, buckets are paths: their names do not resolve as hosts there.
     pub fn s3(&self) -> &aws_sdk_s3::Client {
         self.s3.get_or_init(|| {
             let own_endpoint = self.config.endpoint_url().is_some() || std::env::var_os("AWS_ENDPOINT_URL_S3").is_some();
-            let config = aws_sdk_s3::config::Builder::from(&self.config).force_path_style(own_endpoint).build();
+            let config = aws_sdk_s3::config::Builder::from(&self.config).force_path_style(own_endpoint).interceptor(InTime).build();
             aws_sdk_s3::Client::from_conf(config)
         })
     }
     /// IAM.
     pub fn iam(&self) -> &aws_sdk_iam::Client {
-        self.iam.get_or_init(|| aws_sdk_iam::Client::new(&self.config))
+        self.iam.get_or_init(|| {
+            let config = aws_sdk_iam::config::Builder::from(&self.config).interceptor(InTime).build();
+            aws_sdk_iam::Client::from_conf(config)
+        })
     }
     /// CloudWatch Logs.
     pub fn logs(&self) -> &aws_sdk_cloudwatchlogs::Client {
-        self.logs.get_or_init(|| aws_sdk_cloudwatchlogs::Client::new(&self.config))
+        self.logs.get_or_init(|| {
+            let config = aws_sdk_cloudwatchlogs::config::Builder::from(&self.config).interceptor(InTime).build();
+            aws_sdk_cloudwatchlogs::Client::from_conf(config)
+        })
     }
     /// CloudTrail.
     pub fn cloudtrail(&self) -> &aws_sdk_cloudtrail::Client {
-        self.cloudtrail.get_or_init(|| aws_sdk_cloudtrail::Client::new(&self.config))
+        self.cloudtrail.get_or_init(|| {
+            let config = aws_sdk_cloudtrail::config::Builder::from(&self.config).interceptor(InTime).build();
+            aws_sdk_cloudtrail::Client::from_conf(config)
+        })
     }
     /// KMS.
     pub fn kms(&self) -> &aws_sdk_kms::Client {

@@ -9,7 +9,7 @@ use aws_sdk_ec2::config::ProvideCredentials;
 use super::{
     AwsAccount,
     clients::Clients,
-    errors,
+    endpoint, errors,
     pace::{self, Pace},
     retry::reading,
 };
@@ -73,6 +73,17 @@ pub enum ConnectError {
     /// There is such a region, but the account has not opted in to it.
     #[error("the region {0} is not enabled in this account: enable it (AWS console, Account, AWS Regions), or leave it out")]
     RegionNotEnabled(String),
+    /// A URL with credentials in it.
+    #[error(
+        "{setting} has a user or a password in it ({shown} is the rest): AWS takes neither, and the endpoint stands in plans, journals and reports. \
+         Nothing was sent. Leave them out of the variable, or of endpoint_url in the profile"
+    )]
+    UserInEndpoint {
+        /// Which setting.
+        setting: String,
+        /// The URL without them.
+        shown: String,
+    },
     /// Nobody there.
     #[error("{endpoint} does not answer ({reason}). Check the network and the proxy{}", endpoint_words(.endpoint))]
     NoAnswer {
@@ -99,11 +110,43 @@ fn endpoint_words(endpoint: &str) -> &'static str {
 
 /// Finds the way to the account with the standard chain of credentials and regions.
 pub async fn connect(settings: &Settings) -> Result<AwsAccount, ConnectError> {
-    paced(config(settings).await, &settings.regions, settings.pace).await
+    prepare(settings).await?.connect(settings).await
+}
+
+/// A configuration whose endpoints were looked at. Nothing has been sent yet.
+#[derive(Debug)]
+pub struct Prepared {
+    config: SdkConfig,
+    /// The endpoints to which everything goes in the clear, each with the setting that names it.
+    pub in_the_clear: Vec<String>,
+}
+
+impl Prepared {
+    /// The way to the account, and who asks there.
+    pub async fn connect(self, settings: &Settings) -> Result<AwsAccount, ConnectError> {
+        paced(self.config, &settings.regions, settings.pace).await
+    }
+
+    /// The configuration itself.
+    pub(super) fn config(self) -> SdkConfig {
+        self.config
+    }
+}
+
+/// The configuration of the standard chain, if its endpoints may be used.
+pub async fn prepare(settings: &Settings) -> Result<Prepared, ConnectError> {
+    let config = config(settings).await;
+    let endpoints = endpoint::configured(&config);
+    if let Some(one) = endpoints.iter().find(|one| one.has_user()) {
+        return Err(ConnectError::UserInEndpoint { setting: one.setting(), shown: one.shown() });
+    }
+    let clear = endpoints.iter().filter(|one| one.is_in_the_clear());
+    let in_the_clear = clear.map(|one| format!("{} ({})", one.shown(), one.setting())).collect();
+    Ok(Prepared { config, in_the_clear })
 }
 
 /// The configuration of the standard chain.
-pub async fn config(settings: &Settings) -> SdkConfig {
+async fn config(settings: &Settings) -> SdkConfig {
     let timeouts = TimeoutConfig::builder().connect_timeout(settings.connect_timeout).operation_attempt_timeout(settings.attempt_timeout).build();
     // The SDK's own retries are off everywhere: it repeats creates whose answer was lost, which makes them twice.
     let mut loader = aws_config::defaults(BehaviorVersion::latest()).retry_config(RetryConfig::disabled()).timeout_config(timeouts);
@@ -156,9 +199,17 @@ async fn credentials(config: &SdkConfig) -> Result<(), ConnectError> {
                 reasons.push(inner.to_string());
                 source = inner.source();
             }
-            Err(ConnectError::NoCredentials(errors::clean(&reasons.join(": "))))
+            Err(ConnectError::NoCredentials(errors::clean(&without_stderr(&reasons.join(": ")))))
         }
         Err(_) => Err(ConnectError::NoCredentials("the provider of credentials did not answer within a minute".to_owned())),
+    }
+}
+
+/// What went wrong without what a `credential_process` wrote to its stderr: nobody knows what stands in there.
+fn without_stderr(reason: &str) -> String {
+    match reason.split_once("Stderr: ") {
+        Some((before, _)) => format!("{before}what it wrote to stderr is left out here; run the command by hand to see it"),
+        None => reason.to_owned(),
     }
 }
 

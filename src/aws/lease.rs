@@ -19,7 +19,10 @@ use super::{
     object::{Condition, Put},
     state::{Inside, S3Store},
 };
-use crate::{calls::CallError, journal::Holder};
+use crate::{
+    calls::{CallError, Until},
+    journal::Holder,
+};
 
 /// What stands in the object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,15 +46,32 @@ pub struct Lease {
 struct Life {
     text: Text,
     etag: String,
-    /// By both clocks: the one stands still while a machine sleeps, the other can be set.
-    last: (Instant, Timestamp),
+    last: Sign,
 }
 
-impl Life {
-    fn age(&self) -> Duration {
-        self.last.0.elapsed().max(Timestamp::now().duration_since(self.last.1).try_into().unwrap_or_default())
+/// The moment before a sign of life was sent, by both clocks: the one stands still while a machine sleeps, the other can be
+/// set. The answer may come much later than the bucket has counted from, so its moment says nothing.
+#[derive(Debug, Clone, Copy)]
+struct Sign(Instant, Timestamp);
+
+impl Sign {
+    fn now() -> Self {
+        Self(Instant::now(), Timestamp::now())
+    }
+
+    /// Until when nobody can have taken the lock over: who wants to waits for half a lease and sees no other sign of life,
+    /// whatever its clock says of the age of this one.
+    fn holds(self, lease: Duration) -> Until {
+        Until::after((self.0, self.1), lease / 2)
+    }
+
+    fn age(self) -> Duration {
+        self.0.elapsed().max(Timestamp::now().duration_since(self.1).try_into().unwrap_or_default())
     }
 }
+
+/// The code of the error that says that a lock was lost.
+pub const LOST: &str = "LockLost";
 
 /// Takes a lock: the lease, and who left it behind, or the words for who holds it.
 pub async fn take(inside: &Inside, key: String, holder: Holder) -> Result<Result<(Arc<Lease>, Option<Holder>), String>, CallError> {
@@ -59,8 +79,9 @@ pub async fn take(inside: &Inside, key: String, holder: Holder) -> Result<Result
     let body = serde_json::to_vec(&text).unwrap_or_default();
     // Twice, since the holder may give it back between the two requests.
     for _ in 0..2 {
+        let sign = Sign::now();
         if let Put::Written(etag) = inside.bucket.put(&key, &body, Condition::Absent).await? {
-            return Ok(Ok((lease(key, text, etag), None)));
+            return Ok(Ok((lease(key, text, etag, sign), None)));
         }
         let Some(there) = inside.bucket.get(&key).await? else { continue };
         let before: Option<Text> = serde_json::from_slice(&there.body).ok();
@@ -72,16 +93,17 @@ pub async fn take(inside: &Inside, key: String, holder: Holder) -> Result<Result
         }
         // By the clocks it is left behind; but clocks differ. Who lives gives a sign of it within this time.
         tokio::time::sleep(lives / 2).await;
+        let sign = Sign::now();
         return Ok(match inside.bucket.put(&key, &body, Condition::Is(&there.etag)).await? {
-            Put::Written(etag) => Ok((lease(key, text, etag), before.map(|t| t.holder))),
+            Put::Written(etag) => Ok((lease(key, text, etag, sign), before.map(|t| t.holder))),
             Put::Refused => Err(words),
         });
     }
     Ok(Err("another redress".to_owned()))
 }
 
-fn lease(key: String, text: Text, etag: String) -> Arc<Lease> {
-    let life = Mutex::new(Life { text, etag, last: (Instant::now(), Timestamp::now()) });
+fn lease(key: String, text: Text, etag: String, last: Sign) -> Arc<Lease> {
+    let life = Mutex::new(Life { text, etag, last });
     Arc::new(Lease { key, life, lost: AtomicBool::new(false), over: AtomicBool::new(false) })
 }
 
@@ -99,38 +121,51 @@ pub async fn beats(inside: Weak<Inside>, lease: Arc<Lease>) {
     }
 }
 
-/// Whether all locks of this process are still its own; asked before every record.
-pub async fn all_alive(inside: &Inside) -> Result<(), CallError> {
+/// Until when all locks of this process are still its own; asked before every record and directly before every call. One
+/// whose last sign of life is older than a third of a lease gives another first.
+pub async fn all_alive(inside: &Inside) -> Result<Until, CallError> {
     let leases = inside.leases.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
+    let mut until = Until::EVER;
     for lease in leases {
-        lease.beat(inside, inside.lease / 2).await?;
+        until = until.earlier(lease.beat(inside, inside.lease / 3).await?);
     }
-    Ok(())
+    Ok(until)
 }
 
 impl Lease {
-    /// Gives a sign of life, unless the last one is younger than `age`.
-    async fn beat(&self, inside: &Inside, age: Duration) -> Result<(), CallError> {
+    /// Gives a sign of life, unless the last one is younger than `age`; and until when the lock is held.
+    async fn beat(&self, inside: &Inside, age: Duration) -> Result<Until, CallError> {
         let mut life = self.life.lock().await;
-        let lost = || errors::in_body("s3:PutObject", "LockLost", &format!("the lock {} was taken over by another process", self.key));
         if self.lost.load(Ordering::SeqCst) {
-            return Err(lost());
+            return Err(self.taken_over(inside, life.last).await);
         }
-        if self.over.load(Ordering::SeqCst) || life.age() < age {
-            return Ok(());
+        if self.over.load(Ordering::SeqCst) {
+            return Ok(Until::EVER);
+        }
+        if life.last.age() < age {
+            return Ok(life.last.holds(inside.lease));
         }
         let text = Text { beat: life.text.beat + 1, ..life.text.clone() };
         let body = serde_json::to_vec(&text).unwrap_or_default();
+        let last = Sign::now();
         match inside.bucket.put(&self.key, &body, Condition::Is(&life.etag)).await? {
             Put::Written(etag) => {
-                *life = Life { text, etag, last: (Instant::now(), Timestamp::now()) };
-                Ok(())
+                *life = Life { text, etag, last };
+                Ok(last.holds(inside.lease))
             }
             Put::Refused => {
                 self.lost.store(true, Ordering::SeqCst);
-                Err(lost())
+                Err(self.taken_over(inside, life.last).await)
             }
         }
+    }
+
+    /// Says whose the lock is now, as far as the bucket tells.
+    async fn taken_over(&self, inside: &Inside, last: Sign) -> CallError {
+        let there = inside.bucket.get(&self.key).await.ok().flatten();
+        let by = there.and_then(|got| serde_json::from_slice::<Text>(&got.body).ok()).map_or_else(|| "another process".to_owned(), |text| text.holder.words());
+        let silent = last.age().as_secs();
+        errors::in_body("s3:PutObject", LOST, &format!("after {silent} s without a sign of life of this process the lock {} was taken over by {by}", self.key))
     }
 
     /// Gives the lock back, if it is still this process's own.

@@ -4,6 +4,8 @@
 mod call;
 mod clients;
 mod connect;
+mod departure;
+mod endpoint;
 mod errors;
 mod history;
 mod lease;
@@ -21,14 +23,14 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-pub use connect::{ConnectError, Settings, connect, over};
+pub use connect::{ConnectError, Prepared, Settings, connect, over, prepare};
 pub use history::{DAYS, History, PAGE, Told, global_region, reach};
 pub use pace::{SHARE, Tell};
 pub use state::{S3Store, parse as parse_place};
 
 use crate::{
-    account::{Account, Identity},
-    calls::{Call, CallError, Notice, Outcome, Refusal},
+    account::{Account, Identity, Leave},
+    calls::{Call, CallError, Notice, Outcome, Refusal, Until},
     inventory::{Inventory, Scope},
 };
 use clients::Clients;
@@ -73,7 +75,11 @@ impl Account for AwsAccount {
     }
 
     async fn call(&self, call: &Call) -> Outcome {
-        call::call(&self.clients, call).await
+        call::call(&self.clients, call, &|| Ok(Until::EVER)).await
+    }
+
+    async fn call_with(&self, call: &Call, leave: Leave<'_>) -> Outcome {
+        call::call(&self.clients, call, leave).await
     }
 
     async fn notify(&self, notice: &Notice) -> Result<Vec<Refusal>, CallError> {
@@ -97,7 +103,8 @@ impl Account for AwsAccount {
 }
 
 /// The filter for log output at a verbosity: only redress itself becomes more talkative. The SDK and what it stands
-/// on stay at `warn` at every level, since below that they write requests with their headers, tokens included.
+/// on stay at `warn` at every level, since below that they write requests with their headers, tokens included. What looks for
+/// credentials warns with whatever the program wrote that was to fetch them; the error says it without that.
 pub fn log_filter(verbosity: u8) -> String {
     let level = match verbosity {
         0 => "warn",
@@ -105,7 +112,7 @@ pub fn log_filter(verbosity: u8) -> String {
         2 => "debug",
         _ => "trace",
     };
-    format!("warn,aws=warn,hyper=warn,h2=warn,rustls=warn,tower=warn,redress={level}")
+    format!("warn,aws=warn,aws_config=error,hyper=warn,h2=warn,rustls=warn,tower=warn,redress={level}")
 }
 
 #[cfg(test)]
@@ -117,7 +124,7 @@ mod tests {
         for verbosity in 0..=u8::MAX {
             let filter = log_filter(verbosity);
             for directive in filter.split(',').filter(|d| !d.starts_with("redress=")) {
-                assert!(directive == "warn" || directive.ends_with("=warn"), "{filter}");
+                assert!(directive == "warn" || directive.ends_with("=warn") || directive.ends_with("=error"), "{filter}");
             }
         }
         assert!(log_filter(3).contains("redress=trace"));

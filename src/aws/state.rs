@@ -19,10 +19,10 @@ use super::{
     object::{Bucket, Condition, Put},
 };
 use crate::{
-    calls::CallError,
+    calls::{CallError, Until},
     journal::{
-        Claim, Event, Lock, Log, RunFolder, Source, Store, StoreError,
-        line::{self, Damage, Record},
+        Claim, Event, Lock, Log, RunFolder, Source, Store, StoreError, Story,
+        line::{self, Damage, Read, Record},
     },
     plan::{Plan, digest},
 };
@@ -103,13 +103,19 @@ pub fn parse(url: &str) -> Result<(String, String), String> {
 }
 
 impl S3Store {
-    /// The store at `s3://bucket/prefix`; the bucket must be there. `lease` is how long a lock lives without a sign of life.
+    /// The store at `s3://bucket/prefix`; the bucket must be there. `lease` is how long a lock lives without a sign of life;
+    /// `warn` is told of endpoints to which everything goes in the clear, before anything does.
     ///
     /// # Errors
     /// When the bucket is not there or cannot be reached.
-    pub fn open(url: &str, settings: &Settings, lease: Duration) -> Result<Self, StoreError> {
+    pub fn open(url: &str, settings: &Settings, lease: Duration, warn: impl Fn(&[String]) + Send + 'static) -> Result<Self, StoreError> {
         let settings = settings.clone();
-        Self::over(url, async move { connect::config(&settings).await }, lease)
+        let prepared = async move {
+            let prepared = connect::prepare(&settings).await.map_err(|error| error.to_string())?;
+            warn(&prepared.in_the_clear);
+            Ok(prepared.config())
+        };
+        Self::within(url, prepared, lease)
     }
 
     /// The same over a configuration that is there already, or will be.
@@ -117,11 +123,18 @@ impl S3Store {
     /// # Errors
     /// As [`S3Store::open`].
     pub fn over(url: &str, config: impl Future<Output = SdkConfig> + Send + 'static, lease: Duration) -> Result<Self, StoreError> {
+        Self::within(url, async move { Ok(config.await) }, lease)
+    }
+
+    fn within(url: &str, config: impl Future<Output = Result<SdkConfig, String>> + Send + 'static, lease: Duration) -> Result<Self, StoreError> {
         let fail = |what, why: String| StoreError::Remote { place: url.to_owned(), what, why };
         let (name, prefix) = parse(url).map_err(|why| fail("be read as a place for runs", why))?;
         let bridge = Bridge::new().map_err(|e| fail("start", e.to_string()))?;
-        let found = bridge.wait(async move { find(&name, &config.await).await });
-        let bucket = found.ok_or_else(|| fail("start", "the thread ended".to_owned()))?.map_err(|e| fail("open the bucket", e.to_string()))?;
+        let found = bridge.wait(async move {
+            let config = config.await?;
+            find(&name, &config).await.map_err(|error| error.to_string())
+        });
+        let bucket = found.ok_or_else(|| fail("start", "the thread ended".to_owned()))?.map_err(|why| fail("open the bucket", why))?;
         Ok(Self(Arc::new(Inside { bridge, bucket, prefix, lease, leases: std::sync::Mutex::default() })))
     }
 
@@ -133,6 +146,7 @@ impl S3Store {
     fn wait<T: Send + 'static>(&self, what: &'static str, future: impl Future<Output = Result<T, CallError>> + Send + 'static) -> Result<T, StoreError> {
         match self.0.bridge.wait(future) {
             Some(Ok(value)) => Ok(value),
+            Some(Err(error)) if error.code == lease::LOST => Err(StoreError::Lost { place: self.place(), why: error.message }),
             Some(Err(error)) => Err(self.fail(what, error.to_string())),
             None => Err(self.fail(what, "the thread of the store ended".to_owned())),
         }
@@ -142,38 +156,36 @@ impl S3Store {
         StoreError::Remote { place: self.place(), what, why }
     }
 
-    /// The records of a run: objects numbered from 1 without gaps, chained like the lines of a file.
-    fn records(&self, run: &str) -> Result<Vec<Record>, StoreError> {
+    /// Reads the records of a run, objects numbered from 1 without gaps and chained like the lines of a file, and hands each
+    /// on. So many are held at a time.
+    fn each(&self, run: &str, mut take: impl FnMut(&Record)) -> Result<Read, StoreError> {
+        const HELD: usize = 512;
         let folder = self.key(&format!("runs/{run}/journal/"));
         let (inside, prefix) = (Arc::clone(&self.0), folder.clone());
-        let bodies = self.wait("read the journal", async move {
-            let bucket = &inside.bucket;
-            let mut keys = bucket.keys(&prefix).await?;
-            keys.sort();
-            let bodies = stream::iter(keys).map(|key| async move { Ok((bucket.get(&key).await?.map(|got| got.body).unwrap_or_default(), key)) });
-            bodies.buffered(AT_ONCE).try_collect::<Vec<(Vec<u8>, String)>>().await
-        })?;
+        let mut keys = self.wait("read the journal", async move { inside.bucket.keys(&prefix).await })?;
+        keys.sort();
         let path = format!("s3://{}/{folder}", self.0.bucket.name);
         let damaged = |damage| StoreError::Damaged { path: path.clone(), damage };
-        let mut text = Vec::new();
-        for (n, (body, key)) in bodies.iter().enumerate() {
-            if *key != format!("{folder}{}", object(n as u64 + 1)) {
-                return Err(damaged(Damage::Chain { line: n + 1 }));
+        let mut read = Read::default();
+        for some in keys.chunks(HELD) {
+            let (inside, some) = (Arc::clone(&self.0), some.to_vec());
+            let bodies = self.wait("read the journal", async move {
+                let bucket = &inside.bucket;
+                let bodies = stream::iter(some).map(|key| async move { Ok((bucket.get(&key).await?.map(|got| got.body).unwrap_or_default(), key)) });
+                bodies.buffered(AT_ONCE).try_collect::<Vec<(Vec<u8>, String)>>().await
+            })?;
+            for (body, key) in bodies {
+                if key != format!("{folder}{}", object(read.records + 1)) {
+                    return Err(damaged(Damage::Chain { line: usize::try_from(read.records).unwrap_or(usize::MAX).saturating_add(1) }));
+                }
+                take(&read.line(&body).map_err(damaged)?);
             }
-            text.extend_from_slice(body);
-            text.push(b'\n');
         }
-        let (records, _) = line::read(&text).map_err(damaged)?;
-        // An object is written whole or not at all: here nothing is torn.
-        if records.len() != bodies.len() {
-            return Err(damaged(Damage::Unreadable { line: records.len() + 1, why: "it is not whole".to_owned() }));
-        }
-        Ok(records)
+        Ok(read)
     }
 
-    fn folder(&self, run: &str, plan: Plan, records: Vec<Record>) -> Result<RunFolder, StoreError> {
-        let path = format!("s3://{}/{}", self.0.bucket.name, self.key(&format!("runs/{run}/journal")));
-        RunFolder::new(&path, plan, records, Box::new(Run { store: self.clone(), run: run.to_owned() }))
+    fn journal_of(&self, run: &str) -> Box<Run> {
+        Box::new(Run { store: self.clone(), run: run.to_owned() })
     }
 }
 
@@ -233,7 +245,7 @@ impl Store for S3Store {
         let (inside, key) = (Arc::clone(&self.0), self.key(&format!("runs/{run}/plan.json")));
         let body = serde_json::to_vec_pretty(plan).unwrap_or_default();
         match self.wait("write the plan", async move { inside.bucket.put(&key, &body, Condition::Absent).await })? {
-            Put::Written(_) => self.folder(run, plan.clone(), Vec::new()),
+            Put::Written(_) => Ok(RunFolder::new(plan.clone(), self.journal_of(run))),
             Put::Refused => Err(self.fail("write the plan", format!("a run {run} is there already"))),
         }
     }
@@ -245,7 +257,8 @@ impl Store for S3Store {
         let got = self.wait("read the plan", async move { inside.bucket.get(&key).await })?.ok_or_else(|| bad("it is not there".to_owned()))?;
         let text = String::from_utf8(got.body).map_err(|_| bad("it is not text".to_owned()))?;
         let plan = digest::parse(&text).map_err(|error| bad(error.to_string()))?;
-        self.folder(id, plan, self.records(id)?)
+        let journal = format!("s3://{}/{}", self.0.bucket.name, self.key(&format!("runs/{id}/journal")));
+        RunFolder::open(&journal, plan, self.journal_of(id))
     }
 
     fn lock(&self, claim: &Claim<'_>) -> Result<Lock, StoreError> {
@@ -283,10 +296,14 @@ struct Run {
 }
 
 impl Source for Run {
-    fn reopen(&self) -> Result<(Vec<Record>, Box<dyn Log>), StoreError> {
-        let records = self.store.records(&self.run)?;
-        let (seq, sum) = (records.len() as u64, records.last().map(|r| r.sum.clone()).unwrap_or_default());
-        Ok((records, Box::new(S3Log { store: self.store.clone(), run: self.run.clone(), seq, sum })))
+    fn each(&self, take: &mut dyn FnMut(&Record)) -> Result<(), StoreError> {
+        self.store.each(&self.run, take).map(drop)
+    }
+
+    fn reopen(&self) -> Result<(Story, Box<dyn Log>), StoreError> {
+        let mut story = Story::default();
+        let read = self.store.each(&self.run, |record| story.tell(record.at, &record.event))?;
+        Ok((story, Box::new(S3Log { store: self.store.clone(), run: self.run.clone(), seq: read.records, sum: read.sum })))
     }
 }
 
@@ -315,6 +332,11 @@ impl Log for S3Log {
         }
         (self.seq, self.sum) = (record.seq, record.sum);
         Ok(())
+    }
+
+    fn may_call(&mut self) -> Result<Until, StoreError> {
+        let inside = Arc::clone(&self.store.0);
+        self.store.wait("keep the lock", async move { lease::all_alive(&inside).await })
     }
 }
 

@@ -136,6 +136,18 @@ pub enum WayBack {
     Cannot(String),
 }
 
+impl WayBack {
+    /// The acts of it, whatever they are for: of a rollback and of a later undo.
+    pub fn acts(&self) -> impl Iterator<Item = &Act> {
+        let (rollback, undo): (&[Act], &[Act]) = match self {
+            WayBack::Calls { rollback, undo: Undo::Calls(undo), .. } => (rollback, undo),
+            WayBack::Calls { rollback, undo: Undo::Same | Undo::Kept(_), .. } => (rollback, &[]),
+            WayBack::ByStep(_) | WayBack::Kept(_) | WayBack::Cannot(_) => (&[], &[]),
+        };
+        rollback.iter().chain(undo)
+    }
+}
+
 /// What a later undo does, where that is not what a rollback does.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

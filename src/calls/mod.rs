@@ -8,6 +8,7 @@ pub mod notice;
 pub mod reference;
 pub mod spec;
 pub mod transition;
+pub mod until;
 
 use std::collections::BTreeMap;
 
@@ -21,6 +22,7 @@ pub use notice::{HubFinding, Notice, Refusal};
 pub use reference::{Bindings, Unresolved};
 pub use spec::{Power, Repeat, Risk, Spec, find, floor};
 pub use transition::{Transition, transitions};
+pub use until::Until;
 
 use crate::inventory::{Cause, Reason};
 

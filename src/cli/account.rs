@@ -1,10 +1,15 @@
 //! The way to the account: AWS, or a twin. The one place of redress that knows both by name; whoever gets the account
 //! from here knows only the seam, and beside it AWS's history of events where there is one.
 
-use std::path::Path;
+use std::{
+    collections::BTreeSet,
+    path::Path,
+    sync::{Mutex, PoisonError},
+};
 
 use super::{
     fail::Fail,
+    out::Out,
     session::{Session, store_fail},
 };
 use crate::{
@@ -63,7 +68,10 @@ impl Session {
             None => self.open_aws(place.regions).await?,
         };
         let here = door.account.identity();
-        if here.owner.account != place.account || here.owner.partition != place.partition {
+        if here.owner.partition != place.partition {
+            return Err(place.other_partition(&here.owner.partition));
+        }
+        if here.owner.account != place.account {
             return Err(place.elsewhere(&format!("these credentials are for account {} ({})", here.owner.account, here.owner.partition)));
         }
         if here.endpoint != place.endpoint {
@@ -87,8 +95,10 @@ impl Session {
 
     async fn open_aws(&self, regions: &[String]) -> Result<Door, Fail> {
         let settings = aws::Settings { profile: self.common.profile.clone(), regions: regions.to_vec(), pace: self.common.pace, ..aws::Settings::default() };
-        let account = aws::connect(&settings).await.map_err(|error| connect_fail(&error))?;
+        let prepared = aws::prepare(&settings).await.map_err(|error| connect_fail(&error))?;
         let out = self.out;
+        warn_of_clear(out, &prepared.in_the_clear);
+        let account = prepared.connect(&settings).await.map_err(|error| connect_fail(&error))?;
         account.tell_waits(Box::new(move |what, wait| {
             super::progress::aside(out, &format!("waiting for AWS: {} s ({what})", wait.as_secs_f64().ceil()));
         }));
@@ -126,12 +136,25 @@ pub fn fresh_demo(state: &Path) -> Result<(), Fail> {
 ///
 /// # Errors
 /// A place that is none (exit 2), a bucket that is not there or does not answer (exit 1).
-pub fn store_in_bucket(url: &str, profile: Option<&str>) -> Result<Box<dyn Store>, Fail> {
+pub fn store_in_bucket(url: &str, profile: Option<&str>, out: Out) -> Result<Box<dyn Store>, Fail> {
     aws::parse_place(url).map_err(Fail::usage)?;
     let given = std::env::var("REDRESS_LOCK_SECONDS").ok().and_then(|text| text.parse().ok());
     let lease = std::time::Duration::from_secs(given.unwrap_or(LEASE).clamp(1, LEASE));
     let settings = aws::Settings { profile: profile.map(str::to_owned), ..aws::Settings::default() };
-    Ok(Box::new(aws::S3Store::open(url, &settings, lease).map_err(store_fail)?))
+    Ok(Box::new(aws::S3Store::open(url, &settings, lease, move |clear| warn_of_clear(out, clear)).map_err(store_fail)?))
+}
+
+/// Warns once of each endpoint to which everything goes in the clear.
+fn warn_of_clear(out: Out, endpoints: &[String]) {
+    static WARNED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+    for endpoint in endpoints {
+        if WARNED.lock().unwrap_or_else(PoisonError::into_inner).insert(endpoint.clone()) {
+            out.always(&format!(
+                "warning: all that is sent to {endpoint} goes over plain http: whoever is on the way reads session tokens and signatures and can answer for AWS. \
+                 Use https"
+            ));
+        }
+    }
 }
 
 /// Seconds that a lock in a bucket lives without a sign of life.
@@ -202,6 +225,16 @@ impl<'a> Place<'a> {
         Self { what: "the plan".to_owned(), account: &plan.account, partition: &plan.partition, endpoint: &plan.endpoint, regions: &plan.regions }
     }
 
+    /// A partition is a world of its own: an account of the same number in another one is another account.
+    fn other_partition(&self, here: &str) -> Fail {
+        Fail::usage(format!(
+            "{} is for account {} in the partition {}, but these credentials are for the partition {here}",
+            self.what, self.account, self.partition
+        ))
+        .why("nothing was changed")
+        .hint(format!("use credentials for account {} in {}: --profile NAME", self.account, self.partition))
+    }
+
     fn elsewhere(&self, here: &str) -> Fail {
         let at = if self.endpoint == "aws" { String::new() } else { format!(" at {}", self.endpoint) };
         let fail = Fail::usage(format!("{} is for account {}{at}, but {here}", self.what, self.account)).why("nothing was changed");
@@ -227,9 +260,11 @@ fn twin_fail(error: &TwinError) -> Fail {
 
 fn connect_fail(error: &ConnectError) -> Fail {
     match error {
-        ConnectError::NoCredentials(_) | ConnectError::NoRegion | ConnectError::UnknownRegion { .. } | ConnectError::RegionNotEnabled(_) => {
-            Fail::usage(error.to_string())
-        }
+        ConnectError::NoCredentials(_)
+        | ConnectError::NoRegion
+        | ConnectError::UserInEndpoint { .. }
+        | ConnectError::UnknownRegion { .. }
+        | ConnectError::RegionNotEnabled(_) => Fail::usage(error.to_string()),
         _ => Fail::failure(error.to_string()),
     }
 }

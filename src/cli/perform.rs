@@ -17,7 +17,7 @@ use super::{
 use crate::{
     calls::Notice,
     engine::{self, Engine, EngineError, Stop, undo},
-    journal::{Claim, Decision, Event, Journal, Lock, RunDocument, RunFolder, Store, Story, story::Head},
+    journal::{Claim, Decision, Event, Journal, Lock, RunDocument, RunFolder, Store, StoreError, Story, story::Head},
     plan::{Plan, PlanKind},
 };
 
@@ -186,11 +186,18 @@ pub fn report(session: &Session, plan: &Plan, story: &Story, result: Result<(), 
     let mut exit = Exit::of_run(story);
     // The run is what it is, whether its report can be kept or not.
     if let Err(fail) = summary::run(session, &document, plan) {
-        out.always(&fail.text());
+        out.fail(&fail);
         exit = Exit::worst([exit, Exit::Failure]);
     }
     let Err(error) = result else { return Ok(exit) };
-    let fail = Fail::failure(error.to_string()).why(format!("run {} is interrupted; its journal has all that was done", story.head.run));
-    out.always(&fail.hint(format!("redress resume {} goes on", story.head.run)).text());
+    let run = &story.head.run;
+    let fail = match &error {
+        EngineError::Store(StoreError::Lost { .. }) => Fail::failure(error.to_string())
+            .hint(format!("redress show {run} tells how far the other process has come; one account is one operator's at a time")),
+        _ => Fail::failure(error.to_string())
+            .why(format!("run {run} is interrupted; its journal has all that was done"))
+            .hint(format!("redress resume {run} goes on")),
+    };
+    out.fail(&fail);
     Ok(Exit::worst([exit, Exit::Failure]))
 }

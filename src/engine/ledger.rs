@@ -8,7 +8,10 @@ use std::{
 
 use jiff::Timestamp;
 
-use crate::journal::{Event, Journal, StoreError, Story, story::Head};
+use crate::{
+    calls::Until,
+    journal::{Event, Journal, StoreError, Story, story::Head},
+};
 
 /// A journal that several changes write to. The lock is held while one record is written or one look is taken, never
 /// while something is awaited: `write` and `look` are not async, so no change can hold it over a call.
@@ -46,10 +49,23 @@ impl<'j> Ledger<'j> {
     pub fn write(&self, at: Timestamp, event: Event) -> Result<(), StoreError> {
         let mut shared = self.lock();
         if shared.broken {
-            let error = io::Error::other("an earlier record of this run could not be written");
-            return Err(StoreError::Io { path: "the journal".to_owned(), what: "write after a failure", error });
+            return Err(stopped_writing());
         }
         let result = shared.journal.write(at, event);
+        shared.broken = result.is_err();
+        result
+    }
+
+    /// Makes sure, directly before a call, that the run is still this process's own.
+    ///
+    /// # Errors
+    /// When it is not, or that cannot be known. After that nothing is written any more, and so no change calls anything.
+    pub fn may_call(&self) -> Result<Until, StoreError> {
+        let mut shared = self.lock();
+        if shared.broken {
+            return Err(stopped_writing());
+        }
+        let result = shared.journal.may_call();
         shared.broken = result.is_err();
         result
     }
@@ -58,4 +74,9 @@ impl<'j> Ledger<'j> {
         // A change that died while it held the lock wrote its record or did not: both are states of a journal.
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn stopped_writing() -> StoreError {
+    let error = io::Error::other("an earlier record of this run could not be written");
+    StoreError::Io { path: "the journal".to_owned(), what: "write after a failure", error }
 }

@@ -32,6 +32,7 @@ impl Engine<'_> {
             }
             let said = Event::Notifying { region: notice.region.clone(), findings: notice.findings.clone(), note: notice.note.clone() };
             journal.write(self.account.now(), said)?;
+            journal.may_call()?;
             let answer = self.account.notify(notice).await;
             journal.write(self.account.now(), notified(notice, &answer))?;
             match answer {

@@ -1,14 +1,14 @@
 //! One act, from its intent to the moment when what it waits for has come about. Which part is due is told by the
 //! journal alone, so an act that was interrupted anywhere goes on from there.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::OnceLock, time::Duration};
 
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 use super::{Engine, EngineError, News, before::Go, ledger::Ledger, look::Look};
 use crate::{
-    calls::{self, Act, Bindings, CallError, ErrorClass, Expect, Outputs, Recognise, Repeat, Standing, Test, Unresolved, Wait, standing_of},
+    calls::{self, Act, Bindings, CallError, ErrorClass, Expect, Outcome, Outputs, Recognise, Repeat, Standing, Test, Unresolved, Wait, standing_of},
     journal::{Event, StepResult, StepState, StoreError, Story},
 };
 
@@ -86,13 +86,29 @@ impl Engine<'_> {
         let call = calls::Call { input, ..named.act.call.clone() };
         let (change, step) = (named.change.to_owned(), named.name.to_owned());
         journal.write(self.account.now(), Event::Intent { change: change.clone(), step: step.clone(), attempt: 1, call: call.clone(), observed })?;
-        let outcome = self.account.call(&call).await;
+        let outcome = self.call_with_leave(&call, journal).await?;
         let result = match &outcome {
             Ok(outputs) => StepResult::Done { outputs: outputs.clone() },
             Err(error) => StepResult::Failed { error: error.clone() },
         };
         journal.write(self.account.now(), Event::Result { change, step, result })?;
         Ok(outcome.map(|_| ()))
+    }
+
+    /// Makes a call whose intent is on record, if the run is still this process's own in the moment before it goes out: a
+    /// machine may have slept since the record, and another have taken the run over.
+    async fn call_with_leave(&self, call: &calls::Call, journal: &Ledger<'_>) -> Result<Outcome, Failure> {
+        let refused = OnceLock::new();
+        let leave = || {
+            journal.may_call().map_err(|error| {
+                let unsent = CallError { class: ErrorClass::Transient, code: "NoLeave".to_owned(), message: error.to_string() };
+                // The first reason is the reason.
+                let _ = refused.set(error);
+                unsent
+            })
+        };
+        let outcome = self.account.call_with(call, &leave).await;
+        refused.into_inner().map_or(Ok(outcome), |error: StoreError| Err(error.into()))
     }
 
     /// Decides what a failed call means: look, wait and go on, or give up.

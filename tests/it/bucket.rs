@@ -16,14 +16,14 @@ use crate::{
 const STORE: &str = "/runs-of-cut-";
 
 /// A place with a store in a bucket, from which several machines work on one account. No machine sees the files of another.
-struct Place {
-    desk: Desk,
-    proxy: Proxy,
-    fault: Option<(At, Fault)>,
+pub struct Place {
+    pub desk: Desk,
+    pub proxy: Proxy,
+    pub fault: Option<(At, Fault)>,
 }
 
 impl Place {
-    fn several(case: &Case, faults: Vec<Option<(At, Fault)>>) -> Vec<Place> {
+    pub fn several(case: &Case, faults: Vec<Option<(At, Fault)>>) -> Vec<Place> {
         let desks = case.desks(faults.len());
         done_to("bucket-for-runs", desks.iter());
         let place = |(mut desk, fault): (Desk, _)| {
@@ -35,14 +35,14 @@ impl Place {
     }
 
     /// A machine with the credentials and nothing else.
-    fn machine(&self) -> Desk {
+    pub fn machine(&self) -> Desk {
         let mut desk = Desk::with(moto(), self.desk.keys.clone());
         desk.endpoint.clone_from(&self.proxy.url);
         desk
     }
 
     /// Starts the program on a machine, with the store in the bucket and locks that live so many seconds.
-    fn start(&self, on: &Desk, line: &str, lease: u32) -> Started {
+    pub fn start(&self, on: &Desk, line: &str, lease: u32) -> Started {
         let mut command = on.command(&format!("{line} --state-dir s3:/{STORE}{}/team", on.keys.account));
         command.env("REDRESS_LOCK_SECONDS", lease.to_string());
         on.start_command(command)

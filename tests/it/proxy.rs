@@ -5,10 +5,10 @@
 use std::{
     io::{Read, Write},
     net::{TcpListener, TcpStream},
-    process::{Child, ExitStatus},
+    process::{Child, Command, ExitStatus},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering},
     },
     thread,
     time::{Duration, Instant},
@@ -31,6 +31,9 @@ pub enum Fault {
     Busy,
     /// 503, although it was done.
     BusyAfter,
+    /// The emulator has done it and has answered; the program is stopped (SIGSTOP) before the answer is on its way, as a
+    /// machine that falls asleep, and reads it when it goes on.
+    Asleep,
 }
 
 /// At which requests.
@@ -42,6 +45,8 @@ pub enum At {
     EveryRead(usize),
     /// The nth that only reads, from 1.
     Read(usize),
+    /// The nth that writes a record of a journal to the store of runs, from 1.
+    Record(usize),
     /// The nth that writes a record of a journal to the store of runs, from 1, and everything to do with the store from
     /// then on.
     StoreFrom(usize),
@@ -73,6 +78,9 @@ struct State {
     fault: Mutex<Option<(At, Fault)>>,
     victim: Mutex<Option<Child>>,
     killed: AtomicBool,
+    /// The program that falls asleep, and whether it does by now.
+    sleeper: AtomicU32,
+    asleep: AtomicBool,
     changes: Mutex<Vec<String>>,
     reads: AtomicUsize,
     faults: AtomicUsize,
@@ -144,6 +152,16 @@ impl Proxy {
         hold(&self.state.log).iter().map(|seen| seen.operation.clone().unwrap_or_else(|| seen.line.clone())).collect()
     }
 
+    /// Names the program that [`Fault::Asleep`] is for, and waits until it sleeps.
+    pub fn sleeps(&self, pid: u32) {
+        self.state.sleeper.store(pid, Ordering::SeqCst);
+        let end = Instant::now() + Duration::from_secs(120);
+        while !self.state.asleep.load(Ordering::SeqCst) {
+            assert!(Instant::now() < end, "it never came so far");
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
     /// How often something went wrong, in all.
     pub fn faults(&self) -> usize {
         self.state.faults.load(Ordering::SeqCst)
@@ -169,6 +187,21 @@ impl Proxy {
             thread::sleep(Duration::from_millis(5));
         }
     }
+}
+
+/// Sends a signal to a program.
+pub fn signal(name: &str, pid: u32) {
+    let status = Command::new("kill").args([format!("-{name}"), pid.to_string()]).status().expect("kill is there");
+    assert!(status.success(), "{name}");
+}
+
+/// Lets the program fall asleep, which may not have been named yet.
+fn fall_asleep(state: &State) {
+    while state.sleeper.load(Ordering::SeqCst) == 0 {
+        thread::sleep(Duration::from_millis(1));
+    }
+    signal("STOP", state.sleeper.load(Ordering::SeqCst));
+    state.asleep.store(true, Ordering::SeqCst);
 }
 
 /// Kills the program, which may not have been handed over yet.
@@ -213,6 +246,10 @@ fn serve(mut client: TcpStream, state: &State) -> std::io::Result<()> {
         None => answer(&mut client, &reply, place, state),
         Some(Fault::Cut) => client.write_all(&reply[..reply.len() - body_of(&reply).len().div_ceil(2)]),
         Some(Fault::BusyAfter) => answer(&mut client, BUSY, place, state),
+        Some(Fault::Asleep) => {
+            fall_asleep(state);
+            answer(&mut client, &reply, place, state)
+        }
         Some(Fault::KillAfter) => {
             kill(state);
             Ok(())
@@ -244,7 +281,7 @@ fn due(state: &State, request: &[u8]) -> (usize, Option<Fault>) {
     let due = if seen.store {
         let record = seen.change.is_some() && seen.line.contains("/journal/");
         let n = if record { count(&state.records) } else { state.records.load(Ordering::SeqCst) };
-        when(&|at| matches!(at, At::StoreFrom(from) if n >= from))
+        when(&|at| matches!(at, At::StoreFrom(from) if n >= from) || (record && at == At::Record(n)))
     } else if let Some(name) = seen.change {
         let n = {
             let mut changes = hold(&state.changes);

@@ -20,15 +20,19 @@ use aws_sdk_ec2::{
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::{clients::Clients, errors, together};
-use crate::calls::{Call, CallError, ErrorClass, Outcome, Outputs};
+use super::{clients::Clients, departure, errors, together};
+use crate::{
+    account::Leave,
+    calls::{Call, CallError, ErrorClass, Outcome, Outputs},
+};
 
-/// Makes the call when its turn has come, and lets the pace know how it went.
-pub(super) async fn call(clients: &Clients, call: &Call) -> Outcome {
+/// Makes the call when its turn has come and there is leave for it then, and lets the pace know how it went.
+pub(super) async fn call(clients: &Clients, call: &Call, leave: Leave<'_>) -> Outcome {
     let (name, region) = (&call.name(), if call.region.is_empty() { clients.base() } else { &call.region });
     let turn = || clients.pace.turn(region, name);
     let made = |call: Call| async move {
-        let outcome = send(clients, &call).await;
+        let until = leave()?;
+        let outcome = departure::by(until, send(clients, &call)).await;
         if let Err(error) = &outcome {
             clients.pace.heard(region, name, error.class);
         }

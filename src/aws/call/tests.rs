@@ -7,12 +7,17 @@ use aws_sdk_ec2::types::{UnsuccessfulItem, UnsuccessfulItemError};
 use serde_json::json;
 
 use super::*;
-use crate::calls::spec::SPECS;
+use crate::calls::{Until, spec::SPECS};
 
 /// Clients that would fail loudly if anything were sent.
 fn nowhere() -> Clients {
     let config = SdkConfig::builder().behavior_version(BehaviorVersion::latest()).region(Region::new("us-east-1")).endpoint_url("http://127.0.0.1:1");
     Clients::new(config.build(), std::sync::Arc::new(crate::aws::pace::Pace::new(None, Some("http://127.0.0.1"))))
+}
+
+/// Calls with leave.
+async fn call(clients: &Clients, call: &Call) -> Outcome {
+    super::call(clients, call, &|| Ok(Until::EVER)).await
 }
 
 #[tokio::test]

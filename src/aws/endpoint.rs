@@ -1,0 +1,117 @@
+//! The endpoints that the environment and the configuration name, looked at before anything is sent to one: a URL is kept in
+//! plans, journals and reports, and what is sent to it is signed. It sends nothing.
+
+use aws_config::SdkConfig;
+use aws_types::service_config::ServiceConfigKey;
+
+/// The services that are asked, by their ids, those included that fetch credentials.
+const SERVICES: [&str; 11] = ["EC2", "S3", "IAM", "CloudWatch Logs", "CloudTrail", "KMS", "SecurityHub", "SSM", "STS", "SSO", "SSO OIDC"];
+
+/// An endpoint that is not AWS's own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoint {
+    /// For which service; empty for all.
+    pub service: &'static str,
+    /// The URL.
+    url: String,
+}
+
+impl Endpoint {
+    /// The URL without a user and a password.
+    pub fn shown(&self) -> String {
+        let (scheme, authority, rest) = parts(&self.url);
+        format!("{scheme}{}{rest}", host_and_port(authority))
+    }
+
+    /// What names it, for people: the setting, and its twin in a profile.
+    pub fn setting(&self) -> String {
+        let service: String = self.service.chars().map(|c| if c == ' ' { '_' } else { c.to_ascii_uppercase() }).collect();
+        if service.is_empty() { "AWS_ENDPOINT_URL".to_owned() } else { format!("AWS_ENDPOINT_URL_{service}") }
+    }
+
+    /// Whether a user or a password stands in it.
+    pub fn has_user(&self) -> bool {
+        parts(&self.url).1.contains('@')
+    }
+
+    /// Whether what is sent there can be read on its way: plain http to another machine.
+    pub fn is_in_the_clear(&self) -> bool {
+        let (scheme, authority, _) = parts(&self.url);
+        scheme.eq_ignore_ascii_case("http://") && !is_loopback(host_and_port(authority))
+    }
+}
+
+/// The scheme with its slashes, the authority, and the rest of a URL.
+fn parts(url: &str) -> (&str, &str, &str) {
+    let begin = url.find("://").map_or(0, |at| at + 3);
+    let end = url[begin..].find(['/', '\\', '?', '#']).map_or(url.len(), |at| begin + at);
+    (&url[..begin], &url[begin..end], &url[end..])
+}
+
+fn host_and_port(authority: &str) -> &str {
+    authority.rsplit('@').next().unwrap_or(authority)
+}
+
+fn is_loopback(host_and_port: &str) -> bool {
+    let host = match host_and_port.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or_default(),
+        None => host_and_port.split(':').next().unwrap_or_default(),
+    };
+    let named = host.eq_ignore_ascii_case("localhost") || host.to_ascii_lowercase().ends_with(".localhost");
+    named || host.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback())
+}
+
+/// All endpoints that are configured: for all services, and for each.
+pub fn configured(config: &SdkConfig) -> Vec<Endpoint> {
+    let one = |service: &'static str| {
+        let key = ServiceConfigKey::builder().service_id(service).env("AWS_ENDPOINT_URL").profile("endpoint_url").build().ok()?;
+        Some(Endpoint { service, url: config.service_config()?.load_config(key)? })
+    };
+    let all = config.endpoint_url().map(|url| Endpoint { service: "", url: url.to_owned() });
+    let all_of = all.as_ref().map(|endpoint| endpoint.url.clone());
+    all.into_iter().chain(SERVICES.into_iter().filter_map(one).filter(|endpoint| Some(&endpoint.url) != all_of.as_ref())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(url: &str) -> Endpoint {
+        Endpoint { service: "", url: url.to_owned() }
+    }
+
+    #[test]
+    fn a_user_in_a_url_is_seen_and_never_shown() {
+        for url in [
+            "http://user:passw0rd@127.0.0.1:6313",
+            "https://user:passw0rd@host/x@y",
+            "user:passw0rd@host",
+            "https://passw0rd@[::1]:1/",
+            "http://a@passw0rd@host?q",
+        ] {
+            assert!(of(url).has_user(), "{url}");
+            assert!(!of(url).shown().contains("passw0rd"), "{}", of(url).shown());
+        }
+        for url in ["http://127.0.0.1:6313", "https://vpce-1.ec2.eu-west-1.vpce.amazonaws.com/a@b", "https://host?mail=a@b"] {
+            assert!(!of(url).has_user() && of(url).shown() == url, "{url}");
+        }
+    }
+
+    #[test]
+    fn only_plain_http_to_another_machine_is_in_the_clear() {
+        for url in
+            ["http://ec2.evil.example", "HTTP://10.0.0.1:80/", "http://localhost.evil.example", "http://127.0.0.1.evil.example", "http://[2001:db8::1]:80"]
+        {
+            assert!(of(url).is_in_the_clear(), "{url}");
+        }
+        for url in ["https://ec2.evil.example", "http://localhost:4566", "http://s3.localhost", "http://127.8.0.1", "http://[::1]:80/x"] {
+            assert!(!of(url).is_in_the_clear(), "{url}");
+        }
+    }
+
+    #[test]
+    fn the_setting_of_a_service_is_named_as_the_environment_has_it() {
+        assert_eq!(Endpoint { service: "CloudWatch Logs", url: String::new() }.setting(), "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS");
+        assert_eq!(of("").setting(), "AWS_ENDPOINT_URL");
+    }
+}
