@@ -17,6 +17,7 @@ use crate::{
     journal::Decision,
     plan::{Change, Plan, PlanKind},
     playbook::problem::did_you_mean,
+    report::safe,
 };
 
 /// Who decided, where a person said no.
@@ -155,9 +156,9 @@ pub async fn approve(session: &Session, plan: &Plan, policy: &Policy) -> Result<
     }
     let shown = render::asked(session, plan);
     if open.is_empty() {
-        out.say(&shown)
+        out.show(&shown)
     } else {
-        out.always(&shown)
+        out.show_always(&shown)
     }
     for change in &plan.changes {
         if let Some(Standing::No(reason)) = standings.get(&change.id) {
@@ -230,8 +231,8 @@ fn questions(out: Out, open: &[Card]) -> Result<BTreeMap<String, bool>, dialogue
                     answers.insert(card.id.clone(), false);
                     continue;
                 }
-                out.always(&format!("\n{}", card.text));
-                let yes = dialoguer::Confirm::new().with_prompt(format!("{}: do it", card.id)).default(false).interact_on_opt(&term)?;
+                out.show_always(&format!("\n{}", card.text));
+                let yes = dialoguer::Confirm::new().with_prompt(safe::text(&format!("{}: do it", card.id))).default(false).interact_on_opt(&term)?;
                 answers.insert(card.id.clone(), yes == Some(true));
             }
             Ok(answers)

@@ -13,6 +13,7 @@ use crate::{
     engine::{News, Talk},
     journal::RunDocument,
     plan::Plan,
+    report::safe,
 };
 
 /// Writes the news of a run, and hands it on.
@@ -59,7 +60,7 @@ impl<'a> Events<'a> {
         if let (Some(line), Value::Object(event)) = (line.as_object_mut(), event) {
             line.extend(event);
         }
-        if let Err(error) = open.write_all(format!("{line}\n").as_bytes()).and_then(|()| open.flush()) {
+        if let Err(error) = open.write_all(format!("{}\n", safe::json(&line.to_string())).as_bytes()).and_then(|()| open.flush()) {
             *file = None;
             self.out.always(&format!("warning: the events are no longer written: {error}"));
         }

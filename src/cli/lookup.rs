@@ -16,6 +16,7 @@ use super::{account::Door, args::PastFlags, exit::Exit, fail::Fail, files::Draft
 use crate::{
     aws::{DAYS, History, PAGE, SHARE, Told, global_region, reach},
     intake::sniff::INCOMPLETE,
+    report::safe,
 };
 
 /// Where a lookup's events come from, in the reports of intake.
@@ -228,7 +229,7 @@ fn lines(events: &[Value], first: bool) -> String {
     let mut text = String::new();
     for (n, event) in events.iter().enumerate() {
         text.push_str(if first && n == 0 { "\n" } else { ",\n" });
-        text.push_str(&event.to_string());
+        text.push_str(&safe::json(&event.to_string()));
     }
     text
 }

@@ -60,12 +60,18 @@ pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
         Ok(cli) => cli,
         // Help and version come this way too, and go to stdout with code 0.
         Err(error) => {
-            let _ = error.print();
+            let (out, text) = (Out::new(false, args::Color::Auto), error.render().ansi().to_string());
+            if error.use_stderr() {
+                out.show_always(&text);
+            } else if let Err(fail) = out.data(&text) {
+                out.fail(&fail);
+                return fail.exit.into();
+            }
             return if error.use_stderr() { Exit::Usage.into() } else { Exit::Done.into() };
         }
     };
     let out = Out::new(cli.common.quiet, cli.common.color);
-    log(cli.common.verbose);
+    log(cli.common.verbose, out);
     let mut session = Session { common: cli.common, out };
     if session.common.summary.is_none() {
         session.common.summary = summary::of_ci(&cli.command, std::env::var_os("GITHUB_STEP_SUMMARY"));
@@ -80,7 +86,7 @@ pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
         Err(error) => Err(Fail::failure(format!("cannot start: {error}"))),
     };
     exit.unwrap_or_else(|fail| {
-        out.always(&fail.text());
+        out.fail(&fail);
         fail.exit
     })
     .into()
@@ -119,11 +125,11 @@ async fn command(session: &Session, command: Command) -> Result<Exit, Fail> {
 }
 
 /// Sends logs to stderr. The filter keeps the SDK from showing requests, and with them tokens, at every level.
-fn log(verbosity: u8) {
+fn log(verbosity: u8, out: Out) {
     // What the SDK warns of shows up in the facts and errors as well, in better words; it is told only on request.
     let filter = if verbosity == 0 { "error,redress=warn".to_owned() } else { crate::aws::log_filter(verbosity) };
     let filter = tracing_subscriber::EnvFilter::new(filter);
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).without_time().with_ansi(false);
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(move || out::Logged(out)).with_target(false).without_time().with_ansi(false);
     // Only the first call in a process takes effect.
     let _ = subscriber.try_init();
 }

@@ -1,11 +1,13 @@
 //! Where words go: data to stdout, talk to stderr. A pipe that was closed is no failure. This is the one place of the
-//! command line that writes to the two streams.
+//! command line that writes to the two streams, and so the one place where text is made harmless: whatever an account, a
+//! file, a store or AWS says, nothing that leaves here commands a terminal or a CI runner.
 
 use std::io::{self, ErrorKind, IsTerminal, Write};
 
 use anstream::{AutoStream, ColorChoice};
 
 use super::{args::Color, fail::Fail};
+use crate::report::safe;
 
 /// The two streams, with what was asked for about them.
 #[derive(Debug, Clone, Copy)]
@@ -14,6 +16,8 @@ pub struct Out {
     color: Color,
     plain: bool,
     page: usize,
+    /// Whether a CI runner reads along, and obeys some lines.
+    ci: bool,
 }
 
 /// One of the two.
@@ -38,7 +42,7 @@ impl Stream {
 impl Out {
     /// The streams of this process.
     pub fn new(quiet: bool, color: Color) -> Self {
-        Self { quiet, color, plain: false, page: 100 }
+        Self { quiet, color, plain: false, page: 100, ci: under_ci() }
     }
 
     /// The same streams without talk.
@@ -88,7 +92,7 @@ impl Out {
     /// When stdout cannot be written for another reason than that nobody reads it any more.
     pub fn data(self, text: &str) -> Result<(), Fail> {
         let mut stream = AutoStream::new(io::stdout().lock(), self.choice(Stream::Stdout));
-        match stream.write_all(text.as_bytes()).and_then(|()| stream.flush()) {
+        match stream.write_all(safe::leaving(text, self.ci).as_bytes()).and_then(|()| stream.flush()) {
             Err(error) if error.kind() != ErrorKind::BrokenPipe => {
                 Err(Fail::failure("cannot write to stdout").why(error.to_string()).hint("is the disk full? `redress show RUN` shows the run again"))
             }
@@ -102,26 +106,48 @@ impl Out {
     /// As [`Out::data`].
     pub fn stream(self, text: &str) -> Result<bool, Fail> {
         let mut stream = io::stdout().lock();
-        match stream.write_all(text.as_bytes()).and_then(|()| stream.flush()) {
+        match stream.write_all(safe::leaving(text, self.ci).as_bytes()).and_then(|()| stream.flush()) {
             Ok(()) => Ok(true),
             Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),
             Err(error) => Err(Fail::failure("cannot write to stdout").why(error.to_string()).hint("is the disk full?")),
         }
     }
 
-    /// A line of talk, to stderr; not with `--quiet`.
-    pub fn say(self, text: &str) {
+    /// A line of talk, to stderr; not with `--quiet`. It is one line whatever stands in it; one empty line may come before.
+    pub fn say(self, line: &str) {
         if !self.quiet {
-            self.always(text);
+            self.always(line);
         }
     }
 
-    /// A line that even `--quiet` does not hold back: errors and warnings, and questions.
-    pub fn always(self, text: &str) {
+    /// A line that even `--quiet` does not hold back: warnings, and what was asked for.
+    pub fn always(self, line: &str) {
+        let (gap, line) = line.strip_prefix('\n').map_or(("", line), |rest| ("\n", rest));
+        self.talk(&format!("{gap}{}\n", safe::text(line.trim_end_matches('\n'))));
+    }
+
+    /// Lines that a report has rendered, to stderr; not with `--quiet`.
+    pub fn show(self, rendered: &str) {
+        if !self.quiet {
+            self.show_always(rendered);
+        }
+    }
+
+    /// Rendered lines that even `--quiet` does not hold back: questions.
+    pub fn show_always(self, rendered: &str) {
+        let end = if rendered.ends_with('\n') { "" } else { "\n" };
+        self.talk(&format!("{rendered}{end}"));
+    }
+
+    /// A failure, to stderr.
+    pub fn fail(self, fail: &Fail) {
+        self.talk(&fail.text());
+    }
+
+    fn talk(self, text: &str) {
         let mut stream = AutoStream::new(io::stderr().lock(), self.choice(Stream::Stderr));
         // There is nobody left to tell if this fails.
-        let _ = stream.write_all(text.as_bytes());
-        let _ = if text.ends_with('\n') { Ok(()) } else { stream.write_all(b"\n") };
+        let _ = stream.write_all(safe::leaving(text, self.ci).as_bytes());
     }
 
     /// Whether someone sits there who can be asked.
@@ -143,4 +169,26 @@ impl Out {
 /// <https://no-color.org>: set and not empty.
 fn no_color() -> bool {
     std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty())
+}
+
+/// Whether a CI runner reads what is said: they all say so in the environment, most of them by `CI`.
+fn under_ci() -> bool {
+    let says = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty() && value != "false");
+    ["CI", "GITHUB_ACTIONS", "GITLAB_CI", "TF_BUILD", "TEAMCITY_VERSION"].into_iter().any(says)
+}
+
+/// Where the lines of the log go: to stderr like all talk, each made harmless. The SDK's hold what AWS and the programs that
+/// fetch credentials have said.
+#[derive(Debug, Clone, Copy)]
+pub struct Logged(pub Out);
+
+impl Write for Logged {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        self.0.always(&String::from_utf8_lossy(line));
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     playbook::{self, Playbook, problem::did_you_mean},
-    report::{json, pages},
+    report::{json, pages, safe},
 };
 
 /// Lists, shows or checks playbooks.
@@ -35,10 +35,17 @@ fn list(format: Format, all: &[Playbook]) -> Result<String, Fail> {
     match format {
         Format::Json => write(all, "redress.playbooks/1", "playbooks"),
         Format::Html | Format::Junit | Format::Sarif => Err(render::not_in(format, "playbooks")),
-        Format::Markdown => Ok(all.iter().map(|p| format!("- `{}`: {} ({})\n", p.id, p.title, actions_of(p))).collect()),
+        Format::Markdown => {
+            Ok(all.iter().map(|p| format!("- {}: {} ({})\n", safe::code(&p.id), safe::markdown(&p.title), safe::markdown(&actions_of(p)))).collect())
+        }
         Format::Text => {
             let width = all.iter().map(|p| p.id.len()).max().unwrap_or(0);
-            let one = |p: &Playbook| format!("{:width$}  {}\n{:width$}  uses {}; from {}\n", p.id, p.title, "", actions_of(p), p.source);
+            let one = |p: &Playbook| {
+                let line = |text: String| safe::text(&text);
+                let (first, second) =
+                    (line(format!("{:width$}  {}", p.id, p.title)), line(format!("{:width$}  uses {}; from {}", "", actions_of(p), p.source)));
+                format!("{first}\n{second}\n")
+            };
             Ok(all.iter().map(one).collect())
         }
     }

@@ -10,7 +10,10 @@ use std::{
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{out::Out, render};
-use crate::engine::{News, Talk};
+use crate::{
+    engine::{News, Talk},
+    report::safe,
+};
 
 /// Shows the news of a run on stderr.
 pub struct Progress {
@@ -71,8 +74,8 @@ impl Progress {
     fn line(&self, news: &News) {
         let Some(text) = render::news(self.out, news) else { return };
         match &self.bar {
-            Some(bar) => bar.suspend(|| self.out.say(&text)),
-            None => self.out.say(&text),
+            Some(bar) => bar.suspend(|| self.out.show(&text)),
+            None => self.out.show(&text),
         }
     }
 
@@ -139,7 +142,8 @@ impl Talk for Progress {
             self.line(news);
         }
         if let (Some(bar), Some(message)) = (&self.bar, message) {
-            bar.set_message(message);
+            // It draws by itself, past the streams.
+            bar.set_message(safe::text(&message));
         }
     }
 }

@@ -54,7 +54,7 @@ pub async fn after(session: &Session, door: &Door, state: &dyn Store, run: &str,
         return Ok(Exit::Done);
     }
     if let Err(error) = perform::work(session, door, &folder.plan, run, &mut journal, Task::Verify).await {
-        session.out.always(&Fail::failure(format!("nobody was told: {error}")).hint(later).text());
+        session.out.fail(&Fail::failure(format!("nobody was told: {error}")).hint(later));
         return Ok(Exit::Failure);
     }
     Ok(Exit::worst([Exit::of_verify(&journal.story), self::run(session, door, &folder.plan, &mut journal, targets).await?]))
@@ -73,7 +73,7 @@ pub async fn run(session: &Session, door: &Door, plan: &Plan, journal: &mut Jour
     for target in targets {
         if let ReportBack::File(path) = target {
             let text = serde_json::to_string_pretty(&ocsf::outcomes(plan, &journal.story, at)).unwrap_or_default();
-            keep(path, &format!("{text}\n"), "the outcomes")?;
+            keep(path, &format!("{}\n", safe::json(&text)), "the outcomes")?;
             session.out.say(&format!("what became of the findings is in {}", path.display()));
         }
     }
@@ -85,7 +85,7 @@ async fn hub(session: &Session, door: &Door, plan: &Plan, journal: &mut Journal)
     let run = journal.story.head.run.clone();
     let closing::Notices { notices, left } = closing::notices(plan, &journal.story, door.account.now());
     for (finding, why) in left.iter().take(MOST) {
-        out.say(&safe::text(&format!("left as it is: {}: {why}", finding.id)));
+        out.say(&format!("left as it is: {}: {why}", finding.id));
     }
     if left.len() > MOST {
         out.say(&format!("and {} more are left as they are; --report-back file:PATH has them all", left.len() - MOST));
@@ -102,13 +102,13 @@ async fn hub(session: &Session, door: &Door, plan: &Plan, journal: &mut Journal)
     out.say(&format!("Security Hub: {resolved} of {asked} findings resolved, {refused} refused, {} left as they are", left.len()));
     let hint = format!("redress verify {run} --report-back securityhub tries again");
     if let Err(error) = result {
-        out.always(&Fail::failure(error.to_string()).hint(hint).text());
+        out.fail(&Fail::failure(error.to_string()).hint(hint));
         return Exit::Failure;
     }
     if resolved + refused < asked {
         let fail = told.iter().rev().find_map(|t| t.error.as_ref().map(|error| Fail::failure(format!("Security Hub in {} was not told: {error}", t.region))));
         let fail = fail.unwrap_or_else(|| Fail::failure("Security Hub was not told")).why(format!("run {run} is proved all the same"));
-        out.always(&fail.hint(format!("it takes securityhub:BatchUpdateFindings and Security Hub in that region; {hint}")).text());
+        out.fail(&fail.hint(format!("it takes securityhub:BatchUpdateFindings and Security Hub in that region; {hint}")));
         return Exit::Failure;
     }
     if refused > 0 { Exit::Held } else { Exit::Done }
@@ -121,7 +121,7 @@ fn heard(session: &Session, told: &[Told], notices: &[Notice]) -> (usize, usize)
     let refused: Vec<_> = told.iter().flat_map(|t| &t.refused).filter(|r| named(&r.finding)).collect();
     for refusal in refused.iter().take(MOST) {
         let line = format!("warning: Security Hub did not update {}: {}: {}", refusal.finding.id, refusal.code, refusal.message);
-        session.out.always(&safe::text(&line));
+        session.out.always(&line);
     }
     if refused.len() > MOST {
         session.out.always(&format!("warning: and {} more; `redress show --format json` has them", refused.len() - MOST));

@@ -93,13 +93,14 @@ pub fn run(run: &RunDocument, plan: Option<&Plan>) -> Result<String, minijinja::
         shown
     });
     let figures_of = words::OUTCOMES.iter().map(|o| (o.replace('-', " "), run.counts.get(*o).copied().unwrap_or(0), words::outcome_tone(o)));
-    let facts = [
+    let mut facts = vec![
         ("Account", run.account.clone()),
         ("Endpoint", words::endpoint(&run.endpoint)),
         ("Started", words::time(run.started)),
         ("State", words::run_state(run.state).to_owned()),
         ("Digest of the plan", run.plan_digest.clone()),
     ];
+    facts.extend(words::callers(run).into_iter().map(|(word, who)| (if word == "by" { "Applied by" } else { "Resumed" }, who)));
     page(json!({
         "kind": "run", "title": words::run_title(run), "things": "changes", "lead": lead, "facts": pairs(&facts), "stats": figures(figures_of),
         "changes": changes.collect::<Vec<_>>(), "skipped_title": "", "skipped": [], "next": commands(&words::run_next(run)),

@@ -241,6 +241,10 @@ fn aside(out: &mut String, scan: &Scan) {
 pub fn run(run: &RunDocument) -> String {
     let mut out = format!("## {}\n\n", md(&words::run_title(run)));
     let _ = writeln!(out, "Account {} at {}, started {}.", code(&run.account), code(&words::endpoint(&run.endpoint)), words::time(run.started));
+    for (n, (label, who)) in words::callers(run).into_iter().enumerate() {
+        let gap = if n == 0 { "\n" } else { "" };
+        let _ = writeln!(out, "{gap}- {label} {}", md(&who));
+    }
     if let Some(why) = &run.stopped {
         let _ = writeln!(out, "\n⚠️ stopped: {}", md(why));
     }

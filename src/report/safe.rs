@@ -4,11 +4,13 @@
 use std::fmt::Write;
 
 /// The text on one line, with every character that a terminal obeys or a reader cannot see shown as an escape: control
-/// characters (ESC and newlines among them), direction overrides, zero-width and tag characters.
+/// characters (ESC and newlines among them), direction overrides, zero-width and tag characters. What a CI runner obeys
+/// anywhere in a line is shown as an escape too.
 pub fn text(input: &str) -> String {
     let mut out = String::with_capacity(input.len());
-    for c in input.chars() {
+    for (at, c) in input.char_indices() {
         match c {
+            '#' if commands_a_runner(&input[at..]) => out.push_str("\\u{23}"),
             '\n' => out.push_str("\\n"),
             '\r' => out.push_str("\\r"),
             '\t' => out.push_str("\\t"),
@@ -32,12 +34,68 @@ fn hidden(c: char) -> bool {
             | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
 }
 
+/// Whether a text begins with what a CI runner takes for a command wherever it stands in a line: `##[` of GitHub's runner
+/// (<https://github.com/actions/runner/blob/main/src/Runner.Common/ActionCommand.cs>, `TryParse`), `##vso[` of Azure
+/// Pipelines (<https://learn.microsoft.com/azure/devops/pipelines/scripts/logging-commands>), `##teamcity[` of TeamCity.
+fn commands_a_runner(text: &str) -> bool {
+    text.strip_prefix("##").is_some_and(|rest| rest.trim_start_matches(|c: char| c.is_ascii_alphanumeric()).starts_with('['))
+}
+
+/// A text that leaves for a stream, whatever it was made of: lines, tabs and colours pass, all else that a terminal obeys is
+/// shown as an escape. With `ci` nothing in it is a command for a CI runner: GitHub's takes a line for one that begins with
+/// `::` behind any white space (`TryParseV2`, same file as above), which wrapping can bring about.
+pub fn leaving(input: &str, ci: bool) -> String {
+    let mut out = String::with_capacity(input.len());
+    let (mut at, mut fresh) = (0, true);
+    while let Some(c) = input[at..].chars().next() {
+        let rest = &input[at..];
+        at += c.len_utf8();
+        match c {
+            '\n' => fresh = true,
+            '\u{1b}' => {
+                let Some(length) = colour(rest) else {
+                    out.push_str("\\u{1b}");
+                    continue;
+                };
+                out.push_str(&rest[..length]);
+                at += length - 1;
+                continue;
+            }
+            c if c != '\t' && hidden(c) => {
+                let _ = write!(out, "\\u{{{:x}}}", u32::from(c));
+                continue;
+            }
+            ':' if ci && fresh && rest.starts_with("::") => {
+                out.push_str("\\u{3a}");
+                fresh = false;
+                continue;
+            }
+            '#' if ci && commands_a_runner(rest) => {
+                out.push_str("\\u{23}");
+                continue;
+            }
+            c => fresh &= c.is_whitespace(),
+        }
+        out.push(c);
+    }
+    out
+}
+
+/// How long the sequence is that sets a colour, if the text begins with one: `ESC [`, numbers, `m`.
+fn colour(text: &str) -> Option<usize> {
+    let rest = text.strip_prefix("\u{1b}[")?;
+    let numbers = rest.find(|c: char| !c.is_ascii_digit() && c != ';')?;
+    rest[numbers..].starts_with('m').then_some(2 + numbers + 1)
+}
+
 /// A JSON text in which what a terminal obeys or a reader cannot see stands as JSON's own escapes: the same document.
 /// Such characters stand only inside strings, since JSON's own spaces are left alone.
 pub fn json(document: &str) -> String {
     let mut out = String::with_capacity(document.len());
-    for c in document.chars() {
-        if c == '\n' || !hidden(c) {
+    for (at, c) in document.char_indices() {
+        // Outside of strings JSON has no such character.
+        let command = c == '#' && commands_a_runner(&document[at..]);
+        if c == '\n' || !(hidden(c) || command) {
             out.push(c);
             continue;
         }
@@ -86,6 +144,8 @@ pub fn markdown(input: &str) -> String {
             }
             ':' if rest.starts_with("://") => out.push_str(":<!-- -->"),
             '.' if plain[..at].to_ascii_lowercase().ends_with("www") => out.push_str("<!-- -->."),
+            // Only at the beginning of a line do these command a CI runner that is shown the file.
+            ':' if at == 0 && rest.starts_with("::") => out.push_str("&#58;"),
             // Only at the beginning of a line do these make a list or a rule.
             '-' | '+' | '=' if at == 0 => {
                 let _ = write!(out, "&#{};", u32::from(c));
@@ -118,6 +178,20 @@ pub fn block(language: &str, lines: &[String]) -> String {
 /// The length of the longest run of backticks.
 fn longest_run(input: &str) -> usize {
     input.split(|c| c != '`').map(str::len).max().unwrap_or(0)
+}
+
+/// For a message of SARIF, in which `[text](target)` is a link
+/// (<https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html>, 3.11.6 "Messages with embedded links"): brackets
+/// and the character that escapes them stand for themselves.
+pub fn sarif(input: &str) -> String {
+    let mut out = String::new();
+    for c in text(input).chars() {
+        if matches!(c, '[' | ']' | '\\') {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out
 }
 
 /// A word of a POSIX shell command: quoted where a shell would not take it as it is.
@@ -158,10 +232,42 @@ mod tests {
         assert_eq!(shell("-o"), "'-o'");
     }
 
+    #[test]
+    fn what_commands_a_ci_runner_is_shown_and_not_obeyed() {
+        assert_eq!(text("a ##[set-output name=x]y ###vso[task.x] ## [x] #[x]"), "a \\u{23}#[set-output name=x]y #\\u{23}#vso[task.x] ## [x] #[x]");
+        assert_eq!(leaving("::a::b\n  ::c\n\u{1b}[1m ::d\nx ::e ::/0", true), "\\u{3a}:a::b\n  \\u{3a}:c\n\u{1b}[1m \\u{3a}:d\nx ::e ::/0");
+        assert_eq!(leaving("::a ##[b", false), "::a ##[b");
+        assert_eq!(
+            leaving("\t\u{1b}[31mred\u{1b}[0m \u{1b}]8;;x\u{7}\u{1b}[2J\r\u{202e}", false),
+            "\t\u{1b}[31mred\u{1b}[0m \\u{1b}]8;;x\\u{7}\\u{1b}[2J\\u{d}\\u{202e}"
+        );
+        assert_eq!(json("{\"a\": \"##[x]\"}"), "{\"a\": \"\\u0023#[x]\"}");
+        assert_eq!(markdown("::x::"), "&#58;:x::");
+    }
+
+    #[test]
+    fn a_message_of_sarif_holds_no_link() {
+        assert_eq!(sarif("[l](https://e.vil) \\[m](x)"), "\\[l\\](https://e.vil) \\\\\\[m\\](x)");
+    }
+
     proptest! {
         #[test]
         fn no_hidden_character_survives(input in any::<String>()) {
             prop_assert!(!text(&input).chars().any(hidden));
+        }
+
+        #[test]
+        fn nothing_that_leaves_is_a_command(input in "(?s)[:# \\[a\n\t\u{1b}m;1\u{a0}\u{3000}\u{202e}]{0,24}") {
+            let out = leaving(&input, true);
+            for line in out.lines() {
+                let mut bare = line.trim_start();
+                while let Some(length) = colour(bare) {
+                    bare = bare[length..].trim_start();
+                }
+                prop_assert!(!bare.starts_with("::") && !(0..line.len()).any(|n| line.is_char_boundary(n) && commands_a_runner(&line[n..])), "{line:?}");
+            }
+            prop_assert_eq!(leaving(&out, true), out.clone());
+            prop_assert!(!text(&input).contains("##["));
         }
 
         #[test]

@@ -13,7 +13,7 @@ use crate::{
     checks::Unjudged,
     finding::{Finding, FindingKey, Severity, Verdict},
     inventory::FamilyKind,
-    journal::{RunDocument, RunState, document::ChangeReport},
+    journal::{Resumption, RunDocument, RunState, document::ChangeReport},
     plan::{Change, Plan, Rehearsal, Skipped, SkippedKind},
     resource::{Owner, ResourceId},
 };
@@ -220,6 +220,8 @@ pub fn run() -> RunDocument {
         account: "123456789012".into(),
         endpoint: "aws".into(),
         started: at("2026-11-22T10:05:00Z"),
+        caller: "arn:aws:sts::123456789012:assumed-role/ops/robin".into(),
+        resumed: vec![Resumption { at: at("2026-11-22T10:15:00Z"), caller: "arn:aws:sts::123456789012:assumed-role/ops/sam".into() }],
         state: RunState::Complete,
         stopped: None,
         changes,

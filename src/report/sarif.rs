@@ -21,7 +21,7 @@ pub fn write(cases: &Cases) -> Value {
     let results: Vec<Value> = cases.all.iter().filter_map(|case| result(case, &rules)).collect();
     let unknown = cases.all.iter().filter_map(|case| match &case.standing {
         Standing::Unknown(why) => {
-            Some(json!({ "level": "warning", "message": { "text": safe::text(&format!("{}: {why}", case.title)) }, "associatedRule": { "id": case.rule } }))
+            Some(json!({ "level": "warning", "message": { "text": safe::sarif(&format!("{}: {why}", case.title)) }, "associatedRule": { "id": case.rule } }))
         }
         _ => None,
     });
@@ -88,7 +88,7 @@ fn result(case: &Case, rules: &[&str]) -> Option<Value> {
         "ruleId": case.rule,
         "ruleIndex": rules.iter().position(|r| *r == case.rule),
         "level": level(case.severity),
-        "message": { "text": safe::text(&format!("{}: {why}", case.title)) },
+        "message": { "text": safe::sarif(&format!("{}: {why}", case.title)) },
         "locations": [{
             "physicalLocation": { "artifactLocation": artifact, "region": { "startLine": 1 } },
             "logicalLocations": [{ "fullyQualifiedName": safe::text(&case.arn), "kind": "resource" }],

@@ -344,6 +344,13 @@ pub fn run_next(run: &RunDocument) -> Vec<Next> {
     all
 }
 
+/// Who began a run and who went on with it, each under the word for that.
+pub fn callers(run: &RunDocument) -> Vec<(&'static str, String)> {
+    let began = (!run.caller.is_empty()).then(|| ("by", run.caller.clone()));
+    let resumed = run.resumed.iter().map(|resumed| ("resumed", format!("{} by {}", time(resumed.at), resumed.caller)));
+    began.into_iter().chain(resumed).collect()
+}
+
 /// The headline of a run.
 pub fn run_title(run: &RunDocument) -> String {
     let what = match (run.kind.as_str(), &run.of_run) {

@@ -14,22 +14,22 @@ use tempfile::TempDir;
 use crate::support;
 
 /// A pseudo-terminal with a state directory of its own.
-struct Desk {
-    folder: TempDir,
+pub struct Desk {
+    pub folder: TempDir,
     columns: u16,
     env: Vec<(String, String)>,
 }
 
 /// What was on the terminal.
-struct Seen {
-    raw: String,
-    text: String,
-    exit: i64,
+pub struct Seen {
+    pub raw: String,
+    pub text: String,
+    pub exit: i64,
     restored: bool,
 }
 
 impl Desk {
-    fn new(term: &str) -> Self {
+    pub fn new(term: &str) -> Self {
         let env = vec![("TERM".to_owned(), term.to_owned()), ("LANG".to_owned(), "C.UTF-8".to_owned())];
         Self { folder: tempfile::tempdir().unwrap(), columns: 80, env }
     }
@@ -46,7 +46,7 @@ impl Desk {
     }
 
     /// Runs `redress` with these words; each step waits for a text and then types.
-    fn play(&self, line: &str, steps: &[(&str, &str)]) -> Seen {
+    pub fn play(&self, line: &str, steps: &[(&str, &str)]) -> Seen {
         let mut env: serde_json::Map<String, Value> = self.env.iter().map(|(k, v)| (k.clone(), json!(v))).collect();
         env.insert("HOME".to_owned(), json!(self.folder.path()));
         env.insert("REDRESS_STATE_DIR".to_owned(), json!(self.folder.path().join("state")));

@@ -53,7 +53,7 @@ pub async fn run(session: &Session, file: Option<&Path>, plain: bool, approval: 
     };
     let id = engine::run_id(&plan, door.account.now());
     let _lock = perform::lock(session, state.as_ref(), &plan, &id, &door.account.identity().caller.arn)?;
-    session.out.always(&screens::note(&opening(&plan), &render::talk(session)));
+    session.out.show_always(&screens::note(&opening(&plan), &render::talk(session)));
     let drive = Drive { session, door: &door, facts, walk: Walk::new(plan, &policy) };
     let (plan, decisions) = drive.run(terminal(session.out, plain)).await?;
     session.out.always("");
@@ -90,6 +90,6 @@ fn close(session: &Session, plan: &Plan, story: &Story, result: Result<(), Engin
     let exit = Exit::of_run(story);
     let Err(error) = result else { return Ok(exit) };
     let fail = Fail::failure(error.to_string()).why(format!("run {} is interrupted; its journal has all that was done", story.head.run));
-    session.out.always(&fail.hint(format!("redress resume {} goes on", story.head.run)).text());
+    session.out.fail(&fail.hint(format!("redress resume {} goes on", story.head.run)));
     Ok(Exit::worst([exit, Exit::Failure]))
 }

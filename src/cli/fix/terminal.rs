@@ -22,7 +22,7 @@ pub struct Drawn(pub Out);
 
 impl Terminal for Drawn {
     fn show(&mut self, text: &str) {
-        self.0.always(text);
+        self.0.show_always(text);
     }
 
     fn ask(&mut self, question: &Question) -> io::Result<Reply> {
@@ -31,7 +31,7 @@ impl Terminal for Drawn {
             Question::Choose(prompt, items, default) => {
                 let width = usize::from(term.size().1).saturating_sub(4).max(20);
                 let lines = lines(items, width);
-                let choice = dialoguer::Select::new().with_prompt(prompt).items(&lines).default(*default).interact_on_opt(&term);
+                let choice = dialoguer::Select::new().with_prompt(safe::text(prompt)).items(&lines).default(*default).interact_on_opt(&term);
                 Ok(choice.map_err(io_error)?.map_or(Reply::Left, Reply::Chosen))
             }
             Question::Line(prompt, initial) => {
@@ -45,7 +45,9 @@ impl Terminal for Drawn {
 /// A value as one types it: a list without brackets and quotes, so that what is typed after it is one more item.
 fn typed(value: &str) -> String {
     let list = value.strip_prefix('[').and_then(|v| v.strip_suffix(']')).filter(|items| !items.contains(['[', '{']));
-    list.map_or_else(|| value.to_owned(), |items| items.replace('"', ""))
+    let typed = list.map_or_else(|| value.to_owned(), |items| items.replace('"', ""));
+    // What nobody can type and see is not offered to be taken over.
+    if safe::text(&typed) == typed { typed } else { String::new() }
 }
 
 fn io_error(error: dialoguer::Error) -> io::Error {
@@ -65,12 +67,12 @@ pub struct Plain(pub Out);
 
 impl Terminal for Plain {
     fn show(&mut self, text: &str) {
-        self.0.always(text);
+        self.0.show_always(text);
     }
 
     fn ask(&mut self, question: &Question) -> io::Result<Reply> {
         loop {
-            self.0.always(&written(question));
+            self.0.show_always(&written(question));
             let mut line = String::new();
             if io::stdin().lock().read_line(&mut line)? == 0 {
                 return Ok(Reply::Left);

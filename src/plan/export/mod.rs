@@ -12,6 +12,25 @@ mod words;
 pub use shell::{forward, way_back};
 pub use states::{machines, machines_back};
 
+use super::Plan;
+use crate::calls;
+
+/// Refuses a plan with a call that is none of redress's own: a program made of it would do what no plan of redress does.
+///
+/// # Errors
+/// The first such call, forward or back, with its change.
+fn only_registered(plan: &Plan) -> Result<(), NotExported> {
+    for change in &plan.changes {
+        for call in change.steps.iter().flat_map(|step| std::iter::once(&step.act).chain(step.way_back.acts())).map(|act| &act.call) {
+            if calls::find(&call.service, &call.operation).is_none() {
+                let why = format!("{} is not an operation that redress makes, so it is not written into a program", call.name());
+                return Err(NotExported { change: change.id.clone(), why });
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Why a plan cannot be exported.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{change} cannot be exported: {why}")]

@@ -4,6 +4,7 @@ use super::{
     NotExported,
     before::assertions,
     facts::{Look, question},
+    only_registered,
     words::{Here, ascii, clean, id_words, json_word, kebab, name, plain, quoted, variable},
 };
 use crate::{
@@ -17,8 +18,9 @@ const PREAMBLE: &str = include_str!("preamble.sh");
 /// The script that applies a plan.
 ///
 /// # Errors
-/// A wait for which the CLI has no question.
+/// A call that redress does not make, or a wait for which the CLI has no question.
 pub fn forward(plan: &Plan) -> Result<String, NotExported> {
+    only_registered(plan)?;
     let mut text = head(plan, "applies");
     text.push_str(
         "\nif [ -e \"$STATE\" ]; then fail \"$STATE is there: this plan was begun before. Take it back first, or name another file in REDRESS_STATE\"; fi\n",
@@ -41,6 +43,7 @@ pub fn forward(plan: &Plan) -> Result<String, NotExported> {
 /// # Errors
 /// As [`forward`].
 pub fn way_back(plan: &Plan) -> Result<String, NotExported> {
+    only_registered(plan)?;
     let mut text = head(plan, "takes back");
     text.push_str("\nif [ ! -e \"$STATE\" ]; then fail \"$STATE is not there: nothing was applied from here\"; fi\n# Written by the other script, ids only.\n. \"$STATE\"\n");
     for change in plan.changes.iter().rev() {
@@ -177,7 +180,13 @@ fn service(service: &str) -> &str {
 fn call_words(act: &Act, change: &Change, here: Here<'_>) -> String {
     let call = &act.call;
     let region = if call.region.is_empty() { &change.region } else { &call.region };
-    format!("call {} {} {} {}", quoted(region), service(&call.service), kebab(&clean(&call.operation)), json_word(&call.input, here))
+    format!(
+        "call {} {} {} {}",
+        quoted(&clean(region)),
+        quoted(service(&clean(&call.service))),
+        quoted(&kebab(&clean(&call.operation))),
+        json_word(&call.input, here)
+    )
 }
 
 fn look_words(look: &Look, region: &str, otherwise: &str) -> String {
@@ -185,9 +194,9 @@ fn look_words(look: &Look, region: &str, otherwise: &str) -> String {
     let input = quoted(&ascii(&look.input)).replace(ID, "'\"$id\"'");
     format!(
         "{} {} {} {input} {} {}",
-        quoted(region),
-        look.service,
-        kebab(look.operation),
+        quoted(&clean(region)),
+        quoted(look.service),
+        quoted(&kebab(look.operation)),
         quoted(&look.query.jmespath()).replace(ID, "'\"$id\"'"),
         quoted(look.absent)
     )

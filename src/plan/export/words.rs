@@ -18,8 +18,18 @@ pub(super) fn quoted(text: &str) -> String {
 }
 
 /// A text for a comment or a message: one line of ASCII, so that nothing in it can hide or look like code.
+/// No CI runner that is shown the script finds a command in it, such as `##[group]`.
 pub(super) fn plain(text: &str) -> String {
-    text.chars().flat_map(|c| if c == '\'' || c == '"' || c == '\\' { vec![c] } else { c.escape_default().collect() }).collect()
+    let mut out = String::new();
+    let mut rest = text.chars().peekable();
+    while let Some(c) = rest.next() {
+        match c {
+            '\'' | '"' | '\\' => out.push(c),
+            '#' if rest.peek() == Some(&'#') => out.push_str("\\u{23}"),
+            c => out.extend(c.escape_default()),
+        }
+    }
+    out
 }
 
 /// A name that can stand in a variable's name.
@@ -32,11 +42,18 @@ pub(super) fn variable(change: &str, step: &str, output: &str) -> String {
     format!("{}__{}__{}", name(change), name(step), name(output))
 }
 
-/// JSON text in ASCII.
+/// A value as JSON in ASCII, on one line.
 pub(super) fn ascii(value: &Value) -> String {
+    ascii_json(&value.to_string())
+}
+
+/// The same document in ASCII. Outside of strings JSON has nothing else, but for its lines.
+pub(super) fn ascii_json(document: &str) -> String {
     let mut text = String::new();
-    for c in value.to_string().chars() {
-        if c.is_ascii() && !c.is_ascii_control() {
+    let mut rest = document.chars().peekable();
+    while let Some(c) = rest.next() {
+        let command = c == '#' && rest.peek() == Some(&'#');
+        if c == '\n' || (c.is_ascii() && !c.is_ascii_control() && !command) {
             text.push(c);
         } else {
             let mut units = [0; 2];
@@ -150,7 +167,7 @@ pub(super) fn clean(text: &str) -> String {
 /// The ids that a condition speaks about, as words of a `for`.
 pub(super) fn id_words(id: &Value, here: Here<'_>) -> Vec<String> {
     match id {
-        Value::String(text) => vec![quoted(text)],
+        Value::String(text) => vec![quoted(&plain(text))],
         Value::Array(items) => items.iter().flat_map(|v| id_words(v, here)).collect(),
         Value::Object(map) => match map.iter().next() {
             Some((key, inner)) if map.len() == 1 && key == "$output" => {

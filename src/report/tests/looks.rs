@@ -179,6 +179,9 @@ fn a_run_reads_well() {
       endpoint  AWS
       started   2026-11-22 10:05 UTC
       plan      3f2a91c04be1
+      by        arn:aws:sts::123456789012:assumed-role/ops/robin
+      resumed   2026-11-22 10:15 UTC by
+                arn:aws:sts::123456789012:assumed-role/ops/sam
 
     ✓ c1 verified         Narrow 1 rule of "web": tcp 22 from the world to
                           203.0.113.0/24
@@ -347,6 +350,9 @@ fn a_run_in_markdown_is_a_table() {
     ## Run 20261122-100500-4b1d: complete
 
     Account `123456789012` at `AWS`, started 2026-11-22 10:05 UTC.
+
+    - by arn:aws:sts::123456789012:assumed-role/ops/robin
+    - resumed 2026-11-22 10:15 UTC by arn:aws:sts::123456789012:assumed-role/ops/sam
 
     | | Change | Resource | Outcome |
     |---|---|---|---|

@@ -27,6 +27,9 @@ pub fn run(run: &RunDocument, view: &View) -> String {
     for (label, value) in rows {
         page.row(2, &span(Tone::Faint, label), 12, &[plain(value)]);
     }
+    for (label, who) in words::callers(run) {
+        page.row(2, &span(Tone::Faint, label), 12, &[plain(who)]);
+    }
     if let Some(why) = &run.stopped {
         page.row(2, &span(Tone::Warn, "stopped"), 12, &[plain(why)]);
     }

@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
+use super::super::words::ascii_json;
+
 /// The longest name of a state, in characters
 /// (<https://docs.aws.amazon.com/step-functions/latest/apireference/API_StateEnteredEventDetails.html>).
 const LONGEST_NAME: usize = 80;
@@ -74,7 +76,7 @@ impl Flow {
         }
         let machine = json!({ "Comment": comment, "QueryLanguage": "JSONPath", "StartAt": start, "States": self.states });
         let pretty = serde_json::to_string_pretty(&machine).map_err(|e| e.to_string())?;
-        let text = if pretty.len() > LARGEST { machine.to_string() } else { pretty };
+        let text = ascii_json(&if pretty.len() > LARGEST { machine.to_string() } else { pretty });
         if text.len() > LARGEST {
             return Err(format!("its definition has {} bytes, and a machine holds {LARGEST}: export a plan with fewer changes", text.len()));
         }

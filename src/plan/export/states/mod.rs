@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::{
-    NotExported,
+    NotExported, only_registered,
     words::{clean, name, plain},
 };
 use crate::plan::{Change, Plan};
@@ -29,6 +29,7 @@ use flow::{Flow, choice, fail, put_at};
 /// # Errors
 /// What cannot be said in the language, or does not fit into a machine.
 pub fn machines(plan: &Plan) -> Result<BTreeMap<String, String>, NotExported> {
+    only_registered(plan)?;
     by_region(plan)?.into_iter().map(|(region, changes)| Ok((region.to_owned(), forward(plan, region, &changes)?))).collect()
 }
 
@@ -37,6 +38,7 @@ pub fn machines(plan: &Plan) -> Result<BTreeMap<String, String>, NotExported> {
 /// # Errors
 /// As [`machines`].
 pub fn machines_back(plan: &Plan) -> Result<BTreeMap<String, String>, NotExported> {
+    only_registered(plan)?;
     by_region(plan)?.into_iter().map(|(region, changes)| Ok((region.to_owned(), back(plan, region, &changes)?))).collect()
 }
 
