@@ -14,6 +14,7 @@ use super::{
     gather::afresh,
     ledger::Ledger,
     schedule,
+    staying::with_what_stays,
     step::{Failure, Named},
 };
 use crate::{
@@ -220,6 +221,7 @@ impl Engine<'_> {
         if !left.others.is_empty() {
             rest.push_str(&format!("; somebody else changed meanwhile, and it is left so: {}", restore::words(&left.others)));
         }
+        let rest = with_what_stays(&rest, change, journal);
         self.end(change, outcome, format!("{why}. {rest}"), after, Vec::new(), journal)
     }
 

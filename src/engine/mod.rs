@@ -19,6 +19,7 @@ mod patience;
 pub mod prune;
 pub mod recover;
 pub mod schedule;
+mod staying;
 pub mod step;
 pub mod stop;
 pub mod survey;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use redress::{
-    calls::{Purpose, Step, WayBack, way_back},
+    calls::{Step, WayBack},
     cli::exit::Exit,
     inventory::{Inventory, SecurityGroupRule, Tags, tag},
     journal::{Event, Outcome, StepState, Story, document::RunDocument},
@@ -136,7 +136,7 @@ fn no_orphans(now: &Inventory, runs: &[Run<'_>], state: &State) -> Held {
     }
     for thing in made(now) {
         let step = thing.tags.get(tag::STEP).cloned().unwrap_or_default();
-        let Some((plan, story, _)) = runs.iter().find(|(_, s, _)| Some(&s.head.run) == thing.tags.get(tag::RUN)) else {
+        let Some((_, story, _)) = runs.iter().find(|(_, s, _)| Some(&s.head.run) == thing.tags.get(tag::RUN)) else {
             return Err(format!("{} {} carries a run that was not", thing.family, thing.id));
         };
         let (change, name) = step.split_once('/').unwrap_or_default();
@@ -148,13 +148,9 @@ fn no_orphans(now: &Inventory, runs: &[Run<'_>], state: &State) -> Held {
             return Err(format!("orphan: {} {} of {step} stands in no record; {:?}: {}", thing.family, thing.id, told.phase, told.reason));
         }
         let gone_back = matches!(told.outcome(), Some(Outcome::RolledBack | Outcome::Failed));
-        if gone_back && story.head.kind == PlanKind::Plan && !state.touched.contains(&thing.id) {
-            let done = told.done();
-            let steps = &plan.changes.iter().find(|c| c.id == change).unwrap().steps;
-            let to_go = way_back(steps, &done, Purpose::Rollback).iter().any(|b| b.of == name);
-            if to_go && !told.reason.contains(&thing.id) {
-                return Err(format!("left behind: {} {} of {step}, though {:?}: {}", thing.family, thing.id, told.phase, told.reason));
-            }
+        // What stays, on purpose or not, is named.
+        if gone_back && story.head.kind == PlanKind::Plan && !state.touched.contains(&thing.id) && !told.reason.contains(&thing.id) {
+            return Err(format!("left behind: {} {} of {step}, though {:?}: {}", thing.family, thing.id, told.phase, told.reason));
         }
     }
     Ok(())
