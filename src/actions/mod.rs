@@ -140,6 +140,12 @@ pub trait Action: Sync {
         let _ = (inventory, with);
         Ok(resource.clone())
     }
+    /// Quotas of the account that its parameters name, each with the code by which AWS refuses what goes beyond: they count in a
+    /// rehearsal, too.
+    fn quotas(&self, with: &Value) -> Vec<(&'static str, usize)> {
+        let _ = with;
+        Vec::new()
+    }
     /// When several changes are on one resource, the lower comes first: 0 for networks and logs, 10 for disks, 20 for
     /// backups.
     fn order(&self) -> u8 {

@@ -12,6 +12,7 @@ use super::{
     restore::{Moment, foreign, restored, words},
 };
 use crate::{
+    actions,
     calls::{Act, Bindings, CallError, ErrorClass, Expect, Otherwise, Outputs, Purpose, Standing, Step, Wait, before, standing_of, way_back},
     inventory::Inventory,
 };
@@ -56,6 +57,8 @@ pub fn play(stage: &mut dyn Stage, change: &Change, started: Timestamp, outputs:
     if let Proved::Holds(_) = proved(change, &inventory, Moment::EndOfRun, &bindings(&change.id, "proof", started, outputs)) {
         return Ok(Played::AlreadyFixed);
     }
+    let quotas = change.uses.iter().filter_map(|used| Some(actions::find(&used.action)?.quotas(&used.with)));
+    quotas.flatten().for_each(|(code, quota)| stage.allow(code, quota));
     play_steps(stage, &change.id, &change.steps, started, outputs)?;
     match proved(change, &as_of(stage.inventory(), started), Moment::EndOfRun, &bindings(&change.id, "proof", started, outputs)) {
         Proved::Holds(_) => Ok(Played::Done),

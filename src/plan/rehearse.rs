@@ -29,6 +29,8 @@ pub trait Stage {
     fn perform(&mut self, call: &Call) -> Outcome;
     /// Lets time pass, so that what was begun gets done.
     fn pass(&mut self, time: Duration);
+    /// Lets as many things be there as the account's own quota says, which is known by the code of its error.
+    fn allow(&mut self, code: &str, quota: usize);
     /// Whether something is still to come about there by itself: with one of these things, or with any where none is named.
     fn under_way(&self, ids: &[String]) -> bool;
     /// Takes over more facts, read from the real account.

@@ -87,6 +87,9 @@ pub struct Twin {
     /// Roles that still seem to have a policy which was deleted, and until when.
     #[serde(default)]
     lagging_roles: BTreeMap<String, Timestamp>,
+    /// Quotas that are higher than AWS's own, by the code of the error.
+    #[serde(default)]
+    quotas: BTreeMap<String, usize>,
     /// What goes wrong, and when.
     #[serde(default)]
     pub faults: Faults,
@@ -131,6 +134,7 @@ impl Twin {
             contents: Contents::default(),
             lagging: Vec::new(),
             lagging_roles: BTreeMap::new(),
+            quotas: BTreeMap::new(),
             faults: Faults::default(),
             fate: None,
         };
@@ -294,6 +298,10 @@ impl Stage for Twin {
     }
     fn pass(&mut self, time: Duration) {
         Twin::pass(self, time);
+    }
+    fn allow(&mut self, code: &str, quota: usize) {
+        let most = self.quotas.entry(code.to_owned()).or_insert(quota);
+        *most = quota.max(*most);
     }
     fn under_way(&self, ids: &[String]) -> bool {
         self.due.iter().any(|due| ids.is_empty() || ids.iter().any(|id| id == due.effect.on()))

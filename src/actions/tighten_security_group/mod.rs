@@ -58,6 +58,10 @@ impl Action for TightenSecurityGroup {
     fn concerns(&self) -> concern::Table {
         const { &[(FamilyKind::SecurityGroups, Concern::THERE), (FamilyKind::SecurityGroupRules, Concern::but(&["tags"]))] }
     }
+    fn quotas(&self, with: &Value) -> Vec<(&'static str, usize)> {
+        let limit = support::params::<Params>(with).map(|params| params.rule_limit);
+        limit.into_iter().map(|limit| ("RulesPerSecurityGroupLimitExceeded", limit)).collect()
+    }
     fn propose(&self, context: &Context<'_>, target: &ResourceId, with: &Value) -> Result<Proposal, Refusal> {
         let params: Params = support::params(with)?;
         let (region, id) = (context.region, target.id());

@@ -20,6 +20,8 @@ use crate::{
 /// Rules per direction, IPv4 and IPv6 counted apart
 /// (<https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html>).
 const LIMIT: usize = 60;
+/// What says that a group has more.
+const OVER: &str = "RulesPerSecurityGroupLimitExceeded";
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
@@ -115,8 +117,9 @@ pub(super) fn authorize(t: &mut Twin, region: &str, input: Authorize) -> Outcome
         let (four, six) = weight(t, region, rule)?;
         (v4, v6) = (v4 + four, v6 + six);
     }
-    if v4 > LIMIT || v6 > LIMIT {
-        return Err(refuse("RulesPerSecurityGroupLimitExceeded", "The maximum number of rules per security group has been reached."));
+    let limit = t.quotas.get(OVER).copied().unwrap_or(LIMIT).max(LIMIT);
+    if v4 > limit || v6 > limit {
+        return Err(refuse(OVER, "The maximum number of rules per security group has been reached."));
     }
     let mut ids = Vec::new();
     for mut rule in new {

@@ -156,3 +156,18 @@ fn a_role_seems_to_have_its_policy_for_a_while_after_that_was_deleted() {
     minutes(&mut twin, 1);
     try_in(&mut twin, "iam", "", "DeleteRole", json!({ "RoleName": "r" })).unwrap();
 }
+
+#[test]
+fn a_group_takes_as_many_rules_as_the_accounts_own_quota_says() {
+    use crate::plan::Stage;
+    let mut twin = company();
+    let mut rules = |count: usize, allow: Option<usize>| {
+        allow.into_iter().for_each(|n| twin.allow("RulesPerSecurityGroupLimitExceeded", n));
+        let ranges: Vec<Value> = (0..count).map(|n| json!({ "CidrIp": format!("10.{count}.{n}.0/24") })).collect();
+        let permissions = json!([{ "IpProtocol": "tcp", "FromPort": 1, "ToPort": 1, "IpRanges": ranges }]);
+        ec2(&mut twin, "AuthorizeSecurityGroupIngress", json!({ "GroupId": id("sg", 1), "IpPermissions": permissions }))
+    };
+    assert_eq!(code(rules(70, None)), "RulesPerSecurityGroupLimitExceeded");
+    rules(70, Some(100)).unwrap();
+    assert_eq!(code(rules(60, None)), "RulesPerSecurityGroupLimitExceeded");
+}
