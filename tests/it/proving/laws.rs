@@ -136,7 +136,7 @@ fn no_orphans(now: &Inventory, runs: &[Run<'_>], state: &State) -> Held {
     }
     for thing in made(now) {
         let step = thing.tags.get(tag::STEP).cloned().unwrap_or_default();
-        let Some((_, story, _)) = runs.iter().find(|(_, s, _)| Some(&s.head.run) == thing.tags.get(tag::RUN)) else {
+        let Some((plan, story, _)) = runs.iter().find(|(_, s, _)| Some(&s.head.run) == thing.tags.get(tag::RUN)) else {
             return Err(format!("{} {} carries a run that was not", thing.family, thing.id));
         };
         let (change, name) = step.split_once('/').unwrap_or_default();
@@ -148,8 +148,9 @@ fn no_orphans(now: &Inventory, runs: &[Run<'_>], state: &State) -> Held {
             return Err(format!("orphan: {} {} of {step} stands in no record; {:?}: {}", thing.family, thing.id, told.phase, told.reason));
         }
         let gone_back = matches!(told.outcome(), Some(Outcome::RolledBack | Outcome::Failed));
-        // What stays, on purpose or not, is named.
-        if gone_back && story.head.kind == PlanKind::Plan && !state.touched.contains(&thing.id) && !told.reason.contains(&thing.id) {
+        // What stays, on purpose or not, is named; what the way back made is what was there before.
+        let forth = plan.changes.iter().any(|c| c.id == change && c.steps.iter().any(|s| s.name == name));
+        if gone_back && forth && story.head.kind == PlanKind::Plan && !state.touched.contains(&thing.id) && !told.reason.contains(&thing.id) {
             return Err(format!("left behind: {} {} of {step}, though {:?}: {}", thing.family, thing.id, told.phase, told.reason));
         }
     }
