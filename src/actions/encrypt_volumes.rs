@@ -5,6 +5,7 @@ mod guards;
 mod instance;
 mod key;
 mod parts;
+mod still;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

@@ -171,6 +171,9 @@ pub fn classify(operation: &str, code: &str, status: Option<u16>, kind: Kind) ->
         _ if named(CONSISTENCY) => ErrorClass::Consistency,
         _ if named(TRANSIENT) => ErrorClass::Transient,
         _ if says_absent(code) && removes(operation) => ErrorClass::AlreadyDone,
+        // "You tried to detach a volume from an instance to which it is not attached"
+        // (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html>).
+        _ if code == "InvalidAttachment.NotFound" && operation == "DetachVolume" => ErrorClass::AlreadyDone,
         _ if says_absent(code) => ErrorClass::Consistency,
         _ if code == "NotImplemented" || code == "UnknownOperationException" || code == "InvalidAction" => ErrorClass::Unsupported,
         Some(429) => ErrorClass::Throttled,

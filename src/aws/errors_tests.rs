@@ -26,6 +26,8 @@ fn every_documented_code_has_its_class() {
         ("PutRolePolicy", "NoSuchEntity", Consistency),
         ("DeleteRole", "NoSuchEntity", AlreadyDone),
         ("DeleteSnapshot", "InvalidSnapshot.NotFound", AlreadyDone),
+        ("DetachVolume", "InvalidAttachment.NotFound", AlreadyDone),
+        ("DetachVolume", "InvalidVolume.NotFound", Consistency),
         ("DeleteFlowLogs", "InvalidFlowLogId.NotFound", AlreadyDone),
         ("RevokeSecurityGroupIngress", "InvalidSecurityGroupRuleId.NotFound", AlreadyDone),
         ("AuthorizeSecurityGroupIngress", "InvalidPermission.Duplicate", AlreadyDone),

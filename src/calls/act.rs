@@ -36,6 +36,26 @@ impl Act {
         Self { call, before: Vec::new(), observe: Vec::new(), otherwise: Otherwise::Stop, wait, recognise }
     }
 
+    /// The act, made only where these hold too.
+    #[must_use]
+    pub fn only_if(mut self, before: Vec<Expect>) -> Self {
+        self.before.extend(before);
+        self
+    }
+
+    /// The act, which observes these facts too.
+    #[must_use]
+    pub fn observing(mut self, observe: impl IntoIterator<Item = Observe>) -> Self {
+        self.observe.extend(observe);
+        self
+    }
+
+    /// The act, left out where its preconditions do not hold.
+    #[must_use]
+    pub fn or_leave(self) -> Self {
+        Self { otherwise: Otherwise::Leave, ..self }
+    }
+
     /// What the call does to whether a thing is up.
     pub fn power(&self) -> Power {
         find(&self.call.service, &self.call.operation).map_or(Power::Stays, |spec| spec.power)

@@ -94,6 +94,17 @@ pub fn before(act: &Act, inventory: &Inventory, bindings: &Bindings<'_>) -> Resu
     Ok(Before { standing, observed })
 }
 
+/// The reference that keeps an act from being made: what it refers to was never made, or never observed. What it
+/// observes itself is there by then.
+pub fn missing(act: &Act, bindings: &Bindings<'_>) -> Option<Unresolved> {
+    let mut outputs = bindings.outputs.clone();
+    let own = act.observe.iter().map(|o| (o.name.clone(), Value::Null)).collect();
+    record(&mut outputs, bindings.change, &own);
+    let bindings = Bindings { outputs: &outputs, ..bindings.clone() };
+    let expected = act.before.iter().map(|expect| expect.resolve(&bindings).err());
+    expected.chain([bindings.resolve(&act.call.input).err()]).flatten().next()
+}
+
 /// Outputs of steps, by change and step.
 pub type AllOutputs = std::collections::BTreeMap<(String, String), Outputs>;
 

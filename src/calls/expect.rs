@@ -1,6 +1,7 @@
 //! Conditions over an inventory, as data: what a wait waits for, how an effect is recognised. Evaluating one is pure;
 //! reading the facts is the engine's.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -22,6 +23,9 @@ pub struct Expect {
     pub at: String,
     /// What must hold of it.
     pub test: Test,
+    /// What it means for people where it does not hold.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub means: String,
 }
 
 /// What must hold.
@@ -34,6 +38,8 @@ pub enum Test {
     Gone,
     /// It has this value.
     Is(Value),
+    /// It is a moment, and not later than this one.
+    NotAfter(Timestamp),
     /// It has one of `good`; one of `never` means that it never will.
     OneOf {
         /// Any of these will do.
@@ -62,7 +68,13 @@ pub enum Standing {
 impl Expect {
     /// A condition on one thing.
     pub fn new(region: &str, family: FamilyKind, id: impl Into<Value>, at: &str, test: Test) -> Self {
-        Self { region: region.to_owned(), family, id: id.into(), at: at.to_owned(), test }
+        Self { region: region.to_owned(), family, id: id.into(), at: at.to_owned(), test, means: String::new() }
+    }
+
+    /// The condition with what it means for people where it does not hold.
+    #[must_use]
+    pub fn meaning(self, means: &str) -> Self {
+        Self { means: means.to_owned(), ..self }
     }
 
     /// The condition with every reference resolved.
@@ -114,19 +126,39 @@ impl Expect {
         ids.iter().map(|id| self.one(inventory, id)).fold(Standing::Holds, worse)
     }
 
+    /// Why the member that is asked for is not known, where it is one that was not or could not be read: that is not the same
+    /// as having none.
+    fn unread(&self, thing: &Value) -> Option<String> {
+        let member = self.at.split_once("/known").map(|(member, _)| member).filter(|_| self.test != Test::Exists)?;
+        let name = member.trim_start_matches('/');
+        match thing.pointer(member)? {
+            Value::String(text) if text == "not-read" => Some(format!("{name} was not read")),
+            Value::Object(fact) => fact.get("unknown").map(|why| format!("{name} is not known: {}", why.as_str().unwrap_or_default())),
+            _ => None,
+        }
+    }
+
+    fn said(&self, seen: String) -> String {
+        if self.means.is_empty() { seen } else { format!("{} ({seen})", self.means) }
+    }
+
     fn one(&self, inventory: &Inventory, id: &str) -> Standing {
         let thing = match inventory.json(&self.region, self.family, id) {
             Fact::Known(json) => Some(json),
             Fact::Absent => None,
             silent => return Standing::Unknown(format!("{id}: {}", silent.silence().unwrap_or_default())),
         };
+        if let Some(why) = thing.as_ref().and_then(|t| self.unread(t)) {
+            return Standing::Unknown(format!("{id}: {why}"));
+        }
         let value = thing.as_ref().map(|t| pointed(t, &self.at).cloned().unwrap_or(Value::Null));
-        let seen =
-            || Standing::NotYet(value.as_ref().map_or_else(|| format!("{id} is not there"), |v| format!("{id}: {} is {v}", self.at.trim_start_matches('/'))));
+        let says = |v: &Value| format!("{id}: {} is {v}", self.at.trim_start_matches('/'));
+        let seen = || Standing::NotYet(self.said(value.as_ref().map_or_else(|| format!("{id} is not there"), says)));
         match (&self.test, &value) {
             (Test::Exists, Some(_)) | (Test::Gone, None) => Standing::Holds,
             (Test::Gone, Some(_)) => Standing::NotYet(format!("{id} is still there")),
             (Test::Is(wanted), Some(value)) if value == wanted => Standing::Holds,
+            (Test::NotAfter(then), Some(value)) if moment(value).is_some_and(|at| at <= *then) => Standing::Holds,
             (Test::OneOf { good, .. }, Some(value)) if good.contains(value) => Standing::Holds,
             (Test::OneOf { never, .. }, Some(value)) if never.contains(value) => {
                 Standing::Never(format!("{id}: {} is {value}", self.at.trim_start_matches('/')))
@@ -148,6 +180,10 @@ fn pointed<'a>(thing: &'a Value, at: &str) -> Option<&'a Value> {
     })
 }
 
+fn moment(value: &Value) -> Option<Timestamp> {
+    value.as_str()?.parse().ok()
+}
+
 /// The worse of two standings: never, then unknown, then not yet.
 pub(super) fn worse(a: Standing, b: Standing) -> Standing {
     let rank = |s: &Standing| match s {
@@ -165,10 +201,25 @@ pub fn standing_of(all: &[Expect], inventory: &Inventory) -> Standing {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic)]
 mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::{
+        inventory::{Bucket, Caller, Instance},
+        resource::Owner,
+    };
+
+    const R: &str = "us-east-1";
+
+    fn inventory() -> Inventory {
+        let owner = Owner { partition: "aws".into(), account: "123456789012".into() };
+        let mut it = Inventory::empty(owner, Caller::default(), "2026-11-22T10:00:00Z".parse().unwrap());
+        let launched = "2026-11-22T10:00:00Z".parse().ok();
+        it.region_mut(R).instances.put("i-1", Instance { id: "i-1".into(), launch_time: launched, ..Instance::default() });
+        it
+    }
 
     #[test]
     fn a_pointer_finds_members_positions_and_what_has_a_name() {
@@ -184,6 +235,32 @@ mod tests {
         ];
         for (at, expected) in rows {
             assert_eq!(pointed(&thing, at), expected, "{at}");
+        }
+    }
+
+    #[test]
+    fn a_member_that_could_not_be_read_is_not_the_same_as_none() {
+        let mut it = inventory();
+        let none = Expect::new("", FamilyKind::Buckets, "logs", "/policy/known", Test::Is(Value::Null));
+        for (policy, holds) in [(Fact::Absent, true), (Fact::Known(json!({})), false)] {
+            it.buckets.put("logs", Bucket { id: "logs".into(), policy, ..Bucket::default() });
+            assert_eq!(none.standing(&it) == Standing::Holds, holds);
+        }
+        for policy in [Fact::NotRead, Fact::Unknown("AccessDenied".into())] {
+            it.buckets.put("logs", Bucket { id: "logs".into(), policy, ..Bucket::default() });
+            assert!(matches!(none.standing(&it), Standing::Unknown(_)));
+        }
+    }
+
+    #[test]
+    fn a_moment_is_compared_as_one_and_what_it_means_is_said() {
+        for (then, holds) in [("2026-11-22T10:00:00Z", true), ("2026-11-22T12:00:00Z", true), ("2026-11-22T09:59:59Z", false)] {
+            let expect = Expect::new(R, FamilyKind::Instances, "i-1", "/launch_time", Test::NotAfter(then.parse().unwrap())).meaning("it was started");
+            match expect.standing(&inventory()) {
+                Standing::Holds => assert!(holds, "{then}"),
+                Standing::NotYet(seen) => assert!(!holds && seen.starts_with("it was started (i-1: launch_time is"), "{seen}"),
+                other => panic!("{other:?}"),
+            }
         }
     }
 }

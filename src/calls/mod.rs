@@ -7,6 +7,7 @@ pub mod expect;
 pub mod notice;
 pub mod reference;
 pub mod spec;
+pub mod still;
 pub mod transition;
 pub mod until;
 

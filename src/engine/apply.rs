@@ -2,6 +2,7 @@
 //! the journal, so applying and resuming are one.
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, BTreeSet},
     time::Duration,
 };
@@ -11,6 +12,7 @@ use serde_json::Value;
 
 use super::{
     Engine, EngineError, News,
+    before::left,
     gather::afresh,
     ledger::Ledger,
     schedule,
@@ -18,9 +20,9 @@ use super::{
     step::{Failure, Named},
 };
 use crate::{
-    calls::{self, Bindings, Outputs, Purpose},
-    inventory::Inventory,
-    journal::{Decision, Event, Journal, Outcome, Phase, StepState, Story},
+    calls::{self, Act, Bindings, Outputs, Purpose, before, still},
+    inventory::{FamilyKind, Inventory},
+    journal::{Decision, Event, Journal, Outcome, Phase, StepState, StepStory, Story},
     plan::{
         Change, Plan,
         proof::{self, Proved},
@@ -169,18 +171,27 @@ impl Engine<'_> {
             if let Some(short) = self.time_is_short(change, n, journal).await {
                 return Err(Failure::Failed(short));
             }
-            self.act(Named { change: &change.id, name: &step.name, act: &step.act }, journal).await?;
+            let act = guarded(change, &step.act, journal);
+            self.act(Named { change: &change.id, name: &step.name, act: &act }, journal).await?;
         }
         Ok(())
     }
 
-    /// Goes back along the steps that took effect. An act that is so already counts as done.
+    /// Goes back along the steps that took effect. An act that is so already counts as done; one that refers to what was
+    /// never made has nothing to take back.
     async fn back(&self, change: &Change, journal: &Ledger<'_>) -> Result<(), Failure> {
         self.settle_doubts(change, journal).await?;
         let done = journal.look(|story| story.changes.get(&change.id).map(crate::journal::ChangeStory::done)).unwrap_or_default();
         for back in calls::way_back(&change.steps, &done, Purpose::Rollback) {
             self.talk.tell(&News::StepBegins { change: change.id.clone(), title: format!("take back {}", back.of), place: 0 });
-            self.act(Named { change: &change.id, name: &back.name, act: &back.act }, journal).await?;
+            let act = guarded(change, &back.act, journal);
+            let named = Named { change: &change.id, name: &back.name, act: &act };
+            let missing = before::missing(&act, &self.bindings(named, journal, &journal.look(Story::outputs)));
+            match (missing, journal.look(|story| story.changes.get(&change.id)?.step(&back.name).map(|s| s.state.clone()))) {
+                (Some(missing), None) => journal.write(self.account.now(), left(named, format!("{missing}: there is nothing to take back")))?,
+                (Some(_), Some(StepState::Left)) => {}
+                _ => self.act(named, journal).await?,
+            }
         }
         Ok(())
     }
@@ -203,9 +214,11 @@ impl Engine<'_> {
         let before = journal.look(|story| story.changes.get(&change.id).map(|c| c.before.clone())).unwrap_or_default();
         let mut pauses = PROOF_PAUSES.iter();
         let predicted = plan.rehearsal.predicted.get(&change.id);
+        let by_others = set_by_others(change, journal);
         let (after, left) = loop {
             let after = afresh(self.account, &mut |_| change.touches.iter().cloned().collect()).await.footprint(&change.touches);
-            let left = restore::after_rollback(change, &before, predicted, &after);
+            let mut left = restore::after_rollback(change, &before, predicted, &after);
+            left.leave(&by_others);
             match pauses.next() {
                 Some(seconds) if !left.is_clean() => self.account.pause(Duration::from_secs(*seconds)).await,
                 _ => break (after, left),
@@ -276,6 +289,33 @@ pub(super) fn not_begun(change: &Change, step: &calls::Step, journal: &Ledger<'_
     told.is_none_or(|state| state == StepState::NotDone)
 }
 
+/// The act, with the preconditions of a swap of disks where the plan of an earlier version gives it none. What `recover`
+/// attaches has been looked at when its plan was made.
+fn guarded<'a>(change: &Change, act: &'a Act, journal: &Ledger<'_>) -> Cow<'a, Act> {
+    if change.action == "recover" {
+        return Cow::Borrowed(act);
+    }
+    let copied = |step: &StepStory| step.call.as_ref().is_some_and(|call| call.operation == "CreateSnapshots");
+    let since = journal.look(|story| story.changes.get(&change.id)?.steps.iter().filter(|s| copied(s)).map(|s| s.at).max());
+    still::derived(act, since)
+}
+
+/// What the acts that were left out are about: somebody else has set it.
+fn set_by_others(change: &Change, journal: &Ledger<'_>) -> BTreeSet<String> {
+    let Some(story) = journal.look(|story| story.changes.get(&change.id).cloned()) else { return BTreeSet::new() };
+    let outputs = journal.look(Story::outputs);
+    let bindings = bindings(change, journal, &outputs);
+    let way = calls::way_back(&change.steps, &story.done(), Purpose::Rollback);
+    let acts = change.steps.iter().map(|s| (&s.name, &s.act)).chain(way.iter().map(|b| (&b.name, &b.act)));
+    let left = acts.filter(|(name, _)| story.step(name).is_some_and(|s| s.state == StepState::Left));
+    let mut all = BTreeSet::new();
+    for (_, act) in left {
+        let act = guarded(change, act, journal);
+        all.extend(before::scopes(&act, &bindings).filter_map(Result::ok).flatten().map(|want| want.to_string()));
+    }
+    all
+}
+
 /// Whether no step of a change may have taken effect.
 fn nothing_done(change: &Change, journal: &Ledger<'_>) -> bool {
     journal.look(|story| story.changes.get(&change.id).is_none_or(|c| c.steps.iter().all(|s| matches!(s.state, StepState::NotDone | StepState::Left))))
@@ -288,14 +328,21 @@ fn by_hand(change: &Change, journal: &Ledger<'_>) -> String {
     let open = left.iter().filter(|b| !story.step(&b.name).is_some_and(|s| matches!(s.state, StepState::Settled | StepState::Left)));
     let outputs = journal.look(Story::outputs);
     let bindings = bindings(change, journal, &outputs);
-    let input = |act: &calls::Act| bindings.resolve(&act.call.input).unwrap_or_else(|_| act.call.input.clone());
+    let input = |act: &Act| bindings.resolve(&act.call.input).unwrap_or_else(|_| act.call.input.clone());
     let doubts = story.steps.iter().filter(|s| s.state == StepState::Intended);
     let look = doubts.map(|s| {
         let call = s.call.as_ref().map_or_else(|| s.name.clone(), |call| format!("{} {}", call.name(), call.input));
         format!("look whether {call} took effect, and take it back if it did")
     });
-    let acts: Vec<String> = look.chain(open.map(|b| format!("{} {}", b.act.call.name(), input(&b.act)))).collect();
-    format!("in this order: {}", acts.join("; "))
+    let made = open.filter(|b| bindings.resolve(&b.act.call.input).is_ok());
+    let acts: Vec<String> = look.chain(made.map(|b| format!("{} {}", b.act.call.name(), input(&b.act)))).collect();
+    format!("in this order: {}{}", acts.join("; "), recovering(change, journal))
+}
+
+/// The command that brings an instance of a change back up, where it has one.
+fn recovering(change: &Change, journal: &Ledger<'_>) -> String {
+    let instance = change.touches.iter().any(|want| want.family == FamilyKind::Instances);
+    if instance { format!(". `redress recover {}` brings its instance back up on volumes that are there", journal.head().run) } else { String::new() }
 }
 
 /// What a person must do when all ways back were gone and the account still is not what it was.
@@ -304,7 +351,8 @@ fn stuck_by(left: &Moved, change: &Change, journal: &Ledger<'_>) -> String {
     let before = &change.before;
     format!(
         "Not as it was before: {}. A person is needed: look at `redress show {run}` for what was called, and set right what is named here; \
-         it was: {before}",
-        left.what()
+         it was: {before}{}",
+        left.what(),
+        recovering(change, journal)
     )
 }

@@ -60,7 +60,7 @@ impl Engine<'_> {
                 why: format!("before {}: {what}", named.act.call.operation),
                 seconds: waited.as_secs(),
             });
-            let rest = believed.saturating_sub(waited).as_secs().clamp(1, 15);
+            let rest = if waited < believed { (believed - waited).as_secs().clamp(1, 15) } else { 15 };
             self.account.pause(Duration::from_secs((1 << tries.min(4)).min(rest))).await;
         }
         Ok(Go::No)
@@ -75,11 +75,14 @@ impl Engine<'_> {
         match look {
             Look::Found(outputs) if tried && !looks_gone(named.act) => self.tell_result(named, StepResult::Found { outputs }, journal)?,
             look if leave => {
-                let (change, step) = (named.change.to_owned(), named.name.to_owned());
-                let stands = matches!(look, Look::Found(_));
-                journal.write(self.account.now(), Event::Left { change, step, reason: seen.to_owned(), stands })?;
+                let (change, step, reason) = (named.change.to_owned(), named.name.to_owned(), seen.to_owned());
+                journal.write(self.account.now(), Event::Left { change, step, reason, stands: matches!(look, Look::Found(_)) })?;
             }
-            _ => return Err(Failure::Gone(told(named, seen))),
+            // Kept so that the end of the change knows about what somebody else has decided.
+            _ => {
+                journal.write(self.account.now(), left(named, seen.to_owned()))?;
+                return Err(Failure::Gone(told(named, seen)));
+            }
         }
         Ok(Go::No)
     }
@@ -93,6 +96,11 @@ fn again(named: Named<'_>, earlier: Option<&StepStory>, observed: Outputs) -> Re
         Some((name, value)) => Err(Failure::Gone(told(named, &format!("{name} was another when it was tried before, and is now {value}")))),
         None => Ok(Go::Call(observed)),
     }
+}
+
+/// The event of an act that is left out.
+pub(super) fn left(named: Named<'_>, reason: String) -> Event {
+    Event::Left { change: named.change.to_owned(), step: named.name.to_owned(), reason, stands: false }
 }
 
 fn told(named: Named<'_>, seen: &str) -> String {

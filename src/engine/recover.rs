@@ -119,39 +119,54 @@ fn bring_back(known: &Inventory, region: &str, instance: &Instance, id: String) 
         .filter_map(|v| Some((v.tags.get(tag::DEVICE)?, v)))
         .collect();
     for (device, copy) in copies {
-        let here = |v: &&Volume| v.attachments.iter().any(|a| a.instance_id == *name && a.device == *device);
-        if volumes.iter().any(|v| here(&v)) {
-            continue;
+        let volume = at_device(&volumes, name, device, copy)?;
+        let there = volume.attachments.iter().find(|a| a.instance_id == *name && a.device == *device);
+        let n = steps.len() + 1;
+        if there.is_none() {
+            let free = make::is(region, FamilyKind::Volumes, volume.id.as_str(), "/state", "available");
+            let still = make::is(region, FamilyKind::Instances, name.as_str(), "/state", instance.state.as_str());
+            let act = attach(region, name, &volume.id, device).only_if(vec![free, still]);
+            steps.push(kept(format!("attach-{n}"), format!("attach {} to {name} at {device}", volume.id), act));
         }
-        let source = copy.tags.get(tag::SOURCE);
-        let free = |v: &&Volume| v.state == "available";
-        let volume = volumes.iter().filter(free).find(|v| Some(&v.id) == source).or_else(|| Some(copy).filter(free));
-        let Some(volume) = volume else {
-            return Err(format!(
-                "{name} has nothing at {device}, and neither {} nor {} is free: attach its volume there by hand and start it",
-                words(source),
-                copy.id
-            ));
-        };
-        touches.push(Want::id(region, FamilyKind::Volumes, &volume.id));
-        steps.push(kept(
-            format!("attach-{}", steps.len() + 1),
-            format!("attach {} to {name} at {device}", volume.id),
-            attach(region, name, &volume.id, device),
-        ));
+        let own = volume.id == copy.id || Some(&volume.id) == copy.tags.get(tag::SOURCE);
+        let goes = own && copy.tags.get(tag::DELETE_ON_TERMINATION).is_some_and(|goes| goes == "true");
+        if goes && there.is_none_or(|a| !a.delete_on_termination) {
+            steps.push(kept(format!("dot-{n}"), format!("let {} go with {name}, as before", volume.id), goes_with(region, name, &volume.id, device)));
+        }
+        if steps.len() + 1 > n {
+            touches.push(Want::id(region, FamilyKind::Volumes, &volume.id));
+        }
     }
-    if instance.state == "stopped" {
-        let running = make::state(region, FamilyKind::Instances, name.as_str(), &["running"], &["terminated", "shutting-down"]);
-        let under_way = make::state(region, FamilyKind::Instances, name.as_str(), &["pending", "running"], &[]);
-        let call = Call::new("ec2", region, "StartInstances", json!({ "InstanceIds": [name] }));
-        let act = make::act_under_way(call, vec![under_way], vec![running], WITHIN, "until the instance runs");
-        steps.push(kept("start".to_owned(), format!("start {name}"), act));
+    // What a run found stopped, somebody had stopped.
+    if instance.state == "stopped" && instance.tags.get(tag::STATE).is_none_or(|found| found != "stopped") {
+        steps.push(kept("start".to_owned(), format!("start {name}"), start(region, name)));
     }
-    let keys = json!([{ "Key": tag::RUN }, { "Key": tag::STEP }]);
+    let keys = json!([{ "Key": tag::RUN }, { "Key": tag::STEP }, { "Key": tag::STATE }]);
     let looks = vec![make::is(region, FamilyKind::Instances, name.as_str(), &format!("/tags/{}", tag::RUN), Value::Null)];
-    let act = make::act(Call::new("ec2", region, "DeleteTags", json!({ "Resources": [name], "Tags": keys })), looks);
+    let mark = make::is(region, FamilyKind::Instances, name.as_str(), &format!("/tags/{}", tag::RUN), instance.tags.get(tag::RUN).cloned());
+    let act = make::act(Call::new("ec2", region, "DeleteTags", json!({ "Resources": [name], "Tags": keys })), looks).only_if(vec![mark]).or_leave();
     steps.push(kept("unmark".to_owned(), format!("take the tag of the run off {name}"), act));
     Ok(Some(change(known, region, instance, id, steps, touches)))
+}
+
+/// The volume that belongs at a device: the one that is there, the one that was there if it is free, or else its copy.
+fn at_device<'v>(volumes: &'v [Volume], instance: &str, device: &str, copy: &'v Volume) -> Result<&'v Volume, String> {
+    let here = |v: &&Volume| v.attachments.iter().any(|a| a.instance_id == instance && a.device == device);
+    let source = copy.tags.get(tag::SOURCE);
+    let free = |v: &&Volume| v.state == "available";
+    let loose = || volumes.iter().filter(free).find(|v| Some(&v.id) == source).or_else(|| Some(copy).filter(free));
+    volumes.iter().find(here).or_else(loose).ok_or_else(|| {
+        let source = words(source);
+        format!("{instance} has nothing at {device}, and neither {source} nor {} is free: attach its volume there by hand and start it", copy.id)
+    })
+}
+
+fn start(region: &str, name: &str) -> Act {
+    let running = make::state(region, FamilyKind::Instances, name, &["running"], &["terminated", "shutting-down"]);
+    let under_way = make::state(region, FamilyKind::Instances, name, &["pending", "running"], &[]);
+    let call = Call::new("ec2", region, "StartInstances", json!({ "InstanceIds": [name] }));
+    let stopped = make::is(region, FamilyKind::Instances, name, "/state", "stopped").meaning(&format!("somebody has started {name}"));
+    make::act_under_way(call, vec![under_way], vec![running], WITHIN, "until the instance runs").only_if(vec![stopped]).or_leave()
 }
 
 fn words(volume: Option<&String>) -> &str {
@@ -173,10 +188,20 @@ fn attach(region: &str, instance: &str, volume: &str, device: &str) -> Act {
     make::act_under_way(call, place.into_iter().chain([coming]).collect(), until, WITHIN, "until the volume is attached")
 }
 
+/// Attaching a volume sets DeleteOnTermination to false; a call that does not give it sets it to true.
+fn goes_with(region: &str, instance: &str, volume: &str, device: &str) -> Act {
+    let mapping = json!([{ "DeviceName": device, "Ebs": { "DeleteOnTermination": true } }]);
+    let call = Call::new("ec2", region, "ModifyInstanceAttribute", json!({ "InstanceId": instance, "BlockDeviceMappings": mapping }));
+    let is = |at: &str, value: Value| make::is(region, FamilyKind::Volumes, volume, at, value);
+    let place = vec![is("/attachments/0/instance_id", json!(instance)), is("/attachments/0/device", json!(device))];
+    make::act(call, vec![is("/attachments/0/delete_on_termination", json!(true))]).only_if(place)
+}
+
 fn change(known: &Inventory, region: &str, instance: &Instance, id: String, steps: Vec<Step>, touches: Vec<Want>) -> Change {
     let run = instance.tags.get(tag::RUN).cloned().unwrap_or_default();
     let risk = calls::floor(&steps);
     let found = known.footprint(&touches);
+    let starts = steps.iter().any(|s| s.name == "start");
     let stays = format!("other things that run {run} made stay: redress recover {run} lists them");
     Change {
         id,
@@ -187,12 +212,15 @@ fn change(known: &Inventory, region: &str, instance: &Instance, id: String, step
         uses: Vec::new(),
         resource: known.owner.instance(region, &instance.id),
         region: region.to_owned(),
-        summary: format!("bring {} back up, which run {run} left {}", instance.id, instance.state),
+        summary: match starts || instance.state == "running" {
+            true => format!("bring {} back up, which run {run} left {}", instance.id, instance.state),
+            false => format!("bring the disks of {} back, which run {run} found stopped and left", instance.id),
+        },
         risk,
         reversible: false,
         not_restored: vec![stays.clone()],
         before: json!({ "state": instance.state }),
-        after_state: json!({ "state": "running" }),
+        after_state: json!({ "state": if starts { "running" } else { instance.state.as_str() } }),
         impact: Vec::new(),
         proof: Vec::new(),
         steps,

@@ -8,7 +8,9 @@ use sha2::{Digest, Sha256};
 
 use super::{Engine, EngineError, News, before::Go, ledger::Ledger, look::Look};
 use crate::{
-    calls::{self, Act, Bindings, CallError, ErrorClass, Expect, Outcome, Outputs, Recognise, Repeat, Standing, Test, Unresolved, Wait, standing_of},
+    calls::{
+        self, Act, Bindings, CallError, ErrorClass, Expect, Otherwise, Outcome, Outputs, Recognise, Repeat, Standing, Test, Unresolved, Wait, standing_of,
+    },
     journal::{Event, StepResult, StepState, StoreError, Story},
 };
 
@@ -61,12 +63,13 @@ impl Engine<'_> {
             }
             let step = journal.look(|story| story.changes.get(named.change)?.step(named.name).map(|s| (s.state.clone(), s.at)));
             match step {
-                Some((StepState::Settled | StepState::Left, _)) => return Ok(()),
+                Some((StepState::Settled, _)) => return Ok(()),
+                Some((StepState::Left, _)) if named.act.otherwise == Otherwise::Leave => return Ok(()),
                 Some((StepState::Called, _)) => {
                     self.settle(named, journal).await?;
                 }
                 Some((StepState::Intended, at)) => self.look_for(named, at, true, journal).await?,
-                Some((StepState::NotDone, _)) | None => {
+                Some((StepState::NotDone | StepState::Left, _)) | None => {
                     if let Go::Call(observed) = self.before(named, journal).await?
                         && let Err(error) = self.call_once(named, observed, journal).await?
                     {
@@ -132,6 +135,10 @@ impl Engine<'_> {
                 self.account.pause(Duration::from_secs(pause_before(named, tries))).await;
                 Ok(())
             }
+            // A transition that is under way may be the one that was asked for: what is so already is not asked for again.
+            ErrorClass::Consistency if waited <= PATIENCE && self.stands(named, journal).await => {
+                self.tell_result(named, StepResult::Found { outputs: Outputs::new() }, journal)
+            }
             // Room for an instance may come free, and while it is waited for nothing is worse than on the way back.
             class
                 if (class.passes() || class == ErrorClass::Capacity || self.caused(named, error, began, journal))
@@ -144,6 +151,14 @@ impl Engine<'_> {
             }
             _ => self.give_up(named, error, journal).await,
         }
+    }
+
+    /// Whether the account looks as it does after an act that sets a state. That something is gone may be what does not
+    /// show yet.
+    async fn stands(&self, named: Named<'_>, journal: &Ledger<'_>) -> bool {
+        let sets = matches!(&named.act.recognise, Recognise::Looks { outputs, .. } if outputs.is_empty()) && !looks_gone(named.act);
+        let outputs = journal.look(Story::outputs);
+        sets && matches!(self.look(named.act, &self.bindings(named, journal, &outputs)).await, Look::Found(_))
     }
 
     /// The last word on an act that failed for good. Where it was called more than once, an earlier call may have taken

@@ -10,7 +10,7 @@ use super::{MakeStage, as_it_is, gather::afresh};
 use crate::{
     account::{Account, Identity},
     actions::Options,
-    calls::{self, Act, Bindings, Purpose, Step, Undo, Unresolved, WayBack},
+    calls::{self, Act, Bindings, Purpose, Step, Undo, Unresolved, WayBack, still},
     finding::FindingKey,
     inventory::{FamilyKind, Inventory, Scope, Want},
     journal::{Outcome, Story},
@@ -129,13 +129,14 @@ fn take_back(story: &Story, plan: &Plan, change: &Change, undone: &[Change]) -> 
     let mut steps = Vec::new();
     for back in calls::way_back(&change.steps, &told.done(), Purpose::Undo) {
         let bindings = Bindings { run: &story.head.run, started: story.head.started, change: &change.id, step: &back.of, attempt: 1, outputs: &outputs };
-        let literal = |act: &Act| literal(act, &bindings).map_err(|missing| Some(missing.to_string()));
-        let way_back = match back.redo.as_ref().map(literal).transpose()? {
+        // What was never made needs no way back.
+        let Ok(act) = literal(&back.act, &bindings) else { continue };
+        let way_back = match back.redo.as_ref().map(|act| literal(act, &bindings)).transpose().map_err(|missing| Some(missing.to_string()))? {
             Some(act) => WayBack::Calls { rollback: vec![act], undo: Undo::Same, kept_once: None, redo: true },
             None => WayBack::Cannot("this is itself the way back".to_owned()),
         };
         let title = format!("take back {:?}", title_of(change, &back.of));
-        steps.push(Step { name: back.name.clone(), title, act: literal(&back.act)?, way_back });
+        steps.push(Step { name: back.name.clone(), title, act, way_back });
     }
     Ok(undoing(change, told, steps, after))
 }
@@ -188,8 +189,8 @@ fn title_of<'a>(change: &'a Change, step: &str) -> &'a str {
 
 /// The act with every reference to an output of the run replaced by what it stood for.
 fn literal(act: &Act, bindings: &Bindings<'_>) -> Result<Act, Unresolved> {
-    // An act is plain data: its JSON form holds every reference, wherever it stands.
-    let json = serde_json::to_value(act).unwrap_or_default();
+    // An act is plain data: its JSON form holds every reference, wherever it stands. What is observed, is observed again.
+    let json = serde_json::to_value(&*still::derived(act, None)).unwrap_or_default();
     let resolved = bindings.resolve_outputs(&json)?;
     serde_json::from_value(resolved).map_err(|error| Unresolved { step: bindings.step.to_owned(), what: error.to_string() })
 }

@@ -17,6 +17,10 @@ pub const SOURCE: &str = "redress:source";
 pub const INSTANCE: &str = "redress:instance";
 /// At which device of the instance.
 pub const DEVICE: &str = "redress:device";
+/// Whether it goes when its instance is terminated, which attaching a volume forgets.
+pub const DELETE_ON_TERMINATION: &str = "redress:delete-on-termination";
+/// In which state the run found the instance: `running` or `stopped`.
+pub const STATE: &str = "redress:state";
 /// Until when it is kept, as a date (`2026-12-22`); `redress prune` may plan its deletion afterwards.
 pub const EXPIRES: &str = "redress:expires";
 /// What took its place.

@@ -50,6 +50,16 @@ impl Moved {
     pub fn is_clean(&self) -> bool {
         self.ours.is_empty() && self.unread.is_empty()
     }
+    /// Counts these things among what others have changed: acts of the change were left out because of how they are.
+    pub fn leave(&mut self, things: &BTreeSet<String>) {
+        for thing in things {
+            let members = self.ours.remove(thing).into_iter().chain(self.power.remove(thing)).flatten();
+            let members: BTreeSet<String> = members.collect();
+            if !members.is_empty() {
+                self.others.entry(thing.clone()).or_default().extend(members);
+            }
+        }
+    }
     /// What is not as expected, in words.
     pub fn what(&self) -> String {
         let unread = self.unread.iter().map(|thing| format!("{thing} could not be read"));

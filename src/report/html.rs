@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::{
-    Scan, diff, safe,
+    Scan, diff, held, safe,
     style::Tone,
     words::{self, Next, Said},
 };
@@ -212,7 +212,8 @@ fn change(plan: &Plan, change: &Change) -> Value {
 }
 
 fn step(step: &Step) -> Value {
-    let wait = step.act.wait.as_ref().map_or(String::new(), |w| format!("then waits {} (at most {} s)", w.why, w.at_most));
+    let waits = step.act.wait.as_ref().map(|w| format!("then waits {} (at most {} s)", w.why, w.at_most));
+    let wait = [held::only_if(&step.act), waits].into_iter().flatten().collect::<Vec<_>>().join("; ");
     let (said, back): (String, Vec<Value>) = match &step.way_back {
         WayBack::Calls { rollback, undo, kept_once, .. } => {
             let later = match undo {

@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use super::{
-    Scan, diff,
+    Scan, diff, held,
     safe::{block, code, html, markdown as md},
     style::Tone,
     words::{self, Next, Said},
@@ -169,6 +169,9 @@ fn call(out: &mut String, act: &Act) {
     let json = serde_json::to_string_pretty(&diff::readable(&act.call.input)).unwrap_or_default();
     let lines: Vec<String> = json.lines().map(str::to_owned).collect();
     let _ = writeln!(out, "{} {}\n\n{}", code(&act.call.name()), md(&act.call.region), block("json", &lines));
+    if let Some(held) = held::only_if(act) {
+        let _ = writeln!(out, "Made {}.\n", md(&held));
+    }
 }
 
 fn skipped(out: &mut String, plan: &Plan) {

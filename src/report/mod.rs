@@ -15,6 +15,7 @@ use crate::{
 pub mod cases;
 pub mod compare;
 pub mod diff;
+mod held;
 pub mod html;
 pub mod json;
 pub mod junit;

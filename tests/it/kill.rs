@@ -7,8 +7,10 @@ use std::{
     time::Instant,
 };
 
+use serde_json::Value;
+
 use crate::{
-    kill_stand::{CREATE, Case, DETACHED, ENCRYPT, FLOW_LOGS, RAISE, SNAPSHOT, Scene, TIGHTEN, abreast, around_each, done_to, ends, some},
+    kill_stand::{CREATE, Case, DETACHED, ENCRYPT, FLOW_LOGS, RAISE, SNAPSHOT, Scene, TIGHTEN, abreast, around_each, done_to, ends, some, states},
     proxy::{At, Fault},
 };
 
@@ -151,6 +153,52 @@ fn snapshots_are_taken_once_whenever_the_program_is_killed() {
 #[test]
 fn the_volumes_of_an_instance_are_encrypted_whenever_the_program_is_killed() {
     ENCRYPT.survives_sigkill();
+}
+
+/// Killed while the instance is down, at each call; somebody starts it, or starts and stops it; resumed. Nothing is swapped
+/// any more. `seeded` is what somebody does, `left` the state in which that leaves the instance.
+fn nothing_is_swapped_after(seeded: &str, left: &str) {
+    let began = Instant::now();
+    let (_, calls, _) = ENCRYPT.uninterrupted();
+    let place = |operation: &str| calls.iter().position(|c| c == operation).unwrap() + 1;
+    let (stop, start) = (place("StopInstances"), place("StartInstances"));
+    let mut faults = around_each(stop + 1..=start - 1);
+    faults.push((At::Change(start), Fault::KillBefore));
+    let swaps = |calls: &[String]| calls.iter().filter(|c| *c == "DetachVolume" || *c == "AttachVolume").count();
+    let all = swaps(&calls);
+    let scenes = abreast(ENCRYPT.scenes(faults.into_iter().map(|f| vec![f]).collect()), |scene| {
+        scene.killed(&ENCRYPT.apply(), scene.faults[0]);
+        let (At::Change(n), how) = scene.faults[0] else { panic!("only at changes") };
+        let before = swaps(&calls[..n - usize::from(how == Fault::KillBefore)]);
+        done_to(seeded, [&scene.desk].into_iter());
+        let said = scene.desk.run("resume last --format json");
+        let told = format!("{seeded} after {:?}: {}{}", scene.faults, said.out, said.err);
+        let outcome = said.json()["changes"][0]["outcome"].as_str().unwrap_or_default().to_owned();
+        assert_eq!(swaps(&scene.proxy.changes()), 0, "{told}");
+        match before {
+            0 => assert_eq!(outcome, "rolled-back", "{told}"),
+            some if some < all => assert_eq!(outcome, "stuck", "{told}"),
+            _ => assert!(matches!(outcome.as_str(), "verified" | "unverified"), "{told}"),
+        }
+        let seen = states(&scene.desk);
+        assert_eq!(seen[0].0, left, "{told}");
+        if before == 0 {
+            let seen = scene.desk.look(&["us-east-1"])["regions"]["us-east-1"]["volumes"].take();
+            let attached: Vec<&Value> = seen.as_object().unwrap().values().filter(|v| !v["at"].as_array().unwrap().is_empty()).collect();
+            assert!(attached.len() == 2 && attached.iter().all(|v| v["Encrypted"] == false), "{told}\n{seen}");
+        }
+    });
+    survived(ENCRYPT.action, seeded, scenes.len(), began);
+}
+
+#[test]
+fn nothing_is_swapped_under_an_instance_that_somebody_has_started_between_kill_and_resume() {
+    nothing_is_swapped_after("somebody-starts", "running");
+}
+
+#[test]
+fn no_older_copy_is_put_in_where_somebody_has_started_and_stopped_the_instance_between_kill_and_resume() {
+    nothing_is_swapped_after("somebody-starts-and-stops", "stopped");
 }
 
 #[test]

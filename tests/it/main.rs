@@ -4,6 +4,7 @@
 mod aws;
 mod aws_calls;
 mod aws_faults;
+mod before;
 mod bucket;
 mod ci;
 mod cli;

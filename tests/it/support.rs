@@ -24,9 +24,17 @@ use std::{
 const PACKAGES: &[&str] = &["moto[ec2,s3,iam,ssm,server]==5.2.5", "boto3"];
 
 /// Runs moto and ends with its standard input: when the test process dies, however it dies, the pipe closes.
+/// `LaunchTime` moves with every start, as on AWS; moto leaves it at the time of the launch.
 const RUN_MOTO: &str = "
 import os, sys, threading
 threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()
+from moto.core.utils import utcnow
+from moto.ec2.models.instances import Instance
+start = Instance.start
+def start_as_aws_does(self):
+    if self._state.name == 'stopped': self.launch_time = utcnow()
+    return start(self)
+Instance.start = start_as_aws_does
 from moto.server import main
 main(['-H', '127.0.0.1', '-p', sys.argv[1]])
 ";

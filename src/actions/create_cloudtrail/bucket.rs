@@ -9,7 +9,7 @@ use crate::{
         GuardNote, Refusal, make,
         support::{known, tag_list},
     },
-    calls::{Act, Call, Step, WayBack, reference},
+    calls::{Act, Call, Expect, Step, WayBack, reference},
     checks::trails::bucket::{Delivery, delivery, tls_only},
     inventory::{Bucket, FamilyKind, Inventory, Trail, tag},
 };
@@ -50,7 +50,9 @@ fn fresh(plan: &Plan) -> Result<Vec<Step>, Refusal> {
         input["CreateBucketConfiguration"] = json!({ "LocationConstraint": plan.home });
     }
     let there = make::is("", FamilyKind::Buckets, name, "/owned", true);
-    let create = make::act(Call::new("s3", &plan.home, "CreateBucket", input), vec![there]);
+    // In us-east-1 AWS answers the creation of a bucket that this account has with a success.
+    let free = make::gone("", FamilyKind::Buckets, name).meaning(&format!("somebody has created bucket {name} in the meantime"));
+    let create = make::act(Call::new("s3", &plan.home, "CreateBucket", input), vec![there]).only_if(vec![free]);
     let delete = make::act(call(plan, "DeleteBucket", json!({})), vec![make::gone("", FamilyKind::Buckets, name)]);
     let way_back = make::back_or_keep(vec![delete], &format!("bucket {name} stays: it may hold logs"), once_logging());
     let covered = || WayBack::ByStep("create-bucket".to_owned());
@@ -83,10 +85,12 @@ fn reused(plan: &Plan, found: &Bucket) -> Result<Vec<Step>, Refusal> {
     let whole = merged(plan, former)?;
     if former != Some(&whole) {
         let way_back = match former {
-            Some(former) => make::back(vec![with_policy(plan, former)]),
+            Some(former) => make::back(vec![with_policy(plan, former).only_if(vec![policy_is(plan, whole.clone())])]),
             None => WayBack::Kept(format!("bucket {name}: its policy lets the trail write and demands TLS, and stays")),
         };
-        steps.push(make::step("bucket-policy", format!("let the trail write to bucket {name}, by TLS only"), with_policy(plan, &whole), way_back));
+        // It is set as a whole: a statement that somebody has added since would be lost.
+        let act = with_policy(plan, &whole).only_if(vec![policy_is(plan, former.cloned().unwrap_or_default())]);
+        steps.push(make::step("bucket-policy", format!("let the trail write to bucket {name}, by TLS only"), act, way_back));
     }
     Ok(steps)
 }
@@ -176,6 +180,11 @@ fn encrypted(plan: &Plan) -> Act {
         key => (json!({ "ApplyServerSideEncryptionByDefault": { "SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key }, "BucketKeyEnabled": true }), "aws:kms"),
     };
     setting(plan, "PutBucketEncryption", json!({ "ServerSideEncryptionConfiguration": { "Rules": [rule] } }), "/encryption/known", json!(word))
+}
+
+fn policy_is(plan: &Plan, policy: Value) -> Expect {
+    let meaning = format!("somebody has changed the policy of bucket {}", plan.bucket);
+    make::is("", FamilyKind::Buckets, plan.bucket.as_str(), "/policy/known", policy).meaning(&meaning)
 }
 
 fn with_policy(plan: &Plan, policy: &Value) -> Act {

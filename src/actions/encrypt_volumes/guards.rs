@@ -7,7 +7,7 @@ use crate::{
         Context, GuardNote, Refusal,
         support::{known, managed_by, need, ownership, region},
     },
-    inventory::{Fact, Instance, NetworkInterface, Selector, Volume},
+    inventory::{Fact, Instance, NetworkInterface, Selector, Volume, tag},
 };
 
 fn no(why: impl Into<String>) -> Result<(), Refusal> {
@@ -41,6 +41,11 @@ pub fn instance(context: &Context<'_>, instance: &Instance) -> Result<Vec<GuardN
         no(format!(
             "{id} belongs to the Auto Scaling group {group}, which would terminate it when it is stopped: encrypt the group's launch template or image, and refresh its instances"
         ))?;
+    }
+    if let Some(run) = instance.tags.get(tag::RUN) {
+        return Err(Refusal::Unknown(format!(
+            "{id} is marked by run {run}, which works on it or was lost: let it end, `redress resume {run}`, or look at it with `redress recover {run}`"
+        )));
     }
     if let Some(operator) = &instance.operator {
         no(format!("{id} is operated by {operator}: its disks are that service's to change"))?;

@@ -24,6 +24,8 @@ const STOP_WITHIN: u64 = 1800;
 const START_WITHIN: u64 = 600;
 /// Seconds in which a volume has to be attached or detached.
 const SWAP_WITHIN: u64 = 600;
+/// The step that takes the set of snapshots from which nothing is swapped.
+const WARM: &str = "warm";
 /// How many data volumes CreateSnapshots can leave out.
 const MOST_EXCLUDED: usize = 40;
 
@@ -74,13 +76,14 @@ fn address_note(addresses: &guards::Addresses) -> GuardNote {
     }
 }
 
-struct Swap<'a> {
-    job: Job<'a>,
-    instance: &'a Instance,
+/// The swap of an instance's disks.
+pub struct Swap<'a> {
+    pub(super) job: Job<'a>,
+    pub(super) instance: &'a Instance,
     /// Those that are replaced, the root first.
     disks: Vec<Disk<'a>>,
     /// All: device, volume, DeleteOnTermination.
-    volumes: Vec<(&'a str, &'a Volume, bool)>,
+    pub(super) volumes: Vec<(&'a str, &'a Volume, bool)>,
 }
 
 impl Swap<'_> {
@@ -98,14 +101,15 @@ impl Swap<'_> {
         let (job, disks) = (&self.job, &self.disks);
         let of = |step: &'static str| move |d: &Disk<'_>| reference::output(step, &format!("Snapshots/{}", d.volume.id));
         let mut steps = Vec::new();
+        steps.push(self.mark());
         if self.warm() {
-            steps.push(self.snapshots("warm", "while it runs, so that the final snapshots hold only what changed since")?);
+            steps.push(self.snapshots(WARM, "while it runs, so that the final snapshots hold only what changed since")?);
             if self.copies() {
                 steps.extend(job.copies(disks, "warm-copy", &of("warm"))?);
             }
         }
         if self.runs() {
-            steps.extend([self.mark(), self.stop()]);
+            steps.push(self.stop());
         }
         steps.push(self.snapshots("snapshot", "in its final state")?);
         if self.copies() {
@@ -113,7 +117,7 @@ impl Swap<'_> {
         }
         let kept_once = self.runs().then(|| KeptOnce { step: "start".to_owned(), reason: "it may hold newer data".to_owned() });
         let source = |d: &Disk<'_>| if self.copies() { reference::output(&format!("copy-{}", d.n), "SnapshotId") } else { of("snapshot")(d) };
-        steps.extend(job.volumes(disks, &source, kept_once.as_ref())?);
+        steps.extend(job.volumes(disks, &source, kept_once.as_ref(), &self.still_down())?);
         for disk in disks {
             steps.extend(self.swap(disk));
         }
@@ -123,9 +127,7 @@ impl Swap<'_> {
         for disk in disks {
             steps.push(job.tag_old(disk)?);
         }
-        if self.runs() {
-            steps.push(self.unmark());
-        }
+        steps.push(self.unmark());
         Ok(steps)
     }
 
@@ -161,6 +163,7 @@ impl Swap<'_> {
         let wait = Some(self.job.completed(&self.disks, ids.clone(), "until the snapshots are completed"));
         let shape = Shape::IdsBy("volume_id".to_owned(), ids.len());
         let act = make::making(self.job.call("CreateSnapshots", input), FamilyKind::Snapshots, "Snapshots", shape, wait);
+        let act = if name == WARM { act.only_if(self.as_planned()) } else { self.last_written(act) };
         let way_back = self.job.snapshots_back(ids, "the set of unencrypted snapshots");
         Ok(make::step(name, format!("snapshot the unencrypted disks of {}, {when}", self.instance.id), act, way_back))
     }
@@ -172,7 +175,8 @@ impl Swap<'_> {
         make::act_under_way(call, state(&states, &[]), state(&states[1..], never), within, why)
     }
     fn stopping(&self) -> Act {
-        self.instance_state("StopInstances", ["stopping", "stopped"], &["terminated", "shutting-down"], STOP_WITHIN, "until the instance is stopped")
+        let act = self.instance_state("StopInstances", ["stopping", "stopped"], &["terminated", "shutting-down"], STOP_WITHIN, "until the instance is stopped");
+        self.observing_stop(act)
     }
     fn starting(&self) -> Act {
         // `stopped` may still be shown for a moment after the call, so it counts as failed only later.
@@ -192,7 +196,8 @@ impl Swap<'_> {
     }
 
     fn stop(&self) -> Step {
-        make::step("stop", format!("stop {}", self.instance.id), self.stopping(), make::back_and_forth(self.starting()))
+        let back = self.only_own_stop(self.starting());
+        make::step("stop", format!("stop {}", self.instance.id), self.stopping().only_if(self.may_stop()), make::back_and_forth(back))
     }
 
     /// Starts the instance and waits until it passes both status checks.
@@ -205,10 +210,12 @@ impl Swap<'_> {
             wait.at_most = START_WITHIN + u64::from(self.job.parameters.health_timeout);
             wait.why = "until the instance runs and passes both status checks".to_owned();
         }
-        make::step("start", format!("start {id}"), act, make::back_and_forth(self.stopping()))
+        let undo = Undo::Calls(vec![self.only_if_it_runs(self.stopping())]);
+        let way_back = WayBack::Calls { rollback: vec![self.stopping()], undo, kept_once: None, redo: true };
+        make::step("start", format!("start {id}"), self.only_while_down(act).or_leave(), way_back)
     }
 
-    /// Tags the instance before it is stopped, so that it can be found if the run is lost.
+    /// Tags the instance before anything else, so that it can be found if the run is lost, and no other run begins on it.
     fn mark(&self) -> Step {
         let way_back = WayBack::Calls { rollback: vec![self.marking(false)], undo: Undo::Calls(Vec::new()), kept_once: None, redo: false };
         make::step("mark", format!("tag {} as being worked on", self.instance.id), self.marking(true), way_back)
@@ -220,11 +227,14 @@ impl Swap<'_> {
         let id = self.instance.id.as_str();
         let looks = |value: Value| vec![make::is(self.job.region, FamilyKind::Instances, id, &format!("/tags/{}", tag::RUN), value)];
         if on {
-            let tags = json!([{ "Key": tag::RUN, "Value": reference::run() }, { "Key": tag::STEP, "Value": reference::step() }]);
-            return make::act(self.job.call("CreateTags", json!({ "Resources": [id], "Tags": tags })), looks(reference::run()));
+            let found = [(tag::RUN, reference::run()), (tag::STEP, reference::step()), (tag::STATE, json!(self.instance.state))];
+            let tags: Vec<Value> = found.into_iter().map(|(key, value)| json!({ "Key": key, "Value": value })).collect();
+            let act = make::act(self.job.call("CreateTags", json!({ "Resources": [id], "Tags": tags })), looks(reference::run()));
+            return act.only_if(vec![self.marked_by(Value::Null)]);
         }
-        let keys = json!([{ "Key": tag::RUN }, { "Key": tag::STEP }]);
-        make::act(self.job.call("DeleteTags", json!({ "Resources": [id], "Tags": keys })), looks(Value::Null))
+        let keys = json!([{ "Key": tag::RUN }, { "Key": tag::STEP }, { "Key": tag::STATE }]);
+        let act = make::act(self.job.call("DeleteTags", json!({ "Resources": [id], "Tags": keys })), looks(Value::Null));
+        act.only_if(vec![self.marked_by(reference::run())]).or_leave()
     }
 
     /// Puts the new volume in the place of the old one. An attached volume stays when the instance is terminated unless
@@ -235,7 +245,7 @@ impl Swap<'_> {
         let (n, words) = (disk.n, disk.words());
         let mut steps = Vec::new();
         if disk.delete_on_termination {
-            let back = self.deletes(device, old(), true);
+            let back = self.deletes(device, old(), true).or_leave();
             steps.push(make::step(
                 format!("keep-old-{n}"),
                 format!("let {words} outlive the instance"),
@@ -248,7 +258,7 @@ impl Swap<'_> {
         let (attach, detach) = (self.attach(device, disk.new_id()), self.detach(device, disk.new_id()));
         steps.push(make::step(format!("attach-{n}"), format!("attach the encrypted volume at {device}"), attach, make::back_and_forth(detach)));
         if disk.delete_on_termination {
-            let back = self.deletes(device, disk.new_id(), false);
+            let back = self.deletes(device, disk.new_id(), false).or_leave();
             let title = format!("let the encrypted volume at {device} go with the instance, as the old one did");
             steps.push(make::step(format!("dot-{n}"), title, self.deletes(device, disk.new_id(), true), make::back_and_forth(back)));
         }
@@ -264,7 +274,7 @@ impl Swap<'_> {
         ];
         let leaving = vec![Value::Null, json!("detaching"), json!("detached")];
         let under_way = vec![make::one_of(self.job.region, FamilyKind::Volumes, volume, "/attachments/0/state", leaving)];
-        make::act_under_way(self.job.call("DetachVolume", input), under_way, until, SWAP_WITHIN, "until the volume is detached")
+        self.only_while_down(make::act_under_way(self.job.call("DetachVolume", input), under_way, until, SWAP_WITHIN, "until the volume is detached"))
     }
 
     fn attach(&self, device: &str, volume: Value) -> Act {
@@ -275,14 +285,15 @@ impl Swap<'_> {
         let under_way = place.iter().cloned().chain([coming]).collect();
         let both = [looks("/attachments/0/state", "attached"), make::mapped(self.job.region, &self.instance.id, device, volume.clone())];
         let until = place.iter().cloned().chain(both).collect();
-        make::act_under_way(self.job.call("AttachVolume", input), under_way, until, SWAP_WITHIN, "until the volume is attached")
+        self.only_while_down(make::act_under_way(self.job.call("AttachVolume", input), under_way, until, SWAP_WITHIN, "until the volume is attached"))
     }
 
     /// Sets DeleteOnTermination; AWS takes a call that does not give it for `true`.
     fn deletes(&self, device: &str, volume: Value, on: bool) -> Act {
         let mapping = json!([{ "DeviceName": device, "Ebs": { "DeleteOnTermination": on } }]);
         let call = self.job.call("ModifyInstanceAttribute", json!({ "InstanceId": self.instance.id, "BlockDeviceMappings": mapping }));
-        make::act(call, vec![make::is(self.job.region, FamilyKind::Volumes, volume, "/attachments/0/delete_on_termination", on)])
+        let act = make::act(call, vec![make::is(self.job.region, FamilyKind::Volumes, volume.clone(), "/attachments/0/delete_on_termination", on)]);
+        act.only_if(self.at_device(device, &volume))
     }
 
     fn proofs(&self, target: &ResourceId) -> Vec<Proof> {

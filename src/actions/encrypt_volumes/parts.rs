@@ -3,13 +3,13 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Parameters, Via, guards, key};
+use super::{Parameters, Via, guards, key, still};
 use crate::{
     actions::{
         Context, GuardNote, Proof, Proposal, Refusal, make,
         support::{TAG_LIMIT, carried, snapshot_patience, tag_list, tag_specifications},
     },
-    calls::{Call, KeptOnce, Risk, Shape, Step, Wait, reference},
+    calls::{Call, Expect, KeptOnce, Risk, Shape, Step, Wait, reference},
     inventory::{FamilyKind, Volume, Want, tag},
     resource::{Owner, ResourceId},
 };
@@ -103,13 +103,14 @@ impl Job<'_> {
         disks.iter().enumerate().map(one).collect()
     }
 
-    /// Makes the encrypted volumes; the last step waits for all of them to be there, encrypted under the key.
-    pub fn volumes(&self, disks: &[Disk<'_>], of: &dyn Fn(&Disk<'_>) -> Value, kept_once: Option<&KeptOnce>) -> Result<Vec<Step>, Refusal> {
+    /// Makes the encrypted volumes; the last step waits for all of them to be there, encrypted under the key. `only_if` holds
+    /// before each.
+    pub fn volumes(&self, disks: &[Disk<'_>], of: &dyn Fn(&Disk<'_>) -> Value, kept_once: Option<&KeptOnce>, only_if: &[Expect]) -> Result<Vec<Step>, Refusal> {
         let all: Vec<Value> = disks.iter().map(Disk::new_id).collect();
         let one = |(at, disk): (usize, &Disk<'_>)| {
             let input = self.volume_input(disk, of(disk))?;
             let wait = (at + 1 == disks.len()).then(|| self.available(all.clone()));
-            let act = make::making(self.call("CreateVolume", input), FamilyKind::Volumes, "VolumeId", Shape::Id, wait);
+            let act = make::making(self.call("CreateVolume", input), FamilyKind::Volumes, "VolumeId", Shape::Id, wait).only_if(only_if.to_vec());
             let delete =
                 make::act(self.call("DeleteVolume", json!({ "VolumeId": disk.new_id() })), vec![make::gone(self.region, FamilyKind::Volumes, disk.new_id())]);
             let kept = format!("the encrypted volume that took the place of {} stays: it may hold newer data", disk.words());
@@ -131,10 +132,13 @@ impl Job<'_> {
 
     fn volume_input(&self, disk: &Disk<'_>, snapshot: Value) -> Result<Value, Refusal> {
         let old = disk.volume;
+        let mut lineage = self.lineage(disk);
+        // Attaching a volume sets DeleteOnTermination to false: who brings the instance back up by the tags alone sets it again.
+        lineage.extend(disk.delete_on_termination.then(|| (tag::DELETE_ON_TERMINATION, json!("true"))));
         let mut input = json!({
             "AvailabilityZone": old.availability_zone, "SnapshotId": snapshot, "Size": old.size, "VolumeType": old.volume_type,
             "Encrypted": true, "KmsKeyId": self.key, "ClientToken": reference::token(),
-            "TagSpecifications": tag_specifications("volume", &old.tags, &self.lineage(disk))?,
+            "TagSpecifications": tag_specifications("volume", &old.tags, &lineage)?,
         });
         let (iops, throughput) = speed(old);
         if let Some(iops) = iops {
@@ -232,12 +236,15 @@ fn detached_steps(job: &Job<'_>, disks: &[Disk<'_>; 1]) -> Result<Vec<Step>, Ref
         "TagSpecifications": tag_specifications("snapshot", &crate::inventory::Tags::new(), &tags)?,
     });
     let wait = Some(job.completed(disks, vec![own()], "until the snapshot is completed"));
-    let act = make::making(job.call("CreateSnapshot", input), FamilyKind::Snapshots, "SnapshotId", Shape::Id, wait);
+    let alone = still::detached(job.region, &disk.volume.id);
+    let act = make::making(job.call("CreateSnapshot", input), FamilyKind::Snapshots, "SnapshotId", Shape::Id, wait).only_if(alone.clone());
     let mut steps = vec![make::step("snapshot", format!("snapshot {}", disk.words()), act, job.snapshots_back(vec![own()], "the unencrypted snapshot"))];
     if job.parameters.via == Via::Copy {
         steps.extend(job.copies(disks, "copy", &|_| own())?);
     }
-    steps.extend(job.volumes(disks, &|_| if job.parameters.via == Via::Copy { reference::output("copy-1", "SnapshotId") } else { own() }, None)?);
-    steps.push(job.tag_old(disk)?);
+    steps.extend(job.volumes(disks, &|_| if job.parameters.via == Via::Copy { reference::output("copy-1", "SnapshotId") } else { own() }, None, &alone)?);
+    let mut tag = job.tag_old(disk)?;
+    tag.act = tag.act.only_if(alone);
+    steps.push(tag);
     Ok(steps)
 }

@@ -88,10 +88,10 @@ fn the_disks_of_a_running_instance_are_replaced_in_one_short_stop() {
     let proposal = on_instance(&it, Value::Null).unwrap();
     sound::steps(&proposal.steps);
     let expected = [
+        "mark",
         "warm",
         "warm-copy-1",
         "warm-copy-2",
-        "mark",
         "stop",
         "snapshot",
         "copy-1",
@@ -194,7 +194,8 @@ fn a_stopped_instance_stays_stopped_and_nothing_is_copied_beforehand() {
     it.region_mut(R).instances.get_mut("i-1").unwrap().state = "stopped".into();
     let proposal = on_instance(&it, json!({ "via": "direct" })).unwrap();
     sound::steps(&proposal.steps);
-    let expected = ["snapshot", "volume-1", "volume-2", "keep-old-1", "detach-1", "attach-1", "dot-1", "detach-2", "attach-2", "tag-old-1", "tag-old-2"];
+    let expected =
+        ["mark", "snapshot", "volume-1", "volume-2", "keep-old-1", "detach-1", "attach-1", "dot-1", "detach-2", "attach-2", "tag-old-1", "tag-old-2", "unmark"];
     assert_eq!(sound::names(&proposal.steps), expected);
     assert_eq!(sound::named(&proposal.steps, "volume-1").act.call.input["SnapshotId"]["$output"]["step"], "snapshot");
     assert!(proposal.impact[0].contains("no downtime"));
@@ -350,6 +351,7 @@ fn what_is_not_known_is_never_acted_upon() {
         (|it| it.region_mut(R).instance_statuses.items.clear(), "status"),
         (|it| it.region_mut(R).ebs_defaults.get_mut("account").unwrap().kms_key_id = Fact::Unknown("AccessDenied".into()), "default key"),
         (|it| it.region_mut(R).keys.items.clear(), "key"),
+        (|it| drop(i(it).tags.insert(tag::RUN.into(), "20261122T000000Z-abcdef".into())), "mark of another run"),
     ];
     for (change, what) in rows {
         let mut it = account();
@@ -428,4 +430,55 @@ fn parameters_that_do_not_exist_are_errors() {
     assert!(decode("via = 'magic'").is_err());
     assert!(decode("keepdays = 3").is_err());
     assert_eq!(PARAMETERS.len(), decode("").unwrap().as_object().unwrap().len());
+}
+
+/// The members that hold directly before a step, as `family/member`.
+fn held(act: &crate::calls::Act) -> Vec<String> {
+    act.before.iter().map(|e| format!("{:?}{}", e.family, e.at)).collect()
+}
+
+#[test]
+fn every_call_of_a_swap_and_of_its_way_back_is_made_only_while_nobody_has_started_the_instance() {
+    for state in ["running", "stopped"] {
+        let mut it = account();
+        i(&mut it).state = state.into();
+        let proposal = on_instance(&it, Value::Null).unwrap();
+        let done: Vec<String> = proposal.steps.iter().map(|s| s.name.clone()).collect();
+        let mut acts: Vec<(String, crate::calls::Act)> = proposal.steps.iter().map(|s| (s.name.clone(), s.act.clone())).collect();
+        for purpose in [Purpose::Rollback, Purpose::Undo] {
+            for back in crate::calls::way_back(&proposal.steps, &done, purpose) {
+                acts.extend(back.redo.clone().map(|redo| (format!("redo of {}", back.name), redo)));
+                acts.push((back.name.clone(), back.act.clone()));
+            }
+        }
+        let swaps: Vec<&(String, crate::calls::Act)> =
+            acts.iter().filter(|(_, act)| matches!(act.call.operation.as_str(), "DetachVolume" | "AttachVolume")).collect();
+        assert!(swaps.len() > 12, "{state}: {}", swaps.len());
+        for (name, act) in swaps {
+            assert_eq!(held(act), ["Instances/state", "Instances/launch_time"], "{state}: {name}");
+            assert!(act.otherwise == crate::calls::Otherwise::Stop && act.observe.iter().all(|o| !o.anew), "{state}: {name}");
+        }
+        let last = &sound::named(&proposal.steps, "snapshot").act;
+        assert!(held(last).starts_with(&["Instances/state".to_owned(), "Instances/launch_time".to_owned()]) && last.observe.len() == 1, "{state}");
+    }
+}
+
+#[test]
+fn directly_before_the_stop_the_disks_are_where_they_were_and_the_mark_is_this_runs() {
+    let proposal = on_instance(&account(), Value::Null).unwrap();
+    let stop = &sound::named(&proposal.steps, "stop").act;
+    assert_eq!(held(stop)[..2], ["Instances/state", "Instances/tags/redress:run"]);
+    assert_eq!(held(stop).iter().filter(|at| at.contains("instance_id")).count(), 3, "the encrypted disk too");
+    assert!(held(stop).contains(&"Instances/devices/3".to_owned()), "and no further one");
+    assert!(stop.observe.iter().all(|o| o.anew));
+    assert_eq!(sound::names(&proposal.steps)[0], "mark", "before anything else");
+}
+
+#[test]
+fn a_detached_volume_is_still_detached_when_it_is_copied_and_when_it_is_said_to_be_replaced() {
+    let it = account();
+    let proposal = propose(&it, &it.owner.volume(R, "vol-9"), Value::Null).unwrap();
+    for step in ["snapshot", "volume-1", "tag-old-1"] {
+        assert_eq!(held(&sound::named(&proposal.steps, step).act), ["Volumes/state", "Volumes/attachments"], "{step}");
+    }
 }

@@ -25,7 +25,11 @@ pub fn steps(region: &str, group: &str, edit: &Edit<'_>) -> Result<Vec<Step>, Re
     for (n, (tags, rules)) in by_tags(edit.add.iter()).into_iter().enumerate() {
         steps.push(authorize_step(region, group, &format!("authorize-{}", n + 1), &tags, &rules)?);
     }
-    steps.push(revoke_step(region, group, &edit.revoke)?);
+    let mut last = revoke_step(region, group, &edit.revoke)?;
+    // Whoever is let in by the new rules alone would be shut out if somebody has taken one away meanwhile.
+    let there = |step: &Step| rule_expect(region, reference::output(&step.name, IDS), Test::Exists).meaning("a rule that this change has made is gone");
+    last.act = last.act.only_if(steps.iter().map(there).collect());
+    steps.push(last);
     Ok(steps)
 }
 

@@ -137,9 +137,12 @@ fn member(at: &str, table: &[(&str, &str)]) -> Option<Query> {
 
 /// The members of an instance, what is attached at a device among them.
 fn of_instance(at: &str) -> Option<Query> {
+    if let Some(n) = at.strip_prefix("/devices/").and_then(|n| n.parse::<usize>().ok()) {
+        return Some(Query::At(format!("BlockDeviceMappings[{n}]")));
+    }
     match at.strip_prefix("/devices/device_name=").and_then(|rest| rest.strip_suffix("/volume_id")) {
         Some(device) => Some(Query::Device { device: device.replace("~1", "/").replace("~0", "~"), member: "VolumeId" }),
-        None => member(at, &[("/state", "State.Name")]),
+        None => member(at, &[("/state", "State.Name"), ("/launch_time", "LaunchTime")]),
     }
 }
 

@@ -58,6 +58,14 @@ holds() {
   done
   return "$found"
 }
+# observe NAME AGAIN GOT: a fact that is read directly before a call; the first one stands, unless it is read again.
+observe() {
+  if [ "$3" = null ]; then fail "$1: AWS does not say it"; fi
+  if [ "$2" = yes ] || [ -z "${!1:-}" ]; then
+    printf -v "$1" '%s' "$3"
+    printf '%s=%q\n' "$1" "$3" >>"$STATE"
+  fi
+}
 # before WHAT GOT GOOD...: a change begins only from what the plan saw.
 before() {
   local what=$1 got=$2

@@ -5,10 +5,10 @@ use super::{
     before::assertions,
     facts::{Look, question},
     only_registered,
-    words::{Here, ascii, clean, id_words, json_word, kebab, name, plain, quoted, variable},
+    words::{Here, ascii, clean, id_words, json_word, kebab, name, observed, plain, quoted, variable},
 };
 use crate::{
-    calls::{self, Act, BackAct, Purpose, Test, Wait},
+    calls::{self, Act, BackAct, Expect, Otherwise, Purpose, Test, Wait},
     plan::{Change, Plan},
 };
 use serde_json::Value;
@@ -89,13 +89,15 @@ fn forward_change(change: &Change) -> Result<String, NotExported> {
         text.push_str(&format!("# {}\n", plain(&step.title)));
         let outputs = calls::find(&step.act.call.service, &step.act.call.operation).map_or(&[][..], |s| s.outputs);
         let call = call_words(&step.act, change, here);
-        match outputs.first() {
+        text.push_str(&before_words(&step.act, change, here)?);
+        let called = match outputs.first() {
             Some(output) => {
                 let variable = variable(&change.id, &step.name, output);
-                text.push_str(&format!("made=$({call} {})\nkeep {variable} \"$made\"\n", quoted(answer(&step.act.call.operation, output))));
+                format!("made=$({call} {})\nkeep {variable} \"$made\"\n", quoted(answer(&step.act.call.operation, output)))
             }
-            None => text.push_str(&format!("{call}\n")),
-        }
+            None => format!("{call}\n"),
+        };
+        text.push_str(&only_if_held(&step.act, &called));
         text.push_str(&format!("mark {}\n", done(change, &step.name)));
         if let Some(wait) = &step.act.wait {
             text.push_str(&wait_words(wait, change, here)?);
@@ -114,6 +116,8 @@ fn back_change(change: &Change) -> Result<String, NotExported> {
         done(change, "all-of-it"),
         quoted(&format!("{id}: take back"))
     );
+    // What was observed on the way forward is looked at again.
+    text.push_str(&format!("unset \"${{!{}@}}\"\n", observed(&change.id, "")));
     // What is not there any more cannot be resolved: acts that need it stand behind the step that made it.
     text.push_str(&back_acts(change, &calls::way_back(&change.steps, &every, Purpose::Undo), false)?);
     text.push_str(&format!(
@@ -147,13 +151,53 @@ fn back_acts(change: &Change, acts: &[BackAct], rollback: bool) -> Result<String
             _ => None,
         });
         let unless = kept.map_or_else(String::new, |k| format!(" && ! was_done {}", done(change, &k.step)));
-        text.push_str(&format!("# {}\nif was_done {}{unless}; then\n{}\n", plain(&back.name), done(change, &back.of), call_words(&back.act, change, here)));
+        text.push_str(&format!("# {}\nif was_done {}{unless}; then\n", plain(&back.name), done(change, &back.of)));
+        text.push_str(&before_words(&back.act, change, here)?);
+        let mut called = format!("{}\n", call_words(&back.act, change, here));
         if let Some(wait) = &back.act.wait {
-            text.push_str(&wait_words(wait, change, here)?);
+            called.push_str(&wait_words(wait, change, here)?);
         }
+        text.push_str(&only_if_held(&back.act, &called));
         text.push_str("fi\n");
     }
     Ok(text)
+}
+
+/// The look before a call: what it observes is kept, and `held` says whether all of its preconditions hold.
+fn before_words(act: &Act, change: &Change, here: Here<'_>) -> Result<String, NotExported> {
+    let mut text = String::new();
+    let asked = |expect: &Expect, id: &Value| {
+        let refused = || NotExported { change: change.id.clone(), why: format!("it asks for {} of {:?}, which no script does yet", expect.at, expect.family) };
+        question(expect, id).map(|(look, test)| (look_words(&look, &expect.region, &change.region), test)).ok_or_else(refused)
+    };
+    for fact in &act.observe {
+        let (look, _) = asked(&Expect::new(&fact.region, fact.family, fact.id.clone(), &fact.at, Test::Exists), &fact.id)?;
+        let again = if fact.anew { "yes" } else { "no" };
+        text.push_str(&format!("got=$(look {look})\nobserve {} {again} \"$got\"\n", observed(&change.id, &fact.name)));
+    }
+    if !act.before.is_empty() {
+        text.push_str("held=yes\n");
+    }
+    for expect in &act.before {
+        let (look, test) = asked(expect, &Value::from(ID))?;
+        let ids = id_words(&expect.id, here).join(" ");
+        let means = quoted(&format!("  {}", plain(&expect.means)));
+        text.push_str(&format!(
+            "for id in {ids}; do\n  got=$(look {look})\n  holds \"$got\" {} || {{ held=no; say {means} \"$id: $got\"; }}\ndone\n",
+            good(&test, here)
+        ));
+    }
+    Ok(text)
+}
+
+/// What a script does only where the preconditions of an act hold. One that is to be left out otherwise is passed over.
+fn only_if_held(act: &Act, called: &str) -> String {
+    let name = plain(&act.call.name());
+    match act.otherwise {
+        _ if act.before.is_empty() => called.to_owned(),
+        Otherwise::Stop => format!("if [ \"$held\" != yes ]; then fail {}; fi\n{called}", quoted(&format!("before {name}: nothing was called"))),
+        Otherwise::Leave => format!("if [ \"$held\" = yes ]; then\n{called}else say {}; fi\n", quoted(&format!("  {name} is left out"))),
+    }
 }
 
 fn done(change: &Change, step: &str) -> String {
@@ -212,6 +256,8 @@ fn good(test: &Test, here: Here<'_>) -> String {
         Test::Exists => "'!null'".to_owned(),
         Test::Gone => "null".to_owned(),
         Test::Is(value) => word(value),
+        // No plan holds it: it stands for what a journal says. A word that no answer is keeps such a script from going on.
+        Test::NotAfter(_) => "'not-after'".to_owned(),
         // What means failure only after a while is left to the deadline here.
         Test::OneOf { good, never, .. } => {
             let words = |values: &[Value]| values.iter().map(word).collect::<Vec<_>>().join(" ");

@@ -42,6 +42,11 @@ pub(super) fn variable(change: &str, step: &str, output: &str) -> String {
     format!("{}__{}__{}", name(change), name(step), name(output))
 }
 
+/// The variable that holds what a change has observed.
+pub(super) fn observed(change: &str, name: &str) -> String {
+    variable(change, "observed", name)
+}
+
 /// A value as JSON in ASCII, on one line.
 pub(super) fn ascii(value: &Value) -> String {
     ascii_json(&value.to_string())
@@ -107,7 +112,7 @@ fn write(value: &Value, here: Here<'_>, pieces: &mut Vec<Piece>) {
         Value::Object(map) => {
             if let Some((key, inner)) = map.iter().next().filter(|(key, _)| map.len() == 1 && key.starts_with('$')) {
                 // Lists of ids are written as JSON by the shell, single ids stand in quotes.
-                let list = is_list(value);
+                let list = is_list(value) || key == "$observed";
                 literal(if list { "" } else { "\"" }, pieces);
                 pieces.push(Piece::Shell(reference(key, inner, list, here)));
                 literal(if list { "" } else { "\"" }, pieces);
@@ -141,6 +146,8 @@ pub(super) fn is_list(value: &Value) -> bool {
 fn reference(key: &str, inner: &Value, list: bool, here: Here<'_>) -> String {
     match key {
         "$run" => "${RUN}".to_owned(),
+        // Kept as JSON; what was never observed is nothing.
+        "$observed" => format!("${{{}:-null}}", observed(here.change, inner.as_str().unwrap_or_default())),
         "$step" => format!("{}/{}", clean(here.change), clean(here.step)),
         "$token" => format!("$(token {} {})", clean(here.change), clean(here.step)),
         "$date" => format!("$(day {})", inner.as_i64().unwrap_or_default()),

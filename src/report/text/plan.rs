@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::{
     super::{
-        View, diff,
+        View, diff, held,
         style::{Mark, Page, Span, Tone, plain, span},
         words,
     },
@@ -225,6 +225,9 @@ fn call(page: &mut Page, indent: usize, act: &Act) {
     let json = serde_json::to_string_pretty(&diff::readable(&act.call.input)).unwrap_or_default();
     for line in json.lines() {
         page.preformatted(indent + 2, &plain(line));
+    }
+    if let Some(held) = held::only_if(act) {
+        page.text(indent, &[span(Tone::Faint, held)]);
     }
 }
 

@@ -8,6 +8,7 @@ use super::{
         words::{is_list, plain},
     },
     ask::{Asked, Question, present, question, resource},
+    before,
     data::{self, Place, kept, made},
     flow::{Flow, caught, choice, put_at, repeated},
 };
@@ -65,6 +66,9 @@ pub(super) fn write(flow: &mut Flow, named: &Named<'_>, place: Place<'_>, roads:
     let waited = format!("{name}_wait");
     let after = if named.act.wait.is_some() { waited.as_str() } else { roads.next };
     let whole = format!("{name}_whole");
+    // Its first state has its name: the look before the call, where it has one.
+    let called = if before::bare(named.act) { name.to_owned() } else { format!("{name}_call") };
+    before::write(flow, named, place, &before::Ways { called: &called, left: if named.keeps { after } else { roads.next }, roads })?;
     let mut task = json!({
         "Type": "Task",
         "Comment": plain(&named.title),
@@ -84,7 +88,7 @@ pub(super) fn write(flow: &mut Flow, named: &Named<'_>, place: Place<'_>, roads:
     let doubt = |n: usize| format!("{name}_doubt_{n}");
     task["Catch"] = caught(roads.error, &if doubts.is_empty() { roads.not_done.to_owned() } else { doubt(1) });
     task["Next"] = json!(if parts.is_empty() { after } else { &whole });
-    flow.put(name, task);
+    flow.put(&called, task);
     if !parts.is_empty() {
         let short = format!("{name}_short");
         let there: Vec<Value> = parts.iter().map(|part| present(&format!("{}.{part}", made(&place.change.id, place.step)))).collect();
@@ -122,7 +126,7 @@ fn doubts(act: &Act, place: Place<'_>) -> Vec<Question> {
     questions(expect, &act.call.operation, place).unwrap_or_default()
 }
 
-fn error(name: &str, cause: &str) -> Value {
+pub(super) fn error(name: &str, cause: &str) -> Value {
     json!({ "Error": name, "Cause": plain(cause) })
 }
 
@@ -160,7 +164,7 @@ fn pauses(at_most: u64) -> (u64, u64) {
     (longer, FIRST_PAUSE + longer * (looks - 1))
 }
 
-fn questions(until: &[Expect], what: &str, place: Place<'_>) -> Result<Vec<Question>, String> {
+pub(super) fn questions(until: &[Expect], what: &str, place: Place<'_>) -> Result<Vec<Question>, String> {
     let mut all = Vec::new();
     for expect in until {
         let asked = |id: &Value, of: usize| {

@@ -13,7 +13,7 @@ use super::{
 use crate::calls::Test;
 
 /// Where a look puts what it saw.
-const ANSWER: &str = "$.look.answer";
+pub(super) const ANSWER: &str = "$.look.answer";
 
 /// One question, and what must hold.
 pub(super) struct Asked {
@@ -156,6 +156,7 @@ fn at(variable: &str, test: &Test, place: Place<'_>) -> Result<(Value, Option<Va
         Test::Exists => (present(variable), None),
         Test::Gone => (json!({ "Variable": variable, "IsPresent": false }), None),
         Test::Is(value) => (equals(variable, value, place)?, None),
+        Test::NotAfter(then) => return Err(format!("whether something was before {then}")),
         // What means failure only after a while is left to the deadline here.
         Test::OneOf { good, never, .. } => (any(good)?.ok_or("a condition that nothing meets")?, any(never)?),
     })
@@ -171,7 +172,9 @@ fn equals(variable: &str, value: &Value, place: Place<'_>) -> Result<Value, Stri
         Value::Array(items) if items.is_empty() => Ok(json!({ "Variable": format!("{variable}[0]"), "IsPresent": false })),
         other if holds_reference(other) => match data::value(other, place)? {
             Said::Plain(literal) => equals(variable, &literal, place),
-            Said::Path(path) if path.starts_with("$.") => Ok(compared("StringEqualsPath", &json!(path))),
+            Said::Path(path) if path.starts_with("$.") => {
+                Ok(json!({ "And": [present(variable), present(&path), { "Variable": variable, "StringEqualsPath": path }] }))
+            }
             Said::Path(path) => Err(format!("a comparison with {path}")),
         },
         other => Err(format!("a comparison with {other}")),

@@ -12,11 +12,12 @@ use super::{
     },
     act::{Named, Roads, Seen, write, write_look},
     ask::{Asked, present, question},
+    before::forget,
     data::{Place, made},
     flow::{Flow, choice, put_at},
 };
 use crate::{
-    calls::{self, BackAct, Purpose, Step, Undo, WayBack},
+    calls::{self, Act, BackAct, Purpose, Step, Undo, WayBack},
     plan::{Change, Plan},
 };
 
@@ -205,6 +206,8 @@ impl Writer<'_> {
         let way = calls::way_back(&self.change.steps, &every, Purpose::Undo);
         let acts: Vec<&BackAct> = way.iter().collect();
         let first = acts.first().map_or_else(|| self.name(TAKEN_BACK), |act| self.name(&clean(&act.name)));
+        let looked: Vec<&Act> = acts.iter().map(|back| &back.act).collect();
+        let first = forget(flow, &self.name("forget"), &looked, &self.change.id, &first);
         let later = self.plan.changes.iter().filter(|c| c.after.contains(&self.change.id));
         let stands: Vec<Value> = later.flat_map(|c| [ended(&c.id, DONE), ended(&c.id, "stuck")]).collect();
         let mut ways = Vec::new();

@@ -35,6 +35,11 @@ pub(super) fn made(change: &str, step: &str) -> String {
     format!("$.made.{}.{}", name(change), name(step))
 }
 
+/// The path at which a change keeps what it has observed.
+pub(super) fn observed(change: &str, fact: &str) -> String {
+    format!("$.made.{}.observed_{}", name(change), name(fact))
+}
+
 /// Step Functions names members in Pascal case, whatever the service does, and takes them from AWS's Java SDK, where
 /// letters that are capitals at the beginning of a name are one word: `SSEAlgorithm` is `SseAlgorithm`
 /// (<https://docs.aws.amazon.com/step-functions/latest/dg/supported-services-awssdk.html>).
@@ -134,6 +139,7 @@ fn reference(key: &str, inner: &Value, place: Place<'_>) -> Result<Said, String>
         "$token" => Ok(Said::Path(format!("States.Hash(States.Format('{{}}|{change}|{step}|1', $.run), 'SHA-256')"))),
         "$date" => Ok(Said::Plain(json!(date(place.plan, inner)?))),
         "$output" => output(inner, place),
+        "$observed" => Ok(Said::Path(format!("{}.value", observed(&place.change.id, inner.as_str().unwrap_or_default())))),
         other => Err(format!("the reference {other}")),
     }
 }

@@ -5,6 +5,7 @@
 
 mod act;
 mod ask;
+mod before;
 mod change;
 mod data;
 mod flow;

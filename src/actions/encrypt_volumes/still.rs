@@ -1,0 +1,89 @@
+//! What must hold directly before the calls of a swap: nobody has started the instance since its disks were last written,
+//! its disks are where the plan saw them, and it is this run that works on it.
+
+use serde_json::{Value, json};
+
+use super::instance::Swap;
+use crate::{
+    actions::make,
+    calls::{Act, Expect, Test, reference, still},
+    inventory::{FamilyKind, tag},
+};
+
+impl Swap<'_> {
+    /// The disks that the plan saw at their devices, and no others.
+    pub(super) fn as_planned(&self) -> Vec<Expect> {
+        let id = self.instance.id.as_str();
+        let mut all: Vec<Expect> = self.volumes.iter().flat_map(|(device, volume, _)| self.at_device(device, &json!(volume.id))).collect();
+        let further = make::is(self.job.region, FamilyKind::Instances, id, &format!("/devices/{}", self.volumes.len()), Value::Null);
+        all.push(further.meaning(&format!("{id} has another disk than the plan saw: make a new plan")));
+        all
+    }
+
+    /// A volume is at its device of the instance.
+    pub(super) fn at_device(&self, device: &str, volume: &Value) -> Vec<Expect> {
+        let id = self.instance.id.as_str();
+        let is = |at: &str, value: &str| make::is(self.job.region, FamilyKind::Volumes, volume.clone(), at, value);
+        let meaning = format!("the volume is not attached to {id} at {device}");
+        [is("/attachments/0/instance_id", id), is("/attachments/0/device", device)].map(|e| e.meaning(&meaning)).into()
+    }
+
+    /// The mark of the instance names this run, or there is none.
+    pub(super) fn marked_by(&self, run: Value) -> Expect {
+        let id = self.instance.id.as_str();
+        let meaning = format!("{id} is marked by another run, or its mark was taken away: resume that run, or look at it with `redress recover`");
+        make::is(self.job.region, FamilyKind::Instances, id, &format!("/tags/{}", tag::RUN), run).meaning(&meaning)
+    }
+
+    /// What holds directly before the instance goes down.
+    pub(super) fn may_stop(&self) -> Vec<Expect> {
+        let id = self.instance.id.as_str();
+        let runs = make::is(self.job.region, FamilyKind::Instances, id, "/state", "running").meaning(&format!("somebody else has stopped {id}"));
+        [runs, self.marked_by(reference::run())].into_iter().chain(self.as_planned()).collect()
+    }
+
+    /// What holds before anything is made for the swap.
+    pub(super) fn still_down(&self) -> Vec<Expect> {
+        let mut all = still::down(self.job.region, &self.instance.id);
+        all.push(self.marked_by(reference::run()));
+        all
+    }
+
+    /// The act that copies what the disks hold in the end: what is started after it has newer data than the copies.
+    pub(super) fn last_written(&self, act: Act) -> Act {
+        act.only_if(self.still_down()).only_if(self.as_planned()).observing([still::launch_time(self.job.region, &self.instance.id, still::LAUNCH, false)])
+    }
+
+    /// An act that swaps disks, or brings up what they were swapped in.
+    pub(super) fn only_while_down(&self, act: Act) -> Act {
+        let (region, id) = (self.job.region, self.instance.id.as_str());
+        act.only_if(still::down(region, id)).observing([still::launch_time(region, id, still::LAUNCH, false)])
+    }
+
+    /// The stop itself: from here on a launch time that moves is somebody else's start.
+    pub(super) fn observing_stop(&self, act: Act) -> Act {
+        act.observing([still::LAUNCH, still::AT_STOP].map(|name| still::launch_time(self.job.region, &self.instance.id, name, true)))
+    }
+
+    /// The start on the way back: what somebody else has started or stopped since is left as it is.
+    pub(super) fn only_own_stop(&self, act: Act) -> Act {
+        let (region, id) = (self.job.region, self.instance.id.as_str());
+        let stops = make::one_of(region, FamilyKind::Instances, id, "/state", vec![json!("stopping"), json!("stopped")]);
+        let meaning = format!("somebody else has started {id}");
+        act.only_if(vec![stops.meaning(&meaning), still::not_started(region, id, still::AT_STOP).meaning(&meaning)]).or_leave()
+    }
+
+    /// The stop of a later undo: an instance that is stopped already stays so.
+    pub(super) fn only_if_it_runs(&self, act: Act) -> Act {
+        let id = self.instance.id.as_str();
+        let runs = make::one_of(self.job.region, FamilyKind::Instances, id, "/state", vec![json!("pending"), json!("running")]);
+        act.only_if(vec![runs.meaning(&format!("{id} is stopped already, and stays so"))]).or_leave()
+    }
+}
+
+/// A volume is attached to nothing.
+pub(super) fn detached(region: &str, volume: &str) -> Vec<Expect> {
+    let meaning = format!("somebody has attached {volume} in the meantime: what it holds may be newer than its copy");
+    let state = Expect::new(region, FamilyKind::Volumes, volume, "/state", Test::Is(json!("available")));
+    [state, make::is(region, FamilyKind::Volumes, volume, "/attachments", json!([]))].map(|e| e.meaning(&meaning)).into()
+}

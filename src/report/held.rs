@@ -1,0 +1,71 @@
+//! The preconditions of an act, in words: what is looked at directly before its call. Pure.
+
+use serde_json::Value;
+
+use crate::calls::{Act, Expect, Otherwise, Test};
+
+/// What must hold directly before a call, in a line; nothing where it has no precondition.
+pub fn only_if(act: &Act) -> Option<String> {
+    let mut all: Vec<String> = Vec::new();
+    for expect in &act.before {
+        let line = condition(expect);
+        if !all.contains(&line) {
+            all.push(line);
+        }
+    }
+    let otherwise = match act.otherwise {
+        Otherwise::Stop => "",
+        Otherwise::Leave => "; else it is left out",
+    };
+    (!all.is_empty()).then(|| format!("only if {}{otherwise}", all.join(", ")))
+}
+
+fn condition(expect: &Expect) -> String {
+    let id = match &expect.id {
+        Value::String(id) => id.clone(),
+        _ => "what this change has made".to_owned(),
+    };
+    let member = expect.at.trim_start_matches('/').replace("/0/", " ").replace('/', " ").replace('_', " ");
+    let subject = if member.is_empty() { id } else { format!("{member} of {id}") };
+    match &expect.test {
+        Test::Exists => format!("{subject} is there"),
+        Test::Gone => format!("{subject} is not there"),
+        Test::Is(value) => format!("{subject} is {}", said(value)),
+        Test::NotAfter(then) => format!("{subject} is not after {then:.0}"),
+        Test::OneOf { good, .. } => format!("{subject} is {}", good.iter().map(said).collect::<Vec<_>>().join(" or ")),
+    }
+}
+
+fn said(value: &Value) -> String {
+    let refers = |key: &str| value.get(key).is_some();
+    match value {
+        Value::Null => "not set".to_owned(),
+        Value::String(text) => text.clone(),
+        Value::Array(items) if items.is_empty() => "none".to_owned(),
+        _ if refers("$observed") => "what it was".to_owned(),
+        _ if refers("$run") => "this run".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::{
+        actions::make,
+        calls::{Call, reference},
+        inventory::FamilyKind,
+    };
+
+    #[test]
+    fn preconditions_are_one_line() {
+        let is = |at: &str, value: Value| make::is("us-east-1", FamilyKind::Instances, "i-1", at, value);
+        let act = make::act(Call::new("ec2", "us-east-1", "DetachVolume", json!({})), Vec::new());
+        assert_eq!(only_if(&act), None);
+        let held = [is("/state", json!("stopped")), is("/launch_time", reference::observed("launch_time")), is("/tags/redress:run", reference::run())];
+        let said = "only if state of i-1 is stopped, launch time of i-1 is what it was, tags redress:run of i-1 is this run; else it is left out";
+        assert_eq!(only_if(&act.only_if(held.into()).or_leave()).as_deref(), Some(said));
+    }
+}

@@ -1,0 +1,345 @@
+//! Preconditions of acts, on the twin: what somebody else does between two calls of a run, at every call, and that disks
+//! are never swapped under an instance that was started, nor older copies of them put in.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use redress::{
+    calls::{Act, Call, Expect, Otherwise, Test, Undo, WayBack},
+    engine::{EngineError, undo},
+    inventory::{FamilyKind, Instance, tag},
+    journal::{Event, Outcome, Phase},
+    plan::{Change, Plan, digest},
+    twin::DeniedRead,
+};
+use serde_json::{Value, json};
+
+use super::{
+    stand::{Kill, Stand, hold, yes},
+    world,
+};
+
+/// The plan that encrypts the disks of the instance of this name, and what it is on.
+fn encrypting(stand: &Stand, name: &str) -> Plan {
+    let whole = world::plan(stand, &world::Wish::default());
+    let of = |c: &&Change| c.action == "encrypt-volumes" && instance(stand, c).is_some_and(|i| i.tags.get("Name").is_some_and(|n| n == name));
+    let ids: BTreeSet<String> = whole.changes.iter().filter(of).map(|c| c.id.clone()).collect();
+    assert_eq!(ids.len(), 1, "{name}: {:?}", whole.changes.iter().map(|c| &c.summary).collect::<Vec<_>>());
+    world::select(stand, &whole, &ids)
+}
+
+fn instance(stand: &Stand, change: &Change) -> Option<Instance> {
+    hold(&stand.twin).truth().regions.get(&change.region)?.instances.get(change.resource.id()).known().map(|i| (*i).clone())
+}
+
+/// The names of the demo account's instances with disks to encrypt: one runs, one is stopped.
+const RUNS: &str = "app";
+const STOPPED: &str = "batch";
+
+/// Somebody else's call, and time for it to take effect.
+fn somebody(stand: &Stand, change: &Change, operation: &str, input: Value) {
+    let mut twin = hold(&stand.twin);
+    twin.perform(&Call::new("ec2", &change.region, operation, input)).unwrap_or_else(|error| panic!("{operation}: {error}"));
+    twin.pass(Duration::from_secs(600));
+}
+
+fn power(stand: &Stand, change: &Change, operations: &[&str]) {
+    for operation in operations {
+        somebody(stand, change, operation, json!({ "InstanceIds": [change.resource.id()] }));
+    }
+}
+
+/// How many calls of this kind were made.
+fn count(stand: &Stand, operations: &[&str]) -> usize {
+    hold(&stand.called).iter().filter(|c| operations.contains(&c.operation.as_str())).count()
+}
+
+const SWAPS: [&str; 2] = ["DetachVolume", "AttachVolume"];
+const POWER: [&str; 2] = ["StopInstances", "StartInstances"];
+
+/// Which volume is at which device.
+fn disks(stand: &Stand, change: &Change) -> Vec<(String, String)> {
+    instance(stand, change).unwrap().devices.into_iter().map(|d| (d.device_name, d.volume_id)).collect()
+}
+
+/// How many calls an uninterrupted run of the plan makes.
+fn calls_of(twin: &redress::twin::Twin, plan: &Plan) -> usize {
+    let stand = Stand::new(twin.clone());
+    stand.run(plan, yes(plan), None).unwrap().unwrap();
+    assert_eq!(stand.story().changes[&plan.changes[0].id].outcome(), Some(Outcome::Verified), "{:?}", stand.story().changes);
+    hold(&stand.called).len()
+}
+
+/// Somebody starts the instance, or starts and stops it, between a kill at each call and the resume.
+fn started_meanwhile(name: &str, then: &[&str], plain: bool) {
+    let base = world::demo();
+    let plan = encrypting(&base, name);
+    let fresh = hold(&base.twin).clone();
+    let change = plan.changes[0].clone();
+    let swaps = change.steps.iter().filter(|s| SWAPS.contains(&s.act.call.operation.as_str())).count();
+    let (mut untouched, mut stuck, mut done) = (0, 0, 0);
+    for n in 1..=calls_of(&fresh, &plan) {
+        let stand = Stand::new(fresh.clone());
+        stand.killed(&plan, Kill::AfterCall(n));
+        let mut plan = plan.clone();
+        if plain {
+            forget_preconditions(&stand, &mut plan);
+        }
+        let (before, swapped) = (disks(&stand, &change), count(&stand, &SWAPS));
+        // What is copied only afterwards is as new as what somebody has written until then.
+        let copied = count(&stand, &["CreateSnapshots"]) >= if name == RUNS { 2 } else { 1 };
+        if !then.is_empty() && !copied && (name == STOPPED || plain) {
+            continue;
+        }
+        let boots = hold(&stand.twin).perform(&Call::new("ec2", &change.region, "StartInstances", json!({ "InstanceIds": [change.resource.id()] })));
+        if boots.is_err() || count(&stand, &POWER) == 0 && name == RUNS {
+            continue;
+        }
+        hold(&stand.twin).pass(Duration::from_secs(600));
+        power(&stand, &change, then);
+        let as_left = instance(&stand, &change).unwrap().state;
+        let result = stand.run(&plan, Vec::new(), None).unwrap();
+        let (story, at) = (stand.story(), format!("{name} {then:?} after call {n}: {:?}", hold(&stand.called).last().map(Call::name)));
+        let told = &story.changes[&change.id];
+        assert_eq!(count(&stand, &SWAPS), swapped, "{at}: swapped: {result:?} {}", told.reason);
+        if swapped == 0 {
+            untouched += 1;
+            assert_eq!(disks(&stand, &change), before, "{at}");
+            assert!(matches!(told.outcome(), Some(Outcome::RolledBack | Outcome::Blocked)), "{at}: {:?} {}", told.phase, told.reason);
+            if !plain {
+                assert_eq!(instance(&stand, &change).unwrap().state, as_left, "{at}: as somebody else has left it: {}", told.reason);
+            }
+            assert!(told.reason.contains("somebody"), "{at}: {}", told.reason);
+            assert!(!instance(&stand, &change).unwrap().tags.contains_key(tag::RUN), "{at}");
+        } else if swapped < swaps {
+            stuck += 1;
+            assert_eq!(told.outcome(), Some(Outcome::Stuck), "{at}: {}", told.reason);
+            assert!(told.reason.contains("redress recover"), "{at}: {}", told.reason);
+        } else {
+            done += 1;
+            assert!(told.outcome().is_some_and(Outcome::applied), "{at}: {:?} {}", told.phase, told.reason);
+        }
+    }
+    assert!(untouched > 1 && done > 0 && (stuck > 0 || swaps == 2), "{name}: {untouched} untouched, {stuck} half, {done} whole");
+}
+
+#[test]
+fn disks_are_not_swapped_under_an_instance_that_somebody_has_started_between_kill_and_resume() {
+    started_meanwhile(RUNS, &[], false);
+    started_meanwhile(STOPPED, &[], false);
+}
+
+#[test]
+fn no_older_copy_is_put_in_where_somebody_has_started_and_stopped_the_instance_between_kill_and_resume() {
+    started_meanwhile(RUNS, &["StopInstances"], false);
+    started_meanwhile(STOPPED, &["StopInstances"], false);
+}
+
+#[test]
+fn a_run_of_a_plan_without_preconditions_swaps_nothing_under_a_running_instance_either() {
+    started_meanwhile(RUNS, &[], true);
+    started_meanwhile(STOPPED, &[], true);
+    started_meanwhile(RUNS, &["StopInstances"], true);
+}
+
+/// The plan and the journal as a version without preconditions made them.
+fn forget_preconditions(stand: &Stand, plan: &mut Plan) {
+    without_preconditions(plan);
+    for (_, event) in hold(&stand.events).iter_mut() {
+        if let Event::Intent { observed, .. } = event {
+            observed.clear();
+        }
+    }
+}
+
+fn without_preconditions(plan: &mut Plan) {
+    let bare = |act: &mut Act| {
+        act.before.clear();
+        act.observe.clear();
+        act.otherwise = Otherwise::Stop;
+    };
+    for step in plan.changes.iter_mut().flat_map(|c| &mut c.steps) {
+        bare(&mut step.act);
+        if let WayBack::Calls { rollback, undo, .. } = &mut step.way_back {
+            rollback.iter_mut().for_each(bare);
+            if let Undo::Calls(acts) = undo {
+                acts.iter_mut().for_each(bare);
+            }
+        }
+    }
+    digest::seal(plan);
+}
+
+#[test]
+fn an_undo_swaps_nothing_under_an_instance_that_somebody_has_started() {
+    let stand = world::demo();
+    let plan = encrypting(&stand, RUNS);
+    stand.run(&plan, yes(&plan), None).unwrap().unwrap();
+    let change = plan.changes[0].clone();
+    for plain in [false, true] {
+        let mut run = plan.clone();
+        if plain {
+            without_preconditions(&mut run);
+        }
+        let back = undo::plan(&stand.story(), &run, None, stand.identity(), hold(&stand.twin).now(), jiff::SignedDuration::from_hours(1)).plan;
+        let fresh = hold(&stand.twin).clone();
+        for n in 1..=back.changes[0].steps.len() {
+            let other = Stand::new(fresh.clone());
+            if other.run(&back, yes(&back), Some(Kill::AfterCall(n))).is_some() {
+                continue;
+            }
+            let swapped = count(&other, &SWAPS);
+            let start = Call::new("ec2", &change.region, "StartInstances", json!({ "InstanceIds": [change.resource.id()] }));
+            if count(&other, &["StopInstances"]) == 0 || hold(&other.twin).perform(&start).is_err() {
+                continue;
+            }
+            hold(&other.twin).pass(Duration::from_secs(600));
+            other.run(&back, Vec::new(), None).unwrap().unwrap();
+            assert_eq!(count(&other, &SWAPS), swapped, "after call {n}: {:?}", other.story().changes[&change.id]);
+        }
+    }
+}
+
+/// Killed right after the first call of an operation, then something happens, then it is resumed.
+fn meanwhile(name: &str, after: &str, happens: impl FnOnce(&Stand, &Change)) -> (Stand, Change) {
+    let stand = world::demo();
+    let plan = encrypting(&stand, name);
+    let n = plan.changes[0].steps.iter().position(|s| s.act.call.operation == after).unwrap() + 1;
+    stand.killed(&plan, Kill::AfterCall(n));
+    happens(&stand, &plan.changes[0]);
+    stand.run(&plan, Vec::new(), None).unwrap().unwrap();
+    (stand, plan.changes[0].clone())
+}
+
+/// The change went back, nothing was stopped or swapped, and the reason has these words.
+fn is_back_without_a_stop(stand: &Stand, change: &Change, state: &str, words: &str) {
+    let told = stand.story().changes[&change.id].clone();
+    assert_eq!(told.outcome(), Some(Outcome::RolledBack), "{}", told.reason);
+    assert!(told.reason.contains(words), "{}", told.reason);
+    assert_eq!((count(stand, &POWER), count(stand, &SWAPS)), (0, 0), "{}", told.reason);
+    let instance = instance(stand, change).unwrap();
+    assert_eq!(instance.state, state);
+    assert!(!instance.tags.contains_key(tag::RUN));
+}
+
+#[test]
+fn a_disk_that_somebody_has_detached_while_its_copies_were_made_keeps_the_instance_from_being_stopped() {
+    let detach = |stand: &Stand, change: &Change| {
+        let data = instance(stand, change).unwrap().devices.into_iter().find(|d| d.device_name != "/dev/xvda").unwrap();
+        somebody(stand, change, "DetachVolume", json!({ "VolumeId": data.volume_id, "InstanceId": change.resource.id() }));
+    };
+    for after in ["CreateTags", "CreateSnapshots", "CopySnapshot"] {
+        let stand = world::demo();
+        let plan = encrypting(&stand, RUNS);
+        let n = plan.changes[0].steps.iter().position(|s| s.act.call.operation == after).unwrap() + 1;
+        stand.killed(&plan, Kill::AfterCall(n));
+        detach(&stand, &plan.changes[0]);
+        stand.run(&plan, Vec::new(), None).unwrap().unwrap();
+        let told = stand.story().changes[&plan.changes[0].id].clone();
+        assert_eq!((count(&stand, &POWER), count(&stand, &SWAPS)), (0, 0), "{after}: {}", told.reason);
+        assert!(told.reason.contains("is not attached to"), "{after}: {}", told.reason);
+        assert_eq!(told.outcome(), Some(Outcome::RolledBack), "{after}: {}", told.reason);
+    }
+}
+
+#[test]
+fn an_instance_that_somebody_has_stopped_while_its_copies_were_made_stays_stopped() {
+    let (stand, change) = meanwhile(RUNS, "CopySnapshot", |stand, change| power(stand, change, &["StopInstances"]));
+    is_back_without_a_stop(&stand, &change, "stopped", "somebody else has stopped");
+}
+
+#[test]
+fn a_change_yields_to_another_run_whose_mark_has_come_over_its_own() {
+    let mark = |run: &'static str| {
+        move |stand: &Stand, change: &Change| {
+            somebody(stand, change, "CreateTags", json!({ "Resources": [change.resource.id()], "Tags": [{ "Key": tag::RUN, "Value": run }] }));
+        }
+    };
+    let (stand, change) = meanwhile(RUNS, "CopySnapshot", mark("run-elsewhere"));
+    let told = stand.story().changes[&change.id].clone();
+    assert_eq!((told.outcome(), count(&stand, &POWER)), (Some(Outcome::RolledBack), 0), "{}", told.reason);
+    assert!(told.reason.contains("run-elsewhere"), "{}", told.reason);
+    assert_eq!(instance(&stand, &change).unwrap().tags[tag::RUN], "run-elsewhere", "the other run's mark is not taken away");
+}
+
+#[test]
+fn an_instance_that_another_run_works_on_is_blocked_and_that_run_is_named() {
+    for name in [RUNS, STOPPED] {
+        let stand = world::demo();
+        let plan = encrypting(&stand, name);
+        let change = &plan.changes[0];
+        somebody(&stand, change, "CreateTags", json!({ "Resources": [change.resource.id()], "Tags": [{ "Key": tag::RUN, "Value": "run-elsewhere" }] }));
+        stand.run(&plan, yes(&plan), None).unwrap().unwrap();
+        let told = &stand.story().changes[&change.id];
+        assert_eq!(told.outcome(), Some(Outcome::Blocked), "{}", told.reason);
+        assert!(told.reason.contains("run-elsewhere") && told.reason.contains("redress recover"), "{}", told.reason);
+        assert!(hold(&stand.called).is_empty());
+    }
+}
+
+#[test]
+fn an_answer_that_says_that_it_is_so_already_is_an_answer() {
+    // Somebody detaches by hand what the run is about to detach: the run goes on at once.
+    let stand = world::demo();
+    let plan = encrypting(&stand, RUNS);
+    let change = &plan.changes[0];
+    let n = change.steps.iter().rposition(|s| s.act.call.operation == "DetachVolume").unwrap();
+    stand.killed(&plan, Kill::AfterCall(n));
+    let volume = change.steps[n].act.call.input["VolumeId"].clone();
+    somebody(&stand, change, "DetachVolume", json!({ "VolumeId": volume, "InstanceId": change.resource.id() }));
+    let began = hold(&stand.twin).now();
+    stand.run(&plan, Vec::new(), None).unwrap().unwrap();
+    let story = stand.story();
+    let told = &story.changes[&change.id];
+    assert_eq!(told.outcome(), Some(Outcome::Verified), "{}", told.reason);
+    let settled =
+        hold(&stand.events).iter().find_map(|(at, e)| matches!(e, Event::Settled { step, .. } if *step == change.steps[n].name).then_some(*at)).unwrap();
+    assert!(settled.duration_since(began).as_secs() < 60, "{}", settled.duration_since(began));
+}
+
+#[test]
+fn where_it_cannot_be_told_nothing_is_called_and_the_run_can_be_resumed() {
+    let stand = world::demo();
+    let plan = encrypting(&stand, RUNS);
+    let change = &plan.changes[0];
+    let n = change.steps.iter().position(|s| s.act.call.operation == "DetachVolume").unwrap();
+    stand.killed(&plan, Kill::AfterCall(n));
+    let called = hold(&stand.called).len();
+    let denied = DeniedRead { family: FamilyKind::Instances, region: None, member: None };
+    hold(&stand.twin).faults.denied_reads.push(denied);
+    let result = stand.run(&plan, Vec::new(), None).unwrap();
+    assert!(matches!(&result, Err(EngineError::Unread(why)) if why.contains("ec2:DetachVolume")), "{result:?}");
+    assert_eq!(hold(&stand.called).len(), called, "nothing was called");
+    hold(&stand.twin).faults.denied_reads.clear();
+    stand.run(&plan, Vec::new(), None).unwrap().unwrap();
+    assert_eq!(stand.story().changes[&change.id].outcome(), Some(Outcome::Verified));
+}
+
+#[test]
+fn an_act_whose_precondition_does_not_hold_has_no_intent() {
+    let nobody = Expect::new("us-east-1", FamilyKind::Instances, "i-0nobody", "", Test::Exists);
+    let base = world::demo();
+    let whole = world::plan(&base, &world::Wish::default());
+    let fresh = hold(&base.twin).clone();
+    for change in &whole.changes {
+        let plan = match change.after.is_empty() {
+            true => world::select(&base, &whole, &[change.id.clone()].into()),
+            false => continue,
+        };
+        let mut held = plan.clone();
+        for step in held.changes.iter_mut().flat_map(|c| &mut c.steps) {
+            step.act.before.push(nobody.clone());
+            step.act.otherwise = Otherwise::Stop;
+        }
+        for n in 1..plan.changes[0].steps.len() {
+            let stand = Stand::new(fresh.clone());
+            stand.killed(&plan, Kill::AfterCall(n));
+            let seen = hold(&stand.events).len();
+            stand.run(&held, Vec::new(), None).unwrap().unwrap();
+            let forward: Vec<Event> = hold(&stand.events)[seen..].iter().map(|(_, e)| e.clone()).collect();
+            let of_step = |e: &&Event| matches!(e, Event::Intent { step, .. } if plan.changes[0].steps.iter().any(|s| s.name == *step));
+            assert_eq!(forward.iter().find(of_step), None, "{} after call {n}", change.summary);
+            let phase = &stand.story().changes[&change.id].phase;
+            assert!(matches!(phase, Phase::Ended(Outcome::RolledBack)), "{} after call {n}: {:?}", change.summary, stand.story().changes[&change.id]);
+        }
+    }
+}
