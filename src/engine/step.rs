@@ -136,7 +136,7 @@ impl Engine<'_> {
                 Ok(())
             }
             // A transition that is under way may be the one that was asked for: what is so already is not asked for again.
-            ErrorClass::Consistency if waited <= PATIENCE && self.stands(named, journal).await => {
+            ErrorClass::Consistency if waited <= self.patience(named, journal) && self.stands(named, journal).await => {
                 self.tell_result(named, StepResult::Found { outputs: Outputs::new() }, journal)
             }
             // Room for an instance may come free, and while it is waited for nothing is worse than on the way back.
