@@ -3,14 +3,16 @@
 
 use std::{sync::Arc, time::Duration};
 
-use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
+use aws_config::{Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
 use aws_sdk_ec2::config::ProvideCredentials;
 
 use super::{
     AwsAccount,
+    choice::ChoiceError,
     clients::Clients,
     endpoint, errors,
     pace::{self, Pace},
+    providers,
     retry::reading,
 };
 use crate::{
@@ -23,10 +25,12 @@ use crate::{
 /// What the user asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
-    /// A profile of `~/.aws/config`; otherwise what `AWS_PROFILE` or the standard chain says.
+    /// A profile of the user's files; otherwise what `AWS_PROFILE` or the standard chain says.
     pub profile: Option<String>,
     /// Regions as given; `all` stands for every region that is enabled, nothing for the region of the chain.
     pub regions: Vec<String>,
+    /// The accounts that credentials may lead to; any, where none is named.
+    pub only_accounts: Vec<String>,
     /// The share of what AWS grants that may be used, in percent; nothing for the usual share on AWS and no limit of
     /// redress's own at other endpoints.
     pub pace: Option<u8>,
@@ -38,13 +42,35 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { profile: None, regions: Vec::new(), pace: None, connect_timeout: Duration::from_secs(5), attempt_timeout: Duration::from_secs(60) }
+        Self {
+            profile: None,
+            regions: Vec::new(),
+            only_accounts: Vec::new(),
+            pace: None,
+            connect_timeout: Duration::from_secs(5),
+            attempt_timeout: Duration::from_secs(60),
+        }
     }
 }
 
 /// Why there is no way to the account.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ConnectError {
+    /// The flags, variables and files name no credentials, or contradict themselves.
+    #[error(transparent)]
+    Choice(#[from] ChoiceError),
+    /// The credentials lead to an account that was not meant.
+    #[error(
+        "these credentials are for account {account}, and --only-account (or REDRESS_ONLY_ACCOUNT) allows {} alone; nothing was read or changed. \
+         Use credentials for that account (--profile NAME), or name {account} as well",
+        .only.join(", ")
+    )]
+    OtherAccount {
+        /// The account.
+        account: String,
+        /// Those that are allowed.
+        only: Vec<String>,
+    },
     /// Nothing in the standard chain has credentials.
     #[error(
         "no AWS credentials found ({0}). redress looks where the AWS CLI looks: log in with `aws sso login` or `aws configure`, name a profile with \
@@ -124,18 +150,35 @@ pub struct Prepared {
 impl Prepared {
     /// The way to the account, and who asks there.
     pub async fn connect(self, settings: &Settings) -> Result<AwsAccount, ConnectError> {
-        paced(self.config, &settings.regions, settings.pace).await
+        paced(self.config, settings).await
     }
 
-    /// The configuration itself.
-    pub(super) fn config(self) -> SdkConfig {
-        self.config
+    /// The configuration itself, for one of the accounts that are allowed.
+    ///
+    /// # Errors
+    /// As [`connect`].
+    pub(super) async fn config(self, settings: &Settings) -> Result<SdkConfig, ConnectError> {
+        let config = self.config;
+        if !settings.only_accounts.is_empty() {
+            credentials(&config).await?;
+            let region = config.region().map_or("us-east-1", AsRef::as_ref).to_owned();
+            let (_, _, account) = first_answer(&config, &[region], &Arc::new(Pace::new(settings.pace, config.endpoint_url()))).await?;
+            only(&account, &settings.only_accounts)?;
+        }
+        Ok(config)
     }
+}
+
+fn only(account: &str, allowed: &[String]) -> Result<(), ConnectError> {
+    if allowed.is_empty() || allowed.iter().any(|a| a == account) {
+        return Ok(());
+    }
+    Err(ConnectError::OtherAccount { account: account.to_owned(), only: allowed.to_vec() })
 }
 
 /// The configuration of the standard chain, if its endpoints may be used.
 pub async fn prepare(settings: &Settings) -> Result<Prepared, ConnectError> {
-    let config = config(settings).await;
+    let config = config(settings).await?;
     let endpoints = endpoint::configured(&config);
     if let Some(one) = endpoints.iter().find(|one| one.has_user()) {
         return Err(ConnectError::UserInEndpoint { setting: one.setting(), shown: one.shown() });
@@ -145,26 +188,28 @@ pub async fn prepare(settings: &Settings) -> Result<Prepared, ConnectError> {
     Ok(Prepared { config, in_the_clear })
 }
 
-/// The configuration of the standard chain.
-async fn config(settings: &Settings) -> SdkConfig {
+/// The configuration of the standard chain. Region and endpoint are the SDK's choice, which is that of the AWS CLI; credentials
+/// are chosen here, since the SDK lets keys in the environment win over a profile that a flag names.
+async fn config(settings: &Settings) -> Result<SdkConfig, ConnectError> {
+    let (way, files) = providers::way(settings.profile.as_deref())?;
     let timeouts = TimeoutConfig::builder().connect_timeout(settings.connect_timeout).operation_attempt_timeout(settings.attempt_timeout).build();
     // The SDK's own retries are off everywhere: it repeats creates whose answer was lost, which makes them twice.
-    let mut loader = aws_config::defaults(BehaviorVersion::latest()).retry_config(RetryConfig::disabled()).timeout_config(timeouts);
-    if let Some(profile) = &settings.profile {
-        loader = loader.profile_name(profile);
-    }
-    loader.load().await
+    let loader = providers::loader(&way, &files).retry_config(RetryConfig::disabled()).timeout_config(timeouts);
+    let config = loader.load().await;
+    let provider = providers::provider(&way, &config).await;
+    Ok(config.into_builder().credentials_provider(provider).build())
 }
 
 /// The same over a configuration that is there already.
 pub async fn over(config: SdkConfig, asked: &[String]) -> Result<AwsAccount, ConnectError> {
-    paced(config, asked, None).await
+    paced(config, &Settings { regions: asked.to_vec(), ..Settings::default() }).await
 }
 
-async fn paced(config: SdkConfig, asked: &[String], share: Option<u8>) -> Result<AwsAccount, ConnectError> {
+async fn paced(config: SdkConfig, settings: &Settings) -> Result<AwsAccount, ConnectError> {
+    let asked = settings.regions.as_slice();
     credentials(&config).await?;
     let all = asked.iter().any(|r| r == "all");
-    let configured = config.region().map(|r| r.as_ref().to_owned());
+    let configured = config.region().map(|r| r.as_ref().to_owned()).filter(|region| !region.is_empty());
     let asked: Vec<String> = match (&configured, asked) {
         _ if all => Vec::new(),
         (Some(region), []) => vec![region.clone()],
@@ -172,7 +217,7 @@ async fn paced(config: SdkConfig, asked: &[String], share: Option<u8>) -> Result
         (_, asked) => asked.to_vec(),
     };
     let own_endpoint = config.endpoint_url().map(str::to_owned);
-    let pace = Arc::new(Pace::new(share, own_endpoint.as_deref()));
+    let pace = Arc::new(Pace::new(settings.pace, own_endpoint.as_deref()));
     let mut candidates: Vec<String> = configured.into_iter().chain(asked.first().cloned()).collect();
     // Where a region's name is wrong its host does not exist; then another region can tell which names there are.
     candidates.push("us-east-1".to_owned());
@@ -181,6 +226,7 @@ async fn paced(config: SdkConfig, asked: &[String], share: Option<u8>) -> Result
         candidates.truncate(1);
     }
     let (clients, arn, account) = first_answer(&config, &candidates, &pace).await?;
+    only(&account, &settings.only_accounts)?;
     let regions = pace::at(&pace, clients.base(), regions(&clients, asked, all)).await?;
     let partition = arn.split(':').nth(1).unwrap_or("aws").to_owned();
     let host = if own_endpoint.is_some() { Fact::NotRead } else { host().await };

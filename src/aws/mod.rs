@@ -2,6 +2,7 @@
 //! calls, and decides nothing: what a fact means and whether a call is made is for others.
 
 mod call;
+mod choice;
 mod clients;
 mod connect;
 mod departure;
@@ -13,6 +14,7 @@ mod notify;
 mod object;
 mod pace;
 mod pace_table;
+mod providers;
 mod read;
 mod retry;
 mod state;

@@ -14,7 +14,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 
 use super::{
-    Settings, connect,
+    ConnectError, Settings, connect,
     lease::{self, Held},
     object::{Bucket, Condition, Put},
 };
@@ -111,9 +111,9 @@ impl S3Store {
     pub fn open(url: &str, settings: &Settings, lease: Duration, warn: impl Fn(&[String]) + Send + 'static) -> Result<Self, StoreError> {
         let settings = settings.clone();
         let prepared = async move {
-            let prepared = connect::prepare(&settings).await.map_err(|error| error.to_string())?;
+            let prepared = connect::prepare(&settings).await?;
             warn(&prepared.in_the_clear);
-            Ok(prepared.config())
+            prepared.config(&settings).await
         };
         Self::within(url, prepared, lease)
     }
@@ -126,15 +126,21 @@ impl S3Store {
         Self::within(url, async move { Ok(config.await) }, lease)
     }
 
-    fn within(url: &str, config: impl Future<Output = Result<SdkConfig, String>> + Send + 'static, lease: Duration) -> Result<Self, StoreError> {
+    fn within(url: &str, config: impl Future<Output = Result<SdkConfig, ConnectError>> + Send + 'static, lease: Duration) -> Result<Self, StoreError> {
         let fail = |what, why: String| StoreError::Remote { place: url.to_owned(), what, why };
         let (name, prefix) = parse(url).map_err(|why| fail("be read as a place for runs", why))?;
         let bridge = Bridge::new().map_err(|e| fail("start", e.to_string()))?;
         let found = bridge.wait(async move {
-            let config = config.await?;
-            find(&name, &config).await.map_err(|error| error.to_string())
+            match config.await {
+                Ok(config) => Ok(find(&name, &config).await),
+                Err(error) => Err(error),
+            }
         });
-        let bucket = found.ok_or_else(|| fail("start", "the thread ended".to_owned()))?.map_err(|why| fail("open the bucket", why))?;
+        let found = found.ok_or_else(|| fail("start", "the thread ended".to_owned()))?.map_err(|error| match error {
+            ConnectError::OtherAccount { .. } | ConnectError::Choice(_) => StoreError::Refused { place: url.to_owned(), why: error.to_string() },
+            _ => fail("open the bucket", error.to_string()),
+        })?;
+        let bucket = found.map_err(|e| fail("open the bucket", e.to_string()))?;
         Ok(Self(Arc::new(Inside { bridge, bucket, prefix, lease, leases: std::sync::Mutex::default() })))
     }
 

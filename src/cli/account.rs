@@ -93,8 +93,14 @@ impl Session {
         }
     }
 
+    /// What the flags say of the way to AWS, but for the regions.
+    pub fn settings(&self) -> aws::Settings {
+        let common = &self.common;
+        aws::Settings { profile: common.profile.clone(), only_accounts: common.only_account.clone(), pace: common.pace, ..aws::Settings::default() }
+    }
+
     async fn open_aws(&self, regions: &[String]) -> Result<Door, Fail> {
-        let settings = aws::Settings { profile: self.common.profile.clone(), regions: regions.to_vec(), pace: self.common.pace, ..aws::Settings::default() };
+        let settings = aws::Settings { regions: regions.to_vec(), ..self.settings() };
         let prepared = aws::prepare(&settings).await.map_err(|error| connect_fail(&error))?;
         let out = self.out;
         warn_of_clear(out, &prepared.in_the_clear);
@@ -111,6 +117,10 @@ impl Session {
             return Err(Fail::usage("--profile is for AWS, and --account names a twin").hint("leave one of them out"));
         }
         let account = TwinAccount::open(name, &self.state_path()?).map_err(|error| twin_fail(&error))?;
+        let (own, only) = (&account.identity().owner.account, &self.common.only_account);
+        if !only.is_empty() && !only.contains(own) {
+            return Err(connect_fail(&ConnectError::OtherAccount { account: own.clone(), only: only.clone() }));
+        }
         let known: Vec<String> = account.regions();
         let regions = twin_regions(&known, asked)?;
         Ok(Door { account: Box::new(account), regions, history: None })
@@ -136,12 +146,11 @@ pub fn fresh_demo(state: &Path) -> Result<(), Fail> {
 ///
 /// # Errors
 /// A place that is none (exit 2), a bucket that is not there or does not answer (exit 1).
-pub fn store_in_bucket(url: &str, profile: Option<&str>, out: Out) -> Result<Box<dyn Store>, Fail> {
+pub fn store_in_bucket(url: &str, settings: &aws::Settings, out: Out) -> Result<Box<dyn Store>, Fail> {
     aws::parse_place(url).map_err(Fail::usage)?;
     let given = std::env::var("REDRESS_LOCK_SECONDS").ok().and_then(|text| text.parse().ok());
     let lease = std::time::Duration::from_secs(given.unwrap_or(LEASE).clamp(1, LEASE));
-    let settings = aws::Settings { profile: profile.map(str::to_owned), ..aws::Settings::default() };
-    Ok(Box::new(aws::S3Store::open(url, &settings, lease, move |clear| warn_of_clear(out, clear)).map_err(store_fail)?))
+    Ok(Box::new(aws::S3Store::open(url, settings, lease, move |clear| warn_of_clear(out, clear)).map_err(store_fail)?))
 }
 
 /// Warns once of each endpoint to which everything goes in the clear.
@@ -260,7 +269,9 @@ fn twin_fail(error: &TwinError) -> Fail {
 
 fn connect_fail(error: &ConnectError) -> Fail {
     match error {
-        ConnectError::NoCredentials(_)
+        ConnectError::Choice(_)
+        | ConnectError::OtherAccount { .. }
+        | ConnectError::NoCredentials(_)
         | ConnectError::NoRegion
         | ConnectError::UserInEndpoint { .. }
         | ConnectError::UnknownRegion { .. }

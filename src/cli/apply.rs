@@ -40,6 +40,8 @@ pub struct Ground {
     pub plan: Plan,
     /// What planning knew; a plan from a file brings no facts.
     pub facts: Option<Facts>,
+    /// What the exit code says of findings of others that did not come whole: the plan may lack what stood in the rest.
+    pub held: Exit,
 }
 
 /// What a plan file, or the account where there is none, gives to stand on.
@@ -90,7 +92,7 @@ pub async fn run(session: &Session, file: Option<&Path>, changes: &[String], app
     if ground.plan.changes.is_empty() {
         session.out.say("there is nothing to apply");
         summary::plan(session, &ground.plan, None)?;
-        return Ok(Exit::Done);
+        return Ok(ground.held);
     }
     sound(&ground.plan)?;
     let id = engine::run_id(&ground.plan, ground.door.account.now());
@@ -99,7 +101,7 @@ pub async fn run(session: &Session, file: Option<&Path>, changes: &[String], app
     let decisions = ask::approve(session, &ground.plan, &policy).await?;
     ask::any_approved(&decisions)?;
     let (plan, decisions) = part(session, &mut ground, &policy, decisions).await?;
-    let exit = perform::begin(session, &ground.door, ground.state.as_ref(), &id, &plan, decisions).await?;
+    let exit = Exit::worst([ground.held, perform::begin(session, &ground.door, ground.state.as_ref(), &id, &plan, decisions).await?]);
     if targets.is_empty() {
         return Ok(exit);
     }
@@ -131,7 +133,7 @@ async fn of_plan(session: &Session, path: &Path, plan: Plan) -> Result<Ground, F
     let state = session.state_to_write()?;
     let door = session.reopen(&Place::of_plan(&plan)).await?;
     fits(&plan, &door)?;
-    Ok(Ground { state, door, plan, facts: None })
+    Ok(Ground { state, door, plan, facts: None, held: Exit::Done })
 }
 
 /// Checks that a plan is for the account behind this door, and still good.
@@ -170,8 +172,9 @@ async fn of_account(session: &Session, belts: &Belts) -> Result<Ground, Fail> {
     let state = session.state_to_write()?;
     let door = session.open().await?;
     let planned = planning::plan(session, &door, belts).await?;
+    let held = if planned.incomplete() > 0 { Exit::Held } else { Exit::Done };
     let facts = Facts { inventory: planned.survey.inventory, playbooks: planned.playbooks };
-    Ok(Ground { state, door, plan: planned.plan, facts: Some(facts) })
+    Ok(Ground { state, door, plan: planned.plan, facts: Some(facts), held })
 }
 
 /// A plan of which the rehearsal says that it makes something worse is not applied.

@@ -5,12 +5,15 @@ use std::{net::IpAddr, path::PathBuf};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use jiff::SignedDuration;
 
-use super::when::{Moment, moment, valid_for};
+use super::{
+    typed::{Typed, account_id},
+    when::{Moment, moment, valid_for},
+};
 use crate::calls::Risk;
 
 /// Sets AWS findings right: shows exactly what it would do, does exactly that, proves it, and can take it back.
 #[derive(Debug, Parser)]
-#[command(name = "redress", version, max_term_width = 100, disable_help_subcommand = true, after_help = AFTER)]
+#[command(name = "redress", version, max_term_width = 100, after_help = AFTER)]
 pub struct Cli {
     /// What is asked for of every command.
     #[command(flatten)]
@@ -33,6 +36,9 @@ pub struct Common {
     /// Profile of your AWS configuration
     #[arg(long, global = true, value_name = "PROFILE", help_heading = "Account")]
     pub profile: Option<String>,
+    /// Refuses any other account than this, before anything is read; repeatable, or with commas between
+    #[arg(long, global = true, value_name = "ID", env = "REDRESS_ONLY_ACCOUNT", value_delimiter = ',', value_parser = account_id, help_heading = "Account")]
+    pub only_account: Vec<String>,
     /// A twin in memory instead of AWS: `twin:demo`, kept in the state directory, or `twin:FILE`, an inventory
     #[arg(long, global = true, value_name = "twin[:NAME|:FILE]", help_heading = "Account")]
     pub account: Option<String>,
@@ -45,7 +51,7 @@ pub struct Common {
     /// A range that may keep reaching what is closed to the world, e.g. your office; repeatable
     #[arg(long, global = true, value_name = "CIDR", help_heading = "Playbooks and checks")]
     pub allow_cidr: Vec<String>,
-    /// Only this check; repeatable
+    /// Only this check, or what answers a control that others know it by, such as EC2.13; repeatable
     #[arg(long, global = true, value_name = "ID", help_heading = "Playbooks and checks")]
     pub check: Vec<String>,
     /// Findings of other tools, or CloudTrail events: only what they name is looked into, and our own checks decide;
@@ -55,6 +61,9 @@ pub struct Common {
     /// CloudTrail events of this time as findings: looked up where they happened, as `redress events` does
     #[arg(long, global = true, value_name = "TIME", value_parser = moment, help_heading = "Playbooks and checks")]
     pub events_since: Option<Moment>,
+    /// What was typed of all this, for commands to type next.
+    #[arg(skip)]
+    pub typed: Typed,
     /// The end of that time, for `redress events` alone.
     #[arg(skip)]
     pub events_until: Option<Moment>,

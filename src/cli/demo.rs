@@ -61,7 +61,7 @@ fn inner(session: &Session, folder: &Folder) -> Session {
     let common = session.common.clone();
     let allow_cidr = if common.allow_cidr.is_empty() { vec![OFFICE.to_owned()] } else { common.allow_cidr };
     Session {
-        common: Common { state_dir: Some(folder.0.clone()), region: Vec::new(), profile: None, account: None, allow_cidr, ..common },
+        common: Common { state_dir: Some(folder.0.clone()), region: Vec::new(), profile: None, only_account: Vec::new(), account: None, allow_cidr, ..common },
         out: session.out.quieter().narrower(COLUMNS),
     }
 }

@@ -13,12 +13,17 @@ use super::{
     lookup::{Lookup, Piped, SOURCE},
     session::Session,
 };
-use crate::intake::{Intake, collect};
+use crate::{
+    intake::{Intake, collect, model::Report, sniff},
+    report::safe,
+};
 
 /// Folders in folders, at most so deep.
 const DEEPEST: usize = 16;
 /// So many files at most; more is a wrong folder.
 const MOST_FILES: usize = 100_000;
+/// So many inputs are told of by name.
+const MOST_TOLD: usize = 20;
 /// The name of the standard input.
 const STDIN: &str = "-";
 
@@ -57,7 +62,13 @@ impl Session {
             }
             let kind = fs::metadata(path).map_err(|error| unreadable(path, &error))?;
             if kind.is_dir() {
+                let before = files.len();
                 folder(path, DEEPEST, &mut files)?;
+                if files.len() == before {
+                    return Err(Fail::usage(format!("{}: there are no files in this folder", path.display()))
+                        .why("nothing was read: what is not there is not clean")
+                        .hint("--findings takes a file, a folder with findings, or - for stdin"));
+                }
             } else {
                 File::open(path).map_err(|error| unreadable(path, &error))?;
                 files.push(path.clone());
@@ -77,6 +88,7 @@ impl Session {
             return Ok(None);
         }
         let files = self.findings()?;
+        let count = files.len();
         let (owner, regions) = (door.account.identity().owner.clone(), door.regions.clone());
         // Reading waits for files, for the standard input and for AWS: on a thread that may.
         let (mut sink, events) = Piped::new();
@@ -93,16 +105,48 @@ impl Session {
         }
         drop(sink);
         let intake = reading.await.map_err(|error| Fail::failure("the findings could not be read").why(error.to_string()))?;
+        understood(intake.reports.get(..count).unwrap_or_default())?;
         for report in &intake.reports {
+            if report.read == 0 && report.declined.is_none() {
+                self.out.say(&safe::text(&format!("{}: {}, no findings in it", report.input, report.kind())));
+            }
             if let Some(why) = &report.incomplete {
-                self.out.always(&format!("warning: {}: not whole: {why}; what it holds was read", report.input));
+                self.out.always(&safe::text(&format!("warning: {}: not whole: {why}; what it holds was read", report.input)));
             }
             if let Some(why) = &report.declined {
-                self.out.always(&format!("warning: {}: not taken: {why}", report.input));
+                self.out.always(&safe::text(&format!("warning: {}: {}not taken: {why}", report.input, format_words(report))));
             }
         }
         Ok(Some(intake))
     }
+}
+
+/// Refuses inputs of which nothing was understood: what nobody could read is not clean.
+///
+/// # Errors
+/// When nothing was understood in any of them (exit 2).
+fn understood(reports: &[Report]) -> Result<(), Fail> {
+    if reports.is_empty() || reports.iter().any(|report| report.declined.is_none()) {
+        return Ok(());
+    }
+    let what = if reports.len() == 1 {
+        "the findings were not understood".to_owned()
+    } else {
+        format!("none of the {} inputs of findings was understood", reports.len())
+    };
+    let mut fail = Fail::usage(what);
+    for report in reports.iter().take(MOST_TOLD) {
+        fail = fail.why(format!("{}: {}{}", report.input, format_words(report), report.declined.as_deref().unwrap_or_default()));
+    }
+    if reports.len() > MOST_TOLD {
+        fail = fail.why(format!("and {} more", reports.len() - MOST_TOLD));
+    }
+    Err(fail.why("nothing was read or changed: what is not understood is not clean").hint("docs/intake.md lists the formats that are read"))
+}
+
+/// The name of a format that is known and not taken.
+fn format_words(report: &Report) -> String {
+    if sniff::declined(&report.format).is_some() { format!("{}: ", report.format) } else { String::new() }
 }
 
 fn input(path: PathBuf) -> (String, Box<dyn Read>) {

@@ -38,6 +38,7 @@ mod session;
 mod show;
 mod signals;
 mod summary;
+mod typed;
 mod undo;
 mod verify;
 mod when;
@@ -52,12 +53,14 @@ use self::{
     fail::Fail,
     out::Out,
     session::Session,
+    typed::Typed,
 };
 
 /// Parses, runs, says what went wrong, and gives the exit code.
 pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
-    let cli = match examples::command().try_get_matches_from(args).and_then(|matches| Cli::from_arg_matches(&matches)) {
-        Ok(cli) => cli,
+    let parsed = examples::command().try_get_matches_from(args).and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, Typed::of(&matches))));
+    let (mut cli, typed) = match parsed {
+        Ok(parsed) => parsed,
         // Help and version come this way too, and go to stdout with code 0.
         Err(error) => {
             let (out, text) = (Out::new(false, args::Color::Auto), error.render().ansi().to_string());
@@ -70,6 +73,7 @@ pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
             return if error.use_stderr() { Exit::Usage.into() } else { Exit::Done.into() };
         }
     };
+    cli.common.typed = typed;
     let out = Out::new(cli.common.quiet, cli.common.color);
     log(cli.common.verbose, out);
     let mut session = Session { common: cli.common, out };

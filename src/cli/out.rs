@@ -77,13 +77,13 @@ impl Out {
         self.choice(stream) != ColorChoice::Never
     }
 
-    /// How many columns a stream has; what is not a terminal is given what fits a page.
+    /// How many columns a stream has; what is not a terminal is given what `COLUMNS` says, else what fits a page.
     pub fn width(self, stream: Stream) -> usize {
         let term = match stream {
             Stream::Stdout => console::Term::stdout(),
             Stream::Stderr => console::Term::stderr(),
         };
-        if stream.is_terminal() { usize::from(term.size().1).clamp(40, 120) } else { self.page }
+        if stream.is_terminal() { usize::from(term.size().1).clamp(40, 120) } else { columns().unwrap_or(self.page) }
     }
 
     /// Data, to stdout.
@@ -164,6 +164,13 @@ impl Out {
     pub fn talks(self) -> bool {
         !self.quiet
     }
+}
+
+/// The width that the environment asks for (`COLUMNS`, as POSIX has it for programs that write tables); what is no width counts
+/// for nothing, and what is too narrow for any word is taken for the narrowest.
+fn columns() -> Option<usize> {
+    let asked: usize = std::env::var("COLUMNS").ok()?.trim().parse().ok()?;
+    (asked > 0).then(|| asked.clamp(40, 1000))
 }
 
 /// <https://no-color.org>: set and not empty.

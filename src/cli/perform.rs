@@ -116,7 +116,7 @@ pub async fn go(
 pub async fn work(session: &Session, door: &Door, plan: &Plan, run: &str, journal: &mut Journal, task: Task<'_>) -> Result<(), EngineError> {
     let stop = Arc::new(Stop::default());
     let progress = Progress::new(session.out, session.common.verbose > 0);
-    let watcher = tokio::spawn(watch(signals::listen(), Arc::clone(&stop), session.out, run.to_owned()));
+    let watcher = tokio::spawn(watch(signals::listen(), Arc::clone(&stop), session.out, format!("{run}{}", session.common.typed.pieces().place)));
     let events = Events::open(session, door, run, &progress);
     events.begin(plan, &task);
     let engine = Engine { account: door.account.as_ref(), talk: &events, stop: &stop, stage: &stage, lag: lag(), jobs: jobs(session) };
@@ -190,13 +190,13 @@ pub fn report(session: &Session, plan: &Plan, story: &Story, result: Result<(), 
         exit = Exit::worst([exit, Exit::Failure]);
     }
     let Err(error) = result else { return Ok(exit) };
-    let run = &story.head.run;
+    let (run, place) = (&story.head.run, session.common.typed.pieces().place);
     let fail = match &error {
         EngineError::Store(StoreError::Lost { .. }) => Fail::failure(error.to_string())
-            .hint(format!("redress show {run} tells how far the other process has come; one account is one operator's at a time")),
+            .hint(format!("redress show {run}{place} tells how far the other process has come; one account is one operator's at a time")),
         _ => Fail::failure(error.to_string())
             .why(format!("run {run} is interrupted; its journal has all that was done"))
-            .hint(format!("redress resume {run} goes on")),
+            .hint(format!("redress resume {run}{place} goes on")),
     };
     out.fail(&fail);
     Ok(Exit::worst([exit, Exit::Failure]))

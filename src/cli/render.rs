@@ -17,7 +17,7 @@ use crate::{
     journal::RunDocument,
     plan::{Change, Plan},
     report::{
-        Decided, Scan, Style, View,
+        Decided, Scan, Style, Typed, View,
         cases::{self, Cases, Files},
         decisions, html, json, junit, markdown, sarif,
         style::{Page, plain},
@@ -36,17 +36,23 @@ fn ascii() -> bool {
     said.is_some_and(|locale| locale == "C" || locale == "POSIX")
 }
 
-fn view<'a>(session: &Session, stream: Stream, file: Option<&'a str>) -> View<'a> {
-    View { style: style(session.out, stream), verbose: session.common.verbose > 0, file }
+fn view<'a>(session: &'a Session, stream: Stream, file: Option<&'a str>) -> View<'a> {
+    View { style: style(session.out, stream), verbose: session.common.verbose > 0, typed: typed(session, file) }
+}
+
+/// What the commands to type next repeat.
+fn typed<'a>(session: &'a Session, file: Option<&'a str>) -> Typed<'a> {
+    let Typed { place, playbooks, planning, .. } = session.common.typed.pieces();
+    Typed { file, place, playbooks, planning }
 }
 
 /// How talk on stderr is to look.
-pub fn talk(session: &Session) -> View<'static> {
+pub fn talk(session: &Session) -> View<'_> {
     view(session, Stream::Stderr, None)
 }
 
 /// How data on stdout is to look.
-pub fn data(session: &Session) -> View<'static> {
+pub fn data(session: &Session) -> View<'_> {
     view(session, Stream::Stdout, None)
 }
 
@@ -132,8 +138,8 @@ pub fn findings_as(session: &Session, scan: &Scan<'_>, format: Format) -> Result
     match format {
         Format::Text => Ok(text::findings(scan, &view)),
         Format::Json => document(&json::FindingsDocument::from(scan)),
-        Format::Markdown => Ok(markdown::findings(scan)),
-        Format::Html => page(html::findings(scan)),
+        Format::Markdown => Ok(markdown::findings(scan, &view.typed)),
+        Format::Html => page(html::findings(scan, &view.typed)),
         Format::Junit | Format::Sarif => ci(&cases::of_scan(scan, &files(session)?), format),
     }
 }
@@ -155,8 +161,8 @@ pub fn plan_as(session: &Session, plan: &Plan, file: Option<&str>, format: Forma
     match format {
         Format::Text => Ok(text::plan(plan, &view)),
         Format::Json => plan_json(plan),
-        Format::Markdown => Ok(markdown::plan(plan, file)),
-        Format::Html => page(html::plan(plan, file)),
+        Format::Markdown => Ok(markdown::plan(plan, &view.typed)),
+        Format::Html => page(html::plan(plan, &view.typed)),
         Format::Junit | Format::Sarif => ci(&cases::of_plan(plan, &files(session)?), format),
     }
 }
@@ -188,8 +194,8 @@ pub fn run_as(session: &Session, run: &RunDocument, plan: &Plan, format: Format)
     match format {
         Format::Text => Ok(text::run(run, &view)),
         Format::Json => document(run),
-        Format::Markdown => Ok(markdown::run(run)),
-        Format::Html => page(html::run(run, Some(plan))),
+        Format::Markdown => Ok(markdown::run(run, &view.typed)),
+        Format::Html => page(html::run(run, Some(plan), &view.typed)),
         Format::Junit | Format::Sarif => ci(&cases::of_run(run, plan, &files(session)?), format),
     }
 }

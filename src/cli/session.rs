@@ -55,7 +55,7 @@ impl Session {
     /// When the platform does not say where state goes, or a bucket does not answer.
     pub fn state(&self) -> Result<Box<dyn Store>, Fail> {
         let state: Box<dyn Store> = match self.bucket() {
-            Some(url) => store_in_bucket(url, self.common.profile.as_deref(), self.out)?,
+            Some(url) => store_in_bucket(url, &self.settings(), self.out)?,
             None => Box::new(StateDir::new(&self.state_path()?)),
         };
         self.warn_of_others(state.as_ref(), None);
@@ -130,17 +130,20 @@ impl Session {
     /// An id that is none (exit 2).
     pub fn checks(&self) -> Result<Vec<&'static Check>, Fail> {
         let scanned: Vec<&'static Check> = checks::all().filter(|c| c.scanned).collect();
+        let mut asked: Vec<&str> = Vec::new();
         for id in &self.common.check {
-            if !scanned.iter().any(|c| c.id == id) {
+            let named: Vec<&str> =
+                scanned.iter().filter(|c| c.id == id || c.controls.iter().any(|known| known.id.eq_ignore_ascii_case(id))).map(|c| c.id).collect();
+            if named.is_empty() {
                 let hint = match did_you_mean(id, scanned.iter().map(|c| c.id)) {
                     Some(near) => format!("did you mean {near}?"),
                     None => format!("there are {}", scanned.iter().map(|c| c.id).collect::<Vec<_>>().join(", ")),
                 };
                 return Err(Fail::usage(format!("there is no check {id:?}")).hint(hint));
             }
+            asked.extend(named);
         }
-        let asked = &self.common.check;
-        Ok(scanned.into_iter().filter(|c| asked.is_empty() || asked.iter().any(|id| id == c.id)).collect())
+        Ok(scanned.into_iter().filter(|c| asked.is_empty() || asked.contains(&c.id)).collect())
     }
 }
 
@@ -220,7 +223,7 @@ pub fn problems_fail(problems: &[Problem]) -> Fail {
 /// What went wrong with the store, as a failure with its exit code.
 pub fn store_fail(error: StoreError) -> Fail {
     match error {
-        StoreError::NoSuchRun { .. } => Fail::usage(error.to_string()),
+        StoreError::NoSuchRun { .. } | StoreError::Refused { .. } => Fail::usage(error.to_string()),
         _ => Fail::failure(error.to_string()),
     }
 }

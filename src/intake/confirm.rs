@@ -9,6 +9,7 @@ use super::{
     collect::{Counts, Intake},
     kin,
     model::{Report, Source, Suspicion},
+    sniff,
 };
 use crate::{
     checks::{self, Unjudged},
@@ -210,9 +211,9 @@ impl Reported {
         if others.is_empty() { told } else { format!("{told}, {}", tally(&others)) }
     }
 
-    /// How many inputs did not come whole.
+    /// How many inputs did not come whole, or were not understood beside others that were.
     pub fn incomplete(&self) -> usize {
-        self.reports.iter().filter(|r| r.incomplete.is_some()).count()
+        self.reports.iter().filter(|r| r.is_partial() || r.declined.is_some() && !sniff::repeats(&r.format)).count()
     }
 }
 

@@ -1,27 +1,92 @@
 //! Cuts separated values into rows, one at a time: quoted cells may hold separators and line breaks. Rows are bounded.
 
-use super::{split::MAX_RECORD, stream::Bytes};
+use super::{draft::Out, model::Reason, split::MAX_RECORD, stream::Bytes};
+
+/// How a table is written down, and the names of its columns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sheet {
+    /// What stands between cells.
+    pub separator: u8,
+    /// What ends a line: a line feed, before which a carriage return does not count, or a carriage return alone.
+    pub line: u8,
+    /// The cells of the first line.
+    pub header: Vec<String>,
+}
+
+/// The cells of a row under the names of their columns.
+#[derive(Debug, Clone, Copy)]
+pub struct Named<'r> {
+    header: &'r [String],
+    cells: &'r [String],
+}
+
+impl<'r> Named<'r> {
+    /// The cell of a column; empty where there is no such column.
+    pub fn get(self, name: &str) -> &'r str {
+        self.find(|column| column == name)
+    }
+
+    /// The cell of the first column with such a name.
+    pub fn find(self, is: impl Fn(&str) -> bool) -> &'r str {
+        self.header.iter().position(|column| is(column)).and_then(|at| self.cells.get(at)).map_or("", String::as_str)
+    }
+}
+
+/// A table that begins like this, if this is its separator.
+pub fn sheet(head: &[u8], separator: u8) -> Sheet {
+    // In a quoted name a line may break, but no known name does that.
+    let end = head.iter().position(|byte| matches!(byte, b'\r' | b'\n'));
+    let bare = end.is_some_and(|at| head.get(at..at + 2).is_some_and(|ends| matches!(ends, [b'\r', next] if *next != b'\n')));
+    let line = if bare { b'\r' } else { b'\n' };
+    let mut state = State::default();
+    for byte in head.iter().take(end.unwrap_or(head.len())) {
+        state.take(*byte, separator, line);
+    }
+    Sheet { separator, line, header: state.end().cells.iter().map(|name| name.trim().to_owned()).collect() }
+}
+
+/// Gives every row under the header, as cells by name; why they are not whole, if they are not.
+pub fn rows(bytes: &mut Bytes<'_>, sheet: &Sheet, out: &mut Out<'_>, mut each: impl FnMut(Named<'_>, &mut Out<'_>)) -> Option<String> {
+    let columns = row(bytes, sheet.separator, sheet.line)?.cells.len();
+    let mut incomplete = None;
+    while let Some(row) = row(bytes, sheet.separator, sheet.line) {
+        let why = match row.cells.get(columns..) {
+            _ if row.cut => "a row is cut off",
+            None => "a row is cut off: it has fewer cells than the first line has names",
+            Some([_, ..]) => {
+                "a row has more cells than the first line has names: a separator stands in a cell without quotes, and which cell is which cannot be told"
+            }
+            Some([]) => {
+                each(Named { header: &sheet.header, cells: &row.cells }, out);
+                continue;
+            }
+        };
+        incomplete.get_or_insert_with(|| why.to_owned());
+        out.count(Reason::Incomplete);
+    }
+    incomplete
+}
 
 /// One row's cells.
-pub struct Row {
+struct Row {
     /// The cells, as text.
-    pub cells: Vec<String>,
+    cells: Vec<String>,
     /// Too large, or the input ended within a quoted cell.
-    pub cut: bool,
+    cut: bool,
 }
 
 /// The next row that is not blank.
-pub fn row(bytes: &mut Bytes<'_>, separator: u8) -> Option<Row> {
+fn row(bytes: &mut Bytes<'_>, separator: u8, line: u8) -> Option<Row> {
     loop {
-        let row = any_row(bytes, separator)?;
+        let row = any_row(bytes, separator, line)?;
         if row.cut || row.cells.iter().any(|c| !c.is_empty()) {
             return Some(row);
         }
     }
 }
 
-fn any_row(bytes: &mut Bytes<'_>, separator: u8) -> Option<Row> {
-    let mut state = State { cells: Vec::new(), cell: Vec::new(), size: 0, quoted: false, closing: false, cut: false };
+fn any_row(bytes: &mut Bytes<'_>, separator: u8, line: u8) -> Option<Row> {
+    let mut state = State::default();
     let mut any = false;
     loop {
         let ahead = bytes.peeked();
@@ -30,7 +95,7 @@ fn any_row(bytes: &mut Bytes<'_>, separator: u8) -> Option<Row> {
             return any.then(|| state.end());
         }
         any = true;
-        let end = ahead.iter().position(|byte| state.take(*byte, separator));
+        let end = ahead.iter().position(|byte| state.take(*byte, separator, line));
         let n = end.map_or(ahead.len(), |at| at + 1);
         bytes.skip(n);
         if end.is_some() {
@@ -39,6 +104,7 @@ fn any_row(bytes: &mut Bytes<'_>, separator: u8) -> Option<Row> {
     }
 }
 
+#[derive(Default)]
 struct State {
     cells: Vec<String>,
     cell: Vec<u8>,
@@ -51,7 +117,7 @@ struct State {
 
 impl State {
     /// Whether the row ends with this byte.
-    fn take(&mut self, byte: u8, separator: u8) -> bool {
+    fn take(&mut self, byte: u8, separator: u8, line: u8) -> bool {
         if self.quoted && !self.closing {
             match byte {
                 b'"' => self.closing = true,
@@ -65,7 +131,7 @@ impl State {
                 self.push(b'"');
             }
             b'"' if self.cell.is_empty() => self.quoted = true,
-            b'\n' => return true,
+            b if b == line => return true,
             b if b == separator => self.next(),
             _ => self.push(byte),
         }
@@ -108,7 +174,7 @@ mod tests {
 
     fn rows(text: &str) -> Vec<(Vec<String>, bool)> {
         let mut bytes = Bytes::new(Box::new(text.as_bytes()));
-        std::iter::from_fn(|| row(&mut bytes, b';')).map(|r| (r.cells, r.cut)).collect()
+        std::iter::from_fn(|| row(&mut bytes, b';', b'\n')).map(|r| (r.cells, r.cut)).collect()
     }
 
     #[test]
@@ -120,5 +186,13 @@ mod tests {
     #[test]
     fn a_quote_that_never_closes_is_one_row_cut_off() {
         assert_eq!(rows("a\n\"b;c\nd"), [(vec!["a".to_owned()], false), (vec!["b;c\nd".to_owned()], true)]);
+    }
+
+    #[test]
+    fn lines_may_end_with_bare_carriage_returns() {
+        let mut bytes = Bytes::new(Box::new("a;b\r\"1\r2\";3\r".as_bytes()));
+        let sheet = sheet(b"a;b\r1", b';');
+        let rows: Vec<Vec<String>> = std::iter::from_fn(|| row(&mut bytes, sheet.separator, sheet.line)).map(|r| r.cells).collect();
+        assert_eq!(rows, [["a", "b"], ["1\r2", "3"]]);
     }
 }

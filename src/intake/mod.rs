@@ -3,7 +3,7 @@
 //! and judged by our own checks before anything is planned.
 //!
 //! ```text
-//!  bytes ─stream─▶ decompressed ─split─▶ records ─parse─▶ values ─sniff─▶ one reader of each format
+//!  bytes ─stream─▶ UTF-8 ─split, sheet─▶ records ─parse─▶ values ─sniff─▶ one reader of each format
 //!                                                                                │ drafts
 //!   Intake ◀─merge─ decisions ◀─replay, decide─ suspicions ◀─mapping, names──────┘
 //! ```
@@ -19,6 +19,7 @@ pub mod confirm;
 pub mod csv;
 pub mod custodian;
 pub mod draft;
+pub mod encoding;
 pub mod guardduty;
 pub mod kin;
 pub mod mapping;
@@ -30,6 +31,7 @@ pub mod page;
 pub mod parse;
 pub mod prowler;
 pub mod read;
+pub mod sheet;
 pub mod sniff;
 pub mod split;
 pub mod stream;

@@ -307,6 +307,19 @@ pub struct Report {
     pub bytes: u64,
     /// Why the input is not whole, if it is not: what it holds was read all the same.
     pub incomplete: Option<String>,
-    /// Why the input was not taken, if it was not.
+    /// Why the input was not taken, if it was not: nothing of it was understood.
     pub declined: Option<String>,
+}
+
+impl Report {
+    /// Whether something that stands in the input may be missing in what was read of it: it was cut off, or single records lack
+    /// what is needed.
+    pub fn is_partial(&self) -> bool {
+        self.incomplete.is_some() || self.counts.get(Reason::Incomplete.name()).is_some_and(|n| *n > 0)
+    }
+
+    /// What was understood of an input that holds no findings, for people: `an empty list`, `Prowler 4/5 CSV`.
+    pub fn kind(&self) -> &str {
+        if self.format == super::sniff::EMPTY { "an empty list" } else { &self.format }
+    }
 }

@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use super::{
-    csv,
+    csv::{self, Named, Sheet},
     draft::{Draft, Out, at, first, time_text},
     model::{Decision, Reason},
     names::Raw,
@@ -63,38 +63,34 @@ fn bracketed(title: &str) -> &str {
     title.strip_prefix('[').and_then(|t| t.split_once(']')).map_or("", |(id, _)| id)
 }
 
-/// What separates the values, and which Prowler wrote them: told by the names in the first line.
-pub fn csv_kind(head: &str) -> Option<(u8, &'static str)> {
-    let line = head.lines().next()?;
-    let has = |separator: char, names: &[&str]| names.iter().all(|name| line.split(separator).any(|cell| cell.trim_matches('"') == *name));
-    if has(';', &["AUTH_METHOD", "CHECK_ID", "STATUS"]) {
-        Some((b';', "Prowler 4/5 CSV"))
-    } else if has(';', &["CHECK_ID", "STATUS", "RESOURCE_ARN"]) {
-        Some((b';', "Prowler 3 CSV"))
-    } else if has(',', &["ACCOUNT_NUM", "TITLE_TEXT", "CHECK_RESULT"]) {
-        Some((b',', "Prowler 2 CSV"))
+/// Which Prowler wrote a table with this header.
+pub fn columns(header: &[String]) -> Option<&'static str> {
+    let has = |names: &[&str]| names.iter().all(|name| header.iter().any(|cell| cell == name));
+    if has(&["AUTH_METHOD", "CHECK_ID", "STATUS"]) {
+        Some("Prowler 4/5 CSV")
+    } else if has(&["CHECK_ID", "STATUS", "RESOURCE_ARN"]) {
+        Some("Prowler 3 CSV")
+    } else if has(&["ACCOUNT_NUM", "TITLE_TEXT", "CHECK_RESULT"]) {
+        Some(V2)
     } else {
         None
     }
 }
 
-/// Reads separated values to their end; why they are not whole, if they are not.
-pub fn csv(bytes: &mut Bytes<'_>, separator: u8, format: &str, out: &mut Out<'_>) -> Option<String> {
-    let header = csv::row(bytes, separator)?.cells;
-    let mut incomplete = None;
-    while let Some(row) = csv::row(bytes, separator) {
-        if row.cut || row.cells.len() < header.len() {
-            incomplete = Some("a row is cut off".to_owned());
-            out.count(Reason::Incomplete);
-            continue;
-        }
-        let get = |name: &str| header.iter().position(|h| h == name).and_then(|at| row.cells.get(at)).map_or("", String::as_str);
-        if format == "Prowler 2 CSV" { csv_v2(&get, format, out) } else { csv_later(&get, format, out) }
-    }
-    incomplete
+/// Whether a header is one of Prowler's tables of compliance, which lie in a folder beside its findings.
+pub fn is_compliance(header: &[String]) -> bool {
+    ["PROVIDER", "REQUIREMENTS_ID", "CHECKID"].iter().all(|name| header.iter().any(|cell| cell == name))
 }
 
-fn csv_later<'r>(get: &dyn Fn(&str) -> &'r str, format: &str, out: &mut Out<'_>) {
+const V2: &str = "Prowler 2 CSV";
+
+/// Reads separated values to their end; why they are not whole, if they are not.
+pub fn csv(bytes: &mut Bytes<'_>, sheet: &Sheet, format: &str, out: &mut Out<'_>) -> Option<String> {
+    csv::rows(bytes, sheet, out, |row, out| if format == V2 { csv_v2(row, format, out) } else { csv_later(row, format, out) })
+}
+
+fn csv_later(row: Named<'_>, format: &str, out: &mut Out<'_>) {
+    let get = |name: &str| row.get(name);
     found(out, format, "prowler", |key| match key {
         Field::Check => get("CHECK_ID"),
         Field::Status => get("STATUS"),
@@ -112,7 +108,8 @@ fn csv_later<'r>(get: &dyn Fn(&str) -> &'r str, format: &str, out: &mut Out<'_>)
     });
 }
 
-fn csv_v2<'r>(get: &dyn Fn(&str) -> &'r str, format: &str, out: &mut Out<'_>) {
+fn csv_v2(row: Named<'_>, format: &str, out: &mut Out<'_>) {
+    let get = |name: &str| row.get(name);
     found(out, format, "prowler-2", |key| match key {
         Field::Check => bracketed(get("TITLE_TEXT")),
         Field::Status => get("CHECK_RESULT"),

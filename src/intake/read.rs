@@ -1,13 +1,16 @@
-//! One input to its end: sniffed, cut into records, each handed on as what it is. Memory does not grow with the input.
+//! One input to its end: sniffed, cut into records, each handed on as what it is. Memory does not grow with the input. An input of
+//! which nothing was understood is told from one that holds nothing.
 
 use std::{collections::BTreeMap, io::Read};
 
 use super::{
-    cloudtrail,
+    cloudtrail::{self, columns},
     draft::Out,
+    encoding,
     model::{Item, Reason, Report},
     parse, prowler,
-    sniff::{self, EMPTY, EVENT, INCOMPLETE, LOG, POWERPIPE, SCOUT, UNKNOWN},
+    sheet::{self, Columns},
+    sniff::{self, COMPLIANCE, EMPTY, EVENT, HTML, INCOMPLETE, LOG, POWERPIPE, SCOUT, UNKNOWN},
     split::{self, Piece},
     stream::Bytes,
 };
@@ -24,27 +27,43 @@ pub fn read<'r>(source_name: &str, input: Box<dyn Read + 'r>, sink: &mut dyn FnM
 /// The same, with account and region for the one format that names neither.
 pub fn read_at<'r>(source_name: &str, input: Box<dyn Read + 'r>, home: Option<(&Owner, Option<&str>)>, sink: &mut dyn FnMut(Item)) -> Report {
     let mut bytes = Bytes::new(input);
-    let mut reading = Reading { formats: BTreeMap::new(), last: UNKNOWN, malformed: None, around: false };
+    let mut reading = Reading::default();
     let mut out = Out { input: source_name, sink, read: 0, counts: BTreeMap::new(), home };
     let head = bytes.head(HEAD);
     let first = bytes.after_white();
     let mut declined = None;
-    let ended = match (first, prowler::csv_kind(&head)) {
-        (_, Some((separator, format))) => {
-            let cut = prowler::csv(&mut bytes, separator, format, &mut out);
-            reading.formats.insert(format, out.read);
-            cut
-        }
-        (Some(b'{' | b'['), None) => split::split(&mut bytes, &mut |piece| reading.piece(piece, &mut out)).err(),
-        (first, None) => {
-            let format = by_text(&head);
-            reading.formats.insert(if first.is_none() { EMPTY } else { format }, 0);
-            declined = (format == UNKNOWN && first.is_some()).then(|| why_unknown(&head).to_owned());
+    let ended = match first {
+        None => {
+            reading.formats.insert(EMPTY, 0);
+            declined = Some(if bytes.read == 0 { "it is empty" } else { "there is nothing but white space in it" }.to_owned());
             None
         }
+        Some(b'{' | b'[') if encoding::no_text(&head).is_none() => {
+            reading.around = first == Some(b'[');
+            split::split(&mut bytes, &mut |piece| reading.piece(piece, &mut out)).err()
+        }
+        Some(_) => match sheet::told(&head) {
+            Some((sheet, Columns::Prowler(format))) => {
+                let cut = prowler::csv(&mut bytes, &sheet, format, &mut out);
+                reading.table(format, &out, cut)
+            }
+            Some((sheet, Columns::CloudTrail)) => {
+                declined = columns::lacks(&sheet.header);
+                let cut = if declined.is_none() { columns::read(&mut bytes, &sheet, &mut out) } else { None };
+                reading.table(columns::FORMAT, &out, cut)
+            }
+            Some((_, Columns::Compliance)) => reading.table(COMPLIANCE, &out, None),
+            None => {
+                let format = by_text(&head);
+                reading.formats.insert(format, 0);
+                declined = (format == UNKNOWN).then(|| why_unknown(&head));
+                None
+            }
+        },
     };
     let format = reading.format();
-    declined = declined.or_else(|| sniff::declined(format).map(str::to_owned)).or_else(|| (format == UNKNOWN).then(|| why_unknown(&head).to_owned()));
+    let incomplete = bytes.stopped.or(ended).or(reading.broken.clone()).or(reading.gap.clone()).or_else(|| reading.strange());
+    let declined = declined.or_else(|| reading.not_taken(incomplete.as_deref(), &head));
     Report {
         input: super::text::clean(source_name, super::text::LONG),
         format: format.to_owned(),
@@ -52,38 +71,59 @@ pub fn read_at<'r>(source_name: &str, input: Box<dyn Read + 'r>, home: Option<(&
         read: out.read,
         counts: out.counts.iter().map(|(word, n)| ((*word).to_owned(), *n)).collect(),
         bytes: bytes.read,
-        incomplete: bytes.stopped.or(ended).or(reading.malformed),
+        incomplete,
         declined,
     }
 }
 
-fn by_text(head: &str) -> &'static str {
-    let head = head.trim_start();
-    if head.starts_with("scoutsuite_results") {
+/// What an input is that is neither JSON nor a table that is known.
+fn by_text(head: &[u8]) -> &'static str {
+    if let Some(format) = encoding::no_text(head) {
+        return format;
+    }
+    let text = String::from_utf8_lossy(head);
+    let text = text.trim_start_matches(['\u{feff}', ' ', '\t', '\r', '\n']);
+    let begins = |word: &str| text.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word));
+    if begins("scoutsuite_results") {
         SCOUT
-    } else if head.starts_with("group_id,title,description,control_id") {
+    } else if begins("group_id,title,description,control_id") {
         POWERPIPE
+    } else if begins("<!doctype html") || begins("<html") {
+        HTML
     } else {
         UNKNOWN
     }
 }
 
-fn why_unknown(head: &str) -> &'static str {
-    // UTF-16 leaves every other byte zero, whatever its mark.
-    if head.chars().take(64).filter(|c| *c == '\0').count() > 8 {
-        "it is not in a format that is known: it seems to be UTF-16; write it anew as UTF-8"
-    } else {
-        "it is not in a format that is known"
+fn why_unknown(head: &[u8]) -> String {
+    let known = "it is not in a format that is known";
+    if head.contains(&0) {
+        return format!("{known}: it is no text");
+    }
+    match sheet::names(head) {
+        Some(names) => {
+            let shown: Vec<String> = names.iter().take(8).map(|name| super::text::short(name)).collect();
+            let more = if names.len() > shown.len() { ", ..." } else { "" };
+            format!("{known}: it looks like a table, but not one with these columns: {}{more}", shown.join(", "))
+        }
+        None => known.to_owned(),
     }
 }
 
 /// What is known so far.
+#[derive(Default)]
 struct Reading {
     formats: BTreeMap<&'static str, u64>,
+    /// What the last record was.
     last: &'static str,
-    malformed: Option<String>,
+    /// Why a record could not be read.
+    broken: Option<String>,
+    /// What the document itself says is missing in it.
+    gap: Option<String>,
     /// A list of records was seen, if an empty one.
     around: bool,
+    /// A table was read to its end, and has no rows.
+    no_rows: bool,
 }
 
 impl Reading {
@@ -122,7 +162,7 @@ impl Reading {
             && let Ok(value) = parse::parse(piece.text)
             && let Some(why) = value.get(INCOMPLETE).and_then(|why| why.as_str())
         {
-            self.malformed.get_or_insert_with(|| super::text::clean(why, super::text::LONG));
+            self.gap.get_or_insert_with(|| super::text::clean(why, super::text::LONG));
         }
     }
 
@@ -133,13 +173,48 @@ impl Reading {
 
     fn broken(&mut self, why: &str, out: &mut Out<'_>) {
         out.count(Reason::Incomplete);
-        self.malformed.get_or_insert_with(|| format!("a record could not be read: {}", super::text::short(why)));
+        self.broken.get_or_insert_with(|| format!("a record could not be read: {}", super::text::short(why)));
     }
 
     /// What most of the records are; what is unknown or declined only if nothing is taken.
     fn format(&self) -> &'static str {
         let rank = |name: &&str| (*name != UNKNOWN, sniff::declined(name).is_none(), self.formats.get(*name).copied());
         let best = self.formats.keys().copied().max_by_key(|name| rank(name));
-        best.unwrap_or(if self.around || self.malformed.is_none() { EMPTY } else { UNKNOWN })
+        best.unwrap_or(if self.around || self.broken.is_none() { EMPTY } else { UNKNOWN })
+    }
+
+    /// A table was read.
+    fn table(&mut self, format: &'static str, out: &Out<'_>, cut: Option<String>) -> Option<String> {
+        let incomplete = out.counts.get(Reason::Incomplete.name()).copied().unwrap_or(0);
+        self.no_rows = out.read == 0 && cut.is_none();
+        // Rows of which none could be read are not understood.
+        if out.read > 0 && out.read == incomplete {
+            self.broken.get_or_insert_with(|| "none of its rows says what is needed".to_owned());
+        }
+        self.formats.insert(if out.read > incomplete || self.no_rows { format } else { UNKNOWN }, out.read);
+        cut
+    }
+
+    /// Whether anything of it was understood: records of a format that is taken, or a list or table with none in it.
+    fn understood(&self) -> bool {
+        let taken = |format: &str| format != UNKNOWN && format != EMPTY && sniff::declined(format).is_none();
+        let none = self.formats.keys().all(|format| *format == EMPTY) && self.around && self.broken.is_none();
+        self.formats.keys().any(|format| taken(format)) || none
+    }
+
+    /// Why an input was not taken, if nothing of it was.
+    fn not_taken(&self, incomplete: Option<&str>, head: &[u8]) -> Option<String> {
+        let broken = incomplete.filter(|_| self.gap.is_none());
+        if self.understood() && !(broken.is_some() && self.formats.keys().all(|format| *format == EMPTY)) {
+            return None;
+        }
+        let declined = sniff::declined(self.format()).map(str::to_owned);
+        Some(declined.unwrap_or_else(|| broken.map_or_else(|| why_unknown(head), |why| format!("nothing in it could be read: {why}"))))
+    }
+
+    /// Records of an unknown kind among others that were taken.
+    fn strange(&self) -> Option<String> {
+        let n = self.formats.get(UNKNOWN).copied().filter(|n| *n > 0 && self.understood())?;
+        Some(format!("{n} of its records {} in no format that is known", if n == 1 { "is" } else { "are" }))
     }
 }

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::{
     asff, cloudtrail, config, custodian,
     draft::{Out, at},
-    guardduty,
+    encoding, guardduty,
     model::{Item, Reason},
     ocsf, parse, prowler,
 };
@@ -31,6 +31,18 @@ pub const DECLINED: &[(&str, &str)] = &[
     (ITEMS, "it describes resources and holds no verdict on them"),
     (INVOCATION, "it asks a rule for a verdict and holds none"),
     (INSIGHT, "CloudTrail Insights speak of rates of calls, not of resources"),
+    (COMPLIANCE, "it says of requirements what Prowler's findings beside it say of resources; give those"),
+    (HTML, "it is a page for people; give the findings that it was made of as JSON or CSV"),
+    (LAMBDA, "the log events are packed within it; decode and unpack `awslogs.data`, and give that"),
+    (LOG_LINES, "its messages are lines of a log, not findings or events"),
+    (encoding::ZIP, "unpack it, and give the folder or the file in it; a spreadsheet is to be saved as CSV"),
+    (encoding::TAR, "unpack it, and give the folder"),
+    (encoding::GZIP, "it was compressed twice; decompress it once"),
+    (encoding::PACKED, "of compressed files gzip alone is read; decompress it"),
+    (encoding::UTF32, "write it anew as UTF-8"),
+    (encoding::PARQUET, "convert it to JSON or CSV"),
+    (encoding::PDF, "it is a page for people; give the findings that it was made of as JSON or CSV"),
+    (encoding::DATABASE, "export the findings from it as JSON or CSV"),
 ];
 
 const TRIVY: &str = "Trivy";
@@ -45,6 +57,14 @@ const OTHER_EVENT: &str = "other event";
 const ITEMS: &str = "AWS Config items";
 const INVOCATION: &str = "AWS Config rule invocation";
 const INSIGHT: &str = "CloudTrail Insights";
+/// Prowler's other tables.
+pub const COMPLIANCE: &str = "Prowler compliance CSV";
+/// A page.
+pub const HTML: &str = "HTML";
+const LAMBDA: &str = "CloudWatch Logs event of a Lambda function";
+const LOG_LINES: &str = "CloudWatch Logs lines";
+/// The lists of CloudWatch Logs: those of a subscription filter, and those of `filter-log-events` and `get-log-events`.
+const LOG_LISTS: [&str; 2] = ["logEvents", "events"];
 /// The events of a log file.
 pub const LOG: &str = "CloudTrail log file";
 /// Events one by one.
@@ -55,8 +75,14 @@ pub fn declined(format: &str) -> Option<&'static str> {
     DECLINED.iter().find(|(name, _)| *name == format).map(|(_, why)| *why)
 }
 
+/// Whether a format that is not taken stands beside one that is and says the same: in a folder it is no gap.
+pub fn repeats(format: &str) -> bool {
+    matches!(format, COMPLIANCE | HTML | encoding::PDF)
+}
+
 /// The lists that a value may carry its records in, when it came inside something else.
-const INNER: &[&str] = &["Records", "Findings", "findings", "Events", "EvaluationResults", "AggregateEvaluationResults", "ComplianceByConfigRules"];
+const INNER: &[&str] =
+    &["Records", "Findings", "findings", "Events", "EvaluationResults", "AggregateEvaluationResults", "ComplianceByConfigRules", "logEvents", "events"];
 /// Envelopes in envelopes are opened so far.
 const MAX_ENVELOPES: u32 = 4;
 
@@ -75,6 +101,7 @@ pub fn by_keys(keys: &[String]) -> Option<&'static str> {
         (&["configurationItems"], ITEMS),
         (&["invokingEvent"], INVOCATION),
         (&["insightDetails", "eventCategory"], INSIGHT),
+        (&["awslogs"], LAMBDA),
     ];
     known.iter().find(|(wanted, _)| has(wanted)).map(|(_, name)| *name)
 }
@@ -89,6 +116,9 @@ fn enveloped(list: &str, value: &Value, out: &mut Out<'_>, depth: u32) -> &'stat
         return UNKNOWN;
     }
     let Some(object) = value.as_object() else { return UNKNOWN };
+    if LOG_LISTS.contains(&list) && object.contains_key("message") && object.contains_key("timestamp") {
+        return logged(at(value, "/message"), out, depth);
+    }
     if object.contains_key("detail-type") && object.contains_key("detail") {
         return event_bridge(value, out);
     }
@@ -191,6 +221,25 @@ fn event_bridge(value: &Value, out: &mut Out<'_>) -> &'static str {
         }
         _ if at(value, "/source") == "aws.s3" => NOTIFICATION,
         _ => OTHER_EVENT,
+    }
+}
+
+/// What an event of CloudWatch Logs has for its message: a finding or an event as text, or any line of a log
+/// (<https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html>). AWS sends messages of its own, too, to see
+/// whether anybody takes them.
+fn logged(message: &str, out: &mut Out<'_>, depth: u32) -> &'static str {
+    if message.starts_with("CWL CONTROL MESSAGE") {
+        return EMPTY;
+    }
+    if !message.trim_start().starts_with('{') {
+        return LOG_LINES;
+    }
+    match parse::parse(message.as_bytes()) {
+        Ok(inner) => enveloped("", &inner, out, depth + 1),
+        Err(_) => {
+            out.count(Reason::Incomplete);
+            UNKNOWN
+        }
     }
 }
 

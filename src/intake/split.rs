@@ -22,6 +22,8 @@ const LISTS: &[&str] = &[
     "AggregateEvaluationResults",
     "ComplianceByConfigRules",
     "AggregateComplianceByConfigRules",
+    "logEvents",
+    "events",
 ];
 
 /// One record.

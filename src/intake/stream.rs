@@ -1,8 +1,10 @@
-//! The bytes of an input: decompressed, without a byte-order mark, counted and bounded. It never says what they mean.
+//! The bytes of an input: decompressed, as UTF-8 without a byte-order mark, counted and bounded. It never says what they mean.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Cursor, Read};
 
 use flate2::bufread::MultiGzDecoder;
+
+use super::encoding::{self, Utf16};
 
 /// The most bytes that are read of one input, after decompression.
 pub const MAX_BYTES: u64 = 16 << 30;
@@ -12,6 +14,9 @@ const FREE_GROWTH: u64 = 256 << 20;
 const MAX_RATIO: u64 = 200;
 /// How much is read at once.
 const BUFFER: usize = 256 << 10;
+
+/// So much is read before it is decided what an input is, however small the parts are that it comes in.
+const AHEAD: usize = 16 << 10;
 
 /// Counts what passes through a reader.
 struct Counted<R> {
@@ -27,6 +32,47 @@ impl<R: Read> Read for Counted<R> {
     }
 }
 
+/// A reader whose beginning has been read.
+struct Ahead<'r> {
+    head: Cursor<Vec<u8>>,
+    /// What stopped the reading of the beginning; it is said when the beginning has been taken.
+    failed: Option<std::io::Error>,
+    rest: Box<dyn Read + 'r>,
+}
+
+impl<'r> Ahead<'r> {
+    fn new(mut rest: Box<dyn Read + 'r>) -> Self {
+        let (mut head, mut failed) = (vec![0; AHEAD], None);
+        let mut filled = 0;
+        while let Some(room) = head.get_mut(filled..).filter(|room| !room.is_empty()) {
+            match rest.read(room) {
+                Ok(0) => break,
+                Ok(n) => filled += n,
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    failed = Some(error);
+                    break;
+                }
+            }
+        }
+        head.truncate(filled);
+        Self { head: Cursor::new(head), failed, rest }
+    }
+
+    fn head(&self) -> &[u8] {
+        self.head.get_ref()
+    }
+}
+
+impl Read for Ahead<'_> {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        match self.head.read(into)? {
+            0 if !into.is_empty() => self.failed.take().map_or_else(|| self.rest.read(into), Err),
+            n => Ok(n),
+        }
+    }
+}
+
 /// The bytes of an input, one look ahead.
 pub struct Bytes<'r> {
     inner: BufReader<Box<dyn Read + 'r>>,
@@ -38,15 +84,21 @@ pub struct Bytes<'r> {
 }
 
 impl<'r> Bytes<'r> {
-    /// Looks at the first bytes, and decompresses if they are gzip's. One layer only.
+    /// Looks at the first bytes, and decompresses if they are gzip's, one layer only; UTF-16 becomes UTF-8.
     pub fn new(input: Box<dyn Read + 'r>) -> Self {
         let count = std::rc::Rc::new(std::cell::Cell::new(0));
-        let mut input = BufReader::with_capacity(BUFFER, Counted { inner: input, count: count.clone() });
-        let first = fill(&mut input);
-        let gzip = matches!(&first, Ok(bytes) if bytes.starts_with(&[0x1f, 0x8b]));
-        let stopped = first.err().map(|e| format!("it could not be read: {e}"));
-        let (inner, raw): (Box<dyn Read + 'r>, _) = if gzip { (Box::new(MultiGzDecoder::new(input)), Some(count)) } else { (Box::new(input), None) };
-        let mut bytes = Self { inner: BufReader::with_capacity(BUFFER, inner), raw, read: 0, stopped };
+        let counted = Ahead::new(Box::new(Counted { inner: input, count: count.clone() }));
+        let gzip = counted.head().starts_with(&[0x1f, 0x8b]);
+        let (plain, raw) =
+            if gzip { (Ahead::new(Box::new(MultiGzDecoder::new(BufReader::with_capacity(BUFFER, counted)))), Some(count)) } else { (counted, None) };
+        let utf16 = encoding::utf16(plain.head());
+        let mut inner: BufReader<Box<dyn Read + 'r>> = BufReader::with_capacity(BUFFER, Box::new(plain));
+        if let Some((order, mark)) = utf16 {
+            let _ = fill(&mut inner);
+            inner.consume(mark);
+            inner = BufReader::with_capacity(BUFFER, Box::new(Ahead::new(Box::new(Utf16::new(inner, order)))));
+        }
+        let mut bytes = Self { inner, raw, read: 0, stopped: None };
         if bytes.peeked().starts_with(&[0xef, 0xbb, 0xbf]) {
             bytes.skip(3);
         }
@@ -64,7 +116,7 @@ impl<'r> Bytes<'r> {
             self.stopped = Some(if e.kind() == std::io::ErrorKind::UnexpectedEof {
                 "the compressed data ends early".to_owned()
             } else {
-                format!("it could not be read on: {e}")
+                format!("it could not be read{}: {e}", if self.read == 0 { "" } else { " on" })
             });
         }
         if self.stopped.is_some() { &[] } else { self.inner.buffer() }
@@ -100,9 +152,8 @@ impl<'r> Bytes<'r> {
     }
 
     /// Everything up to `most` bytes, to look at how an input begins. Nothing is taken.
-    pub fn head(&mut self, most: usize) -> String {
-        let ahead = self.peeked();
-        String::from_utf8_lossy(&ahead[..ahead.len().min(most)]).into_owned()
+    pub fn head(&mut self, most: usize) -> Vec<u8> {
+        self.peeked().iter().take(most).copied().collect()
     }
 }
 

@@ -114,6 +114,14 @@ pub enum StoreError {
         /// Why.
         why: String,
     },
+    /// The credentials may not lead there.
+    #[error("{place} is not opened: {why}")]
+    Refused {
+        /// The place.
+        place: String,
+        /// Why.
+        why: String,
+    },
     /// There is no such run.
     #[error("there is no run {run} in {state_dir}: `redress runs` lists them{hint}")]
     NoSuchRun {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::{
-    Scan, diff, held, safe,
+    Scan, Typed, diff, held, safe,
     style::Tone,
     words::{self, Next, Said},
 };
@@ -24,11 +24,11 @@ const PAGE: &str = include_str!("templates/page.html");
 const STYLE: &str = include_str!("templates/page.css");
 const SCRIPT: &str = include_str!("templates/page.js");
 
-/// A plan; `file` is where it lies, for the command to type next.
+/// A plan; `typed` is what the commands to type next repeat.
 ///
 /// # Errors
 /// When the template cannot be rendered, which is a fault of this program.
-pub fn plan(plan: &Plan, file: Option<&str>) -> Result<String, minijinja::Error> {
+pub fn plan(plan: &Plan, typed: &Typed<'_>) -> Result<String, minijinja::Error> {
     let mut lead = said("what the rehearsal showed", &words::rehearsal(plan));
     if !plan.changes.is_empty() && !words::offered(plan) {
         lead["tone"] = json!("bad");
@@ -57,7 +57,7 @@ pub fn plan(plan: &Plan, file: Option<&str>) -> Result<String, minijinja::Error>
         "kind": plan.kind, "title": words::plan_title(plan), "things": "changes", "lead": lead, "facts": pairs(&facts),
         "stats": figures(stats.chain(fates)), "changes": plan.changes.iter().map(|c| change(plan, c)).collect::<Vec<_>>(),
         "skipped_title": "Not planned", "skipped": plan.skipped.iter().map(skipped).collect::<Vec<_>>(),
-        "next": commands(&words::plan_next(plan, file)),
+        "next": commands(&words::plan_next(plan, typed)),
     }))
 }
 
@@ -65,7 +65,7 @@ pub fn plan(plan: &Plan, file: Option<&str>) -> Result<String, minijinja::Error>
 ///
 /// # Errors
 /// As [`plan`].
-pub fn run(run: &RunDocument, plan: Option<&Plan>) -> Result<String, minijinja::Error> {
+pub fn run(run: &RunDocument, plan: Option<&Plan>, typed: &Typed<'_>) -> Result<String, minijinja::Error> {
     let told = words::tally(&run.counts, words::OUTCOMES);
     let text = format!("{}: {}", words::count(run.changes.len(), "change"), if told.is_empty() { "none" } else { &told });
     let worst = run.changes.iter().map(|c| words::outcome_tone(&c.outcome)).chain([words::state_tone(run.state)]);
@@ -103,7 +103,7 @@ pub fn run(run: &RunDocument, plan: Option<&Plan>) -> Result<String, minijinja::
     facts.extend(words::callers(run).into_iter().map(|(word, who)| (if word == "by" { "Applied by" } else { "Resumed" }, who)));
     page(json!({
         "kind": "run", "title": words::run_title(run), "things": "changes", "lead": lead, "facts": pairs(&facts), "stats": figures(figures_of),
-        "changes": changes.collect::<Vec<_>>(), "skipped_title": "", "skipped": [], "next": commands(&words::run_next(run)),
+        "changes": changes.collect::<Vec<_>>(), "skipped_title": "", "skipped": [], "next": commands(&words::run_next(run, typed)),
     }))
 }
 
@@ -117,7 +117,7 @@ fn known_rows(shown: &Value) -> String {
 ///
 /// # Errors
 /// As [`plan`].
-pub fn findings(scan: &Scan<'_>) -> Result<String, minijinja::Error> {
+pub fn findings(scan: &Scan<'_>, typed: &Typed<'_>) -> Result<String, minijinja::Error> {
     let mut open: Vec<&Finding> = scan.findings.iter().filter(|f| words::is_open(f)).collect();
     open.sort_by(|a, b| b.severity.cmp(&a.severity).then_with(|| a.key().cmp(&b.key())));
     let facts = [
@@ -136,7 +136,7 @@ pub fn findings(scan: &Scan<'_>) -> Result<String, minijinja::Error> {
     page(json!({
         "kind": "scan", "title": format!("{} in account {}", words::count(open.len(), "finding"), scan.account), "things": "findings", "lead": Value::Null,
         "facts": pairs(&facts), "stats": [], "changes": shown.collect::<Vec<_>>(), "skipped_title": "Set aside or not known", "skipped": aside,
-        "next": commands(&words::scan_next(scan)),
+        "next": commands(&words::scan_next(scan, typed)),
     }))
 }
 

@@ -13,7 +13,7 @@ fn a_hostile_text_stays_text_wherever_it_stands() {
     change.playbook = "\"><script>alert(2)</script>".to_owned();
     let mut all = sample::plan();
     all.changes = vec![change];
-    let page = plan(&all, None).unwrap();
+    let page = plan(&all, &Typed::default()).unwrap();
     for bad in ["<script>alert", "<img", "\u{1b}", "\u{202e}", "\u{9b}"] {
         assert!(!page.contains(bad), "{bad:?}");
     }
@@ -22,7 +22,7 @@ fn a_hostile_text_stays_text_wherever_it_stands() {
 
 #[test]
 fn the_page_loads_nothing_and_runs_only_its_own_script() {
-    let page = plan(&sample::plan(), Some("plan.json")).unwrap();
+    let page = plan(&sample::plan(), &Typed { file: Some("plan.json"), ..Typed::default() }).unwrap();
     for outside in ["http://", "https://", "src=", "@import", "url("] {
         assert!(!page.contains(outside), "{outside}");
     }
@@ -40,7 +40,7 @@ fn base64_is_as_the_standard_has_it() {
 #[test]
 fn a_plan_page_shows_every_change_whole_and_the_rehearsal_on_top() {
     let all = sample::plan();
-    let page = plan(&all, Some("plan.json")).unwrap();
+    let page = plan(&all, &Typed { file: Some("plan.json"), ..Typed::default() }).unwrap();
     let at = |text: &str| page.find(text).unwrap_or_else(|| panic!("{text} is not on the page"));
     assert!(at("class=\"verdict") < at("<article"));
     for change in &all.changes {
@@ -53,7 +53,7 @@ fn a_plan_page_shows_every_change_whole_and_the_rehearsal_on_top() {
 #[test]
 fn a_run_has_a_page_with_and_without_its_plan() {
     let told = sample::run();
-    let page = run(&told, None).unwrap();
+    let page = run(&told, None, &Typed::default()).unwrap();
     told.changes.iter().for_each(|c| assert!(page.contains(&c.outcome.replace('-', " ")), "{}", c.outcome));
-    assert!(run(&told, Some(&sample::plan())).unwrap().len() > page.len());
+    assert!(run(&told, Some(&sample::plan()), &Typed::default()).unwrap().len() > page.len());
 }

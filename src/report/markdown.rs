@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use super::{
-    Scan, diff, held,
+    Scan, Typed, diff, held,
     safe::{block, code, html, markdown as md},
     style::Tone,
     words::{self, Next, Said},
@@ -23,8 +23,8 @@ const ROOM_FOR_CALLS: usize = 40_000;
 /// Bytes after which changes stand in the overview alone.
 const ROOM: usize = 55_000;
 
-/// A plan; `file` is where it lies, for the command to type next.
-pub fn plan(plan: &Plan, file: Option<&str>) -> String {
+/// A plan; `typed` is what the commands to type next repeat.
+pub fn plan(plan: &Plan, typed: &Typed<'_>) -> String {
     let mut out = format!("## {}\n\n", md(&words::plan_title(plan)));
     let _ = writeln!(out, "Account {}, {}, at {}.", code(&plan.account), md(&words::list(&plan.regions)), code(&words::endpoint(&plan.endpoint)));
     let _ = writeln!(out, "Made {} by {}, good until {}.", words::time(plan.created), code(&plan.caller), words::time(plan.expires));
@@ -43,7 +43,7 @@ pub fn plan(plan: &Plan, file: Option<&str>) -> String {
     if findings > 0 {
         let _ = writeln!(out, "\n{}: {}.", words::count(findings, "finding"), md(&words::tally(&plan.counts, words::FATES)));
     }
-    commands(&mut out, &words::plan_next(plan, file));
+    commands(&mut out, &words::plan_next(plan, typed));
     out
 }
 
@@ -192,7 +192,7 @@ fn commands(out: &mut String, next: &[Next]) {
 }
 
 /// What a scan found.
-pub fn findings(scan: &Scan) -> String {
+pub fn findings(scan: &Scan, typed: &Typed<'_>) -> String {
     let open = scan.findings.iter().filter(|f| words::is_open(f)).count();
     let mut out = format!("## {} in account {}\n\n", words::count(open, "finding"), md(scan.account));
     let _ = writeln!(out, "{}, at {}, read {}.", md(&words::list(scan.regions)), code(&words::endpoint(scan.endpoint)), words::time(scan.read_at));
@@ -210,7 +210,7 @@ pub fn findings(scan: &Scan) -> String {
     if let Some(intake) = scan.intake {
         let _ = writeln!(out, "\nReported by others: {}.", md(&intake.summary()));
     }
-    commands(&mut out, &words::scan_next(scan));
+    commands(&mut out, &words::scan_next(scan, typed));
     out
 }
 
@@ -241,7 +241,7 @@ fn aside(out: &mut String, scan: &Scan) {
 }
 
 /// What became of a run.
-pub fn run(run: &RunDocument) -> String {
+pub fn run(run: &RunDocument, typed: &Typed<'_>) -> String {
     let mut out = format!("## {}\n\n", md(&words::run_title(run)));
     let _ = writeln!(out, "Account {} at {}, started {}.", code(&run.account), code(&words::endpoint(&run.endpoint)), words::time(run.started));
     for (n, (label, who)) in words::callers(run).into_iter().enumerate() {
@@ -266,7 +266,7 @@ pub fn run(run: &RunDocument) -> String {
     for told in &run.told {
         let _ = writeln!(out, "\n{}", md(&words::told(told)));
     }
-    commands(&mut out, &words::run_next(run));
+    commands(&mut out, &words::run_next(run, typed));
     out
 }
 

@@ -42,8 +42,21 @@ pub struct View<'a> {
     pub style: Style,
     /// Everything: full ARNs, exact calls.
     pub verbose: bool,
-    /// The file that the plan was written to or read from, for the command to type next.
+    /// What the commands to type next repeat of what was typed.
+    pub typed: Typed<'a>,
+}
+
+/// What was typed, as far as the commands to type next need it again: each a piece of a command line, with a space before it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Typed<'a> {
+    /// The file that the plan was written to or read from.
     pub file: Option<&'a str>,
+    /// Which runs and which credentials are meant.
+    pub place: &'a str,
+    /// Which playbooks are in force.
+    pub playbooks: &'a str,
+    /// What is planned, and how: regions, checks, findings of others, parameters, belts.
+    pub planning: &'a str,
 }
 
 /// What a scan found, with where and when it looked.

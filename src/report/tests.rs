@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
-use super::{Scan, Style, View, decisions, json, markdown, sample, text};
+use super::{Scan, Style, Typed, View, decisions, json, markdown, sample, text};
 use crate::{
     calls::Risk,
     engine::News,
@@ -27,7 +27,7 @@ fn with_scan<T>(tell: impl FnOnce(&Scan) -> T) -> T {
 }
 
 fn shown(plan: &Plan) -> String {
-    text::plan(plan, &View { file: Some("plan.json"), ..View::default() })
+    text::plan(plan, &View { typed: Typed { file: Some("plan.json"), ..Typed::default() }, ..View::default() })
 }
 
 fn told(run: &RunDocument) -> String {
@@ -91,7 +91,7 @@ fn what_an_account_holds_never_commands_the_terminal_nor_becomes_markup() {
         assert!(text.contains("\\u{1b}"), "{text}");
         assert!(!text.contains(|c: char| c != '\n' && (c.is_control() || c == '\u{202e}')), "{text}");
     }
-    for text in [markdown::plan(&plan, None), markdown::run(&run), scan(&markdown::findings)] {
+    for text in [markdown::plan(&plan, &Typed::default()), markdown::run(&run, &Typed::default()), scan(&|s| markdown::findings(s, &Typed::default()))] {
         assert!(text.contains("script"), "{text}");
         assert!(!text.contains(|c: char| c != '\n' && (c.is_control() || c == '\u{202e}')), "{text}");
         assert!(!outside_code(&text).contains("<script"), "{text}");
@@ -132,7 +132,7 @@ proptest! {
         prop_assert!(!bare.contains(|c: char| c != '\n' && c.is_control()));
         let coloured = text::plan(&plan, &View { style: Style { colour: true, ..style }, ..View::default() });
         prop_assert_eq!(console::strip_ansi_codes(&coloured), bare);
-        prop_assert!(!markdown::plan(&plan, None).contains(|c: char| c != '\n' && c.is_control()));
+        prop_assert!(!markdown::plan(&plan, &Typed::default()).contains(|c: char| c != '\n' && c.is_control()));
     }
 }
 
@@ -168,7 +168,7 @@ fn colour_changes_no_character_and_ascii_has_no_symbols() {
 fn a_long_plan_still_fits_a_comment() {
     let mut plan = sample::plan();
     plan.changes = (0..50).map(|n| crate::plan::Change { id: format!("c{n}"), ..sample::tighten() }).collect();
-    let text = markdown::plan(&plan, None);
+    let text = markdown::plan(&plan, &Typed::default());
     assert!(text.len() < 65_536, "{}", text.len());
     assert!(text.contains("<details>") && text.contains("no room here for the exact calls of") && text.contains("| `c49` |"));
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::{Scan, safe, style::Tone};
+use super::{Scan, Typed, safe, style::Tone};
 use crate::{
     calls::{Risk, Undo, WayBack},
     checks,
@@ -20,6 +20,9 @@ const MOST_INPUTS: usize = 3;
 
 /// A sentence with its tone.
 pub type Said = (Tone, String);
+
+/// The name under which events that were looked up are reported.
+const EVENTS: &str = "CloudTrail event history";
 
 /// What to type next, and what for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -271,41 +274,41 @@ fn account_flag(endpoint: &str) -> String {
 }
 
 /// What to type after a plan.
-pub fn plan_next(plan: &Plan, file: Option<&str>) -> Vec<Next> {
+pub fn plan_next(plan: &Plan, typed: &Typed<'_>) -> Vec<Next> {
     if !offered(plan) {
         return Vec::new();
     }
     let irreversible: BTreeSet<&str> = plan.changes.iter().filter(|c| c.risk == Risk::Irreversible).flat_map(|c| c.action.split('+')).collect();
     let flags: String = irreversible.iter().map(|action| format!(" --allow-irreversible {}", safe::shell(action.trim()))).collect();
-    match (file, plan.kind.word(), &plan.of_run) {
-        (Some(file), _, _) => vec![next("to do it", format!("redress apply {}{flags}", safe::shell(file)))],
-        (None, "undo", Some(run)) => vec![next("to do it", format!("redress undo {}{flags}", safe::shell(run)))],
+    let Typed { place, playbooks, planning, .. } = typed;
+    let account = account_flag(&plan.endpoint);
+    let apply = |file: &str| next("to do it", format!("redress apply {}{flags}{playbooks}{place}", safe::shell(file)));
+    match (typed.file, plan.kind.word(), &plan.of_run) {
+        (Some(file), _, _) => vec![apply(file)],
+        (None, "undo", Some(run)) => vec![next("to do it", format!("redress undo {}{flags}{place}", safe::shell(run)))],
         (None, "prune", _) => {
-            vec![
-                next("to keep this plan", format!("redress prune{} -o prune.json", account_flag(&plan.endpoint))),
-                next("to do it", format!("redress apply prune.json{flags}")),
-            ]
+            vec![next("to keep this plan", format!("redress prune{account}{planning}{playbooks}{place} -o prune.json")), apply("prune.json")]
         }
-        _ => vec![
-            next("to keep this plan", format!("redress plan{} -o plan.json", account_flag(&plan.endpoint))),
-            next("to do it", format!("redress apply plan.json{flags}")),
-        ],
+        _ => vec![next("to keep this plan", format!("redress plan{account}{planning}{playbooks}{place} -o plan.json")), apply("plan.json")],
     }
 }
 
 /// What to type after a scan.
-pub fn scan_next(scan: &Scan) -> Vec<Next> {
+pub fn scan_next(scan: &Scan, typed: &Typed<'_>) -> Vec<Next> {
     let open = scan.findings.iter().filter(|f| is_open(f)).count();
     if open == 0 {
-        Vec::new()
-    } else {
-        vec![next("to see what would be done", format!("redress plan{}{} -o plan.json", account_flag(scan.endpoint), findings_flag(scan)))]
+        return Vec::new();
     }
+    // Without `--findings` again the plan would be about all that is wrong.
+    let findings = if typed.planning.contains(" --findings ") { String::new() } else { findings_flag(scan) };
+    let Typed { place, playbooks, planning, .. } = typed;
+    vec![next("to see what would be done", format!("redress plan{}{findings}{planning}{playbooks}{place} -o plan.json", account_flag(scan.endpoint)))]
 }
 
-/// `--findings` again, where it was given: without it the plan would be about all that is wrong.
+/// `--findings` for what was read, where it is not known how it was typed. What was looked up is no file.
 fn findings_flag(scan: &Scan) -> String {
-    let inputs: Vec<&str> = scan.intake.map_or(Vec::new(), |intake| intake.reports.iter().map(|r| r.input.as_str()).collect());
+    let of_file = |input: &&str| **input != *EVENTS;
+    let inputs: Vec<&str> = scan.intake.map_or(Vec::new(), |intake| intake.reports.iter().map(|r| r.input.as_str()).filter(of_file).collect());
     match inputs.len() {
         0 => String::new(),
         n if n > MOST_INPUTS => " --findings FILE...".to_owned(),
@@ -319,26 +322,27 @@ pub fn is_open(finding: &Finding) -> bool {
 }
 
 /// What to type after a run.
-pub fn run_next(run: &RunDocument) -> Vec<Next> {
+pub fn run_next(run: &RunDocument, typed: &Typed<'_>) -> Vec<Next> {
+    let Typed { place, playbooks, planning, .. } = typed;
     let id = safe::shell(&run.run);
     let has = |outcome: &str| run.changes.iter().any(|c| c.undone_by.is_none() && c.outcome == outcome);
     let mut all = Vec::new();
     if run.state == RunState::Interrupted {
-        return vec![next("to finish it", format!("redress resume {id}"))];
+        return vec![next("to finish it", format!("redress resume {id}{place}"))];
     }
     if has("unverified") || run.changes.iter().any(|c| c.undone_by.is_none() && !c.awaiting.is_empty()) {
-        all.push(next("to check again", format!("redress verify {id}")));
+        all.push(next("to check again", format!("redress verify {id}{place}")));
     } else if has("verified") && run.kind == "plan" {
-        all.push(next("to check later that it is still fixed", format!("redress verify {id}")));
+        all.push(next("to check later that it is still fixed", format!("redress verify {id}{place}")));
     }
     if run.kind == "plan" && (has("verified") || has("unverified")) {
-        all.push(next("to take it back", format!("redress undo {id}")));
+        all.push(next("to take it back", format!("redress undo {id}{place}")));
     }
     if ["drifted", "blocked", "skipped", "rolled-back", "failed", "not-approved"].iter().any(|outcome| has(outcome)) {
         match (run.kind.as_str(), &run.of_run) {
-            ("undo", Some(of)) => all.push(next("to try the rest again", format!("redress undo {}", safe::shell(of)))),
-            ("prune", _) => all.push(next("to plan the rest again", format!("redress prune{}", account_flag(&run.endpoint)))),
-            _ => all.push(next("to plan the rest again", format!("redress plan{} -o plan.json", account_flag(&run.endpoint)))),
+            ("undo", Some(of)) => all.push(next("to try the rest again", format!("redress undo {}{place}", safe::shell(of)))),
+            ("prune", _) => all.push(next("to plan the rest again", format!("redress prune{}{planning}{playbooks}{place}", account_flag(&run.endpoint)))),
+            _ => all.push(next("to plan the rest again", format!("redress plan{}{planning}{playbooks}{place} -o plan.json", account_flag(&run.endpoint)))),
         }
     }
     all

@@ -250,3 +250,12 @@ fn sigterm_and_sighup_leave_a_question_as_ctrl_c_does_and_the_terminal_as_it_was
         }
     }
 }
+
+#[test]
+fn findings_that_were_not_understood_end_the_session_before_it_begins() {
+    let desk = Desk::new("xterm");
+    fs::write(desk.folder.path().join("empty.json"), "").unwrap();
+    let seen = desk.play("fix --account twin:demo --findings empty.json", &[]);
+    assert_eq!(seen.exit, 2, "{}", seen.text);
+    assert!(seen.text.contains("not understood") && seen.text.contains("empty.json: it is empty"), "{}", seen.text);
+}

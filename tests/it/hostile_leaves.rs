@@ -14,7 +14,7 @@ use redress::{
     plan::{Plan, export},
     playbook::load,
     report::{
-        Decided, Scan, View, cases, decisions, html, json, junit, markdown, safe, sarif,
+        Decided, Scan, Typed, View, cases, decisions, html, json, junit, markdown, safe, sarif,
         style::Style,
         text::{self, fix},
     },
@@ -56,8 +56,12 @@ fn each(document: &Value, mut act: impl FnMut(&str, Value)) {
     assert!(wrong.is_empty(), "{} places, each told above: {wrong:#?}", wrong.len());
 }
 
+fn typed() -> Typed<'static> {
+    Typed { file: Some("plan.json"), ..Typed::default() }
+}
+
 fn view() -> View<'static> {
-    View { style: Style { colour: true, width: 80, ..Style::default() }, verbose: true, file: Some("plan.json") }
+    View { style: Style { colour: true, width: 80, ..Style::default() }, verbose: true, typed: typed() }
 }
 
 /// As a stream under CI hands it out.
@@ -133,8 +137,8 @@ fn all_forms_of_a_plan(what: &str, plan: &Plan) {
         report(what, &text::change(plan, change, &view()));
         report(what, &fix::details(plan, change, &view()));
     }
-    shown(what, &markdown::plan(plan, Some("plan.json")), true);
-    markup(what, &html::plan(plan, Some("plan.json")).unwrap());
+    shown(what, &markdown::plan(plan, &typed()), true);
+    markup(what, &html::plan(plan, &typed()).unwrap());
     document(what, &json::write(plan).unwrap());
     let cases = cases::of_plan(plan, &files());
     no_links(what, &document(what, &json::write(&sarif::write(&cases)).unwrap()));
@@ -206,9 +210,9 @@ fn every_string_of_a_journal_may_be_hostile() {
             let run = RunDocument::of(&Story::of(&records), &plan).telling(redress::journal::tale::tale(&records[records.len() - 1..]));
             report(path, &text::run(&run, &view()));
             report(path, &text::runs(std::slice::from_ref(&run), &view()));
-            shown(path, &markdown::run(&run), true);
+            shown(path, &markdown::run(&run, &typed()), true);
             shown(path, &markdown::runs(std::slice::from_ref(&run)), true);
-            markup(path, &html::run(&run, Some(&plan)).unwrap());
+            markup(path, &html::run(&run, Some(&plan), &typed()).unwrap());
             document(path, &json::write(&run).unwrap());
             let cases = cases::of_run(&run, &plan, &files());
             no_links(path, &document(path, &json::write(&sarif::write(&cases)).unwrap()));
@@ -258,14 +262,14 @@ fn every_string_of_every_family_may_be_hostile() {
             intake: None,
         };
         report(path, &text::findings(&scan, &view()));
-        shown(path, &markdown::findings(&scan), true);
-        markup(path, &html::findings(&scan).unwrap());
+        shown(path, &markdown::findings(&scan, &typed()), true);
+        markup(path, &html::findings(&scan, &typed()).unwrap());
         document(path, &json::write(&json::FindingsDocument::from(&scan)).unwrap());
         let cases = cases::of_scan(&scan, &files());
         no_links(path, &document(path, &json::write(&sarif::write(&cases)).unwrap()));
         markup(path, &junit::write(&cases));
         report(path, &text::plan(&plan, &view()));
-        shown(path, &markdown::plan(&plan, None), true);
+        shown(path, &markdown::plan(&plan, &Typed::default()), true);
         for script in [export::forward(&plan), export::way_back(&plan)].into_iter().flatten() {
             quoted(path, &script);
         }

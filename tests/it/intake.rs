@@ -433,9 +433,9 @@ fn known_formats_that_are_not_taken_are_declined_with_the_reason() {
         assert_eq!((report.format.as_str(), report.read), (format, 0), "{text}");
         assert!(report.declined.is_some(), "{text}");
     }
-    for empty in ["", "[]", "{\"Findings\": []}", "\u{feff}  \n"] {
+    for (empty, is_taken) in [("", false), ("[]", true), ("{\"Findings\": []}", true), ("\u{feff}  \n", false)] {
         let intake = collect(&[empty]);
-        assert_eq!((intake.reports[0].format.as_str(), &intake.reports[0].declined), ("nothing", &None), "{empty:?}");
+        assert_eq!((intake.reports[0].format.as_str(), intake.reports[0].declined.is_none()), ("nothing", is_taken), "{empty:?}");
     }
 }
 

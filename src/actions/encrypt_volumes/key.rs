@@ -54,7 +54,12 @@ fn unsupported(reason: &str) -> bool {
 /// A refusal that says what is wrong with the key, or what is not known.
 pub fn arn(context: &Context<'_>, parameters: &Parameters) -> Result<String, Refusal> {
     let name = named(context, &parameters.key)?;
-    let key = need(region(context.inventory, context.region)?.keys.get(&name), &format!("KMS key {name} in {}", context.region))?;
+    let found = region(context.inventory, context.region)?.keys.get(&name);
+    if matches!(found, Fact::Absent) {
+        let hint = "correct the parameter `key`, or make the key";
+        return Err(Refusal::Refused(format!("there is no key or alias {name} in {}: {hint}", context.region)));
+    }
+    let key = need(found, &format!("KMS key {name} in {}", context.region))?;
     let wrong = |what: &str, is: &str, must: &str| {
         Err(Refusal::Refused(format!(
             "KMS key {name}: its {what} is {is:?} and must be {must:?}: volumes under it could not be used; choose another by the parameter `key`"

@@ -42,10 +42,10 @@ pub async fn run(session: &Session, file: Option<&Path>, plain: bool, approval: 
     let plain = plain || std::env::var_os("TERM").is_some_and(|t| t == "dumb");
     let session = &Session { common: session.common.clone(), out: if plain { session.out.plainer() } else { session.out } };
     session.out.say(if file.is_some() { "reading the plan and the account ..." } else { "scanning, planning and rehearsing ..." });
-    let apply::Ground { state, door, plan, facts } = apply::ground(session, file, belts).await?;
+    let apply::Ground { state, door, plan, facts, held } = apply::ground(session, file, belts).await?;
     if plan.changes.is_empty() {
         session.out.data(&render::plan(session, &plan, None)?)?;
-        return Ok(Exit::of_plan(&plan, false));
+        return Ok(Exit::worst([held, Exit::of_plan(&plan, false)]));
     }
     let facts = match facts {
         Some(facts) => facts,
@@ -58,7 +58,7 @@ pub async fn run(session: &Session, file: Option<&Path>, plain: bool, approval: 
     let (plan, decisions) = drive.run(terminal(session.out, plain)).await?;
     session.out.always("");
     let (story, result) = perform::go(session, &door, state.as_ref(), &id, &plan, decisions).await?;
-    close(session, &plan, &story, result)
+    Ok(Exit::worst([held, close(session, &plan, &story, result)?]))
 }
 
 /// Refuses politely where nobody can answer.

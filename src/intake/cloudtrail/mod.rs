@@ -1,6 +1,7 @@
 //! CloudTrail events: from a call to the resources it touched. A call that failed, only read, or was our own gives
 //! nothing; neither does one whose parameters are missing, since what is missing is not nothing.
 
+pub mod columns;
 pub mod rules;
 pub mod table;
 pub mod who;

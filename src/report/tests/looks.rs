@@ -3,7 +3,7 @@
 use insta::assert_snapshot;
 
 use super::{
-    super::{View, markdown, sample, text},
+    super::{Typed, View, markdown, sample, text},
     shown, told, with_scan,
 };
 use crate::journal::RunDocument;
@@ -220,7 +220,7 @@ fn runs_read_well() {
 
 #[test]
 fn a_plan_in_markdown_folds_its_calls() {
-    assert_snapshot!(markdown::plan(&sample::plan(), Some("plan.json")), @r#"
+    assert_snapshot!(markdown::plan(&sample::plan(), &Typed { file: Some("plan.json"), ..Typed::default() }), @r#"
     ## Plan: 2 changes
 
     Account `123456789012`, eu-west-1 and us-east-1, at `AWS`.
@@ -346,7 +346,7 @@ fn a_plan_in_markdown_folds_its_calls() {
 
 #[test]
 fn a_run_in_markdown_is_a_table() {
-    assert_snapshot!(markdown::run(&sample::run()), @r#"
+    assert_snapshot!(markdown::run(&sample::run(), &Typed::default()), @r#"
     ## Run 20261122-100500-4b1d: complete
 
     Account `123456789012` at `AWS`, started 2026-11-22 10:05 UTC.
@@ -369,7 +369,7 @@ fn a_run_in_markdown_is_a_table() {
 
 #[test]
 fn findings_in_markdown_are_tables() {
-    assert_snapshot!(with_scan(markdown::findings), @r#"
+    assert_snapshot!(with_scan(|scan| markdown::findings(scan, &Typed::default())), @r#"
     ## 2 findings in account 123456789012
 
     eu-west-1 and us-east-1, at `AWS`, read 2026-11-22 10:00 UTC.

@@ -38,7 +38,7 @@ pub fn findings(scan: &Scan, view: &View) -> String {
     reported(&mut page, scan);
     page.blank();
     summary(&mut page, scan);
-    commands(&mut page, &words::scan_next(scan));
+    commands(&mut page, &words::scan_next(scan, &view.typed));
     page.done()
 }
 

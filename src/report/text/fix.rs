@@ -231,8 +231,8 @@ pub fn closing(run: &RunDocument, view: &View) -> String {
     for (n, line) in stays.iter().enumerate() {
         page.row(2, &span(Tone::Faint, if n == 0 { "undo leaves" } else { " " }), 15, &[plain(line)]);
     }
-    let mut next = words::run_next(run);
-    next.push(words::Next { purpose: "for the whole story".to_owned(), command: format!("redress show {}", safe::shell(&run.run)) });
+    let mut next = words::run_next(run, &view.typed);
+    next.push(words::Next { purpose: "for the whole story".to_owned(), command: format!("redress show {}{}", safe::shell(&run.run), view.typed.place) });
     super::commands(&mut page, &next);
     page.done()
 }

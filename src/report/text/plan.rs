@@ -23,7 +23,7 @@ const BESIDE: usize = 18;
 /// A plan, whole, and what to type next.
 pub fn plan(plan: &Plan, view: &View) -> String {
     let mut page = whole(plan, view);
-    commands(&mut page, &words::plan_next(plan, view.file));
+    commands(&mut page, &words::plan_next(plan, &view.typed));
     page.done()
 }
 

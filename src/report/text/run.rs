@@ -50,7 +50,7 @@ pub fn run(run: &RunDocument, view: &View) -> String {
         }
     }
     story(&mut page, run);
-    commands(&mut page, &words::run_next(run));
+    commands(&mut page, &words::run_next(run, &view.typed));
     page.done()
 }
 
@@ -129,7 +129,10 @@ pub fn runs(all: &[RunDocument], view: &View) -> String {
         page.text(2, &[plain(told)]);
     }
     let newest = all.first().map_or("last", |run| run.run.as_str());
-    commands(&mut page, &[words::Next { purpose: "for the story of one".to_owned(), command: format!("redress show {}", safe::shell(newest)) }]);
+    commands(
+        &mut page,
+        &[words::Next { purpose: "for the story of one".to_owned(), command: format!("redress show {}{}", safe::shell(newest), view.typed.place) }],
+    );
     page.done()
 }
 

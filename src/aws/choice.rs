@@ -1,0 +1,452 @@
+//! Which credentials are meant: the choice that AWS's own tools make of flags, environment and profile files, made alike. Pure
+//! over the texts of the files and the variables; what was chosen is fetched elsewhere.
+//!
+//! The order is that of botocore and so of the AWS CLI
+//! (<https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-envvars.html>); a test holds it against botocore itself.
+//! Where two variables mean the same, the one that the AWS CLI 2 reads first comes first. A profile that was asked for and is
+//! not there is an error, and so is a half of a pair of keys: neither ever leads to other credentials.
+
+use std::collections::BTreeMap;
+
+/// The name that the profile in force has in what the SDK reads.
+pub const IN_FORCE: &str = "in-force";
+
+/// The sections of a profile file in their order, each with its settings.
+type Sections = Vec<(String, BTreeMap<String, String>)>;
+/// The settings of one profile.
+type Settings = BTreeMap<String, String>;
+
+/// What the environment says; nothing for a variable that is not set.
+pub type Variables<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+/// Why credentials cannot be chosen.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ChoiceError {
+    /// A profile was asked for that is in neither file.
+    #[error(
+        "there is no profile {name:?}, which {by} names{}. Nothing else is taken in its place: correct the name, or make the profile with \
+         `aws configure`",
+        known_words(.known)
+    )]
+    NoSuchProfile {
+        /// The name.
+        name: String,
+        /// What names it.
+        by: &'static str,
+        /// The profiles that there are.
+        known: Vec<String>,
+    },
+    /// One half of a pair is there.
+    #[error("{place} has only a part of the credentials: {missing} is missing. Nothing else is taken in their place")]
+    Partial {
+        /// Where.
+        place: String,
+        /// What is not there.
+        missing: &'static str,
+    },
+    /// A profile contradicts itself, or leads nowhere.
+    #[error("the profile {profile:?} cannot be used: {why}")]
+    Invalid {
+        /// The profile.
+        profile: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// A way to credentials that redress cannot go.
+    #[error(
+        "the profile {profile:?} {what}, which redress cannot do itself. Let the AWS CLI do it: \
+         `eval \"$(aws configure export-credentials --profile {profile} --format env)\"`, and leave the profile out"
+    )]
+    Unsupported {
+        /// The profile.
+        profile: String,
+        /// What it asks for.
+        what: &'static str,
+    },
+    /// A file that is no profile file.
+    #[error("{file} cannot be read as a profile file: {why}")]
+    Garbled {
+        /// Which.
+        file: String,
+        /// What is wrong.
+        why: String,
+    },
+}
+
+fn known_words(known: &[String]) -> String {
+    match known {
+        [] => "; there are no profiles".to_owned(),
+        known => format!("; there are {}", known.join(", ")),
+    }
+}
+
+/// A pair of keys, with the token that belongs to keys that end.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Keys {
+    /// The id, which every request shows.
+    pub id: String,
+    /// The secret, which none shows.
+    pub secret: String,
+    /// The token.
+    pub token: Option<String>,
+}
+
+impl std::fmt::Debug for Keys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Keys").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+/// Where credentials come from before any role is assumed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Base {
+    /// Keys that stand in the environment or in a file.
+    Keys(Keys),
+    /// What a command prints.
+    Process(String),
+    /// A role, for a token in a file.
+    WebIdentity {
+        /// The file of the token.
+        token_file: String,
+        /// The role.
+        role: String,
+        /// The name of the session.
+        session: Option<String>,
+    },
+    /// A role of IAM Identity Center, for the token that `aws sso login` keeps.
+    Sso {
+        /// The section of the session; none where the profile itself says all.
+        session: Option<String>,
+        /// The account.
+        account: String,
+        /// The role.
+        role: String,
+        /// The region of Identity Center.
+        region: String,
+        /// Its start page.
+        start_url: String,
+    },
+    /// What the environment of a container names.
+    Container,
+    /// The role of the machine, if it has one.
+    Machine,
+}
+
+/// A role to assume.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Role {
+    /// Its ARN.
+    pub arn: String,
+    /// The name of the session.
+    pub session: Option<String>,
+    /// The external id that its trust policy asks for.
+    pub external_id: Option<String>,
+    /// For how long, in seconds.
+    pub seconds: Option<u64>,
+}
+
+/// The way to the credentials.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Way {
+    /// The profile that was asked for; without one the settings of `default` are in force, where there are any.
+    pub profile: Option<String>,
+    /// The beginning.
+    pub base: Base,
+    /// Roles that are assumed one after the other.
+    pub roles: Vec<Role>,
+}
+
+/// The profile files, read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Files {
+    config: BTreeMap<String, Settings>,
+    credentials: BTreeMap<String, Settings>,
+    sso_sessions: BTreeMap<String, Settings>,
+    /// Sections of the config file that profiles name: endpoints of services, sessions.
+    named: Sections,
+}
+
+impl Files {
+    /// The files of these names and texts.
+    ///
+    /// # Errors
+    /// When one of them is no profile file.
+    pub fn new(config: (&str, &str), credentials: (&str, &str)) -> Result<Self, ChoiceError> {
+        let mut files = Self { credentials: sections(credentials.0, credentials.1)?.into_iter().collect(), ..Self::default() };
+        for (name, settings) in sections(config.0, config.1)? {
+            if name == "default" {
+                files.config.insert(name, settings);
+            } else if let Some(profile) = named(&name, "profile") {
+                files.config.insert(profile, settings);
+            } else {
+                if let Some(session) = named(&name, "sso-session") {
+                    files.sso_sessions.insert(session, settings.clone());
+                }
+                files.named.push((name, settings));
+            }
+        }
+        Ok(files)
+    }
+
+    /// What both files say of a profile; the credentials file has the last word.
+    fn profile(&self, name: &str) -> Option<Settings> {
+        let (config, credentials) = (self.config.get(name), self.credentials.get(name));
+        let all = config.into_iter().chain(credentials).flatten().map(|(key, value)| (key.clone(), value.clone()));
+        (config.is_some() || credentials.is_some()).then(|| all.collect())
+    }
+
+    /// What the SDK is to read of the files: the settings of the profile that is in force, under the name of [`IN_FORCE`], without
+    /// its secrets. The SDK's own reader takes less than botocore's: no colons, no names of two words.
+    pub fn in_force(&self, profile: Option<&str>) -> String {
+        let mut text = String::new();
+        let mut section = |name: &str, settings: &Settings| {
+            text.push_str(&format!("[{name}]\n"));
+            for (key, value) in settings.iter().filter(|(key, _)| !key.starts_with("aws_")) {
+                text.push_str(&format!("{key} = {}\n", value.replace('\n', "\n  ")));
+            }
+        };
+        if let Some(settings) = self.profile(profile.unwrap_or("default")) {
+            section(&format!("profile {IN_FORCE}"), &settings);
+        }
+        self.named.iter().for_each(|(name, settings)| section(name, settings));
+        text
+    }
+
+    fn names(&self) -> Vec<String> {
+        let mut names: Vec<String> = self.config.keys().chain(self.credentials.keys()).cloned().collect();
+        names.sort();
+        names.dedup();
+        names
+    }
+}
+
+/// The name in a section such as `profile "my team"`.
+fn named(section: &str, kind: &str) -> Option<String> {
+    let rest = section.strip_prefix(kind)?;
+    let name = rest.trim();
+    let quoted = ['"', '\''].into_iter().find_map(|q| name.strip_prefix(q)?.strip_suffix(q));
+    match quoted {
+        _ if !rest.starts_with(char::is_whitespace) => None,
+        Some(name) => Some(name.to_owned()),
+        None => (!name.is_empty() && !name.contains(char::is_whitespace)).then(|| name.to_owned()),
+    }
+}
+
+/// Cuts a profile file into its sections, as Python's `configparser` does, which botocore reads it with: comments have lines of
+/// their own, lines that are set in go on with the value before, and nothing may stand twice.
+fn sections(file: &str, text: &str) -> Result<Sections, ChoiceError> {
+    let garbled = |n: usize, why: String| ChoiceError::Garbled { file: file.to_owned(), why: format!("line {}: {why}", n + 1) };
+    let mut all: Sections = Vec::new();
+    let mut last: Option<String> = None;
+    for (n, line) in text.lines().enumerate() {
+        let bare = line.trim();
+        if bare.is_empty() || bare.starts_with(['#', ';']) {
+            continue;
+        }
+        if let (true, Some(key), Some((_, settings))) = (line.starts_with(char::is_whitespace), &last, all.last_mut()) {
+            let value = settings.entry(key.clone()).or_default();
+            value.push('\n');
+            value.push_str(bare);
+        } else if let Some((name, _)) = bare.strip_prefix('[').and_then(|rest| rest.rsplit_once(']')) {
+            if all.iter().any(|(known, _)| known == name) {
+                return Err(garbled(n, format!("the section [{name}] stands twice")));
+            }
+            all.push((name.to_owned(), Settings::new()));
+            last = None;
+        } else {
+            let (key, value) = bare.split_once(['=', ':']).ok_or_else(|| garbled(n, "it is neither a section nor a setting".to_owned()))?;
+            let key = key.trim().to_lowercase();
+            let (name, settings) = all.last_mut().ok_or_else(|| garbled(n, "no section stands before it".to_owned()))?;
+            if settings.insert(key.clone(), value.trim().to_owned()).is_some() {
+                return Err(garbled(n, format!("{key} stands twice in [{name}]")));
+            }
+            last = Some(key);
+        }
+    }
+    Ok(all)
+}
+
+/// Chooses the way, for the profile that a flag names, if one does.
+///
+/// # Errors
+/// [`ChoiceError`]: nothing is ever taken in the place of what was asked for.
+pub fn choose(flag: Option<&str>, env: Variables<'_>, files: &Files) -> Result<Way, ChoiceError> {
+    let variable = |name: &'static str| env(name).map(|value| (value, name));
+    // The AWS CLI 2 reads them in this order, botocore the other way round.
+    let of_variable = || variable("AWS_PROFILE").or_else(|| variable("AWS_DEFAULT_PROFILE"));
+    let asked = flag.map(|name| (name.to_owned(), "--profile")).or_else(of_variable);
+    if let Some((name, by)) = asked.as_ref().filter(|(name, _)| files.profile(name).is_none()) {
+        return Err(ChoiceError::NoSuchProfile { name: name.clone(), by, known: files.names() });
+    }
+    let profile = asked.map(|(name, _)| name);
+    let chooser = Chooser { env, files };
+    let name = profile.as_deref().unwrap_or("default");
+    // A profile that a flag names makes all variables that hold credentials count for nothing.
+    let by_flag = flag.is_some();
+    let mut roles = Vec::new();
+    let base = match (by_flag, chooser.environment()) {
+        (false, keys) => keys?,
+        (true, _) => None,
+    };
+    let base = match base {
+        Some(keys) => Base::Keys(keys),
+        None => match chooser.role_or_own(name, by_flag, &mut roles)? {
+            Some(base) => base,
+            None => chooser.surroundings(),
+        },
+    };
+    // The role of the profile that was asked for is assumed last.
+    roles.reverse();
+    Ok(Way { profile, base, roles })
+}
+
+struct Chooser<'a> {
+    env: Variables<'a>,
+    files: &'a Files,
+}
+
+impl Chooser<'_> {
+    fn set(&self, name: &str) -> Option<String> {
+        (self.env)(name).filter(|value| !value.is_empty())
+    }
+
+    fn environment(&self) -> Result<Option<Keys>, ChoiceError> {
+        let Some(id) = self.set("AWS_ACCESS_KEY_ID") else { return Ok(None) };
+        let missing = || ChoiceError::Partial { place: "the environment".to_owned(), missing: "AWS_SECRET_ACCESS_KEY" };
+        let secret = self.set("AWS_SECRET_ACCESS_KEY").ok_or_else(missing)?;
+        let token = self.set("AWS_SECURITY_TOKEN").or_else(|| self.set("AWS_SESSION_TOKEN"));
+        Ok(Some(Keys { id, secret, token }))
+    }
+
+    /// Credentials of where the program runs.
+    fn surroundings(&self) -> Base {
+        let container = ["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI"];
+        if container.iter().any(|name| (self.env)(name).is_some()) { Base::Container } else { Base::Machine }
+    }
+
+    /// The credentials of the profile that is in force: by a role that it names, or its own.
+    fn role_or_own(&self, name: &str, by_flag: bool, roles: &mut Vec<Role>) -> Result<Option<Base>, ChoiceError> {
+        match self.files.profile(name) {
+            Some(profile) if assumes(&profile) => self.assumed(name, &mut vec![name.to_owned()], roles).map(Some),
+            _ => self.own(name, by_flag),
+        }
+    }
+
+    /// The credentials that a role is assumed with. Roles are collected from the last that is assumed to the first.
+    fn assumed(&self, name: &str, visited: &mut Vec<String>, roles: &mut Vec<Role>) -> Result<Base, ChoiceError> {
+        let invalid = |why: String| ChoiceError::Invalid { profile: name.to_owned(), why };
+        let profile = self.files.profile(name).unwrap_or_default();
+        let get = |key: &str| profile.get(key).cloned();
+        if profile.contains_key("mfa_serial") {
+            return Err(ChoiceError::Unsupported { profile: name.to_owned(), what: "asks for the code of an MFA device" });
+        }
+        let seconds = get("duration_seconds").and_then(|text| text.parse().ok());
+        roles.push(Role { arn: get("role_arn").unwrap_or_default(), session: get("role_session_name"), external_id: get("external_id"), seconds });
+        match (get("source_profile"), get("credential_source")) {
+            (Some(_), Some(_)) => Err(invalid("it has both source_profile and credential_source".to_owned())),
+            (None, None) => Err(ChoiceError::Partial { place: format!("the profile {name:?}"), missing: "source_profile or credential_source" }),
+            (None, Some(source)) => self.source(name, &source),
+            (Some(source), None) => {
+                let Some(of_source) = self.files.profile(&source) else {
+                    return Err(invalid(format!("its source_profile {source:?} is not there")));
+                };
+                // A profile may be its own source where it has keys.
+                if visited.contains(&source) && !(source == name && has_keys(&of_source)) {
+                    return Err(invalid(format!("its source_profile {source:?} leads back to itself")));
+                }
+                visited.push(source.clone());
+                if !has_keys(&of_source) && assumes(&of_source) {
+                    return self.assumed(&source, visited, roles);
+                }
+                self.own(&source, true)?.ok_or_else(|| invalid(format!("its source_profile {source:?} has no credentials")))
+            }
+        }
+    }
+
+    fn source(&self, name: &str, source: &str) -> Result<Base, ChoiceError> {
+        let invalid = |why: String| ChoiceError::Invalid { profile: name.to_owned(), why };
+        match source {
+            "Environment" => {
+                let none = || invalid("its credential_source is Environment, and no credentials stand there".to_owned());
+                self.environment()?.map(Base::Keys).ok_or_else(none)
+            }
+            "EcsContainer" => match self.surroundings() {
+                Base::Container => Ok(Base::Container),
+                _ => Err(invalid("its credential_source is EcsContainer, and the environment names none".to_owned())),
+            },
+            "Ec2InstanceMetadata" => Ok(Base::Machine),
+            other => Err(invalid(format!("there is no credential_source {other:?}: give Environment, EcsContainer or Ec2InstanceMetadata"))),
+        }
+    }
+
+    /// The credentials of a profile itself, in botocore's order.
+    fn own(&self, name: &str, by_flag: bool) -> Result<Option<Base>, ChoiceError> {
+        let profile = self.files.profile(name).unwrap_or_default();
+        if let Some(base) = self.web_identity(name, &profile, by_flag)? {
+            return Ok(Some(base));
+        }
+        if let Some(base) = self.sso(name, &profile)? {
+            return Ok(Some(base));
+        }
+        if let Some(keys) = keys("credentials file", name, self.files.credentials.get(name))? {
+            return Ok(Some(Base::Keys(keys)));
+        }
+        if profile.contains_key("login_session") {
+            return Err(ChoiceError::Unsupported { profile: name.to_owned(), what: "uses the session of `aws login`" });
+        }
+        if let Some(command) = profile.get("credential_process") {
+            return Ok(Some(Base::Process(command.clone())));
+        }
+        Ok(keys("config file", name, self.files.config.get(name))?.map(Base::Keys))
+    }
+
+    fn web_identity(&self, name: &str, profile: &Settings, by_flag: bool) -> Result<Option<Base>, ChoiceError> {
+        let get = |key: &str, variable: &str| if by_flag { None } else { (self.env)(variable) }.or_else(|| profile.get(key).cloned());
+        let Some(token_file) = get("web_identity_token_file", "AWS_WEB_IDENTITY_TOKEN_FILE").filter(|file| !file.is_empty()) else { return Ok(None) };
+        let missing = || ChoiceError::Invalid { profile: name.to_owned(), why: "there is a token for a role, and no role_arn or AWS_ROLE_ARN".to_owned() };
+        let role = get("role_arn", "AWS_ROLE_ARN").filter(|role| !role.is_empty()).ok_or_else(missing)?;
+        Ok(Some(Base::WebIdentity { token_file, role, session: get("role_session_name", "AWS_ROLE_SESSION_NAME") }))
+    }
+
+    fn sso(&self, name: &str, profile: &Settings) -> Result<Option<Base>, ChoiceError> {
+        if !profile.contains_key("sso_role_name") && !profile.contains_key("sso_account_id") {
+            return Ok(None);
+        }
+        let invalid = |why: String| ChoiceError::Invalid { profile: name.to_owned(), why };
+        let session = profile.get("sso_session");
+        let of_session = match session.map(|session| (session, self.files.sso_sessions.get(session))) {
+            Some((session, None)) => return Err(invalid(format!("its sso_session {session:?} is not there"))),
+            Some((_, Some(settings))) => settings.clone(),
+            None => Settings::new(),
+        };
+        if let Some((key, _)) = of_session.iter().find(|(key, value)| profile.get(*key).is_some_and(|own| own != *value)) {
+            return Err(invalid(format!("it and its sso_session differ in {key}")));
+        }
+        let get = |key: &str| profile.get(key).or_else(|| of_session.get(key)).cloned().ok_or_else(|| invalid(format!("it uses SSO and has no {key}")));
+        Ok(Some(Base::Sso {
+            session: session.cloned(),
+            account: get("sso_account_id")?,
+            role: get("sso_role_name")?,
+            region: get("sso_region")?,
+            start_url: get("sso_start_url")?,
+        }))
+    }
+}
+
+/// Whether a profile assumes a role with other credentials.
+fn assumes(profile: &Settings) -> bool {
+    profile.contains_key("role_arn") && !profile.contains_key("web_identity_token_file")
+}
+
+fn has_keys(profile: &Settings) -> bool {
+    ["aws_access_key_id", "aws_secret_access_key"].iter().any(|key| profile.contains_key(*key))
+}
+
+/// The keys that a file has for a profile.
+fn keys(file: &str, name: &str, settings: Option<&Settings>) -> Result<Option<Keys>, ChoiceError> {
+    let Some((settings, id)) = settings.and_then(|settings| Some((settings, settings.get("aws_access_key_id")?))) else { return Ok(None) };
+    let missing = || ChoiceError::Partial { place: format!("the profile {name:?} in the {file}"), missing: "aws_secret_access_key" };
+    let secret = settings.get("aws_secret_access_key").ok_or_else(missing)?.clone();
+    let token = settings.get("aws_security_token").or_else(|| settings.get("aws_session_token")).cloned();
+    Ok(Some(Keys { id: id.clone(), secret, token }))
+}

@@ -1,0 +1,141 @@
+//! What was typed, as far as commands to type next must repeat it: a command that is shown works as it stands, and means the
+//! same account, runs, playbooks and plan. What variables say is not repeated, since they still say it.
+
+use clap::{ArgMatches, parser::ValueSource};
+
+use crate::report::{self, safe};
+
+/// Options of the same kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Place,
+    Playbooks,
+    Planning,
+}
+
+/// The options that are repeated, by their names.
+const REPEATED: &[(&str, Kind)] = &[
+    ("profile", Kind::Place),
+    ("only-account", Kind::Place),
+    ("state-dir", Kind::Place),
+    ("playbooks", Kind::Playbooks),
+    ("region", Kind::Planning),
+    ("set", Kind::Planning),
+    ("allow-cidr", Kind::Planning),
+    ("check", Kind::Planning),
+    ("findings", Kind::Planning),
+    ("events-since", Kind::Planning),
+    ("my-address", Kind::Planning),
+    ("allow-lockout", Kind::Planning),
+    ("include-managed", Kind::Planning),
+    ("max-changes", Kind::Planning),
+    ("max-percent", Kind::Planning),
+    ("valid-for", Kind::Planning),
+];
+
+/// The pieces of a command line.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Typed {
+    place: String,
+    playbooks: String,
+    planning: String,
+}
+
+impl Typed {
+    /// What was typed of the command that was chosen.
+    pub fn of(matches: &ArgMatches) -> Self {
+        let mut typed = Self::default();
+        let Some((command, chosen)) = matches.subcommand() else { return typed };
+        for (name, kind) in REPEATED {
+            let piece = piece(chosen, name);
+            typed.kind(*kind).push_str(&piece);
+        }
+        // `redress events` says it in its own words.
+        if command == "events"
+            && let Some(since) = values(chosen, "since").first()
+        {
+            typed.planning.push_str(&format!(" --events-since {since}"));
+        }
+        typed
+    }
+
+    fn kind(&mut self, kind: Kind) -> &mut String {
+        match kind {
+            Kind::Place => &mut self.place,
+            Kind::Playbooks => &mut self.playbooks,
+            Kind::Planning => &mut self.planning,
+        }
+    }
+
+    /// The pieces, for reports.
+    pub fn pieces(&self) -> report::Typed<'_> {
+        report::Typed { file: None, place: &self.place, playbooks: &self.playbooks, planning: &self.planning }
+    }
+}
+
+/// The id of an account, as it is typed.
+///
+/// # Errors
+/// What is to be typed instead.
+pub fn account_id(text: &str) -> Result<String, String> {
+    let id = text.trim();
+    let digits = id.len() == 12 && id.bytes().all(|b| b.is_ascii_digit());
+    if digits { Ok(id.to_owned()) } else { Err("give the 12 digits of an account".to_owned()) }
+}
+
+/// An option as often as it was typed.
+fn piece(matches: &ArgMatches, name: &str) -> String {
+    let id = name.replace('-', "_");
+    // Not every command has every option.
+    if matches.try_contains_id(&id).is_err() || matches.value_source(&id) != Some(ValueSource::CommandLine) {
+        return String::new();
+    }
+    let values = values(matches, &id);
+    if values.is_empty() { format!(" --{name}") } else { values.iter().map(|value| format!(" --{name} {value}")).collect() }
+}
+
+/// The values of an option as a shell takes them; none of a flag.
+fn values(matches: &ArgMatches, id: &str) -> Vec<String> {
+    let raw = matches.try_get_raw(id).ok().flatten().into_iter().flatten();
+    let typed = raw.map(|value| value.to_string_lossy().into_owned());
+    // A flag has the text of its truth for a value.
+    typed.filter(|value| value != "true").map(|value| safe::shell(&value)).collect()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod tests {
+    use super::*;
+    use crate::cli::examples::command;
+
+    fn typed(line: &str) -> Typed {
+        Typed::of(&command().try_get_matches_from(line.split(' ')).expect(line))
+    }
+
+    #[test]
+    fn what_was_typed_is_repeated_before_and_behind_the_command() {
+        let typed =
+            typed("redress --region eu-west-1 plan --state-dir my/runs --allow-cidr 203.0.113.0/24 --allow-cidr 2001:db8::/32 --allow-lockout --jobs 2");
+        assert_eq!(typed.place, " --state-dir my/runs");
+        assert_eq!(typed.planning, " --region eu-west-1 --allow-cidr 203.0.113.0/24 --allow-cidr 2001:db8::/32 --allow-lockout");
+        assert_eq!(typed.playbooks, "");
+    }
+
+    #[test]
+    fn values_are_quoted_and_events_are_looked_up_again() {
+        let matches = command().try_get_matches_from(["redress", "events", "--since", "24h", "--playbooks", "my books"]).expect("a command");
+        let typed = Typed::of(&matches);
+        assert_eq!((typed.playbooks.as_str(), typed.planning.as_str()), (" --playbooks 'my books'", " --events-since 24h"));
+    }
+
+    #[test]
+    fn every_option_that_is_repeated_is_one_of_plan() {
+        let plan = command();
+        let plan = plan.find_subcommand("plan").expect("there is a plan");
+        let all = command();
+        for (name, _) in REPEATED {
+            let of = |command: &clap::Command| command.get_arguments().any(|a| a.get_long() == Some(name));
+            assert!(of(plan) || of(&all), "--{name}");
+        }
+    }
+}
