@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use crate::{
-    calls::{Call, CallError, ErrorClass, Notice, Outcome, Refusal, Until},
+    calls::{Call, CallError, ErrorClass, Notice, Outcome, Refusal, Tried, Until},
     inventory::{Caller, Inventory, Scope},
     resource::Owner,
 };
@@ -44,6 +44,12 @@ pub trait Account: Send + Sync {
     async fn call_with(&self, call: &Call, leave: Leave<'_>) -> Outcome {
         leave()?;
         self.call(call).await
+    }
+
+    /// Tries a call without effect: whether the caller may make it. Nothing is ever changed by it; where an account cannot
+    /// be asked so, the answer is that it cannot be told.
+    async fn try_call(&self, call: &Call) -> Tried {
+        Tried::CannotTell(format!("{} cannot be tried without effect here", call.name()))
     }
 
     /// Tells Security Hub that findings of its own are resolved, once: no resource is changed. What it did not update comes

@@ -5,7 +5,9 @@ mod guards;
 mod instance;
 mod key;
 mod parts;
+mod restartable;
 mod still;
+mod trial;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -179,6 +181,8 @@ fn instance_wants(context: &Context<'_>, target: &ResourceId) -> Vec<Want> {
     if let Fact::Known(instance) = instance_of(context.inventory, region, id) {
         wants.push(Want::id(region, FamilyKind::InstanceTypes, &instance.instance_type));
         wants.extend(instance.devices.iter().flat_map(|d| volume_wants(region, &d.volume_id)));
+        let disks = instance.devices.iter().filter_map(|d| volume(context.inventory, region, &d.volume_id).known().copied());
+        wants.extend(disks.filter_map(|v| restartable::want(region, v)));
     }
     wants
 }

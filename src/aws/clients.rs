@@ -8,7 +8,12 @@ use std::{
 
 use aws_config::{FrameworkMetadata, Region, SdkConfig, retry::RetryConfig};
 
-use super::{departure::InTime, pace::Pace, together::Together};
+use super::{
+    departure::InTime,
+    pace::Pace,
+    together::Together,
+    trial::{Honours, OnlyTry},
+};
 use crate::inventory::tag;
 
 /// Clients of all regions.
@@ -18,6 +23,8 @@ pub struct Clients {
     pub pace: Arc<Pace>,
     /// Calls that wait for a turn that they can share.
     pub together: Together,
+    /// What is known of an endpoint that is not AWS's: which calls it only tries when it is asked to.
+    pub honours: Honours,
     config: SdkConfig,
     regions: Mutex<HashMap<String, Arc<Regional>>>,
 }
@@ -33,6 +40,7 @@ pub fn name() -> Option<FrameworkMetadata> {
 pub struct Regional {
     config: SdkConfig,
     ec2: OnceLock<aws_sdk_ec2::Client>,
+    only_try: OnceLock<aws_sdk_ec2::Client>,
     s3: OnceLock<aws_sdk_s3::Client>,
     iam: OnceLock<aws_sdk_iam::Client>,
     logs: OnceLock<aws_sdk_cloudwatchlogs::Client>,
@@ -53,7 +61,7 @@ impl Clients {
             config = config.framework_metadata(name);
         }
         let config = config.build();
-        Self { pace, together: Together::default(), config, regions: Mutex::default() }
+        Self { pace, together: Together::default(), honours: Honours::default(), config, regions: Mutex::default() }
     }
 
     /// The configuration.
@@ -84,6 +92,7 @@ impl Regional {
         Self {
             config,
             ec2: OnceLock::new(),
+            only_try: OnceLock::new(),
             s3: OnceLock::new(),
             iam: OnceLock::new(),
             logs: OnceLock::new(),
@@ -98,6 +107,13 @@ impl Regional {
     pub fn ec2(&self) -> &aws_sdk_ec2::Client {
         self.ec2.get_or_init(|| {
             let config = aws_sdk_ec2::config::Builder::from(&self.config).interceptor(InTime).build();
+            aws_sdk_ec2::Client::from_conf(config)
+        })
+    }
+    /// EC2, where every request is only tried.
+    pub fn only_try(&self) -> &aws_sdk_ec2::Client {
+        self.only_try.get_or_init(|| {
+            let config = aws_sdk_ec2::config::Builder::from(&self.config).interceptor(OnlyTry).build();
             aws_sdk_ec2::Client::from_conf(config)
         })
     }

@@ -19,6 +19,7 @@ mod read;
 mod retry;
 mod state;
 mod together;
+mod trial;
 
 use std::{sync::Arc, time::Duration};
 
@@ -32,7 +33,7 @@ pub use state::{S3Store, parse as parse_place};
 
 use crate::{
     account::{Account, Identity, Leave},
-    calls::{Call, CallError, Notice, Outcome, Refusal, Until},
+    calls::{Call, CallError, Notice, Outcome, Refusal, Tried, Until},
     inventory::{Inventory, Scope},
 };
 use clients::Clients;
@@ -82,6 +83,11 @@ impl Account for AwsAccount {
 
     async fn call_with(&self, call: &Call, leave: Leave<'_>) -> Outcome {
         call::call(&self.clients, call, leave).await
+    }
+
+    async fn try_call(&self, call: &Call) -> Tried {
+        let aws = self.identity.endpoint == "aws" && std::env::var_os("AWS_ENDPOINT_URL_EC2").is_none();
+        trial::try_call(&self.clients, aws, call).await
     }
 
     async fn notify(&self, notice: &Notice) -> Result<Vec<Refusal>, CallError> {

@@ -67,6 +67,18 @@ impl Act {
     }
 }
 
+/// Whether a failure of the step at this place takes nothing back: it only records, and what it records stands already,
+/// since something was brought up before or nothing but records comes after.
+pub fn only_records(steps: &[Step], at: usize) -> bool {
+    let records = |step: &Step| step.act.is_bookkeeping();
+    steps.get(at).is_some_and(records) && (is_up(steps, at) || (at > 0 && steps[at..].iter().all(records)))
+}
+
+/// Whether a step before this place brings something up.
+pub fn is_up(steps: &[Step], at: usize) -> bool {
+    steps.iter().take(at).any(|step| step.act.power() == Power::BringsUp)
+}
+
 /// What to wait for after a call.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Wait {

@@ -112,6 +112,11 @@ impl Expect {
         !late.is_empty() && self.ids().iter().any(shows)
     }
 
+    /// Whether something that it asks about is known not to be there.
+    pub fn is_missing(&self, inventory: &Inventory) -> bool {
+        self.test != Test::Gone && self.ids().iter().any(|id| inventory.json(&self.region, self.family, id).is_absent())
+    }
+
     /// What must be read to tell.
     pub fn scope(&self) -> Scope {
         self.ids().into_iter().map(|id| Want::id(&self.region, self.family, id)).collect()
@@ -152,17 +157,16 @@ impl Expect {
             return Standing::Unknown(format!("{id}: {why}"));
         }
         let value = thing.as_ref().map(|t| pointed(t, &self.at).cloned().unwrap_or(Value::Null));
-        let says = |v: &Value| format!("{id}: {} is {v}", self.at.trim_start_matches('/'));
-        let seen = || Standing::NotYet(self.said(value.as_ref().map_or_else(|| format!("{id} is not there"), says)));
+        let reason = || self.family.reason().and_then(|at| thing.as_ref()?.pointer(at)?.as_str().map(|why| format!(" ({why})"))).unwrap_or_default();
+        let shown = |v: &Value| format!("{id}: {} is {v}{}", self.at.trim_start_matches('/'), reason());
+        let seen = || Standing::NotYet(self.said(value.as_ref().map_or_else(|| format!("{id} is not there"), shown)));
         match (&self.test, &value) {
             (Test::Exists, Some(_)) | (Test::Gone, None) => Standing::Holds,
             (Test::Gone, Some(_)) => Standing::NotYet(format!("{id} is still there")),
             (Test::Is(wanted), Some(value)) if value == wanted => Standing::Holds,
             (Test::NotAfter(then), Some(value)) if moment(value).is_some_and(|at| at <= *then) => Standing::Holds,
             (Test::OneOf { good, .. }, Some(value)) if good.contains(value) => Standing::Holds,
-            (Test::OneOf { never, .. }, Some(value)) if never.contains(value) => {
-                Standing::Never(format!("{id}: {} is {value}", self.at.trim_start_matches('/')))
-            }
+            (Test::OneOf { never, .. }, Some(value)) if never.contains(value) => Standing::Never(shown(value)),
             _ => seen(),
         }
     }

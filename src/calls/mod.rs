@@ -5,6 +5,7 @@ pub mod act;
 pub mod before;
 pub mod expect;
 pub mod notice;
+pub mod power;
 pub mod reference;
 pub mod spec;
 pub mod still;
@@ -16,7 +17,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub use act::{Act, BackAct, KeptOnce, Purpose, Recognise, Shape, Step, Undo, Wait, WayBack, way_back};
+pub use act::{Act, BackAct, KeptOnce, Purpose, Recognise, Shape, Step, Undo, Wait, WayBack, is_up, only_records, way_back};
 pub use before::{Before, Observe, Otherwise};
 pub use expect::{Expect, Standing, Test, standing_of};
 pub use notice::{HubFinding, Notice, Refusal};
@@ -82,6 +83,17 @@ impl TryFrom<Written> for Call {
 
 /// What a call gave back: only the outputs that its [`Spec`] declares, never a raw reply.
 pub type Outputs = BTreeMap<String, Value>;
+
+/// What trying a call without effect has shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Tried {
+    /// The caller may make it.
+    Allowed,
+    /// The caller may not; AWS's words.
+    Denied(String),
+    /// It cannot be told; the reason.
+    CannotTell(String),
+}
 
 /// What became of a call.
 pub type Outcome = Result<Outputs, CallError>;

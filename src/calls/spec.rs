@@ -102,6 +102,10 @@ use Risk::{Disruptive, Irreversible, Safe};
 const TAGGED_AND_ENCRYPTED: &[&str] =
     &["ec2:CreateTags", "kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKeyWithoutPlaintext", "kms:ReEncryptFrom", "kms:ReEncryptTo"];
 
+/// What bringing up an instance takes of the keys of its encrypted disks
+/// (<https://repost.aws/knowledge-center/kms-iam-ec2-permission>).
+const DISKS_KEYS: &[&str] = &["kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey"];
+
 /// All operations that redress can make.
 ///
 /// Outputs are: `SecurityGroupRuleIds` a list; `Snapshots` an object from volume id to snapshot id; `FlowLogIds` a
@@ -120,7 +124,7 @@ pub static SPECS: &[Spec] = &[
     spec("ec2", "AttachVolume", &[], Harmless, Disruptive, &[]),
     spec("ec2", "DetachVolume", &[], Harmless, Disruptive, &[]),
     spec("ec2", "StopInstances", &[], Harmless, Disruptive, &[]).takes_down(),
-    spec("ec2", "StartInstances", &[], Harmless, Safe, &[]).brings_up(),
+    spec("ec2", "StartInstances", &[], Harmless, Safe, DISKS_KEYS).brings_up(),
     spec("ec2", "ModifyInstanceAttribute", &[], Harmless, Safe, &[]),
     spec("ec2", "CreateTags", &[], Harmless, Safe, &[]).records(),
     spec("ec2", "DeleteTags", &[], Harmless, Safe, &[]).records(),
@@ -147,6 +151,11 @@ pub static SPECS: &[Spec] = &[
 ];
 
 impl Spec {
+    /// Whether it can be tried without effect: EC2 has `DryRun` for all that redress calls there, the others have nothing.
+    pub fn can_be_tried(&self) -> bool {
+        self.service == "ec2"
+    }
+
     /// The IAM action of the call itself. Those of S3 are not all named as the operation
     /// (<https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html>).
     pub fn action(&self) -> String {

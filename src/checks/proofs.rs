@@ -245,7 +245,12 @@ fn replaced(inventory: &Inventory, resource: &ResourceId, plan: &Replaced) -> Ve
         Fact::Absent => return Verdict::Unknown("the replaced volume is not there any more".to_owned()),
         silent => return Verdict::Unknown(silent.silence().unwrap_or_default().to_owned()),
     };
-    let Some(id) = old.tags.get(tag::REPLACED_BY) else {
+    // Where nobody could mark the old one, the new one in its place still names it as its source.
+    let in_its_place = || {
+        let volumes = inventory.regions.get(resource.region()).into_iter().flat_map(|r| r.volumes.known());
+        volumes.filter(|(_, v)| v.tags.get(tag::SOURCE) == Some(&old.id) && !v.attachments.is_empty()).map(|(_, v)| &v.id).next()
+    };
+    let Some(id) = old.tags.get(tag::REPLACED_BY).or_else(in_its_place) else {
         return Verdict::Violates(json!({ "differs": [format!("it carries no tag {}", tag::REPLACED_BY)] }));
     };
     let new = match volume(inventory, resource.region(), id) {

@@ -92,6 +92,7 @@ impl Progress {
                 Some(format!("{} {}", at_hand.head, at_hand.step))
             }
             News::Waiting { why, .. } => Some(format!("{} {}, waiting: {why}", at_hand.head, at_hand.step)),
+            News::NotTried { .. } => None,
             News::Again { why, seconds, .. } => Some(format!("{} {}, again in {seconds} s: {why}", at_hand.head, at_hand.step)),
             News::GoingBack { reason, .. } => Some(format!("{} going back: {reason}", at_hand.head)),
             News::ChangeEnds { .. } => None,
@@ -102,7 +103,7 @@ impl Progress {
     fn lasts(&self, at_hand: &mut AtHand, news: &News) -> bool {
         match news {
             News::ChangeBegins { .. } => self.bar.is_none(),
-            News::ChangeEnds { .. } | News::GoingBack { .. } => true,
+            News::ChangeEnds { .. } | News::GoingBack { .. } | News::NotTried { .. } => true,
             News::StepBegins { .. } | News::Again { .. } => self.verbose,
             // Without a spinner a long wait is told once, so that nobody takes it for a hang.
             News::Waiting { seconds, .. } => {
@@ -118,7 +119,11 @@ impl Progress {
 fn change_of(news: &News) -> &str {
     match news {
         News::ChangeBegins { id, .. } | News::ChangeEnds { id, .. } => id,
-        News::StepBegins { change, .. } | News::Waiting { change, .. } | News::Again { change, .. } | News::GoingBack { change, .. } => change,
+        News::StepBegins { change, .. }
+        | News::Waiting { change, .. }
+        | News::NotTried { change, .. }
+        | News::Again { change, .. }
+        | News::GoingBack { change, .. } => change,
     }
 }
 

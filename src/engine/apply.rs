@@ -15,6 +15,7 @@ use super::{
     before::left,
     gather::afresh,
     ledger::Ledger,
+    leftover::{named_by_leftovers, stands},
     schedule,
     staying::with_what_stays,
     step::{Failure, Named},
@@ -22,7 +23,7 @@ use super::{
 use crate::{
     calls::{self, Act, Bindings, Outputs, Purpose, before, still},
     inventory::{FamilyKind, Inventory},
-    journal::{Decision, Event, Journal, Outcome, Phase, StepState, StepStory, Story},
+    journal::{Decision, Event, Journal, Outcome, Phase, StepState, StepStory, StoreError, Story},
     plan::{
         Change, Plan,
         proof::{self, Proved},
@@ -148,6 +149,11 @@ impl Engine<'_> {
                         journal.write(self.account.now(), Event::RollbackStarted { change: change.id.clone(), reason })?;
                     }
                 },
+                // A rollback that was decided after the start, as earlier versions did, and of which nothing was done yet.
+                Phase::Back(reason) if self.past_return(change, journal) && !going_back(change, journal) => {
+                    self.doubt(change, reason, journal)?;
+                    self.finish(change, journal).await?;
+                }
                 Phase::Back(reason) => match self.back(change, journal).await {
                     Ok(()) => self.taken_back(plan, change, &reason, journal).await?,
                     Err(Failure::Halt(error)) => return Err(error),
@@ -167,14 +173,40 @@ impl Engine<'_> {
 
     async fn forward(&self, change: &Change, journal: &Ledger<'_>) -> Result<(), Failure> {
         for (n, step) in change.steps.iter().enumerate() {
+            if journal.look(|story| story.changes.get(&change.id).is_some_and(|c| c.is_left(&step.name))) {
+                continue;
+            }
             self.talk.tell(&News::StepBegins { change: change.id.clone(), title: step.title.clone(), place: n + 1 });
             if let Some(short) = self.time_is_short(change, n, journal).await {
                 return Err(Failure::Failed(short));
             }
-            let act = guarded(change, &step.act, journal);
-            self.act(Named { change: &change.id, name: &step.name, act: &act }, journal).await?;
+            self.shown_to_come_up(change, n, journal).await?;
+            let done = match self.doubtful(change, journal) && !step.act.is_bookkeeping() {
+                true => Err(Failure::Failed("it is in doubt what came before it has led to".to_owned())),
+                false => self.act(Named { change: &change.id, name: &step.name, act: &guarded(change, &step.act, journal) }, journal).await,
+            };
+            match done {
+                Err(Failure::Failed(reason)) if calls::only_records(&change.steps, n) => self.leave(change, &step.name, &step.act, reason, journal)?,
+                Err(Failure::Failed(reason) | Failure::Gone(reason)) if self.past_return(change, journal) => {
+                    self.leave(change, &step.name, &step.act, reason, journal)?;
+                }
+                done => done?,
+            }
         }
         Ok(())
+    }
+
+    /// Whether a change is in doubt: something that its calls were to show has not shown.
+    fn doubtful(&self, change: &Change, journal: &Ledger<'_>) -> bool {
+        journal.look(|story| story.changes.get(&change.id).is_some_and(|c| !c.doubts().is_empty()))
+    }
+
+    /// Journals a doubt about what was started.
+    fn doubt(&self, change: &Change, reason: String, journal: &Ledger<'_>) -> Result<(), StoreError> {
+        match change.steps.iter().find(|s| s.act.power() == calls::Power::BringsUp) {
+            Some(start) => self.leave(change, &start.name, &start.act, reason, journal),
+            None => Ok(()),
+        }
     }
 
     /// Goes back along the steps that took effect. An act that is so already counts as done; one that refers to what was
@@ -183,14 +215,24 @@ impl Engine<'_> {
         self.settle_doubts(change, journal).await?;
         let done = journal.look(|story| story.changes.get(&change.id).map(crate::journal::ChangeStory::done)).unwrap_or_default();
         for back in calls::way_back(&change.steps, &done, Purpose::Rollback) {
+            if journal.look(|story| story.changes.get(&change.id).is_some_and(|c| c.is_left(&back.name))) {
+                continue;
+            }
             self.talk.tell(&News::StepBegins { change: change.id.clone(), title: format!("take back {}", back.of), place: 0 });
             let act = guarded(change, &back.act, journal);
             let named = Named { change: &change.id, name: &back.name, act: &act };
             let missing = before::missing(&act, &self.bindings(named, journal, &journal.look(Story::outputs)));
-            match (missing, journal.look(|story| story.changes.get(&change.id)?.step(&back.name).map(|s| s.state.clone()))) {
-                (Some(missing), None) => journal.write(self.account.now(), left(named, format!("{missing}: there is nothing to take back")))?,
-                (Some(_), Some(StepState::Left)) => {}
-                _ => self.act(named, journal).await?,
+            let done = match (missing, journal.look(|story| story.changes.get(&change.id)?.step(&back.name).map(|s| s.state.clone()))) {
+                (Some(missing), None) => Ok(journal.write(self.account.now(), left(named, format!("{missing}: there is nothing to take back")))?),
+                (Some(_), Some(StepState::Left)) => Ok(()),
+                _ => self.act(named, journal).await,
+            };
+            match done {
+                // Nothing works otherwise because of it: what brings the thing up again must not wait for it.
+                Err(Failure::Failed(reason) | Failure::Gone(reason)) if back.act.is_bookkeeping() => {
+                    self.leave(change, &back.name, &back.act, reason, journal)?;
+                }
+                done => done?,
             }
         }
         Ok(())
@@ -225,8 +267,12 @@ impl Engine<'_> {
             }
         };
         let kept = !Change::kept(&change.steps).is_empty();
+        let by_hand = journal.look(|story| story.changes.get(&change.id).map(crate::journal::ChangeStory::by_hand)).unwrap_or_default();
         let lost = !left.unread.is_empty() || left.ours.keys().any(|thing| !kept || !restore::nothing(before.get(thing)));
         let (outcome, mut rest) = match (left.is_clean(), lost) {
+            (true, _) if !by_hand.is_empty() => {
+                (Outcome::RolledBack, format!("All that works is as it was before; what only records is left to do by hand: {}", by_hand.join("; ")))
+            }
             (true, _) => (Outcome::RolledBack, "Everything is as it was before".to_owned()),
             (_, false) => (Outcome::RolledBack, format!("What was there is as it was before; new and kept on purpose: {}", restore::words(&left.ours))),
             _ => (Outcome::Stuck, stuck_by(&left, change, journal)),
@@ -245,7 +291,11 @@ impl Engine<'_> {
             let fresh = afresh(self.account, &mut |known| proof::needs(change, known)).await;
             let after = fresh.footprint(&change.touches);
             let proved = self.proved(change, &fresh, &after, Moment::EndOfRun, journal);
+            let doubts = journal.look(|story| story.changes.get(&change.id).map(crate::journal::ChangeStory::doubts)).unwrap_or_default();
             match (&proved, pauses.next()) {
+                (Proved::Holds(awaiting), _) if !doubts.is_empty() => {
+                    return self.end(change, Outcome::Unverified, stands(&doubts, journal), after, awaiting.clone(), journal);
+                }
                 (Proved::Holds(awaiting), _) => {
                     let (outcome, reason) = match &change.restore {
                         Some(restore) if !restore.kept.is_empty() => (Outcome::Restored, restore.kept.join("; ")),
@@ -255,7 +305,11 @@ impl Engine<'_> {
                     return self.end(change, outcome, reason, after, awaiting.clone(), journal);
                 }
                 (Proved::Violated(reason) | Proved::Unknown(reason), None) => {
-                    return self.end(change, Outcome::Unverified, reason.clone(), after, Vec::new(), journal);
+                    let reason = match doubts.is_empty() {
+                        true => reason.clone(),
+                        false => stands(&[doubts.as_slice(), &[reason.clone()]].concat(), journal),
+                    };
+                    return self.end(change, Outcome::Unverified, reason, after, Vec::new(), journal);
                 }
                 (_, Some(seconds)) => self.account.pause(Duration::from_secs(*seconds)).await,
             }
@@ -266,7 +320,10 @@ impl Engine<'_> {
     pub(super) fn proved(&self, change: &Change, fresh: &Inventory, footprint: &Value, moment: Moment, journal: &Ledger<'_>) -> Proved {
         match &change.restore {
             Some(to) => restore::restored(change, to, footprint, moment),
-            None => proof::proved(change, fresh, moment, &bindings(change, journal, &journal.look(Story::outputs))),
+            None => {
+                let excused = named_by_leftovers(change, journal);
+                proof::proved_but(change, fresh, moment, &bindings(change, journal, &journal.look(Story::outputs)), &excused)
+            }
         }
     }
 
@@ -314,6 +371,12 @@ fn set_by_others(change: &Change, journal: &Ledger<'_>) -> BTreeSet<String> {
         all.extend(before::scopes(&act, &bindings).filter_map(Result::ok).flatten().map(|want| want.to_string()));
     }
     all
+}
+
+/// Whether an act of the way back was begun.
+fn going_back(change: &Change, journal: &Ledger<'_>) -> bool {
+    let step = |name: &str| change.steps.iter().any(|s| s.name == name);
+    journal.look(|story| story.changes.get(&change.id).is_some_and(|c| c.steps.iter().any(|s| !step(&s.name))))
 }
 
 /// Whether no step of a change may have taken effect.

@@ -12,10 +12,12 @@ mod before;
 mod begin;
 pub mod gather;
 mod ledger;
+mod leftover;
 mod look;
 pub mod news;
 mod notify;
 mod patience;
+mod preflight;
 pub mod prune;
 pub mod recover;
 pub mod schedule;
@@ -77,6 +79,9 @@ pub enum EngineError {
     /// It cannot be told whether a precondition holds.
     #[error("{0}. It cannot be told whether the call may be made, and nothing was called: make this readable and resume the run")]
     Unread(String),
+    /// AWS has no room for what is to be started. It keeps its disks.
+    #[error("AWS has no room for it yet ({0}). It stays as it is, stopped, with the disks that it has now; resume the run, which goes on asking")]
+    NoRoom(String),
     /// It was asked to stop.
     #[error("stopped as asked, {0}")]
     Stopped(String),

@@ -36,6 +36,13 @@ pub enum News {
         /// Since how many seconds.
         seconds: u64,
     },
+    /// Before something is taken down, it could not be told of some calls whether they would be allowed.
+    NotTried {
+        /// The change.
+        change: String,
+        /// The calls, each with the reason.
+        calls: Vec<String>,
+    },
     /// A call will be made again.
     Again {
         /// The change.

@@ -14,6 +14,8 @@ use crate::{
 const FORWARD: Duration = Duration::from_secs(10 * 60);
 /// The same on the way back, where nothing is gained by giving up.
 const BACK: Duration = Duration::from_secs(60 * 60);
+/// How long AWS is asked on the way there for room for what is to be started, before the run halts.
+const ROOM: Duration = Duration::from_secs(30 * 60);
 /// How long what the run did may be the cause of a failure that passes.
 const CAUSED_WITHIN: Duration = Duration::from_secs(30 * 60);
 
@@ -21,6 +23,11 @@ impl Engine<'_> {
     /// How long a passing failure of an act is borne with.
     pub(super) fn patience(&self, named: Named<'_>, journal: &Ledger<'_>) -> Duration {
         if goes_back(named.change, journal) { BACK } else { FORWARD }
+    }
+
+    /// How long AWS is asked for room for what an act starts, before the run halts.
+    pub(super) fn room_within(&self, named: Named<'_>, journal: &Ledger<'_>) -> Duration {
+        if goes_back(named.change, journal) { BACK } else { ROOM }
     }
 
     /// How many seconds an act of a change waits at most where its plan says so many.

@@ -1,7 +1,7 @@
 //! What interrupted runs left in an account, told from the tags on what they made when their journals are gone; and a plan
 //! that brings their instances back up on volumes that are there. Pure: facts in, plan out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ use crate::{
     account::Identity,
     actions::{Options, make},
     calls::{self, Act, Call, Step, WayBack},
-    inventory::{FamilyKind, Instance, Inventory, Scope, Volume, Want, tag},
+    inventory::{FamilyKind, Instance, Inventory, Scope, Selector, Volume, Want, tag},
     plan::{Change, Plan, PlanKind, Rehearsal, Restore, digest},
 };
 
@@ -197,6 +197,15 @@ fn goes_with(region: &str, instance: &str, volume: &str, device: &str) -> Act {
     make::act(call, vec![is("/attachments/0/delete_on_termination", json!(true))]).only_if(place)
 }
 
+/// The keys of its disks, and of those that it gets back: a start needs them.
+fn keys(known: &Inventory, region: &str, instance: &Instance, touches: &[Want]) -> BTreeSet<String> {
+    let place = known.regions.get(region);
+    let attached = instance.devices.iter().map(|d| d.volume_id.clone());
+    let back =
+        touches.iter().filter(|w| w.family == FamilyKind::Volumes).filter_map(|w| if let Selector::Id(id) = &w.selector { Some(id.clone()) } else { None });
+    attached.chain(back).filter_map(|id| place?.volumes.get(&id).known()?.kms_key_id.clone()).collect()
+}
+
 fn change(known: &Inventory, region: &str, instance: &Instance, id: String, steps: Vec<Step>, touches: Vec<Want>) -> Change {
     let run = instance.tags.get(tag::RUN).cloned().unwrap_or_default();
     let risk = calls::floor(&steps);
@@ -219,7 +228,7 @@ fn change(known: &Inventory, region: &str, instance: &Instance, id: String, step
         risk,
         reversible: false,
         not_restored: vec![stays.clone()],
-        before: json!({ "state": instance.state }),
+        before: json!({ "state": instance.state, "keys": keys(known, region, instance, &touches) }),
         after_state: json!({ "state": if starts { "running" } else { instance.state.as_str() } }),
         impact: Vec::new(),
         proof: Vec::new(),

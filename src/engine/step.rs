@@ -9,7 +9,8 @@ use sha2::{Digest, Sha256};
 use super::{Engine, EngineError, News, before::Go, ledger::Ledger, look::Look};
 use crate::{
     calls::{
-        self, Act, Bindings, CallError, ErrorClass, Expect, Otherwise, Outcome, Outputs, Recognise, Repeat, Standing, Test, Unresolved, Wait, standing_of,
+        self, Act, Bindings, CallError, ErrorClass, Expect, Otherwise, Outcome, Outputs, Power, Recognise, Repeat, Standing, Test, Unresolved, Wait, power,
+        standing_of, still,
     },
     journal::{Event, StepResult, StepState, StoreError, Story},
 };
@@ -45,6 +46,12 @@ pub(super) struct Named<'a> {
     pub act: &'a Act,
 }
 
+/// Since when, and for what that calls of the change have made, an act waits.
+struct Since {
+    called: Timestamp,
+    made: Vec<Expect>,
+}
+
 /// How long what was there before a call may still be shown after it. A state that shows later, and from which the one
 /// that is waited for does not follow, means that the call has failed by itself.
 pub(super) const SHOWN_WITHIN: Duration = Duration::from_secs(90);
@@ -65,8 +72,10 @@ impl Engine<'_> {
             match step {
                 Some((StepState::Settled, _)) => return Ok(()),
                 Some((StepState::Left, _)) if named.act.otherwise == Otherwise::Leave => return Ok(()),
-                Some((StepState::Called, _)) => {
-                    self.settle(named, journal).await?;
+                Some((StepState::Called, at)) => {
+                    if let Err(error) = self.settle(named, at, journal).await? {
+                        self.after_error(named, &error, tries, began, journal).await?;
+                    }
                 }
                 Some((StepState::Intended, at)) => self.look_for(named, at, true, journal).await?,
                 Some((StepState::NotDone | StepState::Left, _)) | None => {
@@ -139,7 +148,8 @@ impl Engine<'_> {
             ErrorClass::Consistency if waited <= self.patience(named, journal) && self.stands(named, journal).await => {
                 self.tell_result(named, StepResult::Found { outputs: Outputs::new() }, journal)
             }
-            // Room for an instance may come free, and while it is waited for nothing is worse than on the way back.
+            // Going back would ask for the same room, with less to show for it.
+            ErrorClass::Capacity if named.act.power() == Power::BringsUp => self.no_room(named, error, tries, waited, journal).await,
             class
                 if (class.passes() || class == ErrorClass::Capacity || self.caused(named, error, began, journal))
                     && waited <= self.patience(named, journal) =>
@@ -234,19 +244,41 @@ impl Engine<'_> {
         }
     }
 
-    /// Waits for what an act waits for.
-    async fn settle(&self, named: Named<'_>, journal: &Ledger<'_>) -> Result<(), Failure> {
+    /// Goes on asking for room, for a bounded time; then the run halts and can be resumed.
+    async fn no_room(&self, named: Named<'_>, error: &CallError, tries: u32, waited: Duration, journal: &Ledger<'_>) -> Result<(), Failure> {
+        if waited > self.room_within(named, journal) {
+            return Err(Failure::Halt(EngineError::NoRoom(error.to_string())));
+        }
+        let seconds = pause_before(named, tries);
+        self.talk.tell(&News::Again { change: named.change.to_owned(), why: error.code.clone(), seconds });
+        self.account.pause(Duration::from_secs(seconds)).await;
+        Ok(())
+    }
+
+    /// Waits for what an act waits for. What fell back by itself had no effect, and its error says why.
+    async fn settle(&self, named: Named<'_>, called: Timestamp, journal: &Ledger<'_>) -> Result<Result<(), CallError>, Failure> {
         if let Some(wait) = &named.act.wait {
             let outputs = journal.look(Story::outputs);
             let bindings = self.bindings(named, journal, &outputs);
             let until: Vec<Expect> = wait.until.iter().map(|e| e.resolve(&bindings)).collect::<Result<_, _>>()?;
-            self.wait(named.change, wait, &until, journal).await?;
+            // What a reference names was made by a call of this change.
+            let made = wait.until.iter().zip(&until).filter(|(written, resolved)| written.id != resolved.id).map(|(_, resolved)| resolved.clone()).collect();
+            if let Err(fallen) = self.wait(named.change, wait, &until, Since { called, made }, journal).await? {
+                // The launch that failed was this run's own: what comes after is not held against it.
+                let names = journal.look(|story| story.changes.get(named.change).map(|c| c.observed.clone())).unwrap_or_default();
+                let own = |name: &String| name == still::LAUNCH || name == still::AT_STOP;
+                let observed: Outputs = names.into_keys().filter(own).map(|name| (name, fallen.launched.clone())).collect();
+                journal.write(self.account.now(), Event::Observed { change: named.change.to_owned(), observed })?;
+                self.tell_result(named, StepResult::Failed { error: fallen.error.clone() }, journal)?;
+                return Ok(Err(fallen.error));
+            }
         }
         journal.write(self.account.now(), Event::Settled { change: named.change.to_owned(), step: named.name.to_owned() })?;
-        Ok(())
+        Ok(Ok(()))
     }
 
-    async fn wait(&self, change: &str, wait: &Wait, until: &[Expect], journal: &Ledger<'_>) -> Result<(), Failure> {
+    async fn wait(&self, change: &str, wait: &Wait, until: &[Expect], since: Since, journal: &Ledger<'_>) -> Result<Result<(), power::Fallen>, Failure> {
+        let mut missing = 0;
         let began = self.account.now();
         // What was just made may not show for as long as lists lag: before that no wait is in vain.
         let at_most = self.longest_wait(change, wait.at_most, journal).max((self.lag + SHOWN_MARGIN).as_secs());
@@ -255,12 +287,21 @@ impl Engine<'_> {
             let late = self.account.now().duration_since(began).unsigned_abs() > SHOWN_WITHIN;
             let seen = match standing_of(until, &inventory) {
                 Standing::NotYet(what) if late && until.iter().any(|e| e.fell_back(&inventory)) => {
-                    return Err(Failure::Failed(format!("waiting {} failed: {what}", wait.why)));
+                    match until.iter().find_map(|e| power::fell_back(e, &inventory, since.called)) {
+                        Some(fallen) => return Ok(Err(fallen)),
+                        // Whether it never came up, or was taken down by somebody since, cannot be told.
+                        None => return Err(Failure::Failed(format!("waiting {} failed: {what}", wait.why))),
+                    }
                 }
-                Standing::Holds => return Ok(()),
+                Standing::Holds => return Ok(Ok(())),
                 Standing::Never(what) => return Err(Failure::Failed(format!("waiting {} failed: {what}", wait.why))),
                 Standing::NotYet(what) | Standing::Unknown(what) => what,
             };
+            missing = if since.made.iter().any(|e| e.is_missing(&inventory)) { missing + 1 } else { 0 };
+            if missing > 1 && self.account.now().duration_since(since.called).unsigned_abs() > self.lag {
+                let hint = since.made.iter().filter(|e| e.is_missing(&inventory)).find_map(|e| e.family.vanishes()).unwrap_or_default();
+                return Err(Failure::Failed(format!("waiting {} failed: {seen} any more{hint}", wait.why)));
+            }
             let seconds = self.account.now().duration_since(began).unsigned_abs().as_secs();
             if seconds >= at_most {
                 return Err(Failure::Failed(format!("waited {seconds} s {} in vain: {what}", wait.why, what = seen)));
@@ -271,7 +312,7 @@ impl Engine<'_> {
             self.talk.tell(&News::Waiting { change: change.to_owned(), why: wait.why.clone(), seconds });
             self.account.pause(Duration::from_secs((1 << tries.min(4)).min(15))).await;
         }
-        Ok(())
+        Ok(Ok(()))
     }
 
     pub(super) fn tell_result(&self, named: Named<'_>, result: StepResult, journal: &Ledger<'_>) -> Result<(), Failure> {

@@ -52,6 +52,9 @@ pub struct Instance {
     pub operator: Option<String>,
     /// `default`, `dedicated`, `host`.
     pub tenancy: String,
+    /// Its placement group, where it is in one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub placement_group: Option<String>,
     /// Whether a Nitro enclave is enabled.
     pub enclave: bool,
     /// `Linux/UNIX`, `Windows`, `Red Hat Enterprise Linux`, ...
@@ -244,6 +247,9 @@ pub struct Snapshot {
     pub description: String,
     /// `standard` or `archive`.
     pub storage_tier: String,
+    /// Why it failed, as AWS says it (`StateMessage`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state_message: Option<String>,
     /// `99%`
     #[serde(skip_serializing_if = "Option::is_none")]
     pub progress: Option<String>,

@@ -6,6 +6,7 @@ mod fact;
 mod family;
 pub mod network;
 pub mod permissions;
+mod reasons;
 pub mod services;
 pub mod tag;
 pub mod want;

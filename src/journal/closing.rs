@@ -51,6 +51,10 @@ fn not_verified(story: &Story, id: &str) -> Option<String> {
         return Some(format!("{id} was taken back by run {run}"));
     }
     match told.map(|t| &t.phase) {
+        // Until it is marked as kept, a replaced thing shows the finding as before.
+        Some(Phase::Ended(Outcome::Verified)) if told.is_some_and(|t| !t.by_hand().is_empty() && !t.awaiting.is_empty()) => {
+            Some(format!("{id} is verified, but something is left to do by hand"))
+        }
         Some(Phase::Ended(Outcome::Verified)) => None,
         Some(Phase::Ended(outcome)) => Some(format!("{id} is {}", outcome.word())),
         _ => Some(format!("{id} was not carried through")),

@@ -95,6 +95,12 @@ pub struct ChangeReport {
     pub reason: String,
     /// What can only be known later.
     pub awaiting: Vec<String>,
+    /// What is left for a person to do: the calls in AWS's words, each with the reason.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub leftovers: Vec<String>,
+    /// Calls of which it could not be told, before something was taken down, whether they would be allowed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_told: Vec<String>,
     /// What undo will not bring back.
     pub not_restored: Vec<String>,
     /// The run that took it back.
@@ -164,6 +170,8 @@ fn report(story: &Story, change: &crate::plan::Change) -> ChangeReport {
         resource: change.resource.clone(),
         summary: change.summary.clone(),
         outcome: outcome(story, &change.id).to_owned(),
+        leftovers: told.by_hand(),
+        not_told: told.not_told,
         reason: told.reason,
         awaiting: told.awaiting,
         not_restored: change.not_restored.clone(),

@@ -178,6 +178,39 @@ pub enum Event {
         /// The step.
         step: String,
     },
+    /// Before a step that takes something down, what comes after it was tried without effect: nothing of it is denied.
+    Tried {
+        /// The change.
+        change: String,
+        /// The step that takes something down.
+        step: String,
+        /// How many calls would be allowed.
+        allowed: usize,
+        /// Calls of which it cannot be told, each with the reason.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        not_told: Vec<String>,
+    },
+    /// Facts that the change has observed are others now because of what this run itself did, and that had no effect.
+    Observed {
+        /// The change.
+        change: String,
+        /// The facts, by name.
+        observed: Outputs,
+    },
+    /// A step after the point of no return, or an act of a way back that only records, failed for good. The change goes on
+    /// and stands.
+    LeftOver {
+        /// The change.
+        change: String,
+        /// The step, or the act of the way back.
+        step: String,
+        /// The call that a person should make; nothing where the call was made and did not show what it was to show, so
+        /// that the change is not proved.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        call: Option<Call>,
+        /// Why.
+        reason: String,
+    },
     /// A step failed for good: from here on the change goes back.
     RollbackStarted {
         /// The change.

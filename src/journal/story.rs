@@ -72,6 +72,27 @@ impl StepStory {
     }
 }
 
+/// Something that is left over of a change that stands, or that was taken back.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Leftover {
+    /// The step, or the act of the way back.
+    pub step: String,
+    /// The call that a person should make; nothing where the change is in doubt instead.
+    pub call: Option<Call>,
+    /// Why.
+    pub reason: String,
+}
+
+impl Leftover {
+    /// The leftover in words: what a person should do, and why it was not done.
+    pub fn words(&self) -> String {
+        match &self.call {
+            Some(call) => format!("{} {} ({})", call.name(), call.input, self.reason),
+            None => self.reason.clone(),
+        }
+    }
+}
+
 /// A change as the journal tells it.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ChangeStory {
@@ -91,6 +112,10 @@ pub struct ChangeStory {
     pub reason: String,
     /// What can only be known later.
     pub awaiting: Vec<String>,
+    /// What is left over of it.
+    pub left: Vec<Leftover>,
+    /// What could not be tried before something was taken down, each with the reason.
+    pub not_told: Vec<String>,
     /// The run that took it back.
     pub undone_by: Option<String>,
     /// When it began and ended.
@@ -111,6 +136,18 @@ impl ChangeStory {
     /// What became of it, once it is over.
     pub fn outcome(&self) -> Option<Outcome> {
         if let Phase::Ended(outcome) = self.phase { Some(outcome) } else { None }
+    }
+    /// Whether a step, or an act of the way back, was left over.
+    pub fn is_left(&self, step: &str) -> bool {
+        self.left.iter().any(|l| l.step == step)
+    }
+    /// What a person should do, in words.
+    pub fn by_hand(&self) -> Vec<String> {
+        self.left.iter().filter(|l| l.call.is_some()).map(Leftover::words).collect()
+    }
+    /// Why it is not proved although its steps were done.
+    pub fn doubts(&self) -> Vec<String> {
+        self.left.iter().filter(|l| l.call.is_none()).map(Leftover::words).collect()
     }
     fn step_mut(&mut self, name: &str) -> Option<&mut StepStory> {
         self.places.get(name).and_then(|place| self.steps.get_mut(*place))
@@ -267,6 +304,9 @@ impl Story {
         | Event::Left { change, .. }
         | Event::Result { change, .. }
         | Event::Settled { change, .. }
+        | Event::Tried { change, .. }
+        | Event::Observed { change, .. }
+        | Event::LeftOver { change, .. }
         | Event::RollbackStarted { change, .. }
         | Event::ChangeEnded { change, .. }
         | Event::CheckedAgain { change, .. }) = event
@@ -281,6 +321,11 @@ impl Story {
                 story.began = Some(at);
             }
             Event::RollbackStarted { reason, .. } => story.phase = Phase::Back(reason.clone()),
+            Event::Observed { observed, .. } => story.observed.extend(observed.clone()),
+            Event::Tried { not_told, .. } => story.not_told.clone_from(not_told),
+            Event::LeftOver { step, call, reason, .. } => {
+                story.left.push(Leftover { step: step.clone(), call: call.clone(), reason: reason.clone() });
+            }
             Event::ChangeEnded { outcome, reason, after, awaiting, .. } => {
                 story.phase = Phase::Ended(*outcome);
                 story.reason.clone_from(reason);

@@ -115,10 +115,14 @@ fn moment(record: &Record, marks: &mut Marks) -> Moment {
 
 fn of(event: &Event) -> (Option<String>, Option<String>) {
     match event {
-        Event::Intent { change, step, .. } | Event::Left { change, step, .. } | Event::Result { change, step, .. } | Event::Settled { change, step } => {
-            (Some(change.clone()), Some(step.clone()))
-        }
+        Event::Intent { change, step, .. }
+        | Event::Left { change, step, .. }
+        | Event::Result { change, step, .. }
+        | Event::Settled { change, step }
+        | Event::Tried { change, step, .. }
+        | Event::LeftOver { change, step, .. } => (Some(change.clone()), Some(step.clone())),
         Event::ChangeStarted { change, .. }
+        | Event::Observed { change, .. }
         | Event::RollbackStarted { change, .. }
         | Event::ChangeEnded { change, .. }
         | Event::CheckedAgain { change, .. } => (Some(change.clone()), None),
@@ -150,6 +154,15 @@ fn words(event: &Event) -> String {
             StepResult::NotFound => "was looked for and had no effect".to_owned(),
         },
         Event::Settled { .. } => "is done: what it waits for has come about".to_owned(),
+        Event::Observed { observed, .. } => format!("what this run itself did is not held against it{}", told(observed)),
+        Event::Tried { allowed, not_told, .. } if not_told.is_empty() => {
+            format!("what comes after it was tried without effect: all {allowed} calls are allowed")
+        }
+        Event::Tried { allowed, not_told, .. } => {
+            format!("what comes after it was tried without effect: {allowed} calls are allowed; not known: {}", not_told.join("; "))
+        }
+        Event::LeftOver { call: Some(call), reason, .. } => format!("is left for a person to do: {} {}{}", call.name(), call.input, because(reason)),
+        Event::LeftOver { call: None, reason, .. } => format!("did not show what it was to show, and nothing is taken back{}", because(reason)),
         Event::RollbackStarted { reason, .. } => format!("goes back{}", because(reason)),
         Event::ChangeEnded { outcome, reason, .. } => format!("{}{}", outcome.word(), because(reason)),
         Event::Resumed { caller } => format!("resumed by {caller}"),

@@ -25,6 +25,11 @@ pub enum Proved {
 /// How the proofs of a change stand in an inventory. References in them are resolved by the bindings. Later than at the
 /// end of its run only what the change changed is judged ([`checks::LATER`]).
 pub fn proved(change: &Change, inventory: &Inventory, moment: Moment, bindings: &Bindings<'_>) -> Proved {
+    proved_but(change, inventory, moment, bindings, &[])
+}
+
+/// The same where a person is left to mark things: findings on these are open until then, and hold against nothing else.
+pub fn proved_but(change: &Change, inventory: &Inventory, moment: Moment, bindings: &Bindings<'_>, unmarked: &[String]) -> Proved {
     let (mut notes, mut unknown) = (Vec::new(), None);
     for proof in &change.proof {
         let Some(check) = checks::find(&proof.check) else {
@@ -39,6 +44,9 @@ pub fn proved(change: &Change, inventory: &Inventory, moment: Moment, bindings: 
         match (check.judge)(inventory, &proof.resource, &with) {
             Verdict::Ok(note) => notes.extend(note),
             Verdict::Retained(_) => {}
+            Verdict::Violates(_) if check.scanned && unmarked.iter().any(|id| id == proof.resource.id()) => {
+                notes.push(format!("the finding {} on {} is open until what is left is done by hand", check.id, proof.resource.id()));
+            }
             Verdict::Violates(evidence) => return Proved::Violated(format!("{}: {} ({})", proof.resource.id(), check.title, short(&evidence))),
             Verdict::Unknown(reason) => {
                 unknown.get_or_insert(format!("{} on {}: {reason}", proof.check, proof.resource));

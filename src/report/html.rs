@@ -84,7 +84,7 @@ pub fn run(run: &RunDocument, plan: Option<&Plan>, typed: &Typed<'_>) -> Result<
         let reason = (!report.reason.is_empty() && report.reason != row).then(|| report.reason.clone());
         let awaited = report.awaiting.iter().map(|what| format!("awaited: {what}"));
         let undone = report.undone_by.iter().map(|by| format!("taken back by run {by}"));
-        let told: Vec<String> = reason.into_iter().chain(awaited).chain(undone).chain(stays).chain(seconds).collect();
+        let told: Vec<String> = reason.into_iter().chain(words::left(report)).chain(awaited).chain(undone).chain(stays).chain(seconds).collect();
         merge(
             &mut shown,
             json!({ "id": report.id, "summary": report.summary, "told": told, "outcome": report.outcome.replace('-', " "),

@@ -289,5 +289,12 @@ fn beside(run: &RunDocument, change: &ChangeReport) -> String {
     let reason = (!change.reason.is_empty()).then(|| change.reason.clone());
     let awaited = change.awaiting.iter().map(|what| format!("awaited: {what}"));
     let undone = change.undone_by.iter().map(|by| format!("taken back by run {by}"));
-    reason.into_iter().chain(awaited).chain(undone).chain(words::stays(run, change)).map(|line| format!("<br>{}", md(&line))).collect()
+    reason
+        .into_iter()
+        .chain(words::left(change))
+        .chain(awaited)
+        .chain(undone)
+        .chain(words::stays(run, change))
+        .map(|line| format!("<br>{}", md(&line)))
+        .collect()
 }

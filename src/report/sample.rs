@@ -200,6 +200,8 @@ pub fn reported(change: &Change, outcome: &str, reason: &str) -> ChangeReport {
         outcome: outcome.into(),
         reason: reason.into(),
         awaiting: Vec::new(),
+        leftovers: Vec::new(),
+        not_told: Vec::new(),
         not_restored: change.not_restored.clone(),
         undone_by: None,
         seconds: Some(3.21),

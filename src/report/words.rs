@@ -355,6 +355,12 @@ pub fn callers(run: &RunDocument) -> Vec<(&'static str, String)> {
     began.into_iter().chain(resumed).collect()
 }
 
+/// What is left of a change for a person to do, and what could not be tried, a line each.
+pub fn left(change: &ChangeReport) -> impl Iterator<Item = String> {
+    let by_hand = change.leftovers.iter().map(|what| format!("left to do by hand: {what}"));
+    by_hand.chain(change.not_told.iter().map(|what| format!("could not be tried beforehand: {what}")))
+}
+
 /// The headline of a run.
 pub fn run_title(run: &RunDocument) -> String {
     let what = match (run.kind.as_str(), &run.of_run) {

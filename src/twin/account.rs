@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 use super::{FORMAT, Twin, demo};
 use crate::{
     account::{Account, Identity},
-    calls::{Call, CallError, ErrorClass, Outcome},
+    calls::{Call, CallError, ErrorClass, Outcome, Tried},
     inventory::{Inventory, Scope},
     private,
 };
@@ -255,6 +255,10 @@ impl Account for TwinAccount {
                 Err(CallError { class: ErrorClass::Transient, code: "TwinNotSaved".to_owned(), message })
             }
         }
+    }
+
+    async fn try_call(&self, call: &Call) -> Tried {
+        self.lock().try_call(call)
     }
 
     fn now(&self) -> Timestamp {

@@ -7,6 +7,9 @@ use crate::{
     inventory::{Fact, Key, Region},
 };
 
+/// What the key is called that AWS makes when it is needed for the first time.
+const MADE_ON_FIRST_USE: &str = "key/aws-ebs-made-on-first-use";
+
 /// The alias of the key that AWS manages for EBS.
 const EBS_ALIAS: &str = "alias/aws/ebs";
 
@@ -78,7 +81,7 @@ fn default_key(region: &Region) -> Result<String, CallError> {
 }
 
 fn owner_key_arn(partition: &str, region: &str, account: &str) -> String {
-    format!("arn:{partition}:kms:{region}:{account}:key/aws-ebs-made-on-first-use")
+    format!("arn:{partition}:kms:{region}:{account}:{MADE_ON_FIRST_USE}")
 }
 
 /// Whether new volumes and copies are encrypted even if nobody asks.
@@ -97,11 +100,16 @@ pub(super) fn encrypted_by_default(twin: &Twin, region: &str) -> Result<bool, Ca
     }
 }
 
-/// Whether an encrypted thing's key is known not to work. A key that was not read is taken to work as it did before.
-pub(super) fn is_broken(region: &Region, key: Option<&str>) -> bool {
-    match key.map(|k| find(region, k)) {
-        Some(Fact::Known(key)) => key.key_state != "Enabled",
-        Some(Fact::Absent) => !region.keys.items.is_empty(),
-        _ => false,
+/// Whether the key of an encrypted thing does not work.
+///
+/// # Errors
+/// [`unknown`] where that cannot be told: a key that was not read may be disabled by now.
+pub(super) fn is_broken(region: &Region, key: Option<&str>) -> Result<bool, CallError> {
+    let Some(key) = key else { return Err(unknown("the key of an encrypted thing", "AWS does not name it")) };
+    match find(region, key) {
+        Fact::Known(key) => Ok(key.key_state != "Enabled"),
+        _ if key.ends_with(MADE_ON_FIRST_USE) => Ok(false),
+        Fact::Absent => Ok(true),
+        silent => Err(unknown(&format!("the key {key}"), silent.silence().unwrap_or("not read"))),
     }
 }

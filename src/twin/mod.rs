@@ -14,6 +14,7 @@ mod policy;
 mod read;
 #[cfg(test)]
 mod tests;
+mod trial;
 mod views;
 
 use std::{

@@ -11,7 +11,7 @@ use std::{
 use redress::{
     account::Account,
     aws::{AwsAccount, ConnectError, over},
-    calls::{Call, ErrorClass},
+    calls::{Call, ErrorClass, Tried},
     inventory::{Fact, FamilyKind as K, Scope, Selector, Want},
 };
 use serde_json::json;
@@ -27,10 +27,10 @@ enum Reply {
     HangUp,
 }
 
-/// The server; `seen` are the operations or request lines that came.
+/// The server; `seen` are the operations or request lines that came, each with its body.
 struct Server {
     url: String,
-    seen: Arc<Mutex<Vec<String>>>,
+    seen: Arc<Mutex<Vec<(String, String)>>>,
 }
 
 impl Server {
@@ -50,19 +50,19 @@ impl Server {
     }
 
     fn times(&self, what: &str) -> usize {
-        self.seen.lock().unwrap().iter().filter(|s| *s == what).count()
+        self.seen.lock().unwrap().iter().filter(|(name, _)| name == what).count()
     }
 }
 
-fn serve(mut stream: TcpStream, script: &dyn Fn(&str, usize) -> Reply, seen: &Mutex<Vec<String>>) {
+fn serve(mut stream: TcpStream, script: &dyn Fn(&str, usize) -> Reply, seen: &Mutex<Vec<(String, String)>>) {
     let mut reader = BufReader::new(stream.try_clone().expect("one connection, two ends"));
     while let Some((head, body)) = request(&mut reader) {
         let action = body.split('&').find_map(|pair| pair.strip_prefix("Action="));
         let name = action.map_or_else(|| head.split(" HTTP").next().unwrap_or_default().to_owned(), str::to_owned);
         let before = {
             let mut seen = seen.lock().unwrap();
-            let before = seen.iter().filter(|s| **s == name).count();
-            seen.push(name.clone());
+            let before = seen.iter().filter(|(s, _)| *s == name).count();
+            seen.push((name.clone(), body.clone()));
             before
         };
         match script(&name, before) {
@@ -239,4 +239,51 @@ async fn an_endpoint_that_takes_the_connection_and_says_nothing_is_given_up() {
     let error = over(config, &[]).await.expect_err("it says nothing");
     assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
     assert!(matches!(error, ConnectError::NoAnswer { .. }), "{error:?}");
+}
+
+/// Asks whether a volume may be attached, of an endpoint that answers so; what it was asked, and the answer.
+async fn tried(answer: impl Fn(&str, usize) -> Reply + Send + Sync + 'static) -> (Tried, usize) {
+    let server = Server::start(script(answer));
+    let account = connected(&server).await;
+    let attach = Call::new("ec2", US, "AttachVolume", json!({ "VolumeId": "vol-0a", "InstanceId": "i-0b", "Device": "/dev/sdf" }));
+    let first = account.try_call(&attach).await;
+    (first, server.times("AttachVolume"))
+}
+
+#[tokio::test]
+async fn a_call_is_tried_only_where_the_endpoint_is_known_to_make_nothing_of_it() {
+    // As AWS: it says that it would have.
+    assert_eq!(tried(|_, _| ec2_error(412, "DryRunOperation")).await, (Tried::Allowed, 2));
+    // Denied for things that are nowhere, and for the one that is there.
+    let (denied, times) = tried(|_, _| ec2_error(403, "UnauthorizedOperation")).await;
+    assert!(matches!(&denied, Tried::Denied(why) if why.contains("UnauthorizedOperation")) && times == 2, "{denied:?}");
+    let (denied, _) = tried(|_, before| ec2_error(412 - 9 * u16::from(before > 0), if before > 0 { "UnauthorizedOperation" } else { "DryRunOperation" })).await;
+    assert!(matches!(denied, Tried::Denied(_)), "{denied:?}");
+    // An emulator that makes the call all the same: it is asked about what is nowhere, and never about the real thing.
+    let (unknown, times) = tried(|_, _| ec2_error(400, "InvalidInstanceID.NotFound")).await;
+    assert!(matches!(&unknown, Tried::CannotTell(_)) && times == 1, "{unknown:?}, {times}");
+    let (unknown, times) = tried(|_, _| Reply::Say(200, "<AttachVolumeResponse><volumeId>vol-0</volumeId></AttachVolumeResponse>".to_owned())).await;
+    assert!(matches!(&unknown, Tried::CannotTell(_)) && times == 1, "{unknown:?}, {times}");
+    // Anything else leaves it open.
+    let (unknown, _) = tried(|_, before| ec2_error(412, if before > 0 { "VolumeInUse" } else { "DryRunOperation" })).await;
+    assert!(matches!(&unknown, Tried::CannotTell(why) if why.contains("VolumeInUse")), "{unknown:?}");
+}
+
+#[tokio::test]
+async fn every_request_of_a_trial_says_that_it_is_one() {
+    let server = Server::start(script(|_, _| ec2_error(412, "DryRunOperation")));
+    let account = connected(&server).await;
+    let calls = [
+        ("StopInstances", json!({ "InstanceIds": ["i-0b"] })),
+        ("StartInstances", json!({ "InstanceIds": ["i-0b"] })),
+        ("DetachVolume", json!({ "VolumeId": "vol-0a", "InstanceId": "i-0b", "Device": "/dev/sdf" })),
+        ("CreateTags", json!({ "Resources": ["vol-0a"], "Tags": [{ "Key": "a", "Value": "b" }] })),
+        ("DeleteSnapshot", json!({ "SnapshotId": "snap-0c" })),
+    ];
+    for (operation, input) in calls {
+        assert_eq!(account.try_call(&Call::new("ec2", US, operation, input)).await, Tried::Allowed, "{operation}");
+    }
+    let seen = server.seen.lock().unwrap();
+    let mut tried = seen.iter().filter(|(name, _)| !name.starts_with("Describe") && !name.starts_with("Get")).peekable();
+    assert!(tried.peek().is_some() && tried.all(|(_, body)| body.ends_with("&DryRun=true")), "{seen:?}");
 }

@@ -118,6 +118,16 @@ fn only_the_engine_makes_mutating_calls_and_in_one_place() {
     assert_eq!(calling, ["engine"]);
 }
 
+#[test]
+fn calls_are_tried_by_the_engine_alone_and_in_one_place() {
+    let trying: Vec<String> = all()
+        .iter()
+        .filter(|p| !matches!(module(p).as_str(), "aws" | "twin"))
+        .flat_map(|p| std::iter::repeat_n(module(p), code(p).matches("account.try_call(").count()))
+        .collect();
+    assert_eq!(trying, ["engine"]);
+}
+
 /// The entries of `[dependencies]` in a manifest, by name.
 fn dependencies(manifest: &str) -> BTreeMap<String, toml::Value> {
     let manifest: toml::Table = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(manifest)).unwrap().parse().unwrap();

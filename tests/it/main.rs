@@ -59,5 +59,6 @@ mod states;
 mod support;
 mod typing;
 mod understood;
+mod uptime;
 mod worked;
 mod world;

@@ -311,6 +311,10 @@ fn logged(state: &State, text: &str) -> (usize, Seen) {
 
 /// The name of the change that a request asks for; `None` where it only reads.
 pub fn change(request: &str) -> Option<String> {
+    // What is only tried changes nothing.
+    if request.ends_with("&DryRun=true") {
+        return None;
+    }
     if let Some(operation) = operation(request) {
         return (!["Describe", "Get", "List", "Assume"].iter().any(|read| operation.starts_with(read))).then_some(operation);
     }
@@ -391,6 +395,7 @@ fn the_proxy_tells_changes_from_reads() {
     let form = |action: &str| format!("POST / HTTP/1.1\r\nHost: x\r\n\r\nAction={action}&Version=1");
     assert_eq!(change(&form("StopInstances")), Some("StopInstances".to_owned()));
     assert_eq!(change(&form("DescribeInstances")), None);
+    assert_eq!(change(&format!("{}&DryRun=true", form("StopInstances"))), None);
     assert_eq!(change("POST / HTTP/1.1\r\nX-Amz-Target: Logs_20140328.CreateLogGroup\r\n\r\n{}"), Some("CreateLogGroup".to_owned()));
     assert_eq!(change("POST / HTTP/1.1\r\nx-amz-target: TrentService.DescribeKey\r\n\r\n{}"), None);
     assert_eq!(change("PUT /bucket?policy HTTP/1.1\r\n\r\n{}"), Some("PUT /bucket?policy".to_owned()));

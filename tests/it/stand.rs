@@ -15,7 +15,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use redress::{
     account::{Account, Identity},
-    calls::{Call, Outcome},
+    calls::{Call, Outcome, Tried},
     engine::{Engine, EngineError, LAG, Silent, Stop},
     inventory::{Inventory, Scope},
     journal::{Decision, Event, Journal, Log, StoreError, Story},
@@ -90,6 +90,9 @@ impl Account for Door {
         hold(&self.called).push(call.clone());
         assert!(self.kill != Some(Kill::AfterCall(n)), "killed after call {n}");
         outcome
+    }
+    async fn try_call(&self, call: &Call) -> Tried {
+        hold(&self.twin).try_call(call)
     }
     fn now(&self) -> Timestamp {
         hold(&self.twin).now()

@@ -6,7 +6,9 @@ use serde_json::{Value, json};
 use super::{
     Parameters, Via, guards, instance_of, key, needed_volume,
     parts::{Disk, Job},
+    restartable::restartable,
     to_encrypt,
+    trial::trials,
 };
 use crate::{
     actions::{
@@ -52,8 +54,11 @@ pub fn propose(context: &Context<'_>, target: &ResourceId, parameters: &Paramete
     }
     let addresses = guards::addresses(context, instance, parameters)?;
     guard_notes.push(address_note(&addresses));
-    let job = Job { owner: &context.inventory.owner, region: context.region, key: key::arn(context, parameters)?, parameters };
-    let swap = Swap { job, instance, disks, volumes };
+    let (key, own_key) = key::chosen(context, parameters)?;
+    let job = Job { owner: &context.inventory.owner, region: context.region, key, own_key, parameters };
+    let restartable = restartable(context, instance, &volumes, &job)?;
+    guard_notes.extend(restartable.notes);
+    let swap = Swap { job, instance, disks, volumes, others: restartable.others };
     Ok(Proposal {
         summary: format!("replace {} of the {} disks of {} by encrypted copies", swap.disks.len(), swap.volumes.len(), instance.id),
         steps: swap.steps()?,
@@ -84,6 +89,8 @@ pub struct Swap<'a> {
     disks: Vec<Disk<'a>>,
     /// All: device, volume, DeleteOnTermination.
     pub(super) volumes: Vec<(&'a str, &'a Volume, bool)>,
+    /// Keys of one's own of disks that stay.
+    others: Vec<String>,
 }
 
 impl Swap<'_> {
@@ -109,6 +116,13 @@ impl Swap<'_> {
             }
         }
         if self.runs() {
+            steps.extend(self.trials()?);
+        }
+        for disk in disks {
+            steps.push(job.tag_old(disk)?);
+            steps.extend(self.keep_old(disk));
+        }
+        if self.runs() {
             steps.push(self.stop());
         }
         steps.push(self.snapshots("snapshot", "in its final state")?);
@@ -124,11 +138,21 @@ impl Swap<'_> {
         if self.runs() {
             steps.push(self.start());
         }
-        for disk in disks {
-            steps.push(job.tag_old(disk)?);
-        }
+        steps.extend(disks.iter().map(|disk| job.replaced(disk)));
         steps.push(self.unmark());
         Ok(steps)
+    }
+
+    /// Shows that the volumes can be made, and every key used, while the instance still runs.
+    fn trials(&self) -> Result<Vec<Step>, Refusal> {
+        let copy = |d: &Disk<'_>| reference::output(&format!("warm-copy-{}", d.n), "SnapshotId");
+        let set = |d: &Disk<'_>| reference::output("warm", &format!("Snapshots/{}", d.volume.id));
+        let of: Option<&dyn Fn(&Disk<'_>) -> Value> = match (self.warm(), self.copies()) {
+            (true, true) => Some(&copy),
+            (true, false) => Some(&set),
+            (false, _) => None,
+        };
+        trials(&self.job, &self.disks, of, &self.others)
     }
 
     /// One consistent set of snapshots of the disks that are replaced
@@ -208,7 +232,7 @@ impl Swap<'_> {
             let ok = |at: &str| make::is(region, FamilyKind::InstanceStatuses, id, at, "ok");
             wait.until.extend([ok("/system_status"), ok("/instance_status")]);
             wait.at_most = START_WITHIN + u64::from(self.job.parameters.health_timeout);
-            wait.why = "until the instance runs and passes both status checks".to_owned();
+            wait.why = format!("until {id} runs on the encrypted disks and passes both status checks");
         }
         let undo = Undo::Calls(vec![self.only_if_it_runs(self.stopping())]);
         let way_back = WayBack::Calls { rollback: vec![self.stopping()], undo, kept_once: None, redo: true };
@@ -237,6 +261,16 @@ impl Swap<'_> {
         act.only_if(vec![self.marked_by(reference::run())]).or_leave()
     }
 
+    /// Lets a disk outlive its instance, from before the stop and the hours of copying on: whoever terminates the instance
+    /// meanwhile takes only the instance.
+    fn keep_old(&self, disk: &Disk<'_>) -> Option<Step> {
+        let (device, old) = (disk.place.map_or("", |(_, device)| device), || json!(disk.volume.id));
+        let back = self.deletes(device, old(), true).or_leave();
+        let title = format!("let {} outlive the instance", disk.words());
+        let step = make::step(format!("keep-old-{}", disk.n), title, self.deletes(device, old(), false), make::back_and_forth(back));
+        disk.delete_on_termination.then_some(step)
+    }
+
     /// Puts the new volume in the place of the old one. An attached volume stays when the instance is terminated unless
     /// that is set again, so only disks that go with their instance need it, on either way.
     fn swap(&self, disk: &Disk<'_>) -> Vec<Step> {
@@ -244,15 +278,6 @@ impl Swap<'_> {
         let old = || json!(disk.volume.id);
         let (n, words) = (disk.n, disk.words());
         let mut steps = Vec::new();
-        if disk.delete_on_termination {
-            let back = self.deletes(device, old(), true).or_leave();
-            steps.push(make::step(
-                format!("keep-old-{n}"),
-                format!("let {words} outlive the instance"),
-                self.deletes(device, old(), false),
-                make::back_and_forth(back),
-            ));
-        }
         let (detach, attach) = (self.detach(device, old()), self.attach(device, old()));
         steps.push(make::step(format!("detach-{n}"), format!("detach {words}"), detach, make::back_and_forth(attach)));
         let (attach, detach) = (self.attach(device, disk.new_id()), self.detach(device, disk.new_id()));
@@ -312,6 +337,17 @@ impl Swap<'_> {
         proofs
     }
 
+    /// What may keep the instance down: AWS holds no room for one that is stopped
+    /// (<https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/troubleshooting-launch.html>).
+    fn room(&self) -> String {
+        let Instance { id, instance_type, availability_zone: zone, placement_group, .. } = self.instance;
+        let group = placement_group.as_ref().map_or_else(String::new, |g| format!(", less likely still in the placement group {g}"));
+        format!(
+            "AWS holds no room for {id} while it is stopped: if there is none for a {instance_type} in {zone} at the start{group}, it stays down with its encrypted disks until there is; \
+             an on-demand capacity reservation, made beforehand, holds room"
+        )
+    }
+
     /// What is as before after an undo: the new volumes and the snapshots stay and are named by their steps.
     fn touches(&self) -> Vec<Want> {
         let old = self.disks.iter().map(|d| Want::id(self.job.region, FamilyKind::Volumes, &d.volume.id));
@@ -340,6 +376,9 @@ impl Swap<'_> {
             }
             false => format!("no downtime: {id} is stopped, and stays so; it must not be started meanwhile"),
         }];
+        if self.runs() {
+            impact.push(self.room());
+        }
         impact.push(format!("disks that are replaced: {}", self.disks.iter().map(Disk::words).collect::<Vec<_>>().join(", ")));
         let ignored: Vec<&str> = self.volumes.iter().filter(|(_, v, _)| !v.encrypted && !to_encrypt(v)).map(|(device, ..)| *device).collect();
         if !ignored.is_empty() {

@@ -48,11 +48,11 @@ fn unsupported(reason: &str) -> bool {
     reason.contains("not supported") || reason.contains("unsupported") || reason.contains("not implemented")
 }
 
-/// The ARN of the key, proved usable.
+/// The key, proved usable: its ARN, and whether it is one of the account's own rather than AWS's.
 ///
 /// # Errors
 /// A refusal that says what is wrong with the key, or what is not known.
-pub fn arn(context: &Context<'_>, parameters: &Parameters) -> Result<String, Refusal> {
+pub fn chosen(context: &Context<'_>, parameters: &Parameters) -> Result<(String, bool), Refusal> {
     let name = named(context, &parameters.key)?;
     let found = region(context.inventory, context.region)?.keys.get(&name);
     if matches!(found, Fact::Absent) {
@@ -80,5 +80,5 @@ pub fn arn(context: &Context<'_>, parameters: &Parameters) -> Result<String, Ref
     if place != context.region {
         return wrong("region", place, context.region);
     }
-    Ok(key.arn.clone())
+    Ok((key.arn.clone(), key.key_manager != "AWS"))
 }

@@ -9,13 +9,13 @@ use crate::{
         Context, GuardNote, Proof, Proposal, Refusal, make,
         support::{TAG_LIMIT, carried, snapshot_patience, tag_list, tag_specifications},
     },
-    calls::{Call, Expect, KeptOnce, Risk, Shape, Step, Wait, reference},
+    calls::{Act, Call, Expect, KeptOnce, Risk, Shape, Step, Wait, WayBack, reference},
     inventory::{FamilyKind, Volume, Want, tag},
     resource::{Owner, ResourceId},
 };
 
 /// Seconds in which a volume has to be made.
-const VOLUME_WITHIN: u64 = 1800;
+pub const VOLUME_WITHIN: u64 = 1800;
 /// How many snapshot copies AWS lets be pending in a destination region
 /// (<https://docs.aws.amazon.com/ebs/latest/userguide/ebs-copy-snapshot.html>).
 const MOST_COPIES: usize = 20;
@@ -26,6 +26,8 @@ pub struct Job<'a> {
     pub region: &'a str,
     /// ARN of the key.
     pub key: String,
+    /// Whether it is a key of the account's own, not AWS's.
+    pub own_key: bool,
     pub parameters: &'a Parameters,
 }
 
@@ -108,11 +110,13 @@ impl Job<'_> {
     pub fn volumes(&self, disks: &[Disk<'_>], of: &dyn Fn(&Disk<'_>) -> Value, kept_once: Option<&KeptOnce>, only_if: &[Expect]) -> Result<Vec<Step>, Refusal> {
         let all: Vec<Value> = disks.iter().map(Disk::new_id).collect();
         let one = |(at, disk): (usize, &Disk<'_>)| {
-            let input = self.volume_input(disk, of(disk))?;
+            let mut lineage = self.lineage(disk);
+            // Attaching a volume sets DeleteOnTermination to false: who brings the instance back up by the tags alone sets it again.
+            lineage.extend(disk.delete_on_termination.then(|| (tag::DELETE_ON_TERMINATION, json!("true"))));
+            let input = self.volume_input(disk, Some(of(disk)), &lineage)?;
             let wait = (at + 1 == disks.len()).then(|| self.available(all.clone()));
             let act = make::making(self.call("CreateVolume", input), FamilyKind::Volumes, "VolumeId", Shape::Id, wait).only_if(only_if.to_vec());
-            let delete =
-                make::act(self.call("DeleteVolume", json!({ "VolumeId": disk.new_id() })), vec![make::gone(self.region, FamilyKind::Volumes, disk.new_id())]);
+            let delete = self.delete_volume(disk.new_id());
             let kept = format!("the encrypted volume that took the place of {} stays: it may hold newer data", disk.words());
             let title = format!("make the encrypted volume for {}", disk.words());
             Ok(make::step(format!("volume-{}", disk.n), title, act, make::back_or_keep(vec![delete], &kept, kept_once.cloned())))
@@ -120,26 +124,40 @@ impl Job<'_> {
         disks.iter().enumerate().map(one).collect()
     }
 
+    /// Deletes a volume that this change has made.
+    pub fn delete_volume(&self, id: Value) -> Act {
+        make::act(self.call("DeleteVolume", json!({ "VolumeId": id.clone() })), vec![make::gone(self.region, FamilyKind::Volumes, id)])
+    }
+
+    /// Volumes are made, and encrypted.
+    pub fn made(&self, ids: Value) -> Vec<Expect> {
+        vec![
+            make::state(self.region, FamilyKind::Volumes, ids.clone(), &["available"], &["error", "deleting", "deleted"]),
+            make::is(self.region, FamilyKind::Volumes, ids, "/encrypted", true),
+        ]
+    }
+
     fn available(&self, ids: Vec<Value>) -> Wait {
         let ids = Value::Array(ids);
-        let until = vec![
-            make::state(self.region, FamilyKind::Volumes, ids.clone(), &["available"], &["error", "deleting", "deleted"]),
-            make::is(self.region, FamilyKind::Volumes, ids.clone(), "/encrypted", true),
-            make::is(self.region, FamilyKind::Volumes, ids, "/kms_key_id", self.key.as_str()),
-        ];
+        let mut until = self.made(ids.clone());
+        until.push(make::is(self.region, FamilyKind::Volumes, ids, "/kms_key_id", self.key.as_str()));
         Wait { until, at_most: VOLUME_WITHIN, why: "until the encrypted volumes are available, under the planned key".to_owned() }
     }
 
-    fn volume_input(&self, disk: &Disk<'_>, snapshot: Value) -> Result<Value, Refusal> {
+    /// A volume like a disk, under the key; empty without a snapshot.
+    ///
+    /// # Errors
+    /// More tags than AWS allows.
+    pub fn volume_input(&self, disk: &Disk<'_>, snapshot: Option<Value>, tags: &[(&str, Value)]) -> Result<Value, Refusal> {
         let old = disk.volume;
-        let mut lineage = self.lineage(disk);
-        // Attaching a volume sets DeleteOnTermination to false: who brings the instance back up by the tags alone sets it again.
-        lineage.extend(disk.delete_on_termination.then(|| (tag::DELETE_ON_TERMINATION, json!("true"))));
         let mut input = json!({
-            "AvailabilityZone": old.availability_zone, "SnapshotId": snapshot, "Size": old.size, "VolumeType": old.volume_type,
+            "AvailabilityZone": old.availability_zone, "Size": old.size, "VolumeType": old.volume_type,
             "Encrypted": true, "KmsKeyId": self.key, "ClientToken": reference::token(),
-            "TagSpecifications": tag_specifications("volume", &old.tags, &lineage)?,
+            "TagSpecifications": tag_specifications("volume", &old.tags, tags)?,
         });
+        if let Some(snapshot) = snapshot {
+            input["SnapshotId"] = snapshot;
+        }
         let (iops, throughput) = speed(old);
         if let Some(iops) = iops {
             input["Iops"] = json!(iops);
@@ -150,24 +168,35 @@ impl Job<'_> {
         Ok(input)
     }
 
-    /// Tags the replaced volume with what replaced it and until when it is kept.
+    /// Tags the volume that is to be replaced with the run, its place, and until when it is kept: all that is known before.
+    /// The way back also takes off what [`Job::replaced`] sets.
     pub fn tag_old(&self, disk: &Disk<'_>) -> Result<Step, Refusal> {
         let id = disk.volume.id.as_str();
         let mut tags: Map<String, Value> = [(tag::RUN, reference::run()), (tag::STEP, reference::step())].map(|(k, v)| (k.to_owned(), v)).into_iter().collect();
-        tags.extend([(tag::REPLACED_BY.to_owned(), disk.new_id()), (tag::EXPIRES.to_owned(), self.expires())]);
+        tags.insert(tag::EXPIRES.to_owned(), self.expires());
         let place = self.lineage(disk).into_iter().filter(|(k, _)| *k != tag::SOURCE);
         tags.extend(place.map(|(k, v)| (k.to_owned(), v)));
         let held = disk.volume.tags.keys().filter(|k| !k.starts_with("aws:") && !tags.contains_key(*k)).count();
-        if held + tags.len() > TAG_LIMIT {
-            return Err(Refusal::Refused(format!("{id} has {held} tags, and redress adds {} to it: AWS allows {TAG_LIMIT}; take some off", tags.len())));
+        let added = tags.len() + 1;
+        if held + added > TAG_LIMIT {
+            return Err(Refusal::Refused(format!("{id} has {held} tags, and redress adds {added} to it: AWS allows {TAG_LIMIT}; take some off")));
         }
-        let keys: Value = tags.keys().map(|k| json!({ "Key": k })).collect();
-        let at = format!("/tags/{}", tag::REPLACED_BY);
+        let keys: Value = tags.keys().map(String::as_str).chain([tag::REPLACED_BY]).map(|k| json!({ "Key": k })).collect();
+        let at = format!("/tags/{}", tag::RUN);
         let looks = |value: Value| vec![make::is(self.region, FamilyKind::Volumes, id, &at, value)];
-        let forth = make::act(self.call("CreateTags", json!({ "Resources": [id], "Tags": tag_list(&tags) })), looks(disk.new_id()));
+        let forth = make::act(self.call("CreateTags", json!({ "Resources": [id], "Tags": tag_list(&tags) })), looks(reference::run()));
         let back = make::act(self.call("DeleteTags", json!({ "Resources": [id], "Tags": keys })), looks(Value::Null));
-        let title = format!("tag {id} with what replaced it, and keep it {} days", self.parameters.keep_days);
+        let title = format!("tag {id} as about to be replaced, and kept {} days", self.parameters.keep_days);
         Ok(make::step(format!("tag-old-{}", disk.n), title, forth, make::back_and_forth(back)))
+    }
+
+    /// Tags the replaced volume with what replaced it: the one thing that is known only afterwards.
+    pub fn replaced(&self, disk: &Disk<'_>) -> Step {
+        let id = disk.volume.id.as_str();
+        let tags = Map::from_iter([(tag::REPLACED_BY.to_owned(), disk.new_id())]);
+        let looks = vec![make::is(self.region, FamilyKind::Volumes, id, &format!("/tags/{}", tag::REPLACED_BY), disk.new_id())];
+        let act = make::act(self.call("CreateTags", json!({ "Resources": [id], "Tags": tag_list(&tags) })), looks);
+        make::step(format!("replaced-{}", disk.n), format!("tag {id} with what replaced it"), act, WayBack::ByStep(format!("tag-old-{}", disk.n)))
     }
 
     /// What proves that a volume was replaced as planned.
@@ -204,7 +233,8 @@ pub fn propose_detached(context: &Context<'_>, target: &ResourceId, parameters: 
     if volume.state != "available" || !volume.attachments.is_empty() {
         return Err(Refusal::Refused(format!("{} is {}: it was attached to nothing when it was planned for; plan again", volume.id, volume.state)));
     }
-    let job = Job { owner: &context.inventory.owner, region: context.region, key: key::arn(context, parameters)?, parameters };
+    let (key, own_key) = key::chosen(context, parameters)?;
+    let job = Job { owner: &context.inventory.owner, region: context.region, key, own_key, parameters };
     let disks = [Disk { n: 1, volume, place: None, delete_on_termination: false }];
     let steps = detached_steps(&job, &disks)?;
     Ok(Proposal {
@@ -238,13 +268,15 @@ fn detached_steps(job: &Job<'_>, disks: &[Disk<'_>; 1]) -> Result<Vec<Step>, Ref
     let wait = Some(job.completed(disks, vec![own()], "until the snapshot is completed"));
     let alone = still::detached(job.region, &disk.volume.id);
     let act = make::making(job.call("CreateSnapshot", input), FamilyKind::Snapshots, "SnapshotId", Shape::Id, wait).only_if(alone.clone());
-    let mut steps = vec![make::step("snapshot", format!("snapshot {}", disk.words()), act, job.snapshots_back(vec![own()], "the unencrypted snapshot"))];
+    let mut first = job.tag_old(disk)?;
+    first.act = first.act.only_if(alone.clone());
+    let mut steps = vec![first, make::step("snapshot", format!("snapshot {}", disk.words()), act, job.snapshots_back(vec![own()], "the unencrypted snapshot"))];
     if job.parameters.via == Via::Copy {
         steps.extend(job.copies(disks, "copy", &|_| own())?);
     }
     steps.extend(job.volumes(disks, &|_| if job.parameters.via == Via::Copy { reference::output("copy-1", "SnapshotId") } else { own() }, None, &alone)?);
-    let mut tag = job.tag_old(disk)?;
-    tag.act = tag.act.only_if(alone);
-    steps.push(tag);
+    let mut last = job.replaced(disk);
+    last.act = last.act.only_if(alone);
+    steps.push(last);
     Ok(steps)
 }

@@ -16,6 +16,8 @@ use crate::{
 
 const R: &str = "us-east-1";
 const KEY: &str = "arn:aws:kms:us-east-1:123456789012:key/1";
+/// The key of the disk that is encrypted already.
+const OTHER: &str = "arn:aws:kms:us-east-1:123456789012:key/9";
 
 fn volume_of(id: &str, device: &str, dot: bool) -> Volume {
     let attachment = Attachment { instance_id: "i-1".into(), device: device.into(), state: "attached".into(), delete_on_termination: dot };
@@ -58,7 +60,7 @@ fn account() -> Inventory {
     region.network_interfaces.read(&Selector::by("attachment.instance-id", "i-1"), Fact::Known(()));
     region.volumes.put("vol-1", volume_of("vol-1", "/dev/xvda", true));
     region.volumes.put("vol-2", volume_of("vol-2", "/dev/sdf", false));
-    region.volumes.put("vol-3", Volume { encrypted: true, ..volume_of("vol-3", "/dev/sdg", false) });
+    region.volumes.put("vol-3", Volume { encrypted: true, kms_key_id: Some(OTHER.into()), ..volume_of("vol-3", "/dev/sdg", false) });
     let loose = Volume { state: "available".into(), attachments: Vec::new(), ..volume_of("vol-9", "", false) };
     region.volumes.put("vol-9", loose);
     for id in ["vol-1", "vol-2", "vol-3", "vol-9"] {
@@ -68,6 +70,7 @@ fn account() -> Inventory {
         .ebs_defaults
         .put("account", EbsDefaults { encryption_by_default: Fact::Known(false), kms_key_id: Fact::Unknown("not supported by this endpoint".into()) });
     let key = Key { id: "alias/aws/ebs".into(), arn: KEY.into(), key_state: "Enabled".into(), key_manager: "AWS".into(), ..Key::default() };
+    region.keys.put(OTHER, Key { id: OTHER.into(), arn: OTHER.into(), ..key.clone() });
     region.keys.put("alias/aws/ebs", key);
     inventory
 }
@@ -92,21 +95,27 @@ fn the_disks_of_a_running_instance_are_replaced_in_one_short_stop() {
         "warm",
         "warm-copy-1",
         "warm-copy-2",
+        "trial-1",
+        "trial-2",
+        "trial-gone-1",
+        "trial-gone-2",
+        "tag-old-1",
+        "keep-old-1",
+        "tag-old-2",
         "stop",
         "snapshot",
         "copy-1",
         "copy-2",
         "volume-1",
         "volume-2",
-        "keep-old-1",
         "detach-1",
         "attach-1",
         "dot-1",
         "detach-2",
         "attach-2",
         "start",
-        "tag-old-1",
-        "tag-old-2",
+        "replaced-1",
+        "replaced-2",
         "unmark",
     ];
     assert_eq!(sound::names(&proposal.steps), expected);
@@ -194,8 +203,23 @@ fn a_stopped_instance_stays_stopped_and_nothing_is_copied_beforehand() {
     it.region_mut(R).instances.get_mut("i-1").unwrap().state = "stopped".into();
     let proposal = on_instance(&it, json!({ "via": "direct" })).unwrap();
     sound::steps(&proposal.steps);
-    let expected =
-        ["mark", "snapshot", "volume-1", "volume-2", "keep-old-1", "detach-1", "attach-1", "dot-1", "detach-2", "attach-2", "tag-old-1", "tag-old-2", "unmark"];
+    let expected = [
+        "mark",
+        "tag-old-1",
+        "keep-old-1",
+        "tag-old-2",
+        "snapshot",
+        "volume-1",
+        "volume-2",
+        "detach-1",
+        "attach-1",
+        "dot-1",
+        "detach-2",
+        "attach-2",
+        "replaced-1",
+        "replaced-2",
+        "unmark",
+    ];
     assert_eq!(sound::names(&proposal.steps), expected);
     assert_eq!(sound::named(&proposal.steps, "volume-1").act.call.input["SnapshotId"]["$output"]["step"], "snapshot");
     assert!(proposal.impact[0].contains("no downtime"));
@@ -211,12 +235,14 @@ fn a_failure_after_the_swap_brings_the_old_disks_back_and_the_instance_up() {
         "ModifyInstanceAttribute dot-1",
         "DetachVolume attach-1",
         "AttachVolume detach-1",
-        "ModifyInstanceAttribute keep-old-1",
         "DeleteVolume volume-2",
         "DeleteVolume volume-1",
         "DeleteSnapshot snapshot",
         "DeleteSnapshot snapshot",
         "StartInstances stop",
+        "DeleteTags tag-old-2",
+        "ModifyInstanceAttribute keep-old-1",
+        "DeleteTags tag-old-1",
         "DeleteTags mark",
     ];
     assert_eq!(back, expected);
@@ -230,16 +256,16 @@ fn an_undo_swaps_the_old_disks_back_and_keeps_the_new_ones_and_the_snapshots() {
     let proposal = on_instance(&account(), json!({ "pre_snapshot": false })).unwrap();
     let back = sound::going_back(&proposal.steps, &sound::names(&proposal.steps), Purpose::Undo);
     let expected = [
-        "DeleteTags tag-old-2",
-        "DeleteTags tag-old-1",
         "StopInstances start",
         "DetachVolume attach-2",
         "AttachVolume detach-2",
         "ModifyInstanceAttribute dot-1",
         "DetachVolume attach-1",
         "AttachVolume detach-1",
-        "ModifyInstanceAttribute keep-old-1",
         "StartInstances stop",
+        "DeleteTags tag-old-2",
+        "ModifyInstanceAttribute keep-old-1",
+        "DeleteTags tag-old-1",
     ];
     assert_eq!(back, expected);
     for kept in ["snapshot", "copy-1", "volume-1", "volume-2"] {
@@ -253,10 +279,10 @@ fn a_detached_volume_is_replaced_without_touching_any_instance() {
     let target = it.owner.volume(R, "vol-9");
     let proposal = propose(&it, &target, Value::Null).unwrap();
     sound::steps(&proposal.steps);
-    assert_eq!(sound::names(&proposal.steps), ["snapshot", "copy-1", "volume-1", "tag-old-1"]);
+    assert_eq!(sound::names(&proposal.steps), ["tag-old-1", "snapshot", "copy-1", "volume-1", "replaced-1"]);
     assert_eq!(proposal.risk, crate::calls::Risk::Safe);
     let direct = propose(&it, &target, json!({ "via": "direct" })).unwrap();
-    assert_eq!(sound::names(&direct.steps), ["snapshot", "volume-1", "tag-old-1"]);
+    assert_eq!(sound::names(&direct.steps), ["tag-old-1", "snapshot", "volume-1", "replaced-1"]);
 }
 
 #[test]
@@ -478,7 +504,66 @@ fn directly_before_the_stop_the_disks_are_where_they_were_and_the_mark_is_this_r
 fn a_detached_volume_is_still_detached_when_it_is_copied_and_when_it_is_said_to_be_replaced() {
     let it = account();
     let proposal = propose(&it, &it.owner.volume(R, "vol-9"), Value::Null).unwrap();
-    for step in ["snapshot", "volume-1", "tag-old-1"] {
+    for step in ["tag-old-1", "snapshot", "volume-1", "replaced-1"] {
         assert_eq!(held(&sound::named(&proposal.steps, step).act), ["Volumes/state", "Volumes/attachments"], "{step}");
     }
+}
+
+fn other(it: &mut Inventory) -> &mut Key {
+    it.region_mut(R).keys.get_mut(OTHER).unwrap()
+}
+
+#[test]
+fn an_instance_is_not_stopped_where_the_key_of_a_disk_that_stays_does_not_work() {
+    let rows: &[Row] = &[
+        (|it| other(it).key_state = "PendingDeletion".into(), "would not start again"),
+        (|it| other(it).key_state = "Disabled".into(), "Disabled"),
+        (|it| other(it).arn = OTHER.replace("us-east-1", "eu-west-1"), "eu-west-1"),
+    ];
+    for (change, word) in rows {
+        let mut it = account();
+        change(&mut it);
+        match on_instance(&it, Value::Null) {
+            Err(Refusal::Refused(why)) => assert!(why.contains(word) && why.contains("/dev/sdg"), "{word}: {why}"),
+            other => panic!("{word}: {other:?}"),
+        }
+        // What is stopped already is taken down by nobody; that it may not start is said.
+        i(&mut it).state = "stopped".into();
+        let notes = on_instance(&it, Value::Null).unwrap().guards;
+        assert!(notes.iter().any(|n| n.guard == "restartable" && n.result == "not-checked"), "{notes:?}");
+    }
+    let unread: &[fn(&mut Inventory)] = &[
+        |it| drop(it.region_mut(R).keys.items.remove(OTHER)),
+        |it| drop(it.region_mut(R).keys.items.insert(OTHER.into(), Fact::Unknown("AccessDenied".into()))),
+        |it| it.region_mut(R).volumes.get_mut("vol-3").unwrap().kms_key_id = None,
+    ];
+    for change in unread {
+        let mut it = account();
+        change(&mut it);
+        assert!(matches!(on_instance(&it, Value::Null), Err(Refusal::Unknown(_))), "{:?}", on_instance(&it, Value::Null));
+    }
+}
+
+#[test]
+fn the_key_of_every_encrypted_disk_is_read() {
+    let (it, options) = (account(), Options::default());
+    let context = Context { inventory: &it, region: R, checks: &[], options: &options };
+    let wants = EncryptVolumes.needs(&context, &it.owner.instance(R, "i-1"), &Value::Null);
+    assert!(wants.contains(&Want::id(R, FamilyKind::Keys, OTHER)), "{wants:?}");
+}
+
+#[test]
+fn a_key_of_ones_own_is_tried_by_a_trial_volume_before_the_stop() {
+    let mut it = account();
+    other(&mut it).key_manager = "CUSTOMER".into();
+    let proposal = on_instance(&it, json!({ "pre_snapshot": false })).unwrap();
+    sound::steps(&proposal.steps);
+    let (trial, place) = (sound::named(&proposal.steps, "trial-key-1"), |name: &str| sound::names(&proposal.steps).iter().position(|n| *n == name).unwrap());
+    assert_eq!((&trial.act.call.input["KmsKeyId"], &trial.act.call.input["Size"]), (&json!(OTHER), &json!(1)));
+    assert!(place("trial-gone-key-1") < place("stop"));
+    // Without a warm set the trials of the disks are empty, of the same size and speed.
+    let empty = &sound::named(&proposal.steps, "trial-1").act.call.input;
+    assert!(empty.get("SnapshotId").is_none() && empty["Size"] == 8 && empty["Iops"] == 4000, "{empty}");
+    let back = sound::going_back(&proposal.steps, &["trial-1", "trial-2", "trial-key-1", "trial-gone-1"], Purpose::Rollback);
+    assert_eq!(back, ["DeleteVolume trial-key-1", "DeleteVolume trial-2"]);
 }

@@ -45,6 +45,17 @@ pub(super) async fn call(clients: &Clients, call: &Call, leave: Leave<'_>) -> Ou
     made(call.clone()).await
 }
 
+/// Tries a call of EC2's once, in its turn, through the client that makes nothing.
+pub(super) async fn try_once(clients: &Clients, call: &Call) -> Outcome {
+    let (name, region) = (&call.name(), if call.region.is_empty() { clients.base() } else { &call.region });
+    clients.pace.turn(region, name).await;
+    let outcome = ec2(clients.region(&call.region).only_try(), call).await;
+    if let Err(error) = &outcome {
+        clients.pace.heard(region, name, error.class);
+    }
+    outcome
+}
+
 async fn send(clients: &Clients, call: &Call) -> Outcome {
     let region = clients.region(&call.region);
     match call.service.as_str() {

@@ -80,6 +80,7 @@ fn snapshot(snapshot: types::Snapshot) -> Snapshot {
         kms_key_id: some(snapshot.kms_key_id),
         description: text(snapshot.description),
         storage_tier: some(snapshot.storage_tier).unwrap_or_else(|| "standard".to_owned()),
+        state_message: some(snapshot.state_message),
         progress: some(snapshot.progress),
         tags: tags(snapshot.tags),
     }

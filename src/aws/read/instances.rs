@@ -36,7 +36,7 @@ fn instance(i: types::Instance) -> Instance {
     Instance {
         id: text(i.instance_id),
         state: text(i.state.and_then(|s| s.name)),
-        state_reason: i.state_reason.and_then(|r| some(r.message.or(r.code))),
+        state_reason: i.state_reason.and_then(reason),
         instance_type: text(i.instance_type),
         image_id: text(i.image_id),
         lifecycle: some(i.instance_lifecycle),
@@ -52,6 +52,7 @@ fn instance(i: types::Instance) -> Instance {
         hibernation: i.hibernation_options.and_then(|h| h.configured).unwrap_or_default(),
         product_codes: i.product_codes.unwrap_or_default().into_iter().filter_map(|c| c.product_code_id).collect(),
         operator: operator(i.operator),
+        placement_group: placement.as_ref().and_then(|p| some(p.group_name.clone())),
         tenancy: text(placement.and_then(|p| p.tenancy)),
         enclave: i.enclave_options.and_then(|e| e.enabled).unwrap_or_default(),
         platform_details: text(i.platform_details),
@@ -60,6 +61,14 @@ fn instance(i: types::Instance) -> Instance {
         shutdown_behavior: Fact::NotRead,
         launch_time: time(i.launch_time),
         tags: tags(i.tags),
+    }
+}
+
+/// AWS's reason for a state, which begins with its code.
+fn reason(reason: types::StateReason) -> Option<String> {
+    match (some(reason.code), some(reason.message)) {
+        (Some(code), Some(message)) if !message.starts_with(&code) => Some(format!("{code}: {message}")),
+        (code, message) => message.or(code),
     }
 }
 

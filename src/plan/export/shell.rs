@@ -8,7 +8,7 @@ use super::{
     words::{Here, ascii, clean, id_words, json_word, kebab, name, observed, plain, quoted, variable},
 };
 use crate::{
-    calls::{self, Act, BackAct, Expect, Otherwise, Purpose, Test, Wait},
+    calls::{self, Act, BackAct, Expect, Otherwise, Power, Purpose, Test, Wait},
     plan::{Change, Plan},
 };
 use serde_json::Value;
@@ -84,9 +84,16 @@ fn forward_change(change: &Change) -> Result<String, NotExported> {
             good(&assertion.test, Here { change: &change.id, step: "" })
         ));
     }
-    for step in &change.steps {
+    for (n, step) in change.steps.iter().enumerate() {
         let here = Here { change: &change.id, step: &step.name };
         text.push_str(&format!("# {}\n", plain(&step.title)));
+        if calls::only_records(&change.steps, n) {
+            let (call, done) = (call_words(&step.act, change, here), done(change, &step.name));
+            let called = format!("if {call}; then mark {done}; else say {}; fi\n", quoted(&format!("  left to do by hand: {}", plain(&step.title))));
+            text.push_str(&before_words(&step.act, change, here)?);
+            text.push_str(&only_if_held(&step.act, &called));
+            continue;
+        }
         let outputs = calls::find(&step.act.call.service, &step.act.call.operation).map_or(&[][..], |s| s.outputs);
         let call = call_words(&step.act, change, here);
         text.push_str(&before_words(&step.act, change, here)?);
@@ -100,7 +107,9 @@ fn forward_change(change: &Change) -> Result<String, NotExported> {
         text.push_str(&only_if_held(&step.act, &called));
         text.push_str(&format!("mark {}\n", done(change, &step.name)));
         if let Some(wait) = &step.act.wait {
-            text.push_str(&wait_words(wait, change, here)?);
+            // Who uses it may be at work already: nothing stops for it, and nothing is taken back.
+            let otherwise = if step.act.power() == Power::BringsUp { "say 'in doubt: '" } else { "fail " };
+            text.push_str(&wait_words(wait, change, here, otherwise)?);
         }
     }
     text.push_str(&format!("mark {}\n", done(change, "all-of-it")));
@@ -155,7 +164,7 @@ fn back_acts(change: &Change, acts: &[BackAct], rollback: bool) -> Result<String
         text.push_str(&before_words(&back.act, change, here)?);
         let mut called = format!("{}\n", call_words(&back.act, change, here));
         if let Some(wait) = &back.act.wait {
-            called.push_str(&wait_words(wait, change, here)?);
+            called.push_str(&wait_words(wait, change, here, "fail ")?);
         }
         text.push_str(&only_if_held(&back.act, &called));
         text.push_str("fi\n");
@@ -271,7 +280,8 @@ fn spaceless(word: &str) -> String {
     if word.contains("$(") { word.to_owned() } else { word.replace([' ', '\t'], "") }
 }
 
-fn wait_words(wait: &Wait, change: &Change, here: Here<'_>) -> Result<String, NotExported> {
+/// A wait; `otherwise` is the word before what is said when it was in vain.
+fn wait_words(wait: &Wait, change: &Change, here: Here<'_>, otherwise: &str) -> Result<String, NotExported> {
     let mut text = format!("say {}\ndeadline=$(($(date +%s) + {}))\nwhile :; do\n  ok=yes\n", quoted(&format!("  waiting {}", plain(&wait.why))), wait.at_most);
     for expect in &wait.until {
         let (look, test) = question(expect, &Value::from(ID)).ok_or_else(|| NotExported {
@@ -286,7 +296,11 @@ fn wait_words(wait: &Wait, change: &Change, here: Here<'_>) -> Result<String, No
         ));
     }
     text.push_str("  if [ \"$ok\" = yes ]; then break; fi\n");
-    text.push_str(&format!("  if [ \"$(date +%s)\" -ge \"$deadline\" ]; then fail {}; fi\n", quoted(&format!("waited in vain {}", plain(&wait.why)))));
+    text.push_str(&format!(
+        "  if [ \"$(date +%s)\" -ge \"$deadline\" ]; then {otherwise}{}; {}fi\n",
+        quoted(&format!("waited in vain {}", plain(&wait.why))),
+        if otherwise == "fail " { "" } else { "break; " }
+    ));
     text.push_str("  sleep \"${REDRESS_PAUSE:-5}\"\ndone\n");
     Ok(text)
 }

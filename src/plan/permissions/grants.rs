@@ -25,6 +25,14 @@ pub fn of_call(call: &Call, owner: &Owner, used: Used) -> Vec<Grant> {
     all
 }
 
+/// What bringing an instance up takes of the keys of its encrypted disks, within the call.
+pub(super) fn of_disks(call: &Call, owner: &Owner, keys: &BTreeSet<String>, used: Used) -> Vec<Grant> {
+    let Some(spec) = find(&call.service, &call.operation) else { return Vec::new() };
+    let (place, used) = (Place { call, owner }, if used == Used::Called { Used::Within } else { used });
+    let one = |action: &&str| Grant { action: (*action).to_owned(), resources: keys.clone(), condition: place.within(action).1, used };
+    spec.permissions.iter().filter(|action| action.starts_with("kms:")).map(one).collect()
+}
+
 /// What an operation takes on any resource, with all that it can take.
 pub(super) fn of_any(call: &Call, owner: &Owner) -> Vec<Grant> {
     let Some(spec) = find(&call.service, &call.operation) else { return Vec::new() };

@@ -14,7 +14,7 @@ pub use policy::{Policy, Statement};
 
 use super::{Change, Plan};
 use crate::{
-    calls::{Act, Call, Undo, WayBack, spec::SPECS},
+    calls::{Act, Call, Power, Undo, WayBack, spec::SPECS},
     inventory::FamilyKind,
     resource::Owner,
 };
@@ -50,12 +50,31 @@ pub fn of_plan(plan: &Plan) -> Vec<Grant> {
     let mut all = reads::of_plan(plan, &owner);
     all.push(regions());
     for change in &plan.changes {
-        let to_role_only = to_role_only(change);
+        let (to_role_only, keys) = (to_role_only(change), keys(change));
         for (act, used) in acts(change) {
             all.extend(grants::of_call(&act.call, &owner, used).into_iter().filter(|g| !(to_role_only && g.action == "logs:DeleteLogDelivery")));
+            if act.power() == Power::BringsUp && !keys.is_empty() {
+                all.extend(grants::of_disks(&act.call, &owner, &keys, used));
+            }
         }
     }
     all
+}
+
+/// The KMS keys that a change names: of the disks that its instance has before, after and on the way back.
+fn keys(change: &Change) -> BTreeSet<String> {
+    fn gather(value: &Value, keys: &mut BTreeSet<String>) {
+        match value {
+            Value::String(text) if text.starts_with("arn:") && text.contains(":kms:") && text.contains(":key/") => drop(keys.insert(text.clone())),
+            Value::Array(items) => items.iter().for_each(|v| gather(v, keys)),
+            Value::Object(members) => members.values().for_each(|v| gather(v, keys)),
+            _ => {}
+        }
+    }
+    let mut keys = BTreeSet::new();
+    let inputs = change.steps.iter().map(|s| &s.act.call.input);
+    [&change.before, &change.after_state].into_iter().chain(inputs).for_each(|value| gather(value, &mut keys));
+    keys
 }
 
 /// redress asks which regions the account has before it does anything in them.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use super::{Grant, Used, acts};
+use super::{Grant, Used, acts, keys};
 use crate::{
     calls::{Expect, Recognise, Test},
     checks,
@@ -92,6 +92,7 @@ fn of_change(plan: &Plan, change: &Change, owner: &Owner, asked: &mut BTreeMap<F
     let caller = Caller { arn: plan.caller.clone(), ..Caller::default() };
     let nothing = Inventory::empty(owner.clone(), caller, plan.created);
     let mut wants: Vec<Want> = change.touches.clone();
+    wants.extend(keys(change).into_iter().map(|key| Want::id(&change.region, FamilyKind::Keys, key)));
     for proof in &change.proof {
         wants.extend(checks::find(&proof.check).into_iter().flat_map(|check| (check.reads_one)(&nothing, &proof.resource, &proof.with)));
     }

@@ -214,6 +214,9 @@ pub fn closing(run: &RunDocument, view: &View) -> String {
             if !change.reason.is_empty() && title != "verified" {
                 page.text(15, &[plain(&change.reason)]);
             }
+            for line in words::left(change) {
+                page.text(15, &[span(Tone::Warn, line)]);
+            }
             for line in &change.awaiting {
                 page.text(15, &[span(Tone::Warn, format!("awaited: {line}"))]);
             }

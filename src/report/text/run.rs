@@ -97,6 +97,9 @@ fn one(page: &mut Page, run: &RunDocument, change: &ChangeReport, view: &View) {
     if !change.reason.is_empty() {
         page.text(22, &[plain(&change.reason)]);
     }
+    for line in words::left(change) {
+        page.text(22, &[span(Tone::Warn, line)]);
+    }
     for line in &change.awaiting {
         page.text(22, &[span(Tone::Warn, "awaited: "), plain(line)]);
     }
@@ -144,6 +147,7 @@ pub fn news(news: &News) -> Option<String> {
         News::Waiting { seconds, .. } if *seconds > 0 && *seconds < PATIENCE => return None,
         News::Waiting { change, why, seconds: 0 } => format!("{change} waits {why}"),
         News::Waiting { change, why, seconds } => format!("{change} waits {why} (for {} so far)", words::duration(*seconds as f64)),
+        News::NotTried { change, calls } => format!("{change} goes on although it cannot be told whether these calls will be allowed: {}", calls.join("; ")),
         News::Again { change, why, seconds } => format!("{change} tries again in {seconds} s: {why}"),
         News::GoingBack { change, reason } => format!("{change} goes back: {reason}"),
         News::ChangeEnds { id, outcome, reason } if reason.is_empty() => format!("{id}: {}", outcome.word()),

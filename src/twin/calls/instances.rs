@@ -171,8 +171,8 @@ fn comes_into_use(t: &mut Twin, region: &str, id: &str) {
     disks.iter().for_each(|(device, volume)| t.content_in_use(region, id, device, volume));
 }
 
-/// Whether the instance will come up: it must have a root volume, and a disk whose key is known not to work makes it fall
-/// back to stopped.
+/// Whether the instance will come up: it must have a root volume, and a disk whose key does not work makes it fall back to
+/// stopped. Where a disk or its key was not read that cannot be told.
 fn can_boot(t: &Twin, region: &str, instance: &Instance) -> Result<bool, CallError> {
     let known = t.region(region)?;
     let root = &instance.root_device_name;
@@ -182,8 +182,13 @@ fn can_boot(t: &Twin, region: &str, instance: &Instance) -> Result<bool, CallErr
             format!("Invalid value '{}' for instanceId. Instance does not have a volume attached at root ({})", instance.id, instance.root_device_name);
         return Err(refuse("InvalidParameterValue", message));
     }
-    let volumes = instance.devices.iter().filter_map(|d| known.volumes.get(&d.volume_id).known().copied());
-    Ok(!volumes.filter(|v| v.encrypted).any(|v| keys::is_broken(known, v.kms_key_id.as_deref())))
+    let mut boots = true;
+    for device in &instance.devices {
+        let absent = || refuse("InvalidVolume.NotFound", format!("The volume '{}' does not exist.", device.volume_id));
+        let volume = must(known.volumes.get(&device.volume_id), &device.volume_id, absent)?;
+        boots &= !volume.encrypted || !keys::is_broken(known, volume.kms_key_id.as_deref())?;
+    }
+    Ok(boots)
 }
 
 pub(super) fn modify(t: &mut Twin, region: &str, input: Modify) -> Outcome {

@@ -197,7 +197,8 @@ pub(super) fn copy(t: &mut Twin, region: &str, input: Copy) -> Outcome {
     }
     let encrypted = input.encrypted || source.encrypted || keys::encrypted_by_default(t, region)?;
     let key = if encrypted { Some(keys::choose(t, region, input.kms_key_id.as_deref())?) } else { None };
-    let works = key.as_ref().is_none_or(|k| k.works) && !keys::is_broken(t.region(&input.source_region)?, source.kms_key_id.as_deref());
+    let source_works = !source.encrypted || !keys::is_broken(t.region(&input.source_region)?, source.kms_key_id.as_deref())?;
+    let works = key.as_ref().is_none_or(|k| k.works) && source_works;
     let new = Snapshot {
         // "an arbitrary volume ID that you should not use for any purpose"
         // (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Snapshot.html>).

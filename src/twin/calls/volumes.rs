@@ -15,7 +15,7 @@ use crate::{
     twin::{
         FaultKind, Twin,
         due::Effect,
-        errors::{must, refuse},
+        errors::{must, refuse, unknown},
         keys, take_away,
     },
 };
@@ -182,7 +182,7 @@ fn encryption(t: &Twin, region: &str, input: &Create, from_encrypted: bool, sour
     if !new.encrypted {
         return Ok(if dies { Fate::Fails } else { Fate::Ready });
     }
-    let source_broken = keys::is_broken(t.region(region)?, source_key.as_deref());
+    let source_broken = from_encrypted && keys::is_broken(t.region(region)?, source_key.as_deref())?;
     if input.kms_key_id.is_none() && source_key.is_some() {
         // Without a key of its own the volume takes that of the snapshot.
         new.kms_key_id = source_key;
@@ -244,6 +244,10 @@ pub(super) fn attach(t: &mut Twin, region: &str, input: Attach) -> Outcome {
     if instance.devices.iter().any(|d| d.device_name == input.device) || t.lags_at(&instance.id, &input.device, true) {
         let message = format!("Invalid value '{0}' for unixDevice. Attachment point {0} is already in use", input.device);
         return Err(refuse("InvalidParameterValue", message));
+    }
+    // A running instance needs the key at once; a stopped one when it starts.
+    if volume.encrypted && instance.state == "running" && keys::is_broken(t.region(region)?, volume.kms_key_id.as_deref())? {
+        return Err(unknown(&format!("what becomes of {id} at a running instance"), "its key does not work"));
     }
     let region_mut = t.region_mut(region);
     if let Some(volume) = region_mut.volumes.get_mut(id) {

@@ -197,6 +197,7 @@ fn snapshot(company: &mut Inventory, region: &str, n: u64, disk: u64, hours: i64
         storage_tier: "standard".to_owned(),
         progress: Some("100%".to_owned()),
         tags: named("nightly"),
+        ..Snapshot::default()
     };
     known.snapshots.put(snapshot.id.clone(), snapshot);
 }

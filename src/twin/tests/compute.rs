@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::{
+    calls::Tried,
     inventory::{Fact, Instance, Snapshot, Volume},
     twin::demo::OTHER,
 };
@@ -316,4 +317,46 @@ fn what_is_deleted_is_gone_and_deleting_it_again_was_done_before() {
         assert!(ec2(&mut twin, operation, input.clone()).is_ok());
         assert_eq!(error(ec2(&mut twin, operation, input)).class, ErrorClass::AlreadyDone);
     }
+}
+
+#[test]
+fn a_start_with_a_disk_whose_key_was_not_read_is_not_known_and_one_whose_key_does_not_work_falls_back() {
+    let of = |twin: &mut Twin, state: Option<&str>| {
+        stop(twin, 6).unwrap();
+        minutes(twin, 1);
+        let keys = &mut twin.truth_mut().region_mut(MAIN).keys;
+        match state {
+            Some(state) => keys.items.values_mut().for_each(|key| {
+                if let Fact::Known(key) = key {
+                    state.clone_into(&mut key.key_state);
+                }
+            }),
+            None => (keys.items, keys.reads) = Default::default(),
+        }
+        start(twin, 6)
+    };
+    assert!(is_unknown(of(&mut company(), None)));
+    let mut twin = company();
+    twin.truth_mut().region_mut(MAIN).volumes.get_mut(&id("vol", 601)).unwrap().kms_key_id = None;
+    assert!(is_unknown(of(&mut twin, Some("Enabled"))), "AWS names no key: it may be any");
+    let mut twin = company();
+    of(&mut twin, Some("PendingDeletion")).unwrap();
+    minutes(&mut twin, 1);
+    assert_eq!(instance(&twin, 6).state, "stopped");
+    assert!(instance(&twin, 6).state_reason.unwrap().starts_with("Client.InternalError"));
+}
+
+#[test]
+fn trying_a_call_changes_nothing_and_tells_only_whether_it_is_allowed() {
+    let mut twin = company();
+    let call = |operation: &str, input: Value| Call::new("ec2", MAIN, operation, input);
+    let attach = |volume: String| call("AttachVolume", json!({ "VolumeId": volume, "InstanceId": id("i", 6), "Device": "/dev/sdf" }));
+    twin.faults.denied_calls.push(crate::twin::DeniedCall { operation: "AttachVolume".into(), resource: Some(id("vol", 601)) });
+    let before = twin.clone();
+    assert_eq!(twin.try_call(&call("StopInstances", json!({ "InstanceIds": [id("i", 6)] }))), Tried::Allowed);
+    assert_eq!(twin.try_call(&attach(id("vol", 602))), Tried::Allowed, "whatever state it is in");
+    assert!(matches!(twin.try_call(&attach(id("vol", 601))), Tried::Denied(why) if why.contains("UnauthorizedOperation")));
+    assert!(matches!(twin.try_call(&Call::new("iam", "", "DeleteRole", json!({ "RoleName": "x" }))), Tried::CannotTell(_)));
+    assert_eq!(twin, before);
+    assert_eq!(code(twin.perform(&attach(id("vol", 601)))), "UnauthorizedOperation", "what is denied when tried is denied when made");
 }

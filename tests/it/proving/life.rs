@@ -14,7 +14,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use redress::{
     account::{Account, Identity},
-    calls::{Call, Outcome},
+    calls::{Call, Outcome, Tried},
     engine::{Engine, EngineError, LAG, Silent, Stop},
     inventory::{Inventory, Scope},
     journal::{Decision, Event, Journal, Log, StoreError, Story},
@@ -232,6 +232,13 @@ impl Account for Door {
             std::future::pending::<()>().await;
         }
         outcome.unwrap()
+    }
+    async fn try_call(&self, call: &Call) -> Tried {
+        self.turn().await;
+        if hold(&self.state).dead {
+            std::future::pending::<()>().await;
+        }
+        hold(&self.state).twin.try_call(call)
     }
     fn now(&self) -> Timestamp {
         hold(&self.state).twin.now()

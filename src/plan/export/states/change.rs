@@ -17,7 +17,7 @@ use super::{
     flow::{Flow, choice, put_at},
 };
 use crate::{
-    calls::{self, Act, BackAct, Purpose, Step, Undo, WayBack},
+    calls::{self, Act, BackAct, Power, Purpose, Step, Undo, WayBack},
     plan::{Change, Plan},
 };
 
@@ -28,6 +28,8 @@ const MOST_RULES: usize = 250;
 
 /// What became of a change, as the machine writes it.
 pub(super) const DONE: &str = "done";
+/// It stands, and is not proved.
+pub(super) const UNVERIFIED: &str = "unverified";
 /// It was taken back.
 pub(super) const TAKEN_BACK: &str = "taken-back";
 
@@ -111,6 +113,10 @@ impl Writer<'_> {
         self.end(flow, "not_asked", "failed", json!("States.Format('{}. Nothing was called', States.JsonToString($.unseen))"));
         self.end(flow, "failed", "failed", json!("States.Format('{}. Nothing was changed', States.JsonToString($.error))"));
         self.back(flow).map_err(|why| self.refused(why))?;
+        if calls::is_up(&self.change.steps, self.change.steps.len()) {
+            let why = "States.Format('{}. Nothing is taken back by itself once it was started', States.JsonToString($.error))";
+            self.end(flow, "doubt", UNVERIFIED, json!(why));
+        }
         self.end(flow, "went_back", "rolled-back", json!("States.JsonToString($.error)"));
         self.stuck(flow);
         Ok(())
@@ -156,7 +162,16 @@ impl Writer<'_> {
         let named = Named { name: &self.step_name(n), title: format!("{}{stays}", step.title), act: &step.act, keeps: true };
         // With nothing done there is nothing to go back from.
         let not_done = if n == 0 { self.name("failed") } else { self.back_name(n) };
-        let roads = Roads { next: &self.step_name(n + 1), not_done: &not_done, undone: &self.back_name(n + 1), error: "$.error" };
+        let (next, doubt) = (self.step_name(n + 1), self.name("doubt"));
+        let up = calls::is_up(&self.change.steps, n);
+        // Once something was brought up nothing goes back by itself: what only records is left, all else is in doubt.
+        let (not_done, undone) = match () {
+            () if calls::only_records(&self.change.steps, n) => (next.clone(), next.clone()),
+            () if up => (doubt.clone(), doubt),
+            () if step.act.power() == Power::BringsUp => (not_done, doubt),
+            () => (not_done, self.back_name(n + 1)),
+        };
+        let roads = Roads { next: &next, not_done: &not_done, undone: &undone, error: "$.error" };
         write(flow, &named, self.place(&step.name), &roads)
     }
 
@@ -215,7 +230,7 @@ impl Writer<'_> {
         if !stands.is_empty() {
             ways.push((json!({ "Or": stands }), self.next));
         }
-        ways.push((ended(&self.change.id, DONE), first.as_str()));
+        ways.push((json!({ "Or": [ended(&self.change.id, DONE), ended(&self.change.id, UNVERIFIED)] }), first.as_str()));
         let mut enter = choice(ways, self.next);
         enter["Comment"] = json!(plain(&format!("{}: take back: {}{}", self.change.id, self.change.summary, stays(self.change))));
         flow.put(&entry(self.change), enter);

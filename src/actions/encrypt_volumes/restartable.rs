@@ -1,0 +1,83 @@
+//! Whether an instance that is stopped can be started again. The key of every encrypted disk counts, also of those that stay:
+//! one that is disabled or to be deleted "has no immediate effect" while the disk is attached, and the next start fails
+//! (<https://docs.aws.amazon.com/kms/latest/developerguide/unusable-kms-keys.html>).
+
+use std::collections::BTreeSet;
+
+use super::parts::Job;
+use crate::{
+    actions::{
+        Context, GuardNote, Refusal,
+        support::{need, region},
+    },
+    inventory::{FamilyKind, Instance, Key, Volume, Want},
+};
+
+/// What the encrypted disks of an instance show.
+#[derive(Debug, Default)]
+pub struct Restartable {
+    /// What was looked at, and what was not.
+    pub notes: Vec<GuardNote>,
+    /// ARNs of keys of one's own, of disks that stay: whether the caller may use them shows only when they are used.
+    pub others: Vec<String>,
+}
+
+/// What must be read about the key of a disk.
+pub fn want(region: &str, volume: &Volume) -> Option<Want> {
+    volume.kms_key_id.as_ref().filter(|_| volume.encrypted).map(|key| Want::id(region, FamilyKind::Keys, key))
+}
+
+/// Looks at the key of every encrypted disk. For an instance that is stopped already it only notes what is wrong: nothing is
+/// taken down.
+///
+/// # Errors
+/// A refusal: a key that does not work, or one of which that is not known.
+pub fn restartable(context: &Context<'_>, instance: &Instance, volumes: &[(&str, &Volume, bool)], job: &Job<'_>) -> Result<Restartable, Refusal> {
+    let looked = keys(context, instance, volumes);
+    let notes = |looked: &[(&str, &Key)]| match looked {
+        [] => GuardNote::passed("restartable", "no disk that stays is encrypted: no other key is needed for a start"),
+        all => GuardNote::passed("restartable", format!("the keys of {} are enabled", all.iter().map(|(device, _)| *device).collect::<Vec<_>>().join(", "))),
+    };
+    let mut found = Restartable::default();
+    match looked {
+        Ok(all) => {
+            found.notes.push(notes(&all));
+            let own = all.iter().filter(|(_, key)| key.key_manager != "AWS" && key.arn != job.key).map(|(_, key)| key.arn.clone());
+            found.others = own.collect::<BTreeSet<_>>().into_iter().collect();
+        }
+        Err(refusal) if instance.state == "running" => return Err(refusal),
+        Err(Refusal::Refused(why) | Refusal::Unknown(why) | Refusal::Nothing(why)) => {
+            found.notes.push(GuardNote::not_checked("restartable", format!("it is stopped already, and may not start: {why}")));
+        }
+    }
+    if job.own_key {
+        let who = format!("whoever starts {} later must be allowed to use {} (kms:CreateGrant): whether they are was not looked at", instance.id, job.key);
+        found.notes.push(GuardNote::not_checked("later-starts", who));
+    }
+    Ok(found)
+}
+
+/// The keys of the encrypted disks, all of them usable.
+fn keys<'a>(context: &Context<'a>, instance: &Instance, volumes: &[(&'a str, &Volume, bool)]) -> Result<Vec<(&'a str, &'a Key)>, Refusal> {
+    let (id, place) = (&instance.id, region(context.inventory, context.region)?);
+    let mut all = Vec::new();
+    for (device, volume, _) in volumes.iter().filter(|(_, v, _)| v.encrypted) {
+        let what = format!("{device} of {id} ({})", volume.id);
+        let Some(arn) = &volume.kms_key_id else {
+            return Err(Refusal::Unknown(format!("under which key {what} is encrypted is not known: whether {id} starts again hangs on it")));
+        };
+        let key = need(place.keys.get(arn), &format!("the KMS key {arn} of {what}, without which {id} does not start again,"))?;
+        if key.key_state != "Enabled" {
+            return Err(Refusal::Refused(format!(
+                "{id} would not start again: the KMS key {arn} of {what} is {:?}, which shows only at the next start. Enable it, or cancel its deletion, and plan again",
+                key.key_state
+            )));
+        }
+        let at = key.arn.split(':').nth(3).unwrap_or_default();
+        if at != context.region {
+            return Err(Refusal::Refused(format!("{id} would not start again: the KMS key {arn} of {what} is in {at:?}, not in {}", context.region)));
+        }
+        all.push((*device, key));
+    }
+    Ok(all)
+}

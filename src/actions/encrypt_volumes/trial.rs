@@ -1,0 +1,67 @@
+//! Trial volumes: made like the ones to come, seen, and deleted again, before anything is taken down. EC2 looks at a KMS key
+//! only after it has answered, and counts quotas when it makes: what would fail while the instance is down fails here.
+
+use serde_json::{Value, json};
+
+use super::parts::{Disk, Job};
+use crate::{
+    actions::{Refusal, make, support::tag_specifications},
+    calls::{KeptOnce, Shape, Step, Undo, Wait, WayBack, reference},
+    inventory::{FamilyKind, Tags},
+};
+
+/// One trial: its place in the names of steps, the volume that is made, under which key, and in words what it is for.
+struct Trial {
+    name: String,
+    input: Value,
+    key: String,
+    words: String,
+}
+
+/// The steps of all trials: a volume for each disk, of its size, type, speed and zone, under the new key, from the snapshot
+/// that `of` names, or empty; and one of the smallest for each key of a disk that stays.
+///
+/// # Errors
+/// More tags than AWS allows.
+pub fn trials(job: &Job<'_>, disks: &[Disk<'_>], of: Option<&dyn Fn(&Disk<'_>) -> Value>, others: &[String]) -> Result<Vec<Step>, Refusal> {
+    let mut all = Vec::new();
+    for disk in disks {
+        let input = job.volume_input(disk, of.map(|of| of(disk)), &[])?;
+        all.push(Trial { name: disk.n.to_string(), input, key: job.key.clone(), words: format!("like the one for {}", disk.words()) });
+    }
+    for (n, key) in others.iter().enumerate() {
+        let input = json!({
+            "AvailabilityZone": disks.first().map_or("", |d| d.volume.availability_zone.as_str()), "Size": 1, "VolumeType": "gp3", "Encrypted": true,
+            "KmsKeyId": key, "ClientToken": reference::token(), "TagSpecifications": tag_specifications("volume", &Tags::new(), &[])?,
+        });
+        all.push(Trial { name: format!("key-{}", n + 1), input, key: key.clone(), words: format!("under {key}, which a disk that stays needs") });
+    }
+    let wait = seen(job, &all);
+    let mut steps: Vec<Step> = Vec::new();
+    for (at, trial) in all.iter().enumerate() {
+        let wait = (at + 1 == all.len()).then(|| wait.clone());
+        let act = make::making(job.call("CreateVolume", trial.input.clone()), FamilyKind::Volumes, "VolumeId", Shape::Id, wait);
+        let gone = KeptOnce { step: format!("trial-gone-{}", trial.name), reason: "it is gone then".to_owned() };
+        let way_back = WayBack::Calls { rollback: vec![job.delete_volume(made(trial))], undo: Undo::Calls(Vec::new()), kept_once: Some(gone), redo: false };
+        steps.push(make::step(format!("trial-{}", trial.name), format!("make a trial volume {}", trial.words), act, way_back));
+    }
+    let back = |trial: &Trial| WayBack::ByStep(format!("trial-{}", trial.name));
+    steps.extend(all.iter().map(|trial| {
+        let title = format!("delete the trial volume {}", trial.words);
+        make::step(format!("trial-gone-{}", trial.name), title, job.delete_volume(made(trial)), back(trial))
+    }));
+    Ok(steps)
+}
+
+/// The id of a trial's volume.
+fn made(trial: &Trial) -> Value {
+    reference::output(&format!("trial-{}", trial.name), "VolumeId")
+}
+
+/// All trial volumes are there, each encrypted under its key.
+fn seen(job: &Job<'_>, all: &[Trial]) -> Wait {
+    let ids = Value::Array(all.iter().map(made).collect());
+    let mut until = job.made(ids);
+    until.extend(all.iter().map(|trial| make::is(job.region, FamilyKind::Volumes, made(trial), "/kms_key_id", trial.key.as_str())));
+    Wait { until, at_most: super::parts::VOLUME_WITHIN, why: "until the trial volumes are available, under their keys".to_owned() }
+}

@@ -1,0 +1,135 @@
+//! Trying a call without effect, by EC2's `DryRun`
+//! (<https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-permissions.html>). It goes through a client that adds `DryRun` to
+//! whatever it sends, so no operation can forget it. Some endpoints that are not AWS's make the call all the same: those are
+//! asked first about things that are nowhere, where it does no harm.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use aws_sdk_ec2::{
+    config::{ConfigBag, Intercept, RuntimeComponents, interceptors::BeforeTransmitInterceptorContextMut},
+    error::BoxError,
+};
+use aws_smithy_types::body::SdkBody;
+use serde_json::Value;
+
+use super::{call, clients::Clients};
+use crate::calls::{Call, CallError, ErrorClass, Tried, find};
+
+/// How often a trial is made at most that was throttled or lost: it has no effect.
+const TRIES: u32 = 4;
+
+/// Makes every request of a client a trial.
+#[derive(Debug)]
+pub struct OnlyTry;
+
+impl Intercept for OnlyTry {
+    fn name(&self) -> &'static str {
+        "OnlyTry"
+    }
+
+    /// A request to which this cannot be added is not sent.
+    fn modify_before_signing(&self, context: &mut BeforeTransmitInterceptorContextMut<'_>, _: &RuntimeComponents, _: &mut ConfigBag) -> Result<(), BoxError> {
+        let request = context.request_mut();
+        let form = request.body().bytes().and_then(|bytes| std::str::from_utf8(bytes).ok()).filter(|form| form.starts_with("Action="));
+        let form = format!("{}&DryRun=true", form.ok_or("a trial is a form of EC2's, and this request is none")?);
+        request.headers_mut().insert("content-length", form.len().to_string());
+        *request.body_mut() = SdkBody::from(form);
+        Ok(())
+    }
+}
+
+/// Which operations an endpoint that is not AWS's only tries when it is asked to.
+#[derive(Debug, Default)]
+pub struct Honours(Mutex<BTreeMap<String, Result<(), String>>>);
+
+impl Honours {
+    fn known(&self, name: &str) -> Option<Result<(), String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+    }
+    fn learn(&self, name: String, honours: Result<(), String>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(name, honours);
+    }
+}
+
+/// Tries a call. `aws` says whether the endpoint is AWS's own, which never makes a call that is only to be tried.
+pub(super) async fn try_call(clients: &Clients, aws: bool, call: &Call) -> Tried {
+    match find(&call.service, &call.operation) {
+        Some(spec) if spec.can_be_tried() => {}
+        _ => return Tried::CannotTell(format!("{} has no DryRun", call.name())),
+    }
+    if !aws && let Err(why) = honours(clients, call).await {
+        return Tried::CannotTell(why);
+    }
+    match sent(clients, call).await {
+        Ok(()) => Tried::CannotTell("the endpoint did not say that it only tried it".to_owned()),
+        Err(error) if error.code == "DryRunOperation" => Tried::Allowed,
+        Err(error) if error.code == "UnauthorizedOperation" => Tried::Denied(error.to_string()),
+        Err(error) => Tried::CannotTell(error.to_string()),
+    }
+}
+
+async fn sent(clients: &Clients, call: &Call) -> Result<(), CallError> {
+    for tries in 1..=TRIES {
+        match call::try_once(clients, call).await {
+            Err(error) if matches!(error.class, ErrorClass::Throttled | ErrorClass::Transient) && tries < TRIES => {
+                tokio::time::sleep(Duration::from_secs(1 << tries)).await;
+            }
+            outcome => return outcome.map(|_| ()),
+        }
+    }
+    Ok(())
+}
+
+/// Whether an endpoint only tries an operation when it is asked to: asked with ids of things that are nowhere.
+async fn honours(clients: &Clients, call: &Call) -> Result<(), String> {
+    let name = call.name();
+    if let Some(known) = clients.honours.known(&name) {
+        return known;
+    }
+    let input = nowhere(&call.input);
+    if input == call.input {
+        return Err(format!("it names nothing by which could be told whether this endpoint only tries {name}"));
+    }
+    let answer = match sent(clients, &Call { input, ..call.clone() }).await {
+        // A denial was decided before anything was looked at, as AWS does.
+        Err(error) if matches!(error.code.as_str(), "DryRunOperation" | "UnauthorizedOperation") => Ok(()),
+        Err(error) if error.class == ErrorClass::Throttled || error.class == ErrorClass::Transient => return Err(error.to_string()),
+        _ => Err(format!("this endpoint is not AWS's, and does not only try {name} when it is asked to")),
+    };
+    clients.honours.learn(name, answer.clone());
+    answer
+}
+
+/// The input with every id of EC2's replaced by one of the same kind that no thing has.
+fn nowhere(input: &Value) -> Value {
+    const KINDS: [&str; 7] = ["i-", "vol-", "snap-", "sg-", "sgr-", "vpc-", "fl-"];
+    match input {
+        Value::String(id) => match KINDS.iter().find(|kind| id.strip_prefix(**kind).is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_hexdigit()))) {
+            Some(kind) => Value::from(format!("{kind}{:017}", 0)),
+            None => input.clone(),
+        },
+        Value::Array(items) => items.iter().map(nowhere).collect(),
+        Value::Object(members) => members.iter().map(|(name, value)| (name.clone(), nowhere(value))).collect(),
+        other => other.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_trial_elsewhere_names_only_what_is_nowhere() {
+        let input = json!({ "VolumeId": "vol-0abc", "InstanceIds": ["i-12"], "Device": "/dev/sdf", "Tags": [{ "Key": "a", "Value": "snap-9" }] });
+        let zero = |kind: &str| format!("{kind}00000000000000000");
+        let expected = json!({ "VolumeId": zero("vol-"), "InstanceIds": [zero("i-")], "Device": "/dev/sdf", "Tags": [{ "Key": "a", "Value": zero("snap-") }] });
+        assert_eq!(nowhere(&input), expected);
+        assert_eq!(nowhere(&json!({ "Size": 8 })), json!({ "Size": 8 }));
+    }
+}

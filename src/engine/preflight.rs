@@ -1,0 +1,96 @@
+//! What is shown before something is taken down: that every later call up to the one that brings it up again, and every call
+//! of the way back, would be allowed. The calls are tried without effect, directly before. A denial keeps the thing up; a
+//! call of which it cannot be told is reported and not counted as good.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    Engine, News,
+    apply::{bindings, not_begun},
+    ledger::Ledger,
+    step::Failure,
+};
+use crate::{
+    calls::{self, Act, Call, Power, Purpose, Tried},
+    journal::{ChangeStory, Event, StepState, Story},
+    plan::Change,
+};
+
+impl Engine<'_> {
+    /// Before the step at this place takes something down, tries what comes after it.
+    ///
+    /// # Errors
+    /// The call that would be denied.
+    pub(super) async fn shown_to_come_up(&self, change: &Change, at: usize, journal: &Ledger<'_>) -> Result<(), Failure> {
+        let Some(step) = change.steps.get(at).filter(|s| s.act.power() == Power::TakesDown && not_begun(change, s, journal)) else { return Ok(()) };
+        let Later { calls, unknown } = later(change, at, journal);
+        let (mut allowed, mut good, mut not_told) = (0, BTreeSet::new(), BTreeMap::new());
+        for call in &calls {
+            match self.account.try_call(call).await {
+                Tried::Allowed => {
+                    allowed += 1;
+                    good.insert(call.name());
+                }
+                Tried::Denied(why) => {
+                    return Err(Failure::Failed(format!(
+                        "{} would be denied ({why}): \"{}\" was not done, since nothing is taken down before it is shown that it can come up again",
+                        call.name(),
+                        step.title
+                    )));
+                }
+                Tried::CannotTell(why) => drop(not_told.entry(call.name()).or_insert(why)),
+            }
+        }
+        // What names a thing that is not there yet is as good as the same operation on another thing, tried or made.
+        let made = |name: &String| journal.look(|story| story.changes.get(&change.id).is_some_and(|c| was_made(c, name)));
+        for name in unknown.into_iter().filter(|name| !good.contains(name) && !made(name)) {
+            not_told.entry(name).or_insert_with(|| "what it names is not there yet".to_owned());
+        }
+        let not_told: Vec<String> = not_told.into_iter().map(|(name, why)| format!("{name}: {why}")).collect();
+        if !not_told.is_empty() {
+            self.talk.tell(&News::NotTried { change: change.id.clone(), calls: not_told.clone() });
+        }
+        journal.write(self.account.now(), Event::Tried { change: change.id.clone(), step: step.name.clone(), allowed, not_told })?;
+        Ok(())
+    }
+}
+
+/// Whether an operation was made for this change already.
+fn was_made(told: &ChangeStory, name: &str) -> bool {
+    told.steps.iter().any(|s| s.call.as_ref().is_some_and(|call| call.name() == name) && matches!(s.state, StepState::Called | StepState::Settled))
+}
+
+/// What comes after a step.
+#[derive(Default)]
+struct Later {
+    /// Calls as they will be made, each once.
+    calls: Vec<Call>,
+    /// Operations whose input names what is not there yet.
+    unknown: BTreeSet<String>,
+}
+
+/// The calls after a step up to and including the one that brings up, and those of the way back.
+fn later(change: &Change, at: usize, journal: &Ledger<'_>) -> Later {
+    let (outputs, story) = (journal.look(Story::outputs), journal.look(|story| story.changes.get(&change.id).cloned().unwrap_or_default()));
+    let bindings = bindings(change, journal, &outputs);
+    let down = &change.steps[at..];
+    let up = down.iter().position(|s| s.act.power() == Power::BringsUp);
+    // Once it was brought up nothing goes back: that step has no part in the way back.
+    let mut names = story.done();
+    names.extend(down.iter().take(up.unwrap_or(down.len())).map(|s| s.name.clone()));
+    let forward = down.iter().take(up.map_or(down.len(), |n| n + 1)).skip(1).map(|s| &s.act);
+    let way = calls::way_back(&change.steps, &names, Purpose::Rollback);
+    let mut later = Later::default();
+    let mut add = |act: &Act| match bindings.resolve(&act.call.input) {
+        Ok(input) => {
+            let call = Call { input, ..act.call.clone() };
+            if !later.calls.contains(&call) {
+                later.calls.push(call);
+            }
+        }
+        Err(_) => drop(later.unknown.insert(act.call.name())),
+    };
+    forward.for_each(&mut add);
+    way.iter().for_each(|back| add(&back.act));
+    later
+}
