@@ -42,11 +42,32 @@ Only what carries the tags of a run of redress (`redress:run`, `redress:expires`
 
 - whose day in `redress:expires` has passed;
 - that does not carry `redress:hold` (set that tag, with any value, to keep a thing);
-- a volume only if it is attached to nothing, and the volume that replaced it (`redress:replaced-by`) is there, is
-  encrypted, names it as its source, and is attached to an instance that passes its status checks, or was itself
-  made for a volume that was attached to nothing;
+- a volume only if it is attached to nothing, and the volume that replaced it (`redress:replaced-by`) is proved to be
+  readable (below);
+- a snapshot that an encryption left only if the volume that took the place of its source (`redress:source`) is proved to
+  be readable, or if its source was never replaced and is there;
 - a snapshot of a backup set only if it is not of the last `redress:keep-last` completed sets of its instance, and never
   if it is of the last one. The highest number that a set of the instance asks for counts.
+
+## What is proved before
+
+Nothing is deleted because nothing bad is known. The volume that took the place
+
+- is attached at the device and to the instance that its tags name;
+- is encrypted under a key whose state is `Enabled`, read now: a volume whose key is disabled or pending deletion stays
+  readable only until its instance is stopped;
+- is a disk of an instance that is `running`, was last started after the volume was made, and whose system status, instance
+  status and attached EBS status are all `ok` (`not-applicable` is taken for the attached EBS status only).
+
+Of a disk that was attached to nothing, one unencrypted copy stays until the new volume was attached once: the old volume may
+go while an unencrypted snapshot of it is there; that snapshot stays.
+
+All this is read again directly before each deletion. What cannot be read keeps the thing, with the reason.
+
+## What it does not look at
+
+Rules of the Recycle Bin, images that use a snapshot, and locked snapshots. AWS itself refuses to delete a snapshot of a
+registered image (`InvalidSnapshot.InUse`) or a locked one; such a deletion fails and changes nothing.
 
 ## What it refuses
 
@@ -61,6 +82,8 @@ None: AWS keeps deleted snapshots and volumes only where a rule of the Recycle B
 - <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteSnapshot.html>
 - <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteVolume.html>
 - <https://docs.aws.amazon.com/ebs/latest/userguide/recycle-bin.html>
+- <https://docs.aws.amazon.com/kms/latest/developerguide/unusable-kms-keys.html>
+- <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/monitoring-system-instance-status-check.html>
 "#;
 
 impl Action for Prune {
@@ -91,15 +114,14 @@ impl Action for Prune {
         let Some(place) = context.inventory.regions.get(region) else { return vec![Want::id(region, family(target), id)] };
         let mut wants = vec![Want::id(region, family(target), id)];
         match target.kind() {
-            Kind::Volume => {
-                let new = place.volumes.get(id).known().and_then(|v| v.tags.get(tag::REPLACED_BY));
-                wants.extend(new.map(|new| Want::id(region, FamilyKind::Volumes, new)));
-                let new = new.and_then(|new| place.volumes.get(new).known().copied());
-                wants.extend(new.iter().flat_map(|v| &v.attachments).map(|a| Want::id(region, FamilyKind::InstanceStatuses, &a.instance_id)));
-            }
+            Kind::Volume => wants.extend(relied_on::wants_of_volume(region, place, id)),
             _ => {
-                let instance = place.snapshots.get(id).known().and_then(|s| s.tags.get(tag::INSTANCE));
-                wants.extend(instance.map(|i| Want::by(region, FamilyKind::Snapshots, "tag:redress:instance", i)));
+                let Some(snapshot) = place.snapshots.get(id).known().copied() else { return wants };
+                match (snapshot.tags.get(tag::SET), snapshot.tags.get(tag::INSTANCE)) {
+                    (None, _) => wants.extend(relied_on::wants_of_snapshot(region, place, snapshot)),
+                    (Some(_), Some(instance)) => wants.push(Want::by(region, FamilyKind::Snapshots, "tag:redress:instance", instance)),
+                    (Some(_), None) => {}
+                }
             }
         }
         wants
@@ -115,12 +137,15 @@ impl Action for Prune {
             Kind::Volume => {
                 let volume = need(place.volumes.get(target.id()), &format!("volume {}", target.id()))?;
                 volume_may_go(inventory, region, volume, now)?;
-                healthy(inventory, region, volume)?;
+                relied_on::volume(place, volume)?;
                 Ok(proposal(target, "DeleteVolume", "VolumeId", "volume-gone", &volume.tags, volume.size))
             }
             Kind::Snapshot => {
                 let snapshot = need(place.snapshots.get(target.id()), &format!("snapshot {}", target.id()))?;
                 snapshot_may_go(inventory, region, snapshot, now)?;
+                if !snapshot.tags.contains_key(tag::SET) {
+                    relied_on::snapshot(place, snapshot)?;
+                }
                 Ok(proposal(target, "DeleteSnapshot", "SnapshotId", "snapshot-gone", &snapshot.tags, snapshot.volume_size))
             }
             other => Err(Refusal::Refused(format!("prune deletes snapshots and volumes, not a {}", other.words()))),
@@ -166,34 +191,12 @@ fn volume_may_go(inventory: &Inventory, region: &str, volume: &Volume, now: Time
     if volume.state != "available" || !volume.attachments.is_empty() {
         return Err(Refusal::Refused(format!("{id} is {}: only what is attached to nothing is deleted", volume.state)));
     }
-    let new = match replacement(inventory, region, volume) {
-        None => return Err(Refusal::Refused(format!("{id} says not what replaced it (tag {}): delete it by hand if it is not needed", tag::REPLACED_BY))),
-        Some(Replacement::Differs(why)) => return Err(Refusal::Refused(format!("{id} may be the only one that holds its data: {why}"))),
-        Some(Replacement::Unknown(why)) => return Err(Refusal::Unknown(why)),
-        Some(Replacement::Agrees(new)) => new,
-    };
-    let attached =
-        known(place(inventory, region)?.volumes.get(&new), &format!("volume {new}"))?.is_some_and(|v| v.attachments.iter().any(|a| a.state == "attached"));
-    if volume.tags.contains_key(tag::INSTANCE) && !attached {
-        return Err(Refusal::Refused(format!(
-            "{id} was a disk of an instance, and {new}, which replaced it, is attached to none: see which of the two is needed"
-        )));
+    match replacement(inventory, region, volume) {
+        None => Err(Refusal::Refused(format!("{id} says not what replaced it (tag {}): delete it by hand if it is not needed", tag::REPLACED_BY))),
+        Some(Replacement::Differs(why)) => Err(Refusal::Refused(format!("{id} may be the only one that holds its data: {why}"))),
+        Some(Replacement::Unknown(why)) => Err(Refusal::Unknown(why)),
+        Some(Replacement::Agrees(_)) => Ok(()),
     }
-    Ok(())
-}
-
-/// Whether the instances that use the replacement pass their status checks.
-fn healthy(inventory: &Inventory, region: &str, volume: &Volume) -> Result<(), Refusal> {
-    let place = place(inventory, region)?;
-    let Some(Fact::Known(new)) = volume.tags.get(tag::REPLACED_BY).map(|id| place.volumes.get(id)) else { return Ok(()) };
-    for attachment in &new.attachments {
-        let id = &attachment.instance_id;
-        let status = need(place.instance_statuses.get(id), &format!("the status of {id}"))?;
-        if [&status.system_status, &status.instance_status].iter().any(|s| *s == "impaired") {
-            return Err(Refusal::Refused(format!("{id}, which runs on {}, fails its status checks: {} may still be needed", new.id, volume.id)));
-        }
-    }
-    Ok(())
 }
 
 fn snapshot_may_go(inventory: &Inventory, region: &str, snapshot: &Snapshot, now: Timestamp) -> Result<(), Refusal> {
@@ -249,11 +252,12 @@ fn proposal(target: &ResourceId, operation: &str, member: &str, proof: &str, tag
         after: json!({ "exists": false }),
         proof: vec![Proof { check: proof.to_owned(), resource: target.clone(), with: Value::Null }],
         not_restored: Vec::new(),
-        guards: vec![GuardNote::passed("retention", "its date has passed, nobody holds it, and what replaced it is there")],
+        guards: vec![GuardNote::passed("retention", "its date has passed, nobody holds it, and what is relied on in its place is proved to be readable")],
         touches: vec![Want::id(region, family(target), id)],
         prerequisites: Vec::new(),
     }
 }
 
+mod relied_on;
 #[cfg(test)]
 mod tests;

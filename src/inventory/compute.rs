@@ -121,11 +121,45 @@ pub struct InstanceStatus {
     pub system_status: String,
     /// The same scale.
     pub instance_status: String,
+    /// The same scale: whether its EBS volumes can be reached. Empty where the endpoint does not say.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub attached_ebs_status: String,
     /// Codes of scheduled events that are not completed.
     pub events: Vec<String>,
 }
 
 impl Record for InstanceStatus {}
+
+impl InstanceStatus {
+    /// Whether system and instance are shown to be well.
+    ///
+    /// # Errors
+    /// What is shown instead.
+    pub fn proves_reachable(&self) -> Result<(), String> {
+        all_good(&[("system status", &self.system_status, &["ok"]), ("instance status", &self.instance_status, &["ok"])])
+    }
+
+    /// Whether all three checks show that the instance is well. There is no query for bad news here on purpose: a check that
+    /// has not run, and one of which AWS says nothing, prove nothing. The check of attached volumes is `not-applicable` on
+    /// types that AWS does not run it for
+    /// (<https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/monitoring-system-instance-status-check.html>).
+    ///
+    /// # Errors
+    /// What is shown instead.
+    pub fn proves_health(&self) -> Result<(), String> {
+        self.proves_reachable()?;
+        all_good(&[("attached EBS status", &self.attached_ebs_status, &["ok", "not-applicable"])])
+    }
+}
+
+/// Whether each check shows one of the words that prove it.
+fn all_good(checks: &[(&str, &str, &[&str])]) -> Result<(), String> {
+    match checks.iter().find(|(_, is, good)| !good.contains(is)) {
+        None => Ok(()),
+        Some((name, "", _)) => Err(format!("its {name} is not known")),
+        Some((name, is, _)) => Err(format!("its {name} is {is}")),
+    }
+}
 
 /// What an instance type is like (`ec2:DescribeInstanceTypes`).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

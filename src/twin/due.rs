@@ -161,6 +161,7 @@ fn set_status(twin: &mut Twin, region: &str, id: &str, status: &str) {
     let mut now = statuses.get(id).known().map_or_else(|| InstanceStatus { id: id.to_owned(), ..InstanceStatus::default() }, |s| (*s).clone());
     now.system_status = status.to_owned();
     now.instance_status = status.to_owned();
+    now.attached_ebs_status = status.to_owned();
     statuses.put(id, now);
 }
 

@@ -179,3 +179,25 @@ fn every_file_says_what_it_is_for_and_none_is_too_long() {
 fn the_reader_of_imports_sees_them() {
     assert_eq!(named("use crate::{\n a::{b, c},\n d,\n};\nuse crate::e::f;"), ["a", "d", "e"]);
 }
+
+/// Words by which AWS gives bad news of a status or a key. Who asks for them takes their absence for good news; who acts on
+/// a status asks for the words that prove it (`InstanceStatus::proves_health`, `key_state == "Enabled"`).
+const BAD_NEWS: [&str; 8] =
+    ["impaired", "insufficient-data", "initializing", "Disabled", "PendingDeletion", "PendingReplicaDeletion", "PendingImport", "Unavailable"];
+
+/// Where a line asks for bad news: a string that is one of the words.
+fn asks_for_bad_news(code: &str) -> Vec<String> {
+    let asks = |line: &&str| BAD_NEWS.iter().any(|word| line.contains(&format!("\"{word}\"")));
+    code.lines().filter(asks).map(|line| line.trim().to_owned()).collect()
+}
+
+#[test]
+fn nothing_is_judged_by_the_absence_of_bad_news() {
+    assert_eq!(asks_for_bad_news("if status.system_status != \"impaired\" {\n    go();").len(), 1, "the test sees what it looks for");
+    for module in ["actions", "checks", "engine", "plan", "calls", "inventory"] {
+        for path in sources(&Path::new("src").join(module)) {
+            let found = asks_for_bad_news(&code(&path));
+            assert!(found.is_empty(), "{} asks for bad news: {found:?}. Ask for what proves that all is well", path.display());
+        }
+    }
+}

@@ -8,7 +8,8 @@ use serde_json::Value;
 use crate::{ci::walk, clinic_desk::Desk};
 
 /// The time of all that a run kept has passed, but that of the snapshots taken while the instance was running. One old
-/// volume is held, and the volume that took the place of another does not say so any more. Prints what may go.
+/// volume is held, and the volume that took the place of another does not say so any more. Instances that were off are
+/// started by their owner. Prints what may go: of a disk that was never attached the unencrypted snapshot stays.
 const PASSED: &str = r#"
 import boto3, json
 ec2 = boto3.client("ec2")
@@ -22,7 +23,12 @@ of_volume = lambda name: next(i for i, t in volumes.items() if "redress:replaced
 held, orphan = of_volume("/dev/sdf"), of_volume("loose")
 ec2.create_tags(Resources=[held], Tags=[{"Key": "redress:hold", "Value": "for the auditors"}])
 ec2.delete_tags(Resources=[volumes[orphan]["redress:replaced-by"]], Tags=[{"Key": "redress:source"}])
-print(json.dumps({"go": sorted(due - {held, orphan}), "kept": sorted(set(kept) - due | {held, orphan})}))
+taken_of = {s["SnapshotId"]: tags(s).get("redress:source", s["VolumeId"]) for s in ec2.describe_snapshots(OwnerIds=["self"])["Snapshots"]}
+plain = {s["SnapshotId"] for s in ec2.describe_snapshots(OwnerIds=["self"])["Snapshots"] if not s["Encrypted"]}
+loose = {i for i, t in volumes.items() if "redress:replaced-by" in t and "redress:instance" not in t}
+stays = {i for i in due & set(snapshots) if taken_of[i] == orphan or taken_of[i] in loose and i in plain} | {held, orphan}
+ec2.start_instances(InstanceIds=[i["InstanceId"] for r in ec2.describe_instances()["Reservations"] for i in r["Instances"] if i["State"]["Name"] == "stopped"])
+print(json.dumps({"go": sorted(due - stays), "kept": sorted(set(kept) - due | stays)}))
 "#;
 
 fn ids(value: &Value) -> BTreeSet<String> {
@@ -77,4 +83,43 @@ fn prune_deletes_what_has_expired_and_is_still_what_was_kept_and_nothing_else() 
     let undo = desk.ends(2, "undo last --auto-approve --max-risk disruptive");
     assert!(undo.err.contains("cannot be taken back"), "{}", undo.err);
     assert_eq!(there(&desk), after);
+}
+
+#[test]
+fn prune_deletes_nothing_of_an_instance_whose_key_is_to_be_deleted_or_that_is_off() {
+    let (desk, _) = Desk::seeded(include_str!("clinic_seed.py"));
+    desk.ends(0, "apply --check ebs-volume-unencrypted --auto-approve --max-risk disruptive --quiet");
+    desk.moto.python(&desk.keys, PASSED);
+    let planned = || resources(desk.ends(0, "prune --format json").json()["changes"].as_array().unwrap().iter());
+    assert!(!planned().is_empty());
+    let before = there(&desk);
+    desk.ends(0, "prune -o prune.json");
+    // A week before the key is gone it opens nothing any more.
+    let keys = desk.moto.python(
+        &desk.keys,
+        r#"
+import boto3
+ec2, kms = boto3.client("ec2"), boto3.client("kms")
+keys = {v["KmsKeyId"] for v in ec2.describe_volumes()["Volumes"] if v["Encrypted"]}
+for key in keys: kms.schedule_key_deletion(KeyId=key)
+print(len(keys))
+"#,
+    );
+    assert_ne!(keys.trim(), "0");
+    assert_eq!(planned(), BTreeSet::new());
+    desk.ends(4, "apply prune.json --auto-approve --allow-irreversible prune --format json");
+    assert_eq!(there(&desk), before, "a plan from before the key was to go deletes nothing either");
+    desk.moto.python(
+        &desk.keys,
+        r#"
+import boto3
+ec2, kms = boto3.client("ec2"), boto3.client("kms")
+for key in {v["KmsKeyId"] for v in ec2.describe_volumes()["Volumes"] if v["Encrypted"]}:
+    kms.cancel_key_deletion(KeyId=key)
+    kms.enable_key(KeyId=key)
+ec2.stop_instances(InstanceIds=[i["InstanceId"] for r in ec2.describe_instances()["Reservations"] for i in r["Instances"]])
+"#,
+    );
+    let disks = |ids: BTreeSet<String>| ids.into_iter().filter(|id| id.starts_with("vol-")).count();
+    assert!(disks(planned()) <= 1, "only what was never attached: {:?}", planned());
 }

@@ -36,6 +36,8 @@ def start_as_aws_does(self):
     return start(self)
 Instance.start = start_as_aws_does
 from moto.server import main
+# As on AWS there is a third status check.
+Instance.attached_ebs_status = property(lambda self: {'Status': 'ok' if self.state_code == 16 else 'not-applicable'})
 main(['-H', '127.0.0.1', '-p', sys.argv[1]])
 ";
 

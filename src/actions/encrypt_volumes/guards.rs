@@ -127,8 +127,10 @@ fn health(context: &Context<'_>, instance: &Instance) -> Result<(), Refusal> {
     if !status.events.is_empty() {
         no(format!("AWS has scheduled {} for {id}: let that pass first", status.events.join(", ")))?;
     }
-    if [&status.system_status, &status.instance_status].iter().any(|s| *s == "impaired") {
-        no(format!("{id} fails its status checks already: nobody could tell whether it came up well afterwards; mend that first"))?;
+    if instance.state == "running"
+        && let Err(why) = status.proves_reachable()
+    {
+        no(format!("{id} does not pass its status checks ({why}): nobody could tell whether it came up well afterwards; see to that first"))?;
     }
     Ok(())
 }

@@ -54,7 +54,8 @@ fn account() -> Inventory {
         ..Instance::default()
     };
     region.instances.put("i-1", instance);
-    let ok = InstanceStatus { id: "i-1".into(), system_status: "ok".into(), instance_status: "ok".into(), events: Vec::new() };
+    let ok =
+        InstanceStatus { id: "i-1".into(), system_status: "ok".into(), instance_status: "ok".into(), attached_ebs_status: "ok".into(), events: Vec::new() };
     region.instance_statuses.put("i-1", ok);
     region.instance_types.put("t3.micro", InstanceType { id: "t3.micro".into(), instance_storage: false });
     region.network_interfaces.read(&Selector::by("attachment.instance-id", "i-1"), Fact::Known(()));
@@ -341,7 +342,8 @@ fn every_row_of_the_table_is_refused_with_its_reason() {
         (|it| i(it).tenancy = "host".into(), "dedicated host"),
         (|it| i(it).enclave = true, "enclave"),
         (|it| it.region_mut(R).instance_statuses.get_mut("i-1").unwrap().events = vec!["system-reboot".into()], "system-reboot"),
-        (|it| it.region_mut(R).instance_statuses.get_mut("i-1").unwrap().instance_status = "impaired".into(), "fails its status checks"),
+        (|it| it.region_mut(R).instance_statuses.get_mut("i-1").unwrap().instance_status = "impaired".into(), "does not pass its status checks"),
+        (|it| it.region_mut(R).instance_statuses.get_mut("i-1").unwrap().system_status = "initializing".into(), "does not pass its status checks"),
         (|it| it.caller.host = Fact::Known("i-1".into()), "redress runs on"),
         (|it| v(it).multi_attach = true, "Multi-Attach"),
         (|it| v(it).operator = Some("ecs.amazonaws.com".into()), "operated by ecs"),

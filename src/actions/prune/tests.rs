@@ -6,11 +6,12 @@
 use super::*;
 use crate::{
     actions::{Options, make::sound},
-    inventory::{Caller, InstanceStatus, compute::Attachment},
+    inventory::{Caller, Device, Instance, InstanceStatus, Key, compute::Attachment},
     resource::Owner,
 };
 
 const R: &str = "us-east-1";
+const KEY: &str = "arn:aws:kms:us-east-1:123456789012:key/k";
 
 fn tags(pairs: &[(&str, &str)]) -> Tags {
     pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()
@@ -24,11 +25,16 @@ fn account() -> Inventory {
     let region = inventory.region_mut(R);
     let old = tags(&[(tag::RUN, "r"), (tag::EXPIRES, "2026-11-21"), (tag::REPLACED_BY, "vol-new"), (tag::INSTANCE, "i-1")]);
     region.volumes.put("vol-old", Volume { id: "vol-old".into(), state: "available".into(), tags: old, ..Volume::default() });
-    let attachments = vec![Attachment { instance_id: "i-1".into(), state: "attached".into(), ..Attachment::default() }];
-    let new =
-        Volume { id: "vol-new".into(), state: "in-use".into(), encrypted: true, attachments, tags: tags(&[(tag::SOURCE, "vol-old")]), ..Volume::default() };
-    region.volumes.put("vol-new", new);
-    let ok = InstanceStatus { id: "i-1".into(), system_status: "ok".into(), instance_status: "ok".into(), events: Vec::new() };
+    let attachments = vec![Attachment { instance_id: "i-1".into(), device: "/dev/xvda".into(), state: "attached".into(), ..Attachment::default() }];
+    let new_tags = tags(&[(tag::SOURCE, "vol-old"), (tag::INSTANCE, "i-1"), (tag::DEVICE, "/dev/xvda")]);
+    region.volumes.put("vol-new", Volume { attachments, state: "in-use".into(), ..replacement("vol-new", new_tags) });
+    let devices = vec![Device { device_name: "/dev/xvda".into(), volume_id: "vol-new".into(), status: "attached".into(), ..Device::default() }];
+    let launch_time = Some("2026-10-22T08:30:00Z".parse().unwrap());
+    region.instances.put("i-1", Instance { id: "i-1".into(), state: "running".into(), devices, launch_time, ..Instance::default() });
+    region.keys.put(KEY, Key { id: KEY.into(), arn: KEY.into(), key_state: "Enabled".into(), ..Key::default() });
+    region.volumes.read(&Selector::All, Fact::Known(()));
+    let ok =
+        InstanceStatus { id: "i-1".into(), system_status: "ok".into(), instance_status: "ok".into(), attached_ebs_status: "ok".into(), events: Vec::new() };
     region.instance_statuses.put("i-1", ok);
     region.snapshots.read(&Selector::All, Fact::Known(()));
     for (n, state) in [(1, "completed"), (2, "completed"), (3, "completed"), (4, "error")] {
@@ -40,12 +46,44 @@ fn account() -> Inventory {
     }
     inventory
 }
+
+fn replacement(id: &str, tags: Tags) -> Volume {
+    let create_time = Some("2026-10-22T08:00:00Z".parse().unwrap());
+    Volume { id: id.into(), state: "available".into(), encrypted: true, kms_key_id: Some(KEY.into()), create_time, tags, ..Volume::default() }
+}
+
+/// Adds a snapshot that an encryption of this volume left.
+fn left(it: &mut Inventory, id: &str, of: &str, encrypted: bool, tags_of: &[(&str, &str)]) {
+    let all = [&[(tag::RUN, "r"), (tag::EXPIRES, "2026-11-20")], tags_of].concat();
+    let volume_id = if encrypted { "vol-ffff" } else { of }.to_owned();
+    let snapshot = Snapshot { id: id.into(), volume_id, state: "completed".into(), encrypted, tags: tags(&all), ..Snapshot::default() };
+    it.region_mut(R).snapshots.put(id, snapshot);
+}
+
+/// A volume that was never attached, its replacement, and the two snapshots of the way there.
+fn detached() -> Inventory {
+    let mut it = account();
+    let kept = tags(&[(tag::RUN, "r"), (tag::EXPIRES, "2026-11-21"), (tag::REPLACED_BY, "vol-new2")]);
+    it.region_mut(R).volumes.put("vol-loose", Volume { id: "vol-loose".into(), state: "available".into(), tags: kept, ..Volume::default() });
+    it.region_mut(R).volumes.put("vol-new2", replacement("vol-new2", tags(&[(tag::SOURCE, "vol-loose")])));
+    left(&mut it, "snap-plain", "vol-loose", false, &[(tag::SOURCE, "vol-loose")]);
+    left(&mut it, "snap-copy", "vol-loose", true, &[(tag::SOURCE, "vol-loose")]);
+    it
+}
+
 fn propose(it: &Inventory, target: &ResourceId) -> Result<Proposal, Refusal> {
     let options = Options::default();
     Prune.propose(&Context { inventory: it, region: R, checks: &[], options: &options }, target, &Value::Null)
 }
 fn old(it: &mut Inventory) -> &mut Volume {
     it.region_mut(R).volumes.get_mut("vol-old").unwrap()
+}
+
+fn new(it: &mut Inventory) -> &mut Volume {
+    it.region_mut(R).volumes.get_mut("vol-new").unwrap()
+}
+fn status(it: &mut Inventory) -> &mut InstanceStatus {
+    it.region_mut(R).instance_statuses.get_mut("i-1").unwrap()
 }
 
 #[test]
@@ -71,9 +109,22 @@ fn a_volume_stays_for_each_reason_there_is() {
         (|it| drop(old(it).tags.remove(tag::REPLACED_BY)), "what replaced it"),
         (|it| old(it).state = "in-use".into(), "attached to nothing"),
         (|it| it.region_mut(R).volumes.get_mut("vol-new").unwrap().encrypted = false, "not encrypted"),
-        (|it| it.region_mut(R).volumes.get_mut("vol-new").unwrap().attachments.clear(), "attached to none"),
+        (|it| new(it).attachments.clear(), "attached to 0 instances"),
+        (|it| new(it).attachments[0].state = "attaching".into(), "is attaching"),
+        (|it| new(it).attachments[0].device = "/dev/sdf".into(), "name another place"),
+        (|it| new(it).attachments[0].instance_id = "i-2".into(), "name another place"),
+        (|it| new(it).create_time = Some("2026-10-22T09:00:00Z".parse().unwrap()), "last started at"),
+        (|it| it.region_mut(R).keys.get_mut(KEY).unwrap().key_state = "PendingDeletion".into(), "is PendingDeletion"),
+        (|it| it.region_mut(R).keys.get_mut(KEY).unwrap().key_state = "Disabled".into(), "is Disabled"),
+        (|it| it.region_mut(R).instances.get_mut("i-1").unwrap().state = "stopped".into(), "is stopped"),
+        (|it| it.region_mut(R).instances.get_mut("i-1").unwrap().devices.clear(), "among its disks"),
         (|it| drop(it.region_mut(R).volumes.items.insert("vol-new".into(), Fact::Absent)), "only one that holds its data"),
-        (|it| it.region_mut(R).instance_statuses.get_mut("i-1").unwrap().instance_status = "impaired".into(), "fails its status checks"),
+        (|it| it.region_mut(R).instance_statuses.get_mut("i-1").unwrap().instance_status = "impaired".into(), "its instance status is impaired"),
+        (|it| status(it).system_status = "initializing".into(), "its system status is initializing"),
+        (|it| status(it).system_status = "not-applicable".into(), "its system status is not-applicable"),
+        (|it| status(it).instance_status = "insufficient-data".into(), "its instance status is insufficient-data"),
+        (|it| status(it).attached_ebs_status = "impaired".into(), "its attached EBS status is impaired"),
+        (|it| status(it).attached_ebs_status.clear(), "its attached EBS status is not known"),
     ];
     for (change, word) in rows {
         let mut it = account();
@@ -86,11 +137,22 @@ fn a_volume_stays_for_each_reason_there_is() {
 #[test]
 fn what_is_not_known_stays() {
     let mut it = account();
+    it.region_mut(R).volumes.reads.clear();
     it.region_mut(R).volumes.items.remove("vol-new");
     assert!(matches!(propose(&it, &it.owner.volume(R, "vol-old")), Err(Refusal::Unknown(_))));
     let mut it = account();
     it.region_mut(R).instance_statuses.items.clear();
     assert!(matches!(propose(&it, &it.owner.volume(R, "vol-old")), Err(Refusal::Unknown(_))));
+    for forget in [
+        (|it| it.region_mut(R).keys.items.clear()) as fn(&mut Inventory),
+        |it| it.region_mut(R).instances.items.clear(),
+        |it| new(it).create_time = None,
+        |it| new(it).kms_key_id = None,
+    ] {
+        let mut it = account();
+        forget(&mut it);
+        assert!(matches!(propose(&it, &it.owner.volume(R, "vol-old")), Err(Refusal::Unknown(_))));
+    }
     let mut it = account();
     it.region_mut(R).snapshots.reads.clear();
     assert!(matches!(propose(&it, &it.owner.snapshot(R, "snap-1")), Err(Refusal::Unknown(_))), "other backups were not listed");
@@ -124,4 +186,59 @@ fn candidates_are_all_that_redress_dated_each_with_its_answer() {
     let may: Vec<&str> = found.iter().filter(|(_, r)| r.is_ok()).map(|(id, _)| id.id()).collect();
     assert_eq!((found.len(), may), (5, vec!["snap-1", "snap-4", "vol-old"]));
     assert!(candidates(&it, "eu-west-1", it.read_at).is_empty());
+}
+
+#[test]
+fn a_snapshot_is_judged_by_what_became_of_its_source() {
+    let place = [(tag::SOURCE, "vol-old"), (tag::INSTANCE, "i-1")];
+    let fresh = || {
+        let mut it = account();
+        left(&mut it, "snap-final", "vol-old", false, &[(tag::INSTANCE, "i-1")]);
+        left(&mut it, "snap-copy", "vol-old", true, &place);
+        it
+    };
+    let says = |it: &Inventory| ["snap-final", "snap-copy"].map(|id| propose(it, &it.owner.snapshot(R, id)).is_ok());
+    assert_eq!(says(&fresh()), [true, true]);
+    let mut pruned = fresh();
+    pruned.region_mut(R).volumes.items.remove("vol-old");
+    assert_eq!(says(&pruned), [true, true], "the old volume went first");
+    for spoil in [
+        (|it| it.region_mut(R).keys.get_mut(KEY).unwrap().key_state = "PendingDeletion".into()) as fn(&mut Inventory),
+        |it| it.region_mut(R).instances.get_mut("i-1").unwrap().state = "stopped".into(),
+        |it| status(it).attached_ebs_status = "impaired".into(),
+        |it| drop(it.region_mut(R).volumes.items.remove("vol-new")),
+    ] {
+        let mut it = fresh();
+        spoil(&mut it);
+        assert_eq!(says(&it), [false, false]);
+    }
+    let mut unread = fresh();
+    unread.region_mut(R).volumes.reads.clear();
+    assert!(matches!(propose(&unread, &unread.owner.snapshot(R, "snap-final")), Err(Refusal::Unknown(_))));
+    let mut rolled_back = fresh();
+    rolled_back.region_mut(R).volumes.items.remove("vol-new");
+    old(&mut rolled_back).tags = Tags::new();
+    assert_eq!(says(&rolled_back), [true, true], "it was never replaced, and is there");
+}
+
+#[test]
+fn of_a_disk_that_was_never_attached_one_unencrypted_copy_stays() {
+    let says = |it: &Inventory| {
+        let snapshots = ["snap-plain", "snap-copy"].map(|id| propose(it, &it.owner.snapshot(R, id)).is_ok());
+        (propose(it, &it.owner.volume(R, "vol-loose")).is_ok(), snapshots)
+    };
+    assert_eq!(says(&detached()), (true, [false, true]), "the unencrypted snapshot stays, so the old volume may go");
+    let mut it = detached();
+    it.region_mut(R).snapshots.items.remove("snap-plain");
+    assert_eq!(says(&it).0, false, "the old volume is the last unencrypted copy");
+    let mut it = detached();
+    it.region_mut(R).keys.get_mut(KEY).unwrap().key_state = "Disabled".into();
+    assert_eq!(says(&it), (false, [false, false]));
+    let mut it = detached();
+    let attachments = vec![Attachment { instance_id: "i-1".into(), device: "/dev/sdf".into(), state: "attached".into(), ..Attachment::default() }];
+    let devices = Device { device_name: "/dev/sdf".into(), volume_id: "vol-new2".into(), status: "attached".into(), ..Device::default() };
+    it.region_mut(R).instances.get_mut("i-1").unwrap().devices.push(devices);
+    (it.region_mut(R).volumes.get_mut("vol-new2").unwrap().attachments, it.region_mut(R).volumes.get_mut("vol-new2").unwrap().state) =
+        (attachments, "in-use".into());
+    assert_eq!(says(&it), (true, [true, true]), "it is attached now, to an instance that is well");
 }

@@ -140,6 +140,7 @@ fn status(status: types::InstanceStatus) -> InstanceStatus {
         id: text(status.instance_id),
         system_status: text(status.system_status.and_then(|s| s.status)),
         instance_status: text(status.instance_status.and_then(|s| s.status)),
+        attached_ebs_status: text(status.attached_ebs_status.and_then(|s| s.status)),
         events: events.collect(),
     }
 }

@@ -38,7 +38,7 @@ fn of_action(action: &str, kind: Kind) -> &'static [FamilyKind] {
             F::Snapshots,
         ],
         ("snapshot-instance", _) => &[F::Instances, F::Volumes, F::Snapshots],
-        ("prune", _) => &[F::Volumes, F::Snapshots, F::InstanceStatuses],
+        ("prune", _) => &[F::Volumes, F::Snapshots, F::Instances, F::InstanceStatuses, F::Keys],
         _ => &[],
     }
 }

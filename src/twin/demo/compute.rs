@@ -115,7 +115,13 @@ fn build(company: &mut Inventory, machine: &Machine, now: Timestamp) {
         ..interface(n, group, "interface", &vpc, &instance.subnet_id, "Primary network interface")
     };
     let health = if runs { "ok" } else { "not-applicable" }.to_owned();
-    let status = InstanceStatus { id: instance.id.clone(), system_status: health.clone(), instance_status: health, events: Vec::new() };
+    let status = InstanceStatus {
+        id: instance.id.clone(),
+        system_status: health.clone(),
+        instance_status: health.clone(),
+        attached_ebs_status: health,
+        events: Vec::new(),
+    };
     let known = company.region_mut(region);
     known.instance_statuses.put(status.id.clone(), status);
     known.network_interfaces.put(interface.id.clone(), interface);

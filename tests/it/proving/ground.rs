@@ -212,7 +212,7 @@ fn instance(dice: &mut Dice, from: &Region, to: &mut Region) {
     }
     let mut status = (*from.instance_statuses.get(&id).known().unwrap()).clone();
     let health = if instance.state == "running" { "ok" } else { "not-applicable" };
-    (status.system_status, status.instance_status) = (health.to_owned(), health.to_owned());
+    (status.system_status, status.instance_status, status.attached_ebs_status) = (health.to_owned(), health.to_owned(), health.to_owned());
     to.instance_statuses.put(id.clone(), status);
     to.instances.put(id, instance);
 }
