@@ -27,13 +27,17 @@ pub struct Undoing {
 }
 
 impl Undoing {
-    /// Takes the account as it is now: what is off stays off, and what else has changed since the run is named. Then tries
-    /// the undo on a copy of it, and seals what that showed into the plan. What the run had closed is open again afterwards.
+    /// Takes the account as it is now: what is off stays off, and what else has changed since the run is named.
+    pub fn fit(&mut self, facts: &Inventory) {
+        self.plan.changes.iter_mut().for_each(|change| as_it_is::take(change, facts));
+        digest::seal(&mut self.plan);
+    }
+
+    /// Fits the undo to the account as it is now, tries it on a copy of that, and seals what that showed into the plan. What
+    /// the run had closed is open again afterwards.
     pub async fn rehearse(&mut self, run: &Plan, account: &dyn Account, stage: MakeStage<'_>) {
         let facts = afresh(account, &mut |known| needs(run, &self.plan, known)).await;
-        for change in &mut self.plan.changes {
-            as_it_is::take(change, &facts);
-        }
+        self.fit(&facts);
         let mut rehearsal = rehearse_undo(&self.plan.changes, stage(facts).as_ref());
         let tried = run.changes.iter().filter(|c| rehearsal.predicted.contains_key(&c.id));
         let opens: BTreeSet<FindingKey> = tried.flat_map(|c| &c.findings).cloned().collect();

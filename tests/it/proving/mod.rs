@@ -219,8 +219,12 @@ fn prove(seed: u64, ground: &Ground, tally: &mut Tally, loud: bool) -> Result<()
 /// Undoes the run, under faults and deaths of its own.
 fn take_back(mut state: State, before: &Inventory, story: &Story, run: Run<'_>, mut thrown: Thrown, tally: &mut Tally) -> Result<(), String> {
     let calm = thrown.dice.percent(30);
+    let dice = thrown.latest.as_mut().map(Latest::dice).filter(|_| calm);
+    let beside = dice.and_then(|dice| if dice.percent(50) { later::meddle_beside(dice, &mut state, run.plan, story) } else { None });
+    beside.iter().for_each(|b| tally.meet(b));
     let now = state.twin.now();
-    let undoing = undo::plan(story, run.plan, None, &run.ground.identity, now, SignedDuration::from_hours(1));
+    let mut undoing = undo::plan(story, run.plan, None, &run.ground.identity, now, SignedDuration::from_hours(1));
+    undoing.fit(&state.twin.inventory());
     if let Some((id, _)) = undoing.refused.iter().find(|(_, why)| why.is_empty()) {
         return Err(format!("undo of {id} is refused without a reason"));
     }
@@ -229,9 +233,6 @@ fn take_back(mut state: State, before: &Inventory, story: &Story, run: Run<'_>, 
         return Ok(());
     }
     let first = std::mem::take(&mut state.events);
-    let dice = thrown.latest.as_mut().map(Latest::dice).filter(|_| calm);
-    let beside = dice.and_then(|dice| if dice.percent(50) { later::meddle_beside(dice, &mut state, run.plan, story) } else { None });
-    beside.iter().for_each(|b| tally.meet(b));
     let start = state.twin.inventory();
     let calls: usize = undoing.plan.changes.iter().map(|c| c.steps.len()).sum();
     let storm = thrown.storm(calls, &state.twin);
