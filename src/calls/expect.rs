@@ -38,8 +38,8 @@ pub enum Test {
     Gone,
     /// It has this value.
     Is(Value),
-    /// It is a moment, and not later than this one.
-    NotAfter(Timestamp),
+    /// It is a moment, and earlier than this one.
+    Earlier(Timestamp),
     /// It has one of `good`; one of `never` means that it never will.
     OneOf {
         /// Any of these will do.
@@ -164,7 +164,7 @@ impl Expect {
             (Test::Exists, Some(_)) | (Test::Gone, None) => Standing::Holds,
             (Test::Gone, Some(_)) => Standing::NotYet(format!("{id} is still there")),
             (Test::Is(wanted), Some(value)) if value == wanted => Standing::Holds,
-            (Test::NotAfter(then), Some(value)) if moment(value).is_some_and(|at| at <= *then) => Standing::Holds,
+            (Test::Earlier(then), Some(value)) if moment(value).is_some_and(|at| at < *then) => Standing::Holds,
             (Test::OneOf { good, .. }, Some(value)) if good.contains(value) => Standing::Holds,
             (Test::OneOf { never, .. }, Some(value)) if never.contains(value) => Standing::Never(shown(value)),
             _ => seen(),
@@ -258,8 +258,8 @@ mod tests {
 
     #[test]
     fn a_moment_is_compared_as_one_and_what_it_means_is_said() {
-        for (then, holds) in [("2026-11-22T10:00:00Z", true), ("2026-11-22T12:00:00Z", true), ("2026-11-22T09:59:59Z", false)] {
-            let expect = Expect::new(R, FamilyKind::Instances, "i-1", "/launch_time", Test::NotAfter(then.parse().unwrap())).meaning("it was started");
+        for (then, holds) in [("2026-11-22T10:00:01Z", true), ("2026-11-22T10:00:00Z", false), ("2026-11-22T09:59:59Z", false)] {
+            let expect = Expect::new(R, FamilyKind::Instances, "i-1", "/launch_time", Test::Earlier(then.parse().unwrap())).meaning("it was started");
             match expect.standing(&inventory()) {
                 Standing::Holds => assert!(holds, "{then}"),
                 Standing::NotYet(seen) => assert!(!holds && seen.starts_with("it was started (i-1: launch_time is"), "{seen}"),

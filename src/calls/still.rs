@@ -46,7 +46,7 @@ pub fn derived(act: &Act, since: Option<Timestamp>) -> Cow<'_, Act> {
     let mut act = act.clone();
     act.before = down(region, instance);
     let meaning = format!("{instance} was started by somebody since its disks were copied: the copies are older than they are");
-    let test = |since| Expect::new(region, FamilyKind::Instances, instance, AT, Test::NotAfter(since)).meaning(&meaning);
+    let test = |since| Expect::new(region, FamilyKind::Instances, instance, AT, Test::Earlier(since)).meaning(&meaning);
     act.before.extend(since.map(test));
     act.observe = vec![launch_time(region, instance, LAUNCH, false)];
     Cow::Owned(act)

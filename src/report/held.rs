@@ -31,7 +31,7 @@ fn condition(expect: &Expect) -> String {
         Test::Exists => format!("{subject} is there"),
         Test::Gone => format!("{subject} is not there"),
         Test::Is(value) => format!("{subject} is {}", said(value)),
-        Test::NotAfter(then) => format!("{subject} is not after {then:.0}"),
+        Test::Earlier(then) => format!("{subject} is before {then:.0}"),
         Test::OneOf { good, .. } => format!("{subject} is {}", good.iter().map(said).collect::<Vec<_>>().join(" or ")),
     }
 }

@@ -4,7 +4,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use redress::{
-    calls::{Act, Call, Expect, Otherwise, Test, Undo, WayBack},
+    calls::{Act, Call, Expect, Otherwise, Test, Undo, WayBack, reference},
     engine::{EngineError, undo},
     inventory::{FamilyKind, Instance, tag},
     journal::{Event, Outcome, Phase},
@@ -342,4 +342,27 @@ fn an_act_whose_precondition_does_not_hold_has_no_intent() {
             assert!(matches!(phase, Phase::Ended(Outcome::RolledBack)), "{} after call {n}: {:?}", change.summary, stand.story().changes[&change.id]);
         }
     }
+}
+
+#[test]
+fn a_way_back_needs_nothing_that_was_never_made() {
+    let stand = world::demo();
+    let plan = encrypting(&stand, RUNS);
+    let n = plan.changes[0].steps.iter().position(|s| s.act.call.operation == "CopySnapshot").unwrap();
+    stand.killed(&plan, Kill::AfterCall(n));
+    // One of the set that the call was to make is not among what it made, and the step after it cannot be made.
+    let mut held = plan.clone();
+    let warm = &mut held.changes[0].steps[n - 1];
+    assert_eq!(warm.act.call.operation, "CreateSnapshots");
+    let WayBack::Calls { rollback, .. } = &mut warm.way_back else { panic!("it has a way back") };
+    let mut never = rollback[0].clone();
+    never.call.input = json!({ "SnapshotId": reference::output(&warm.name, "Snapshots/vol-0404") });
+    rollback.insert(0, never);
+    held.changes[0].steps[n].act.before.push(Expect::new("us-east-1", FamilyKind::Instances, "i-0nobody", "", Test::Exists));
+    stand.run(&held, Vec::new(), None).unwrap().unwrap();
+    let told = stand.story().changes[&plan.changes[0].id].clone();
+    assert_eq!(told.outcome(), Some(Outcome::RolledBack), "{}", told.reason);
+    let left = |e: &Event| matches!(e, Event::Left { reason, .. } if reason.contains("nothing to take back"));
+    assert!(hold(&stand.events).iter().any(|(_, e)| left(e)));
+    assert!(hold(&stand.twin).inventory().regions["us-east-1"].snapshots.known().all(|(_, s)| !s.tags.contains_key(tag::RUN)), "what was made is gone");
 }

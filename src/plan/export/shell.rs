@@ -266,7 +266,7 @@ fn good(test: &Test, here: Here<'_>) -> String {
         Test::Gone => "null".to_owned(),
         Test::Is(value) => word(value),
         // No plan holds it: it stands for what a journal says. A word that no answer is keeps such a script from going on.
-        Test::NotAfter(_) => "'not-after'".to_owned(),
+        Test::Earlier(_) => "'earlier'".to_owned(),
         // What means failure only after a while is left to the deadline here.
         Test::OneOf { good, never, .. } => {
             let words = |values: &[Value]| values.iter().map(word).collect::<Vec<_>>().join(" ");

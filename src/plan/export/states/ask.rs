@@ -156,7 +156,7 @@ fn at(variable: &str, test: &Test, place: Place<'_>) -> Result<(Value, Option<Va
         Test::Exists => (present(variable), None),
         Test::Gone => (json!({ "Variable": variable, "IsPresent": false }), None),
         Test::Is(value) => (equals(variable, value, place)?, None),
-        Test::NotAfter(then) => return Err(format!("whether something was before {then}")),
+        Test::Earlier(then) => return Err(format!("whether something was before {then}")),
         // What means failure only after a while is left to the deadline here.
         Test::OneOf { good, never, .. } => (any(good)?.ok_or("a condition that nothing meets")?, any(never)?),
     })
