@@ -9,19 +9,25 @@ use std::{
 use super::{
     account::{Door, Place, stage},
     args::{Approval, Belts, ReportBack},
-    ask::{self, Policy},
+    ask::{self, Policy, Standing},
     exit::Exit,
     fail::Fail,
     perform,
     planning::{self, Facts},
     recover, report_back,
-    session::Session,
+    session::{self, Session},
     summary, undo,
 };
 use crate::{
-    engine,
+    engine::{self, gather::afresh},
     journal::{Decision, Store},
-    plan::{Plan, PlanKind, digest, rehearse::Rules, select},
+    plan::{
+        Plan, PlanKind,
+        again::{self, PlanAgain, Today},
+        digest,
+        rehearse::Rules,
+        select,
+    },
 };
 
 /// The biggest plan file that is read, in bytes.
@@ -42,6 +48,18 @@ pub struct Ground {
     pub facts: Option<Facts>,
     /// What the exit code says of findings of others that did not come whole: the plan may lack what stood in the rest.
     pub held: Exit,
+    /// A plan from a file as it was made again.
+    pub again: Option<PlanAgain>,
+}
+
+impl Ground {
+    /// How the changes of a plan that stands on this are to be decided.
+    fn standings(&self, plan: &Plan, policy: &Policy) -> BTreeMap<String, Standing> {
+        match &self.again {
+            Some(again) => policy.standings_again(plan, again),
+            None => policy.standings(plan),
+        }
+    }
 }
 
 /// What a plan file, or the account where there is none, gives to stand on.
@@ -52,7 +70,9 @@ pub async fn ground(session: &Session, file: Option<&Path>, belts: &Belts) -> Re
     match file {
         Some(path) => {
             made_already(&planning_flags(session, belts, false), PLAN_ANEW)?;
-            of_plan(session, path, read(path)?).await
+            let mut ground = of_plan(session, path, read(path)?, belts).await?;
+            ground.only_as_made_now();
+            Ok(ground)
         }
         None => of_account(session, belts).await,
     }
@@ -81,12 +101,16 @@ pub async fn run(session: &Session, file: Option<&Path>, changes: &[String], app
         }
         Some((path, plan)) => {
             made_already(&planning_flags(session, belts, false), PLAN_ANEW)?;
-            of_plan(session, path, plan).await?
+            of_plan(session, path, plan, belts).await?
         }
         None => of_account(session, belts).await?,
     };
     report_back::ready(targets, &ground.plan.endpoint)?;
     if !changes.is_empty() {
+        if let Some((id, unlike)) = ground.again.iter().flat_map(|a| &a.unlike).find(|(id, _)| changes.contains(id)) {
+            return Err(Fail::held(format!("{id} is not done as the plan says: {}", unlike.reason())).why("nothing was changed"));
+        }
+        ground.only_as_made_now();
         ground.plan = chosen(session, &mut ground, changes).await?;
     }
     if ground.plan.changes.is_empty() {
@@ -94,11 +118,12 @@ pub async fn run(session: &Session, file: Option<&Path>, changes: &[String], app
         summary::plan(session, &ground.plan, None)?;
         return Ok(ground.held);
     }
-    sound(&ground.plan)?;
+    let shown = ground.shown(!changes.is_empty());
+    sound(&shown)?;
     let id = engine::run_id(&ground.plan, ground.door.account.now());
     let _lock = perform::lock(session, ground.state.as_ref(), &ground.plan, &id, &ground.door.account.identity().caller.arn)?;
     ground.door = session.under_lock(ground.door)?;
-    let decisions = ask::approve(session, &ground.plan, &policy).await?;
+    let decisions = ask::decided(session, &ground.plan, &shown, &ground.standings(&ground.plan, &policy)).await?;
     ask::any_approved(&decisions)?;
     let (plan, decisions) = part(session, &mut ground, &policy, decisions).await?;
     let exit = Exit::worst([ground.held, perform::begin(session, &ground.door, ground.state.as_ref(), &id, &plan, decisions).await?]);
@@ -125,7 +150,7 @@ pub fn read(path: &Path) -> Result<Plan, Fail> {
     digest::parse(&text).map_err(|error| Fail::usage(format!("{name}: {error}")))
 }
 
-async fn of_plan(session: &Session, path: &Path, plan: Plan) -> Result<Ground, Fail> {
+async fn of_plan(session: &Session, path: &Path, plan: Plan, belts: &Belts) -> Result<Ground, Fail> {
     if plan.kind.restores() {
         let what = if plan.kind == PlanKind::Undo { "an undo" } else { "a recovery" };
         return Err(Fail::usage(format!("{}: this is the plan of {what}", path.display())).hint(format!("redress apply {}", path.display())));
@@ -133,7 +158,52 @@ async fn of_plan(session: &Session, path: &Path, plan: Plan) -> Result<Ground, F
     let state = session.state_to_write()?;
     let door = session.reopen(&Place::of_plan(&plan)).await?;
     fits(&plan, &door)?;
-    Ok(Ground { state, door, plan, facts: None, held: Exit::Done })
+    let ssh = std::env::var("SSH_CONNECTION").ok();
+    let today = Today { playbooks: session.playbooks()?, options: session::options(belts, ssh.as_deref()) };
+    let again = again(session, &door, &plan, &today).await;
+    let mut plan = plan;
+    // Whoever makes the plan can make it ask more, and never less.
+    for change in &mut plan.changes {
+        change.ask |= again.plan.change(&change.id).is_none_or(|now| now.ask);
+    }
+    if !digest::verify(&plan) {
+        digest::seal(&mut plan);
+    }
+    Ok(Ground { state, door, plan, facts: None, held: Exit::Done, again: Some(again) })
+}
+
+/// Makes the changes of a plan from a file again, and tells what of it is not so now, and what is the file's word alone.
+async fn again(session: &Session, door: &Door, plan: &Plan, today: &Today) -> PlanAgain {
+    let account = door.account.as_ref();
+    let facts = afresh(account, &mut |known| again::all_needs(plan, &plan.changes, today, known)).await;
+    let again = again::all_again(plan, plan, today, stage(facts).as_ref());
+    for (id, unlike) in &again.unlike {
+        session.out.always(&unlike.told(id));
+    }
+    for (id, own) in &again.own {
+        session.out.always(&format!("{id}: the file alone says: {}", own.join("; ")));
+    }
+    if !plan.changes.is_empty() {
+        session.out.say("each change was made again from the account as it is now; who made the plan, when, and what it leaves out is as the file says");
+    }
+    again
+}
+
+impl Ground {
+    /// Leaves out of a plan from a file what is not made now as the file says.
+    fn only_as_made_now(&mut self) {
+        if let Some(again) = &self.again {
+            self.plan.clone_from(&again.plan);
+        }
+    }
+
+    /// The plan as it may be shown as true; a part of it was made again already.
+    fn shown(&self, part: bool) -> Plan {
+        match &self.again {
+            Some(again) if !part => again.plan.clone(),
+            _ => self.plan.clone(),
+        }
+    }
 }
 
 /// Checks that a plan is for the account behind this door, and still good.
@@ -150,8 +220,6 @@ pub fn fits(plan: &Plan, door: &Door) -> Result<(), Fail> {
 fn planning_flags(session: &Session, belts: &Belts, part: bool) -> Vec<&'static str> {
     let common = &session.common;
     let planning = [
-        (!common.set.is_empty(), "--set"),
-        (!common.allow_cidr.is_empty(), "--allow-cidr"),
         (!common.check.is_empty(), "--check"),
         (!common.findings.is_empty(), "--findings"),
         (common.events_since.is_some(), "--events-since"),
@@ -174,7 +242,7 @@ async fn of_account(session: &Session, belts: &Belts) -> Result<Ground, Fail> {
     let planned = planning::plan(session, &door, belts).await?;
     let held = if planned.incomplete() > 0 { Exit::Held } else { Exit::Done };
     let facts = Facts { inventory: planned.survey.inventory, playbooks: planned.playbooks };
-    Ok(Ground { state, door, plan: planned.plan, facts: Some(facts), held })
+    Ok(Ground { state, door, plan: planned.plan, facts: Some(facts), held, again: None })
 }
 
 /// A plan of which the rehearsal says that it makes something worse is not applied.
@@ -222,8 +290,10 @@ async fn select_part(session: &Session, ground: &mut Ground, ids: &BTreeSet<Stri
 /// When only a part is approved, that part is rehearsed again: what drops out with what was left out is not approved
 /// either, and what looks different now is decided again.
 async fn part(session: &Session, ground: &mut Ground, policy: &Policy, mut decisions: Vec<Decision>) -> Result<(Plan, Vec<Decision>), Fail> {
-    let ids: BTreeSet<String> = decisions.iter().filter(|d| d.approved).map(|d| d.change.clone()).collect();
-    if ids.len() == ground.plan.changes.len() || ground.plan.kind != PlanKind::Plan {
+    let unlike = ground.again.iter().flat_map(|a| a.unlike.keys());
+    let unlike: BTreeSet<String> = unlike.cloned().collect();
+    let ids: BTreeSet<String> = decisions.iter().filter(|d| d.approved && !unlike.contains(&d.change)).map(|d| d.change.clone()).collect();
+    if ids.is_empty() || ids.len() + unlike.len() == ground.plan.changes.len() || ground.plan.kind != PlanKind::Plan {
         return Ok((ground.plan.clone(), decisions));
     }
     let selected = select_part(session, ground, &ids).await?;
@@ -242,7 +312,7 @@ async fn part(session: &Session, ground: &mut Ground, policy: &Policy, mut decis
     for (id, what) in &selected.changed {
         session.out.always(&format!("{id} is different without the changes that were left out: {what}"));
     }
-    let again = ask::approve(session, &selected.plan, policy).await?;
+    let again = ask::decided(session, &selected.plan, &selected.plan, &ground.standings(&selected.plan, policy)).await?;
     ask::any_approved(&again)?;
     let mut plan = ground.plan.clone();
     for change in &mut plan.changes {

@@ -135,16 +135,9 @@ pub struct Belts {
 }
 
 impl Belts {
-    /// The flags that were given, by name: a plan from a file has them in it and takes no others.
+    /// The flags that were given and can only make a plan, by name. With a plan from a file the others say what of it is meant.
     pub fn given(&self) -> Vec<&'static str> {
-        let all = [
-            (self.my_address.is_some(), "--my-address"),
-            (self.allow_lockout, "--allow-lockout"),
-            (self.include_managed, "--include-managed"),
-            (self.max_changes.is_some(), "--max-changes"),
-            (self.max_percent.is_some(), "--max-percent"),
-            (self.valid_for.is_some(), "--valid-for"),
-        ];
+        let all = [(self.max_changes.is_some(), "--max-changes"), (self.max_percent.is_some(), "--max-percent"), (self.valid_for.is_some(), "--valid-for")];
         all.into_iter().filter_map(|(given, name)| given.then_some(name)).collect()
     }
 }
@@ -290,6 +283,8 @@ pub enum Command {
     Resume {
         /// The run's id (`last` is the newest)
         run: String,
+        #[command(flatten)]
+        approval: Approval,
     },
     /// Finds what a lost run left, by the tags on it, and plans to bring its instances back up; changes nothing
     Recover {

@@ -14,8 +14,9 @@ use super::{
 use crate::{
     actions,
     calls::Risk,
+    engine::left::Left,
     journal::Decision,
-    plan::{Change, Plan, PlanKind},
+    plan::{Change, Plan, PlanKind, again::PlanAgain},
     playbook::problem::did_you_mean,
     report::safe,
 };
@@ -70,8 +71,14 @@ impl Policy {
         self.irreversible.contains(action)
     }
 
-    /// How one change stands, for itself.
-    fn standing(&self, change: &Change) -> Standing {
+    /// The same, but that a person is asked: for what only a file says.
+    #[must_use]
+    pub fn asking(self) -> Self {
+        Self { auto: false, ..self }
+    }
+
+    /// How one change stands, for itself, where it asks or not.
+    fn standing(&self, change: &Change, ask: bool) -> Standing {
         if change.risk == Risk::Irreversible {
             let missing: Vec<&str> = change.action.split('+').filter(|name| !self.irreversible.contains(*name)).collect();
             if let Some(name) = missing.first() {
@@ -82,12 +89,12 @@ impl Policy {
         }
         let highest = self.max_risk.unwrap_or(if self.auto { Risk::Safe } else { Risk::Disruptive });
         match () {
-            () if !change.ask && self.max_risk.is_none() => Standing::Yes(format!("playbook {}: approve = \"auto\"", change.playbook)),
+            () if !ask && self.max_risk.is_none() => Standing::Yes(format!("playbook {}: approve = \"auto\"", change.playbook)),
             () if change.risk > highest => {
                 let word = change.risk.word();
                 Standing::No(format!("{word}, above --max-risk {}: approve it with --max-risk {word}", highest.word()))
             }
-            () if !change.ask => Standing::Yes(format!("playbook {}: approve = \"auto\"", change.playbook)),
+            () if !ask => Standing::Yes(format!("playbook {}: approve = \"auto\"", change.playbook)),
             () if self.auto => Standing::Yes("--auto-approve".to_owned()),
             () => Standing::Ask,
         }
@@ -95,12 +102,51 @@ impl Policy {
 
     /// How every change of a plan stands; what comes after one that is not approved is not approved either.
     pub fn standings(&self, plan: &Plan) -> BTreeMap<String, Standing> {
+        self.all(plan, |change| self.standing(change, change.ask))
+    }
+
+    /// How every change of a plan from a file stands, now that it was made again. What only the file says is asked about, and no flag
+    /// that speaks for all changes speaks for it. What is not as the file says is not asked about.
+    pub fn standings_again(&self, plan: &Plan, again: &PlanAgain) -> BTreeMap<String, Standing> {
+        self.all(plan, |change| {
+            if let Some(unlike) = again.unlike.get(&change.id) {
+                return match self.standing(change, true) {
+                    // The engine finds the same under the lock, and the run tells it.
+                    Standing::Yes(by) => Standing::Yes(by),
+                    Standing::Ask | Standing::No(_) => Standing::No(unlike.reason().to_owned()),
+                };
+            }
+            match again.own.get(&change.id) {
+                Some(own) if self.auto => {
+                    Standing::No(format!("only the plan says so: {}; give the flag as when it was planned, or say yes to it at the question", own.join("; ")))
+                }
+                Some(_) => self.standing(change, true),
+                None => self.standing(change, change.ask || again.plan.change(&change.id).is_none_or(|now| now.ask)),
+            }
+        })
+    }
+
+    /// How what is left of a run stands. What was begun is asked about, whatever was decided before: that stands in a file. What was not
+    /// begun and is safe goes on as decided.
+    pub fn standings_left(&self, left: &Left) -> BTreeMap<String, Standing> {
+        let again = self.standings_again(&left.plan, &left.again);
+        self.all(&left.plan, |change| match again.get(&change.id) {
+            _ if left.begun.contains(&change.id) => self.standing(change, true),
+            Some(Standing::Ask) if change.risk == Risk::Safe && !left.again.own.contains_key(&change.id) => {
+                Standing::Yes("decided when the run began".to_owned())
+            }
+            Some(standing) => standing.clone(),
+            None => self.standing(change, true),
+        })
+    }
+
+    fn all(&self, plan: &Plan, one: impl Fn(&Change) -> Standing) -> BTreeMap<String, Standing> {
         let mut all = BTreeMap::new();
         for change in &plan.changes {
             let barred = change.after.iter().find(|id| matches!(all.get(*id), Some(Standing::No(_))));
             let standing = match barred {
                 Some(id) => Standing::No(format!("it comes after {id}, which is not approved")),
-                None => self.standing(change),
+                None => one(change),
             };
             all.insert(change.id.clone(), standing);
         }
@@ -148,17 +194,24 @@ pub fn decide(plan: &Plan, standings: &BTreeMap<String, Standing>, answers: &BTr
 /// # Errors
 /// When somebody would have to be asked and nobody is there (exit 2), or the question was left with Ctrl-C or another request to stop (exit 4).
 pub async fn approve(session: &Session, plan: &Plan, policy: &Policy) -> Result<Vec<Decision>, Fail> {
+    decided(session, plan, plan, &policy.standings(plan)).await
+}
+
+/// The same for a plan of which `shown` is what may be shown as true, with how its changes stand.
+///
+/// # Errors
+/// As [`approve`].
+pub async fn decided(session: &Session, plan: &Plan, shown: &Plan, standings: &BTreeMap<String, Standing>) -> Result<Vec<Decision>, Fail> {
     let out = session.out;
-    let standings = policy.standings(plan);
-    let open: Vec<Change> = plan.changes.iter().filter(|c| standings.get(&c.id) == Some(&Standing::Ask)).cloned().collect();
+    let open: Vec<Change> = shown.changes.iter().filter(|c| standings.get(&c.id) == Some(&Standing::Ask)).cloned().collect();
     if !open.is_empty() && !out.can_ask() {
         return Err(nobody_to_ask(&open));
     }
-    let shown = render::asked(session, plan);
+    let text = render::asked(session, shown);
     if open.is_empty() {
-        out.show(&shown)
+        out.show(&text)
     } else {
-        out.show_always(&shown)
+        out.show_always(&text)
     }
     for change in &plan.changes {
         if let Some(Standing::No(reason)) = standings.get(&change.id) {
@@ -166,9 +219,9 @@ pub async fn approve(session: &Session, plan: &Plan, policy: &Policy) -> Result<
         }
     }
     if open.is_empty() {
-        return Ok(decide(plan, &standings, &BTreeMap::new()));
+        return Ok(decide(plan, standings, &BTreeMap::new()));
     }
-    let cards: Vec<Card> = open.iter().map(|c| Card { id: c.id.clone(), after: c.after.clone(), text: render::change(session, plan, c) }).collect();
+    let cards: Vec<Card> = open.iter().map(|c| Card { id: c.id.clone(), after: c.after.clone(), text: render::change(session, shown, c) }).collect();
     let (mut requests, terminal) = (signals::listen(), TerminalState::now());
     let answers = tokio::select! {
         answers = tokio::task::spawn_blocking(move || questions(out, &cards)) => match answers {
@@ -178,7 +231,7 @@ pub async fn approve(session: &Session, plan: &Plan, policy: &Policy) -> Result<
         _ = requests.next() => None,
     };
     match answers {
-        Some(answers) => Ok(decide(plan, &standings, &answers)),
+        Some(answers) => Ok(decide(plan, standings, &answers)),
         None => {
             requests.enough();
             terminal.restore();

@@ -39,7 +39,7 @@ impl<'a> Events<'a> {
     pub fn begin(&self, plan: &Plan, task: &Task<'_>) {
         let task = match task {
             Task::Apply(..) => "apply",
-            Task::Resume => "resume",
+            Task::Resume(_) => "resume",
             Task::Verify => "verify",
             Task::Notify(_) => "notify",
         };

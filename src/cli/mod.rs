@@ -113,7 +113,7 @@ async fn command(session: &Session, command: Command) -> Result<Exit, Fail> {
             fix::run(session, plan.as_deref(), plain, &approval, &belts).await
         }
         Command::Runs => runs::run(session),
-        Command::Resume { run } => resume::run(session, &run).await,
+        Command::Resume { run, approval } => resume::run(session, &run, &approval).await,
         Command::Recover { run, output } => recover::run(session, run.as_deref(), output.as_deref()).await,
         Command::Undo { run, change, output, approval } => undo::run(session, &run, &change, output.as_deref(), &approval).await,
         Command::Verify { run, closing } => verify::run(session, &run, &closing.report_back).await,

@@ -18,7 +18,7 @@ use crate::{
     calls::Notice,
     engine::{self, Engine, EngineError, Stop, undo},
     journal::{Claim, Decision, Event, Journal, Lock, RunDocument, RunFolder, Store, StoreError, Story, story::Head},
-    plan::{Plan, PlanKind},
+    plan::{Plan, PlanKind, again::Today},
 };
 
 /// What the engine is to do.
@@ -26,8 +26,8 @@ use crate::{
 pub enum Task<'a> {
     /// Begin a run and take it to its end.
     Apply(&'a str, Vec<Decision>),
-    /// Take an interrupted run to its end.
-    Resume,
+    /// Take an interrupted run to its end, with what was decided anew.
+    Resume(Vec<Decision>),
     /// Check a run again.
     Verify,
     /// Tell Security Hub what a run has resolved.
@@ -119,10 +119,12 @@ pub async fn work(session: &Session, door: &Door, plan: &Plan, run: &str, journa
     let watcher = tokio::spawn(watch(signals::listen(), Arc::clone(&stop), session.out, format!("{run}{}", session.common.typed.pieces().place)));
     let events = Events::open(session, door, run, &progress);
     events.begin(plan, &task);
-    let engine = Engine { account: door.account.as_ref(), talk: &events, stop: &stop, stage: &stage, lag: lag(), jobs: jobs(session) };
+    // They were read before anything else was done. What cannot be read any more asks for nothing, and then nothing new begins.
+    let today = Today { playbooks: session.playbooks().unwrap_or_default(), options: plan.options.clone() };
+    let engine = Engine { account: door.account.as_ref(), talk: &events, stop: &stop, stage: &stage, today: &today, lag: lag(), jobs: jobs(session) };
     let result = match task {
         Task::Apply(run, decisions) => engine.apply(plan, run, decisions, journal).await,
-        Task::Resume => engine.resume(plan, journal).await,
+        Task::Resume(decisions) => engine.resume(plan, decisions, journal).await,
         Task::Verify => engine.verify(plan, journal).await,
         Task::Notify(notices) => engine.notify(notices, journal).await,
     };

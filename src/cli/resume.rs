@@ -1,19 +1,28 @@
-//! `redress resume`: takes an interrupted run to its end, with the decisions that were made when it began.
+//! `redress resume`: takes an interrupted run to its end. Its plan and journal are claims: what is left is shown, held against today's
+//! playbooks and facts, and asked about as `apply` does, before anything is called.
 
 use super::{
+    account::stage,
+    args::{Approval, Belts},
+    ask::{self, Policy, Standing},
     exit::Exit,
     fail::Fail,
     perform::{self, Reopened, Task},
-    session::Session,
-    summary,
+    session::{self, Session},
+    summary, undo,
 };
-use crate::journal::RunDocument;
+use crate::{
+    engine::left::{Left, left},
+    journal::{Decision, Phase, RunDocument, Story},
+    plan::{PlanKind, again::Today},
+};
 
 /// Resumes.
 ///
 /// # Errors
-/// No such run, other credentials than its own, no way to the account.
-pub async fn run(session: &Session, run: &str) -> Result<Exit, Fail> {
+/// No such run, other credentials than its own, no way to the account, nobody to ask, calls that nothing bears out.
+pub async fn run(session: &Session, run: &str, approval: &Approval) -> Result<Exit, Fail> {
+    let policy = Policy::of(approval)?;
     let mut at = perform::reopen(session, run).await?;
     let Reopened { state, folder, head, door, journal, .. } = &mut at;
     let plan = &folder.plan;
@@ -24,7 +33,62 @@ pub async fn run(session: &Session, run: &str) -> Result<Exit, Fail> {
         summary::run(session, &RunDocument::of(&journal.story, plan), plan)?;
         return Ok(Exit::of_run(&journal.story));
     }
-    let result = perform::work(session, door, plan, &head.run, journal, Task::Resume).await;
+    if plan.kind == PlanKind::Undo {
+        undo::as_its_run_says(plan, &journal.story, state.as_ref(), door)?;
+    }
+    let ssh = std::env::var("SSH_CONNECTION").ok();
+    let options = session::options(&Belts::default(), ssh.as_deref());
+    let today = Today { playbooks: session.playbooks()?, options };
+    let left = left(plan, &journal.story, &today, door.account.as_ref(), &stage).await;
+    let decisions = decisions(session, &head.run, &left, &journal.story, &policy).await?;
+    let result = perform::work(session, door, plan, &head.run, journal, Task::Resume(decisions)).await;
     perform::note_undone(door, state.as_ref(), plan, &journal.story)?;
     perform::report(session, plan, &journal.story, result)
+}
+
+/// Shows what is left of a run and decides it anew.
+async fn decisions(session: &Session, run: &str, left: &Left, story: &Story, policy: &Policy) -> Result<Vec<Decision>, Fail> {
+    borne_out(run, left)?;
+    let standings = policy.standings_left(left);
+    for (id, unlike) in &left.again.unlike {
+        session.out.always(&unlike.told(id));
+    }
+    if left.plan.changes.is_empty() {
+        return Ok(Vec::new());
+    }
+    let asks = standings.values().any(|s| *s == Standing::Ask);
+    let talk = format!("run {run} was interrupted; left of it is what follows, as its files say and the account bears out");
+    if asks {
+        session.out.always(&talk)
+    } else {
+        session.out.say(&talk)
+    }
+    let decisions = ask::decided(session, &left.plan, &left.plan, &standings).await.map_err(|fail| fail.why(format!("run {run} stays interrupted")))?;
+    // A change that is half done is gone on with or left as it is: to leave it is to leave the whole run as it is.
+    let declined = |d: &&Decision| !d.approved && left.begun.contains(&d.change);
+    if let Some(half) = decisions.iter().find(declined) {
+        let way = if matches!(story.changes.get(&half.change).map(|c| &c.phase), Some(Phase::Back(_))) { "on its way back" } else { "half done" };
+        return Err(Fail::held(format!("{} is {way} and stays so: {}", half.change, half.by))
+            .why("nothing was changed")
+            .hint(format!("redress resume {run} on a terminal, or with --auto-approve --max-risk disruptive")));
+    }
+    Ok(decisions)
+}
+
+/// Refuses a run of which something is left that nothing bears out.
+fn borne_out(run: &str, left: &Left) -> Result<(), Fail> {
+    if !left.beyond.is_empty() {
+        let fail = Fail::held(format!("run {run} is not resumed: its files would have redress make calls that no change of theirs makes"));
+        return Err(left
+            .beyond
+            .iter()
+            .fold(fail, |fail, why| fail.why(why.clone()))
+            .why("nothing was changed")
+            .hint(format!("redress show {run} tells what was done; if nobody edited its files, settle what is left by hand")));
+    }
+    if !left.unknown.is_empty() {
+        let fail = Fail::failure(format!("run {run} is not resumed: it cannot be told whether what is left of it is borne out by the account"));
+        return Err(left.unknown.iter().fold(fail, |fail, why| fail.why(why.clone())).hint("allow these reads, and resume it again"));
+    }
+    Ok(())
 }

@@ -16,11 +16,13 @@ use super::{
     summary,
 };
 use crate::{
+    calls::Call,
     engine::{
         self,
+        left::judged,
         undo::{self, Undoing},
     },
-    journal::{RunDocument, RunFolder, Store},
+    journal::{RunDocument, RunFolder, Store, Story},
     plan::{Change, Plan, PlanKind},
 };
 
@@ -94,6 +96,28 @@ pub async fn ask_and_do(session: &Session, door: &Door, state: &dyn Store, plan:
     perform::begin(session, door, state, &id, plan, decisions).await
 }
 
+/// Checks that the plan of an undo that was interrupted is the one that takes its run back, as that run's files say.
+///
+/// # Errors
+/// When it is not (exit 4), or there is no such run.
+pub fn as_its_run_says(plan: &Plan, undo: &Story, state: &dyn Store, door: &Door) -> Result<(), Fail> {
+    let of = plan.of_run.as_deref().unwrap_or_default();
+    let folder = state.open_run(of).map_err(store_fail)?;
+    let mut story = folder.story();
+    // What this undo has taken back so far counts as not taken back.
+    for told in story.changes.values_mut().filter(|told| told.undone_by.as_deref() == Some(undo.head.run.as_str())) {
+        told.undone_by = None;
+    }
+    let only: BTreeSet<String> = plan.changes.iter().map(|c| c.id.clone()).collect();
+    let now = undo::plan(&story, &folder.plan, Some(&only), door.account.identity(), door.account.now(), planning::VALID_FOR).plan;
+    if now.changes == plan.changes {
+        return Ok(());
+    }
+    Err(Fail::held(format!("run {} is not resumed: its plan is not what takes run {of} back", undo.head.run))
+        .why("nothing was changed")
+        .hint(format!("redress undo {of} plans it anew; settle by hand what this run has begun")))
+}
+
 /// An undo as it was planned and rehearsed on the account as it is.
 struct Planned {
     undoing: Undoing,
@@ -111,6 +135,13 @@ impl Planned {
         let story = folder.story();
         let door = session.reopen(&Place::of_run(&story.head, &folder.plan.regions)).await?;
         let mut undoing = undo::plan(&story, &folder.plan, only, door.account.identity(), door.account.now(), planning::VALID_FOR);
+        // The ways back stand in the run's files; what redress would never call, or not on these things, is not called.
+        let run = story.head.run.clone();
+        let calls: Vec<(&Change, Call)> = undoing.plan.changes.iter().flat_map(|c| c.steps.iter().map(move |s| (c, s.act.call.clone()))).collect();
+        let (beyond, unknown) = judged(&run, &calls, door.account.as_ref()).await;
+        if let Some(fail) = not_borne_out(&run, beyond, unknown) {
+            return Err(fail);
+        }
         for (change, reason) in &undoing.refused {
             session.out.always(&format!("{change} is not taken back: {reason}"));
         }
@@ -119,6 +150,17 @@ impl Planned {
         let document = RunDocument::of(&story, &folder.plan);
         Ok((door, Self { undoing, of: folder.plan, document, held }))
     }
+}
+
+/// Why a run is not taken back of whose ways back some are not borne out.
+fn not_borne_out(run: &str, beyond: Vec<String>, unknown: Vec<String>) -> Option<Fail> {
+    let fail = match (beyond.is_empty(), unknown.is_empty()) {
+        (true, true) => return None,
+        (false, _) => Fail::held(format!("run {run} is not taken back: its files would have redress make calls that no way back of its changes makes")),
+        (true, false) => Fail::failure(format!("run {run} is not taken back: it cannot be told whether its ways back are borne out by the account")),
+    };
+    let hint = format!("redress show {run} tells what was done; `--change ID` takes back the rest");
+    Some(beyond.into_iter().chain(unknown).fold(fail, Fail::why).why("nothing was changed").hint(hint))
 }
 
 /// Refuses what cannot be undone at all, before anything is opened.

@@ -23,7 +23,7 @@ use super::{
 use crate::{
     calls::{self, Act, Bindings, Outputs, Purpose, before, still},
     inventory::{FamilyKind, Inventory},
-    journal::{Decision, Event, Journal, Outcome, Phase, StepState, StepStory, StoreError, Story},
+    journal::{ChangeStory, Decision, Event, Journal, Outcome, Phase, StepState, StepStory, StoreError, Story},
     plan::{
         Change, Plan,
         proof::{self, Proved},
@@ -56,12 +56,12 @@ impl Engine<'_> {
         self.work(plan, journal).await
     }
 
-    /// Takes an interrupted run to its end. What was decided stands.
+    /// Takes an interrupted run to its end. What was decided stands, but for what `decisions` say anew.
     ///
     /// # Errors
     /// As [`Engine::apply`].
-    pub async fn resume(&self, plan: &Plan, journal: &mut Journal) -> Result<(), EngineError> {
-        journal.write(self.account.now(), Event::Resumed { caller: self.account.identity().caller.arn.clone() })?;
+    pub async fn resume(&self, plan: &Plan, decisions: Vec<Decision>, journal: &mut Journal) -> Result<(), EngineError> {
+        journal.write(self.account.now(), Event::Resumed { caller: self.account.identity().caller.arn.clone(), decisions })?;
         self.work(plan, journal).await
     }
 
@@ -129,13 +129,15 @@ impl Engine<'_> {
     async fn change(&self, plan: &Plan, change: &Change, journal: &Ledger<'_>) -> Result<(), EngineError> {
         loop {
             let phase = journal.look(|story| story.changes.get(&change.id).map(|c| c.phase.clone())).unwrap_or_default();
+            // What was begun before and not touched is held to the same as what was not begun.
+            let begins = phase == Phase::Waiting || (phase == Phase::Forward && journal.untouched(&change.id));
             match phase {
                 Phase::Ended(_) => return Ok(()),
-                Phase::Waiting => match self.may_begin(plan, change, journal).await {
+                Phase::Waiting | Phase::Forward if begins => match self.may_begin(plan, change, journal).await {
                     Ok(before) => journal.write(self.account.now(), Event::ChangeStarted { change: change.id.clone(), before })?,
                     Err((outcome, reason)) => self.end(change, outcome, reason, Value::Null, Vec::new(), journal)?,
                 },
-                Phase::Forward => match self.forward(change, journal).await {
+                Phase::Waiting | Phase::Forward => match self.forward(change, journal).await {
                     Ok(()) => self.finish(change, journal).await?,
                     Err(Failure::Halt(error)) => return Err(error),
                     Err(Failure::Gone(reason)) if nothing_done(change, journal) => {
@@ -213,7 +215,7 @@ impl Engine<'_> {
     /// never made has nothing to take back.
     async fn back(&self, change: &Change, journal: &Ledger<'_>) -> Result<(), Failure> {
         self.settle_doubts(change, journal).await?;
-        let done = journal.look(|story| story.changes.get(&change.id).map(crate::journal::ChangeStory::done)).unwrap_or_default();
+        let done = journal.look(|story| story.changes.get(&change.id).map(ChangeStory::done)).unwrap_or_default();
         for back in calls::way_back(&change.steps, &done, Purpose::Rollback) {
             if journal.look(|story| story.changes.get(&change.id).is_some_and(|c| c.is_left(&back.name))) {
                 continue;
@@ -287,6 +289,7 @@ impl Engine<'_> {
     /// After the last step: reads afresh and proves.
     async fn finish(&self, change: &Change, journal: &Ledger<'_>) -> Result<(), EngineError> {
         let mut pauses = PROOF_PAUSES.iter();
+        let theirs = journal.look(|story| story.changes.get(&change.id).is_some_and(ChangeStory::all_theirs));
         loop {
             let fresh = afresh(self.account, &mut |known| proof::needs(change, known)).await;
             let after = fresh.footprint(&change.touches);
@@ -300,6 +303,10 @@ impl Engine<'_> {
                     let (outcome, reason) = match &change.restore {
                         Some(restore) if !restore.kept.is_empty() => (Outcome::Restored, restore.kept.join("; ")),
                         Some(_) => (Outcome::Restored, String::new()),
+                        None if theirs => (
+                            Outcome::AlreadyFixed,
+                            "AWS answered that it was so already: somebody else did the same at the same time, and this run changed nothing".to_owned(),
+                        ),
                         None => (Outcome::Verified, String::new()),
                     };
                     return self.end(change, outcome, reason, after, awaiting.clone(), journal);
@@ -381,7 +388,8 @@ fn going_back(change: &Change, journal: &Ledger<'_>) -> bool {
 
 /// Whether no step of a change may have taken effect.
 fn nothing_done(change: &Change, journal: &Ledger<'_>) -> bool {
-    journal.look(|story| story.changes.get(&change.id).is_none_or(|c| c.steps.iter().all(|s| matches!(s.state, StepState::NotDone | StepState::Left))))
+    let untouched = |s: &StepStory| s.theirs || matches!(s.state, StepState::NotDone | StepState::Left);
+    journal.look(|story| story.changes.get(&change.id).is_none_or(|c| c.steps.iter().all(untouched)))
 }
 
 /// What a person must do when going back failed: the acts that are left, in order.

@@ -5,13 +5,11 @@ use serde_json::Value;
 
 use super::{Engine, apply::bindings, gather::afresh, ledger::Ledger};
 use crate::{
-    actions::Refusal,
-    inventory::{Inventory, Scope},
     journal::{Outcome, Story},
     plan::{
         Change, Plan, Restore,
-        proof::{self, Proved},
-        propose,
+        again::{self, Unlike},
+        proof::Proved,
         restore::{self, Moment, words},
     },
 };
@@ -33,26 +31,18 @@ impl Engine<'_> {
         }
     }
 
+    /// A change begins only when it is made again and is what the plan says: to be done, and in all that is shown of it.
     async fn may_change(&self, plan: &Plan, change: &Change, journal: &Ledger<'_>) -> Result<Value, Instead> {
-        let checks = propose::checks_of(change);
-        let fresh = afresh(self.account, &mut |known| needs(plan, change, &checks, known)).await;
-        match proof::proved(change, &fresh, Moment::EndOfRun, &bindings(change, journal, &journal.look(Story::outputs))) {
-            Proved::Holds(_) => return Err((Outcome::AlreadyFixed, "the account is as the change would make it; nothing was called".to_owned())),
-            Proved::Unknown(reason) => return Err((Outcome::Blocked, format!("it cannot be told whether this is still needed: {reason}"))),
-            Proved::Violated(_) => {}
-        }
+        let fresh = afresh(self.account, &mut |known| again::needs(plan, change, self.today, known)).await;
         let stage = (self.stage)(fresh.clone());
-        let again = propose::remake(change, &fresh, &plan.options, stage.as_ref()).map_err(|refusal| match refusal {
-            Refusal::Refused(reason) => (Outcome::Refused, reason),
-            Refusal::Unknown(reason) => (Outcome::Blocked, reason),
-            // What others need stands already, made by another run or by somebody else: what builds on it can be done.
-            Refusal::Nothing(reason) if change.findings.is_empty() => (Outcome::AlreadyFixed, reason),
-            Refusal::Nothing(reason) => (Outcome::Drifted, format!("there is nothing left to do ({reason}): make a new plan")),
+        let outputs = journal.look(Story::outputs);
+        let made = again::again(plan, change, &fresh, self.today, stage.as_ref(), &bindings(change, journal, &outputs)).map_err(|unlike| match unlike {
+            Unlike::Fixed(reason) => (Outcome::AlreadyFixed, reason),
+            Unlike::Drifted(reason) => (Outcome::Drifted, reason),
+            Unlike::Refused(reason) => (Outcome::Refused, reason),
+            Unlike::Unknown(reason) => (Outcome::Blocked, reason),
         })?;
-        if let Some(what) = propose::differs(change, &again) {
-            return Err((Outcome::Drifted, format!("the account has changed since the plan was made: {what}. Nothing was called; make a new plan")));
-        }
-        Ok(fresh.footprint(&change.touches))
+        Ok(fresh.footprint(&made.change.touches))
     }
 
     /// An undo begins only on what the run has left: what somebody changed since is not overwritten.
@@ -83,12 +73,6 @@ impl Engine<'_> {
         }
         Err((Outcome::Refused, format!("somebody has changed it since the run: {}. Nothing was called; settle it by hand", words(&moved.ours))))
     }
-}
-
-fn needs(plan: &Plan, change: &Change, checks: &[String], known: &Inventory) -> Scope {
-    let mut scope = proof::needs(change, known);
-    scope.extend(propose::needs(known, &change.uses, &change.resource, &change.region, checks, &plan.options));
-    scope
 }
 
 fn decided(change: &Change, journal: &Ledger<'_>) -> Result<(), Instead> {

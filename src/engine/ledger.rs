@@ -2,6 +2,7 @@
 //! whoever wrote it goes on; looking never waits for an account. It adds nothing to what the journal says.
 
 use std::{
+    collections::BTreeSet,
     io,
     sync::{Mutex, MutexGuard, PoisonError},
 };
@@ -10,13 +11,15 @@ use jiff::Timestamp;
 
 use crate::{
     calls::Until,
-    journal::{Event, Journal, StoreError, Story, story::Head},
+    journal::{ChangeStory, Event, Journal, Phase, StoreError, Story, story::Head},
 };
 
 /// A journal that several changes write to. The lock is held while one record is written or one look is taken, never
 /// while something is awaited: `write` and `look` are not async, so no change can hold it over a call.
 pub(super) struct Ledger<'j> {
     head: Head,
+    /// Changes that were begun in an earlier life and in which nothing was called: they are looked at anew.
+    untouched: Mutex<BTreeSet<String>>,
     shared: Mutex<Shared<'j>>,
 }
 
@@ -28,7 +31,14 @@ struct Shared<'j> {
 impl<'j> Ledger<'j> {
     /// Shares a journal whose run has begun.
     pub fn new(journal: &'j mut Journal) -> Self {
-        Self { head: journal.story.head.clone(), shared: Mutex::new(Shared { journal, broken: false }) }
+        let begun = |c: &&ChangeStory| c.phase == Phase::Forward && c.steps.is_empty();
+        let untouched = journal.story.changes.iter().filter(|(_, c)| begun(c)).map(|(id, _)| id.clone()).collect();
+        Self { head: journal.story.head.clone(), untouched: Mutex::new(untouched), shared: Mutex::new(Shared { journal, broken: false }) }
+    }
+
+    /// Whether a change was begun in an earlier life and nothing was called in it; asked once.
+    pub fn untouched(&self, change: &str) -> bool {
+        self.untouched.lock().unwrap_or_else(PoisonError::into_inner).remove(change)
     }
 
     /// The head of the run.

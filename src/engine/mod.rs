@@ -12,6 +12,7 @@ mod before;
 mod begin;
 pub mod gather;
 mod ledger;
+pub mod left;
 mod leftover;
 mod look;
 pub mod news;
@@ -41,7 +42,7 @@ use crate::{
     account::Account,
     inventory::Inventory,
     journal::StoreError,
-    plan::{Plan, Stage},
+    plan::{Plan, Stage, again::Today},
 };
 
 /// Makes a stage of facts: the twin is handed in, so that the engine need not know it.
@@ -57,6 +58,8 @@ pub struct Engine<'a> {
     pub stop: &'a Stop,
     /// Where changes are made again from fresh facts.
     pub stage: MakeStage<'a>,
+    /// The playbooks and flags of whoever applies it: what they do not ask for any more is not done.
+    pub today: &'a Today,
     /// How long after a call a listing may still not show what it made. Absence is not believed before
     /// (<https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html>: "up to a few minutes").
     pub lag: Duration,

@@ -237,6 +237,9 @@ pub enum Event {
     Resumed {
         /// Whose credentials.
         caller: String,
+        /// What was decided then about changes that were left.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        decisions: Vec<Decision>,
     },
     /// The run was stopped on request, before all was done.
     Stopped {

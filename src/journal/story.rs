@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::{Decision, Event, Outcome, StepResult, line::Record};
 use crate::{
-    calls::{Call, CallError, Outputs, Refusal, before},
+    calls::{Call, CallError, ErrorClass, Outputs, Refusal, before},
     plan::PlanKind,
 };
 
@@ -63,12 +63,28 @@ pub struct StepStory {
     pub observed: Outputs,
     /// The last failure, for people.
     pub error: Option<String>,
+    /// How often AWS said that it was so already, whenever it was called.
+    already: u32,
+    /// Whether it was found to be so already: each call of it was answered with that, so somebody else made it so.
+    pub theirs: bool,
 }
 
 impl StepStory {
     fn begins(name: &str, at: Timestamp) -> Self {
         let (outputs, observed) = (Outputs::new(), Outputs::new());
-        Self { name: name.to_owned(), state: StepState::NotDone, attempt: 1, intents: 0, call: None, at, outputs, observed, error: None }
+        Self {
+            name: name.to_owned(),
+            state: StepState::NotDone,
+            attempt: 1,
+            intents: 0,
+            call: None,
+            at,
+            outputs,
+            observed,
+            error: None,
+            already: 0,
+            theirs: false,
+        }
     }
 }
 
@@ -129,9 +145,14 @@ impl ChangeStory {
     pub fn step(&self, name: &str) -> Option<&StepStory> {
         self.places.get(name).and_then(|place| self.steps.get(*place))
     }
-    /// Names of the steps whose calls took effect.
+    /// Names of the steps whose calls took effect. What was so already is somebody else's: it is not taken back.
     pub fn done(&self) -> Vec<String> {
-        self.steps.iter().filter(|s| matches!(s.state, StepState::Called | StepState::Settled)).map(|s| s.name.clone()).collect()
+        let done = |s: &&StepStory| matches!(s.state, StepState::Called | StepState::Settled) && !s.theirs;
+        self.steps.iter().filter(done).map(|s| s.name.clone()).collect()
+    }
+    /// Whether all that was called was so already.
+    pub fn all_theirs(&self) -> bool {
+        !self.steps.is_empty() && self.steps.iter().all(|s| s.theirs)
     }
     /// What became of it, once it is over.
     pub fn outcome(&self) -> Option<Outcome> {
@@ -274,9 +295,13 @@ impl Story {
                 }
                 self.decisions.clone_from(decisions);
             }
-            Event::Resumed { caller } => {
+            Event::Resumed { caller, decisions } => {
                 self.stopped = None;
                 self.resumed.push(Resumption { at, caller: caller.clone() });
+                for new in decisions {
+                    self.decisions.retain(|old| old.change != new.change);
+                    self.decisions.push(new.clone());
+                }
             }
             Event::Stopped { reason } => self.stopped = Some(reason.clone()),
             Event::RunEnded => self.ended = true,
@@ -380,10 +405,12 @@ impl ChangeStory {
             StepResult::Done { outputs } | StepResult::Found { outputs } => {
                 step.state = StepState::Called;
                 step.outputs.clone_from(outputs);
+                step.theirs = matches!(result, StepResult::Found { .. }) && step.already == step.intents;
             }
             // What AWS said nothing about may have taken effect: it stays open until it was looked for.
             StepResult::Failed { error } => {
                 step.error = Some(error.to_string());
+                step.already += u32::from(error.class == ErrorClass::AlreadyDone);
                 if error.class.effect_unknown() {
                     // It took effect at some time until now.
                     (step.state, step.at) = (StepState::Intended, at);

@@ -165,7 +165,7 @@ fn words(event: &Event) -> String {
         Event::LeftOver { call: None, reason, .. } => format!("did not show what it was to show, and nothing is taken back{}", because(reason)),
         Event::RollbackStarted { reason, .. } => format!("goes back{}", because(reason)),
         Event::ChangeEnded { outcome, reason, .. } => format!("{}{}", outcome.word(), because(reason)),
-        Event::Resumed { caller } => format!("resumed by {caller}"),
+        Event::Resumed { caller, .. } => format!("resumed by {caller}"),
         Event::Stopped { reason } => format!("stopped: {reason}"),
         Event::CheckedAgain { outcome, reason, .. } => format!("checked again: {}{}", outcome.word(), because(reason)),
         Event::Undone { by, changes } => format!("run {by} took back {}", changes.join(", ")),
@@ -228,7 +228,7 @@ mod tests {
             (3, Event::Result { change: change(), step: step(), result: StepResult::Done { outputs: Outputs::new() } }),
             (33, Event::Settled { change: change(), step: step() }),
             (40, Event::ChangeEnded { change: change(), outcome: Outcome::Verified, reason: String::new(), after: json!({}), awaiting: vec![] }),
-            (100, Event::Resumed { caller: "me".to_owned() }),
+            (100, Event::Resumed { caller: "me".to_owned(), decisions: Vec::new() }),
         ];
         let records: Vec<Record> = events.into_iter().map(|(s, e)| line::next("", 1, start + jiff::SignedDuration::from_secs(s), e)).collect();
         let seconds: Vec<Option<f64>> = tale(&records).into_iter().map(|m| m.seconds).collect();

@@ -44,8 +44,8 @@ fn of_change(plan: &Plan, change: &Change) -> Result<(), String> {
         let says = if kind.restores() { "does not say what it brings back" } else { "says that it brings something back" };
         return Err(format!("{says}, in a plan of the kind {}", kind.word()));
     }
-    if (!resource.account().is_empty() && resource.account() != plan.account) || resource.partition() != plan.partition {
-        return Err(format!("is about {resource}, and the plan is for account {} ({})", shortened(&plan.account), shortened(&plan.partition)));
+    if !resource.account().is_empty() && resource.account() != plan.account {
+        return Err(format!("is about {resource}, and the plan is for account {}", shortened(&plan.account)));
     }
     if !resource.region().is_empty() && resource.region() != change.region {
         return Err(format!("is about {resource}, and yet it is to be made in {:?}", shortened(&change.region)));

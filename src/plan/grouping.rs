@@ -14,6 +14,7 @@ use super::{
 use crate::{
     actions::{self, ActionUse, GuardNote, Refusal},
     finding::{Finding, FindingKey, Severity, Verdict},
+    inventory::Inventory,
     playbook::{Approve, Playbook, matching},
     resource::ResourceId,
 };
@@ -121,6 +122,25 @@ struct Answer<'a> {
 }
 
 fn answer<'a>(request: &Request<'a>, finding: &'a Finding) -> Result<Answer<'a>, Fate> {
+    let Asked { playbooks, uses, resource } = asked(request.playbooks, request.inventory, finding)?;
+    Ok(Answer { finding, playbooks, uses, resource })
+}
+
+/// What playbooks ask for because of a finding.
+pub(super) struct Asked<'a> {
+    /// The playbooks that ask for it, in the order in which they were loaded.
+    pub playbooks: Vec<&'a Playbook>,
+    /// What is to be done.
+    pub uses: &'a [ActionUse],
+    /// On what.
+    pub resource: ResourceId,
+}
+
+/// What playbooks ask for because of a finding.
+///
+/// # Errors
+/// What becomes of the finding instead.
+pub(super) fn asked<'a>(playbooks: &'a [Playbook], inventory: &Inventory, finding: &Finding) -> Result<Asked<'a>, Fate> {
     if let Some(why) = &finding.suppressed {
         return Err((SkippedKind::Suppressed, format!("the tag {} says: {why}", crate::inventory::tag::IGNORE)));
     }
@@ -129,7 +149,7 @@ fn answer<'a>(request: &Request<'a>, finding: &'a Finding) -> Result<Answer<'a>,
         Verdict::Unknown(reason) => return Err((SkippedKind::Unknown, reason.clone())),
         Verdict::Violates(_) | Verdict::Ok(_) => {}
     }
-    let playbooks = matching::answering(request.playbooks, finding);
+    let playbooks = matching::answering(playbooks, finding);
     let Some(first) = playbooks.first() else {
         return Err((SkippedKind::Unmapped, format!("no playbook answers {} here: see `redress playbooks list`", finding.check)));
     };
@@ -142,8 +162,13 @@ fn answer<'a>(request: &Request<'a>, finding: &'a Finding) -> Result<Answer<'a>,
     if let Some(other) = playbooks.iter().find(|p| p.actions != first.actions) {
         return Err((SkippedKind::Conflict, contradiction(first, other, &format!("{} on {}", finding.check, finding.resource))));
     }
-    let resource = target(request, first, finding).map_err(fate_of)?;
-    Ok(Answer { finding, uses: &first.actions, playbooks, resource })
+    let resource = target(inventory, first, finding).map_err(fate_of)?;
+    Ok(Asked { uses: &first.actions, playbooks, resource })
+}
+
+/// The playbook that was loaded first; a change names it.
+pub(super) fn first_playbook<'a>(all: &[Playbook], some: &[&'a Playbook]) -> Option<&'a Playbook> {
+    some.iter().min_by_key(|p| all.iter().position(|q| q.id == p.id)).copied()
 }
 
 fn contradiction(one: &Playbook, other: &Playbook, what: &str) -> String {
@@ -154,9 +179,9 @@ fn contradiction(one: &Playbook, other: &Playbook, what: &str) -> String {
 }
 
 /// The resource on which a playbook's actions answer a finding.
-fn target(request: &Request<'_>, playbook: &Playbook, finding: &Finding) -> Result<ResourceId, Refusal> {
+fn target(inventory: &Inventory, playbook: &Playbook, finding: &Finding) -> Result<ResourceId, Refusal> {
     playbook.actions.iter().try_fold(finding.resource.clone(), |resource, one| match actions::find(&one.action) {
-        Some(action) => action.retarget(request.inventory, &resource, &one.with),
+        Some(action) => action.retarget(inventory, &resource, &one.with),
         None => Err(Refusal::Refused(format!("playbook {} uses the action {}, which this redress does not have", playbook.id, one.action))),
     })
 }
@@ -164,7 +189,7 @@ fn target(request: &Request<'_>, playbook: &Playbook, finding: &Finding) -> Resu
 /// Remembers which other resource a change would have to touch to answer a finding that a person has set aside.
 fn note_ignored(request: &Request<'_>, finding: &Finding, ignored: &mut BTreeMap<ResourceId, String>) {
     for playbook in matching::answering(request.playbooks, finding) {
-        if let Ok(resource) = target(request, playbook, finding)
+        if let Ok(resource) = target(request.inventory, playbook, finding)
             && resource != finding.resource
         {
             ignored.insert(resource, format!("{} {}", finding.resource.kind().words(), finding.resource.id()));

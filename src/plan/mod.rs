@@ -1,6 +1,7 @@
 //! The plan: changes in order, frozen, as data that serialises to `redress.plan/1`. Building one is a pure function
 //! over an inventory, findings, playbooks and actions; nothing here calls AWS or touches a file.
 
+pub mod again;
 pub mod build;
 pub mod change;
 mod claims;
@@ -17,6 +18,7 @@ pub mod permissions;
 pub mod play;
 pub mod proof;
 pub mod propose;
+pub mod reach;
 pub mod rehearse;
 pub mod restore;
 pub mod select;

@@ -275,9 +275,35 @@ pub fn remake(change: &Change, inventory: &Inventory, options: &Options, stage: 
     Ok(filled(change.clone(), proposal, notes))
 }
 
-/// What differs between a planned change and the same made from fresh facts, in words; `None` where nothing of its
-/// essence does.
+/// What differs between a planned change and the same made from fresh facts, in words; `None` where nothing does. All that
+/// is done and all that is shown of it counts.
 pub fn differs(planned: &Change, fresh: &Change) -> Option<String> {
+    let told: Vec<String> = done_differently(planned, fresh).into_iter().chain(told_differently(planned, fresh)).collect();
+    (!told.is_empty()).then(|| told.join("; "))
+}
+
+/// Which words of a planned change are not so on fresh facts.
+fn told_differently(planned: &Change, fresh: &Change) -> Vec<String> {
+    let pairs = [
+        (planned.summary == fresh.summary, "its summary"),
+        (planned.playbook == fresh.playbook, "the playbook that asks for it"),
+        (planned.before == fresh.before, "how it looks before"),
+        (planned.after_state == fresh.after_state, "how it looks after"),
+        (planned.reversible == fresh.reversible && alike(&planned.not_restored, &fresh.not_restored), "what undo does not bring back"),
+        (alike(&planned.guards, &fresh.guards), "what its guards found"),
+        (alike(&planned.proof, &fresh.proof), "what proves it"),
+        (alike(&planned.touches, &fresh.touches), "what it touches"),
+    ];
+    pairs.into_iter().filter(|(same, _)| !same).map(|(_, what)| format!("{what} is said differently in the plan")).collect()
+}
+
+/// Whether two lists hold the same, in whatever order.
+fn alike<T: PartialEq>(a: &[T], b: &[T]) -> bool {
+    a.iter().all(|one| b.contains(one)) && b.iter().all(|one| a.contains(one))
+}
+
+/// What would be done differently on fresh facts.
+fn done_differently(planned: &Change, fresh: &Change) -> Option<String> {
     // The same values have the same JSON form, which is slow to make.
     let same = planned.risk == fresh.risk && planned.impact == fresh.impact && planned.steps == fresh.steps;
     if same || planned.essence() == fresh.essence() {

@@ -12,6 +12,9 @@ use crate::{
     proxy::{At, Fault, Proxy, Seen},
 };
 
+/// With the yes that the run was begun with.
+const RESUME: &str = "resume last --auto-approve --max-risk disruptive --format json";
+
 /// What the path of every request to the store begins with, and no other.
 const STORE: &str = "/runs-of-cut-";
 
@@ -115,7 +118,7 @@ fn survives_a_cut(case: &Case, cuts: usize) {
         // The lock that could not be given back is free when its time has passed.
         thread::sleep(Duration::from_secs(3));
         let machine = place.machine();
-        let said = place.start(&machine, "resume last --format json", 60).end();
+        let said = place.start(&machine, RESUME, 60).end();
         assert_eq!(said.code, Some(0), "{:?}\n{}\n{}", place.fault, said.out, said.err);
         assert_eq!(said.json()["state"], "complete");
         journal_first(&place.proxy.log());
@@ -153,7 +156,7 @@ fn a_machine_that_dies_leaves_all_that_another_needs_in_the_bucket() {
         place.proxy.go_wrong(None);
         thread::sleep(Duration::from_secs(3));
         let machine = place.machine();
-        let said = place.start(&machine, "resume last --format json", 60).end();
+        let said = place.start(&machine, RESUME, 60).end();
         assert_eq!(said.code, Some(0), "{:?}\n{}\n{}", place.fault, said.out, said.err);
         assert!(said.err.contains("has died"), "it says whose lock it took over: {}", said.err);
         journal_first(&place.proxy.log());
@@ -208,7 +211,7 @@ fn of_two_operators_that_resume_the_same_run_at_once_one_does() {
     place.proxy.slow(Duration::from_secs(1));
     thread::sleep(Duration::from_secs(5));
     let machines: Vec<Desk> = (0..2).map(|_| place.machine()).collect();
-    let (well, held) = sorted(machines.iter().map(|m| place.start(m, "resume last --format json", 20)).collect());
+    let (well, held) = sorted(machines.iter().map(|m| place.start(m, RESUME, 20)).collect());
     assert_eq!((well, held.len()), (1, 1), "{held:?}");
     journal_first(&place.proxy.log());
     assert_eq!(states(&place.desk), [("running".to_owned(), 2)]);

@@ -66,7 +66,7 @@ fn every_report_can_be_a_file_and_the_summary_grows() {
     assert!(!sarif["runs"][0]["results"].as_array().unwrap().is_empty());
     assert!(bench.read("plan.xml").contains("<testsuites"));
 
-    bench.ends(4, "apply plan.json --auto-approve --report junit=run.xml --events events.jsonl");
+    bench.ends(4, "apply plan.json --allow-cidr 203.0.113.0/24 --auto-approve --report junit=run.xml --events events.jsonl");
     assert!(bench.read("step.md").len() > markdown.len() + 100, "the run is added to the summary");
     let events: Vec<Value> = bench.read("events.jsonl").lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let of = |name: &str| events.iter().filter(|e| e["event"] == name).count();
@@ -86,7 +86,7 @@ fn a_file_that_cannot_be_written_ends_the_command_before_anything_is_done() {
     let bench = Bench::new();
     bench.ends(4, PLAN);
     for flag in ["--summary no/such/folder.md", "--events no/such/folder.jsonl", "--report html=no/such/folder.html", "--report pdf=x.pdf"] {
-        bench.ends(2, &format!("apply plan.json --auto-approve {flag}"));
+        bench.ends(2, &format!("apply plan.json --allow-cidr 203.0.113.0/24 --auto-approve {flag}"));
     }
     assert_eq!(bench.ends(0, "runs").lines().next(), Some("There are no runs yet."));
 }
@@ -100,7 +100,7 @@ fn a_diff_says_what_changed_between_two_plans() {
     bench.ends(4, "plan --account twin:demo --allow-cidr 198.51.100.0/24 -o other.json");
     let told = bench.ends(3, "diff plan.json other.json --exit-code");
     assert!(told.contains("198.51.100.0/24") && told.contains("203.0.113.0/24"), "{told}");
-    bench.ends(4, "apply plan.json --auto-approve");
+    bench.ends(4, "apply plan.json --allow-cidr 203.0.113.0/24 --auto-approve");
     bench.ends(4, "plan --account twin:demo --allow-cidr 203.0.113.0/24 -o later.json");
     let json: Value = serde_json::from_str(&bench.ends(0, "diff plan.json later.json --format json")).unwrap();
     assert_eq!(json["format"], "redress.diff/1");
@@ -135,11 +135,12 @@ fn a_plan_made_by_one_role_is_applied_by_another_of_the_same_account_and_of_no_o
     assert!(!plan["changes"].as_array().unwrap().is_empty());
 
     bench.acting_as(&moto().account());
-    let (code, _, err) = bench.run("apply plan.json --auto-approve --max-risk disruptive");
+    let (code, _, err) = bench.run("apply plan.json --allow-cidr 203.0.113.0/24 --auto-approve --max-risk disruptive");
     assert_eq!(code, 2, "keys of another account: {err}");
 
     bench.acting_as(&writer);
-    let run: Value = serde_json::from_str(&bench.ends(0, "apply plan.json --auto-approve --max-risk disruptive --format json")).unwrap();
+    let run: Value =
+        serde_json::from_str(&bench.ends(0, "apply plan.json --allow-cidr 203.0.113.0/24 --auto-approve --max-risk disruptive --format json")).unwrap();
     assert_eq!(run["counts"]["verified"], plan["changes"].as_array().unwrap().len());
     let journal: String = walk(&bench.path("state")).iter().filter(|p| p.ends_with("journal.jsonl")).map(|p| fs::read_to_string(p).unwrap()).collect();
     assert!(journal.contains("assumed-role/redress-apply/"), "the journal names who did it");
@@ -239,7 +240,7 @@ fn revoking_is_denied(times: u32) -> Value {
 #[test]
 fn exit_0_all_is_verified() {
     let bench = faulty(&serde_json::json!({}));
-    bench.ends(0, &format!("apply plan.json --auto-approve --max-risk disruptive --change {}", narrowing(&bench)));
+    bench.ends(0, &format!("apply plan.json --allow-cidr 203.0.113.0/24 --auto-approve --max-risk disruptive --change {}", narrowing(&bench)));
 }
 
 #[test]
@@ -254,7 +255,7 @@ fn exit_1_the_endpoint_does_not_answer() {
 fn exit_2_the_plan_was_edited() {
     let bench = faulty(&serde_json::json!({}));
     fs::write(bench.path("plan.json"), bench.read("plan.json").replacen("us-east-1", "us-west-2", 1)).unwrap();
-    bench.ends(2, "apply plan.json --auto-approve");
+    bench.ends(2, "apply plan.json --allow-cidr 203.0.113.0/24 --auto-approve");
 }
 
 #[test]
@@ -271,21 +272,23 @@ fn exit_4_a_scan_could_not_see_everything() {
 #[test]
 fn exit_5_a_change_failed_and_was_rolled_back() {
     let bench = faulty(&revoking_is_denied(1));
-    let run = bench.ends(5, &format!("apply plan.json --auto-approve --max-risk disruptive --format json --change {}", narrowing(&bench)));
+    let run = bench
+        .ends(5, &format!("apply plan.json --allow-cidr 203.0.113.0/24 --auto-approve --max-risk disruptive --format json --change {}", narrowing(&bench)));
     assert!(run.contains("\"rolled-back\""), "{run}");
 }
 
 #[test]
 fn exit_6_the_way_back_failed_too() {
     let bench = faulty(&revoking_is_denied(1000));
-    let run = bench.ends(6, &format!("apply plan.json --auto-approve --max-risk disruptive --format json --change {}", narrowing(&bench)));
+    let run = bench
+        .ends(6, &format!("apply plan.json --allow-cidr 203.0.113.0/24 --auto-approve --max-risk disruptive --format json --change {}", narrowing(&bench)));
     assert!(run.contains("\"stuck\""), "{run}");
 }
 
 #[test]
 fn exit_7_a_proof_cannot_be_read_any_more() {
     let bench = faulty(&serde_json::json!({}));
-    bench.ends(0, &format!("apply plan.json --auto-approve --max-risk disruptive --change {}", narrowing(&bench)));
+    bench.ends(0, &format!("apply plan.json --allow-cidr 203.0.113.0/24 --auto-approve --max-risk disruptive --change {}", narrowing(&bench)));
     set_faults(&bench, &serde_json::json!({ "denied_reads": [{ "family": "security-group-rules" }] }));
     bench.ends(7, "verify last");
 }

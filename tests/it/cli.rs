@@ -141,7 +141,7 @@ fn scan_plan_apply_verify_undo_as_documents() {
     assert_eq!(plan["format"], "redress.plan/1");
     assert_eq!(serde_json::from_str::<Value>(&desk.read("plan.json")).unwrap(), plan, "the file is the document");
 
-    let run = desk.ends(0, "apply plan.json --auto-approve --max-risk disruptive --format json").json();
+    let run = desk.ends(0, "apply plan.json --allow-cidr 203.0.113.0/24 --auto-approve --max-risk disruptive --format json").json();
     assert_eq!(run["format"], "redress.run/1");
     let changes = plan["changes"].as_array().unwrap().len() as u64;
     assert_eq!(counts(&run, "verified") + counts(&run, "already-fixed"), changes, "{run}");
@@ -169,7 +169,7 @@ fn applying_without_a_terminal_asks_nobody_and_changes_nothing() {
     let twin = desk.read("state/twin/demo.json");
     let plan: Value = serde_json::from_str(&desk.read("plan.json")).unwrap();
     let changes = plan["changes"].as_array().unwrap().len();
-    insta::assert_snapshot!(desk.ends(2, "apply plan.json").whole().replace(&format!("{changes} changes"), "N changes"));
+    insta::assert_snapshot!(desk.ends(2, "apply plan.json --allow-cidr 203.0.113.0/24").whole().replace(&format!("{changes} changes"), "N changes"));
     assert_eq!(desk.ends(0, "runs").out.lines().next(), Some("There are no runs yet."));
     let inventory = |text: &str| serde_json::from_str::<Value>(text).unwrap()["truth"].clone();
     assert_eq!(inventory(&desk.read("state/twin/demo.json")), inventory(&twin));
@@ -178,7 +178,7 @@ fn applying_without_a_terminal_asks_nobody_and_changes_nothing() {
 #[test]
 fn auto_approve_does_what_is_safe_and_tells_why_not_the_rest() {
     let desk = Desk::planned();
-    let run = desk.ends(4, "apply plan.json --auto-approve --format json").json();
+    let run = desk.ends(4, "apply plan.json --allow-cidr 203.0.113.0/24 --auto-approve --format json").json();
     let changes = run["changes"].as_array().unwrap();
     assert!(counts(&run, "verified") > 0 && counts(&run, "not-approved") > 0);
     let held = changes.iter().find(|c| c["outcome"] == "not-approved").unwrap();
@@ -191,7 +191,7 @@ fn a_part_of_a_plan_is_applied_with_what_it_needs_and_taken_back() {
     let plan: Value = serde_json::from_str(&desk.read("plan.json")).unwrap();
     let late = plan["changes"].as_array().unwrap().iter().find(|c| c["action"] == "enable-flow-logs").unwrap();
     let (id, needs) = (late["id"].as_str().unwrap(), late["after"].as_array().unwrap().len());
-    let run = desk.ends(0, &format!("apply plan.json --change {id} --auto-approve --max-risk disruptive --format json")).json();
+    let run = desk.ends(0, &format!("apply plan.json --allow-cidr 203.0.113.0/24 --change {id} --auto-approve --max-risk disruptive --format json")).json();
     assert!(run["changes"].as_array().unwrap().len() > needs);
     assert_eq!(counts(&run, "verified"), run["changes"].as_array().unwrap().len() as u64, "{run}");
     let first = run["changes"][0]["id"].as_str().unwrap().to_owned();
@@ -203,7 +203,7 @@ fn a_part_of_a_plan_is_applied_with_what_it_needs_and_taken_back() {
 #[test]
 fn an_undo_can_be_planned_reviewed_and_done_later_as_it_was_reviewed() {
     let desk = Desk::planned();
-    desk.ends(0, "apply plan.json --auto-approve --max-risk disruptive");
+    desk.ends(0, "apply plan.json --allow-cidr 203.0.113.0/24 --auto-approve --max-risk disruptive");
     desk.ends(0, "undo last -o undo.json");
     assert_eq!(desk.ends(0, "runs --format json").json()["runs"].as_array().unwrap().len(), 1, "planning an undo does nothing");
     let plan: Value = serde_json::from_str(&desk.read("undo.json")).unwrap();
@@ -230,7 +230,7 @@ fn an_undo_can_be_planned_reviewed_and_done_later_as_it_was_reviewed() {
 #[test]
 fn pruning_is_only_planned_unless_it_is_allowed_by_name() {
     let desk = Desk::planned();
-    desk.ends(0, "apply plan.json --auto-approve --max-risk disruptive");
+    desk.ends(0, "apply plan.json --allow-cidr 203.0.113.0/24 --auto-approve --max-risk disruptive");
     let said = desk.ends(0, "prune --account twin:demo");
     assert!(said.err.contains("is kept until DATE"), "{}", said.err);
     desk.ends(0, "prune --account twin:demo --auto-approve --allow-irreversible prune");
@@ -253,7 +253,7 @@ fn plans_that_are_not_as_they_were_written_are_refused() {
         "inventory.json",
         &serde_json::from_str::<Value>(&desk.read("state/twin/demo.json")).unwrap()["truth"].to_string().replace("123456789012", "210987654321"),
     );
-    said.push_str(&desk.ends(2, "apply plan.json --account twin:./inventory.json").err);
+    said.push_str(&desk.ends(2, "apply plan.json --allow-cidr 203.0.113.0/24 --account twin:./inventory.json").err);
     insta::assert_snapshot!(said);
     assert_eq!(desk.ends(0, "runs --format json").json()["runs"].as_array().map(Vec::len), Some(0), "nothing was begun");
 }
@@ -263,8 +263,8 @@ fn a_plan_that_expired_is_refused() {
     let desk = Desk::new();
     desk.ends(4, "plan --account twin:demo -o plan.json --valid-for 1m");
     // Applying it moves the twin's clock on by more than a minute: the disks take their time.
-    desk.ends(0, "apply plan.json --auto-approve --max-risk disruptive");
-    let said = desk.ends(2, "apply plan.json --auto-approve");
+    desk.ends(0, "apply plan.json --allow-cidr 203.0.113.0/24 --auto-approve --max-risk disruptive");
+    let said = desk.ends(2, "apply plan.json --allow-cidr 203.0.113.0/24 --auto-approve");
     assert!(said.err.contains("expired at"), "{}", said.err);
 }
 
@@ -331,7 +331,7 @@ fn without_credentials_or_an_endpoint_that_answers_it_says_so() {
 #[test]
 fn a_run_is_not_taken_to_another_account() {
     let desk = Desk::planned();
-    desk.ends(0, "apply plan.json --auto-approve --max-risk disruptive");
+    desk.ends(0, "apply plan.json --allow-cidr 203.0.113.0/24 --auto-approve --max-risk disruptive");
     for command in ["undo", "verify", "resume"] {
         let said = desk.ends(2, &format!("{command} last --account twin:other"));
         assert!(said.err.contains("is for account 123456789012 at twin:demo"), "{}", said.err);
@@ -342,7 +342,7 @@ fn a_run_is_not_taken_to_another_account() {
 #[test]
 fn quiet_means_that_only_data_is_said() {
     let desk = Desk::planned();
-    let said = desk.ends(0, "apply plan.json --auto-approve --max-risk disruptive --quiet");
+    let said = desk.ends(0, "apply plan.json --allow-cidr 203.0.113.0/24 --auto-approve --max-risk disruptive --quiet");
     assert_eq!(said.err, "");
     assert!(!said.out.contains('\u{1b}'), "no colours where there is no terminal");
     assert!(desk.ends(0, "show last --color always").out.contains('\u{1b}'));

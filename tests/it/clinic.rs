@@ -92,7 +92,7 @@ fn story(desk: &Desk, seed: &Value, json: bool) {
     assert_eq!(skipped(&plan, id(seed, "excused"))["kind"], "suppressed");
     assert_eq!(desk.look(BOTH), before, "scan and plan change nothing");
 
-    let applied = desk.ends(0, &format!("apply plan.json --auto-approve --max-risk disruptive {format}"));
+    let applied = desk.ends(0, &format!("apply plan.json {OFFICE} --auto-approve --max-risk disruptive {format}"));
     if json {
         let run = applied.json();
         assert_eq!((run["format"].as_str(), run["state"].as_str()), (Some("redress.run/1"), Some("complete")));

@@ -90,7 +90,7 @@ fn what_somebody_opened_is_found_planned_and_closed() {
     assert_eq!(steps(&direct), steps(&piped));
     assert!(piped["changes"].to_string().contains(who), "{}", piped["changes"]);
 
-    desk.run("apply plan.json --auto-approve --max-risk disruptive");
+    desk.run("apply plan.json --allow-cidr 203.0.113.0/24 --auto-approve --max-risk disruptive");
     let after = desk.ends(0, &format!("events --since 24h {common} --format json")).json();
     assert_eq!(after["intake"]["outcomes"], json!({"not_confirmed": wanted.len()}));
 }

@@ -157,10 +157,10 @@ fn the_script_leaves_of_the_whole_clinic_what_apply_leaves_and_its_way_back_what
         equal(&scripted, &redress, "before");
         done.extend(plan["changes"].as_array().unwrap().iter().map(|c| c["action"].as_str().unwrap().to_owned()));
 
-        side_by_side(&scripted, "apply.sh", &redress, "apply plan.json --auto-approve --max-risk disruptive");
+        side_by_side(&scripted, "apply.sh", &redress, "apply plan.json --allow-cidr 203.0.113.0/24 --auto-approve --max-risk disruptive");
         equal(&scripted, &redress, "applied");
         // redress reads the account, evaluates every proof of the plan, and finds nothing left to do.
-        let run = scripted.ends(0, "apply plan.json --auto-approve --max-risk disruptive --format json").json();
+        let run = scripted.ends(0, "apply plan.json --allow-cidr 203.0.113.0/24 --auto-approve --max-risk disruptive --format json").json();
         let open: Vec<&Value> = run["changes"].as_array().unwrap().iter().filter(|c| c["outcome"] != "already-fixed").collect();
         assert!(open.is_empty(), "{open:#?}");
 

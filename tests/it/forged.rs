@@ -66,9 +66,11 @@ fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
     entries.flat_map(|path| if path.is_dir() { walk(&path) } else { vec![path] }).collect()
 }
 
-/// The place of the first change of this action.
+/// The place of the first change of this action, in the region that has several where there is one.
 fn at(plan: &Value, action: &str) -> usize {
-    plan["changes"].as_array().unwrap().iter().position(|c| c["action"] == action).unwrap()
+    let changes = plan["changes"].as_array().unwrap();
+    let there = changes.iter().position(|c| c["action"] == action && c["region"] == "us-east-1");
+    there.or_else(|| changes.iter().position(|c| c["action"] == action)).unwrap()
 }
 
 /// A call that deletes, as a step.
@@ -111,6 +113,7 @@ fn what_no_redress_writes_is_refused_when_the_file_is_read_by_every_command() {
             "operation.json",
             "ec2:TerminateInstances, which is no operation",
             Box::new(|p| {
+                p["changes"][0]["steps"][0]["call"]["service"] = json!("ec2");
                 p["changes"][0]["steps"][0]["call"]["operation"] = json!("TerminateInstances");
             }),
         ),
@@ -183,4 +186,296 @@ fn a_recovery_that_the_tags_do_not_bear_out_is_not_made() {
         assert!(said.err.contains("is not what the tags in the account say now"), "{}", said.err);
     }
     assert_eq!(desk.account(), before, "nothing was changed");
+}
+
+/// The ids of the changes of a run by their outcomes.
+fn outcomes(said: &Said) -> Vec<(String, String)> {
+    let run = said.json();
+    let word = |v: &Value| v.as_str().unwrap().to_owned();
+    run["changes"].as_array().unwrap().iter().map(|c| (word(&c["id"]), word(&c["outcome"]))).collect()
+}
+
+/// The first change that tightens a group.
+fn tightening(plan: &Value) -> String {
+    plan["changes"][at(plan, "tighten-security-group")]["id"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn words_that_are_not_so_are_drift_and_nothing_is_called_for_them() {
+    let desk = Desk::new();
+    let id = tightening(&desk.plan);
+    type Edit = Box<dyn Fn(&mut Value)>;
+    let cases: Vec<(&str, &str, Edit)> = vec![
+        ("summary", "its summary", Box::new(|c| c["summary"] = json!("add a tag to a test group"))),
+        ("before", "how it looks before", Box::new(|c| c["before"] = json!("x"))),
+        ("after", "how it looks after", Box::new(|c| c["after_state"] = json!("y"))),
+        ("guards", "what its guards found", Box::new(|c| c["guards"] = json!([]))),
+        ("kept", "what undo does not bring back", Box::new(|c| c["reversible"] = json!(false))),
+        ("touches", "what it touches", Box::new(|c| c["touches"][0]["region"] = json!("us-west-2"))),
+        ("proof", "what proves it", Box::new(|c| c["proof"].as_array_mut().unwrap().truncate(0))),
+        ("playbook", "the playbook that asks for it", Box::new(|c| c["playbook"] = json!("ebs-encryption"))),
+        ("impact", "no longer so", Box::new(|c| c["impact"].as_array_mut().unwrap().insert(0, json!("nobody notices")))),
+        ("title", "would be waited for, recognised or taken back differently", Box::new(|c| c["steps"][0]["title"] = json!("look"))),
+    ];
+    let before = desk.account();
+    for (name, says, edit) in cases {
+        let file = format!("{name}.json");
+        desk.forge(&file, |plan| {
+            let place = at(plan, "tighten-security-group");
+            edit(&mut plan["changes"][place]);
+        });
+        let said = desk.run(&format!("apply {file} --change {id} --auto-approve --max-risk disruptive --format json"));
+        assert_eq!(said.code, 4, "{name}: {}\n{}", said.out, said.err);
+        assert!(said.err.contains(says) || name == "proof", "{name}: {}", said.err);
+        assert_eq!(desk.account(), before, "{name}: nothing was called");
+    }
+    // The whole plan, to see the outcome in the run: the others are done.
+    desk.forge("whole.json", |plan| {
+        let place = at(plan, "tighten-security-group");
+        plan["changes"][place]["summary"] = json!("add a tag to a test group");
+    });
+    let said = desk.ends(4, "apply whole.json --auto-approve --max-risk disruptive --format json");
+    for (change, outcome) in outcomes(&said) {
+        assert_eq!(outcome == "drifted", change == id, "{change} is {outcome}");
+    }
+}
+
+#[test]
+fn whether_a_change_asks_is_for_the_playbooks_of_today_to_say() {
+    let desk = Desk::new();
+    let before = desk.account();
+    desk.forge("quiet.json", |plan| {
+        for change in plan["changes"].as_array_mut().unwrap() {
+            change["ask"] = json!(false);
+        }
+    });
+    let said = desk.ends(2, "apply quiet.json");
+    assert!(said.err.contains("there is no terminal to ask at"), "{}", said.err);
+    assert_eq!(desk.account(), before);
+    // A playbook that asks nobody now does not take back that the plan asks.
+    let show = desk.ends(0, "playbooks show vpc-flow-logs").out;
+    let books = desk.folder.path().join("books");
+    fs::create_dir(&books).unwrap();
+    let quiet = show.replace("approve = \"ask\"", "approve = \"auto\"");
+    assert!(quiet.contains("auto"), "{show}");
+    fs::write(books.join("vpc-flow-logs.toml"), quiet).unwrap();
+    let asks = desk.ends(2, "apply plan.json --playbooks books");
+    assert!(asks.err.contains("there is no terminal to ask at"), "{}", asks.err);
+    // A plan that was made so is done so, for the changes of that playbook alone, and by that playbook alone.
+    desk.ends(0, "plan --account twin:demo --playbooks books --check vpc-without-flow-logs --quiet -o auto.json");
+    let foreign = desk.ends(2, "apply auto.json");
+    assert!(foreign.err.contains("there is no terminal to ask at"), "the built-in playbook asks: {}", foreign.err);
+    let done = desk.ends(0, "apply auto.json --playbooks books --format json");
+    assert!(outcomes(&done).iter().all(|(_, o)| o == "verified"), "{}", done.out);
+}
+
+#[test]
+fn parameters_and_belts_that_the_plan_alone_says_need_their_flags_or_a_person() {
+    let desk = Desk::new();
+    let before = desk.account();
+    desk.ends(0, "plan --account twin:demo --allow-cidr 203.0.113.0/24 --check security-group-open-admin-port --quiet -o allow.json");
+    let said = desk.ends(4, "apply allow.json --auto-approve --max-risk disruptive --format json");
+    assert!(outcomes(&said).iter().all(|(_, o)| o == "not-approved"), "{}", said.out);
+    assert!(said.err.contains("tighten-security-group.allow is [\"203.0.113.0/24\"]") && said.err.contains("--set"), "{}", said.err);
+    assert_eq!(desk.account(), before);
+    let said = desk.ends(0, "apply allow.json --allow-cidr 203.0.113.0/24 --auto-approve --max-risk disruptive --format json");
+    assert!(outcomes(&said).iter().all(|(_, o)| o == "verified"), "{}", said.out);
+}
+
+#[test]
+fn a_change_that_no_playbook_asks_for_is_not_made_however_well_it_is_made_up() {
+    let desk = Desk::new();
+    let before = desk.account();
+    // The change is sound and its calls are what its action proposes, but nothing asks for it: it answers no finding.
+    desk.forge("alone.json", |plan| {
+        let place = at(plan, "snapshot-instance");
+        let mut change = plan["changes"][place].clone();
+        (change["findings"], change["after"]) = (json!([]), json!([]));
+        plan["changes"] = json!([change]);
+    });
+    let said = desk.ends(4, "apply alone.json --auto-approve --max-risk disruptive --format json");
+    assert!(outcomes(&said).iter().all(|(_, o)| o == "drifted"), "{}", said.out);
+    assert_eq!(desk.account(), before);
+}
+
+#[test]
+fn the_rehearsal_is_what_shows_now_and_not_what_the_file_says() {
+    let desk = Desk::new();
+    desk.forge("rosy.json", |plan| {
+        plan["rehearsal"]["closes"] = json!([]);
+        plan["rehearsal"]["undo_restores"] = json!(false);
+        plan["rehearsal"]["differences"] = json!(["undo of c1 eats the account"]);
+    });
+    let said = desk.ends(4, "apply rosy.json --auto-approve --max-risk safe");
+    let closes = desk.plan["rehearsal"]["closes"].as_array().unwrap().len();
+    assert!(said.err.contains(&format!("closes {closes} of {closes}")), "{}", said.err);
+    assert!(!said.err.contains("eats the account"), "{}", said.err);
+    desk.forge("opens.json", |plan| plan["rehearsal"]["opens"] = json!([plan["rehearsal"]["closes"][0]]));
+    let said = desk.ends(4, "apply opens.json --auto-approve --max-risk disruptive");
+    assert!(said.err.contains("would open findings"), "the file can only make it worse: {}", said.err);
+}
+
+/// A run of the plan that was interrupted in the middle of its first tightening, edited and sealed.
+fn tampered(desk: &Desk, edit: impl FnOnce(&mut Value, &mut Vec<Value>)) -> String {
+    let run = "20261128T150000Z-aaaaaa";
+    let mut plan = desk.plan.clone();
+    let id = tightening(&plan);
+    let change = plan["changes"][at(&plan, "tighten-security-group")].clone();
+    let step = change["steps"][0]["name"].clone();
+    let decisions: Vec<Value> =
+        plan["changes"].as_array().unwrap().iter().map(|c| json!({ "change": c["id"], "approved": c["id"] == id.as_str(), "by": "prompt" })).collect();
+    let mut events = vec![
+        json!({ "type": "run-started", "run": run, "plan_digest": "", "kind": "plan", "account": plan["account"], "partition": plan["partition"],
+            "endpoint": plan["endpoint"], "caller": plan["caller"], "version": "0.1.0", "decisions": decisions }),
+        json!({ "type": "change-started", "change": id, "before": {} }),
+        json!({ "type": "intent", "change": id, "step": step, "attempt": 1, "call": change["steps"][0]["call"] }),
+        json!({ "type": "result", "change": id, "step": step, "result": { "failed": { "error": { "class": "throttled", "code": "Throttled", "message": "wait" } } } }),
+    ];
+    edit(&mut plan, &mut events);
+    let plan: Value = serde_json::from_str(&sealed(plan)).unwrap();
+    events[0]["plan_digest"] = plan["digest"].clone();
+    let state = walk(desk.folder.path()).into_iter().find(|p| p.ends_with("twin/demo.json")).unwrap();
+    let folder = state.parent().unwrap().parent().unwrap().join("runs").join(run);
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("plan.json"), plan.to_string()).unwrap();
+    let (mut journal, mut former) = (String::new(), String::new());
+    for (n, event) in events.into_iter().enumerate() {
+        let record = redress::journal::line::next(&former, n as u64 + 1, jiff::Timestamp::now(), serde_json::from_value(event).unwrap());
+        former.clone_from(&record.sum);
+        journal += &format!("{}\n", serde_json::to_string(&record).unwrap());
+    }
+    fs::write(folder.join("journal.jsonl"), journal).unwrap();
+    run.to_owned()
+}
+
+#[test]
+fn a_run_that_somebody_edited_is_not_resumed_and_an_honest_one_asks() {
+    let desk = Desk::new();
+    let before = desk.account();
+    let run = tampered(&desk, |_, _| {});
+    let said = desk.ends(2, &format!("resume {run}"));
+    assert!(said.err.contains("there is no terminal to ask at") && said.err.contains("stays interrupted"), "{}", said.err);
+    let said = desk.ends(4, &format!("resume {run} --auto-approve"));
+    assert!(said.err.contains("half done") && said.err.contains("above --max-risk safe"), "{}", said.err);
+    assert_eq!(desk.account(), before);
+
+    // Another call, of the registry but of no change of this action; as a step, and as a way back.
+    let other = json!({ "service": "ec2", "region": "us-east-1", "operation": "DeleteSnapshot", "input": { "SnapshotId": "snap-0123456789abcdef0" } });
+    let place = at(&desk.plan, "tighten-security-group");
+    type Edit = Box<dyn Fn(&mut Value)>;
+    let edits: Vec<(&str, Edit)> = vec![
+        ("is no call of tighten-security-group", {
+            let other = other.clone();
+            Box::new(move |plan| {
+                plan["changes"][place]["steps"][0]["call"] = other.clone();
+                plan["changes"][place]["risk"] = json!("irreversible");
+            })
+        }),
+        (
+            "is no call of tighten-security-group",
+            Box::new(move |plan| {
+                plan["changes"][place]["steps"][0]["way_back"]["calls"]["rollback"][0]["call"] = other.clone();
+            }),
+        ),
+        (
+            "which does not belong to",
+            Box::new(move |plan| {
+                let own = plan["changes"][place]["resource"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+                let region = plan["changes"][place]["region"].clone();
+                let all: Vec<String> = plan["changes"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .filter(|c| c["action"] == "tighten-security-group" && c["region"] == region)
+                    .map(|c| c["resource"].as_str().unwrap().rsplit('/').next().unwrap().to_owned())
+                    .collect();
+                let other = all.iter().find(|id| **id != own).unwrap();
+                plan["changes"][place]["steps"][0]["call"]["input"]["GroupId"] = json!(other);
+            }),
+        ),
+    ];
+    for (says, edit) in edits {
+        let run = tampered(&desk, |plan, events| {
+            edit(plan);
+            events[2]["call"] = plan["changes"][place]["steps"][0]["call"].clone();
+        });
+        for flags in ["", "--auto-approve --max-risk disruptive --allow-irreversible prune"] {
+            let said = desk.ends(4, &format!("resume {run} {flags}"));
+            assert!(said.err.contains(says), "{}", said.err);
+        }
+        assert_eq!(desk.account(), before, "nothing was called");
+    }
+    let run = tampered(&desk, |_, _| {});
+    let said = desk.ends(0, &format!("resume {run} --auto-approve --max-risk disruptive --format json"));
+    assert!(outcomes(&said).iter().all(|(_, o)| o == "verified" || o == "not-approved"), "{}", said.out);
+}
+
+#[test]
+fn a_run_that_somebody_edited_is_not_taken_back_along_calls_of_theirs() {
+    let desk = Desk::new();
+    let id = tightening(&desk.plan);
+    let applied = desk.ends(0, &format!("apply plan.json --change {id} --auto-approve --max-risk disruptive --format json")).json();
+    let run = applied["run"].as_str().unwrap();
+    let folder = walk(desk.folder.path()).into_iter().find(|p| p.ends_with(format!("{run}/plan.json"))).unwrap();
+    let mut plan: Value = serde_json::from_str(&fs::read_to_string(&folder).unwrap()).unwrap();
+    plan["changes"][0]["steps"][0]["way_back"] = json!({ "calls": { "rollback": [{
+        "call": { "service": "ec2", "region": "us-east-1", "operation": "StopInstances", "input": { "InstanceIds": ["i-0aaaaaaaaaaaaaaa1"] } },
+        "recognise": { "looks": { "expect": [] } }
+    }] } });
+    let plan: Value = serde_json::from_str(&sealed(plan)).unwrap();
+    fs::write(&folder, plan.to_string()).unwrap();
+    let journal = folder.with_file_name("journal.jsonl");
+    let (records, _) = redress::journal::line::read(&fs::read(&journal).unwrap()).unwrap();
+    let (mut text, mut former) = (String::new(), String::new());
+    for record in records {
+        let mut event = serde_json::to_value(&record.event).unwrap();
+        if event["type"] == "run-started" {
+            event["plan_digest"] = plan["digest"].clone();
+        }
+        let next = redress::journal::line::next(&former, record.seq, record.at, serde_json::from_value(event).unwrap());
+        former.clone_from(&next.sum);
+        text += &format!("{}\n", serde_json::to_string(&next).unwrap());
+    }
+    fs::write(&journal, text).unwrap();
+    let before = desk.account();
+    for flags in ["", "--auto-approve --max-risk disruptive"] {
+        let said = desk.ends(4, &format!("undo {run} {flags}"));
+        assert!(said.err.contains("is no call of tighten-security-group"), "{}", said.err);
+    }
+    assert_eq!(desk.account(), before, "nothing was called");
+}
+
+#[test]
+fn two_runs_from_two_stores_do_not_both_say_that_they_did_it() {
+    use crate::{
+        stand::hold,
+        world::{self, Wish},
+    };
+    let stand = world::demo();
+    let whole = world::plan(&stand, &Wish::default());
+    let revokes =
+        |c: &&redress::plan::Change| c.action == "tighten-security-group" && c.steps.iter().all(|s| s.act.call.operation == "RevokeSecurityGroupIngress");
+    let id = whole.changes.iter().find(revokes).expect("a group that nobody is let into afterwards").id.clone();
+    let plan = world::select(&stand, &whole, &[id.clone()].into());
+    // Both have looked; then the other calls first.
+    let calls = plan.changes[0].steps.iter().map(|s| s.act.call.clone()).collect();
+    let story = crate::edits::beaten(&hold(&stand.twin), &plan, calls);
+    assert_eq!(story.changes[&id].outcome(), Some(redress::journal::Outcome::AlreadyFixed), "{}", story.changes[&id].reason);
+    assert!(story.changes[&id].done().is_empty(), "what the other did is not this run's to take back");
+}
+
+#[test]
+fn no_edit_of_a_plan_makes_a_call_that_the_untouched_would_not_make() {
+    let seeds: u64 = std::env::var("REDRESS_EDITS").ok().and_then(|n| n.parse().ok()).unwrap_or(60);
+    let came = crate::edits::range(0..seeds, crate::edits::plan_edit);
+    println!("{seeds} edits of a plan: {came:?}");
+    assert!(came.len() > 1, "some are refused and some are taken: {came:?}");
+}
+
+#[test]
+fn no_edit_of_a_journal_makes_a_call_that_the_untouched_would_not_make() {
+    let seeds: u64 = std::env::var("REDRESS_EDITS").ok().and_then(|n| n.parse().ok()).unwrap_or(60);
+    let came = crate::edits::range(0..seeds, crate::edits::journal_edit);
+    println!("{seeds} edits of a journal: {came:?}");
+    assert!(came.len() > 1, "some are refused and some are taken: {came:?}");
 }

@@ -84,7 +84,7 @@ fn tags_and_names_cannot_command_a_terminal_or_become_markup() {
             "scan -v".to_owned(),
             format!("plan -v --allow-cidr 203.0.113.0/24 -o {plan}"),
             format!("show {plan}"),
-            format!("apply {plan} --auto-approve --max-risk disruptive -v"),
+            format!("apply {plan} --allow-cidr 203.0.113.0/24 --auto-approve --max-risk disruptive -v"),
             "runs".to_owned(),
             "show last -v".to_owned(),
             "verify last -vv".to_owned(),

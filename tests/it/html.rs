@@ -285,7 +285,7 @@ fn the_page_is_readable_in_the_dark_and_every_control_has_a_name() {
 fn plans_runs_and_undos_are_readable_in_the_light_and_on_a_phone() {
     let bench = Bench::new();
     page(&bench);
-    bench.ends(4, "apply plan.json --auto-approve --report html=run.html");
+    bench.ends(4, "apply plan.json --allow-cidr 203.0.113.0/24 --auto-approve --report html=run.html");
     bench.ends(0, "show last --report html=shown.html");
     bench.ends(0, "undo last --auto-approve --max-risk disruptive --report html=undo.html");
     let Some(browser) = Browser::open(false) else { return };

@@ -64,7 +64,7 @@ fn ctrl_c_once_stops_where_nothing_is_down_and_twice_stops_at_once_and_both_can_
     let made = proxy.changes().len() - heard;
     assert!(made <= 1, "{made} calls more were made");
     assert_eq!(said.json()["state"], "interrupted");
-    let said = twice.run("resume last --format json");
+    let said = twice.run("resume last --auto-approve --max-risk disruptive --format json");
     assert_eq!(said.code, Some(0), "{}", said.err);
     assert_eq!(states(&twice), [("running".to_owned(), 2)]);
     assert_eq!(ends([&twice]), [end]);
@@ -87,7 +87,7 @@ fn ctrl_c_once_between_two_changes_leaves_the_second_for_resume() {
     let run = said.json();
     assert_eq!((run["state"].as_str(), run["changes"][0]["outcome"].as_str()), (Some("interrupted"), Some("verified")));
     proxy.slow(Duration::ZERO);
-    assert_eq!(desk.run("resume last --format json").code, Some(0));
+    assert_eq!(desk.run("resume last --auto-approve --max-risk disruptive --format json").code, Some(0));
     assert_eq!(ends([&desk]), [end]);
 }
 
@@ -102,7 +102,7 @@ fn ctrl_c_once_with_four_jobs_ends_the_four_at_hand_and_leaves_the_fifth_for_res
     let run = said.json();
     let verified = run["changes"].as_array().unwrap().iter().filter(|c| c["outcome"] == "verified").count();
     assert_eq!((run["state"].as_str(), verified, stops(&proxy.changes())), (Some("interrupted"), 4, 4), "{run}");
-    assert_eq!(desk.ends(0, "resume last --format json").json()["state"], "complete");
+    assert_eq!(desk.ends(0, "resume last --auto-approve --max-risk disruptive --format json").json()["state"], "complete");
     assert_eq!(ends([&desk]), [end]);
 }
 
@@ -118,7 +118,7 @@ fn ctrl_c_twice_with_four_jobs_stops_each_before_its_next_call_and_resume_brings
     let made = proxy.changes().len() - heard;
     assert!(made <= 4, "{made} calls more were made");
     assert!(states(&desk).iter().any(|(state, _)| state == "stopped"), "it was pressed while something was down: {}", said.err);
-    let said = desk.ends(0, "resume last --jobs 2 --format json");
+    let said = desk.ends(0, "resume last --auto-approve --max-risk disruptive --jobs 2 --format json");
     assert!(said.json()["changes"].as_array().unwrap().iter().all(|c| c["outcome"] == "verified"), "{}", said.out);
     assert_eq!(states(&desk), vec![("running".to_owned(), 1); 5]);
     assert_eq!(ends([&desk]), [end]);
@@ -143,7 +143,7 @@ fn sigterm_and_sighup_stop_as_ctrl_c_does_while_an_instance_is_down() {
     assert_eq!(said.code, Some(1), "{}\n{}", said.out, said.err);
     assert!(said.err.contains("SIGTERM: stopping before the next call") && said.err.contains("goes on"), "{}", said.err);
     assert_eq!(said.json()["state"], "interrupted");
-    assert_eq!(twice.run("resume last --format json").code, Some(0));
+    assert_eq!(twice.run("resume last --auto-approve --max-risk disruptive --format json").code, Some(0));
     assert_eq!(ends([&twice]), [end]);
 }
 
@@ -159,7 +159,7 @@ fn sighup_with_four_jobs_ends_the_changes_at_hand_and_leaves_the_others_for_resu
     let verified = run["changes"].as_array().unwrap().iter().filter(|c| c["outcome"] == "verified").count();
     assert_eq!(run["state"], "interrupted");
     assert!((1..5).contains(&verified), "{run}");
-    assert_eq!(desk.ends(0, "resume last --format json").json()["state"], "complete");
+    assert_eq!(desk.ends(0, "resume last --auto-approve --max-risk disruptive --format json").json()["state"], "complete");
     assert_eq!(ends([&desk]), [end]);
 }
 

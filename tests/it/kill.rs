@@ -54,7 +54,7 @@ impl Case {
         let scenes = abreast(self.scenes(faults), |scene| {
             scene.killed(&self.apply(), scene.faults[0]);
             for fault in &scene.faults[1..] {
-                scene.killed("resume last --format json", *fault);
+                scene.killed(&scene.resume, *fault);
             }
             scene.resumed();
         });

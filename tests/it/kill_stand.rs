@@ -124,6 +124,8 @@ pub struct Scene {
     pub proxy: Proxy,
     /// What goes wrong in it, in order.
     pub faults: Vec<(At, Fault)>,
+    /// How its run is resumed.
+    pub resume: String,
 }
 
 impl Scene {
@@ -138,7 +140,7 @@ impl Scene {
 
     /// Resumes the last run, and it comes to its end.
     pub fn resumed(&self) -> Said {
-        let said = self.desk.run("resume last --format json");
+        let said = self.desk.run(&self.resume);
         assert_eq!(said.code, Some(0), "resumed after {:?}\n{}\n{}", self.faults, said.out, said.err);
         assert_eq!(said.json()["state"], "complete");
         said
@@ -157,13 +159,19 @@ impl Case {
     pub fn scenes(&self, faults: Vec<Vec<(At, Fault)>>) -> Vec<Scene> {
         let behind = |(desk, faults)| {
             let (desk, proxy) = behind_proxy(desk);
-            Scene { desk, proxy, faults }
+            Scene { desk, proxy, faults, resume: self.resume() }
         };
         self.desks(faults.len()).into_iter().zip(faults).map(behind).collect()
     }
 
     pub fn apply(&self) -> String {
         format!("apply {} --auto-approve --max-risk disruptive --format json", self.flags)
+    }
+
+    /// With the yes and the parameters that it was begun with.
+    pub fn resume(&self) -> String {
+        let allow = self.flags.find("--allow-cidr").map_or("", |at| &self.flags[at..]);
+        format!("resume last {allow} --auto-approve --max-risk disruptive --format json")
     }
 
     /// An uninterrupted run: the scene of it, what it changes, by call, and what is there afterwards.

@@ -27,6 +27,10 @@ fn whole_plan(stand: &Stand) -> Plan {
 fn part(stand: &Stand, plan: &Plan, action: &str) -> Plan {
     let mut ids: BTreeSet<String> = plan.changes.iter().filter(|c| c.action.split('+').any(|a| a == action)).map(|c| c.id.clone()).collect();
     assert!(!ids.is_empty(), "the demo account has nothing for {action} to mend");
+    // What answers no finding is made for others only, so one of them belongs to the part.
+    for lonely in plan.changes.iter().filter(|c| ids.contains(&c.id) && c.findings.is_empty()).collect::<Vec<_>>() {
+        ids.extend(plan.changes.iter().find(|c| c.after.contains(&lonely.id)).map(|c| c.id.clone()));
+    }
     loop {
         let needed: Vec<String> = plan.changes.iter().filter(|c| ids.contains(&c.id)).flat_map(|c| c.after.clone()).collect();
         let before = ids.len();

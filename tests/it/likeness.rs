@@ -16,7 +16,7 @@ use redress::{
 use serde_json::Value;
 
 use crate::{
-    stand::{Stand, hold, stage, yes},
+    stand::{Stand, hold, stage, today, yes},
     support::moto,
     world,
 };
@@ -92,7 +92,7 @@ async fn plan_of(account: &dyn Account) -> (survey::Survey, Plan) {
 async fn apply(account: &dyn Account, plan: &Plan) -> Story {
     let mut journal = Journal::new(Story::default(), Box::new(MemoryLog::default()));
     let stop = Stop::default();
-    let engine = Engine { account, talk: &Silent, stop: &stop, stage: &stage, lag: std::time::Duration::ZERO, jobs: 1 };
+    let engine = Engine { account, talk: &Silent, stop: &stop, stage: &stage, today: today(), lag: std::time::Duration::ZERO, jobs: 1 };
     engine.apply(plan, "run-1", yes(plan), &mut journal).await.unwrap();
     journal.story
 }

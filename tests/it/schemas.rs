@@ -72,7 +72,7 @@ fn sarif_and_junit_are_what_their_schemas_say() {
     bench.ends(0, "scan --account twin:demo --report sarif=scan.sarif --report junit=scan.xml");
     let plan = "plan --account twin:demo --allow-cidr 203.0.113.0/24 -o plan.json --report sarif=plan.sarif --report junit=plan.xml";
     bench.ends(4, plan);
-    bench.ends(4, "apply plan.json --auto-approve --report sarif=run.sarif --report junit=run.xml");
+    bench.ends(4, "apply plan.json --allow-cidr 203.0.113.0/24 --auto-approve --report sarif=run.sarif --report junit=run.xml");
     bench.ends(0, "verify last --report sarif=verified.sarif --report junit=verified.xml");
     bench.ends(0, "undo last --auto-approve --max-risk disruptive --report sarif=undo.sarif --report junit=undo.xml");
     assert_eq!(complaints(&bench), Vec::<String>::new());

@@ -82,7 +82,7 @@ fn whole_run(level: &str, env: &[(&str, &str)]) {
     };
     let planned = run("plan --allow-cidr 203.0.113.0/24 -o plan.json");
     assert!(matches!(planned.code, Some(0 | 4)), "{}", planned.err);
-    let applied = run("apply plan.json --auto-approve --max-risk disruptive --format json");
+    let applied = run("apply plan.json --allow-cidr 203.0.113.0/24 --auto-approve --max-risk disruptive --format json");
     assert!(matches!(applied.code, Some(0 | 4)), "{}", applied.err);
     assert!(applied.json()["changes"].as_array().unwrap().iter().any(|c: &Value| c["outcome"] == "verified"), "{}", applied.out);
     run("show last");

@@ -5,7 +5,7 @@
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, LazyLock, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
@@ -19,7 +19,8 @@ use redress::{
     engine::{Engine, EngineError, LAG, Silent, Stop},
     inventory::{Inventory, Scope},
     journal::{Decision, Event, Journal, Log, StoreError, Story},
-    plan::{Plan, Stage},
+    plan::{Plan, Stage, again::Today},
+    playbook::load,
     twin::Twin,
 };
 
@@ -180,7 +181,7 @@ impl Stand {
     /// Begins a run while there is room for only so many records.
     pub fn run_on_full_disk(&self, plan: &Plan, decisions: Vec<Decision>, room: usize) -> Result<(), EngineError> {
         let (door, mut journal, stop) = (self.door(None), self.journal(None, room), Stop::default());
-        let engine = Engine { account: &door, talk: &Silent, stop: &stop, stage: &stage, lag: LAG, jobs: self.jobs };
+        let engine = Engine { account: &door, talk: &Silent, stop: &stop, stage: &stage, today: today(), lag: LAG, jobs: self.jobs };
         block_on(engine.apply(plan, "run-1", decisions, &mut journal))
     }
 
@@ -192,8 +193,10 @@ impl Stand {
         catch_unwind(AssertUnwindSafe(|| {
             let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
             let stop = Stop::default();
-            let engine = Engine { account: &door, talk: &Silent, stop: &stop, stage: &stage, lag: LAG, jobs: self.jobs };
-            runtime.block_on(async { if begun { engine.resume(plan, &mut journal).await } else { engine.apply(plan, "run-1", decisions, &mut journal).await } })
+            let engine = Engine { account: &door, talk: &Silent, stop: &stop, stage: &stage, today: today(), lag: LAG, jobs: self.jobs };
+            runtime.block_on(async {
+                if begun { engine.resume(plan, Vec::new(), &mut journal).await } else { engine.apply(plan, "run-1", decisions, &mut journal).await }
+            })
         }))
         .ok()
     }
@@ -203,7 +206,7 @@ impl Stand {
         let door = self.door(None);
         let mut journal = self.journal(None, usize::MAX);
         let stop = Stop::default();
-        let engine = Engine { account: &door, talk: &Silent, stop: &stop, stage: &stage, lag: LAG, jobs: self.jobs };
+        let engine = Engine { account: &door, talk: &Silent, stop: &stop, stage: &stage, today: today(), lag: LAG, jobs: self.jobs };
         block_on(engine.verify(plan, &mut journal)).unwrap();
         journal.story
     }
@@ -212,6 +215,12 @@ impl Stand {
     pub fn again(&self) -> Stand {
         Stand { twin: self.twin.clone(), called: Arc::default(), events: Arc::default(), identity: self.identity.clone(), jobs: self.jobs }
     }
+}
+
+/// The built-in playbooks and no flags: what whoever applies a plan says about it, unless a test says otherwise.
+pub fn today() -> &'static Today {
+    static TODAY: LazyLock<Today> = LazyLock::new(|| Today { playbooks: load::assemble(load::builtin(), Vec::new()).unwrap(), options: Default::default() });
+    &TODAY
 }
 
 /// Makes a stage of facts.

@@ -19,7 +19,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::{
-    stand::{block_on, stage, yes},
+    stand::{block_on, stage, today, yes},
     support::{Keys, Moto, moto, sdk_config},
 };
 
@@ -181,13 +181,13 @@ fn a_run_that_is_copied_to_another_machine_is_resumed_and_undone_there() {
     let run = run_id(&plan, jiff::Timestamp::now());
     let mut journal = state.create(&run, &plan).unwrap().journal().unwrap();
     let stop = Stop::default();
-    let engine = Engine { account: &twin, talk: &StopAtThird(&stop), stop: &stop, stage: &stage, lag: Duration::from_secs(300), jobs: 1 };
+    let engine = Engine { account: &twin, talk: &StopAtThird(&stop), stop: &stop, stage: &stage, today: today(), lag: Duration::from_secs(300), jobs: 1 };
     block_on(engine.apply(&plan, &run, yes(&plan), &mut journal)).expect_err("it was stopped");
     drop((journal, twin));
 
     copy(&desk.path("a/runs"), &desk.path("b/runs"));
     fs::remove_dir_all(desk.path("a")).unwrap();
-    let resumed = desk.ends(0, &format!("resume {run} --state-dir b -q --format json"));
+    let resumed = desk.ends(0, &format!("resume {run} --allow-cidr 203.0.113.0/24 --auto-approve --max-risk disruptive --state-dir b -q --format json"));
     assert!(outcomes(&resumed).iter().all(|o| o == "verified" || o == "already-fixed"), "{}", resumed.out);
     copy(&desk.path("b/runs"), &desk.path("c/runs"));
     let undone = desk.ends(0, &format!("undo {run} --state-dir c --auto-approve --max-risk disruptive -q --format json"));
@@ -197,9 +197,9 @@ fn a_run_that_is_copied_to_another_machine_is_resumed_and_undone_there() {
 #[test]
 fn the_run_of_another_machine_in_between_is_caught_by_looking_again() {
     let (desk, _) = Desk::with_shared_twin();
-    desk.ends(0, "apply plan.json --state-dir b --auto-approve --max-risk disruptive -q");
+    desk.ends(0, "apply plan.json --allow-cidr 203.0.113.0/24 --state-dir b --auto-approve --max-risk disruptive -q");
     let before = fs::read(desk.path("shared.json")).unwrap();
-    let said = desk.run("apply plan.json --state-dir a --auto-approve --max-risk disruptive -q --format json");
+    let said = desk.run("apply plan.json --allow-cidr 203.0.113.0/24 --state-dir a --auto-approve --max-risk disruptive -q --format json");
     let outcomes = outcomes(&said);
     assert!(!outcomes.is_empty() && outcomes.iter().all(|o| o == "already-fixed" || o == "drifted"), "{outcomes:?}");
     let things = |bytes: &[u8]| serde_json::from_slice::<Value>(bytes).unwrap()["truth"].clone();
@@ -236,7 +236,7 @@ fn one_run_at_a_time_works_on_a_region_and_the_message_says_who() {
 
 /// A real redress that holds its lock: its output is not read, so it stands still while it shows the plan.
 fn standing_still(desk: &Desk, state: &str) -> Child {
-    let line = format!("apply plan.json --state-dir {state} --auto-approve --max-risk disruptive --verbose --verbose");
+    let line = format!("apply plan.json --allow-cidr 203.0.113.0/24 --state-dir {state} --auto-approve --max-risk disruptive --verbose --verbose");
     desk.command(&line).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
@@ -259,11 +259,11 @@ fn the_lock_of_a_process_that_was_killed_is_free_and_told() {
     let held = || fs::read_dir(&lock).ok()?.flatten().find(|e| fs::metadata(e.path()).is_ok_and(|m| m.len() > 0)).map(|_| ());
     until("the lock is held", held);
     std::thread::sleep(Duration::from_millis(300));
-    let said = desk.ends(1, "apply plan.json --state-dir a --auto-approve --max-risk disruptive -q");
+    let said = desk.ends(1, "apply plan.json --allow-cidr 203.0.113.0/24 --state-dir a --auto-approve --max-risk disruptive -q");
     assert!(said.err.contains(&format!("process {}", child.id())) && said.err.contains("is at work on"), "{}", said.err);
     child.kill().unwrap();
     child.wait().unwrap();
-    let said = desk.ends(0, "apply plan.json --state-dir a --auto-approve --max-risk disruptive -q");
+    let said = desk.ends(0, "apply plan.json --allow-cidr 203.0.113.0/24 --state-dir a --auto-approve --max-risk disruptive -q");
     assert!(said.err.contains("has died"), "{}", said.err);
 }
 
@@ -278,7 +278,7 @@ fn a_bucket_keeps_runs_by_conditional_writes_one_object_an_event() {
     let desk = Desk::on(moto, &keys);
     let at = "--state-dir s3://runs-of-state/team/a";
     desk.run(&format!("plan --account twin:demo --allow-cidr 203.0.113.0/24 --region eu-west-1 {at} -q -o plan.json"));
-    desk.ends(0, &format!("apply plan.json {at} --auto-approve --max-risk disruptive -q"));
+    desk.ends(0, &format!("apply plan.json --allow-cidr 203.0.113.0/24 {at} --auto-approve --max-risk disruptive -q"));
     assert!(desk.ends(0, &format!("runs {at}")).out.contains("complete"));
     let told = desk.ends(0, &format!("show last {at} --format json")).out;
     let told: Value = serde_json::from_str(&told).unwrap();
@@ -361,7 +361,7 @@ fn the_lock_in_a_bucket_of_a_process_that_was_killed_is_taken_over_when_its_time
     let list = "import boto3\nprint([o['Key'] for o in boto3.client('s3').list_objects_v2(Bucket='runs-of-dead').get('Contents', [])])";
     until("the lock is held", || moto.python(&keys, list).contains("us-east-1.json").then_some(()));
     std::thread::sleep(Duration::from_secs(4));
-    let line = format!("apply plan.json --change c1 --state-dir {at} --auto-approve --max-risk disruptive -q");
+    let line = format!("apply plan.json --allow-cidr 203.0.113.0/24 --change c1 --state-dir {at} --auto-approve --max-risk disruptive -q");
     let said = desk.ends(1, &line);
     assert!(said.err.contains(&format!("process {}", child.id())), "it lives and gives signs of it: {}", said.err);
     child.kill().unwrap();

@@ -182,7 +182,7 @@ fn the_machine_leaves_what_apply_leaves_and_its_way_back_what_undo_leaves() {
 
     stage.plan(&other, CHECKS);
     let disruptive = ["--auto-approve", "--max-risk", "disruptive", "--format", "json"];
-    let applied = stage.redress(&other, &[&["apply", "plan.json"], &disruptive[..]].concat());
+    let applied = stage.redress(&other, &[&["apply", "plan.json", "--allow-cidr", "198.51.100.0/24"], &disruptive[..]].concat());
     assert!(applied.status.success(), "{}", told(&applied));
 
     let plan = stage.plan(&stage.keys, CHECKS);
@@ -195,7 +195,7 @@ fn the_machine_leaves_what_apply_leaves_and_its_way_back_what_undo_leaves() {
     same(&after, &stage.seen(&other));
 
     // redress reads the account, evaluates every proof of the plan, and finds nothing left to do.
-    let again = stage.redress(&stage.keys, &[&["apply", "plan.json"], &disruptive[..]].concat());
+    let again = stage.redress(&stage.keys, &[&["apply", "plan.json", "--allow-cidr", "198.51.100.0/24"], &disruptive[..]].concat());
     let run: Value = serde_json::from_slice(&again.stdout).unwrap_or_else(|e| panic!("{e}: {}", told(&again)));
     assert_eq!(run["changes"].as_array().unwrap().len(), plan["changes"].as_array().unwrap().len());
     assert!(run["changes"].as_array().unwrap().iter().all(|c| c["outcome"] == "already-fixed"), "{run:#}");
@@ -298,7 +298,7 @@ fn a_machine_makes_a_trail_where_there_was_none() {
     same(&stage.seen(&stage.keys), &before);
     let ran = stage.run(&forward, &json!({}));
     assert!(ran.succeeded, "{:#}", ran.told);
-    let proved = stage.redress(&stage.keys, &["apply", "plan.json", "--auto-approve", "--format", "json"]);
+    let proved = stage.redress(&stage.keys, &["apply", "plan.json", "--allow-cidr", "198.51.100.0/24", "--auto-approve", "--format", "json"]);
     let run: Value = serde_json::from_slice(&proved.stdout).unwrap_or_else(|e| panic!("{e}: {}", told(&proved)));
     assert_eq!(run["changes"][0]["outcome"], "already-fixed", "{run:#}");
     let ran = stage.run(&back, &ran.told);

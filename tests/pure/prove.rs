@@ -6,6 +6,8 @@
 
 use std::{env, process::ExitCode};
 
+#[path = "../it/edits.rs"]
+mod edits;
 #[path = "../it/proving/mod.rs"]
 mod proving;
 #[path = "../it/stand.rs"]
@@ -13,6 +15,13 @@ mod stand;
 
 fn main() -> ExitCode {
     let wish = env::args().nth(1).unwrap_or_default();
+    // `edits 0..1000000`: edits of a plan and of a journal, as `cargo test forged::no_edit` tries them.
+    if wish == "edits" {
+        let Some(seeds) = proving::range_of(&env::args().nth(2).unwrap_or_default()) else { return ExitCode::from(2) };
+        println!("plans: {:?}", edits::range(seeds.clone(), edits::plan_edit));
+        println!("journals: {:?}", edits::range(seeds, edits::journal_edit));
+        return ExitCode::SUCCESS;
+    }
     match (proving::range_of(&wish), wish.trim().parse()) {
         (Some(seeds), _) => proving::prove_and_report(seeds),
         (None, Ok(seed)) => proving::replay_loudly(seed),

@@ -42,7 +42,9 @@ pub async fn run(session: &Session, file: Option<&Path>, plain: bool, approval: 
     let plain = plain || std::env::var_os("TERM").is_some_and(|t| t == "dumb");
     let session = &Session { common: session.common.clone(), out: if plain { session.out.plainer() } else { session.out } };
     session.out.say(if file.is_some() { "reading the plan and the account ..." } else { "scanning, planning and rehearsing ..." });
-    let apply::Ground { state, door, plan, facts, held } = apply::ground(session, file, belts).await?;
+    let apply::Ground { state, door, plan, facts, held, again } = apply::ground(session, file, belts).await?;
+    // What only a file says is asked about, whatever the flags say.
+    let policy = if again.is_some_and(|again| !again.own.is_empty()) { policy.asking() } else { policy };
     if plan.changes.is_empty() {
         session.out.data(&render::plan(session, &plan, None)?)?;
         return Ok(Exit::worst([held, Exit::of_plan(&plan, false)]));

@@ -23,7 +23,7 @@ use redress::{
 };
 
 use super::{dice::Dice, storm::Meddling, watch::Watch};
-use crate::stand::stage;
+use crate::stand::{stage, today};
 
 /// What happens to a process, counted within its life from 1.
 #[derive(Debug, Clone, PartialEq)]
@@ -370,9 +370,10 @@ pub fn live(state: State, identity: &Identity, plan: &Plan, run: &str, decisions
     let door = Door { state: shared.clone(), identity: identity.clone() };
     let mut journal = Journal::new(told, Box::new(Paper(shared.clone())));
     let end = {
-        let engine = Engine { account: &door, talk: &Silent, stop: &stop, stage: &stage, lag: LAG, jobs };
-        let mut work =
-            pin!(async { if begun { engine.resume(plan, &mut journal).await } else { engine.apply(plan, run, decisions.to_vec(), &mut journal).await } });
+        let engine = Engine { account: &door, talk: &Silent, stop: &stop, stage: &stage, today: today(), lag: LAG, jobs };
+        let mut work = pin!(async {
+            if begun { engine.resume(plan, Vec::new(), &mut journal).await } else { engine.apply(plan, run, decisions.to_vec(), &mut journal).await }
+        });
         let mut context = Context::from_waker(Waker::noop());
         loop {
             match work.as_mut().poll(&mut context) {

@@ -1,0 +1,113 @@
+//! What is left of a run that was interrupted, and whether today's playbooks and facts bear it out: a run's files are claims, as a
+//! plan's file is. Reads only.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::{MakeStage, gather::afresh};
+use crate::{
+    account::Account,
+    calls::{Act, Bindings, Call, Purpose, way_back},
+    inventory::Inventory,
+    journal::{Phase, Story},
+    plan::{
+        Change, Plan,
+        again::{self, PlanAgain, Today},
+        reach::{self, Beyond},
+    },
+};
+
+/// What is left of a run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Left {
+    /// The changes that go on, in the order of the plan: those that were begun as the plan says, the others as they are made now.
+    pub plan: Plan,
+    /// Those of them in which something was called already.
+    pub begun: Vec<String>,
+    /// How the others stand when they are made again.
+    pub again: PlanAgain,
+    /// Calls that nothing bears out, each with the reason.
+    pub beyond: Vec<String>,
+    /// Calls of which that cannot be told.
+    pub unknown: Vec<String>,
+}
+
+/// What is left of a run. `of_run` is the run that made what is taken back, for an undo.
+pub async fn left(plan: &Plan, story: &Story, today: &Today, account: &dyn Account, stage: MakeStage<'_>) -> Left {
+    let (mut begun, mut waiting) = (Vec::new(), Vec::new());
+    for change in &plan.changes {
+        let told = story.changes.get(&change.id);
+        match told.map(|t| &t.phase) {
+            Some(Phase::Ended(_)) => {}
+            Some(Phase::Forward | Phase::Back(_)) if told.is_some_and(|t| !t.steps.is_empty()) => begun.push(change.clone()),
+            _ if story.decision(&change.id).is_some_and(|d| d.approved) => waiting.push(change.clone()),
+            _ => {}
+        }
+    }
+    let (beyond, unknown) = not_borne_out(plan, story, &begun, account).await;
+    // What comes after a change that is over or goes on is made again as it will find the account.
+    let alone = |c: Change| Change { after: c.after.iter().filter(|id| waiting.iter().any(|w| w.id == **id)).cloned().collect(), ..c };
+    let open = Plan { changes: waiting.iter().cloned().map(alone).collect(), ..plan.clone() };
+    let again = match plan.kind.restores() {
+        // It was made again whole, from its run or from the tags.
+        true => PlanAgain { plan: open, unlike: BTreeMap::new(), own: BTreeMap::new() },
+        false => {
+            let facts = afresh(account, &mut |known| again::all_needs(plan, &open.changes, today, known)).await;
+            again::all_again(&open, plan, today, stage(facts).as_ref())
+        }
+    };
+    let ids: Vec<String> = begun.iter().map(|c| c.id.clone()).collect();
+    let now = |c: &Change| begun.iter().find(|b| b.id == c.id).cloned().or_else(|| again.plan.change(&c.id).cloned());
+    let shown = Plan { changes: plan.changes.iter().filter_map(now).collect(), skipped: Vec::new(), ..plan.clone() };
+    Left { plan: shown, begun: ids, again, beyond, unknown }
+}
+
+/// The calls of changes that were begun which nothing bears out, and those of which it cannot be told.
+async fn not_borne_out(plan: &Plan, story: &Story, begun: &[Change], account: &dyn Account) -> (Vec<String>, Vec<String>) {
+    let run = plan.of_run.as_deref().unwrap_or(&story.head.run);
+    let calls: Vec<(&Change, Call)> = begun.iter().flat_map(|c| may_be_called(c, story).into_iter().map(move |call| (c, call))).collect();
+    judged(run, &calls, account).await
+}
+
+/// Judges calls of changes on today's facts: those that nothing bears out, and those of which it cannot be told.
+pub async fn judged(run: &str, calls: &[(&Change, Call)], account: &dyn Account) -> (Vec<String>, Vec<String>) {
+    let (mut beyond, mut unknown) = (Vec::new(), Vec::new());
+    if calls.is_empty() {
+        return (beyond, unknown);
+    }
+    let facts: Inventory = afresh(account, &mut |_| calls.iter().flat_map(|(change, call)| reach::needs(change, call)).collect()).await;
+    for (change, call) in calls {
+        match reach::borne_out(change, run, call, &facts) {
+            Ok(()) => {}
+            Err(Beyond::Never(why)) => beyond.push(format!("{}: {why}", change.id)),
+            Err(Beyond::Unknown(why)) => unknown.push(format!("{}: {why}", change.id)),
+        }
+    }
+    (beyond, unknown)
+}
+
+/// All calls that a change may still make, forward and back, with the outputs that the journal tells.
+fn may_be_called(change: &Change, story: &Story) -> Vec<Call> {
+    let Some(told) = story.changes.get(&change.id) else { return Vec::new() };
+    let (outputs, done) = (story.outputs(), told.done());
+    let call = |step: &str, act: &Act| {
+        let head = &story.head;
+        let bindings = Bindings { run: &head.run, started: head.started, change: &change.id, step, attempt: 1, outputs: &outputs };
+        Call { input: resolved(&bindings, &act.call.input), ..act.call.clone() }
+    };
+    let all: Vec<String> = change.steps.iter().map(|s| s.name.clone()).collect();
+    let back = way_back(&change.steps, &all, Purpose::Rollback);
+    let forward = change.steps.iter().filter(|s| !done.contains(&s.name)).map(|s| call(&s.name, &s.act));
+    forward.chain(back.iter().map(|b| call(&b.of, &b.act))).collect()
+}
+
+/// An input with the references resolved that stand for something already.
+fn resolved(bindings: &Bindings<'_>, value: &Value) -> Value {
+    match value {
+        Value::Object(map) if map.len() == 1 && map.keys().all(|key| key.starts_with('$')) => bindings.resolve(value).unwrap_or_else(|_| value.clone()),
+        Value::Object(map) => map.iter().map(|(k, v)| (k.clone(), resolved(bindings, v))).collect(),
+        Value::Array(items) => items.iter().map(|v| resolved(bindings, v)).collect(),
+        literal => literal.clone(),
+    }
+}

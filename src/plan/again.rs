@@ -1,0 +1,379 @@
+//! Making the changes of a plan again: from fresh facts, and from the playbooks and flags of whoever applies it. A plan file is a
+//! claim; only what is made again and is the same is shown as true and done. Used on a copy of the account before anybody is
+//! asked, and on the account itself directly before each change. Pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::{
+    Change, Plan, PlanKind, Rehearsal, SkippedKind, Stage, digest,
+    grouping::{Fate, asked, first_playbook},
+    play::{AllOutputs, REHEARSAL, play},
+    proof::{self, Proved},
+    propose::{self, checks_of, differs, prerequisites, remake},
+    rehearse::{Rules, rehearse},
+    restore::Moment,
+};
+use crate::{
+    actions::{ActionUse, Context, Options, Refusal, prune},
+    calls::Bindings,
+    checks,
+    finding::{Finding, FindingKey, Verdict},
+    inventory::{FamilyKind, Inventory, Scope, Want},
+    playbook::{Approve, Playbook, check_parameters},
+    resource::Kind,
+};
+
+/// What whoever applies a plan says about it: the playbooks in force and the flags.
+#[derive(Debug, Clone, Default)]
+pub struct Today {
+    /// The playbooks.
+    pub playbooks: Vec<Playbook>,
+    /// The options that the flags give.
+    pub options: Options,
+}
+
+/// Why a change is not done as it stands in the plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unlike {
+    /// There is nothing left to do.
+    Fixed(String),
+    /// It is made differently now, or nothing asks for it any more.
+    Drifted(String),
+    /// An action, a guard or a playbook says no.
+    Refused(String),
+    /// It cannot be told.
+    Unknown(String),
+}
+
+impl Unlike {
+    /// The reason.
+    pub fn reason(&self) -> &str {
+        let (Unlike::Fixed(reason) | Unlike::Drifted(reason) | Unlike::Refused(reason) | Unlike::Unknown(reason)) = self;
+        reason
+    }
+
+    /// What is told of it before anybody is asked.
+    pub fn told(&self, change: &str) -> String {
+        match self {
+            Unlike::Fixed(reason) => format!("{change} is not needed: {reason}"),
+            Unlike::Drifted(reason) | Unlike::Refused(reason) | Unlike::Unknown(reason) => format!("{change} is not done as the plan says: {reason}"),
+        }
+    }
+}
+
+/// A change as it is made now.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Again {
+    /// The change; it asks if the plan or a playbook of today says so.
+    pub change: Change,
+    /// What only the plan says, and no playbook or flag of today: parameters, loosened belts. Words, with the flag that says it.
+    pub own: Vec<String>,
+}
+
+/// What must be read to make a change again, as far as it is known yet.
+pub fn needs(plan: &Plan, change: &Change, today: &Today, known: &Inventory) -> Scope {
+    let mut scope = proof::needs(change, known);
+    let asking = if change.findings.is_empty() { dependents(plan, change) } else { Vec::new() };
+    for one in asking.into_iter().chain([change]) {
+        scope.extend(propose::needs(known, &one.uses, &one.resource, &one.region, &checks_of(one), &plan.options));
+        for key in &one.findings {
+            let with = check_parameters(&today.playbooks, &key.check);
+            scope.extend(checks::find(&key.check).into_iter().flat_map(|check| (check.reads_one)(known, &key.resource, &with)));
+        }
+    }
+    scope
+}
+
+/// Makes a change again, guards and proofs and all that is shown of it included, and compares it with the plan.
+///
+/// # Errors
+/// Why it is not done as it stands in the plan.
+pub fn again(plan: &Plan, change: &Change, facts: &Inventory, today: &Today, stage: &dyn Stage, bindings: &Bindings<'_>) -> Result<Again, Unlike> {
+    // What others need stands already, made by another run or by somebody else: what builds on it can be done.
+    if change.findings.is_empty()
+        && plan.kind == PlanKind::Plan
+        && let Err(Refusal::Nothing(reason)) = remake(change, facts, &plan.options, stage)
+    {
+        return Err(Unlike::Fixed(reason));
+    }
+    let made = made(plan, change, facts, today, stage);
+    match (proof::proved(change, facts, Moment::EndOfRun, bindings), made) {
+        (Proved::Unknown(reason), _) => Err(Unlike::Unknown(format!("it cannot be told whether this is still needed: {reason}"))),
+        (Proved::Holds(_), made) if made.is_ok() || closed(plan, change, facts, today) => {
+            Err(Unlike::Fixed("the account is as the change would make it; nothing was called".to_owned()))
+        }
+        (_, made) => made,
+    }
+}
+
+/// Whether nothing asks for a change any more: no finding that it answers is there, or what it makes for others is.
+fn closed(plan: &Plan, change: &Change, facts: &Inventory, today: &Today) -> bool {
+    if change.findings.is_empty() {
+        return plan.kind == PlanKind::Prune && change.proof.iter().all(|proof| proof.resource == change.resource && proof.check.ends_with("-gone"));
+    }
+    change.findings.iter().filter_map(|key| judged(key, facts, today)).all(|finding| matches!(finding.verdict, Verdict::Ok(_) | Verdict::Retained(_)))
+}
+
+fn judged(key: &FindingKey, facts: &Inventory, today: &Today) -> Option<Finding> {
+    let check = checks::find(&key.check)?;
+    Some(checks::judge(facts, check, &key.resource, &check_parameters(&today.playbooks, &key.check)))
+}
+
+fn made(plan: &Plan, change: &Change, facts: &Inventory, today: &Today, stage: &dyn Stage) -> Result<Again, Unlike> {
+    let Behind { playbook, ask, protected, mut own, shared } = behind(plan, change, facts, today)?;
+    if let Some(tag) = protected.iter().find(|tag| !change.protected.contains(tag)) {
+        return Err(Unlike::Drifted(format!("the playbooks of today protect what carries the tag {tag}, and it was not asked about: make a new plan")));
+    }
+    let framed = Change { playbook, ask: change.ask || ask, ..change.clone() };
+    // Belts that the plan loosens and nobody has loosened today stay on, where they hold nothing back.
+    let belts = Options {
+        my_address: plan.options.my_address.clone(),
+        allow_lockout: plan.options.allow_lockout && today.options.allow_lockout,
+        include_managed: plan.options.include_managed && today.options.include_managed,
+    };
+    let compared = |options: &Options| remake(&framed, facts, options, stage).map_err(unlike).and_then(|now| same(change, now));
+    let now = match compared(&belts) {
+        Err(_) if belts != plan.options => {
+            let now = compared(&plan.options)?;
+            own.push(format!("it is made only with {}", loosened(&plan.options)));
+            now
+        }
+        other => other?,
+    };
+    // Whoever applies it is not to be locked out either.
+    if today.options.my_address.is_some() && today.options.my_address != plan.options.my_address {
+        let here = Options { my_address: today.options.my_address.clone(), ..plan.options.clone() };
+        if let Err(Refusal::Refused(reason)) = remake(&framed, facts, &here, stage) {
+            return Err(Unlike::Refused(reason));
+        }
+    }
+    if !shared.is_empty() {
+        also_closed(&now, &shared, today, stage)?;
+    }
+    Ok(Again { change: Change { ask: now.ask || !own.is_empty(), ..now }, own })
+}
+
+fn same(planned: &Change, now: Change) -> Result<Change, Unlike> {
+    match differs(planned, &now) {
+        None => Ok(now),
+        Some(what) => Err(Unlike::Drifted(format!(
+            "the account has changed since the plan was made, or the plan is not as it was made: {what}. Nothing was called; make a new plan"
+        ))),
+    }
+}
+
+fn unlike(refusal: Refusal) -> Unlike {
+    match refusal {
+        Refusal::Refused(reason) => Unlike::Refused(reason),
+        Refusal::Unknown(reason) => Unlike::Unknown(reason),
+        Refusal::Nothing(reason) => Unlike::Drifted(format!("there is nothing left to do ({reason}): make a new plan")),
+    }
+}
+
+fn loosened(options: &Options) -> String {
+    let flags = [(options.allow_lockout, "--allow-lockout"), (options.include_managed, "--include-managed")];
+    flags.into_iter().filter_map(|(on, flag)| on.then_some(flag)).collect::<Vec<_>>().join(" and ")
+}
+
+/// Checks that a change also closes what others would have to be made for.
+fn also_closed(change: &Change, shared: &[&FindingKey], today: &Today, stage: &dyn Stage) -> Result<(), Unlike> {
+    let (mut work, mut outputs) = (stage.fork(), AllOutputs::new());
+    let started = stage.inventory().read_at;
+    if play(work.as_mut(), change, started, &mut outputs).is_err() {
+        return Ok(());
+    }
+    let facts = work.inventory();
+    let open = shared.iter().find(|key| judged(key, &facts, today).is_none_or(|finding| matches!(finding.verdict, Verdict::Violates(_))));
+    match open {
+        None => Ok(()),
+        Some(key) => Err(Unlike::Drifted(format!("it does not answer {} on {}: make a new plan", key.check, key.resource))),
+    }
+}
+
+/// Who asks for a change today.
+struct Behind<'c> {
+    playbook: String,
+    ask: bool,
+    protected: Vec<String>,
+    own: Vec<String>,
+    /// Findings that would be answered by other changes, if this one did not close them too.
+    shared: Vec<&'c FindingKey>,
+}
+
+fn behind<'c>(plan: &'c Plan, change: &'c Change, facts: &Inventory, today: &Today) -> Result<Behind<'c>, Unlike> {
+    match plan.kind {
+        PlanKind::Prune => Ok(Behind { playbook: prune::NAME.to_owned(), ask: true, protected: Vec::new(), own: Vec::new(), shared: Vec::new() }),
+        PlanKind::Undo | PlanKind::Recover => Err(Unlike::Drifted("what brings something back is made again from its run, not from a playbook".to_owned())),
+        PlanKind::Plan if change.findings.is_empty() => for_others(plan, change, facts, today),
+        PlanKind::Plan => answering(change, facts, today),
+    }
+}
+
+/// The playbooks that ask for a change because of its findings.
+fn answering<'c>(change: &'c Change, facts: &Inventory, today: &Today) -> Result<Behind<'c>, Unlike> {
+    let names = |uses: &[ActionUse]| uses.iter().map(|one| one.action.clone()).collect::<Vec<_>>();
+    let mut behind = Behind { playbook: String::new(), ask: false, protected: Vec::new(), own: Vec::new(), shared: Vec::new() };
+    let (mut playbooks, mut uses): (Vec<&Playbook>, Option<&[ActionUse]>) = (Vec::new(), None);
+    for key in &change.findings {
+        let Some(finding) = judged(key, facts, today) else { return Err(Unlike::Drifted(format!("there is no check {}", key.check))) };
+        // A change before this one has closed it, or somebody else.
+        if matches!(finding.verdict, Verdict::Ok(_) | Verdict::Retained(_)) {
+            continue;
+        }
+        let answer = asked(&today.playbooks, facts, &finding).map_err(|fate| no_answer(key, fate))?;
+        behind.ask |= answer.playbooks.iter().any(|p| p.approve != Approve::Auto);
+        behind.protected.extend(answer.playbooks.iter().flat_map(|p| p.guard.protected_tags.clone()));
+        if answer.resource != change.resource || names(answer.uses) != names(&change.uses) {
+            behind.shared.push(key);
+            continue;
+        }
+        if uses.is_some_and(|uses| uses != answer.uses) {
+            return Err(Unlike::Drifted(format!("the playbooks of today want different things about {}: make a new plan", change.resource)));
+        }
+        uses = Some(answer.uses);
+        playbooks.extend(answer.playbooks);
+    }
+    let (Some(uses), Some(first)) = (uses, first_playbook(&today.playbooks, &playbooks)) else {
+        let what = format!("no playbook of today asks for {} on {}", change.action, change.resource);
+        return Err(Unlike::Drifted(format!("{what}: make a new plan, or give --playbooks, --set and --allow-cidr as when it was planned")));
+    };
+    behind.playbook.clone_from(&first.id);
+    behind.own = own_parameters(&change.uses, uses);
+    Ok(behind)
+}
+
+fn no_answer(key: &FindingKey, (kind, reason): Fate) -> Unlike {
+    let told = format!("{} on {}: {reason}", key.check, key.resource);
+    match kind {
+        SkippedKind::Unknown => Unlike::Unknown(told),
+        SkippedKind::Refused | SkippedKind::Suppressed => Unlike::Refused(told),
+        SkippedKind::Unmapped | SkippedKind::Conflict | SkippedKind::Retained => {
+            Unlike::Drifted(format!("{told}: make a new plan, or give --playbooks as when it was planned"))
+        }
+    }
+}
+
+/// The parameters that the plan has and the playbooks of today do not.
+fn own_parameters(planned: &[ActionUse], today: &[ActionUse]) -> Vec<String> {
+    let mut own = Vec::new();
+    for (planned, today) in planned.iter().zip(today).filter(|(a, b)| a.with != b.with) {
+        let names: BTreeSet<&String> = [&planned.with, &today.with].into_iter().filter_map(Value::as_object).flat_map(|with| with.keys()).collect();
+        for name in names.into_iter().filter(|name| planned.with.get(*name) != today.with.get(*name)) {
+            let say = |with: &Value| with.get(name).map_or_else(|| "nothing".to_owned(), Value::to_string);
+            let (action, says, said) = (&planned.action, say(&planned.with), say(&today.with));
+            own.push(format!("{action}.{name} is {says}, and the playbooks of today say {said} (--set '{action}.{name}={says}')"));
+        }
+    }
+    own
+}
+
+/// The changes of a plan that come after one.
+fn dependents<'p>(plan: &'p Plan, change: &Change) -> Vec<&'p Change> {
+    let mut all: Vec<&Change> = plan.changes.iter().filter(|other| other.after.contains(&change.id)).collect();
+    // Those of its own playbook first, and among them those that ask nobody: what serves one of these asks nobody either.
+    all.sort_by_key(|other| (other.playbook != change.playbook, other.ask));
+    all
+}
+
+/// The changes that need one which answers no finding itself.
+fn for_others<'c>(plan: &'c Plan, change: &'c Change, facts: &Inventory, today: &Today) -> Result<Behind<'c>, Unlike> {
+    let (mut found, mut why): (Option<Behind<'c>>, Option<Unlike>) = (None, None);
+    for other in dependents(plan, change) {
+        let behind = match behind(plan, other, facts, today) {
+            Ok(behind) => behind,
+            Err(unlike) => {
+                why.get_or_insert(unlike);
+                continue;
+            }
+        };
+        let checks = checks_of(other);
+        let context = Context { inventory: facts, region: &other.region, checks: &checks, options: &plan.options };
+        let needed = prerequisites(&context, &other.uses, &other.resource);
+        let this = |one: &ActionUse| needed.iter().any(|n| n.action == one.action && n.resource == change.resource && n.with == one.with);
+        if !change.uses.iter().all(this) {
+            continue;
+        }
+        let done = change.ask || !behind.ask;
+        if found.is_none() || !behind.ask {
+            found = Some(Behind { shared: Vec::new(), ..behind });
+        }
+        if done {
+            break;
+        }
+    }
+    let nobody = || Unlike::Drifted("it answers no finding, and no other change of the plan needs it as it is: make a new plan".to_owned());
+    found.ok_or_else(|| why.unwrap_or_else(nobody))
+}
+
+/// A whole plan, made again on facts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PlanAgain {
+    /// The plan as it may be shown: changes that are the same as made now, and what their rehearsal showed now.
+    pub plan: Plan,
+    /// Changes that are not done as they stand in the plan, each with the reason.
+    pub unlike: BTreeMap<String, Unlike>,
+    /// What only the plan says of a change.
+    pub own: BTreeMap<String, Vec<String>>,
+}
+
+/// What must be read to make changes of a plan again.
+pub fn all_needs(plan: &Plan, changes: &[Change], today: &Today, known: &Inventory) -> Scope {
+    let one = |change: &Change| needs(plan, change, today, known);
+    // The disks of an instance may be other ones after a change of the plan; what there is of those can be told from the whole list only.
+    let disks = changes.iter().filter(|change| change.resource.kind() == Kind::Instance);
+    changes.iter().flat_map(one).chain(disks.map(|change| Want::all(&change.region, FamilyKind::Snapshots))).collect()
+}
+
+/// Makes the changes of a plan again, each on the stage as those before it leave it, and rehearses those that are the same. `whole` is
+/// the plan that they are of, where they are a part of one.
+pub fn all_again(plan: &Plan, whole: &Plan, today: &Today, stage: &dyn Stage) -> PlanAgain {
+    let (mut work, mut outputs) = (stage.fork(), AllOutputs::new());
+    let started = stage.inventory().read_at;
+    let (mut changes, mut unlike, mut own) = (Vec::new(), BTreeMap::<String, Unlike>::new(), BTreeMap::new());
+    for change in &plan.changes {
+        let missing = change.after.iter().find(|id| unlike.get(*id).is_some_and(|u| !matches!(u, Unlike::Fixed(_))));
+        if let Some(id) = missing {
+            unlike.insert(change.id.clone(), Unlike::Unknown(format!("{id}, which it comes after, is not done")));
+            continue;
+        }
+        let bindings = Bindings { run: REHEARSAL, started, change: &change.id, step: "proof", attempt: 1, outputs: &outputs };
+        let mut made = again(whole, change, &work.inventory(), today, work.as_ref(), &bindings);
+        // What a change before it fixes too was planned all the same, and is made if that one is not.
+        if matches!(made, Err(Unlike::Fixed(_))) {
+            made = again(whole, change, &stage.inventory(), today, stage, &bindings);
+        }
+        match made {
+            Err(reason) => drop(unlike.insert(change.id.clone(), reason)),
+            Ok(made) => {
+                let (mut trial, mut more) = (work.fork(), outputs.clone());
+                if play(trial.as_mut(), &made.change, started, &mut more).is_ok() {
+                    (work, outputs) = (trial, more);
+                }
+                own.extend((!made.own.is_empty()).then(|| (change.id.clone(), made.own)));
+                changes.push(made.change);
+            }
+        }
+    }
+    let rehearsed = rehearse(&changes, stage, &Rules::new(&whole.regions, &today.playbooks)).rehearsal;
+    PlanAgain { plan: shown(plan, changes, rehearsed), unlike, own }
+}
+
+/// A plan with these changes in the place of its own. The findings that the file says it opens count, whatever shows now: it was made
+/// of more facts than are read again.
+fn shown(plan: &Plan, mut changes: Vec<Change>, mut rehearsal: Rehearsal) -> Plan {
+    for key in &plan.rehearsal.opens {
+        if !rehearsal.opens.contains(key) {
+            rehearsal.opens.push(key.clone());
+        }
+    }
+    for change in &mut changes {
+        for source in &mut change.sources {
+            source.insert_str(0, "the file says: ");
+        }
+    }
+    let mut shown = Plan { changes, rehearsal, digest: String::new(), ..plan.clone() };
+    digest::seal(&mut shown);
+    shown
+}
