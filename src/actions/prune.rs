@@ -16,7 +16,7 @@ use super::{
 use crate::{
     calls::{Call, Risk, WayBack},
     checks::volumes::{Replacement, replacement},
-    inventory::{Fact, FamilyKind, Inventory, Selector, Snapshot, Tags, Volume, Want, tag},
+    inventory::{FamilyKind, Inventory, Selector, Snapshot, Tags, Volume, Want, tag},
     resource::{Kind, ResourceId},
 };
 

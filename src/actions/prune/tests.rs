@@ -6,7 +6,7 @@
 use super::*;
 use crate::{
     actions::{Options, make::sound},
-    inventory::{Caller, Device, Instance, InstanceStatus, Key, compute::Attachment},
+    inventory::{Caller, Device, Fact, Instance, InstanceStatus, Key, compute::Attachment},
     resource::Owner,
 };
 
