@@ -166,9 +166,7 @@ fn names_cannot_command_a_ci_runner() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("gha.json"), hostile_account(COMMANDS).to_string()).unwrap();
     let mut shown = 0;
-    for (ci, format) in
-        [("GITHUB_ACTIONS", "text"), ("CI", "text"), ("TF_BUILD", "text"), ("CI", "markdown"), ("CI", "json"), ("CI", "sarif"), ("CI", "junit"), ("CI", "html")]
-    {
+    for (ci, format) in [("GITHUB_ACTIONS", "text"), ("CI", "markdown"), ("CI", "json"), ("TF_BUILD", "sarif"), ("GITLAB_CI", "html")] {
         let plan = format!("{ci}-{format}.plan");
         let lines = [
             "scan".to_owned(),
@@ -186,7 +184,7 @@ fn names_cannot_command_a_ci_runner() {
             shown += usize::from(out.contains("set-output") || err.contains("set-output"));
         }
     }
-    assert!(shown > 20, "the names are shown, made harmless: {shown}");
+    assert!(shown > 12, "the names are shown, made harmless: {shown}");
     let (code, script, _) = redress_in(&folder, &["export", "CI-json.plan", "--to", "aws-cli"], &[("CI", "true")]);
     assert!(code == Some(0) && obeyed(&script).is_none() && script.contains("set-output"), "{code:?}");
 }
