@@ -367,7 +367,6 @@ fn table(folder: &Path, sts: &Sts) -> Vec<Case> {
         ("AWS_REGION", region),
         ("AWS_CONFIG_FILE", &[None, Some(&their_config), Some(&missing)]),
         ("AWS_SHARED_CREDENTIALS_FILE", &[None, Some(&their_credentials), Some(&missing)]),
-        ("AWS_PROFILE", &profiles[..2]),
     ]);
     all.extend(cases(profiles, &files, &KEYS[..1]));
     // A container.
@@ -381,7 +380,8 @@ fn table(folder: &Path, sts: &Sts) -> Vec<Case> {
         ("AWS_DEFAULT_REGION", &[None, Some("ap-south-1")]),
         ("AWS_PROFILE", &[None, Some("staging"), Some("inconfig")]),
     ]);
-    all.extend(cases(&[None, Some("staging"), Some("inconfig")], &regions, &KEYS[..2]));
+    all.extend(cases(&[None, Some("staging"), Some("inconfig")], &regions, &KEYS[1..2]));
+    all.extend(cases(&[None], &product(&[("HOME", homes)]), &KEYS[..1]));
     all
 }
 
