@@ -290,16 +290,19 @@ fn a_call_that_redress_does_not_make_is_in_no_program_and_every_word_of_a_call_i
                 assert!(line.split(' ').take(3).all(|word| word.starts_with('\'') && word.ends_with('\'')), "{line}");
             }
         }
-        for (member, words) in [("service", "ec2 x {}; touch PWNED; true"), ("operation", "TerminateInstances"), ("service", "lambda")] {
-            for at in ["/changes/0/steps/0/call", "/changes/0/steps/0/way_back/calls/rollback/0/call"] {
-                let mut forged = plan.clone();
-                let Some(call) = forged.pointer_mut(at) else { continue };
-                call[member] = Value::from(words);
-                let forged: Plan = serde_json::from_value(forged).unwrap();
-                for error in [export::forward(&forged).unwrap_err(), export::way_back(&forged).unwrap_err(), export::machines(&forged).unwrap_err()] {
-                    assert!(error.to_string().contains("is not an operation that redress makes"), "{at} {member}: {error}");
-                }
+        for (service, operation) in [("ec2 x {}; touch PWNED; true", "CreateTags"), ("ec2", "TerminateInstances"), ("lambda", "Invoke")] {
+            let mut forged = good.clone();
+            let call = &mut forged.changes[0].steps[0].act.call;
+            (call.service, call.operation) = (service.to_owned(), operation.to_owned());
+            for error in [export::forward(&forged).unwrap_err(), export::way_back(&forged).unwrap_err(), export::machines(&forged).unwrap_err()] {
+                assert!(error.to_string().contains("is not an operation that redress makes"), "{service}:{operation}: {error}");
             }
+            // A file that says so is not even read.
+            let mut file = plan.clone();
+            let call = file.pointer_mut("/changes/0/steps/0/call").unwrap();
+            (call["service"], call["operation"]) = (service.into(), operation.into());
+            let error = serde_json::from_value::<Plan>(file).unwrap_err().to_string();
+            assert!(error.contains("no operation that redress makes"), "{error}");
         }
     }
 }
