@@ -26,6 +26,19 @@ pub struct Identity {
 /// Gives leave for a call, in the moment before it goes out, and says until when it holds; or says why there is none.
 pub type Leave<'a> = &'a (dyn Fn() -> Result<Until, CallError> + Send + Sync);
 
+/// How long the credentials of an account last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Validity {
+    /// They do not end by themselves.
+    Lasting,
+    /// They end, and are renewed without anybody's help, by what is named.
+    Renewed(&'static str),
+    /// They end then, and nobody renews them.
+    Ends(Timestamp),
+    /// They end at a time that nobody tells.
+    Unsaid,
+}
+
 /// An account that can be read and changed.
 #[async_trait]
 pub trait Account: Send + Sync {
@@ -63,9 +76,9 @@ pub trait Account: Send + Sync {
     /// What time it is for this account: the twin has a clock of its own.
     fn now(&self) -> Timestamp;
 
-    /// When the credentials end for good; nothing where they do not, are renewed by themselves, or do not say.
-    async fn credentials_expire(&self) -> Option<Timestamp> {
-        None
+    /// How long the credentials last.
+    async fn validity(&self) -> Validity {
+        Validity::Lasting
     }
 
     /// Lets time pass.

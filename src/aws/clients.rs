@@ -64,11 +64,6 @@ impl Clients {
         Self { pace, together: Together::default(), honours: Honours::default(), config, regions: Mutex::default() }
     }
 
-    /// The configuration.
-    pub fn config(&self) -> &SdkConfig {
-        &self.config
-    }
-
     /// The region that stands for the account as a whole.
     pub fn base(&self) -> &str {
         self.config.region().map_or("us-east-1", AsRef::as_ref)

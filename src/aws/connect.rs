@@ -14,6 +14,7 @@ use super::{
     pace::{self, Pace},
     providers,
     retry::reading,
+    validity::Watch,
 };
 use crate::{
     account::Identity,
@@ -207,6 +208,7 @@ pub async fn over(config: SdkConfig, asked: &[String]) -> Result<AwsAccount, Con
 
 async fn paced(config: SdkConfig, settings: &Settings) -> Result<AwsAccount, ConnectError> {
     let asked = settings.regions.as_slice();
+    let Some((config, watch)) = Watch::over(&config) else { return Err(ConnectError::NoCredentials("none are configured".to_owned())) };
     credentials(&config).await?;
     let all = asked.iter().any(|r| r == "all");
     let configured = config.region().map(|r| r.as_ref().to_owned()).filter(|region| !region.is_empty());
@@ -231,7 +233,7 @@ async fn paced(config: SdkConfig, settings: &Settings) -> Result<AwsAccount, Con
     let partition = arn.split(':').nth(1).unwrap_or("aws").to_owned();
     let host = if own_endpoint.is_some() { Fact::NotRead } else { host().await };
     let identity = Identity { owner: Owner { partition, account }, caller: Caller { arn, host }, endpoint: own_endpoint.unwrap_or_else(|| "aws".to_owned()) };
-    Ok(AwsAccount::new(identity, clients, regions))
+    Ok(AwsAccount::new(identity, clients, regions, watch))
 }
 
 async fn credentials(config: &SdkConfig) -> Result<(), ConnectError> {
@@ -257,17 +259,6 @@ fn without_stderr(reason: &str) -> String {
         Some((before, _)) => format!("{before}what it wrote to stderr is left out here; run the command by hand to see it"),
         None => reason.to_owned(),
     }
-}
-
-/// When the credentials end, asked of their provider anew: what it can still renew it has renewed. Credentials in the
-/// environment say so in `AWS_CREDENTIAL_EXPIRATION`, as `aws configure export-credentials` writes it.
-pub(super) async fn expiry(config: &SdkConfig) -> Option<jiff::Timestamp> {
-    let credentials = config.credentials_provider()?.provide_credentials().await.ok()?;
-    if let Some(expiry) = credentials.expiry() {
-        return jiff::Timestamp::try_from(expiry).ok();
-    }
-    let of_environment = std::env::var("AWS_ACCESS_KEY_ID").is_ok_and(|id| id == credentials.access_key_id());
-    std::env::var("AWS_CREDENTIAL_EXPIRATION").ok().filter(|_| of_environment)?.parse().ok()
 }
 
 /// Who the caller is, asked in the first region that answers.

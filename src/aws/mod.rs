@@ -20,6 +20,7 @@ mod retry;
 mod state;
 mod together;
 mod trial;
+mod validity;
 
 use std::{sync::Arc, time::Duration};
 
@@ -32,11 +33,12 @@ pub use pace::{SHARE, Tell};
 pub use state::{S3Store, parse as parse_place};
 
 use crate::{
-    account::{Account, Identity, Leave},
+    account::{Account, Identity, Leave, Validity},
     calls::{Call, CallError, Notice, Outcome, Refusal, Tried, Until},
     inventory::{Inventory, Scope},
 };
 use clients::Clients;
+use validity::Watch;
 
 /// An account behind the SDK.
 #[derive(Debug)]
@@ -44,11 +46,12 @@ pub struct AwsAccount {
     identity: Identity,
     clients: Arc<Clients>,
     regions: Vec<String>,
+    watch: Watch,
 }
 
 impl AwsAccount {
-    fn new(identity: Identity, clients: Clients, regions: Vec<String>) -> Self {
-        Self { identity, clients: Arc::new(clients), regions }
+    fn new(identity: Identity, clients: Clients, regions: Vec<String>, watch: Watch) -> Self {
+        Self { identity, clients: Arc::new(clients), regions, watch }
     }
 
     /// Says who is told when AWS or the pace makes redress wait for long: of what, and how long.
@@ -98,11 +101,8 @@ impl Account for AwsAccount {
         Timestamp::now()
     }
 
-    async fn credentials_expire(&self) -> Option<Timestamp> {
-        // The machine's own role is renewed by AWS as long as the machine runs.
-        let own_role = self.identity.caller.host.known().is_some()
-            || std::env::vars_os().any(|(name, _)| name.to_string_lossy().starts_with("AWS_CONTAINER_CREDENTIALS_"));
-        if own_role { None } else { connect::expiry(self.clients.config()).await }
+    async fn validity(&self) -> Validity {
+        self.watch.validity().await
     }
 
     async fn pause(&self, time: Duration) {

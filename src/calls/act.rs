@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Call, Expect, Observe, Otherwise, Power, find};
+use super::{Call, Expect, Observe, Otherwise, Power, Takes, find};
 use crate::inventory::FamilyKind;
 
 /// A call with all that is needed to make it safely.
@@ -59,6 +59,11 @@ impl Act {
     /// What the call does to whether a thing is up.
     pub fn power(&self) -> Power {
         find(&self.call.service, &self.call.operation).map_or(Power::Stays, |spec| spec.power)
+    }
+
+    /// How long the call, and what is waited for after it, are expected to take.
+    pub fn takes(&self) -> Takes {
+        find(&self.call.service, &self.call.operation).map_or(Takes::Seconds(5), |spec| spec.takes)
     }
 
     /// Whether the call only records.

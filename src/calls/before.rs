@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Act, Bindings, Outputs, Standing, Unresolved, expect::worse};
-use crate::inventory::{Fact, FamilyKind, Inventory, Scope, Want};
+use crate::inventory::{Fact, FamilyKind, Inventory, Reason, Scope, Want};
 
 /// A fact that is read directly before a call and recorded with its intent. Later acts of the same change refer to it by
 /// [`super::reference::observed`], in whatever step it was observed, or as an output of the step.
@@ -140,10 +140,13 @@ impl Observe {
         match inventory.json(&self.region, self.family, id) {
             Fact::Known(thing) => match thing.pointer(&self.at) {
                 Some(value) if !value.is_null() => Ok(value.clone()),
-                _ => Err(Standing::Unknown(format!("{id}: AWS names no {name}"))),
+                _ => Err(Standing::Unknown(format!("{id}: AWS names no {name}").into())),
             },
             Fact::Absent => Err(Standing::NotYet(format!("{id} is not there"))),
-            silent => Err(Standing::Unknown(format!("{id}: {}", silent.silence().unwrap_or_default()))),
+            silent => {
+                let cause = silent.cause().unwrap_or_default();
+                Err(Standing::Unknown(Reason::new(cause, format!("{id}: {}", silent.silence().unwrap_or_default()))))
+            }
         }
     }
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Bindings, Unresolved};
-use crate::inventory::{Fact, FamilyKind, Inventory, Scope, Want};
+use crate::inventory::{Cause, Fact, FamilyKind, Inventory, Reason, Scope, Want};
 
 /// One condition on one or several things.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -62,7 +62,7 @@ pub enum Standing {
     /// It never will.
     Never(String),
     /// It cannot be told.
-    Unknown(String),
+    Unknown(Reason),
 }
 
 impl Expect {
@@ -126,7 +126,7 @@ impl Expect {
     pub fn standing(&self, inventory: &Inventory) -> Standing {
         let ids = self.ids();
         if ids.is_empty() {
-            return Standing::Unknown("no id to look at".to_owned());
+            return Standing::Unknown("no id to look at".into());
         }
         ids.iter().map(|id| self.one(inventory, id)).fold(Standing::Holds, worse)
     }
@@ -151,10 +151,13 @@ impl Expect {
         let thing = match inventory.json(&self.region, self.family, id) {
             Fact::Known(json) => Some(json),
             Fact::Absent => None,
-            silent => return Standing::Unknown(format!("{id}: {}", silent.silence().unwrap_or_default())),
+            silent => {
+                let cause = silent.cause().unwrap_or_default();
+                return Standing::Unknown(Reason::new(cause, format!("{id}: {}", silent.silence().unwrap_or_default())));
+            }
         };
         if let Some(why) = thing.as_ref().and_then(|t| self.unread(t)) {
-            return Standing::Unknown(format!("{id}: {why}"));
+            return Standing::Unknown(format!("{id}: {why}").into());
         }
         let value = thing.as_ref().map(|t| pointed(t, &self.at).cloned().unwrap_or(Value::Null));
         let reason = || self.family.reason().and_then(|at| thing.as_ref()?.pointer(at)?.as_str().map(|why| format!(" ({why})"))).unwrap_or_default();
@@ -188,13 +191,17 @@ fn moment(value: &Value) -> Option<Timestamp> {
     value.as_str()?.parse().ok()
 }
 
-/// The worse of two standings: never, then unknown, then not yet.
+/// The worse of two standings: never, then unknown, the gravest cause first, then not yet.
 pub(super) fn worse(a: Standing, b: Standing) -> Standing {
     let rank = |s: &Standing| match s {
         Standing::Holds => 0,
         Standing::NotYet(_) => 1,
-        Standing::Unknown(_) => 2,
-        Standing::Never(_) => 3,
+        Standing::Unknown(reason) => match reason.cause() {
+            Cause::Other => 2,
+            Cause::Denied => 3,
+            Cause::Credentials => 4,
+        },
+        Standing::Never(_) => 5,
     };
     if rank(&b) > rank(&a) { b } else { a }
 }

@@ -22,7 +22,7 @@ pub use before::{Before, Observe, Otherwise};
 pub use expect::{Expect, Standing, Test, standing_of};
 pub use notice::{HubFinding, Notice, Refusal};
 pub use reference::{Bindings, Unresolved};
-pub use spec::{Power, Repeat, Risk, Spec, find, floor};
+pub use spec::{Power, Repeat, Risk, Spec, Takes, find, floor};
 pub use transition::{Transition, transitions};
 pub use until::Until;
 

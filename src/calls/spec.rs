@@ -49,6 +49,17 @@ pub enum Power {
     BringsUp,
 }
 
+/// How long an operation and what is waited for after it are expected to take. AWS promises nothing; no outcome hangs on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Takes {
+    /// So many seconds.
+    Seconds(u64),
+    /// A pass over the data of a disk, of which only what has changed counts where there was one before.
+    PassOverChanges,
+    /// A pass over all data of a disk.
+    Pass,
+}
+
 /// What is known of an operation.
 #[derive(Debug)]
 pub struct Spec {
@@ -70,6 +81,10 @@ pub struct Spec {
     /// Whether it only records: nothing works otherwise because of it. Where it fails after the point of no return, or on
     /// a way back, it is left over for a person to do.
     pub bookkeeping: bool,
+    /// How long it is expected to take.
+    pub takes: Takes,
+    /// How many of what it makes AWS lets be pending at once in its region, those of all callers together.
+    pub pending: Option<usize>,
 }
 
 const fn spec(
@@ -80,7 +95,7 @@ const fn spec(
     risk: Risk,
     permissions: &'static [&'static str],
 ) -> Spec {
-    Spec { service, operation, outputs, repeat, risk, permissions, power: Power::Stays, bookkeeping: false }
+    Spec { service, operation, outputs, repeat, risk, permissions, power: Power::Stays, bookkeeping: false, takes: Takes::Seconds(5), pending: None }
 }
 
 impl Spec {
@@ -90,6 +105,12 @@ impl Spec {
     const fn brings_up(self) -> Self {
         Self { power: Power::BringsUp, ..self }
     }
+    const fn pending_at_most(self, most: usize) -> Self {
+        Self { pending: Some(most), ..self }
+    }
+    const fn takes(self, takes: Takes) -> Self {
+        Self { takes, ..self }
+    }
     const fn records(self) -> Self {
         Self { bookkeeping: true, ..self }
     }
@@ -97,6 +118,10 @@ impl Spec {
 
 use Repeat::{Harmless, LookFirst, Token};
 use Risk::{Disruptive, Irreversible, Safe};
+
+/// How many snapshot copies AWS lets be pending in a destination region
+/// (<https://docs.aws.amazon.com/ebs/latest/userguide/ebs-copy-snapshot.html>).
+pub const MOST_COPIES: usize = 20;
 
 /// What making an encrypted volume or snapshot takes
 /// (<https://docs.aws.amazon.com/ebs/latest/userguide/ebs-encryption-requirements.html>).
@@ -116,16 +141,16 @@ pub static SPECS: &[Spec] = &[
     spec("ec2", "RevokeSecurityGroupIngress", &[], Harmless, Disruptive, &[]),
     spec("ec2", "CreateFlowLogs", &["FlowLogIds"], Token, Safe, &["ec2:CreateTags", "iam:PassRole", "logs:CreateLogDelivery"]),
     spec("ec2", "DeleteFlowLogs", &[], Harmless, Disruptive, &["logs:DeleteLogDelivery"]),
-    spec("ec2", "CreateSnapshot", &["SnapshotId"], LookFirst, Safe, &["ec2:CreateTags"]),
-    spec("ec2", "CreateSnapshots", &["Snapshots"], LookFirst, Safe, &["ec2:CreateTags"]),
-    spec("ec2", "CopySnapshot", &["SnapshotId"], LookFirst, Safe, TAGGED_AND_ENCRYPTED),
+    spec("ec2", "CreateSnapshot", &["SnapshotId"], LookFirst, Safe, &["ec2:CreateTags"]).takes(Takes::PassOverChanges),
+    spec("ec2", "CreateSnapshots", &["Snapshots"], LookFirst, Safe, &["ec2:CreateTags"]).takes(Takes::PassOverChanges),
+    spec("ec2", "CopySnapshot", &["SnapshotId"], LookFirst, Safe, TAGGED_AND_ENCRYPTED).takes(Takes::Pass).pending_at_most(MOST_COPIES),
     spec("ec2", "DeleteSnapshot", &[], Harmless, Irreversible, &[]),
-    spec("ec2", "CreateVolume", &["VolumeId"], Token, Safe, TAGGED_AND_ENCRYPTED),
+    spec("ec2", "CreateVolume", &["VolumeId"], Token, Safe, TAGGED_AND_ENCRYPTED).takes(Takes::Seconds(30)),
     spec("ec2", "DeleteVolume", &[], Harmless, Irreversible, &[]),
-    spec("ec2", "AttachVolume", &[], Harmless, Disruptive, &[]),
-    spec("ec2", "DetachVolume", &[], Harmless, Disruptive, &[]),
-    spec("ec2", "StopInstances", &[], Harmless, Disruptive, &[]).takes_down(),
-    spec("ec2", "StartInstances", &[], Harmless, Safe, DISKS_KEYS).brings_up(),
+    spec("ec2", "AttachVolume", &[], Harmless, Disruptive, &[]).takes(Takes::Seconds(30)),
+    spec("ec2", "DetachVolume", &[], Harmless, Disruptive, &[]).takes(Takes::Seconds(30)),
+    spec("ec2", "StopInstances", &[], Harmless, Disruptive, &[]).takes_down().takes(Takes::Seconds(180)),
+    spec("ec2", "StartInstances", &[], Harmless, Safe, DISKS_KEYS).brings_up().takes(Takes::Seconds(300)),
     spec("ec2", "ModifyInstanceAttribute", &[], Harmless, Safe, &[]),
     spec("ec2", "CreateTags", &[], Harmless, Safe, &[]).records(),
     spec("ec2", "DeleteTags", &[], Harmless, Safe, &[]).records(),

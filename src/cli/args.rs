@@ -70,6 +70,10 @@ pub struct Common {
     /// How many changes run at once, where they have nothing in common; 1 keeps the order of the plan [default: 4]
     #[arg(long, global = true, value_name = "N", env = "REDRESS_JOBS", value_parser = clap::value_parser!(u8).range(1..=20), help_heading = "Pace")]
     pub jobs: Option<u8>,
+    /// How many instances of a region may be down at once, for apply, resume, undo and fix; the others wait before their
+    /// stop until one is up again [default: 1]
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=20), help_heading = "Pace")]
+    pub stop_at_once: Option<u8>,
     /// How much of what AWS grants an account redress takes, in percent [default: 50]
     #[arg(long, global = true, value_name = "PERCENT", env = "REDRESS_PACE", value_parser = clap::value_parser!(u8).range(1..=100), help_heading = "Pace")]
     pub pace: Option<u8>,

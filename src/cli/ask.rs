@@ -7,13 +7,14 @@ use super::{
     args::Approval,
     fail::Fail,
     out::Out,
+    perform::stop_at_once,
     render,
     session::Session,
     signals::{self, TerminalState},
 };
 use crate::{
     actions,
-    calls::Risk,
+    calls::{Power, Risk},
     engine::left::Left,
     journal::Decision,
     plan::{Change, Plan, PlanKind, again::PlanAgain},
@@ -213,6 +214,10 @@ pub async fn decided(session: &Session, plan: &Plan, shown: &Plan, standings: &B
     } else {
         out.show_always(&text)
     }
+    let stops = plan.changes.iter().filter(|c| c.steps.iter().any(|s| s.act.power() == Power::TakesDown)).count();
+    if stops > 0 {
+        out.say(&downs(stops, stop_at_once(session)));
+    }
     for change in &plan.changes {
         if let Some(Standing::No(reason)) = standings.get(&change.id) {
             out.say(&format!("{} will not be done: {reason}", change.id));
@@ -238,6 +243,12 @@ pub async fn decided(session: &Session, plan: &Plan, shown: &Plan, standings: &B
             Err(Fail::held("the question was left without an answer: nothing was approved, nothing was changed"))
         }
     }
+}
+
+/// Says how many instances are stopped, and how many of them are down at once.
+fn downs(stops: usize, at_once: usize) -> String {
+    let stopped = if stops == 1 { "1 instance is stopped".to_owned() } else { format!("{stops} instances are stopped") };
+    format!("{stopped}; down at once in a region: at most {at_once} (--stop-at-once)")
 }
 
 /// Refuses to go on when a person said no to everything: there is nothing to journal.

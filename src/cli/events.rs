@@ -82,6 +82,7 @@ fn event(news: &News) -> Value {
         News::StepBegins { change, title, place } => json!({ "event": "step-begins", "change": change, "title": title, "place": place }),
         News::Waiting { change, why, seconds } => json!({ "event": "waiting", "change": change, "why": why, "seconds": seconds }),
         News::NotTried { change, calls } => json!({ "event": "not-tried", "change": change, "calls": calls }),
+        News::ItsTurn { change, why, seconds } => json!({ "event": "its-turn", "change": change, "why": why, "seconds": seconds }),
         News::Again { change, why, seconds } => json!({ "event": "again", "change": change, "why": why, "seconds": seconds }),
         News::GoingBack { change, reason } => json!({ "event": "going-back", "change": change, "reason": reason }),
         News::ChangeEnds { id, outcome, reason } => json!({ "event": "change-ends", "change": id, "outcome": outcome.word(), "reason": reason }),

@@ -121,7 +121,16 @@ pub async fn work(session: &Session, door: &Door, plan: &Plan, run: &str, journa
     events.begin(plan, &task);
     // They were read before anything else was done. What cannot be read any more asks for nothing, and then nothing new begins.
     let today = Today { playbooks: session.playbooks().unwrap_or_default(), options: plan.options.clone() };
-    let engine = Engine { account: door.account.as_ref(), talk: &events, stop: &stop, stage: &stage, today: &today, lag: lag(), jobs: jobs(session) };
+    let engine = Engine {
+        account: door.account.as_ref(),
+        talk: &events,
+        stop: &stop,
+        stage: &stage,
+        today: &today,
+        lag: lag(),
+        jobs: jobs(session),
+        stop_at_once: stop_at_once(session),
+    };
     let result = match task {
         Task::Apply(run, decisions) => engine.apply(plan, run, decisions, journal).await,
         Task::Resume(decisions) => engine.resume(plan, decisions, journal).await,
@@ -152,6 +161,11 @@ async fn watch(mut requests: Listening, stop: Arc<Stop>, out: Out, run: String) 
 /// How many changes run at once.
 fn jobs(session: &Session) -> usize {
     session.common.jobs.map_or(engine::schedule::JOBS, usize::from)
+}
+
+/// How many instances of a region may be down at once.
+pub fn stop_at_once(session: &Session) -> usize {
+    session.common.stop_at_once.map_or(engine::turns::STOP_AT_ONCE, usize::from)
 }
 
 /// How long a listing may not show what was just made. `REDRESS_LAG_SECONDS` shortens it for endpoints that are known to

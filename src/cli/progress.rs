@@ -93,6 +93,7 @@ impl Progress {
             }
             News::Waiting { why, .. } => Some(format!("{} {}, waiting: {why}", at_hand.head, at_hand.step)),
             News::NotTried { .. } => None,
+            News::ItsTurn { why, .. } => Some(format!("{} {}, waiting for its turn: {why}", at_hand.head, at_hand.step)),
             News::Again { why, seconds, .. } => Some(format!("{} {}, again in {seconds} s: {why}", at_hand.head, at_hand.step)),
             News::GoingBack { reason, .. } => Some(format!("{} going back: {reason}", at_hand.head)),
             News::ChangeEnds { .. } => None,
@@ -103,7 +104,8 @@ impl Progress {
     fn lasts(&self, at_hand: &mut AtHand, news: &News) -> bool {
         match news {
             News::ChangeBegins { .. } => self.bar.is_none(),
-            News::ChangeEnds { .. } | News::GoingBack { .. } | News::NotTried { .. } => true,
+            News::ChangeEnds { .. } | News::GoingBack { .. } | News::NotTried { .. } | News::ItsTurn { seconds: 0, .. } => true,
+            News::ItsTurn { .. } => self.verbose,
             News::StepBegins { .. } | News::Again { .. } => self.verbose,
             // Without a spinner a long wait is told once, so that nobody takes it for a hang.
             News::Waiting { seconds, .. } => {
@@ -122,6 +124,7 @@ fn change_of(news: &News) -> &str {
         News::StepBegins { change, .. }
         | News::Waiting { change, .. }
         | News::NotTried { change, .. }
+        | News::ItsTurn { change, .. }
         | News::Again { change, .. }
         | News::GoingBack { change, .. } => change,
     }

@@ -13,12 +13,13 @@ use serde_json::Value;
 use super::{
     Engine, EngineError, News,
     before::left,
+    begin::Instead,
     gather::afresh,
     ledger::Ledger,
     leftover::{named_by_leftovers, stands},
     schedule,
     staying::with_what_stays,
-    step::{Failure, Named},
+    step::{Bounds, Failure, Named},
 };
 use crate::{
     calls::{self, Act, Bindings, Outputs, Purpose, before, still},
@@ -78,12 +79,17 @@ impl Engine<'_> {
             }
             let Some((place, result)) = running.next().await else { break };
             at_work.remove(&plan.changes[place].id);
+            ledger.turns().release(&plan.changes[place].id);
             // That the journal cannot be written is graver than whatever stopped the others. The first to say so says why; the
             // others only hear of it.
             let graver = |than: &EngineError, error: &EngineError| matches!(error, EngineError::Store(_)) && !matches!(than, EngineError::Store(_));
             match result {
                 Err(error) if halted.as_ref().is_none_or(|than| graver(than, &error)) => halted = Some(error),
                 _ => {}
+            }
+            // Who waits for a turn waits for a change that may have stopped with something down: nobody gets one any more.
+            if halted.is_some() {
+                ledger.turns().close();
             }
         }
         let Some(error) = halted else {
@@ -135,7 +141,8 @@ impl Engine<'_> {
                 Phase::Ended(_) => return Ok(()),
                 Phase::Waiting | Phase::Forward if begins => match self.may_begin(plan, change, journal).await {
                     Ok(before) => journal.write(self.account.now(), Event::ChangeStarted { change: change.id.clone(), before })?,
-                    Err((outcome, reason)) => self.end(change, outcome, reason, Value::Null, Vec::new(), journal)?,
+                    Err(Instead::Halt(error)) => return Err(error),
+                    Err(Instead::End(outcome, reason)) => self.end(change, outcome, reason, Value::Null, Vec::new(), journal)?,
                 },
                 Phase::Waiting | Phase::Forward => match self.forward(change, journal).await {
                     Ok(()) => self.finish(change, journal).await?,
@@ -179,13 +186,19 @@ impl Engine<'_> {
                 continue;
             }
             self.talk.tell(&News::StepBegins { change: change.id.clone(), title: step.title.clone(), place: n + 1 });
+            let mut bounds = Bounds::among(&step.act, change.steps.iter().map(|s| &s.act));
+            bounds.way_back = self.way_back_if_down(change, step, journal);
+            let named = Named { change: &change.id, name: &step.name, act: &step.act, bounds };
+            // What is looked at directly before something goes down is looked at when its turn has come.
+            self.take_turn(named, journal).await?;
+            self.take_room(named, journal).await?;
             if let Some(short) = self.time_is_short(change, n, journal).await {
                 return Err(Failure::Failed(short));
             }
             self.shown_to_come_up(change, n, journal).await?;
             let done = match self.doubtful(change, journal) && !step.act.is_bookkeeping() {
                 true => Err(Failure::Failed("it is in doubt what came before it has led to".to_owned())),
-                false => self.act(Named { change: &change.id, name: &step.name, act: &guarded(change, &step.act, journal) }, journal).await,
+                false => self.act(Named { act: &guarded(change, &step.act, journal), ..named }, journal).await,
             };
             match done {
                 Err(Failure::Failed(reason)) if calls::only_records(&change.steps, n) => self.leave(change, &step.name, &step.act, reason, journal)?,
@@ -194,6 +207,7 @@ impl Engine<'_> {
                 }
                 done => done?,
             }
+            self.give_back_turn(named, journal);
         }
         Ok(())
     }
@@ -216,13 +230,17 @@ impl Engine<'_> {
     async fn back(&self, change: &Change, journal: &Ledger<'_>) -> Result<(), Failure> {
         self.settle_doubts(change, journal).await?;
         let done = journal.look(|story| story.changes.get(&change.id).map(ChangeStory::done)).unwrap_or_default();
-        for back in calls::way_back(&change.steps, &done, Purpose::Rollback) {
+        let way = calls::way_back(&change.steps, &done, Purpose::Rollback);
+        for back in &way {
             if journal.look(|story| story.changes.get(&change.id).is_some_and(|c| c.is_left(&back.name))) {
                 continue;
             }
             self.talk.tell(&News::StepBegins { change: change.id.clone(), title: format!("take back {}", back.of), place: 0 });
             let act = guarded(change, &back.act, journal);
-            let named = Named { change: &change.id, name: &back.name, act: &act };
+            let bounds = Bounds::among(&back.act, way.iter().map(|b| &b.act));
+            let named = Named { change: &change.id, name: &back.name, act: &act, bounds };
+            self.take_turn(named, journal).await?;
+            self.take_room(named, journal).await?;
             let missing = before::missing(&act, &self.bindings(named, journal, &journal.look(Story::outputs)));
             let done = match (missing, journal.look(|story| story.changes.get(&change.id)?.step(&back.name).map(|s| s.state.clone()))) {
                 (Some(missing), None) => Ok(journal.write(self.account.now(), left(named, format!("{missing}: there is nothing to take back")))?),
@@ -236,6 +254,7 @@ impl Engine<'_> {
                 }
                 done => done?,
             }
+            self.give_back_turn(named, journal);
         }
         Ok(())
     }
@@ -246,7 +265,8 @@ impl Engine<'_> {
         for step in &change.steps {
             let told = journal.look(|story| story.changes.get(&change.id).and_then(|c| c.step(&step.name)).map(|s| (s.state.clone(), s.at)));
             if let Some((StepState::Intended, at)) = told {
-                self.look_for(Named { change: &change.id, name: &step.name, act: &step.act }, at, false, journal).await?;
+                let named = Named { change: &change.id, name: &step.name, act: &step.act, bounds: Bounds::default() };
+                self.look_for(named, at, false, journal).await?;
             }
         }
         Ok(())
@@ -260,7 +280,11 @@ impl Engine<'_> {
         let predicted = plan.rehearsal.predicted.get(&change.id);
         let by_others = set_by_others(change, journal);
         let (after, left) = loop {
-            let after = afresh(self.account, &mut |_| change.touches.iter().cloned().collect()).await.footprint(&change.touches);
+            let fresh = afresh(self.account, &mut |_| change.touches.iter().cloned().collect()).await;
+            if let Some(halt) = EngineError::of_facts(&fresh) {
+                return Err(halt);
+            }
+            let after = fresh.footprint(&change.touches);
             let mut left = restore::after_rollback(change, &before, predicted, &after);
             left.leave(&by_others);
             match pauses.next() {
@@ -292,6 +316,9 @@ impl Engine<'_> {
         let theirs = journal.look(|story| story.changes.get(&change.id).is_some_and(ChangeStory::all_theirs));
         loop {
             let fresh = afresh(self.account, &mut |known| proof::needs(change, known)).await;
+            if let Some(halt) = EngineError::of_facts(&fresh) {
+                return Err(halt);
+            }
             let after = fresh.footprint(&change.touches);
             let proved = self.proved(change, &fresh, &after, Moment::EndOfRun, journal);
             let doubts = journal.look(|story| story.changes.get(&change.id).map(crate::journal::ChangeStory::doubts)).unwrap_or_default();

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     calls::{Otherwise, Outputs, Standing, before},
+    inventory::Cause,
     journal::{Event, StepResult, StepStory, Story},
 };
 
@@ -44,13 +45,18 @@ impl Engine<'_> {
             let waited = self.account.now().duration_since(began).unsigned_abs();
             let what = match looked.standing {
                 Standing::Holds => return again(named, earlier.as_ref(), looked.observed),
-                Standing::Unknown(why) if waited > self.patience(named, journal) => {
-                    return Err(Failure::Halt(EngineError::Unread(told(named, &why))));
+                // No repetition helps where the read is denied or the credentials have ended.
+                Standing::Unknown(why) if why.cause() != Cause::Other || waited > self.patience(named, journal) => {
+                    return Err(Failure::Halt(match why.cause() {
+                        Cause::Credentials => EngineError::Credentials(why.to_string()),
+                        Cause::Denied | Cause::Other => EngineError::Unread(told(named, &why)),
+                    }));
                 }
                 Standing::NotYet(seen) | Standing::Never(seen) if waited >= believed => {
                     return self.gone(named, earlier.is_some(), &seen, journal).await;
                 }
-                Standing::Unknown(what) | Standing::NotYet(what) | Standing::Never(what) => what,
+                Standing::Unknown(what) => what.to_string(),
+                Standing::NotYet(what) | Standing::Never(what) => what,
             };
             if self.stop.now() {
                 return Err(Failure::Halt(EngineError::Stopped(format!("before {} of {}", named.name, named.change))));

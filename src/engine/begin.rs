@@ -3,8 +3,9 @@
 
 use serde_json::Value;
 
-use super::{Engine, apply::bindings, gather::afresh, ledger::Ledger};
+use super::{Engine, EngineError, apply::bindings, gather::afresh, ledger::Ledger};
 use crate::{
+    inventory::Inventory,
     journal::{Outcome, Story},
     plan::{
         Change, Plan, Restore,
@@ -14,8 +15,24 @@ use crate::{
     },
 };
 
-/// Why a change does not begin: what becomes of it, and the reason.
-pub(super) type Instead = (Outcome, String);
+/// Why a change does not begin.
+pub(super) enum Instead {
+    /// It ends like this, for a reason.
+    End(Outcome, String),
+    /// The run stops here: nothing can be read any more.
+    Halt(EngineError),
+}
+
+impl From<(Outcome, String)> for Instead {
+    fn from((outcome, reason): (Outcome, String)) -> Self {
+        Instead::End(outcome, reason)
+    }
+}
+
+/// Stops the run where the credentials have ended: what could not be read says nothing about the change.
+fn readable(fresh: Inventory) -> Result<Inventory, Instead> {
+    EngineError::of_facts(&fresh).map_or(Ok(fresh), |halt| Err(Instead::Halt(halt)))
+}
 
 impl Engine<'_> {
     /// The footprint from which the change begins, or why it does not.
@@ -23,7 +40,7 @@ impl Engine<'_> {
         decided(change, journal)?;
         came_before(change, journal)?;
         if let Some(short) = self.time_is_short(change, 0, journal).await {
-            return Err((Outcome::Blocked, short));
+            return Err((Outcome::Blocked, short).into());
         }
         match &change.restore {
             Some(restore) => self.may_restore(change, restore).await,
@@ -33,7 +50,7 @@ impl Engine<'_> {
 
     /// A change begins only when it is made again and is what the plan says: to be done, and in all that is shown of it.
     async fn may_change(&self, plan: &Plan, change: &Change, journal: &Ledger<'_>) -> Result<Value, Instead> {
-        let fresh = afresh(self.account, &mut |known| again::needs(plan, change, self.today, known)).await;
+        let fresh = readable(afresh(self.account, &mut |known| again::needs(plan, change, self.today, known)).await)?;
         let stage = (self.stage)(fresh.clone());
         let outputs = journal.look(Story::outputs);
         let made = again::again(plan, change, &fresh, self.today, stage.as_ref(), &bindings(change, journal, &outputs)).map_err(|unlike| match unlike {
@@ -47,21 +64,22 @@ impl Engine<'_> {
 
     /// An undo begins only on what the run has left: what somebody changed since is not overwritten.
     async fn may_restore(&self, change: &Change, restore: &Restore) -> Result<Value, Instead> {
-        let fresh = afresh(self.account, &mut |_| change.touches.iter().cloned().collect()).await;
+        let fresh = readable(afresh(self.account, &mut |_| change.touches.iter().cloned().collect()).await)?;
         let now = fresh.footprint(&change.touches);
         let moved = restore::foreign(change, restore, &now);
         if moved.ours.is_empty() && moved.power.is_empty() && moved.unread.is_empty() {
             return Ok(now);
         }
         if matches!(restore::restored(change, restore, &now, Moment::Later), Proved::Holds(_)) {
-            return Err((Outcome::AlreadyFixed, "it is as it was before the run; nothing was called".to_owned()));
+            return Err((Outcome::AlreadyFixed, "it is as it was before the run; nothing was called".to_owned()).into());
         }
         if !moved.unread.is_empty() {
             let what = moved.unread.into_iter().collect::<Vec<_>>().join(", ");
             return Err((
                 Outcome::Blocked,
                 format!("it cannot be told whether somebody has changed it since: {what} could not be read, now or at the end of the run; settle it by hand"),
-            ));
+            )
+                .into());
         }
         if moved.ours.is_empty() {
             let what = words(&moved.power);
@@ -69,17 +87,18 @@ impl Engine<'_> {
             return Err((
                 Outcome::Drifted,
                 format!("{why}: {what}. Nothing was called; set it as it was, or undo the run again, which takes it as it is then"),
-            ));
+            )
+                .into());
         }
-        Err((Outcome::Refused, format!("somebody has changed it since the run: {}. Nothing was called; settle it by hand", words(&moved.ours))))
+        Err((Outcome::Refused, format!("somebody has changed it since the run: {}. Nothing was called; settle it by hand", words(&moved.ours))).into())
     }
 }
 
 fn decided(change: &Change, journal: &Ledger<'_>) -> Result<(), Instead> {
     match journal.look(|story| story.decision(&change.id).cloned()) {
         Some(decision) if decision.approved => Ok(()),
-        Some(decision) => Err((Outcome::NotApproved, decision.by)),
-        None => Err((Outcome::NotApproved, "nobody decided about it".to_owned())),
+        Some(decision) => Err((Outcome::NotApproved, decision.by).into()),
+        None => Err((Outcome::NotApproved, "nobody decided about it".to_owned()).into()),
     }
 }
 
@@ -88,7 +107,7 @@ fn came_before(change: &Change, journal: &Ledger<'_>) -> Result<(), Instead> {
         let outcome = journal.look(|story| story.changes.get(id).and_then(crate::journal::ChangeStory::outcome));
         if !outcome.is_some_and(Outcome::stands) {
             let word = outcome.map_or("not applied", Outcome::word);
-            return Err((Outcome::Blocked, format!("{id}, which it comes after, is {word}")));
+            return Err((Outcome::Blocked, format!("{id}, which it comes after, is {word}")).into());
         }
     }
     Ok(())

@@ -9,6 +9,7 @@ use std::{
 
 use jiff::Timestamp;
 
+use super::turns::Turns;
 use crate::{
     calls::Until,
     journal::{ChangeStory, Event, Journal, Phase, StoreError, Story, story::Head},
@@ -21,6 +22,7 @@ pub(super) struct Ledger<'j> {
     /// Changes that were begun in an earlier life and in which nothing was called: they are looked at anew.
     untouched: Mutex<BTreeSet<String>>,
     shared: Mutex<Shared<'j>>,
+    turns: Turns,
 }
 
 struct Shared<'j> {
@@ -33,12 +35,22 @@ impl<'j> Ledger<'j> {
     pub fn new(journal: &'j mut Journal) -> Self {
         let begun = |c: &&ChangeStory| c.phase == Phase::Forward && c.steps.is_empty();
         let untouched = journal.story.changes.iter().filter(|(_, c)| begun(c)).map(|(id, _)| id.clone()).collect();
-        Self { head: journal.story.head.clone(), untouched: Mutex::new(untouched), shared: Mutex::new(Shared { journal, broken: false }) }
+        Self {
+            head: journal.story.head.clone(),
+            untouched: Mutex::new(untouched),
+            shared: Mutex::new(Shared { journal, broken: false }),
+            turns: Turns::default(),
+        }
     }
 
     /// Whether a change was begun in an earlier life and nothing was called in it; asked once.
     pub fn untouched(&self, change: &str) -> bool {
         self.untouched.lock().unwrap_or_else(PoisonError::into_inner).remove(change)
+    }
+
+    /// The turns of the changes at what only so many may do at once.
+    pub fn turns(&self) -> &Turns {
+        &self.turns
     }
 
     /// The head of the run.

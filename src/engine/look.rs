@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::Engine;
 use crate::{
     calls::{Act, Bindings, Outputs, Recognise, Shape, Standing, standing_of},
-    inventory::{Fact, Want, tag},
+    inventory::{Fact, Reason, Want, tag},
 };
 
 /// What looking has shown.
@@ -17,7 +17,7 @@ pub(super) enum Look {
     /// No effect is to be seen.
     Absent,
     /// It cannot be told.
-    Unknown(String),
+    Unknown(Reason),
 }
 
 impl Engine<'_> {
@@ -30,7 +30,7 @@ impl Engine<'_> {
                 match inventory.select_json(&want) {
                     Fact::Known(found) => of_shape(found, output, shape),
                     Fact::Absent => Look::Absent,
-                    silent => Look::Unknown(silent.silence().unwrap_or_default().to_owned()),
+                    silent => Look::Unknown(Reason::new(silent.cause().unwrap_or_default(), silent.silence().unwrap_or_default())),
                 }
             }
             Recognise::Looks { expect, outputs } => {
@@ -38,7 +38,7 @@ impl Engine<'_> {
                 let outputs = outputs.iter().map(|(k, v)| Ok((k.clone(), bindings.resolve(v)?))).collect::<Result<Outputs, _>>();
                 let (expect, outputs) = match (resolved, outputs) {
                     (Ok(expect), Ok(outputs)) => (expect, outputs),
-                    (Err(missing), _) | (_, Err(missing)) => return Look::Unknown(missing.to_string()),
+                    (Err(missing), _) | (_, Err(missing)) => return Look::Unknown(missing.to_string().into()),
                 };
                 let inventory = self.account.read(&expect.iter().flat_map(|e| e.scope()).collect()).await;
                 match standing_of(&expect, &inventory) {
@@ -64,7 +64,7 @@ fn of_shape(found: Vec<(String, Value)>, output: &str, shape: &Shape) -> Look {
     // A part of what one call makes: the rest may not show yet, or somebody took it away. To call again would make it twice.
     if value.is_none() && !found.is_empty() {
         let ids: Vec<&str> = found.iter().map(|(id, _)| id.as_str()).collect();
-        return Look::Unknown(format!("only a part of what it makes is there: {}", ids.join(", ")));
+        return Look::Unknown(format!("only a part of what it makes is there: {}", ids.join(", ")).into());
     }
     value.map_or(Look::Absent, |value| Look::Found(Outputs::from([(output.to_owned(), value)])))
 }

@@ -27,6 +27,7 @@ pub mod step;
 pub mod stop;
 pub mod survey;
 mod time_left;
+pub mod turns;
 pub mod undo;
 pub mod verify;
 
@@ -40,7 +41,7 @@ pub use stop::Stop;
 
 use crate::{
     account::Account,
-    inventory::Inventory,
+    inventory::{Cause, Inventory, Reason},
     journal::StoreError,
     plan::{Plan, Stage, again::Today},
 };
@@ -65,6 +66,8 @@ pub struct Engine<'a> {
     pub lag: Duration,
     /// How many changes may run at once, from 1 to [`schedule::MOST_JOBS`]; 1 keeps the order of the plan.
     pub jobs: usize,
+    /// How many changes may have something down at once in a region; [`turns::STOP_AT_ONCE`] unless more is asked for.
+    pub stop_at_once: usize,
 }
 
 /// The bound on [`Engine::lag`] that is used against AWS.
@@ -85,9 +88,33 @@ pub enum EngineError {
     /// AWS has no room for what is to be started. It keeps its disks.
     #[error("AWS has no room for it yet ({0}). It stays as it is, stopped, with the disks that it has now; resume the run, which goes on asking")]
     NoRoom(String),
+    /// What is waited for may no longer be read.
+    #[error(
+        "what was called cannot be followed: reading it is denied ({0}). Nothing was done after that, and nothing was taken back; let the caller read it \
+         and resume the run"
+    )]
+    Blind(String),
     /// It was asked to stop.
     #[error("stopped as asked, {0}")]
     Stopped(String),
+}
+
+impl EngineError {
+    /// The reason to stop here that lies in a failed read, where no repetition helps: what was called stays as it is, and a
+    /// resume looks on.
+    fn of_read(reason: &Reason) -> Option<Self> {
+        match reason.cause() {
+            Cause::Credentials => Some(Self::Credentials(reason.to_string())),
+            Cause::Denied => Some(Self::Blind(reason.to_string())),
+            Cause::Other => None,
+        }
+    }
+
+    /// The same for facts of which some could not be read because the credentials have ended. What is denied alone is for
+    /// whoever needs the fact to judge.
+    fn of_facts(facts: &Inventory) -> Option<Self> {
+        facts.credentials_ended().map(|reason| Self::Credentials(reason.to_string()))
+    }
 }
 
 /// The id of a run of this plan that begins now: readable, sortable by time, unique. The six digits at its end are the

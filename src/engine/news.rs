@@ -43,6 +43,15 @@ pub enum News {
         /// The calls, each with the reason.
         calls: Vec<String>,
     },
+    /// A change waits before a call until its turn comes.
+    ItsTurn {
+        /// The change.
+        change: String,
+        /// For what.
+        why: String,
+        /// Since how many seconds.
+        seconds: u64,
+    },
     /// A call will be made again.
     Again {
         /// The change.

@@ -124,7 +124,16 @@ mod tests {
         let caller = Caller { arn: "arn:aws:iam::123456789012:user/robin".to_owned(), host: crate::inventory::Fact::Absent };
         let identity = Identity { owner, caller, endpoint: "aws".to_owned() };
         let ear = Ear { identity, heard: Mutex::default(), answers: Mutex::new(answers) };
-        let engine = Engine { account: &ear, talk: &Silent, stop: &Stop::default(), stage: &no_stage, today: &Today::default(), lag: Duration::ZERO, jobs: 1 };
+        let engine = Engine {
+            account: &ear,
+            talk: &Silent,
+            stop: &Stop::default(),
+            stage: &no_stage,
+            today: &Today::default(),
+            lag: Duration::ZERO,
+            jobs: 1,
+            stop_at_once: 1,
+        };
         let finding = HubFinding { id: "f".to_owned(), product: "p".to_owned() };
         let notice = |region: &str| Notice { region: region.to_owned(), findings: vec![finding.clone()], note: "n".to_owned() };
         let mut journal = Journal::new(Story::default(), Box::new(Kept(room)));

@@ -9,22 +9,24 @@ use crate::{
     plan::{Change, Plan},
 };
 
-/// How many changes may run at once. This also keeps what a run copies within the 20 snapshot copies that AWS lets be
-/// pending in a destination region (<https://docs.aws.amazon.com/ebs/latest/userguide/ebs-copy-snapshot.html>): the
-/// change of a detached volume copies one; the change of an instance may copy more, twenty at a time, and never runs
-/// beside another that touches volumes of its region.
+use super::turns;
+
+/// How many changes may run at once. More would gain nothing: the pace of the account is shared by all of them. The changes
+/// of two instances of one region do run at once; how many of them may have their instance down at once is for
+/// [`super::turns`] to say, and so is how many snapshot copies are pending.
 pub const MOST_JOBS: usize = 20;
 
 /// How many changes run at once unless another number is asked for.
 pub const JOBS: usize = 4;
 
-/// The ids of the changes that may begin or go on now, in the order in which they should. What was begun comes first,
-/// so that nothing is left half done for the sake of something new; beyond that the order of the plan holds.
+/// The ids of the changes that may begin or go on now, in the order in which they should. What has something down comes
+/// first, so that it is up again soon and nobody waits for a turn that is held by a change which does not run; then what
+/// was begun, so that nothing is left half done for the sake of something new. Beyond that the order of the plan holds.
 ///
 /// A change is not ready while one before it in the plan that it comes `after`, or that touches the same, is not over;
 /// so changes that touch the same keep the order of the plan, and never run at once.
 pub fn ready(plan: &Plan, story: &Story, running: &BTreeSet<String>) -> Vec<String> {
-    let mut ready: Vec<(bool, &str)> = Vec::new();
+    let mut ready: Vec<((bool, bool), &str)> = Vec::new();
     let mut open: Vec<&Change> = Vec::new();
     for change in plan.changes.iter().filter(|c| !over(story, &c.id)) {
         let held = open.iter().any(|earlier| change.after.contains(&earlier.id) || conflict(earlier, change));
@@ -32,12 +34,12 @@ pub fn ready(plan: &Plan, story: &Story, running: &BTreeSet<String>) -> Vec<Stri
         // Nor next to one that is later in the plan and runs already.
         let beside = || plan.changes.iter().any(|other| other.id != change.id && running.contains(&other.id) && conflict(other, change));
         if !running.contains(&change.id) && !held && !beside() {
-            ready.push((!begun, &change.id));
+            ready.push(((!turns::is_down(story, &change.id), !begun), &change.id));
         }
         open.push(change);
     }
     // The sort keeps the order of what is equal.
-    ready.sort_by_key(|(new, _)| *new);
+    ready.sort_by_key(|(rank, _)| *rank);
     ready.into_iter().map(|(_, id)| id.to_owned()).collect()
 }
 

@@ -44,6 +44,26 @@ pub(super) struct Named<'a> {
     pub change: &'a str,
     pub name: &'a str,
     pub act: &'a Act,
+    pub bounds: Bounds,
+}
+
+/// The bounds within which an act of a change is borne with.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Bounds {
+    /// How long the change waits for what it makes with calls like this one: so long it waits, too, where only so much may be
+    /// under way at once.
+    pub at_most: Duration,
+    /// How long the way back takes, where something is down and it would be taken.
+    pub way_back: Option<Duration>,
+}
+
+impl Bounds {
+    /// The bounds of an act among those of its change.
+    pub fn among<'a>(act: &Act, acts: impl Iterator<Item = &'a Act>) -> Self {
+        let alike = acts.filter(|other| other.call.operation == act.call.operation && other.call.service == act.call.service);
+        let at_most = alike.filter_map(|other| other.wait.as_ref()).map(|wait| wait.at_most).max().unwrap_or(0);
+        Self { at_most: Duration::from_secs(at_most), way_back: None }
+    }
 }
 
 /// Since when, and for what that calls of the change have made, an act waits.
@@ -144,6 +164,14 @@ impl Engine<'_> {
                 self.account.pause(Duration::from_secs(pause_before(named, tries))).await;
                 Ok(())
             }
+            // Others end at some time. As long as what is to be made may take, so long may what stands in its way.
+            ErrorClass::Concurrency if waited <= self.patience(named, journal).max(named.bounds.at_most) => {
+                self.still_time_to_turn_back(named).await?;
+                let seconds = pause_before(named, tries);
+                self.talk.tell(&News::Again { change: named.change.to_owned(), why: error.code.clone(), seconds });
+                self.account.pause(Duration::from_secs(seconds)).await;
+                Ok(())
+            }
             // A transition that is under way may be the one that was asked for: what is so already is not asked for again.
             ErrorClass::Consistency if waited <= self.patience(named, journal) && self.stands(named, journal).await => {
                 self.tell_result(named, StepResult::Found { outputs: Outputs::new() }, journal)
@@ -185,11 +213,11 @@ impl Engine<'_> {
                     Look::Found(outputs) if age >= self.lag || !looks_gone(named.act) => {
                         return self.tell_result(named, StepResult::Found { outputs }, journal);
                     }
-                    Look::Unknown(why) if over => {
-                        // Open again: the way back looks once more, and a person hears of it.
-                        let message = format!("{}; whether an earlier call took effect cannot be told: {why}", error.message);
-                        let error = CallError { class: ErrorClass::Transient, code: error.code.clone(), message };
-                        self.tell_result(named, StepResult::Failed { error }, journal)?;
+                    Look::Unknown(why) if over || EngineError::of_read(&why).is_some() => {
+                        self.leave_open(named, error, &why, journal)?;
+                        if let Some(halt) = EngineError::of_read(&why) {
+                            return Err(Failure::Halt(halt));
+                        }
                         break;
                     }
                     _ if over => break,
@@ -203,6 +231,13 @@ impl Engine<'_> {
             }
         }
         Err(Failure::Failed(format!("{}: {error}", named.act.call.name())))
+    }
+
+    /// Records that it is open whether an earlier call took effect: whoever goes on looks once more, and a person is told.
+    fn leave_open(&self, named: Named<'_>, error: &CallError, why: &str, journal: &Ledger<'_>) -> Result<(), Failure> {
+        let message = format!("{}; whether an earlier call took effect cannot be told: {why}", error.message);
+        let error = CallError { class: ErrorClass::Transient, code: error.code.clone(), message };
+        self.tell_result(named, StepResult::Failed { error }, journal)
     }
 
     /// Looks for the effect of an intent whose outcome is not known. For calls without a token absence is believed only
@@ -225,6 +260,9 @@ impl Engine<'_> {
                 Look::Found(outputs) => return self.tell_result(named, StepResult::Found { outputs }, journal),
                 Look::Absent => absent += 1,
                 Look::Unknown(why) => {
+                    if let Some(halt) = EngineError::of_read(&why) {
+                        return Err(Failure::Halt(halt));
+                    }
                     absent = 0;
                     if self.account.now().duration_since(began).unsigned_abs() > self.patience(named, journal) {
                         return Err(Failure::Failed(format!("{}: it cannot be told whether it took effect: {why}", named.act.call.name())));
@@ -263,7 +301,7 @@ impl Engine<'_> {
             let until: Vec<Expect> = wait.until.iter().map(|e| e.resolve(&bindings)).collect::<Result<_, _>>()?;
             // What a reference names was made by a call of this change.
             let made = wait.until.iter().zip(&until).filter(|(written, resolved)| written.id != resolved.id).map(|(_, resolved)| resolved.clone()).collect();
-            if let Err(fallen) = self.wait(named.change, wait, &until, Since { called, made }, journal).await? {
+            if let Err(fallen) = self.wait(named, wait, &until, Since { called, made }, journal).await? {
                 // The launch that failed was this run's own: what comes after is not held against it.
                 let names = journal.look(|story| story.changes.get(named.change).map(|c| c.observed.clone())).unwrap_or_default();
                 let own = |name: &String| name == still::LAUNCH || name == still::AT_STOP;
@@ -277,14 +315,15 @@ impl Engine<'_> {
         Ok(Ok(()))
     }
 
-    async fn wait(&self, change: &str, wait: &Wait, until: &[Expect], since: Since, journal: &Ledger<'_>) -> Result<Result<(), power::Fallen>, Failure> {
+    async fn wait(&self, named: Named<'_>, wait: &Wait, until: &[Expect], since: Since, journal: &Ledger<'_>) -> Result<Result<(), power::Fallen>, Failure> {
         let mut missing = 0;
         let began = self.account.now();
         // What was just made may not show for as long as lists lag: before that no wait is in vain.
-        let at_most = self.longest_wait(change, wait.at_most, journal).max((self.lag + SHOWN_MARGIN).as_secs());
+        let at_most = self.longest_wait(named.change, wait.at_most, journal).max((self.lag + SHOWN_MARGIN).as_secs());
         for tries in 0_u32.. {
             let inventory = self.account.read(&until.iter().flat_map(Expect::scope).collect()).await;
             let late = self.account.now().duration_since(began).unsigned_abs() > SHOWN_WITHIN;
+            let mut blind = String::new();
             let seen = match standing_of(until, &inventory) {
                 Standing::NotYet(what) if late && until.iter().any(|e| e.fell_back(&inventory)) => {
                     match until.iter().find_map(|e| power::fell_back(e, &inventory, since.called)) {
@@ -295,7 +334,15 @@ impl Engine<'_> {
                 }
                 Standing::Holds => return Ok(Ok(())),
                 Standing::Never(what) => return Err(Failure::Failed(format!("waiting {} failed: {what}", wait.why))),
-                Standing::NotYet(what) | Standing::Unknown(what) => what,
+                Standing::NotYet(what) => what,
+                Standing::Unknown(reason) => {
+                    // The call took effect, and so it stays: who resumes waits on.
+                    if let Some(halt) = EngineError::of_read(&reason) {
+                        return Err(Failure::Halt(halt));
+                    }
+                    blind = format!(", which cannot be seen now: {reason}");
+                    reason.to_string()
+                }
             };
             missing = if since.made.iter().any(|e| e.is_missing(&inventory)) { missing + 1 } else { 0 };
             if missing > 1 && self.account.now().duration_since(since.called).unsigned_abs() > self.lag {
@@ -309,7 +356,8 @@ impl Engine<'_> {
             if self.stop.now() {
                 return Err(Failure::Halt(EngineError::Stopped(format!("while waiting {}", wait.why))));
             }
-            self.talk.tell(&News::Waiting { change: change.to_owned(), why: wait.why.clone(), seconds });
+            self.still_time_to_turn_back(named).await?;
+            self.talk.tell(&News::Waiting { change: named.change.to_owned(), why: format!("{}{blind}", wait.why), seconds });
             self.account.pause(Duration::from_secs((1 << tries.min(4)).min(15))).await;
         }
         Ok(Ok(()))

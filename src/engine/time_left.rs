@@ -1,50 +1,153 @@
 //! Whether the credentials last until an instance that is stopped could be up again. Who loses them in between leaves it
-//! down. Lengths of time are estimates; the bounds of the waits themselves would forbid nearly everything.
+//! down: so it is not stopped where they end too soon, and a change that has it down turns back while it still can. Lengths
+//! of time are estimates; the bounds of the waits themselves would forbid nearly everything.
 
 use std::time::Duration;
 
-use super::{Engine, apply::not_begun, ledger::Ledger};
-use crate::{calls::Step, plan::Change};
+use jiff::Timestamp;
 
-/// Seconds that a call and what it waits for are expected to take at most, as seen of volumes of up to 100 GiB. Snapshots
-/// of volumes take longer the more has changed on them
-/// (<https://docs.aws.amazon.com/ebs/latest/userguide/ebs-creating-snapshot.html>).
-fn expected(operation: &str) -> u64 {
-    match operation {
-        "CreateSnapshot" | "CreateSnapshots" | "CopySnapshot" => 600,
-        "StopInstances" | "StartInstances" => 180,
-        "CreateVolume" | "AttachVolume" | "DetachVolume" => 30,
-        _ => 5,
+use super::{
+    Engine,
+    apply::not_begun,
+    ledger::Ledger,
+    step::{Failure, Named},
+    turns,
+};
+use crate::{
+    account::Validity,
+    calls::{self, Act, Power, Purpose, Step, Takes},
+    plan::Change,
+};
+
+/// Seconds that a pass over the data of a disk takes at least, however little there is on it.
+const PASS_AT_LEAST: u64 = 120;
+/// Seconds for a GiB in a pass over a disk. AWS promises nothing; what has changed since an earlier snapshot of the same
+/// disk is passed over alone (<https://docs.aws.amazon.com/ebs/latest/userguide/ebs-creating-snapshot.html>), a copy that
+/// changes the encryption may be whole (<https://docs.aws.amazon.com/ebs/latest/userguide/ebs-copy-snapshot.html>).
+const PASS_PER_GIB: u64 = 15;
+/// The part of a disk that is passed over again in a later snapshot of it.
+const CHANGED_PART: u64 = 10;
+/// How much sooner than it must a change turns back: the pause between two looks, and what a look takes.
+const MARGIN: Duration = Duration::from_secs(60);
+
+/// How long these acts take, one after the other. What is begun side by side counts once, by the biggest disk: the acts of
+/// one operation in a row, up to the one that waits for them.
+fn time<'a>(acts: impl IntoIterator<Item = &'a Act>, biggest: u64, snapshots_before: bool) -> Duration {
+    let (mut seconds, mut open) = (0, None);
+    let mut warm = snapshots_before;
+    for act in acts {
+        let operation = act.call.operation.as_str();
+        seconds += match act.takes() {
+            Takes::Seconds(seconds) => seconds,
+            _ if open == Some(operation) => 0,
+            Takes::PassOverChanges if warm => PASS_AT_LEAST + biggest * PASS_PER_GIB / CHANGED_PART,
+            Takes::PassOverChanges | Takes::Pass => PASS_AT_LEAST + biggest * PASS_PER_GIB,
+        };
+        warm |= act.takes() == Takes::PassOverChanges;
+        open = act.wait.is_none().then_some(operation);
     }
+    Duration::from_secs(seconds)
 }
 
-/// How long the steps take from the first stop of an instance on; `None` where none is stopped.
-fn downtime(steps: &[Step]) -> Option<Duration> {
-    let stop = steps.iter().position(|s| s.act.call.operation == "StopInstances")?;
-    // Half again, for the way back of what fails midway.
-    let seconds: u64 = steps[stop..].iter().map(|s| expected(&s.act.call.operation)).sum();
-    Some(Duration::from_secs(seconds * 3 / 2))
+/// GiB of the biggest disk that a change makes.
+fn biggest(steps: &[Step]) -> u64 {
+    steps.iter().filter_map(|s| s.act.call.input.get("Size")?.as_u64()).max().unwrap_or(0)
+}
+
+/// The acts until something is up again; all where nothing is brought up.
+fn until_up<'a>(acts: impl Iterator<Item = &'a Act>) -> Vec<&'a Act> {
+    let acts: Vec<&Act> = acts.collect();
+    let up = acts.iter().position(|act| act.power() == Power::BringsUp).map_or(acts.len(), |at| at + 1);
+    acts.into_iter().take(up).collect()
+}
+
+/// How long a change takes from a step until what is down is up again.
+fn ahead(change: &Change, from: usize) -> Duration {
+    let warm = change.steps[..from].iter().any(|s| s.act.takes() == Takes::PassOverChanges);
+    time(until_up(change.steps[from..].iter().map(|s| &s.act)), biggest(&change.steps), warm)
+}
+
+/// How long the way back takes from where these steps are done until what is down is up again.
+fn way_back(change: &Change, done: &[String]) -> Duration {
+    let way = calls::way_back(&change.steps, done, Purpose::Rollback);
+    time(until_up(way.iter().map(|back| &back.act)), 0, true)
+}
+
+/// How long a change that stops something may have it down: the way there, and the way back of what fails at its end.
+fn downtime(change: &Change, from: usize) -> Option<Duration> {
+    let stop = from + change.steps[from..].iter().position(|s| s.act.power() == Power::TakesDown)?;
+    let done: Vec<String> = change.steps.iter().take_while(|s| s.act.power() != Power::BringsUp).map(|s| s.name.clone()).collect();
+    Some(ahead(change, stop) + way_back(change, &done))
+}
+
+fn minutes(time: Duration) -> u64 {
+    time.as_secs().div_ceil(60)
 }
 
 impl Engine<'_> {
-    /// Why a change that stops an instance may not go on to do so, asked before its first step and again before the stop.
+    /// The time for which the credentials last yet, and their end; nothing where no end is known.
+    async fn left(&self) -> Option<(Duration, Timestamp)> {
+        match self.account.validity().await {
+            Validity::Ends(ends) => Some((Duration::try_from(ends.duration_since(self.account.now())).unwrap_or_default(), ends)),
+            Validity::Lasting | Validity::Renewed(_) | Validity::Unsaid => None,
+        }
+    }
+
+    /// Why a change may not make its next step: asked before its first step and before the stop of something, and, once it
+    /// is down, before each step that there is a way back from.
     pub(super) async fn time_is_short(&self, change: &Change, next: usize, ledger: &Ledger<'_>) -> Option<String> {
-        let steps = &change.steps[next..];
-        let stops = next == 0 || steps.first().is_some_and(|s| s.act.call.operation == "StopInstances");
-        // Once it is stopped, going on is what brings it up again.
-        if !stops || !steps.first().is_some_and(|s| not_begun(change, s, ledger)) {
+        let step = change.steps.get(next).filter(|s| not_begun(change, s, ledger))?;
+        if next == 0 || step.act.power() == Power::TakesDown {
+            let needed = downtime(change, next)?;
+            let (left, ends) = self.left().await?;
+            return (left < needed).then(|| {
+                format!(
+                    "the credentials end at {ends:.0}, in {} min, and the instance could be down for {} min: it was not stopped. \
+                     Renew them and make the change then",
+                    left.as_secs() / 60,
+                    minutes(needed)
+                )
+            });
+        }
+        if step.act.power() == Power::BringsUp || !ledger.look(|story| turns::is_down(story, &change.id)) {
             return None;
         }
-        let needed = downtime(steps)?;
-        let ends = self.account.credentials_expire().await?;
-        let left = ends.duration_since(self.account.now());
-        if left.is_positive() && left.unsigned_abs() >= needed {
-            return None;
+        let (back, ahead) = (self.time_back(change, ledger), ahead(change, next));
+        let (left, ends) = self.left().await?;
+        (left < ahead && left >= back).then(|| turn_back(ends, left, back))
+    }
+
+    fn time_back(&self, change: &Change, ledger: &Ledger<'_>) -> Duration {
+        let done = ledger.look(|story| story.changes.get(&change.id).map(crate::journal::ChangeStory::done)).unwrap_or_default();
+        way_back(change, &done)
+    }
+
+    /// How long the way back of a change takes, where it would be made while something is down.
+    pub(super) fn way_back_if_down(&self, change: &Change, step: &Step, ledger: &Ledger<'_>) -> Option<Duration> {
+        let back = step.act.power() == Power::Stays && ledger.look(|story| turns::is_down(story, &change.id));
+        back.then(|| self.time_back(change, ledger))
+    }
+
+    /// Turns back from a wait in which something is down, when the credentials last hardly longer than the way back takes.
+    /// Where they no longer do, the wait goes on: what comes first may still bring it up, and their end halts the run.
+    pub(super) async fn still_time_to_turn_back(&self, named: Named<'_>) -> Result<(), Failure> {
+        let Some(back) = named.bounds.way_back else { return Ok(()) };
+        match self.left().await {
+            Some((left, ends)) if left >= back && left < back + MARGIN => Err(Failure::Failed(turn_back(ends, left, back))),
+            _ => Ok(()),
         }
-        let (left, needed) = (left.as_secs().max(0) / 60, needed.as_secs().div_ceil(60));
-        Some(format!(
-            "the credentials end at {ends:.0}, in {left} min, and the instance could be down for {needed} min: it was not stopped. \
-             Renew them and make the change then"
-        ))
     }
 }
+
+fn turn_back(ends: Timestamp, left: Duration, back: Duration) -> String {
+    format!(
+        "the credentials end at {ends:.0}, in {} min, and the way back takes {} min: it turns back while it still can, so that the instance is not \
+         left down. Renew them and make the change then",
+        left.as_secs() / 60,
+        minutes(back)
+    )
+}
+
+#[cfg(test)]
+#[path = "time_left_tests.rs"]
+mod tests;

@@ -88,8 +88,9 @@ pub struct Device {
 }
 
 impl Record for Instance {
-    // The second part of each pair changes on every stop and start.
-    const VOLATILE: &'static [&'static str] = &["state_reason", "launch_time", "public_ip"];
+    // The second part of each pair changes on every stop and start. The placement group is no part of what redress changes,
+    // and footprints of the released format do not have it.
+    const VOLATILE: &'static [&'static str] = &["state_reason", "launch_time", "public_ip", "placement_group"];
     /// A listing leaves out what only a reading by id shows.
     fn complete(&mut self, earlier: &Self) {
         if self.stop_protection == Fact::NotRead {
@@ -289,6 +290,15 @@ pub struct Snapshot {
     pub progress: Option<String>,
     /// Tags.
     pub tags: Tags,
+}
+
+impl Snapshot {
+    /// Whether it is a copy, as far as that shows: AWS gives a copy an arbitrary volume id such as `vol-ffff` or `vol-ffffffff`
+    /// (<https://docs.aws.amazon.com/ebs/latest/userguide/ebs-copy-snapshot.html>). Nothing may hang on it but how many
+    /// copies are counted before one more is asked for.
+    pub fn looks_copied(&self) -> bool {
+        self.volume_id.strip_prefix("vol-").is_some_and(|rest| rest.len() >= 4 && rest.bytes().all(|b| b == b'f'))
+    }
 }
 
 impl Record for Snapshot {

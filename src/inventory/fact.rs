@@ -104,9 +104,13 @@ impl<T> Fact<T> {
     pub fn unknown(reason: impl Into<Reason>) -> Self {
         Fact::Unknown(reason.into())
     }
+    /// The reason where the fact is unknown.
+    pub fn reason(&self) -> Option<&Reason> {
+        if let Fact::Unknown(reason) = self { Some(reason) } else { None }
+    }
     /// The class of the failed read where the fact is unknown.
     pub fn cause(&self) -> Option<Cause> {
-        if let Fact::Unknown(reason) = self { Some(reason.cause()) } else { None }
+        self.reason().map(Reason::cause)
     }
     /// Why nothing can be said: `None` for `Known` and `Absent`.
     pub fn silence(&self) -> Option<&str> {

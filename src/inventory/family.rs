@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use super::Fact;
+use super::{Cause, Fact, Reason};
 
 /// Which members of a family are meant.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -174,6 +174,8 @@ pub trait AnyFamily {
     fn json(&self, id: &str) -> Fact<Value>;
     /// The ids and JSON forms of the members that a selector picks.
     fn select_json(&self, selector: &Selector) -> Fact<Vec<(String, Value)>>;
+    /// Why something of it could not be read, where the credentials had ended.
+    fn credentials_ended(&self) -> Option<&Reason>;
     /// What a selector picks, in the form in which two states are compared: without what changes by itself, without
     /// redress's own bookkeeping tags, in a fixed order.
     fn footprint(&self, selector: &Selector) -> Value;
@@ -186,6 +188,12 @@ impl<T: Record> AnyFamily for Family<T> {
 
     fn select_json(&self, selector: &Selector) -> Fact<Vec<(String, Value)>> {
         self.select(selector).map(|items| items.into_iter().map(|(id, item)| (id.to_owned(), to_json(item))).collect())
+    }
+
+    fn credentials_ended(&self) -> Option<&Reason> {
+        let ended = |reason: &&Reason| reason.cause() == Cause::Credentials;
+        let of_reads = self.reads.values().filter_map(Fact::reason).find(ended);
+        of_reads.or_else(|| self.items.values().filter_map(Fact::reason).find(ended))
     }
 
     fn footprint(&self, selector: &Selector) -> Value {

@@ -160,6 +160,12 @@ impl Inventory {
         self.family(&want.region, want.family).map_or(Fact::NotRead, |f| f.select_json(&want.selector))
     }
 
+    /// Why something could not be read, where the credentials had ended.
+    pub fn credentials_ended(&self) -> Option<&Reason> {
+        let global = || [FamilyKind::Trails, FamilyKind::Roles, FamilyKind::Buckets].into_iter().find_map(|kind| self.family("", kind)?.credentials_ended());
+        self.regions.values().flat_map(|region| FamilyKind::ALL.iter().map(|kind| region.family(*kind))).find_map(AnyFamily::credentials_ended).or_else(global)
+    }
+
     /// Whether a want was answered already, be it that nothing can be said.
     pub fn knows(&self, want: &Want) -> bool {
         match self.select_json(want) {

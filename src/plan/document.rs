@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Change, PlanKind};
+use super::{Change, PlanKind, together::Together};
 use crate::{
     actions::Options,
     finding::{FindingKey, Origin},
@@ -120,6 +120,9 @@ pub struct Rehearsal {
     /// Changes that the rehearsal found already fixed by an earlier one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub already_fixed: Vec<String>,
+    /// Instances that the plan stops and that do the same work.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub together: Vec<Together>,
     /// Footprints after each change, as predicted: `change -> footprint`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub predicted: BTreeMap<String, Value>,

@@ -22,6 +22,7 @@ pub mod reach;
 pub mod rehearse;
 pub mod restore;
 pub mod select;
+pub mod together;
 
 pub use change::{Change, Restore};
 pub use document::{Plan, Rehearsal, Skipped, SkippedKind};

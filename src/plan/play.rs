@@ -172,6 +172,9 @@ fn play_call(stage: &mut dyn Stage, act: &Act, change: &str, step: &str, started
         if under_way && waited > LONGEST {
             return Err(Stop::Unknown(format!("{}: how long it waits for others is not known: {error}", call.name())));
         }
+        if !under_way && tries > PATIENCE && error.class == ErrorClass::Concurrency {
+            return Err(Stop::Unknown(format!("{}: others have reached a limit, and how long that lasts is not known: {error}", call.name())));
+        }
         if !under_way && tries > PATIENCE {
             return Err(Stop::Failed(format!("{} fails again and again with {error}", call.name())));
         }

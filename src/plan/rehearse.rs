@@ -12,6 +12,7 @@ use serde_json::Value;
 use super::{
     Change, Rehearsal, footprints,
     play::{AllOutputs, Played, Stop, as_of, play, play_back, play_undo},
+    together::together,
 };
 use crate::{
     calls::{Call, Outcome},
@@ -117,6 +118,7 @@ pub fn rehearse(changes: &[Change], stage: &dyn Stage, rules: &Rules) -> Rehears
     let closes: BTreeSet<FindingKey> = rehearsed.flat_map(|c| &c.findings).filter(|key| rules.closed(&after, key)).cloned().collect();
     run.rehearsed.rehearsal.closes = closes.into_iter().collect();
     run.rehearsed.rehearsal.differences = footprints::unpredicted(&before, &after, &run.done, &run.outputs);
+    run.rehearsed.rehearsal.together = together(changes, &before);
     run.undo(&before);
     run.rehearsed
 }
@@ -141,6 +143,7 @@ pub fn rehearse_undo(changes: &[Change], stage: &dyn Stage) -> Rehearsal {
             Err(Stop::Failed(reason)) => shown.differences.push(format!("{}: {reason}", change.id)),
         }
     }
+    shown.together = together(changes, &stage.inventory());
     shown.undo_restores = shown.differences.is_empty() && shown.not_rehearsed.is_empty();
     shown
 }

@@ -177,6 +177,7 @@ pub fn rehearsal(plan: &Plan) -> Vec<Said> {
         return not_rehearsed(shown);
     }
     let mut said = vec![result(plan, shown)];
+    said.extend(shown.together.iter().map(|group| (Tone::Warn, group.words())));
     let opens = |key: &FindingKey| (Tone::Bad, format!("opens {} on {}", key.check, brief(&key.resource)));
     if plan.kind != PlanKind::Undo {
         said.extend(shown.opens.iter().map(opens));

@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 
 use super::{FORMAT, Twin, demo};
 use crate::{
-    account::{Account, Identity},
+    account::{Account, Identity, Validity},
     calls::{Call, CallError, ErrorClass, Outcome, Tried},
     inventory::{Inventory, Scope},
     private,
@@ -263,6 +263,10 @@ impl Account for TwinAccount {
 
     fn now(&self) -> Timestamp {
         self.lock().now()
+    }
+
+    async fn validity(&self) -> Validity {
+        self.lock().faults.credentials_end.map_or(Validity::Lasting, Validity::Ends)
     }
 
     async fn pause(&self, time: Duration) {

@@ -133,7 +133,7 @@ impl Scene {
     fn work(&self, account: &Watched, plan: &Plan, begin: Begin) -> Vec<(Timestamp, Event)> {
         let shared: std::sync::Arc<Mutex<Vec<(Timestamp, Event)>>> = std::sync::Arc::default();
         let stop = Stop::default();
-        let engine = Engine { account, talk: &Silent, stop: &stop, stage: &stage, today: &self.today, lag: LAG, jobs: 1 };
+        let engine = Engine { account, talk: &Silent, stop: &stop, stage: &stage, today: &self.today, lag: LAG, jobs: 1, stop_at_once: 1 };
         let result = match begin {
             Begin::Anew(decisions) => {
                 let mut journal = Journal::new(Story::default(), Box::new(Shared(shared.clone())));

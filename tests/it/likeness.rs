@@ -92,7 +92,7 @@ async fn plan_of(account: &dyn Account) -> (survey::Survey, Plan) {
 async fn apply(account: &dyn Account, plan: &Plan) -> Story {
     let mut journal = Journal::new(Story::default(), Box::new(MemoryLog::default()));
     let stop = Stop::default();
-    let engine = Engine { account, talk: &Silent, stop: &stop, stage: &stage, today: today(), lag: std::time::Duration::ZERO, jobs: 1 };
+    let engine = Engine { account, talk: &Silent, stop: &stop, stage: &stage, today: today(), lag: std::time::Duration::ZERO, jobs: 1, stop_at_once: 1 };
     engine.apply(plan, "run-1", yes(plan), &mut journal).await.unwrap();
     journal.story
 }

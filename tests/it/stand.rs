@@ -3,6 +3,7 @@
 #![allow(dead_code)]
 
 use std::{
+    collections::{BTreeMap, BTreeSet},
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, LazyLock, Mutex, MutexGuard, PoisonError,
@@ -14,11 +15,11 @@ use std::{
 use async_trait::async_trait;
 use jiff::Timestamp;
 use redress::{
-    account::{Account, Identity},
+    account::{Account, Identity, Validity},
     calls::{Call, Outcome, Tried},
     engine::{Engine, EngineError, LAG, Silent, Stop},
     inventory::{Inventory, Scope},
-    journal::{Decision, Event, Journal, Log, StoreError, Story},
+    journal::{Decision, Event, Journal, Log, StepResult, StoreError, Story},
     plan::{Plan, Stage, again::Today},
     playbook::load,
     twin::Twin,
@@ -50,7 +51,16 @@ pub struct Stand {
     identity: Identity,
     /// How many changes run at once.
     pub jobs: usize,
+    /// How many instances may be down at once.
+    pub stop_at_once: usize,
+    /// Whether the credentials say when they end.
+    pub ends_are_told: bool,
+    /// What happens to the account after the first call of an operation.
+    pub then: Arc<Mutex<Vec<(String, Hand)>>>,
 }
+
+/// Somebody's hand on the account.
+pub type Hand = Box<dyn FnOnce(&mut Twin) + Send>;
 
 struct Door {
     twin: Arc<Mutex<Twin>>,
@@ -61,6 +71,8 @@ struct Door {
     /// Whether changes take turns at the account.
     turns: bool,
     taken: AtomicUsize,
+    ends_are_told: bool,
+    then: Arc<Mutex<Vec<(String, Hand)>>>,
 }
 
 impl Door {
@@ -89,6 +101,10 @@ impl Account for Door {
         assert!(self.kill != Some(Kill::BeforeCall(n)), "killed before call {n}");
         let outcome = hold(&self.twin).perform(call);
         hold(&self.called).push(call.clone());
+        let due = hold(&self.then).iter().position(|(operation, _)| *operation == call.operation);
+        if let Some((_, hand)) = due.map(|n| hold(&self.then).remove(n)) {
+            hand(&mut hold(&self.twin));
+        }
         assert!(self.kill != Some(Kill::AfterCall(n)), "killed after call {n}");
         outcome
     }
@@ -97,6 +113,13 @@ impl Account for Door {
     }
     fn now(&self) -> Timestamp {
         hold(&self.twin).now()
+    }
+    async fn validity(&self) -> Validity {
+        match hold(&self.twin).faults.credentials_end {
+            Some(end) if self.ends_are_told => Validity::Ends(end),
+            Some(_) => Validity::Unsaid,
+            None => Validity::Lasting,
+        }
     }
     async fn pause(&self, time: Duration) {
         self.turn().await;
@@ -126,6 +149,43 @@ impl Log for Paper {
     }
 }
 
+/// The changes that have something down in each region after these events, by the calls alone: from the intent of a stop
+/// that was not refused until a start has settled or the change is over.
+pub fn down_now<'e>(events: impl IntoIterator<Item = &'e Event>) -> BTreeMap<String, BTreeSet<String>> {
+    let (mut down, mut calls) = (BTreeMap::<String, BTreeSet<String>>::new(), BTreeMap::new());
+    let set = |down: &mut BTreeMap<String, BTreeSet<String>>, region: &str, change: &str, on: bool| {
+        let there = down.entry(region.to_owned()).or_default();
+        if on {
+            there.insert(change.to_owned())
+        } else {
+            there.remove(change)
+        };
+    };
+    for event in events {
+        match event {
+            Event::Intent { change, step, call, .. } => {
+                calls.insert((change.clone(), step.clone()), call.clone());
+                if call.operation == "StopInstances" {
+                    set(&mut down, &call.region, change, true);
+                }
+            }
+            Event::Result { change, step, result: StepResult::Failed { error } } if !error.class.effect_unknown() => {
+                if let Some(call) = calls.get(&(change.clone(), step.clone())).filter(|c| c.operation == "StopInstances") {
+                    set(&mut down, &call.region, change, false);
+                }
+            }
+            Event::Settled { change, step } => {
+                if let Some(call) = calls.get(&(change.clone(), step.clone())).filter(|c| c.operation == "StartInstances") {
+                    set(&mut down, &call.region, change, false);
+                }
+            }
+            Event::ChangeEnded { change, .. } => down.values_mut().for_each(|there| there.retain(|id| id != change)),
+            _ => {}
+        }
+    }
+    down
+}
+
 /// Everybody says yes.
 pub fn yes(plan: &Plan) -> Vec<Decision> {
     plan.changes.iter().map(|c| Decision { change: c.id.clone(), approved: true, by: "test".to_owned() }).collect()
@@ -135,7 +195,16 @@ impl Stand {
     pub fn new(twin: Twin) -> Self {
         let inventory = twin.truth();
         let identity = Identity { owner: inventory.owner.clone(), caller: inventory.caller.clone(), endpoint: "twin:test".to_owned() };
-        Self { twin: Arc::new(Mutex::new(twin)), called: Arc::default(), events: Arc::default(), identity, jobs: 1 }
+        Self {
+            twin: Arc::new(Mutex::new(twin)),
+            called: Arc::default(),
+            events: Arc::default(),
+            identity,
+            jobs: 1,
+            stop_at_once: 1,
+            ends_are_told: false,
+            then: Arc::default(),
+        }
     }
 
     pub fn identity(&self) -> &Identity {
@@ -156,6 +225,8 @@ impl Stand {
             count: AtomicUsize::new(0),
             turns: self.jobs > 1,
             taken: AtomicUsize::new(0),
+            ends_are_told: self.ends_are_told,
+            then: self.then.clone(),
         }
     }
 
@@ -181,7 +252,8 @@ impl Stand {
     /// Begins a run while there is room for only so many records.
     pub fn run_on_full_disk(&self, plan: &Plan, decisions: Vec<Decision>, room: usize) -> Result<(), EngineError> {
         let (door, mut journal, stop) = (self.door(None), self.journal(None, room), Stop::default());
-        let engine = Engine { account: &door, talk: &Silent, stop: &stop, stage: &stage, today: today(), lag: LAG, jobs: self.jobs };
+        let engine =
+            Engine { account: &door, talk: &Silent, stop: &stop, stage: &stage, today: today(), lag: LAG, jobs: self.jobs, stop_at_once: self.stop_at_once };
         block_on(engine.apply(plan, "run-1", decisions, &mut journal))
     }
 
@@ -193,7 +265,16 @@ impl Stand {
         catch_unwind(AssertUnwindSafe(|| {
             let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
             let stop = Stop::default();
-            let engine = Engine { account: &door, talk: &Silent, stop: &stop, stage: &stage, today: today(), lag: LAG, jobs: self.jobs };
+            let engine = Engine {
+                account: &door,
+                talk: &Silent,
+                stop: &stop,
+                stage: &stage,
+                today: today(),
+                lag: LAG,
+                jobs: self.jobs,
+                stop_at_once: self.stop_at_once,
+            };
             runtime.block_on(async {
                 if begun { engine.resume(plan, Vec::new(), &mut journal).await } else { engine.apply(plan, "run-1", decisions, &mut journal).await }
             })
@@ -206,14 +287,24 @@ impl Stand {
         let door = self.door(None);
         let mut journal = self.journal(None, usize::MAX);
         let stop = Stop::default();
-        let engine = Engine { account: &door, talk: &Silent, stop: &stop, stage: &stage, today: today(), lag: LAG, jobs: self.jobs };
+        let engine =
+            Engine { account: &door, talk: &Silent, stop: &stop, stage: &stage, today: today(), lag: LAG, jobs: self.jobs, stop_at_once: self.stop_at_once };
         block_on(engine.verify(plan, &mut journal)).unwrap();
         journal.story
     }
 
     /// A new stand on the same account, for another run.
     pub fn again(&self) -> Stand {
-        Stand { twin: self.twin.clone(), called: Arc::default(), events: Arc::default(), identity: self.identity.clone(), jobs: self.jobs }
+        Stand {
+            twin: self.twin.clone(),
+            called: Arc::default(),
+            events: Arc::default(),
+            identity: self.identity.clone(),
+            jobs: self.jobs,
+            stop_at_once: self.stop_at_once,
+            ends_are_told: self.ends_are_told,
+            then: Arc::default(),
+        }
     }
 }
 

@@ -181,7 +181,16 @@ fn a_run_that_is_copied_to_another_machine_is_resumed_and_undone_there() {
     let run = run_id(&plan, jiff::Timestamp::now());
     let mut journal = state.create(&run, &plan).unwrap().journal().unwrap();
     let stop = Stop::default();
-    let engine = Engine { account: &twin, talk: &StopAtThird(&stop), stop: &stop, stage: &stage, today: today(), lag: Duration::from_secs(300), jobs: 1 };
+    let engine = Engine {
+        account: &twin,
+        talk: &StopAtThird(&stop),
+        stop: &stop,
+        stage: &stage,
+        today: today(),
+        lag: Duration::from_secs(300),
+        jobs: 1,
+        stop_at_once: 1,
+    };
     block_on(engine.apply(&plan, &run, yes(&plan), &mut journal)).expect_err("it was stopped");
     drop((journal, twin));
 

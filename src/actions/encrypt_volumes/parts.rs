@@ -9,16 +9,13 @@ use crate::{
         Context, GuardNote, Proof, Proposal, Refusal, make,
         support::{TAG_LIMIT, carried, snapshot_patience, tag_list, tag_specifications},
     },
-    calls::{Act, Call, Expect, KeptOnce, Risk, Shape, Step, Wait, WayBack, reference},
+    calls::{Act, Call, Expect, KeptOnce, Risk, Shape, Step, Wait, WayBack, reference, spec::MOST_COPIES},
     inventory::{FamilyKind, Volume, Want, tag},
     resource::{Owner, ResourceId},
 };
 
 /// Seconds in which a volume has to be made.
 pub const VOLUME_WITHIN: u64 = 1800;
-/// How many snapshot copies AWS lets be pending in a destination region
-/// (<https://docs.aws.amazon.com/ebs/latest/userguide/ebs-copy-snapshot.html>).
-const MOST_COPIES: usize = 20;
 
 /// What all steps of a change share.
 pub struct Job<'a> {

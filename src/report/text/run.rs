@@ -148,6 +148,7 @@ pub fn news(news: &News) -> Option<String> {
         News::Waiting { change, why, seconds: 0 } => format!("{change} waits {why}"),
         News::Waiting { change, why, seconds } => format!("{change} waits {why} (for {} so far)", words::duration(*seconds as f64)),
         News::NotTried { change, calls } => format!("{change} goes on although it cannot be told whether these calls will be allowed: {}", calls.join("; ")),
+        News::ItsTurn { change, why, .. } => format!("{change} waits for its turn, {why}"),
         News::Again { change, why, seconds } => format!("{change} tries again in {seconds} s: {why}"),
         News::GoingBack { change, reason } => format!("{change} goes back: {reason}"),
         News::ChangeEnds { id, outcome, reason } if reason.is_empty() => format!("{id}: {}", outcome.word()),

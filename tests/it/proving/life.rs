@@ -3,6 +3,7 @@
 //! whatever it still tried after its death is noted as a breach.
 
 use std::{
+    cell::Cell,
     collections::BTreeSet,
     pin::pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -13,7 +14,7 @@ use std::{
 use async_trait::async_trait;
 use jiff::Timestamp;
 use redress::{
-    account::{Account, Identity},
+    account::{Account, Identity, Validity},
     calls::{Call, Outcome, Tried},
     engine::{Engine, EngineError, LAG, Silent, Stop},
     inventory::{Inventory, Scope},
@@ -23,7 +24,7 @@ use redress::{
 };
 
 use super::{dice::Dice, storm::Meddling, watch::Watch};
-use crate::stand::{stage, today};
+use crate::stand::{down_now, stage, today};
 
 /// What happens to a process, counted within its life from 1.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,6 +42,8 @@ pub enum Fate {
     MeddledInPause(usize, Meddling),
     ReadsDeniedInPause(usize, DeniedRead, u64),
     CredentialsEndInPause(usize),
+    /// At this call it is known that the credentials end in so many seconds, and whether they say so.
+    CredentialsEnd(usize, u64, bool),
 }
 
 /// How a life ended.
@@ -71,6 +74,7 @@ pub struct State {
     pub jobs: usize,
     turns: Dice,
     denied_until: Option<Timestamp>,
+    ends_are_told: bool,
     dead: bool,
     full: bool,
     calls: usize,
@@ -80,6 +84,13 @@ pub struct State {
     stop: Arc<Stop>,
 }
 
+thread_local! {
+    /// How many instances the engine lets be down at once; the law is always one.
+    pub static STOP_AT_ONCE: Cell<usize> = const { Cell::new(1) };
+}
+
+/// The most polls in one life: more means that its changes wait for one another.
+const IDLE: usize = 5_000_000;
 /// The most pauses in one life: more means that it waits for ever.
 const PAUSES: usize = 20_000;
 
@@ -99,6 +110,7 @@ impl State {
             jobs: 1,
             turns: Dice::new(0, 0),
             denied_until: None,
+            ends_are_told: false,
             dead: false,
             full: false,
             calls: 0,
@@ -128,6 +140,12 @@ impl State {
                     self.met.push("asked to stop");
                 }
                 Fate::Meddled(n, meddling) if n == nth => self.meddle(meddling),
+                Fate::CredentialsEnd(n, seconds, told) if n == nth => {
+                    self.met.push(if told { "credentials that say when they end" } else { "credentials that end without a word" });
+                    self.disturbed = true;
+                    self.ends_are_told = told;
+                    self.twin.faults.credentials_end = self.twin.now().checked_add(Duration::from_secs(seconds)).ok();
+                }
                 Fate::ReadsDenied(n, denied, seconds) if n == nth => {
                     self.met.push("reads denied");
                     self.deny(denied, seconds);
@@ -243,6 +261,14 @@ impl Account for Door {
     fn now(&self) -> Timestamp {
         hold(&self.state).twin.now()
     }
+    async fn validity(&self) -> Validity {
+        let state = hold(&self.state);
+        match state.twin.faults.credentials_end {
+            Some(end) if state.ends_are_told => Validity::Ends(end),
+            Some(_) => Validity::Unsaid,
+            None => Validity::Lasting,
+        }
+    }
     async fn pause(&self, time: Duration) {
         self.turn().await;
         let dead = {
@@ -308,6 +334,12 @@ impl Door {
         if !announced {
             state.breach(format!("{} was called without its intent", call.name()));
         }
+        if call.operation == "StopInstances" {
+            let down = down_now(state.events.iter().map(|(_, e)| e)).remove(&call.region).unwrap_or_default();
+            if down.len() > 1 {
+                state.breach(format!("{} are down at once in {}", down.into_iter().collect::<Vec<_>>().join(" and "), call.region));
+            }
+        }
         let outcome = state.twin.perform(call);
         if outcome.is_ok() {
             let State { watch, events, .. } = &mut *state;
@@ -370,12 +402,19 @@ pub fn live(state: State, identity: &Identity, plan: &Plan, run: &str, decisions
     let door = Door { state: shared.clone(), identity: identity.clone() };
     let mut journal = Journal::new(told, Box::new(Paper(shared.clone())));
     let end = {
-        let engine = Engine { account: &door, talk: &Silent, stop: &stop, stage: &stage, today: today(), lag: LAG, jobs };
+        let engine = Engine { account: &door, talk: &Silent, stop: &stop, stage: &stage, today: today(), lag: LAG, jobs, stop_at_once: STOP_AT_ONCE.get() };
         let mut work = pin!(async {
             if begun { engine.resume(plan, Vec::new(), &mut journal).await } else { engine.apply(plan, run, decisions.to_vec(), &mut journal).await }
         });
         let mut context = Context::from_waker(Waker::noop());
+        let mut idle = 0;
         loop {
+            // Every change waits for another: nothing will ever wake them.
+            idle += 1;
+            if idle > IDLE {
+                hold(&shared).breach("it waits for itself".to_owned());
+                break End::Killed;
+            }
             match work.as_mut().poll(&mut context) {
                 Poll::Ready(_) if hold(&shared).dead => break End::Killed,
                 Poll::Ready(Ok(())) => break End::Over,

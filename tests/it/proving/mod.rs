@@ -54,8 +54,10 @@ const LIVES: usize = 5;
 const LATER: u64 = 10_000;
 /// From this number on there is more in them once again (`storm::Latest`).
 const LATEST: u64 = 30_000;
+/// From this number on credentials end in the middle of a wait, too.
+const ENDS: u64 = 32_000;
 /// The numbers that an ordinary test run proves, beside those that have found something.
-const ORDINARY: [Range<u64>; 2] = [0..192, LATER..LATER + 256];
+const ORDINARY: [Range<u64>; 3] = [0..192, LATER..LATER + 256, ENDS..ENDS + 256];
 /// Who comes back after a day finds other things overdue: backups, for one.
 const A_DAY: SignedDuration = SignedDuration::from_hours(23);
 /// After so many numbers a long range says how far it is.
@@ -96,16 +98,21 @@ struct Thrown {
     dice: Dice,
     later: Option<Later>,
     latest: Option<Latest>,
+    /// Ends of credentials, from dice of their own: older numbers throw what they threw.
+    ends: Option<Dice>,
 }
 
 impl Thrown {
     fn new(seed: u64) -> Self {
-        Self { dice: Dice::new(seed, 1), later: (seed >= LATER).then(|| Later::new(seed)), latest: (seed >= LATEST).then(|| Latest::new(seed)) }
+        let later = (seed >= LATER).then(|| Later::new(seed));
+        let latest = (seed >= LATEST).then(|| Latest::new(seed));
+        Self { dice: Dice::new(seed, 1), later, latest, ends: (seed >= ENDS).then(|| Dice::new(seed, 11)) }
     }
     fn fates(&mut self, plan: &Plan, last: bool) -> Vec<Fate> {
         let mut fates = storm::fates(&mut self.dice, plan, last);
         fates.extend(self.later.iter_mut().flat_map(|later| later.fates(plan, last)));
         fates.extend(self.latest.iter_mut().flat_map(|latest| latest.fates(plan)));
+        fates.extend(self.ends.iter_mut().filter(|_| !last).filter_map(|dice| storm::credentials_end(dice, plan)));
         fates
     }
     /// What goes wrong with the account in a run of so many calls.
@@ -143,7 +150,10 @@ impl Run<'_> {
                 End::Halted(EngineError::Credentials(_)) => {
                     // Renewed before it goes on.
                     state.twin.faults.script.retain(|f| f.kind != FaultKind::ExpiredCredentials);
+                    state.twin.faults.credentials_end = None;
                 }
+                // Reads are let through before it goes on.
+                End::Halted(EngineError::Blind(_) | EngineError::Unread(_)) => {}
                 End::Halted(_) if last => return Err(format!("it did not come to its end in {LIVES} lives and one undisturbed: {end:?}")),
                 End::Halted(_) => {}
             }
@@ -410,6 +420,17 @@ fn what_was_found_once_stays_found() {
         })
         .collect();
     assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+/// An engine that lets several be down at once is found out.
+#[test]
+fn two_down_at_once_are_found() {
+    let stops = |ground: &Ground| ground.plan.changes.iter().flat_map(|c| &c.steps).filter(|s| s.act.call.operation == "StopInstances").count();
+    let ground = (LATER / SHARE..).map(Ground::new).find(|ground| stops(ground) > 1).unwrap();
+    life::STOP_AT_ONCE.set(20);
+    let found = (LATER..LATER + 4 * SHARE).find_map(|seed| proved(seed, &ground, &mut Tally::default()).err());
+    life::STOP_AT_ONCE.set(1);
+    assert!(found.as_ref().is_some_and(|breach| breach.contains("are down at once")), "{found:?}");
 }
 
 /// `REDRESS_SEEDS=0..100000`

@@ -334,6 +334,14 @@ pub fn fates(dice: &mut Dice, plan: &Plan, last: bool) -> Vec<Fate> {
     fates
 }
 
+/// The end of the credentials in the middle of a life, if it comes to that: soon, in a long wait, or just when the way back
+/// could still be made; with or without a word about when.
+pub fn credentials_end(dice: &mut Dice, plan: &Plan) -> Option<Fate> {
+    let calls = plan.changes.iter().map(|c| c.steps.len()).sum::<usize>() + 2;
+    let thrown = (dice.percent(15), dice.upto(calls), *dice.pick(&[1, 20, 90, 300, 600, 750, 900, 1_200, 3_600]), dice.percent(60));
+    thrown.0.then_some(Fate::CredentialsEnd(thrown.1, thrown.2, thrown.3))
+}
+
 /// What was added after numbers had been given to what was found: thrown from dice of its own, so that the older dice
 /// fall as they did.
 #[derive(Debug, Clone)]

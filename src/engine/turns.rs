@@ -1,0 +1,216 @@
+//! The turns of the changes of a run at what may be done only so often at once in a region: having something down. The
+//! rule looks at the calls of the journal, not at what the changes touch, so it holds for every action and every way back.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use tokio::sync::Notify;
+
+use super::{
+    Engine, EngineError, News,
+    ledger::Ledger,
+    step::{Failure, Named},
+};
+use crate::{
+    calls::{self, Call, Power},
+    inventory::{FamilyKind, Scope, Want},
+    journal::{ChangeStory, StepState, Story},
+};
+
+/// How many changes may have something down at once in a region unless another number is asked for.
+pub const STOP_AT_ONCE: usize = 1;
+
+/// The turns that changes hold, and those that wait for one.
+///
+/// A change holds its turn from before its first call that takes something down until a call has brought it up again, or
+/// until the change is over. The journal alone says who holds one after a crash; `claims` covers the moment between the
+/// turn and the intent of the call.
+#[derive(Default)]
+pub(super) struct Turns {
+    claims: Mutex<BTreeMap<String, BTreeSet<String>>>,
+    /// The call for which a change has room, of those that AWS limits: its step and its region.
+    rooms: Mutex<BTreeMap<String, (String, String)>>,
+    moved: Notify,
+    closed: AtomicBool,
+}
+
+impl Turns {
+    fn claims(&self) -> MutexGuard<'_, BTreeMap<String, BTreeSet<String>>> {
+        // Every statement under the lock leaves a whole map behind.
+        self.claims.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn rooms(&self) -> MutexGuard<'_, BTreeMap<String, (String, String)>> {
+        self.rooms.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Gives back the turns of a change, and lets those that wait look again.
+    pub fn release(&self, change: &str) {
+        self.claims().remove(change);
+        self.rooms().remove(change);
+        self.moved.notify_waiters();
+    }
+
+    /// Lets nobody have a turn any more: the run stops here.
+    pub fn close(&self) {
+        self.closed.store(true, Ordering::SeqCst);
+        self.moved.notify_waiters();
+    }
+}
+
+/// What a call does to whether a thing is up.
+fn power(call: &Call) -> Power {
+    calls::find(&call.service, &call.operation).map_or(Power::Stays, |spec| spec.power)
+}
+
+/// The regions in which a change has something down, by its journal: a call that takes down took effect, or may have, and
+/// no later one is known to have brought it up.
+pub fn down_in(change: &ChangeStory) -> BTreeSet<&str> {
+    let mut down: BTreeMap<&str, usize> = BTreeMap::new();
+    for step in &change.steps {
+        let Some(call) = &step.call else { continue };
+        let things = down.entry(call.region.as_str()).or_default();
+        let may_be_done = matches!(step.state, StepState::Intended | StepState::Called | StepState::Settled);
+        match power(call) {
+            Power::TakesDown if may_be_done => *things += 1,
+            // What was left out: somebody else has brought it up.
+            Power::BringsUp if matches!(step.state, StepState::Settled | StepState::Left) => *things = things.saturating_sub(1),
+            Power::TakesDown | Power::BringsUp | Power::Stays => {}
+        }
+    }
+    down.into_iter().filter_map(|(region, things)| (things > 0).then_some(region)).collect()
+}
+
+/// Whether a change that is not over has something down.
+pub fn is_down(story: &Story, change: &str) -> bool {
+    story.changes.get(change).is_some_and(|c| c.outcome().is_none() && !down_in(c).is_empty())
+}
+
+/// The changes, other than one, that have something down in a region and are not over.
+fn others_down<'s>(story: &'s Story, region: &'s str, change: &'s str) -> impl Iterator<Item = &'s String> {
+    story.changes.iter().filter(move |(id, told)| *id != change && told.outcome().is_none() && down_in(told).contains(region)).map(|(id, _)| id)
+}
+
+impl Engine<'_> {
+    /// Waits, before the first call of a change that takes something down, until no more than the allowed number of changes
+    /// have something down in its region. Waiting calls nothing: the change goes on when its turn comes.
+    pub(super) async fn take_turn(&self, named: Named<'_>, journal: &Ledger<'_>) -> Result<(), Failure> {
+        if named.act.power() != Power::TakesDown {
+            return Ok(());
+        }
+        let (region, since, turns) = (named.act.call.region.as_str(), self.account.now(), journal.turns());
+        loop {
+            let moved = turns.moved.notified();
+            let own = |story: &Story| story.changes.get(named.change).is_some_and(|c| down_in(c).contains(region));
+            let before = journal.look(|story| (!own(story)).then(|| self.whose_turn(story, region, named.change, journal)));
+            let Some(before) = before.filter(|b| b.len() >= self.stop_at_once.max(1)) else {
+                turns.claims().entry(named.change.to_owned()).or_default().insert(region.to_owned());
+                return Ok(());
+            };
+            if self.stop.soon() || turns.closed.load(Ordering::SeqCst) {
+                let place = format!("before {} of {}, which waited for its turn", named.name, named.change);
+                return Err(Failure::Halt(EngineError::Stopped(place)));
+            }
+            let who: Vec<String> = before.into_iter().collect();
+            let why = format!("until {} is up again: {} at once in {region} (--stop-at-once)", who.join(", "), self.stop_at_once.max(1));
+            let seconds = self.account.now().duration_since(since).unsigned_abs().as_secs();
+            self.talk.tell(&News::ItsTurn { change: named.change.to_owned(), why, seconds });
+            moved.await;
+        }
+    }
+
+    /// Those whose turn it is in a region: by the journal, and by their claims.
+    fn whose_turn(&self, story: &Story, region: &str, change: &str, journal: &Ledger<'_>) -> BTreeSet<String> {
+        let claims = journal.turns().claims();
+        let claimed = claims.iter().filter(|(id, regions)| *id != change && regions.contains(region)).map(|(id, _)| id);
+        others_down(story, region, change).chain(claimed).cloned().collect()
+    }
+
+    /// Gives back the turn of a change once what it took down is up again.
+    pub(super) fn give_back_turn(&self, named: Named<'_>, journal: &Ledger<'_>) {
+        if named.act.power() == Power::BringsUp && !journal.look(|story| is_down(story, named.change)) {
+            journal.turns().release(named.change);
+        }
+    }
+}
+
+/// The pause between two looks whether there is room.
+const LOOK_AGAIN: Duration = Duration::from_secs(15);
+
+impl Engine<'_> {
+    /// Waits, before a call of which AWS lets only so many be pending in a region, until there is room for one more. Those of
+    /// other people count: AWS counts them, too. What cannot be counted is left to AWS to refuse.
+    pub(super) async fn take_room(&self, named: Named<'_>, journal: &Ledger<'_>) -> Result<(), Failure> {
+        let call = &named.act.call;
+        let Some(most) = calls::find(&call.service, &call.operation).and_then(|spec| spec.pending) else { return Ok(()) };
+        let begun = |story: &Story| story.changes.get(named.change).and_then(|c| c.step(named.name)).is_some_and(|s| s.state != StepState::NotDone);
+        if journal.look(begun) {
+            return Ok(());
+        }
+        let (since, turns) = (self.account.now(), journal.turns());
+        loop {
+            let pending = self.pending_copies(call, journal).await?;
+            let seconds = self.account.now().duration_since(since).unsigned_abs().as_secs();
+            // Between the count and the claim nothing is awaited, so no other change comes in between.
+            if pending + self.rooms_taken(named.change, &call.region, journal) < most {
+                turns.rooms().insert(named.change.to_owned(), (named.name.to_owned(), call.region.clone()));
+                return Ok(());
+            }
+            if seconds >= named.bounds.at_most.as_secs() {
+                return Err(Failure::Failed(format!("waited {seconds} s in vain: {pending} copies are pending in {}, and AWS allows {most}", call.region)));
+            }
+            if self.stop.now() || turns.closed.load(Ordering::SeqCst) {
+                return Err(Failure::Halt(EngineError::Stopped(format!("before {} of {}", named.name, named.change))));
+            }
+            self.still_time_to_turn_back(named).await?;
+            let why = format!("until fewer than {most} snapshot copies are pending in {}, those of others included", call.region);
+            self.talk.tell(&News::ItsTurn { change: named.change.to_owned(), why, seconds });
+            self.account.pause(LOOK_AGAIN).await;
+        }
+    }
+
+    /// How many other changes have room for a call that is not made yet, and so does not show.
+    fn rooms_taken(&self, change: &str, region: &str, journal: &Ledger<'_>) -> usize {
+        let made = |story: &Story, id: &str, step: &str| {
+            let state = story.changes.get(id).and_then(|c| c.step(step)).map(|s| s.state.clone());
+            matches!(state, Some(StepState::Called | StepState::Settled))
+        };
+        let rooms = journal.turns().rooms().clone();
+        let open = |story: &Story| rooms.iter().filter(|(id, (step, place))| *id != change && place == region && !made(story, id, step)).count();
+        journal.look(open)
+    }
+
+    /// How many copies are pending in the region of a call: those that show, and those that this run made a moment ago.
+    async fn pending_copies(&self, call: &Call, journal: &Ledger<'_>) -> Result<usize, Failure> {
+        let now = self.account.now();
+        let young = |at: Timestamp| now.duration_since(at).unsigned_abs() < self.lag;
+        let own: BTreeSet<String> = journal.look(|story| {
+            let steps = story.changes.values().flat_map(|c| &c.steps);
+            let same = |other: &Call| other.operation == call.operation && other.region == call.region;
+            let alike = steps.filter(|s| s.call.as_ref().is_some_and(same) && young(s.at));
+            alike.flat_map(|s| s.outputs.values()).filter_map(|id| id.as_str().map(str::to_owned)).collect()
+        });
+        let listed = Want::by(&call.region, FamilyKind::Snapshots, "status", "pending");
+        let scope: Scope = own.iter().map(|id| Want::id(&call.region, FamilyKind::Snapshots, id)).chain([listed.clone()]).collect();
+        let inventory = self.account.read(&scope).await;
+        if let Some(halt) = EngineError::of_facts(&inventory) {
+            return Err(Failure::Halt(halt));
+        }
+        let Some(snapshots) = inventory.regions.get(&call.region).map(|r| &r.snapshots) else { return Ok(own.len()) };
+        let picked = snapshots.select(&listed.selector);
+        let shown = picked.known().into_iter().flatten().filter(|(_, s)| s.looks_copied()).map(|(id, _)| (*id).to_owned());
+        let open = |id: &&String| snapshots.get(id).known().is_none_or(|s| s.state == "pending");
+        Ok(shown.chain(own.iter().filter(open).cloned()).collect::<BTreeSet<String>>().len())
+    }
+}
+
+#[cfg(test)]
+#[path = "turns_tests.rs"]
+mod tests;
