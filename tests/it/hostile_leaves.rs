@@ -43,10 +43,12 @@ fn leaves(document: &Value, path: &str, found: &mut Vec<String>) {
     }
 }
 
-/// The document with hostile words at each place, in turn.
+/// The document with hostile words at each place, in turn; of the items of a list, which are alike, at one place of each kind.
 fn each(document: &Value, mut act: impl FnMut(&str, Value)) {
     let mut found = Vec::new();
     leaves(document, "", &mut found);
+    let mut kinds = BTreeSet::new();
+    found.retain(|path| kinds.insert(path.split('/').map(|part| if part.parse::<usize>().is_ok() { "#" } else { part }).collect::<Vec<_>>().join("/")));
     let mut wrong = Vec::new();
     for path in found {
         let mut edited = document.clone();
@@ -186,7 +188,7 @@ fn every_string_of_a_plan_may_be_hostile() {
             }
         });
     }
-    assert!(loaded > 300 && refused > 50, "{loaded} {refused}");
+    assert!(loaded > 100 && refused > 20, "{loaded} {refused}");
 }
 
 #[test]
@@ -219,7 +221,7 @@ fn every_string_of_a_journal_may_be_hostile() {
             markup(path, &junit::write(&cases));
         });
     }
-    assert!(kinds.len() > 15 && loaded > 100, "{kinds:?} {loaded}");
+    assert!(kinds.len() > 15 && loaded > 60, "{kinds:?} {loaded}");
 }
 
 #[test]
