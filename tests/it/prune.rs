@@ -100,7 +100,7 @@ fn prune_deletes_nothing_of_an_instance_whose_key_is_to_be_deleted_or_that_is_of
         r#"
 import boto3
 ec2, kms = boto3.client("ec2"), boto3.client("kms")
-keys = {v["KmsKeyId"] for v in ec2.describe_volumes()["Volumes"] if v["Encrypted"]}
+keys = {v["KmsKeyId"].split("/")[-1] for v in ec2.describe_volumes()["Volumes"] if v["Encrypted"]}
 for key in keys: kms.schedule_key_deletion(KeyId=key)
 print(len(keys))
 "#,
@@ -114,7 +114,7 @@ print(len(keys))
         r#"
 import boto3
 ec2, kms = boto3.client("ec2"), boto3.client("kms")
-for key in {v["KmsKeyId"] for v in ec2.describe_volumes()["Volumes"] if v["Encrypted"]}:
+for key in {v["KmsKeyId"].split("/")[-1] for v in ec2.describe_volumes()["Volumes"] if v["Encrypted"]}:
     kms.cancel_key_deletion(KeyId=key)
     kms.enable_key(KeyId=key)
 ec2.stop_instances(InstanceIds=[i["InstanceId"] for r in ec2.describe_instances()["Reservations"] for i in r["Instances"]])
