@@ -31,7 +31,8 @@ pub(super) struct Ways<'a> {
     pub roads: &'a Roads<'a>,
 }
 
-/// Writes the look before an act; its first state has the act's name.
+/// Writes the look before an act; its first state has the act's name. It is not repeated: the events of an execution are counted, and a
+/// look that fails leads back, not on.
 ///
 /// # Errors
 /// What no machine can ask.
@@ -50,7 +51,7 @@ pub(super) fn write(flow: &mut Flow, named: &Named<'_>, place: Place<'_>, ways: 
     }
     for (n, one) in all.iter().enumerate() {
         let next = state(facts + n + 1);
-        write_look(flow, &state(facts + n), one, &Seen { holds: &next, not: &gone, never: &gone, unknown: &unseen }, true);
+        write_look(flow, &state(facts + n), one, &Seen { holds: &next, not: &gone, never: &gone, unknown: &unseen }, false);
     }
     if last == 0 {
         return Ok(());
@@ -96,7 +97,7 @@ fn observe(flow: &mut Flow, name: &str, fact: &Observe, place: Place<'_>, next: 
         flow.put(name, choice(vec![(present(&format!("{at}.value")), next)], &read));
     }
     let question = question(&Asked { look, test, what: format!("observe {}", fact.name), of: 1 }, place)?;
-    write_look(flow, first, &question, &Seen { holds: &keep, not: unseen, never: unseen, unknown: unseen }, true);
+    write_look(flow, first, &question, &Seen { holds: &keep, not: unseen, never: unseen, unknown: unseen }, false);
     flow.put(&keep, put_at(&at, &json!({ "value.$": value }), next));
     Ok(())
 }
