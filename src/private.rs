@@ -217,7 +217,7 @@ mod tests {
         set(&runs, 0o777);
         assert!(open().is_empty(), "nobody gets there");
         set(&top, 0o711);
-        assert_eq!(open(), [runs.clone()]);
+        assert_eq!(open(), std::slice::from_ref(&runs));
         set(&top, 0o770);
         assert_eq!(open(), [top.clone(), runs.clone()]);
     }

@@ -341,7 +341,7 @@ impl Engine<'_> {
                 (Proved::Violated(reason) | Proved::Unknown(reason), None) => {
                     let reason = match doubts.is_empty() {
                         true => reason.clone(),
-                        false => stands(&[doubts.as_slice(), &[reason.clone()]].concat(), journal),
+                        false => stands(&[doubts.as_slice(), std::slice::from_ref(reason)].concat(), journal),
                     };
                     return self.end(change, Outcome::Unverified, reason, after, Vec::new(), journal);
                 }

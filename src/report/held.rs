@@ -25,7 +25,7 @@ fn condition(expect: &Expect) -> String {
         Value::String(id) => id.clone(),
         _ => "what this change has made".to_owned(),
     };
-    let member = expect.at.trim_start_matches('/').replace("/0/", " ").replace('/', " ").replace('_', " ");
+    let member = expect.at.trim_start_matches('/').replace("/0/", " ").replace(['/', '_'], " ");
     let subject = if member.is_empty() { id } else { format!("{member} of {id}") };
     match &expect.test {
         Test::Exists => format!("{subject} is there"),

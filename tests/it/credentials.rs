@@ -45,7 +45,7 @@ impl Sts {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (signed, asked) = (Arc::default(), Arc::default());
-        let shared: (Arc<Mutex<Signed>>, Arc<Mutex<Vec<(String, String)>>>) = (Arc::clone(&signed), Arc::clone(&asked));
+        let shared = (Arc::clone(&signed), Arc::clone(&asked));
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
                 let shared = shared.clone();

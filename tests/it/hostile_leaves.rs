@@ -118,7 +118,7 @@ fn quoted(what: &str, script: &str) {
             '\n' => comment = false,
             '#' if !inside && (before == '\n' || before == ' ') => comment = true,
             '\\' if !inside => {}
-            '\'' if !comment && !(before == '\\' && !inside) => inside = !inside,
+            '\'' if !comment && (before != '\\' || inside) => inside = !inside,
             _ => {}
         }
         if script[at..].starts_with("touch PWNED") {

@@ -66,7 +66,11 @@ fn more_of_a_list(truth: &mut Inventory, want: &Want) {
     match want.family {
         FamilyKind::SecurityGroupRules => {
             let ids: Vec<String> = region.security_group_rules.known().filter(|(_, r)| r.group_id == *value).map(|(id, _)| id.to_owned()).collect();
-            ids.iter().filter_map(|id| Some(tag(&mut region.security_group_rules.get_mut(id)?.tags))).count();
+            for id in &ids {
+                if let Some(rule) = region.security_group_rules.get_mut(id) {
+                    tag(&mut rule.tags);
+                }
+            }
             let id = format!("sgr-beside-{value}");
             let rule =
                 SecurityGroupRule { id: id.clone(), group_id: value.clone(), ip_protocol: "tcp".into(), from_port: 8443, to_port: 8443, ..Default::default() };
@@ -74,7 +78,11 @@ fn more_of_a_list(truth: &mut Inventory, want: &Want) {
         }
         FamilyKind::FlowLogs => {
             let ids: Vec<String> = region.flow_logs.known().filter(|(_, l)| l.resource_id == *value).map(|(id, _)| id.to_owned()).collect();
-            ids.iter().filter_map(|id| Some(tag(&mut region.flow_logs.get_mut(id)?.tags))).count();
+            for id in &ids {
+                if let Some(log) = region.flow_logs.get_mut(id) {
+                    tag(&mut log.tags);
+                }
+            }
             let id = format!("fl-beside-{value}");
             let log = FlowLog { id: id.clone(), resource_id: value.clone(), flow_log_status: "ACTIVE".into(), ..Default::default() };
             region.flow_logs.put(id, FlowLog { traffic_type: "ACCEPT".into(), log_destination_type: "s3".into(), ..log });

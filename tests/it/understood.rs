@@ -189,7 +189,7 @@ fn strange(desk: &Desk) -> Vec<(&'static str, Vec<u8>, &'static str)> {
         ("an object of something", b"{\"items\": [1, 2]}".to_vec(), "not in a format that is known"),
         ("a word", b"null".to_vec(), "not in a format that is known"),
         ("an error of a tool", b"An error occurred (ExpiredToken)".to_vec(), "not in a format that is known"),
-        ("half of a record", imported[..imported.len() / 2].as_bytes().to_vec(), "could be read"),
+        ("half of a record", imported.as_bytes()[..imported.len() / 2].to_vec(), "could be read"),
         ("the beginning of a list", b"[".to_vec(), "could be read"),
         ("broken JSON", b"[{\"SchemaVersion\": oops}]".to_vec(), "could be read"),
         ("another table", b"Severity,Workflow,Region,Title\nHIGH,NEW,us-east-1,x\n".to_vec(), "Severity, Workflow, Region, Title"),

@@ -52,7 +52,7 @@ fn a_copy_made_before_a_start_is_older_than_what_was_written_since() {
     let mut twin = company();
     let (volume, device) = root(&twin, 3);
     let copy = copy_of(&mut twin, &volume);
-    let launched = |twin: &Twin| twin.truth().regions[MAIN].instances.get(&id("i", 3)).known().unwrap().launch_time;
+    let launched = |twin: &Twin| twin.truth().regions[MAIN].instances.get(id("i", 3).as_str()).known().unwrap().launch_time;
     let before = launched(&twin);
     twin.by_hand(&call("StopInstances", 3)).unwrap();
     minutes(&mut twin, 2);
@@ -75,8 +75,8 @@ fn an_instance_shows_a_mapping_late_and_a_device_is_in_use_until_it_shows_it_as_
     let (volume, device) = root(&twin, 3);
     ec2(&mut twin, "StopInstances", json!({ "InstanceIds": [id("i", 3)] })).unwrap();
     minutes(&mut twin, 2);
-    let scope = Scope::from([Want::id(MAIN, FamilyKind::Instances, &id("i", 3))]);
-    let shown = |twin: &Twin| twin.read(&scope).regions[MAIN].instances.get(&id("i", 3)).known().unwrap().devices.iter().any(|d| d.volume_id == volume);
+    let scope = Scope::from([Want::id(MAIN, FamilyKind::Instances, id("i", 3))]);
+    let shown = |twin: &Twin| twin.read(&scope).regions[MAIN].instances.get(id("i", 3).as_str()).known().unwrap().devices.iter().any(|d| d.volume_id == volume);
     ec2(&mut twin, "DetachVolume", json!({ "VolumeId": volume, "InstanceId": id("i", 3) })).unwrap();
     twin.pass(Duration::from_secs(10));
     let attach = json!({ "VolumeId": volume, "InstanceId": id("i", 3), "Device": device });
@@ -110,8 +110,8 @@ fn a_policy_denies_a_call_on_one_resource_and_not_on_another() {
 fn with_credentials_that_have_ended_nothing_is_read_and_nothing_is_called() {
     let mut twin = company();
     twin.faults.credentials_end = Some(twin.now());
-    let scope = Scope::from([Want::id(MAIN, FamilyKind::Instances, &id("i", 3))]);
-    assert!(twin.read(&scope).regions[MAIN].instances.get(&id("i", 3)).silence().is_some());
+    let scope = Scope::from([Want::id(MAIN, FamilyKind::Instances, id("i", 3))]);
+    assert!(twin.read(&scope).regions[MAIN].instances.get(id("i", 3).as_str()).silence().is_some());
     assert_eq!(error(ec2(&mut twin, "StopInstances", json!({ "InstanceIds": [id("i", 3)] }))).class, ErrorClass::Credentials);
     twin.faults.credentials_end = None;
     ec2(&mut twin, "StopInstances", json!({ "InstanceIds": [id("i", 3)] })).unwrap();
