@@ -95,8 +95,9 @@ const SOON: SignedDuration = SignedDuration::from_mins(15);
 fn credentials_that_turn_out_too_short_on_the_way_keep_the_instance_from_being_stopped() {
     let (desk, proxy) = behind_proxy(ENCRYPT.desks(1).remove(0));
     // Long enough before the first call; during it the end comes so near that the process is asked, and it has no later ones.
-    give_for(&desk, SOON + SignedDuration::from_secs(60));
-    proxy.slow(Duration::from_secs(62));
+    // A call that takes longer than a minute counts as lost, and would come after the way back.
+    give_for(&desk, SOON + SignedDuration::from_secs(45));
+    proxy.slow(Duration::from_secs(50));
     let started = desk.start_command(by_process(&desk, &ENCRYPT.apply()));
     until("the first call is made", || (!proxy.changes().is_empty()).then_some(()));
     proxy.slow(Duration::ZERO);
