@@ -321,10 +321,11 @@ fn an_act_whose_precondition_does_not_hold_has_no_intent() {
     let whole = world::plan(&base, &world::Wish::default());
     let fresh = hold(&base.twin).clone();
     for change in &whole.changes {
-        let plan = match change.after.is_empty() {
-            true => world::select(&base, &whole, &[change.id.clone()].into()),
-            false => continue,
-        };
+        // What others need or are needed for runs beside them, so that it cannot be said after which of its calls it ends.
+        if !change.after.is_empty() || change.findings.is_empty() {
+            continue;
+        }
+        let plan = world::select(&base, &whole, &[change.id.clone()].into());
         let mut held = plan.clone();
         for step in held.changes.iter_mut().flat_map(|c| &mut c.steps) {
             step.act.before.push(nobody.clone());
