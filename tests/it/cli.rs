@@ -263,8 +263,8 @@ fn a_plan_that_expired_is_refused() {
     let desk = Desk::new();
     desk.ends(4, "plan --account twin:demo -o plan.json --valid-for 1m");
     // Applying it moves the twin's clock on by more than a minute: the disks take their time.
-    desk.ends(0, "apply plan.json --allow-cidr 203.0.113.0/24 --auto-approve --max-risk disruptive");
-    let said = desk.ends(2, "apply plan.json --allow-cidr 203.0.113.0/24 --auto-approve");
+    desk.ends(0, "apply plan.json --auto-approve --max-risk disruptive");
+    let said = desk.ends(2, "apply plan.json --auto-approve");
     assert!(said.err.contains("expired at"), "{}", said.err);
 }
 
