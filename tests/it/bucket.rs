@@ -88,15 +88,15 @@ fn journal_first(log: &[Seen]) -> usize {
     changes.len()
 }
 
-/// An uninterrupted run with its journal in the bucket: how many records it writes, and its end.
-fn uninterrupted(case: &Case) -> (usize, Value) {
+/// An uninterrupted run with its journal in the bucket: how many records it writes, its calls and its end.
+fn uninterrupted(case: &Case) -> (usize, Vec<String>, Value) {
     let place = Place::several(case, vec![None]).remove(0);
     let said = place.start(&place.desk, &case.apply(), 60).end();
     assert_eq!(said.code, Some(0), "{}", said.err);
     let log = place.proxy.log();
     assert_eq!(journal_first(&log), place.proxy.changes().len());
     let records = log.iter().filter(|s| s.store && s.change.is_some() && s.line.contains("/journal/")).count();
-    (records, ends([&place.desk]).remove(0))
+    (records, place.proxy.changes(), ends([&place.desk]).remove(0))
 }
 
 /// The store answers nothing useful from some record on: nothing more is called. When it answers again, another machine
@@ -104,7 +104,7 @@ fn uninterrupted(case: &Case) -> (usize, Value) {
 fn survives_a_cut(case: &Case, cuts: usize) {
     // A cut reply is none of them: that to a write has nothing that could be cut.
     const KINDS: [Fault; 4] = [Fault::Busy, Fault::Reset, Fault::Lost, Fault::BusyAfter];
-    let (records, end) = uninterrupted(case);
+    let (records, _, end) = uninterrupted(case);
     // From the second record, since without the first there is no run, to the last.
     let at = |n: usize| 2 + n * (records - 2) / (cuts - 1).max(1);
     let faults = (0..cuts).map(|n| Some((At::StoreFrom(at(n)), KINDS[n % KINDS.len()]))).collect();
@@ -147,7 +147,7 @@ fn a_bucket_that_stops_answering_stops_all_of_four_jobs_and_another_machine_ends
 
 #[test]
 fn a_machine_that_dies_leaves_all_that_another_needs_in_the_bucket() {
-    let (_, end) = uninterrupted(&ENCRYPT);
+    let (_, _, end) = uninterrupted(&ENCRYPT);
     let faults = [(3, Fault::KillAfter), (6, Fault::KillBefore), (9, Fault::KillAfter), (12, Fault::KillBefore)];
     let places = abreast(Place::several(&ENCRYPT, faults.map(|(n, kill)| Some((At::Change(n), kill))).to_vec()), |place| {
         place.proxy.go_wrong(place.fault);
@@ -184,7 +184,7 @@ fn sorted(started: Vec<Started>) -> (usize, Vec<String>) {
 
 #[test]
 fn of_three_operators_at_once_one_works_and_the_others_hear_of_it() {
-    let (_, end) = uninterrupted(&ENCRYPT);
+    let (_, _, end) = uninterrupted(&ENCRYPT);
     let place = Place::several(&ENCRYPT, vec![None]).remove(0);
     place.proxy.slow(Duration::from_secs(1));
     let machines: Vec<Desk> = (0..3).map(|_| place.machine()).collect();
@@ -201,9 +201,11 @@ fn of_three_operators_at_once_one_works_and_the_others_hear_of_it() {
 
 #[test]
 fn of_two_operators_that_resume_the_same_run_at_once_one_does() {
-    let (_, end) = uninterrupted(&ENCRYPT);
+    let (_, calls, end) = uninterrupted(&ENCRYPT);
+    // In the middle of the swap: the instances are down, and disks are on their way.
+    let swapped = calls.iter().position(|c| c == "DetachVolume").unwrap() + 1;
     let place = Place::several(&ENCRYPT, vec![None]).remove(0);
-    place.proxy.go_wrong(Some((At::Change(7), Fault::KillAfter)));
+    place.proxy.go_wrong(Some((At::Change(swapped), Fault::KillAfter)));
     let mut started = place.start(&place.desk, &ENCRYPT.apply(), 4);
     assert!(place.proxy.watch(started.child.take().unwrap()).is_none(), "{}", started.err_so_far());
     assert_eq!(states(&place.desk), [("stopped".to_owned(), 2)]);

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::words::is_list;
+use super::words::{ascii, is_list};
 use crate::{
     calls::{Expect, Test},
     inventory::FamilyKind,
@@ -119,9 +119,9 @@ fn filtered(operation: &'static str, filter: &str, id: &Value, base: &'static st
     Some(Look { service: "ec2", operation, input: json!({ name: [{ "Name": filter, "Values": values }] }), query, absent: "" })
 }
 
-/// A JSON literal in JMESPath.
+/// A JSON literal in JMESPath: in ASCII, so that no word of an account can hide in a script, or command who shows it.
 fn literal(text: &str) -> String {
-    format!("`{}`", Value::from(text).to_string().replace('`', "\\`"))
+    format!("`{}`", ascii(&Value::from(text)).replace('`', "\\`"))
 }
 
 /// The members that these kinds share by name.
