@@ -20,8 +20,9 @@ use crate::{
 /// Seconds before the second look of a wait. The pauses grow from there, so that a short wait is noticed soon and a long
 /// one takes few events.
 const FIRST_PAUSE: u64 = 5;
-/// Looks of the longest wait.
-const MOST_LOOKS: u64 = 40;
+/// Looks of the longest wait. Each look counts against the events that an execution holds, so a wait of hours looks more seldom
+/// in its end rather than more often.
+const MOST_LOOKS: u64 = 30;
 /// By how many seconds a pause is longer than the one before, at least.
 const LEAST_GROWTH: u64 = 2;
 
