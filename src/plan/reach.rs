@@ -2,6 +2,7 @@
 //! with or taken back brings calls and ids from its files; before any of them is called, the registry of actions and today's facts
 //! must bear them out. Pure.
 
+use jiff::{civil::Date, tz::TimeZone};
 use serde_json::Value;
 
 use super::Change;
@@ -156,7 +157,12 @@ pub fn borne_out(change: &Change, run: &str, call: &Call, facts: &Inventory) -> 
             Fact::Absent => continue,
             silent => return Err(Beyond::Unknown(format!("{}: {id}: {}", call.name(), silent.silence().unwrap_or_default()))),
         };
-        if call.operation.starts_with("Delete") && !call.operation.ends_with("Tags") && !may_delete(call, run, &thing, change, &id) {
+        let due = || {
+            change.action == "prune"
+                && id == change.resource.id()
+                && kept_until(&thing).is_some_and(|date| date < facts.read_at.to_zoned(TimeZone::UTC).date())
+        };
+        if call.operation.starts_with("Delete") && !call.operation.ends_with("Tags") && !may_delete(call, run, &thing, change, &id) && !due() {
             return never(format!("would delete {id}, which run {run} did not make, as its tags say"));
         }
         if !within(change, run, family, &id, &thing, facts) {
@@ -180,6 +186,12 @@ fn may_delete(call: &Call, run: &str, thing: &Value, change: &Change, id: &str) 
         "DeleteRetentionPolicy" | "DeleteRolePolicy" => id == change.resource.id(),
         _ => made,
     }
+}
+
+/// The date until which an earlier run keeps a thing; none where a person holds it.
+fn kept_until(thing: &Value) -> Option<Date> {
+    let held = tag_of(thing, tag::HOLD).is_some() || tag_of(thing, tag::RUN).is_none();
+    tag_of(thing, tag::EXPIRES).filter(|_| !held)?.parse().ok()
 }
 
 /// Whether a thing belongs to the resource of a change, or was made or marked by the run.

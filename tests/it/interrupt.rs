@@ -9,7 +9,7 @@ use std::{
 
 use crate::{
     clinic_desk::{Desk, Said},
-    kill_stand::{Case, ENCRYPT, FLEET, FLOW_LOGS, behind_proxy, ends, states, until},
+    kill_stand::{Case, ENCRYPT, FLEET, FLEET_DOWN, FLOW_LOGS, behind_proxy, ends, states, until},
     proxy::Proxy,
 };
 
@@ -93,9 +93,9 @@ fn ctrl_c_once_between_two_changes_leaves_the_second_for_resume() {
 
 #[test]
 fn ctrl_c_once_with_four_jobs_ends_the_four_at_hand_and_leaves_the_fifth_for_resume() {
-    let (_, _, end) = FLEET.uninterrupted();
-    let (desk, proxy) = behind_proxy(FLEET.desks(1).remove(0));
-    let (said, _) = interrupted(&FLEET, &desk, &proxy, &["INT"], |calls| stops(calls) >= 2);
+    let (_, _, end) = FLEET_DOWN.uninterrupted();
+    let (desk, proxy) = behind_proxy(FLEET_DOWN.desks(1).remove(0));
+    let (said, _) = interrupted(&FLEET_DOWN, &desk, &proxy, &["INT"], |calls| stops(calls) >= 2);
     assert_eq!(said.code, Some(1), "{}", said.err);
     assert!(said.err.contains("stopping after the changes at hand") && said.err.contains("redress resume"), "{}", said.err);
     assert_eq!(states(&desk), vec![("running".to_owned(), 1); 5], "nothing is down\n{}", said.err);

@@ -171,7 +171,7 @@ fn nothing_is_swapped_after(seeded: &str, left: &str) {
         let (At::Change(n), how) = scene.faults[0] else { panic!("only at changes") };
         let before = swaps(&calls[..n - usize::from(how == Fault::KillBefore)]);
         done_to(seeded, [&scene.desk].into_iter());
-        let said = scene.desk.run("resume last --format json");
+        let said = scene.desk.run(&ENCRYPT.resume());
         let told = format!("{seeded} after {:?}: {}{}", scene.faults, said.out, said.err);
         let outcome = said.json()["changes"][0]["outcome"].as_str().unwrap_or_default().to_owned();
         assert_eq!(swaps(&scene.proxy.changes()), 0, "{told}");

@@ -54,6 +54,8 @@ pub const ENCRYPT: Case = Case { action: "encrypt-volumes", seed: "encrypt-volum
 pub const DETACHED: Case = Case { action: "encrypt-volumes", seed: "encrypt-volumes-detached", flags: "--check ebs-volume-unencrypted" };
 /// Several instances, for what runs side by side.
 pub const FLEET: Case = Case { action: "encrypt-volumes", seed: "encrypt-volumes-fleet", flags: "--check ebs-volume-unencrypted --jobs 4 --max-percent 100" };
+/// The same, where as many may be down at once as there are jobs.
+pub const FLEET_DOWN: Case = Case { flags: "--check ebs-volume-unencrypted --jobs 4 --stop-at-once 4 --max-percent 100", ..FLEET };
 
 /// How many scenes are under way at once: they mostly wait.
 const ABREAST: usize = 6;

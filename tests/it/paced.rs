@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 
 use crate::{
     clinic_desk::Desk,
-    kill_stand::{ENCRYPT, FLEET, FLOW_LOGS, RAISE, behind_proxy, states},
+    kill_stand::{ENCRYPT, FLEET_DOWN, FLOW_LOGS, RAISE, behind_proxy, states},
     proxy::Proxy,
     support::moto,
 };
@@ -51,9 +51,9 @@ fn every_request_of_runs_took_its_turn() {
 
 #[test]
 fn instances_that_wait_for_their_turn_to_start_are_started_by_one_request_and_each_has_its_own_record() {
-    let (desk, proxy) = behind_proxy(FLEET.desks(1).remove(0));
+    let (desk, proxy) = behind_proxy(FLEET_DOWN.desks(1).remove(0));
     // A tenth of what AWS grants: one start at once, and one more in five seconds.
-    let said = desk.ends(0, &format!("{} --pace 10", FLEET.apply()));
+    let said = desk.ends(0, &format!("{} --pace 10", FLEET_DOWN.apply()));
     assert!(said.json()["changes"].as_array().unwrap().iter().all(|c| c["outcome"] == "verified"), "{}", said.out);
     assert_eq!(states(&desk), vec![("running".to_owned(), 1); 5]);
     let started: Vec<usize> =
