@@ -206,8 +206,9 @@ impl Door {
     pub fn quiet(twin: Twin, identity: Identity) -> Self {
         Self { state: Arc::new(Mutex::new(State::new(twin))), identity }
     }
-    /// The same on a state that goes on.
+    /// The same on a state that goes on, without what was still to happen in its last life.
     pub fn on(state: State, identity: Identity) -> Self {
+        let state = State { fates: Vec::new(), dead: false, full: false, ..state };
         Self { state: Arc::new(Mutex::new(state)), identity }
     }
     pub fn into_state(self) -> State {
