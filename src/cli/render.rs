@@ -42,8 +42,8 @@ fn view<'a>(session: &'a Session, stream: Stream, file: Option<&'a str>) -> View
 
 /// What the commands to type next repeat.
 fn typed<'a>(session: &'a Session, file: Option<&'a str>) -> Typed<'a> {
-    let Typed { place, playbooks, planning, .. } = session.common.typed.pieces();
-    Typed { file, place, playbooks, planning }
+    let Typed { place, playbooks, planning, applying, .. } = session.common.typed.pieces();
+    Typed { file, place, playbooks, planning, applying }
 }
 
 /// How talk on stderr is to look.

@@ -11,6 +11,8 @@ enum Kind {
     Place,
     Playbooks,
     Planning,
+    /// What is planned, and what whoever applies the plan must say again.
+    Both,
 }
 
 /// The options that are repeated, by their names.
@@ -20,14 +22,14 @@ const REPEATED: &[(&str, Kind)] = &[
     ("state-dir", Kind::Place),
     ("playbooks", Kind::Playbooks),
     ("region", Kind::Planning),
-    ("set", Kind::Planning),
-    ("allow-cidr", Kind::Planning),
+    ("set", Kind::Both),
+    ("allow-cidr", Kind::Both),
     ("check", Kind::Planning),
     ("findings", Kind::Planning),
     ("events-since", Kind::Planning),
     ("my-address", Kind::Planning),
-    ("allow-lockout", Kind::Planning),
-    ("include-managed", Kind::Planning),
+    ("allow-lockout", Kind::Both),
+    ("include-managed", Kind::Both),
     ("max-changes", Kind::Planning),
     ("max-percent", Kind::Planning),
     ("valid-for", Kind::Planning),
@@ -39,6 +41,7 @@ pub struct Typed {
     place: String,
     playbooks: String,
     planning: String,
+    applying: String,
 }
 
 impl Typed {
@@ -48,7 +51,7 @@ impl Typed {
         let Some((command, chosen)) = matches.subcommand() else { return typed };
         for (name, kind) in REPEATED {
             let piece = piece(chosen, name);
-            typed.kind(*kind).push_str(&piece);
+            typed.add(*kind, &piece);
         }
         // `redress events` says it in its own words.
         if command == "events"
@@ -59,17 +62,21 @@ impl Typed {
         typed
     }
 
-    fn kind(&mut self, kind: Kind) -> &mut String {
+    fn add(&mut self, kind: Kind, piece: &str) {
         match kind {
-            Kind::Place => &mut self.place,
-            Kind::Playbooks => &mut self.playbooks,
-            Kind::Planning => &mut self.planning,
+            Kind::Place => self.place.push_str(piece),
+            Kind::Playbooks => self.playbooks.push_str(piece),
+            Kind::Planning => self.planning.push_str(piece),
+            Kind::Both => {
+                self.planning.push_str(piece);
+                self.applying.push_str(piece);
+            }
         }
     }
 
     /// The pieces, for reports.
     pub fn pieces(&self) -> report::Typed<'_> {
-        report::Typed { file: None, place: &self.place, playbooks: &self.playbooks, planning: &self.planning }
+        report::Typed { file: None, place: &self.place, playbooks: &self.playbooks, planning: &self.planning, applying: &self.applying }
     }
 }
 

@@ -10,8 +10,8 @@ use super::{
     step::{Failure, Named, SHOWN_WITHIN, looks_gone},
 };
 use crate::{
-    calls::{Otherwise, Outputs, Standing, before},
-    inventory::Cause,
+    calls::{Otherwise, Outputs, Power, Standing, before, power},
+    inventory::{Cause, Inventory},
     journal::{Event, StepResult, StepStory, Story},
 };
 
@@ -43,6 +43,12 @@ impl Engine<'_> {
             let inventory = self.account.read(&scope).await;
             let looked = before::before(named.act, &inventory, &bindings)?;
             let waited = self.account.now().duration_since(began).unsigned_abs();
+            let holds = looked.standing == Standing::Holds;
+            if let Some(fallen) = own_start(named, earlier.as_ref(), &inventory).filter(|_| !holds)
+                && self.own_launch(named, &fallen, journal)?
+            {
+                return Ok(Go::No);
+            }
             let what = match looked.standing {
                 Standing::Holds => return again(named, earlier.as_ref(), looked.observed),
                 // No repetition helps where the read is denied or the credentials have ended.
@@ -92,6 +98,13 @@ impl Engine<'_> {
         }
         Ok(Go::No)
     }
+}
+
+/// The start that an earlier try of an act has asked for, where it fell back by itself after the run was interrupted. It is
+/// no start of somebody else, and wrote nothing.
+fn own_start(named: Named<'_>, earlier: Option<&StepStory>, inventory: &Inventory) -> Option<power::Fallen> {
+    let (wait, earlier) = (named.act.wait.as_ref().filter(|_| named.act.power() == Power::BringsUp)?, earlier?);
+    wait.until.iter().find_map(|expect| power::fell_back(expect, inventory, earlier.at))
 }
 
 /// A call that is made again is the same call only where what it observed is the same: an earlier try may have taken

@@ -4,6 +4,7 @@
 use std::{collections::BTreeMap, sync::OnceLock, time::Duration};
 
 use jiff::Timestamp;
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::{Engine, EngineError, News, before::Go, ledger::Ledger, look::Look};
@@ -293,6 +294,19 @@ impl Engine<'_> {
         Ok(())
     }
 
+    /// Records that a launch that failed was this run's own: it is not held against what comes after. Returns whether that is news.
+    pub(super) fn own_launch(&self, named: Named<'_>, fallen: &power::Fallen, journal: &Ledger<'_>) -> Result<bool, Failure> {
+        let names = journal.look(|story| story.changes.get(named.change).map(|c| c.observed.clone())).unwrap_or_default();
+        let own = |name: &String| name == still::LAUNCH || name == still::AT_STOP;
+        let other = |(name, was): &(String, Value)| own(name) && *was != fallen.launched;
+        let observed: Outputs = names.into_iter().filter(other).map(|(name, _)| (name, fallen.launched.clone())).collect();
+        let news = !observed.is_empty();
+        if news {
+            journal.write(self.account.now(), Event::Observed { change: named.change.to_owned(), observed })?;
+        }
+        Ok(news)
+    }
+
     /// Waits for what an act waits for. What fell back by itself had no effect, and its error says why.
     async fn settle(&self, named: Named<'_>, called: Timestamp, journal: &Ledger<'_>) -> Result<Result<(), CallError>, Failure> {
         if let Some(wait) = &named.act.wait {
@@ -302,11 +316,7 @@ impl Engine<'_> {
             // What a reference names was made by a call of this change.
             let made = wait.until.iter().zip(&until).filter(|(written, resolved)| written.id != resolved.id).map(|(_, resolved)| resolved.clone()).collect();
             if let Err(fallen) = self.wait(named, wait, &until, Since { called, made }, journal).await? {
-                // The launch that failed was this run's own: what comes after is not held against it.
-                let names = journal.look(|story| story.changes.get(named.change).map(|c| c.observed.clone())).unwrap_or_default();
-                let own = |name: &String| name == still::LAUNCH || name == still::AT_STOP;
-                let observed: Outputs = names.into_keys().filter(own).map(|name| (name, fallen.launched.clone())).collect();
-                journal.write(self.account.now(), Event::Observed { change: named.change.to_owned(), observed })?;
+                self.own_launch(named, &fallen, journal)?;
                 self.tell_result(named, StepResult::Failed { error: fallen.error.clone() }, journal)?;
                 return Ok(Err(fallen.error));
             }

@@ -59,7 +59,7 @@ fn operations(action: &str) -> &'static [&'static str] {
         ],
         "snapshot-instance" => &["CreateSnapshots", "DeleteSnapshot"],
         "prune" => &["DeleteSnapshot", "DeleteVolume"],
-        "recover" => &["AttachVolume", "StartInstances", "DeleteTags"],
+        "recover" => &["AttachVolume", "ModifyInstanceAttribute", "StartInstances", "DeleteTags"],
         _ => &[],
     }
 }
@@ -158,9 +158,7 @@ pub fn borne_out(change: &Change, run: &str, call: &Call, facts: &Inventory) -> 
             silent => return Err(Beyond::Unknown(format!("{}: {id}: {}", call.name(), silent.silence().unwrap_or_default()))),
         };
         let due = || {
-            change.action == "prune"
-                && id == change.resource.id()
-                && kept_until(&thing).is_some_and(|date| date < facts.read_at.to_zoned(TimeZone::UTC).date())
+            change.action == "prune" && id == change.resource.id() && kept_until(&thing).is_some_and(|date| date < facts.read_at.to_zoned(TimeZone::UTC).date())
         };
         if call.operation.starts_with("Delete") && !call.operation.ends_with("Tags") && !may_delete(call, run, &thing, change, &id) && !due() {
             return never(format!("would delete {id}, which run {run} did not make, as its tags say"));

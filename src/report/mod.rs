@@ -57,6 +57,8 @@ pub struct Typed<'a> {
     pub playbooks: &'a str,
     /// What is planned, and how: regions, checks, findings of others, parameters, belts.
     pub planning: &'a str,
+    /// Those parameters and loosened belts that must be given again with a plan file.
+    pub applying: &'a str,
 }
 
 /// What a scan found, with where and when it looked.

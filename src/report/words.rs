@@ -281,9 +281,9 @@ pub fn plan_next(plan: &Plan, typed: &Typed<'_>) -> Vec<Next> {
     }
     let irreversible: BTreeSet<&str> = plan.changes.iter().filter(|c| c.risk == Risk::Irreversible).flat_map(|c| c.action.split('+')).collect();
     let flags: String = irreversible.iter().map(|action| format!(" --allow-irreversible {}", safe::shell(action.trim()))).collect();
-    let Typed { place, playbooks, planning, .. } = typed;
+    let Typed { place, playbooks, planning, applying, .. } = typed;
     let account = account_flag(&plan.endpoint);
-    let apply = |file: &str| next("to do it", format!("redress apply {}{flags}{playbooks}{place}", safe::shell(file)));
+    let apply = |file: &str| next("to do it", format!("redress apply {}{applying}{flags}{playbooks}{place}", safe::shell(file)));
     match (typed.file, plan.kind.word(), &plan.of_run) {
         (Some(file), _, _) => vec![apply(file)],
         (None, "undo", Some(run)) => vec![next("to do it", format!("redress undo {}{flags}{place}", safe::shell(run)))],

@@ -73,7 +73,8 @@ pub(super) fn happen(twin: &mut Twin, due: &Due) {
         Effect::Running(id) => running(twin, region, id),
         Effect::StatusOk(id) => {
             if twin.region_mut(region).instances.get_mut(id).is_some_and(|i| i.state == "running") {
-                set_status(twin, region, id, "ok");
+                let status = if twin.faults.checks_fail { "impaired" } else { "ok" };
+                set_status(twin, region, id, status);
             }
         }
         Effect::SnapshotDone(id) => snapshot(twin, region, id, "completed"),

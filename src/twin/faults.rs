@@ -19,6 +19,9 @@ pub struct Faults {
     pub script: Vec<Fault>,
     /// Reads that are denied.
     pub denied_reads: Vec<DeniedRead>,
+    /// Whether instances that were started fail their status checks.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub checks_fail: bool,
     /// For how many seconds a thing that was made does not show in reads.
     pub list_lag: u64,
     /// For how many seconds an instance's mappings lag behind an attachment or a detachment.

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::{
     bucket::Place,
     clinic_desk::Started,
-    kill_stand::{Case, ENCRYPT, FLEET, TIGHTEN, abreast, difference, ends, some},
+    kill_stand::{Case, ENCRYPT, FLEET_DOWN, TIGHTEN, abreast, difference, ends, some},
     proxy::{At, Fault, signal},
 };
 
@@ -72,6 +72,6 @@ fn who_slept_while_it_waited_makes_no_call_once_another_has_taken_over() {
 
 #[test]
 fn of_several_changes_at_once_none_calls_anything_after_the_lock_was_lost() {
-    let (intents, _, end) = uninterrupted(&FLEET);
-    sleeps_through(&FLEET, &some(&intents[4..], 2).into_iter().map(At::Record).collect::<Vec<_>>(), &end);
+    let (intents, _, end) = uninterrupted(&FLEET_DOWN);
+    sleeps_through(&FLEET_DOWN, &some(&intents[4..], 2).into_iter().map(At::Record).collect::<Vec<_>>(), &end);
 }

@@ -370,7 +370,7 @@ fn the_lock_in_a_bucket_of_a_process_that_was_killed_is_taken_over_when_its_time
     let list = "import boto3\nprint([o['Key'] for o in boto3.client('s3').list_objects_v2(Bucket='runs-of-dead').get('Contents', [])])";
     until("the lock is held", || moto.python(&keys, list).contains("us-east-1.json").then_some(()));
     std::thread::sleep(Duration::from_secs(4));
-    let line = format!("apply plan.json --allow-cidr 203.0.113.0/24 --change c1 --state-dir {at} --auto-approve --max-risk disruptive -q");
+    let line = format!("apply plan.json --allow-cidr 203.0.113.0/24 --change c3 --state-dir {at} --auto-approve --max-risk disruptive -q");
     let said = desk.ends(1, &line);
     assert!(said.err.contains(&format!("process {}", child.id())), "it lives and gives signs of it: {}", said.err);
     child.kill().unwrap();

@@ -121,7 +121,7 @@ fn checks_that_do_not_pass_after_the_start_leave_the_change_unproved_and_take_no
     let (plan, instance) = one_instance(&stand);
     let start = plan.changes[0].steps.iter().position(|s| s.name == "start").unwrap() + 1;
     stand.killed(&plan, Kill::AfterCall(start));
-    hold(&stand.twin).faults.denied_reads.push(DeniedRead { family: FamilyKind::InstanceStatuses, region: None, member: None });
+    hold(&stand.twin).faults.checks_fail = true;
     stand.run(&plan, Vec::new(), None).unwrap().unwrap();
     never_down_again(&stand);
     let told = only(&stand, &plan);
@@ -132,6 +132,22 @@ fn checks_that_do_not_pass_after_the_start_leave_the_change_unproved_and_take_no
     assert!(encrypted(&stand, &plan, &instance) && state(&stand, &plan, &instance) == "running");
     // What is recorded afterwards is recorded all the same.
     assert!(told.left.iter().all(|l| l.call.is_none()), "{:?}", told.left);
+}
+
+#[test]
+fn checks_that_may_not_be_read_halt_the_run_and_take_nothing_back() {
+    let stand = world::demo();
+    let (plan, instance) = one_instance(&stand);
+    let start = plan.changes[0].steps.iter().position(|s| s.name == "start").unwrap() + 1;
+    stand.killed(&plan, Kill::AfterCall(start));
+    hold(&stand.twin).faults.denied_reads.push(DeniedRead { family: FamilyKind::InstanceStatuses, region: None, member: None });
+    let halted = stand.run(&plan, Vec::new(), None).unwrap();
+    assert!(matches!(halted, Err(EngineError::Blind(_))), "{halted:?}");
+    assert!(encrypted(&stand, &plan, &instance) && state(&stand, &plan, &instance) == "running");
+    hold(&stand.twin).faults.denied_reads.clear();
+    stand.run(&plan, Vec::new(), None).unwrap().unwrap();
+    assert_eq!(only(&stand, &plan).outcome(), Some(Outcome::Verified), "{}", only(&stand, &plan).reason);
+    never_down_again(&stand);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use redress::{
     calls::{Step, WayBack},
     cli::exit::Exit,
     inventory::{Inventory, SecurityGroupRule, Tags, tag},
-    journal::{Event, Outcome, StepState, Story, document::RunDocument},
+    journal::{Event, Outcome, StepState, StepStory, Story, document::RunDocument},
     plan::{Change, Plan, PlanKind},
     twin::{Stale, Twin},
 };
@@ -238,7 +238,9 @@ fn rolled_back(before: &Inventory, now: &Inventory, state: &State, plan: &Plan, 
         let told = &story.changes[&change.id];
         let quiet = matches!(told.outcome(), Some(Outcome::RolledBack | Outcome::Failed)) && told.reason.contains("as it was before");
         let nothing = matches!(told.outcome(), Some(o) if !o.applied() && !matches!(o, Outcome::RolledBack | Outcome::Stuck | Outcome::Failed));
-        if nothing && !told.steps.is_empty() {
+        // A call that AWS refused, or answered with "it is so already", has changed nothing.
+        let done = |s: &StepStory| !matches!(s.state, StepState::NotDone | StepState::Left) && !s.theirs;
+        if nothing && told.steps.iter().any(done) {
             return Err(format!("{} is {:?} but has called something", change.id, told.phase));
         }
         if !quiet || plan.changes.iter().filter(|c| c.resource == change.resource).count() > 1 || !state.touched.is_empty() {
