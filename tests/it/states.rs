@@ -248,10 +248,10 @@ fn a_step_that_fails_is_gone_back_from_and_what_comes_after_the_change_is_blocke
     let role = change(&plan, "ensure-delivery-role");
     // Midway, with the instance stopped and its root detached, the new volume is not there to be attached; and the role
     // cannot be given its policy.
-    forward["States"][format!("{disks}_attach-1")]["Parameters"] =
-        json!({ "VolumeId": "vol-0123456789abcdef0", "InstanceId": "i-0123456789abcdef0", "Device": "/dev/xvda" });
+    let attach = format!("{disks}_attach-1_call");
+    forward["States"][&attach]["Parameters"] = json!({ "VolumeId": "vol-0123456789abcdef0", "InstanceId": "i-0123456789abcdef0", "Device": "/dev/xvda" });
     forward["States"][format!("{role}_permit")]["Parameters"]["RoleName"] = json!("nobody");
-    for failing in [format!("{disks}_attach-1"), format!("{role}_permit")] {
+    for failing in [attach, format!("{role}_permit")] {
         forward["States"][failing].as_object_mut().unwrap().remove("Retry").unwrap();
     }
     let before = stage.seen(&stage.keys);
