@@ -202,10 +202,10 @@ fn of_three_operators_at_once_one_works_and_the_others_hear_of_it() {
 #[test]
 fn of_two_operators_that_resume_the_same_run_at_once_one_does() {
     let (_, calls, end) = uninterrupted(&ENCRYPT);
-    // In the middle of the swap: the instances are down, and disks are on their way.
-    let swapped = calls.iter().position(|c| c == "DetachVolume").unwrap() + 1;
+    // The instance is down, and both of its disks are still there.
+    let stopped = calls.iter().position(|c| c == "StopInstances").unwrap() + 1;
     let place = Place::several(&ENCRYPT, vec![None]).remove(0);
-    place.proxy.go_wrong(Some((At::Change(swapped), Fault::KillAfter)));
+    place.proxy.go_wrong(Some((At::Change(stopped), Fault::KillAfter)));
     let mut started = place.start(&place.desk, &ENCRYPT.apply(), 4);
     assert!(place.proxy.watch(started.child.take().unwrap()).is_none(), "{}", started.err_so_far());
     assert_eq!(states(&place.desk), [("stopped".to_owned(), 2)]);
