@@ -101,6 +101,7 @@ impl Case {
         let faults = some(&around_each(1..=calls.len()), scenes);
         let scenes = abreast(ready(faults.into_iter().map(|f| vec![f]).collect()), |scene| {
             scene.killed(PRUNE, scene.faults[0]);
+            scene.resume = "resume last --auto-approve --allow-irreversible prune --format json".to_owned();
             scene.resumed();
         });
         self.all_end_as(&end, &scenes, "prune");

@@ -138,9 +138,14 @@ fn version(dependency: &toml::Value) -> Option<&toml::Value> {
     dependency.get("version").or(dependency.as_str().map(|_| dependency))
 }
 
+/// The features of a dependency, and those that they bring along.
 fn features(dependency: &toml::Value) -> BTreeSet<String> {
     let listed = dependency.get("features").and_then(toml::Value::as_array).into_iter().flatten();
-    listed.map(|feature| feature.as_str().unwrap().to_owned()).collect()
+    let mut all: BTreeSet<String> = listed.map(|feature| feature.as_str().unwrap().to_owned()).collect();
+    if all.contains("rt-multi-thread") {
+        all.insert("rt".to_owned());
+    }
+    all
 }
 
 #[test]
