@@ -23,6 +23,9 @@ use crate::{
 /// The action's name.
 pub const NAME: &str = "prune";
 
+/// For how many days a volume that an undo left is kept: as long as what is replaced, unless a playbook says otherwise.
+const LEFT_FOR: i32 = 30;
+
 /// Deletes what an earlier run kept.
 pub struct Prune;
 
@@ -38,14 +41,17 @@ taken back, and needs `--allow-irreversible prune`.
 
 ## What it deletes
 
-Only what carries the tags of a run of redress (`redress:run`, `redress:expires`) and
+Only what carries the tag of a run of redress (`redress:run`) and
 
 - whose day in `redress:expires` has passed;
 - that does not carry `redress:hold` (set that tag, with any value, to keep a thing);
-- a volume only if it is attached to nothing, and the volume that replaced it (`redress:replaced-by`) is proved to be
+- a replaced volume only if it is attached to nothing, and the volume that replaced it (`redress:replaced-by`) is proved to be
   readable (below);
 - a snapshot that an encryption left only if the volume that took the place of its source (`redress:source`) is proved to
-  be readable, or if its source was never replaced and is there;
+  be readable, or if an undo has put its source back and that is proved to be in use, or if its source was never replaced and is there;
+- an encrypted volume that an undo left only if it is attached to nothing, and the volume that it was made from, or another in its
+  place, has been attached for 30 days and is proved to be in use (below). It carries no date: one that a person gives it
+  (`redress:expires`) counts instead. What was written to it between the run and the undo is on no other volume, and the plan says so;
 - a snapshot of a backup set only if it is not of the last `redress:keep-last` completed sets of its instance, and never
   if it is of the last one. The highest number that a set of the instance asks for counts.
 
@@ -56,13 +62,16 @@ Nothing is deleted because nothing bad is known. The volume that took the place
 - is attached at the device and to the instance that its tags name;
 - is encrypted under a key whose state is `Enabled`, read now: a volume whose key is disabled or pending deletion stays
   readable only until its instance is stopped;
-- is a disk of an instance that is `running`, was last started after the volume was made, and whose system status, instance
+- is a disk of an instance that is `running`, was last started after the volume was attached, and whose system status, instance
   status and attached EBS status are all `ok` (`not-applicable` is taken for the attached EBS status only).
+
+The same is asked of a volume that an undo has put back, but for the key: it is not encrypted.
 
 Of a disk that was attached to nothing, one unencrypted copy stays until the new volume was attached once: the old volume may
 go while an unencrypted snapshot of it is there; that snapshot stays.
 
-All this is read again directly before each deletion. What cannot be read keeps the thing, with the reason.
+All this is read again directly before each call, also where a call is repeated and where an interrupted run is gone on with. What
+cannot be read keeps the thing, with the reason.
 
 ## What it does not look at
 
@@ -137,8 +146,11 @@ impl Action for Prune {
             Kind::Volume => {
                 let volume = need(place.volumes.get(target.id()), &format!("volume {}", target.id()))?;
                 volume_may_go(inventory, region, volume, now)?;
-                relied_on::volume(place, volume)?;
-                Ok(proposal(target, "DeleteVolume", "VolumeId", "volume-gone", &volume.tags, volume.size))
+                let plain = proposal(target, "DeleteVolume", "VolumeId", "volume-gone", &volume.tags, volume.size);
+                match left_behind(volume) {
+                    None => relied_on::volume(place, volume).map(|()| plain),
+                    Some(source) => relied_on::left(place, volume, source).map(|()| of_left(plain, volume, source)),
+                }
             }
             Kind::Snapshot => {
                 let snapshot = need(place.snapshots.get(target.id()), &format!("snapshot {}", target.id()))?;
@@ -157,39 +169,84 @@ fn family(target: &ResourceId) -> FamilyKind {
     if target.kind() == Kind::Volume { FamilyKind::Volumes } else { FamilyKind::Snapshots }
 }
 
-/// Everything in a region that redress made or kept with a date, and whether it may go at this moment. Whether the
+/// Everything in a region that redress made or kept with a date, and volumes that an undo left, and whether it may go at this moment. Whether the
 /// instances behind are healthy is asked only when the deletion is planned.
 pub fn candidates(inventory: &Inventory, region: &str, now: Timestamp) -> Vec<(ResourceId, Result<(), Refusal>)> {
     let Some(place) = inventory.regions.get(region) else { return Vec::new() };
     let dated = |tags: &Tags| tags.contains_key(tag::RUN) && tags.contains_key(tag::EXPIRES);
+    let idle = |v: &Volume| v.tags.contains_key(tag::RUN) && v.attachments.is_empty() && left_behind(v).is_some();
     let snapshots = place.snapshots.known().filter(|(_, s)| dated(&s.tags));
-    let volumes = place.volumes.known().filter(|(_, v)| dated(&v.tags));
+    let volumes = place.volumes.known().filter(|(_, v)| dated(&v.tags) || idle(v));
     let snapshots = snapshots.map(|(id, s)| (inventory.owner.snapshot(region, id), snapshot_may_go(inventory, region, s, now)));
     snapshots.chain(volumes.map(|(id, v)| (inventory.owner.volume(region, id), volume_may_go(inventory, region, v, now)))).collect()
 }
 
-/// Whether the thing is redress's, its time has passed, and nobody holds it.
-fn expired(id: &str, tags: &Tags, now: Timestamp) -> Result<(), Refusal> {
+/// Whether the thing is redress's, and nobody holds it.
+fn free_to_go(id: &str, tags: &Tags) -> Result<(), Refusal> {
     let no = |why: String| Err(Refusal::Refused(format!("{id} {why}")));
     if !tags.contains_key(tag::RUN) {
         return no("was not made or kept by redress: it carries no tag of a run".to_owned());
     }
-    if let Some(why) = tags.get(tag::HOLD) {
-        return no(format!("is held by its tag {} ({why})", tag::HOLD));
-    }
+    tags.get(tag::HOLD).map_or(Ok(()), |why| no(format!("is held by its tag {} ({why})", tag::HOLD)))
+}
+
+/// Whether the thing is redress's, its time has passed, and nobody holds it.
+fn expired(id: &str, tags: &Tags, now: Timestamp) -> Result<(), Refusal> {
+    free_to_go(id, tags)?;
+    let no = |why: String| Err(Refusal::Refused(format!("{id} {why}")));
     let Some(date) = tags.get(tag::EXPIRES) else { return no(format!("carries no date until when it is kept (tag {})", tag::EXPIRES)) };
     match date.parse::<Date>() {
         Err(_) => no(format!("is kept until {date:?}, which is no date like 2026-12-22: set the tag {} right", tag::EXPIRES)),
-        Ok(until) if now.to_zoned(jiff::tz::TimeZone::UTC).date() <= until => no(format!("is kept until {until}")),
+        Ok(until) if day(now) <= until => no(format!("is kept until {until}")),
         Ok(_) => Ok(()),
+    }
+}
+
+fn day(time: Timestamp) -> Date {
+    time.to_zoned(jiff::tz::TimeZone::UTC).date()
+}
+
+/// The volume from which redress made this one, where nothing says that this one was replaced itself: attached to nothing, it is
+/// what an undo has left.
+fn left_behind(volume: &Volume) -> Option<&str> {
+    let made = volume.encrypted && !volume.tags.contains_key(tag::REPLACED_BY);
+    volume.tags.get(tag::SOURCE).map(String::as_str).filter(|_| made)
+}
+
+/// Whether the time of a volume that an undo left has passed. Its tags have no date, since no date is true while it is in use: it is
+/// kept for [`LEFT_FOR`] days from when the volume that holds in its place was attached, or until the date that a person gives it.
+fn left_long_enough(inventory: &Inventory, region: &str, volume: &Volume, source: &str, now: Timestamp) -> Result<(), Refusal> {
+    let id = &volume.id;
+    free_to_go(id, &volume.tags)?;
+    if volume.tags.contains_key(tag::EXPIRES) {
+        return expired(id, &volume.tags, now);
+    }
+    let Some(holder) = relied_on::holder(place(inventory, region)?, volume, source)? else {
+        return Err(Refusal::Refused(format!(
+            "{id} was made from {source}, and neither that nor another in its place is in use: what was written to {id} since cannot be told; \
+             look at it, and give it the tag {} with a date when it is not needed",
+            tag::EXPIRES
+        )));
+    };
+    let Some(since) = holder.attached_at else { return Err(Refusal::Unknown(format!("{id} is kept: when {} was attached is not known", holder.id))) };
+    let until = day(since).saturating_add(jiff::Span::new().days(LEFT_FOR));
+    match day(now) <= until {
+        true => Err(Refusal::Refused(format!("{id} is kept until {until}: {} holds in its place since {}", holder.id, day(since)))),
+        false => Ok(()),
     }
 }
 
 fn volume_may_go(inventory: &Inventory, region: &str, volume: &Volume, now: Timestamp) -> Result<(), Refusal> {
     let id = &volume.id;
-    expired(id, &volume.tags, now)?;
+    match left_behind(volume) {
+        None => expired(id, &volume.tags, now)?,
+        Some(source) => left_long_enough(inventory, region, volume, source, now)?,
+    }
     if volume.state != "available" || !volume.attachments.is_empty() {
         return Err(Refusal::Refused(format!("{id} is {}: only what is attached to nothing is deleted", volume.state)));
+    }
+    if left_behind(volume).is_some() {
+        return Ok(());
     }
     match replacement(inventory, region, volume) {
         None => Err(Refusal::Refused(format!("{id} says not what replaced it (tag {}): delete it by hand if it is not needed", tag::REPLACED_BY))),
@@ -256,6 +313,14 @@ fn proposal(target: &ResourceId, operation: &str, member: &str, proof: &str, tag
         touches: vec![Want::id(region, family(target), id)],
         prerequisites: Vec::new(),
     }
+}
+
+/// The proposal for a volume that an undo left: what only it holds is named.
+fn of_left(mut proposal: Proposal, volume: &Volume, source: &str) -> Proposal {
+    let run = volume.tags.get(tag::RUN).map_or("", String::as_str);
+    proposal.summary = format!("delete volume {}, which run {run} made from {source} and which is in use no more", volume.id);
+    proposal.impact.push(format!("what was written to {} while it was in use is on no other volume: look at it before, or make a snapshot of it", volume.id));
+    proposal
 }
 
 mod relied_on;

@@ -22,7 +22,7 @@ use super::{
     step::{Bounds, Failure, Named},
 };
 use crate::{
-    calls::{self, Act, Bindings, Outputs, Purpose, before, still},
+    calls::{self, Act, Bindings, Outputs, Purpose, Risk, Step, WayBack, before, still},
     inventory::{FamilyKind, Inventory},
     journal::{ChangeStory, Decision, Event, Journal, Outcome, Phase, StepState, StepStory, StoreError, Story},
     plan::{
@@ -144,7 +144,7 @@ impl Engine<'_> {
                     Err(Instead::Halt(error)) => return Err(error),
                     Err(Instead::End(outcome, reason)) => self.end(change, outcome, reason, Value::Null, Vec::new(), journal)?,
                 },
-                Phase::Waiting | Phase::Forward => match self.forward(change, journal).await {
+                Phase::Waiting | Phase::Forward => match self.forward(plan, change, journal).await {
                     Ok(()) => self.finish(change, journal).await?,
                     Err(Failure::Halt(error)) => return Err(error),
                     Err(Failure::Gone(reason)) if nothing_done(change, journal) => {
@@ -180,7 +180,7 @@ impl Engine<'_> {
         }
     }
 
-    async fn forward(&self, change: &Change, journal: &Ledger<'_>) -> Result<(), Failure> {
+    async fn forward(&self, plan: &Plan, change: &Change, journal: &Ledger<'_>) -> Result<(), Failure> {
         for (n, step) in change.steps.iter().enumerate() {
             if journal.look(|story| story.changes.get(&change.id).is_some_and(|c| c.is_left(&step.name))) {
                 continue;
@@ -188,7 +188,7 @@ impl Engine<'_> {
             self.talk.tell(&News::StepBegins { change: change.id.clone(), title: step.title.clone(), place: n + 1 });
             let mut bounds = Bounds::among(&step.act, change.steps.iter().map(|s| &s.act));
             bounds.way_back = self.way_back_if_down(change, step, journal);
-            let named = Named { change: &change.id, name: &step.name, act: &step.act, bounds };
+            let named = Named { change: &change.id, name: &step.name, act: &step.act, bounds, for_good: for_good(plan, change, step) };
             // What is looked at directly before something goes down is looked at when its turn has come.
             self.take_turn(named, journal).await?;
             self.take_room(named, journal).await?;
@@ -238,7 +238,7 @@ impl Engine<'_> {
             self.talk.tell(&News::StepBegins { change: change.id.clone(), title: format!("take back {}", back.of), place: 0 });
             let act = guarded(change, &back.act, journal);
             let bounds = Bounds::among(&back.act, way.iter().map(|b| &b.act));
-            let named = Named { change: &change.id, name: &back.name, act: &act, bounds };
+            let named = Named { change: &change.id, name: &back.name, act: &act, bounds, for_good: None };
             self.take_turn(named, journal).await?;
             self.take_room(named, journal).await?;
             let missing = before::missing(&act, &self.bindings(named, journal, &journal.look(Story::outputs)));
@@ -265,7 +265,7 @@ impl Engine<'_> {
         for step in &change.steps {
             let told = journal.look(|story| story.changes.get(&change.id).and_then(|c| c.step(&step.name)).map(|s| (s.state.clone(), s.at)));
             if let Some((StepState::Intended, at)) = told {
-                let named = Named { change: &change.id, name: &step.name, act: &step.act, bounds: Bounds::default() };
+                let named = Named { change: &change.id, name: &step.name, act: &step.act, bounds: Bounds::default(), for_good: None };
                 self.look_for(named, at, false, journal).await?;
             }
         }
@@ -411,6 +411,11 @@ fn set_by_others(change: &Change, journal: &Ledger<'_>) -> BTreeSet<String> {
 fn going_back(change: &Change, journal: &Ledger<'_>) -> bool {
     let step = |name: &str| change.steps.iter().any(|s| s.name == name);
     journal.look(|story| story.changes.get(&change.id).is_some_and(|c| c.steps.iter().any(|s| !step(&s.name))))
+}
+
+/// The change of a step that destroys something: that nothing takes it back is said of the step and of the change.
+fn for_good<'a>(plan: &'a Plan, change: &'a Change, step: &Step) -> Option<(&'a Plan, &'a Change)> {
+    (change.risk == Risk::Irreversible && matches!(step.way_back, WayBack::Cannot(_))).then_some((plan, change))
 }
 
 /// Whether no step of a change may have taken effect.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::{
     Engine, EngineError, News,
+    gather::afresh,
     ledger::Ledger,
     look::Look,
     step::{Failure, Named, SHOWN_WITHIN, looks_gone},
@@ -13,6 +14,7 @@ use crate::{
     calls::{Otherwise, Outputs, Power, Standing, before, power},
     inventory::{Cause, Inventory},
     journal::{Event, StepResult, StepStory, Story},
+    plan::again::{self, Unlike},
 };
 
 /// What follows from the look before a call.
@@ -31,6 +33,7 @@ impl Engine<'_> {
     /// # Errors
     /// [`Failure::Gone`] where it may not, and a halt where that cannot be told.
     pub(super) async fn before(&self, named: Named<'_>, journal: &Ledger<'_>) -> Result<Go, Failure> {
+        self.still_good(named, journal).await?;
         if named.act.before.is_empty() && named.act.observe.is_empty() {
             return Ok(Go::Call(Outputs::new()));
         }
@@ -76,6 +79,30 @@ impl Engine<'_> {
             self.account.pause(Duration::from_secs((1 << tries.min(4)).min(rest))).await;
         }
         Ok(Go::No)
+    }
+
+    /// Makes a change again whose call nothing takes back, directly before that call: forward, when the call is repeated, and on
+    /// resume, whatever version made the plan. What proved a minute ago that a thing is needed no more proves nothing now.
+    ///
+    /// # Errors
+    /// [`Failure::Gone`] where it is not made any more as the plan says, or where that cannot be told.
+    async fn still_good(&self, named: Named<'_>, journal: &Ledger<'_>) -> Result<(), Failure> {
+        let Some((plan, change)) = named.for_good else { return Ok(()) };
+        let facts = afresh(self.account, &mut |known| again::needs(plan, change, self.today, known)).await;
+        if let Some(halt) = EngineError::of_facts(&facts) {
+            return Err(Failure::Halt(halt));
+        }
+        let stage = (self.stage)(facts.clone());
+        let outputs = journal.look(Story::outputs);
+        let made = again::again(plan, change, &facts, self.today, stage.as_ref(), &self.bindings(named, journal, &outputs));
+        match made {
+            // What is gone already, the call itself finds to be so.
+            Ok(_) | Err(Unlike::Fixed(_)) => Ok(()),
+            Err(unlike @ (Unlike::Drifted(_) | Unlike::Refused(_) | Unlike::Unknown(_))) => {
+                journal.write(self.account.now(), left(named, unlike.reason().to_owned()))?;
+                Err(Failure::Gone(told(named, unlike.reason())))
+            }
+        }
     }
 
     /// A precondition does not hold. What an earlier try has brought about is no reason to say so; what it would set is

@@ -14,6 +14,7 @@ use crate::{
         standing_of, still,
     },
     journal::{Event, StepResult, StepState, StoreError, Story},
+    plan::{Change, Plan},
 };
 
 /// Why an act did not get done.
@@ -46,6 +47,8 @@ pub(super) struct Named<'a> {
     pub name: &'a str,
     pub act: &'a Act,
     pub bounds: Bounds,
+    /// The change, and its plan, where nothing brings back what the act takes away: it is made again directly before.
+    pub for_good: Option<(&'a Plan, &'a Change)>,
 }
 
 /// The bounds within which an act of a change is borne with.

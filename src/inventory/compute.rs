@@ -201,6 +201,9 @@ pub struct Volume {
     pub state: String,
     /// Where it is attached.
     pub attachments: Vec<Attachment>,
+    /// When its latest attachment was begun (`AttachTime`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attached_at: Option<Timestamp>,
     /// The snapshot it was made from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub snapshot_id: Option<String>,
@@ -234,6 +237,8 @@ pub struct Attachment {
 }
 
 impl Record for Volume {
+    // A swap and its way back attach a volume anew; footprints of the released format do not have the time.
+    const VOLATILE: &'static [&'static str] = &["attached_at"];
     fn tags(&self) -> Option<&Tags> {
         Some(&self.tags)
     }

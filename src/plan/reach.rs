@@ -157,9 +157,7 @@ pub fn borne_out(change: &Change, run: &str, call: &Call, facts: &Inventory) -> 
             Fact::Absent => continue,
             silent => return Err(Beyond::Unknown(format!("{}: {id}: {}", call.name(), silent.silence().unwrap_or_default()))),
         };
-        let due = || {
-            change.action == "prune" && id == change.resource.id() && kept_until(&thing).is_some_and(|date| date < facts.read_at.to_zoned(TimeZone::UTC).date())
-        };
+        let due = || change.action == "prune" && id == change.resource.id() && may_go(&thing, facts.read_at.to_zoned(TimeZone::UTC).date());
         if call.operation.starts_with("Delete") && !call.operation.ends_with("Tags") && !may_delete(call, run, &thing, change, &id) && !due() {
             return never(format!("would delete {id}, which run {run} did not make, as its tags say"));
         }
@@ -186,10 +184,16 @@ fn may_delete(call: &Call, run: &str, thing: &Value, change: &Change, id: &str) 
     }
 }
 
-/// The date until which an earlier run keeps a thing; none where a person holds it.
-fn kept_until(thing: &Value) -> Option<Date> {
-    let held = tag_of(thing, tag::HOLD).is_some() || tag_of(thing, tag::RUN).is_none();
-    tag_of(thing, tag::EXPIRES).filter(|_| !held)?.parse().ok()
+/// Whether an earlier run made or kept a thing, nobody holds it, and its date has passed. What an undo left has no date; its time is
+/// proved with all else directly before the call.
+fn may_go(thing: &Value, today: Date) -> bool {
+    if tag_of(thing, tag::HOLD).is_some() || tag_of(thing, tag::RUN).is_none() {
+        return false;
+    }
+    match tag_of(thing, tag::EXPIRES) {
+        Some(date) => date.parse::<Date>().is_ok_and(|date| date < today),
+        None => tag_of(thing, tag::SOURCE).is_some() && tag_of(thing, tag::REPLACED_BY).is_none(),
+    }
 }
 
 /// Whether a thing belongs to the resource of a change, or was made or marked by the run.

@@ -202,6 +202,7 @@ fn detached(twin: &mut Twin, name: &str, id: &str) {
     let Some(volume) = region.volumes.get_mut(id) else { return };
     volume.attachments.retain(|a| a.state != "detaching");
     if volume.attachments.is_empty() {
+        volume.attached_at = None;
         volume.state = "available".to_owned();
     }
     for instance in leaving {

@@ -19,7 +19,7 @@ use super::{
 };
 
 /// The plan that encrypts the disks of the instance of this name, and what it is on.
-fn encrypting(stand: &Stand, name: &str) -> Plan {
+pub fn encrypting(stand: &Stand, name: &str) -> Plan {
     let whole = world::plan(stand, &world::Wish::default());
     let of = |c: &&Change| c.action == "encrypt-volumes" && instance(stand, c).is_some_and(|i| i.tags.get("Name").is_some_and(|n| n == name));
     let ids: BTreeSet<String> = whole.changes.iter().filter(of).map(|c| c.id.clone()).collect();

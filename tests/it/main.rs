@@ -50,6 +50,7 @@ mod plans;
 mod proving;
 mod proxy;
 mod prune;
+mod pruning;
 mod recover;
 mod report_back;
 mod schemas;

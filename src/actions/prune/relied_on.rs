@@ -18,20 +18,29 @@ const ENABLED: &str = "Enabled";
 /// What must be read for [`volume`]: the replacement, and what it stands on.
 pub(super) fn wants_of_volume(region: &str, place: &Region, volume: &str) -> Vec<Want> {
     let mut wants = vec![Want::by(region, FamilyKind::Snapshots, "volume-id", volume)];
-    let new = place.volumes.get(volume).known().and_then(|v| v.tags.get(tag::REPLACED_BY));
-    if let Some(new) = new {
-        wants.push(Want::id(region, FamilyKind::Volumes, new));
-        wants.extend(place.volumes.get(new).known().map(|new| stands_on(region, new)).unwrap_or_default());
+    let Some(tags) = place.volumes.get(volume).known().map(|v| &v.tags) else { return wants };
+    match (tags.get(tag::REPLACED_BY), tags.get(tag::SOURCE)) {
+        (Some(new), _) => {
+            wants.push(Want::id(region, FamilyKind::Volumes, new));
+            wants.extend(place.volumes.get(new).known().map(|new| stands_on(region, new)).unwrap_or_default());
+        }
+        (None, Some(source)) => wants.extend(wants_of_source(region, place, source)),
+        (None, None) => {}
     }
     wants
 }
 
 /// What must be read for [`snapshot`].
 pub(super) fn wants_of_snapshot(region: &str, place: &Region, snapshot: &Snapshot) -> Vec<Want> {
-    let Some(source) = source(snapshot) else { return Vec::new() };
+    source(snapshot).map(|source| wants_of_source(region, place, source)).unwrap_or_default()
+}
+
+/// What must be read to tell what holds the data of a volume: itself, and all that were made from it.
+fn wants_of_source(region: &str, place: &Region, source: &str) -> Vec<Want> {
     let mut wants = vec![Want::id(region, FamilyKind::Volumes, source), took_its_place(region, source)];
     let (_, made) = selected(place, source);
-    wants.extend(made.iter().flat_map(|new| stands_on(region, new)));
+    let old = place.volumes.get(source).known().copied();
+    wants.extend(made.into_iter().chain(old).flat_map(|volume| stands_on(region, volume)));
     wants
 }
 
@@ -53,7 +62,7 @@ pub(super) fn volume(place: &Region, old: &Volume) -> Result<(), Refusal> {
     let Some(new) = old.tags.get(tag::REPLACED_BY) else { return refused(format!("{} says not what replaced it (tag {})", old.id, tag::REPLACED_BY)) };
     let new = need(place.volumes.get(new), &format!("volume {new}"))?;
     if was_attached(&old.tags, new) {
-        return in_use(place, new, &old.id);
+        return in_use(place, new, &new.tags, &old.id);
     }
     free(place, new, &old.id)?;
     // Nobody has read the new volume yet. One copy that needs no key stays until somebody has.
@@ -81,15 +90,55 @@ pub(super) fn snapshot(place: &Region, snapshot: &Snapshot) -> Result<(), Refusa
     let (listed, made) = selected(place, source);
     listed.map_err(|why| Refusal::Unknown(format!("{id} is kept: whether a volume took the place of {source} is not known: {why}")))?;
     let old = known(place.volumes.get(source), &format!("volume {source}, of which {id} was taken,"))?;
+    let back = old.filter(|old| matches!(old.state.as_str(), "in-use" | "available") && !old.tags.contains_key(tag::REPLACED_BY));
     // The one that is in use is the one that counts, should there be several.
-    let new = made.iter().find(|v| !v.attachments.is_empty()).or_else(|| made.first()).copied();
-    match (new, old) {
-        (Some(new), _) if was_attached(&snapshot.tags, new) => in_use(place, new, id),
-        (Some(new), _) if snapshot.encrypted => free(place, new, id),
-        (Some(new), _) => refused(format!("{id} is an unencrypted copy of what {} holds, and that was not attached yet: attach it once", new.id)),
+    match (made.iter().copied().find(|v| !v.attachments.is_empty()), back, made.first()) {
+        (Some(new), _, _) => in_use(place, new, &new.tags, id),
+        // An undo has put it back.
+        (None, Some(old), _) if was_put_back(old, snapshot) => in_use(place, old, &snapshot.tags, id),
         // It was never replaced: what it was taken of is there.
-        (None, Some(old)) if matches!(old.state.as_str(), "in-use" | "available") && !old.tags.contains_key(tag::REPLACED_BY) => Ok(()),
-        (None, _) => refused(format!("{id} may be the last that holds the data of {source}: neither that nor a volume that took its place is there")),
+        (None, Some(_), _) => Ok(()),
+        (None, None, Some(new)) if snapshot.tags.contains_key(tag::INSTANCE) => in_use(place, new, &new.tags, id),
+        (None, None, Some(new)) if snapshot.encrypted => free(place, new, id),
+        (None, None, Some(new)) => refused(format!("{id} is an unencrypted copy of what {} holds, and that was not attached yet: attach it once", new.id)),
+        (None, None, None) => refused(format!("{id} may be the last that holds the data of {source}: neither that nor a volume that took its place is there")),
+    }
+}
+
+/// Whether a volume was attached again after a snapshot of it was begun.
+fn was_put_back(old: &Volume, snapshot: &Snapshot) -> bool {
+    !old.attachments.is_empty() && old.attached_at.zip(snapshot.start_time).is_some_and(|(attached, begun)| attached >= begun)
+}
+
+/// The volume in use that holds in the place of a volume which redress made and which is attached to nothing: the one that it was
+/// made from, put back by an undo, or another that was made from the same. `None` where none is in use.
+///
+/// # Errors
+/// What is not known.
+pub(super) fn holder<'a>(place: &'a Region, left: &Volume, source: &str) -> Result<Option<&'a Volume>, Refusal> {
+    let id = &left.id;
+    let old = known(place.volumes.get(source), &format!("{id} is kept: volume {source}, from which it was made,"))?;
+    if let Some(old) = old.filter(|old| !old.attachments.is_empty()) {
+        return Ok(Some(old));
+    }
+    let (listed, made) = selected(place, source);
+    listed.map_err(|why| Refusal::Unknown(format!("{id} is kept: whether another volume took the place of {source} is not known: {why}")))?;
+    Ok(made.into_iter().find(|v| v.id != *id && !v.attachments.is_empty()))
+}
+
+/// Whether a volume that an undo left, attached to nothing, may go: what holds in its place is proved to be in use. Where nothing is
+/// in use the volume that it was made from must be there, unencrypted, and replaced by nothing.
+///
+/// # Errors
+/// What is not proved.
+pub(super) fn left(place: &Region, left: &Volume, source: &str) -> Result<(), Refusal> {
+    if let Some(holder) = holder(place, left, source)? {
+        return in_use(place, holder, &left.tags, &left.id);
+    }
+    let old = known(place.volumes.get(source), &format!("{} is kept: volume {source}, from which it was made,", left.id))?;
+    match old.is_some_and(|old| old.state == "available" && !old.encrypted && !old.tags.contains_key(tag::REPLACED_BY)) {
+        true => Ok(()),
+        false => refused(format!("{} may be the only one that holds its data: {source}, from which it was made, is not in use again", left.id)),
     }
 }
 
@@ -116,15 +165,15 @@ fn refused(why: String) -> Result<(), Refusal> {
     Err(Refusal::Refused(why))
 }
 
-/// Whether a volume that is a disk is one that its instance was started from and reads.
-fn in_use(place: &Region, new: &Volume, what: &str) -> Result<(), Refusal> {
+/// Whether a volume that is a disk is one that its instance was started from and reads, at the place that these tags name.
+fn in_use(place: &Region, new: &Volume, tags: &Tags, what: &str) -> Result<(), Refusal> {
     let [attachment] = new.attachments.as_slice() else {
         return refused(format!("{what} is kept: {}, which took the place, is attached to {} instances", new.id, new.attachments.len()));
     };
-    let said = |key: &str, is: &str| new.tags.get(key).is_none_or(|tag| tag == is);
+    let said = |key: &str, is: &str| tags.get(key).is_none_or(|tag| tag == is);
     if attachment.state != "attached" || !said(tag::INSTANCE, &attachment.instance_id) || !said(tag::DEVICE, &attachment.device) {
         let (instance, device) = (&attachment.instance_id, &attachment.device);
-        return refused(format!("{what} is kept: {} is {} at {device} of {instance}, and its tags name another place", new.id, attachment.state));
+        return refused(format!("{what} is kept: {} is {} at {device} of {instance}, and the tags name another place", new.id, attachment.state));
     }
     key(place, new, what)?;
     let id = &attachment.instance_id;
@@ -134,8 +183,10 @@ fn in_use(place: &Region, new: &Volume, what: &str) -> Result<(), Refusal> {
     status.proves_health().or_else(|why| refused(format!("{what} is kept: {id}, which runs on {}, is not proved to be well: {why}", new.id)))
 }
 
-/// Whether an instance runs, on this volume, and was last started after the volume was made. `LaunchTime` is that of the
-/// last start, in whole seconds (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Instance.html>).
+/// Whether an instance runs, on this volume, and was last started after the volume was attached: when it was made says
+/// nothing, since a start between its making and its attachment is a start from another disk. `LaunchTime` is that of the
+/// last start, in whole seconds (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Instance.html>), `AttachTime`
+/// that of the attachment (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_VolumeAttachment.html>).
 fn started_since(instance: &Instance, new: &Volume, what: &str) -> Result<(), Refusal> {
     let id = &instance.id;
     if instance.state != "running" {
@@ -144,10 +195,10 @@ fn started_since(instance: &Instance, new: &Volume, what: &str) -> Result<(), Re
     if !instance.devices.iter().any(|d| d.volume_id == new.id && d.status == "attached") {
         return refused(format!("{what} is kept: {id} does not name {} among its disks", new.id));
     }
-    match (instance.launch_time, new.create_time) {
-        (Some(launched), Some(made)) if launched.as_second() >= made.as_second() => Ok(()),
-        (Some(launched), Some(_)) => refused(format!("{what} is kept: {id} was last started at {launched}, before {} was made", new.id)),
-        _ => Err(Refusal::Unknown(format!("{what} is kept: when {id} was last started, or when {} was made, is not known", new.id))),
+    match (instance.launch_time, new.attached_at) {
+        (Some(launched), Some(attached)) if launched.as_second() >= attached.as_second() => Ok(()),
+        (Some(launched), Some(at)) => refused(format!("{what} is kept: {id} was last started at {launched}, before {} was attached at {at}", new.id)),
+        _ => Err(Refusal::Unknown(format!("{what} is kept: when {id} was last started, or when {} was attached, is not known", new.id))),
     }
 }
 
@@ -159,8 +210,11 @@ fn free(place: &Region, new: &Volume, what: &str) -> Result<(), Refusal> {
     }
 }
 
-/// Whether the key of a volume can be used now.
+/// Whether the key of a volume can be used now. One that is not encrypted needs none.
 fn key(place: &Region, new: &Volume, what: &str) -> Result<(), Refusal> {
+    if !new.encrypted {
+        return Ok(());
+    }
     let Some(arn) = &new.kms_key_id else { return Err(Refusal::Unknown(format!("{what} is kept: under which key {} is encrypted is not known", new.id))) };
     let key = need(place.keys.get(arn), &format!("{what} is kept: the key {arn} of {}", new.id))?;
     match key.key_state.as_str() {

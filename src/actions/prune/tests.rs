@@ -27,7 +27,8 @@ fn account() -> Inventory {
     region.volumes.put("vol-old", Volume { id: "vol-old".into(), state: "available".into(), tags: old, ..Volume::default() });
     let attachments = vec![Attachment { instance_id: "i-1".into(), device: "/dev/xvda".into(), state: "attached".into(), ..Attachment::default() }];
     let new_tags = tags(&[(tag::SOURCE, "vol-old"), (tag::INSTANCE, "i-1"), (tag::DEVICE, "/dev/xvda")]);
-    region.volumes.put("vol-new", Volume { attachments, state: "in-use".into(), ..replacement("vol-new", new_tags) });
+    let attached_at = Some("2026-10-22T08:20:00Z".parse().unwrap());
+    region.volumes.put("vol-new", Volume { attachments, attached_at, state: "in-use".into(), ..replacement("vol-new", new_tags) });
     let devices = vec![Device { device_name: "/dev/xvda".into(), volume_id: "vol-new".into(), status: "attached".into(), ..Device::default() }];
     let launch_time = Some("2026-10-22T08:30:00Z".parse().unwrap());
     region.instances.put("i-1", Instance { id: "i-1".into(), state: "running".into(), devices, launch_time, ..Instance::default() });
@@ -113,7 +114,7 @@ fn a_volume_stays_for_each_reason_there_is() {
         (|it| new(it).attachments[0].state = "attaching".into(), "is attaching"),
         (|it| new(it).attachments[0].device = "/dev/sdf".into(), "name another place"),
         (|it| new(it).attachments[0].instance_id = "i-2".into(), "name another place"),
-        (|it| new(it).create_time = Some("2026-10-22T09:00:00Z".parse().unwrap()), "last started at"),
+        (|it| new(it).attached_at = Some("2026-10-22T09:00:00Z".parse().unwrap()), "before vol-new was attached at"),
         (|it| it.region_mut(R).keys.get_mut(KEY).unwrap().key_state = "PendingDeletion".into(), "is PendingDeletion"),
         (|it| it.region_mut(R).keys.get_mut(KEY).unwrap().key_state = "Disabled".into(), "is Disabled"),
         (|it| it.region_mut(R).instances.get_mut("i-1").unwrap().state = "stopped".into(), "is stopped"),
@@ -146,7 +147,7 @@ fn what_is_not_known_stays() {
     for forget in [
         (|it| it.region_mut(R).keys.items.clear()) as fn(&mut Inventory),
         |it| it.region_mut(R).instances.items.clear(),
-        |it| new(it).create_time = None,
+        |it| new(it).attached_at = None,
         |it| new(it).kms_key_id = None,
     ] {
         let mut it = account();
@@ -238,7 +239,9 @@ fn of_a_disk_that_was_never_attached_one_unencrypted_copy_stays() {
     let attachments = vec![Attachment { instance_id: "i-1".into(), device: "/dev/sdf".into(), state: "attached".into(), ..Attachment::default() }];
     let devices = Device { device_name: "/dev/sdf".into(), volume_id: "vol-new2".into(), status: "attached".into(), ..Device::default() };
     it.region_mut(R).instances.get_mut("i-1").unwrap().devices.push(devices);
-    (it.region_mut(R).volumes.get_mut("vol-new2").unwrap().attachments, it.region_mut(R).volumes.get_mut("vol-new2").unwrap().state) =
-        (attachments, "in-use".into());
-    assert_eq!(says(&it), (true, [true, true]), "it is attached now, to an instance that is well");
+    let new = it.region_mut(R).volumes.get_mut("vol-new2").unwrap();
+    (new.attachments, new.state, new.attached_at) = (attachments, "in-use".into(), Some("2026-11-01T00:00:00Z".parse().unwrap()));
+    assert_eq!(says(&it), (false, [false, false]), "it was made before the last start, and attached only since");
+    it.region_mut(R).instances.get_mut("i-1").unwrap().launch_time = Some("2026-11-02T00:00:00Z".parse().unwrap());
+    assert_eq!(says(&it), (true, [true, true]), "its instance was started with it, and is well");
 }

@@ -16,6 +16,7 @@ pub async fn volumes(ec2: &Client, ask: &Ask) -> Members<Volume> {
 }
 
 fn volume(volume: types::Volume) -> Volume {
+    let attached = volume.attachments.iter().flatten().filter_map(|a| time(a.attach_time)).max();
     Volume {
         id: text(volume.volume_id),
         size: volume.size.unwrap_or_default(),
@@ -27,6 +28,7 @@ fn volume(volume: types::Volume) -> Volume {
         availability_zone: text(volume.availability_zone),
         state: text(volume.state),
         attachments: volume.attachments.unwrap_or_default().into_iter().map(attachment).collect(),
+        attached_at: attached,
         snapshot_id: some(volume.snapshot_id),
         multi_attach: volume.multi_attach_enabled.unwrap_or_default(),
         operator: operator(volume.operator),

@@ -249,11 +249,13 @@ pub(super) fn attach(t: &mut Twin, region: &str, input: Attach) -> Outcome {
     if volume.encrypted && instance.state == "running" && keys::is_broken(t.region(region)?, volume.kms_key_id.as_deref())? {
         return Err(unknown(&format!("what becomes of {id} at a running instance"), "its key does not work"));
     }
+    let now = t.now;
     let region_mut = t.region_mut(region);
     if let Some(volume) = region_mut.volumes.get_mut(id) {
         volume.state = "in-use".to_owned();
         let (instance_id, device) = (input.instance_id.clone(), input.device.clone());
         volume.attachments.push(Attachment { instance_id, device, state: "attaching".to_owned(), delete_on_termination: false });
+        volume.attached_at = Some(now);
     }
     if let Some(instance) = region_mut.instances.get_mut(&input.instance_id) {
         let device = Device { device_name: input.device, volume_id: id.clone(), delete_on_termination: false, status: "attaching".to_owned() };

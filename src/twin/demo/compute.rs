@@ -78,6 +78,7 @@ fn build(company: &mut Inventory, machine: &Machine, now: Timestamp) {
         let volume = Volume {
             state: "in-use".to_owned(),
             attachments: vec![attachment],
+            attached_at: hours_before(now, 24 * 60),
             snapshot_id: None,
             ..disk(n * 100 + place, region, *size, *encrypted, &format!("{name} {device}"), now)
         };

@@ -1,0 +1,216 @@
+//! `prune` on the twin: what is proved before a thing is deleted is proved again directly before each call, after a crash and
+//! when a call is repeated too; what an undo leaves behind is offered in its time.
+
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use redress::{
+    calls::Call,
+    engine::{gather::gather, prune},
+    inventory::{FamilyKind, Inventory, tag},
+    journal::Outcome,
+    plan::{Change, Plan, rehearse::Rules},
+    playbook::load,
+    twin::{Fault, FaultKind, Twin, When},
+};
+use serde_json::json;
+
+use super::{
+    before::encrypting,
+    stand::{Kill, Stand, block_on, hold, stage, yes},
+    world,
+};
+
+/// A month, and what is kept for a month has passed.
+const A_MONTH: Duration = Duration::from_secs(32 * 86_400);
+
+/// What prune plans on this account, and why it keeps the rest.
+fn pruning(stand: &Stand) -> prune::Pruning {
+    let account = stand.account();
+    let (who, regions) = (stand.identity(), hold(&stand.twin).truth().regions.keys().cloned().collect::<Vec<_>>());
+    let empty = Inventory::empty(who.owner.clone(), who.caller.clone(), hold(&stand.twin).now());
+    let known = block_on(gather(&account, empty, &mut |known: &Inventory| prune::needs(known, &regions)));
+    let rules = Rules::new(&regions, &load::assemble(load::builtin(), Vec::new()).unwrap());
+    let now = hold(&stand.twin).now();
+    prune::plan(&known, &regions, who, now, SignedDuration::from_hours(1), &stage, &rules)
+}
+
+/// An account in which the disks of an instance were encrypted long ago, the change that did it, and the plan that prunes.
+fn long_after() -> (Twin, Change, Plan) {
+    let stand = world::demo();
+    let plan = encrypting(&stand, "app");
+    stand.run(&plan, yes(&plan), None).unwrap().unwrap();
+    assert_eq!(stand.story().changes[&plan.changes[0].id].outcome(), Some(Outcome::Verified));
+    hold(&stand.twin).pass(A_MONTH);
+    let found = pruning(&stand);
+    assert!(found.plan.changes.len() > 4, "{:?}", found.kept);
+    let twin = hold(&stand.twin).clone();
+    (twin, plan.changes[0].clone(), found.plan)
+}
+
+/// What somebody does to what is relied on.
+type Spoil = fn(&mut Twin, &Change);
+
+fn disable_keys(twin: &mut Twin, change: &Change) {
+    let region = twin.truth_mut().region_mut(&change.region);
+    region
+        .keys
+        .items
+        .values_mut()
+        .filter_map(|fact| if let redress::inventory::Fact::Known(key) = fact { Some(key) } else { None })
+        .for_each(|key| key.key_state = "PendingDeletion".into());
+}
+fn stop(twin: &mut Twin, change: &Change) {
+    twin.perform(&Call::new("ec2", &change.region, "StopInstances", json!({ "InstanceIds": [change.resource.id()] }))).unwrap();
+    twin.pass(Duration::from_secs(300));
+}
+fn hold_all(twin: &mut Twin, change: &Change) {
+    let region = twin.truth_mut().region_mut(&change.region);
+    let volumes: Vec<String> = region.volumes.known().map(|(id, _)| id.to_owned()).collect();
+    let snapshots: Vec<String> = region.snapshots.known().map(|(id, _)| id.to_owned()).collect();
+    volumes.iter().for_each(|id| drop(region.volumes.get_mut(id).unwrap().tags.insert(tag::HOLD.into(), "audit".into())));
+    snapshots.iter().for_each(|id| drop(region.snapshots.get_mut(id).unwrap().tags.insert(tag::HOLD.into(), "audit".into())));
+}
+fn deny_keys(twin: &mut Twin, change: &Change) {
+    let denied = json!({ "family": "keys", "region": change.region });
+    twin.faults.denied_reads.push(serde_json::from_value(denied).unwrap());
+}
+const SPOILS: [Spoil; 4] = [disable_keys, stop, hold_all, deny_keys];
+
+fn there(stand: &Stand, change: &Change) -> bool {
+    let family = if change.resource.id().starts_with("vol-") { FamilyKind::Volumes } else { FamilyKind::Snapshots };
+    hold(&stand.twin).truth().json(&change.region, family, change.resource.id()).known().is_some_and(|thing| thing["state"] != "deleting")
+}
+
+#[test]
+fn a_deletion_that_was_begun_before_a_crash_is_not_made_once_what_it_relies_on_is_gone() {
+    let (twin, encrypted, plan) = long_after();
+    for spoil in SPOILS {
+        let stand = Stand::new(twin.clone());
+        assert!(stand.run(&plan, yes(&plan), Some(Kill::BeforeCall(1))).is_none(), "killed between the intent and the call");
+        spoil(&mut hold(&stand.twin), &encrypted);
+        stand.run(&plan, Vec::new(), None).unwrap().unwrap();
+        let calls = hold(&stand.called).iter().map(Call::name).collect::<Vec<_>>();
+        assert_eq!(calls, Vec::<String>::new());
+        for change in &plan.changes {
+            assert!(there(&stand, change), "{}", change.resource);
+            let told = &stand.story().changes[&change.id];
+            assert!(matches!(told.outcome(), Some(Outcome::Blocked | Outcome::Refused)), "{:?}: {}", told.phase, told.reason);
+        }
+    }
+}
+
+#[test]
+fn a_deletion_that_is_tried_again_is_proved_again() {
+    let (mut twin, encrypted, plan) = long_after();
+    twin.faults.script.push(Fault {
+        at: When::Operation(plan.changes[0].steps[0].act.call.operation.clone(), 1),
+        kind: FaultKind::Throttled,
+        times: 1,
+        seen: 0,
+    });
+    for spoil in SPOILS {
+        let stand = Stand::new(twin.clone());
+        let change = encrypted.clone();
+        let hand = Box::new(move |twin: &mut Twin| spoil(twin, &change));
+        hold(&stand.then).push((plan.changes[0].steps[0].act.call.operation.clone(), hand));
+        stand.run(&plan, yes(&plan), None).unwrap().unwrap();
+        assert_eq!(hold(&stand.called).len(), 1, "the one that was throttled");
+        assert!(plan.changes.iter().all(|change| there(&stand, change)));
+    }
+}
+
+#[test]
+fn a_deletion_is_made_after_a_crash_while_all_that_it_relies_on_stands() {
+    let (twin, _, plan) = long_after();
+    for kill in [Kill::BeforeCall(1), Kill::AfterCall(1), Kill::BeforeCall(3)] {
+        let stand = Stand::new(twin.clone());
+        assert!(stand.run(&plan, yes(&plan), Some(kill)).is_none());
+        stand.run(&plan, Vec::new(), None).unwrap().unwrap();
+        let story = stand.story();
+        assert!(plan.changes.iter().all(|c| story.changes[&c.id].outcome() == Some(Outcome::Verified)), "{kill:?}");
+        assert!(!plan.changes.iter().any(|change| there(&stand, change)));
+    }
+}
+
+/// An account in which an encryption was undone, and what it has left: its snapshots, and the encrypted volumes.
+fn undone() -> (Stand, Change, Vec<String>, Vec<String>) {
+    let stand = world::demo();
+    let plan = encrypting(&stand, "app");
+    stand.run(&plan, yes(&plan), None).unwrap().unwrap();
+    hold(&stand.twin).pass(Duration::from_secs(5 * 86_400));
+    let undoing = super::laws::undoing(&stand, &plan);
+    let second = stand.again();
+    second.run(&undoing.plan, yes(&undoing.plan), None).unwrap().unwrap();
+    assert!(second.story().changes.values().all(|c| c.outcome() == Some(Outcome::Restored)));
+    let change = plan.changes[0].clone();
+    let truth = hold(&stand.twin).truth().regions[&change.region].clone();
+    let volumes: Vec<String> = truth.volumes.known().filter(|(_, v)| v.tags.contains_key(tag::RUN)).map(|(id, _)| id.to_owned()).collect();
+    let snapshots: Vec<String> = truth.snapshots.known().filter(|(_, s)| s.tags.contains_key(tag::RUN)).map(|(id, _)| id.to_owned()).collect();
+    assert!(volumes.len() == 2 && snapshots.len() >= 4, "{volumes:?} {snapshots:?}");
+    (second.again(), change, volumes, snapshots)
+}
+
+fn offered(pruning: &prune::Pruning) -> Vec<String> {
+    let mut ids: Vec<String> = pruning.plan.changes.iter().map(|c| c.resource.id().to_owned()).collect();
+    ids.sort();
+    ids
+}
+
+#[test]
+fn what_an_undo_has_left_is_offered_in_its_time_and_the_disks_in_use_stay() {
+    let (stand, change, volumes, snapshots) = undone();
+    let early = pruning(&stand);
+    assert_eq!(offered(&early), Vec::<String>::new());
+    assert!(volumes.iter().all(|id| early.kept.iter().any(|why| why.contains(id.as_str()) && why.contains("is kept until"))), "{:?}", early.kept);
+    // The snapshots' time has passed, that of the volumes counts from the undo on.
+    hold(&stand.twin).pass(Duration::from_secs(27 * 86_400));
+    assert_eq!(offered(&pruning(&stand)), snapshots, "{:?}", pruning(&stand).kept);
+    hold(&stand.twin).pass(Duration::from_secs(5 * 86_400));
+    let found = pruning(&stand);
+    let mut all = [volumes.clone(), snapshots].concat();
+    all.sort();
+    assert_eq!(offered(&found), all, "{:?}", found.kept);
+    let of_volume = found.plan.changes.iter().find(|c| c.resource.id() == volumes[0]).unwrap();
+    assert!(of_volume.impact.iter().any(|line| line.contains("is on no other volume")), "{:?}", of_volume.impact);
+    stand.run(&found.plan, yes(&found.plan), None).unwrap().unwrap();
+    let story = stand.story();
+    assert!(found.plan.changes.iter().all(|c| story.changes[&c.id].outcome() == Some(Outcome::Verified)), "{:?}", story.changes);
+    let truth = hold(&stand.twin).truth().regions[&change.region].clone();
+    let instance = truth.instances.get(change.resource.id()).known().copied().unwrap().clone();
+    assert!(instance.state == "running" && instance.devices.iter().all(|d| truth.volumes.get(&d.volume_id).known().is_some()));
+}
+
+#[test]
+fn what_an_undo_has_left_stays_while_what_holds_in_its_place_is_not_proved_to_be_in_use() {
+    let (stand, change, volumes, _) = undone();
+    hold(&stand.twin).pass(A_MONTH);
+    let base = hold(&stand.twin).clone();
+    for (spoil, all) in [(stop as Spoil, true), (hold_all as Spoil, true), (lost_disk as Spoil, true), (attach_one as Spoil, false)] {
+        let stand = Stand::new(base.clone());
+        spoil(&mut hold(&stand.twin), &change);
+        let found = pruning(&stand);
+        let ids = offered(&found);
+        assert!(!ids.contains(&volumes[0]), "{ids:?}");
+        assert!(!all || ids.iter().all(|id| !volumes.contains(id)), "{ids:?}");
+    }
+}
+
+/// Both disks of the instance are detached, one of them for good.
+fn lost_disk(twin: &mut Twin, change: &Change) {
+    stop(twin, change);
+    let region = twin.truth_mut().region_mut(&change.region);
+    let devices = std::mem::take(&mut region.instances.get_mut(change.resource.id()).unwrap().devices);
+    for device in devices {
+        region.volumes.items.remove(&device.volume_id);
+    }
+}
+
+/// The first of the volumes that were left is attached again.
+fn attach_one(twin: &mut Twin, change: &Change) {
+    let region = twin.truth().regions[&change.region].clone();
+    let (id, _) = region.volumes.known().find(|(_, v)| v.tags.contains_key(tag::RUN)).unwrap();
+    let input = json!({ "VolumeId": id, "InstanceId": change.resource.id(), "Device": "/dev/sdx" });
+    twin.perform(&Call::new("ec2", &change.region, "AttachVolume", input)).unwrap();
+    twin.pass(Duration::from_secs(60));
+}
