@@ -100,7 +100,7 @@ const PARAMETERS: &[Parameter] = &[
         default: "21600",
         doc: "How long to wait at least for one set of snapshots, or one copy; for disks of more than 864 GiB it is 25 seconds a GiB of the largest.",
     },
-    Parameter { name: "health_timeout", kind: "seconds", default: "900", doc: "How long the instance may take from start to passing both status checks." },
+    Parameter { name: "health_timeout", kind: "seconds", default: "900", doc: "How long the instance may take from start to passing its status checks." },
 ];
 
 impl Action for EncryptVolumes {

@@ -4,6 +4,7 @@
 pub mod act;
 pub mod before;
 pub mod expect;
+pub mod next_start;
 pub mod notice;
 pub mod power;
 pub mod reference;
@@ -11,6 +12,7 @@ pub mod spec;
 pub mod still;
 pub mod transition;
 pub mod until;
+pub mod words;
 
 use std::collections::BTreeMap;
 
@@ -20,6 +22,7 @@ use serde_json::Value;
 pub use act::{Act, BackAct, KeptOnce, Purpose, Recognise, Shape, Step, Undo, Wait, WayBack, is_up, only_records, way_back};
 pub use before::{Before, Observe, Otherwise};
 pub use expect::{Expect, Standing, Test, standing_of};
+pub use next_start::NextStart;
 pub use notice::{HubFinding, Notice, Refusal};
 pub use reference::{Bindings, Unresolved};
 pub use spec::{Power, Repeat, Risk, Spec, Takes, find, floor};

@@ -101,9 +101,13 @@ impl Policy {
         }
     }
 
-    /// How every change of a plan stands; what comes after one that is not approved is not approved either.
+    /// How every change of a plan stands; what comes after one that is not approved is not approved either. What does not go
+    /// through in the rehearsal is for a person to say: a flag that speaks for all changes does not speak for it.
     pub fn standings(&self, plan: &Plan) -> BTreeMap<String, Standing> {
-        self.all(plan, |change| self.standing(change, change.ask))
+        self.all(plan, |change| match (self.standing(change, change.ask), ends_badly(plan, change)) {
+            (Standing::Yes(_), Some(why)) => Standing::No(why),
+            (standing, _) => standing,
+        })
     }
 
     /// How every change of a plan from a file stands, now that it was made again. What only the file says is asked about, and no flag
@@ -153,6 +157,22 @@ impl Policy {
         }
         all
     }
+}
+
+/// What keeps a change of an undo from being approved without a question: its rehearsal failed, or could not show that what it
+/// takes down comes up again. A plan leaves out what fails in its rehearsal when it is made, and refuses to stop what is not
+/// shown to come up again.
+fn ends_badly(plan: &Plan, change: &Change) -> Option<String> {
+    let said = |all: &[String]| all.iter().find_map(|line| line.strip_prefix(&format!("{}: ", change.id)).map(str::to_owned));
+    let takes_down = change.steps.iter().any(|step| step.act.power() == Power::TakesDown);
+    let (what, why) = match () {
+        () if plan.kind != PlanKind::Undo => return None,
+        () if plan.rehearsal.failed.contains(&change.id) => ("it failed in its rehearsal", said(&plan.rehearsal.differences)),
+        () if takes_down => ("it was not rehearsed, and takes something down", Some(said(&plan.rehearsal.not_rehearsed)?)),
+        () => return None,
+    };
+    let why = why.map_or_else(String::new, |why| format!(" ({why})"));
+    Some(format!("{what}{why}: --auto-approve does not speak for that; set right what it says, or say yes to it at the question"))
 }
 
 /// The decisions that follow from how changes stand and from what a person said about those to be asked about. What
@@ -338,6 +358,27 @@ mod tests {
 
     fn approved(decisions: &[Decision]) -> Vec<&str> {
         decisions.iter().filter(|d| d.approved).map(|d| d.change.as_str()).collect()
+    }
+
+    #[test]
+    fn auto_approve_takes_no_undo_that_does_not_go_through_in_its_rehearsal() {
+        let stop = json!({
+            "name": "stop", "title": "stop i-1", "call": { "service": "ec2", "region": "us-east-1", "operation": "StopInstances", "input": {} },
+            "recognise": { "looks": { "expect": [] } }, "way_back": { "kept": "x" }
+        });
+        let down = |id: &str| Change { steps: vec![serde_json::from_value(stop.clone()).expect("a step")], ..change(id, &[], "disruptive", true) };
+        let mut undo = Plan { kind: PlanKind::Undo, ..plan(vec![down("c1"), down("c2"), down("c3"), change("c4", &[], "safe", true)]) };
+        undo.rehearsal.failed = ["c1".to_owned()].into();
+        undo.rehearsal.differences = vec!["c1: waited 600 s until the instance runs: Client.InternalError".into(), "c3: a tag is not as before".into()];
+        undo.rehearsal.not_rehearsed = vec!["c2: the key was not read".into(), "c4: a role was not read".into()];
+        let policy = auto(Some(Risk::Disruptive), &[]);
+        let decided = decide(&undo, &policy.standings(&undo), &BTreeMap::new());
+        assert_eq!(approved(&decided), ["c3", "c4"]);
+        assert!(decided[0].by.contains("failed in its rehearsal (waited 600 s"), "{}", decided[0].by);
+        assert!(decided[1].by.contains("not rehearsed") && decided[1].by.contains("the key was not read"), "{}", decided[1].by);
+        // A person who reads that may say yes.
+        let asked = Policy { auto: false, ..policy }.standings(&undo);
+        assert!(asked.values().all(|standing| *standing == Standing::Ask), "{asked:?}");
     }
 
     #[test]

@@ -59,6 +59,10 @@ impl Typed {
         {
             typed.planning.push_str(&format!(" --events-since {since}"));
         }
+        // The run says which recovery is planned.
+        if command == "recover" {
+            typed.planning.extend(values(chosen, "run").iter().map(|run| format!(" {run}")));
+        }
         typed
     }
 
@@ -133,6 +137,12 @@ mod tests {
         let matches = command().try_get_matches_from(["redress", "events", "--since", "24h", "--playbooks", "my books"]).expect("a command");
         let typed = Typed::of(&matches);
         assert_eq!((typed.playbooks.as_str(), typed.planning.as_str()), (" --playbooks 'my books'", " --events-since 24h"));
+    }
+
+    #[test]
+    fn a_recovery_is_planned_again_for_the_same_run() {
+        assert_eq!(typed("redress recover r-1 --region eu-west-1").planning, " --region eu-west-1 r-1");
+        assert_eq!(typed("redress recover").planning, "");
     }
 
     #[test]

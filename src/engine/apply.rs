@@ -14,11 +14,13 @@ use super::{
     Engine, EngineError, News,
     before::left,
     begin::Instead,
+    by_hand::by_hand,
     gather::afresh,
     ledger::Ledger,
     leftover::{named_by_leftovers, stands},
+    preflight::next_start,
     schedule,
-    staying::with_what_stays,
+    staying::{self, staying, with_what_stays},
     step::{Bounds, Failure, Named},
 };
 use crate::{
@@ -26,7 +28,7 @@ use crate::{
     inventory::{FamilyKind, Inventory},
     journal::{ChangeStory, Decision, Event, Journal, Outcome, Phase, StepState, StepStory, StoreError, Story},
     plan::{
-        Change, Plan,
+        Change, Plan, each_once,
         proof::{self, Proved},
         restore::{self, Moment, Moved},
     },
@@ -188,7 +190,8 @@ impl Engine<'_> {
             self.talk.tell(&News::StepBegins { change: change.id.clone(), title: step.title.clone(), place: n + 1 });
             let mut bounds = Bounds::among(&step.act, change.steps.iter().map(|s| &s.act));
             bounds.way_back = self.way_back_if_down(change, step, journal);
-            let named = Named { change: &change.id, name: &step.name, act: &step.act, bounds, for_good: for_good(plan, change, step) };
+            let next = next_start(change, change.steps[n..].iter().map(|s| &s.act), journal);
+            let named = Named { change: &change.id, name: &step.name, act: &step.act, bounds, next: next.as_ref(), for_good: for_good(plan, change, step) };
             // What is looked at directly before something goes down is looked at when its turn has come.
             self.take_turn(named, journal).await?;
             self.take_room(named, journal).await?;
@@ -231,14 +234,15 @@ impl Engine<'_> {
         self.settle_doubts(change, journal).await?;
         let done = journal.look(|story| story.changes.get(&change.id).map(ChangeStory::done)).unwrap_or_default();
         let way = calls::way_back(&change.steps, &done, Purpose::Rollback);
-        for back in &way {
+        for (n, back) in way.iter().enumerate() {
             if journal.look(|story| story.changes.get(&change.id).is_some_and(|c| c.is_left(&back.name))) {
                 continue;
             }
             self.talk.tell(&News::StepBegins { change: change.id.clone(), title: format!("take back {}", back.of), place: 0 });
             let act = guarded(change, &back.act, journal);
             let bounds = Bounds::among(&back.act, way.iter().map(|b| &b.act));
-            let named = Named { change: &change.id, name: &back.name, act: &act, bounds, for_good: None };
+            let next = next_start(change, way[n..].iter().map(|b| &b.act), journal);
+            let named = Named { change: &change.id, name: &back.name, act: &act, bounds, next: next.as_ref(), for_good: None };
             self.take_turn(named, journal).await?;
             self.take_room(named, journal).await?;
             let missing = before::missing(&act, &self.bindings(named, journal, &journal.look(Story::outputs)));
@@ -265,7 +269,7 @@ impl Engine<'_> {
         for step in &change.steps {
             let told = journal.look(|story| story.changes.get(&change.id).and_then(|c| c.step(&step.name)).map(|s| (s.state.clone(), s.at)));
             if let Some((StepState::Intended, at)) = told {
-                let named = Named { change: &change.id, name: &step.name, act: &step.act, bounds: Bounds::default(), for_good: None };
+                let named = Named { change: &change.id, name: &step.name, act: &step.act, bounds: Bounds::default(), next: None, for_good: None };
                 self.look_for(named, at, false, journal).await?;
             }
         }
@@ -279,8 +283,9 @@ impl Engine<'_> {
         let mut pauses = PROOF_PAUSES.iter();
         let predicted = plan.rehearsal.predicted.get(&change.id);
         let by_others = set_by_others(change, journal);
-        let (after, left) = loop {
-            let fresh = afresh(self.account, &mut |_| change.touches.iter().cloned().collect()).await;
+        let stays = staying(change, journal);
+        let (fresh, after, left) = loop {
+            let fresh = afresh(self.account, &mut |_| change.touches.iter().cloned().chain(staying::wants(&stays)).collect()).await;
             if let Some(halt) = EngineError::of_facts(&fresh) {
                 return Err(halt);
             }
@@ -289,7 +294,7 @@ impl Engine<'_> {
             left.leave(&by_others);
             match pauses.next() {
                 Some(seconds) if !left.is_clean() => self.account.pause(Duration::from_secs(*seconds)).await,
-                _ => break (after, left),
+                _ => break (fresh, after, left),
             }
         };
         let kept = !Change::kept(&change.steps).is_empty();
@@ -306,7 +311,7 @@ impl Engine<'_> {
         if !left.others.is_empty() {
             rest.push_str(&format!("; somebody else changed meanwhile, and it is left so: {}", restore::words(&left.others)));
         }
-        let rest = with_what_stays(&rest, change, journal);
+        let rest = with_what_stays(&rest, &stays, &fresh);
         self.end(change, outcome, format!("{why}. {rest}"), after, Vec::new(), journal)
     }
 
@@ -328,7 +333,7 @@ impl Engine<'_> {
                 }
                 (Proved::Holds(awaiting), _) => {
                     let (outcome, reason) = match &change.restore {
-                        Some(restore) if !restore.kept.is_empty() => (Outcome::Restored, restore.kept.join("; ")),
+                        Some(restore) if !restore.kept.is_empty() => (Outcome::Restored, each_once(&restore.kept).join("; ")),
                         Some(_) => (Outcome::Restored, String::new()),
                         None if theirs => (
                             Outcome::AlreadyFixed,
@@ -424,26 +429,8 @@ fn nothing_done(change: &Change, journal: &Ledger<'_>) -> bool {
     journal.look(|story| story.changes.get(&change.id).is_none_or(|c| c.steps.iter().all(untouched)))
 }
 
-/// What a person must do when going back failed: the acts that are left, in order.
-fn by_hand(change: &Change, journal: &Ledger<'_>) -> String {
-    let Some(story) = journal.look(|story| story.changes.get(&change.id).cloned()) else { return String::new() };
-    let left = calls::way_back(&change.steps, &story.done(), Purpose::Rollback);
-    let open = left.iter().filter(|b| !story.step(&b.name).is_some_and(|s| matches!(s.state, StepState::Settled | StepState::Left)));
-    let outputs = journal.look(Story::outputs);
-    let bindings = bindings(change, journal, &outputs);
-    let input = |act: &Act| bindings.resolve(&act.call.input).unwrap_or_else(|_| act.call.input.clone());
-    let doubts = story.steps.iter().filter(|s| s.state == StepState::Intended);
-    let look = doubts.map(|s| {
-        let call = s.call.as_ref().map_or_else(|| s.name.clone(), |call| format!("{} {}", call.name(), call.input));
-        format!("look whether {call} took effect, and take it back if it did")
-    });
-    let made = open.filter(|b| bindings.resolve(&b.act.call.input).is_ok());
-    let acts: Vec<String> = look.chain(made.map(|b| format!("{} {}", b.act.call.name(), input(&b.act)))).collect();
-    format!("in this order: {}{}", acts.join("; "), recovering(change, journal))
-}
-
 /// The command that brings an instance of a change back up, where it has one.
-fn recovering(change: &Change, journal: &Ledger<'_>) -> String {
+pub(super) fn recovering(change: &Change, journal: &Ledger<'_>) -> String {
     let instance = change.touches.iter().any(|want| want.family == FamilyKind::Instances);
     if instance { format!(". `redress recover {}` brings its instance back up on volumes that are there", journal.head().run) } else { String::new() }
 }

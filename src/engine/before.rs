@@ -11,11 +11,14 @@ use super::{
     step::{Failure, Named, SHOWN_WITHIN, looks_gone},
 };
 use crate::{
-    calls::{Otherwise, Outputs, Power, Standing, before, power},
-    inventory::{Cause, Inventory},
+    calls::{NextStart, Otherwise, Outputs, Power, Standing, before, power},
+    inventory::{Cause, Inventory, Scope},
     journal::{Event, StepResult, StepStory, Story},
     plan::again::{self, Unlike},
 };
+
+/// How often facts lead to further facts: from an instance to its disks, and to their keys; once more where a disk was added meanwhile.
+const DEPTH: usize = 4;
 
 /// What follows from the look before a call.
 #[derive(Debug)]
@@ -34,16 +37,17 @@ impl Engine<'_> {
     /// [`Failure::Gone`] where it may not, and a halt where that cannot be told.
     pub(super) async fn before(&self, named: Named<'_>, journal: &Ledger<'_>) -> Result<Go, Failure> {
         self.still_good(named, journal).await?;
-        if named.act.before.is_empty() && named.act.observe.is_empty() {
+        if named.act.before.is_empty() && named.act.observe.is_empty() && named.next.is_none() {
             return Ok(Go::Call(Outputs::new()));
         }
         let outputs = journal.look(Story::outputs);
         let bindings = self.bindings(named, journal, &outputs);
         let earlier = journal.look(|story| story.changes.get(named.change)?.step(named.name).cloned()).filter(|s| s.intents > 0);
-        let scope = before::scope(named.act, &bindings)?;
+        let mut scope = before::scope(named.act, &bindings)?;
+        scope.extend(named.next.iter().flat_map(|next| next.wants(None)));
         let (began, believed) = (self.account.now(), self.lag.min(SHOWN_WITHIN));
         for tries in 0_u32.. {
-            let inventory = self.account.read(&scope).await;
+            let inventory = self.in_one_read(&mut scope, named.next).await;
             let looked = before::before(named.act, &inventory, &bindings)?;
             let waited = self.account.now().duration_since(began).unsigned_abs();
             let holds = looked.standing == Standing::Holds;
@@ -53,7 +57,10 @@ impl Engine<'_> {
                 return Ok(Go::No);
             }
             let what = match looked.standing {
-                Standing::Holds => return again(named, earlier.as_ref(), looked.observed),
+                Standing::Holds => match not_shown(named, &inventory, waited > self.patience(named, journal), waited >= believed)? {
+                    None => return again(named, earlier.as_ref(), looked.observed),
+                    Some(what) => what,
+                },
                 // No repetition helps where the read is denied or the credentials have ended.
                 Standing::Unknown(why) if why.cause() != Cause::Other || waited > self.patience(named, journal) => {
                     return Err(Failure::Halt(match why.cause() {
@@ -105,6 +112,21 @@ impl Engine<'_> {
         }
     }
 
+    /// Reads what a look needs. What is to be read of the next start hangs on what is read: in the end all of it comes of one
+    /// read, directly before the intent.
+    async fn in_one_read(&self, scope: &mut Scope, next: Option<&NextStart>) -> Inventory {
+        let mut inventory = self.account.read(scope).await;
+        for _ in 0..DEPTH {
+            let more: Scope = next.iter().flat_map(|next| next.wants(Some(&inventory))).filter(|want| !scope.contains(want)).collect();
+            if more.is_empty() {
+                break;
+            }
+            scope.extend(more);
+            inventory = self.account.read(scope).await;
+        }
+        inventory
+    }
+
     /// A precondition does not hold. What an earlier try has brought about is no reason to say so; what it would set is
     /// left as somebody else has set it, where the act says that.
     async fn gone(&self, named: Named<'_>, tried: bool, seen: &str, journal: &Ledger<'_>) -> Result<Go, Failure> {
@@ -124,6 +146,24 @@ impl Engine<'_> {
             }
         }
         Ok(Go::No)
+    }
+}
+
+/// The reason why what an act takes down is not shown to come up again; none where it is. While a view may lag behind, or a
+/// read may succeed yet, it is looked at again.
+///
+/// # Errors
+/// [`Failure::Gone`] once that is believed, and a halt where the credentials have ended: nothing is taken down.
+fn not_shown(named: Named<'_>, inventory: &Inventory, out_of_patience: bool, believed: bool) -> Result<Option<String>, Failure> {
+    let gone =
+        |why: &str| Err(Failure::Gone(told(named, &format!("{why}. It was not stopped: nothing is taken down before it is shown that it can come up again"))));
+    match named.next.map_or(Standing::Holds, |next| next.standing(inventory)) {
+        Standing::Holds => Ok(None),
+        Standing::Unknown(why) if why.cause() == Cause::Credentials => Err(Failure::Halt(EngineError::Credentials(why.to_string()))),
+        Standing::Unknown(why) if why.cause() == Cause::Denied || out_of_patience => gone(&format!("it cannot be told whether it would start again: {why}")),
+        Standing::NotYet(why) | Standing::Never(why) if believed => gone(&why),
+        Standing::Unknown(why) => Ok(Some(why.to_string())),
+        Standing::NotYet(why) | Standing::Never(why) => Ok(Some(why)),
     }
 }
 

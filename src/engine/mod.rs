@@ -10,6 +10,7 @@ pub mod apply;
 mod as_it_is;
 mod before;
 mod begin;
+mod by_hand;
 pub mod gather;
 mod ledger;
 pub mod left;

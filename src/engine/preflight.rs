@@ -11,7 +11,7 @@ use super::{
     step::Failure,
 };
 use crate::{
-    calls::{self, Act, Call, Power, Purpose, Tried},
+    calls::{self, Act, Call, NextStart, Power, Purpose, Tried},
     journal::{ChangeStory, Event, StepState, Story},
     plan::Change,
 };
@@ -53,6 +53,11 @@ impl Engine<'_> {
         journal.write(self.account.now(), Event::Tried { change: change.id.clone(), step: step.name.clone(), allowed, not_told })?;
         Ok(())
     }
+}
+
+/// The next start after the first of these acts, where that takes something down.
+pub(super) fn next_start<'a>(change: &Change, acts: impl Iterator<Item = &'a Act>, journal: &Ledger<'_>) -> Option<NextStart> {
+    NextStart::after(acts, &bindings(change, journal, &journal.look(Story::outputs)))
 }
 
 /// Whether an operation was made for this change already.

@@ -211,6 +211,7 @@ fn change(known: &Inventory, region: &str, instance: &Instance, id: String, step
     let risk = calls::floor(&steps);
     let found = known.footprint(&touches);
     let starts = steps.iter().any(|s| s.name == "start");
+    let keys = keys(known, region, instance, &touches);
     let stays = format!("other things that run {run} made stay: redress recover {run} lists them");
     Change {
         id,
@@ -228,8 +229,8 @@ fn change(known: &Inventory, region: &str, instance: &Instance, id: String, step
         risk,
         reversible: false,
         not_restored: vec![stays.clone()],
-        before: json!({ "state": instance.state, "keys": keys(known, region, instance, &touches) }),
-        after_state: json!({ "state": if starts { "running" } else { instance.state.as_str() } }),
+        before: json!({ "state": instance.state, "keys": keys }),
+        after_state: json!({ "state": if starts { "running" } else { instance.state.as_str() }, "keys": keys }),
         impact: Vec::new(),
         proof: Vec::new(),
         steps,

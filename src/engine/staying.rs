@@ -7,27 +7,65 @@ use serde_json::Value;
 
 use super::ledger::Ledger;
 use crate::{
-    calls::{Purpose, Recognise, Step, WayBack, way_back},
-    inventory::tag,
+    calls::{Purpose, Recognise, Risk, Step, WayBack, find, way_back},
+    inventory::{Fact, Inventory, Want, tag},
     journal::ChangeStory,
     plan::Change,
 };
 
-/// What an end after a way back says, with what stays behind: only where nothing does is everything as it was.
-pub(super) fn with_what_stays(rest: &str, change: &Change, journal: &Ledger<'_>) -> String {
-    let stays = journal.look(|story| story.changes.get(&change.id).map(|told| staying(change, told))).unwrap_or_default();
-    match stays.is_empty() {
+/// Something that a change has made and its way back keeps.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Stay {
+    /// What it made, each with where it is read; nothing where that is not known.
+    things: Vec<(String, Option<Want>)>,
+    /// The step, why it stays, and until when.
+    words: String,
+}
+
+/// What a rollback of a change keeps, by its journal.
+pub(super) fn staying(change: &Change, journal: &Ledger<'_>) -> Vec<Stay> {
+    journal.look(|story| story.changes.get(&change.id).map(|told| kept(change, told))).unwrap_or_default()
+}
+
+/// What must be read to tell whether it is still there.
+pub(super) fn wants(stays: &[Stay]) -> impl Iterator<Item = Want> {
+    stays.iter().flat_map(|stay| &stay.things).filter_map(|(_, want)| want.clone())
+}
+
+/// What an end after a way back says, with what stays behind and is there: only where nothing does is everything as it was.
+pub(super) fn with_what_stays(rest: &str, stays: &[Stay], facts: &Inventory) -> String {
+    let all: Vec<String> = stays.iter().filter_map(|stay| stay.there(facts)).collect();
+    match all.is_empty() {
         true => rest.to_owned(),
-        false => format!("{}. Left behind: {}", rest.replace("Everything is as it was before", "What was there is as it was before"), stays.join("; ")),
+        false => format!("{}. Left behind: {}", rest.replace("Everything is as it was before", "What was there is as it was before"), all.join("; ")),
     }
 }
 
-/// Each step whose product a rollback keeps: the ids, the step, why, and until when.
-fn staying(change: &Change, story: &ChangeStory) -> Vec<String> {
+impl Stay {
+    /// It in words, as far as it is there.
+    fn there(&self, facts: &Inventory) -> Option<String> {
+        let all: Vec<String> = self.things.iter().filter_map(|(id, want)| there(id, want.as_ref(), facts)).collect();
+        (!all.is_empty()).then(|| format!("{} ({})", all.join(", "), self.words))
+    }
+}
+
+/// A thing that is there, or of which it is not known that it is gone. A volume that is being deleted is still listed for a while.
+fn there(id: &str, want: Option<&Want>, facts: &Inventory) -> Option<String> {
+    let Some(want) = want else { return Some(id.to_owned()) };
+    match facts.json(&want.region, want.family, id) {
+        Fact::Absent => None,
+        Fact::Known(thing) if thing.get("state").and_then(Value::as_str).is_some_and(|state| matches!(state, "deleting" | "deleted")) => None,
+        Fact::Known(_) => Some(id.to_owned()),
+        silent => Some(format!("{id}, of which it cannot be told whether it is there ({})", silent.silence().unwrap_or_default())),
+    }
+}
+
+/// Each step whose product a rollback keeps, without what the change itself has deleted.
+fn kept(change: &Change, story: &ChangeStory) -> Vec<Stay> {
     let done = story.done();
     let taken_back: BTreeSet<String> = way_back(&change.steps, &done, Purpose::Rollback).into_iter().map(|back| back.of).collect();
     let stays = |step: &&Step| done.contains(&step.name) && !taken_back.contains(&step.name) && makes(step);
-    change.steps.iter().filter(stays).filter_map(|step| words(step, story)).collect()
+    change.steps.iter().filter(stays).filter_map(|step| stay(step, story)).collect()
 }
 
 /// Whether a step makes something: it is known by its tags, or carries them.
@@ -35,12 +73,13 @@ fn makes(step: &Step) -> bool {
     matches!(step.act.recognise, Recognise::Tagged { .. }) || step.act.call.operation.starts_with("Create") && step.act.call.operation != "CreateTags"
 }
 
-fn words(step: &Step, story: &ChangeStory) -> Option<String> {
+fn stay(step: &Step, story: &ChangeStory) -> Option<Stay> {
     let told = story.step(&step.name)?;
+    let call = told.call.as_ref()?;
     let mut ids = Vec::new();
     told.outputs.values().for_each(|value| gather(value, &mut ids));
     if ids.is_empty() {
-        ids.extend(named(&told.call.as_ref()?.input));
+        ids.extend(named(&call.input));
     }
     let why = match &step.way_back {
         WayBack::Calls { kept_once: Some(once), .. } => once.reason.clone(),
@@ -48,11 +87,22 @@ fn words(step: &Step, story: &ChangeStory) -> Option<String> {
         // What another step's way back covers is not left; what has calls is taken back.
         WayBack::ByStep(_) | WayBack::Calls { kept_once: None, .. } => return None,
     };
-    let until = match told.call.as_ref().and_then(|call| expires(&call.input)) {
+    let deletes = step.way_back.acts().find(|act| find(&act.call.service, &act.call.operation).is_some_and(|spec| spec.risk == Risk::Irreversible));
+    let by = deletes.map_or_else(|| "by hand".to_owned(), |act| format!("with {}", act.call.name()));
+    let until = match expires(&call.input) {
         Some(date) => format!("kept until {date}, then offered by `redress prune`"),
-        None => "without a date: look at it, and delete it by hand when it is not needed".to_owned(),
+        None => format!("it has no date, so that `redress prune` never offers it: delete it {by} once nothing needs it"),
     };
-    Some(format!("{} ({}; {why}; {until})", ids.join(", "), step.title))
+    let things = ids.into_iter().map(|id| (id.clone(), place(step, &id))).collect();
+    Some(Stay { things, words: format!("{}; {why}; {until}", step.title) })
+}
+
+/// Where a thing is read that a step has made.
+fn place(step: &Step, id: &str) -> Option<Want> {
+    match &step.act.recognise {
+        Recognise::Tagged { region, family, .. } => Some(Want::id(region, *family, id)),
+        Recognise::Looks { expect, .. } => expect.iter().find(|e| e.ids().iter().any(|one| one == id)).map(|e| Want::id(&e.region, e.family, id)),
+    }
 }
 
 /// The ids in an output.
@@ -81,10 +131,67 @@ fn expires(input: &Value) -> Option<String> {
 }
 
 #[cfg(test)]
+#[allow(clippy::expect_used)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use serde_json::json;
 
     use super::*;
+    use crate::{
+        actions::make,
+        calls::{Call, KeptOnce, Outputs, Shape, Undo},
+        inventory::{Caller, FamilyKind, Volume},
+        journal::{Event, StepResult, Story},
+        resource::Owner,
+    };
+
+    const R: &str = "us-east-1";
+
+    fn of_volume(id: &str) -> Option<Want> {
+        Some(Want::id(R, FamilyKind::Volumes, id))
+    }
+
+    #[test]
+    fn only_what_is_there_or_may_be_there_is_left_behind() {
+        let owner = Owner { partition: "aws".into(), account: "123456789012".into() };
+        let mut facts = Inventory::empty(owner, Caller::default(), jiff::Timestamp::UNIX_EPOCH);
+        let volumes = &mut facts.region_mut(R).volumes;
+        volumes.put("vol-1", Volume { id: "vol-1".into(), state: "deleting".into(), ..Volume::default() });
+        volumes.items.insert("vol-2".into(), Fact::Absent);
+        volumes.put("vol-3", Volume { id: "vol-3".into(), state: "available".into(), ..Volume::default() });
+        volumes.items.insert("vol-4".into(), Fact::Unknown("AccessDenied".into()));
+        let stay = |ids: &[&str]| Stay { things: ids.iter().map(|id| ((*id).to_owned(), of_volume(id))).collect(), words: "kept".to_owned() };
+        let said = |stay: Stay| with_what_stays("Everything is as it was before", &[stay], &facts);
+        assert_eq!(said(stay(&["vol-1", "vol-2"])), "Everything is as it was before");
+        let left = said(stay(&["vol-1", "vol-2", "vol-3", "vol-4"]));
+        assert!(left.starts_with("What was there is as it was before. Left behind: vol-3, vol-4, of which it cannot be told"), "{left}");
+    }
+
+    #[test]
+    fn what_has_no_date_says_how_it_is_deleted_and_what_has_one_until_when_it_is_kept() {
+        let delete = make::act(Call::new("ec2", R, "DeleteVolume", json!({ "VolumeId": "x" })), Vec::new());
+        let kept_once = Some(KeptOnce { step: "start".into(), reason: "it may hold newer data".into() });
+        let way_back = WayBack::Calls { rollback: vec![delete], undo: Undo::Same, kept_once, redo: false };
+        let words = |input: Value| {
+            let call = Call::new("ec2", R, "CreateVolume", input);
+            let step = make::step("volume", "make a volume", make::making(call.clone(), FamilyKind::Volumes, "VolumeId", Shape::Id, None), way_back.clone());
+            let mut story = Story::default();
+            let (change, name) = ("c1".to_owned(), "volume".to_owned());
+            let intent = Event::Intent { change: change.clone(), step: name.clone(), attempt: 1, call, observed: Outputs::new() };
+            let outputs = BTreeMap::from([("VolumeId".to_owned(), json!("vol-1"))]);
+            for event in [intent, Event::Result { change, step: name, result: StepResult::Done { outputs } }] {
+                story.tell(jiff::Timestamp::UNIX_EPOCH, &event);
+            }
+            let stay = stay(&step, &story.changes["c1"]).expect("it stays");
+            assert_eq!(stay.things, [("vol-1".to_owned(), of_volume("vol-1"))]);
+            stay.words
+        };
+        let undated = words(json!({}));
+        assert!(undated.contains("it may hold newer data") && undated.contains("delete it with ec2:DeleteVolume"), "{undated}");
+        let dated = words(json!({ "Tags": [{ "Key": "redress:expires", "Value": "2026-12-22" }] }));
+        assert!(dated.contains("kept until 2026-12-22") && !dated.contains("DeleteVolume"), "{dated}");
+    }
 
     #[test]
     fn the_day_is_found_in_the_tags_of_what_is_made() {

@@ -10,8 +10,8 @@ use sha2::{Digest, Sha256};
 use super::{Engine, EngineError, News, before::Go, ledger::Ledger, look::Look};
 use crate::{
     calls::{
-        self, Act, Bindings, CallError, ErrorClass, Expect, Otherwise, Outcome, Outputs, Power, Recognise, Repeat, Standing, Test, Unresolved, Wait, power,
-        standing_of, still,
+        self, Act, Bindings, CallError, ErrorClass, Expect, NextStart, Otherwise, Outcome, Outputs, Power, Recognise, Repeat, Standing, Test, Unresolved, Wait,
+        power, standing_of, still,
     },
     journal::{Event, StepResult, StepState, StoreError, Story},
     plan::{Change, Plan},
@@ -49,6 +49,8 @@ pub(super) struct Named<'a> {
     pub bounds: Bounds,
     /// The change, and its plan, where nothing brings back what the act takes away: it is made again directly before.
     pub for_good: Option<(&'a Plan, &'a Change)>,
+    /// The next start of what it takes down, if it does: whether that can come about is looked at together with its preconditions.
+    pub next: Option<&'a NextStart>,
 }
 
 /// The bounds within which an act of a change is borne with.

@@ -154,7 +154,7 @@ impl InstanceStatus {
 }
 
 /// Whether each check shows one of the words that prove it.
-fn all_good(checks: &[(&str, &str, &[&str])]) -> Result<(), String> {
+pub(super) fn all_good(checks: &[(&str, &str, &[&str])]) -> Result<(), String> {
     match checks.iter().find(|(_, is, good)| !good.contains(is)) {
         None => Ok(()),
         Some((name, "", _)) => Err(format!("its {name} is not known")),

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Fact, Record, Tags};
+use super::{Fact, Record, Tags, compute::all_good};
 
 /// A trail (`cloudtrail:DescribeTrails` with shadow trails, then status and selectors in its home region).
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -160,6 +160,21 @@ pub struct Key {
 }
 
 impl Record for Key {}
+
+impl Key {
+    /// Whether EBS can encrypt and decrypt with it. What AWS does not say proves nothing
+    /// (<https://docs.aws.amazon.com/kms/latest/APIReference/API_KeyMetadata.html>).
+    ///
+    /// # Errors
+    /// What is shown instead.
+    pub fn proves_usable(&self) -> Result<(), String> {
+        all_good(&[
+            ("state", &self.key_state, &["Enabled"]),
+            ("usage", &self.key_usage, &["ENCRYPT_DECRYPT"]),
+            ("spec", &self.key_spec, &["SYMMETRIC_DEFAULT"]),
+        ])
+    }
+}
 
 /// The account's defaults for EBS in a region.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

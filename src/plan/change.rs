@@ -101,3 +101,14 @@ impl Change {
             .collect()
     }
 }
+
+/// Sentences without those that were said before: several disks or findings of a change say the same.
+pub fn each_once(said: &[String]) -> Vec<&str> {
+    let mut all: Vec<&str> = Vec::new();
+    for one in said {
+        if !all.contains(&one.as_str()) {
+            all.push(one);
+        }
+    }
+    all
+}

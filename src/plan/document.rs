@@ -1,7 +1,7 @@
 //! The plan as the document `redress.plan/1`: a frozen type, versioned, never a dump of internals that happen to be
 //! there. Reading one checks its version and digest; see [`super::digest`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -115,6 +115,9 @@ pub struct Rehearsal {
     /// What undo did not restore and no change names.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub differences: Vec<String>,
+    /// Changes of an undo of which a call or a wait does not go through; `differences` contains the reason of each.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub failed: BTreeSet<String>,
     /// Changes that could not be rehearsed, each with the reason: `c3: ...`.
     pub not_rehearsed: Vec<String>,
     /// Changes that the rehearsal found already fixed by an earlier one.

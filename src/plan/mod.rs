@@ -24,7 +24,7 @@ pub mod restore;
 pub mod select;
 pub mod together;
 
-pub use change::{Change, Restore};
+pub use change::{Change, Restore, each_once};
 pub use document::{Plan, Rehearsal, Skipped, SkippedKind};
 pub use kind::PlanKind;
 pub use rehearse::Stage;

@@ -84,11 +84,11 @@ pub fn play_steps(stage: &mut dyn Stage, change: &str, steps: &[Step], started: 
 }
 
 /// Plays a change of an undo: looks whether all is as the run left it, does the steps, looks whether what was there
-/// before is back.
+/// before is back. What is not back although every call went through is what it returns.
 ///
 /// # Errors
 /// As [`play`].
-pub fn play_undo(stage: &mut dyn Stage, change: &Change, started: Timestamp, outputs: &mut AllOutputs) -> Result<(), Stop> {
+pub fn play_undo(stage: &mut dyn Stage, change: &Change, started: Timestamp, outputs: &mut AllOutputs) -> Result<Option<String>, Stop> {
     let Some(restore) = &change.restore else { return Err(Stop::Unknown("it does not say what is to come back".to_owned())) };
     let missing = stage.missing(&change.touches.iter().cloned().collect());
     if !missing.is_empty() {
@@ -97,7 +97,7 @@ pub fn play_undo(stage: &mut dyn Stage, change: &Change, started: Timestamp, out
     let now = stage.inventory().footprint(&change.touches);
     let mut moved = foreign(change, restore, &now);
     if matches!(restored(change, restore, &now, Moment::Later), Proved::Holds(_)) {
-        return Ok(());
+        return Ok(None);
     }
     moved.ours.append(&mut moved.power);
     if !moved.ours.is_empty() {
@@ -105,8 +105,8 @@ pub fn play_undo(stage: &mut dyn Stage, change: &Change, started: Timestamp, out
     }
     play_steps(stage, &change.id, &change.steps, started, outputs)?;
     match restored(change, restore, &stage.inventory().footprint(&change.touches), Moment::EndOfRun) {
-        Proved::Holds(_) => Ok(()),
-        Proved::Violated(reason) => Err(Stop::Failed(format!("after all its steps {reason}"))),
+        Proved::Holds(_) => Ok(None),
+        Proved::Violated(reason) => Ok(Some(format!("after all its steps {reason}"))),
         Proved::Unknown(reason) => Err(Stop::Unknown(reason)),
     }
 }

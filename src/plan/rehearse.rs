@@ -135,12 +135,16 @@ pub fn rehearse_undo(changes: &[Change], stage: &dyn Stage) -> Rehearsal {
         }
         let (mut trial, mut made) = (stage.fork(), outputs.clone());
         match play_undo(trial.as_mut(), change, started, &mut made) {
-            Ok(()) => {
+            Ok(None) => {
                 (stage, outputs) = (trial, made);
                 shown.predicted.insert(change.id.clone(), stage.inventory().footprint(&change.touches));
             }
+            Ok(Some(difference)) => shown.differences.push(format!("{}: {difference}", change.id)),
             Err(Stop::Unknown(reason)) => shown.not_rehearsed.push(format!("{}: {reason}", change.id)),
-            Err(Stop::Failed(reason)) => shown.differences.push(format!("{}: {reason}", change.id)),
+            Err(Stop::Failed(reason)) => {
+                shown.differences.push(format!("{}: {reason}", change.id));
+                shown.failed.insert(change.id.clone());
+            }
         }
     }
     shown.together = together(changes, &stage.inventory());

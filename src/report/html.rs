@@ -16,7 +16,7 @@ use crate::{
     calls::{Act, Step, Undo, WayBack},
     finding::{Finding, Verdict},
     journal::RunDocument,
-    plan::{Change, Plan, PlanKind, SkippedKind},
+    plan::{Change, Plan, PlanKind, SkippedKind, each_once},
     resource::ResourceId,
 };
 
@@ -202,7 +202,7 @@ fn change(plan: &Plan, change: &Change) -> Value {
         &change.resource,
         json!({
             "id": change.id, "summary": change.summary, "risk": change.risk.word(), "tone": name(words::risk_tone(change.risk)), "account": account,
-            "region": change.region, "playbook": change.playbook, "action": change.action, "after": change.after, "impact": change.impact,
+            "region": change.region, "playbook": change.playbook, "action": change.action, "after": change.after, "impact": each_once(&change.impact),
             "auto": !change.ask && plan.kind == PlanKind::Plan, "diff": difference.collect::<Vec<_>>(), "guards": guards.collect::<Vec<_>>(),
             "answers": answers.map(|(text, why)| json!({ "text": text, "why": why.unwrap_or_default() })).collect::<Vec<_>>(),
             "way_back": { "tone": name(tone), "text": way_back }, "not_restored": change.not_restored,

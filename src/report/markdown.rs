@@ -13,7 +13,7 @@ use crate::{
     calls::{Act, Step, WayBack},
     finding::{Finding, Verdict},
     journal::{RunDocument, document::ChangeReport},
-    plan::{Change, Plan, PlanKind},
+    plan::{Change, Plan, PlanKind, each_once},
 };
 
 // Writing to a string cannot fail, so the results of `write!` are dropped throughout.
@@ -118,7 +118,7 @@ fn one(out: &mut String, plan: &Plan, change: &Change) {
     for line in &change.sources {
         let _ = writeln!(out, "- reported by {}", md(line));
     }
-    for line in &change.impact {
+    for line in each_once(&change.impact) {
         let _ = writeln!(out, "- impact: {}", md(line));
     }
     for note in &change.guards {

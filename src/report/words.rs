@@ -207,6 +207,10 @@ fn result(plan: &Plan, shown: &Rehearsal) -> Said {
     let how = if shown.not_rehearsed.is_empty() { "rehearsed" } else { "rehearsed in part" };
     let closing = match (plan.kind.word(), promised.len()) {
         ("plan", _) => format!("closes {closes} of {}, opens {}", promised.len(), shown.opens.len()),
+        ("undo", _) if !shown.failed.is_empty() => {
+            let verb = if shown.failed.len() == 1 { "does" } else { "do" };
+            format!("{} of {} {verb} not go through", shown.failed.len(), count(plan.changes.len(), "change"))
+        }
         ("undo", _) => "every call went through".to_owned(),
         _ => format!("every call went through, opens {}", shown.opens.len()),
     };
@@ -290,6 +294,7 @@ pub fn plan_next(plan: &Plan, typed: &Typed<'_>) -> Vec<Next> {
         (None, "prune", _) => {
             vec![next("to keep this plan", format!("redress prune{account}{planning}{playbooks}{place} -o prune.json")), apply("prune.json")]
         }
+        (None, "recover", _) => vec![next("to keep this plan", format!("redress recover{account}{planning}{place} -o recover.json")), apply("recover.json")],
         _ => vec![next("to keep this plan", format!("redress plan{account}{planning}{playbooks}{place} -o plan.json")), apply("plan.json")],
     }
 }

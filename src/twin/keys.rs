@@ -51,10 +51,7 @@ pub(super) fn choose(twin: &Twin, region: &str, asked: Option<&str>) -> Result<C
         }
     };
     match find(known, asked) {
-        Fact::Known(key) => {
-            let works = key.key_state == "Enabled" && key.key_spec == "SYMMETRIC_DEFAULT" && key.key_usage == "ENCRYPT_DECRYPT";
-            Ok(Chosen { arn: key.arn.clone(), works, exists: true })
-        }
+        Fact::Known(key) => Ok(Chosen { arn: key.arn.clone(), works: key.proves_usable().is_ok(), exists: true }),
         // AWS makes its own key for EBS when it is needed for the first time.
         Fact::Absent if asked == EBS_ALIAS => {
             let owner = &twin.truth.owner;
@@ -107,7 +104,7 @@ pub(super) fn encrypted_by_default(twin: &Twin, region: &str) -> Result<bool, Ca
 pub(super) fn is_broken(region: &Region, key: Option<&str>) -> Result<bool, CallError> {
     let Some(key) = key else { return Err(unknown("the key of an encrypted thing", "AWS does not name it")) };
     match find(region, key) {
-        Fact::Known(key) => Ok(key.key_state != "Enabled"),
+        Fact::Known(key) => Ok(key.proves_usable().is_err()),
         _ if key.ends_with(MADE_ON_FIRST_USE) => Ok(false),
         Fact::Absent => Ok(true),
         silent => Err(unknown(&format!("the key {key}"), silent.silence().unwrap_or("not read"))),

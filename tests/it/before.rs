@@ -7,7 +7,7 @@ use redress::{
     calls::{Act, Call, Expect, Otherwise, Test, Undo, WayBack, reference},
     engine::{EngineError, undo},
     inventory::{FamilyKind, Instance, tag},
-    journal::{Event, Outcome, Phase},
+    journal::{ChangeStory, Event, Outcome, Phase},
     plan::{Change, Plan, digest},
     twin::DeniedRead,
 };
@@ -114,12 +114,33 @@ fn started_meanwhile(name: &str, then: &[&str], plain: bool) {
             stuck += 1;
             assert_eq!(told.outcome(), Some(Outcome::Stuck), "{at}: {}", told.reason);
             assert!(told.reason.contains("redress recover"), "{at}: {}", told.reason);
+            names_what_is_left(&stand, &change, told, &at);
         } else {
             done += 1;
             assert!(told.outcome().is_some_and(Outcome::applied), "{at}: {:?} {}", told.phase, told.reason);
         }
     }
     assert!(untouched > 1 && done > 0 && (stuck > 0 || swaps == 2), "{name}: {untouched} untouched, {stuck} half, {done} whole");
+}
+
+/// A change that is stuck names the call that was refused, first of what is left, and which device should hold which volume; it
+/// has nobody delete anything.
+fn names_what_is_left(stand: &Stand, change: &Change, told: &ChangeStory, at: &str) {
+    let events = hold(&stand.events);
+    let Some(refused) = events.iter().rev().find_map(|(_, e)| if let Event::Left { step, .. } = e { Some(step.clone()) } else { None }) else {
+        panic!("{at}: nothing was refused: {}", told.reason)
+    };
+    let (id, swap) = (change.resource.id(), refused.contains("detach") || refused.contains("attach"));
+    assert!(swap, "{at}: {refused}");
+    let verb = if refused.contains("detach") { format!("to {id} at /dev/") } else { format!("from {id} at /dev/") };
+    let list = told.reason.split("Left to do, in this order: ").nth(1).unwrap_or_else(|| panic!("{at}: {}", told.reason));
+    let first = list.split("; ").next().unwrap_or_default();
+    assert!(first.starts_with(if refused.contains("detach") { "attach vol-" } else { "detach vol-" }) && first.contains(&verb), "{at}: {first}");
+    assert!(told.reason.contains(&format!(" of {id} should hold vol-")), "{at}: {}", told.reason);
+    for word in ["DeleteVolume", "DeleteSnapshot"] {
+        assert!(!told.reason.contains(word), "{at}: {}", told.reason);
+    }
+    assert!(told.reason.contains("Delete nothing yet: keep vol-"), "{at}: {}", told.reason);
 }
 
 #[test]

@@ -224,15 +224,19 @@ impl Swap<'_> {
         make::step("stop", format!("stop {}", self.instance.id), self.stopping().only_if(self.may_stop()), make::back_and_forth(back))
     }
 
-    /// Starts the instance and waits until it passes both status checks.
+    /// Starts the instance and waits until it passes its status checks. That of its attached volumes is `not-applicable` on types
+    /// for which AWS does not run it, and is left out by endpoints that do not have it
+    /// (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_InstanceStatus.html>).
     fn start(&self) -> Step {
         let (region, id) = (self.job.region, self.instance.id.as_str());
         let mut act = self.starting();
         if let Some(wait) = &mut act.wait {
             let ok = |at: &str| make::is(region, FamilyKind::InstanceStatuses, id, at, "ok");
-            wait.until.extend([ok("/system_status"), ok("/instance_status")]);
+            let volumes = vec![json!("ok"), json!("not-applicable"), Value::Null];
+            let reached = make::one_of(region, FamilyKind::InstanceStatuses, id, "/attached_ebs_status", volumes);
+            wait.until.extend([ok("/system_status"), ok("/instance_status"), reached]);
             wait.at_most = START_WITHIN + u64::from(self.job.parameters.health_timeout);
-            wait.why = format!("until {id} runs on the encrypted disks and passes both status checks");
+            wait.why = format!("until {id} runs on the encrypted disks and passes its status checks");
         }
         let undo = Undo::Calls(vec![self.only_if_it_runs(self.stopping())]);
         let way_back = WayBack::Calls { rollback: vec![self.stopping()], undo, kept_once: None, redo: true };

@@ -68,13 +68,11 @@ pub fn chosen(context: &Context<'_>, parameters: &Parameters) -> Result<(String,
     if key.key_state != "Enabled" {
         return wrong("state", &key.key_state, "Enabled");
     }
-    if key.key_manager != "AWS" {
-        if key.key_spec != "SYMMETRIC_DEFAULT" {
-            return wrong("spec", &key.key_spec, "SYMMETRIC_DEFAULT");
-        }
-        if key.key_usage != "ENCRYPT_DECRYPT" {
-            return wrong("usage", &key.key_usage, "ENCRYPT_DECRYPT");
-        }
+    if key.key_spec != "SYMMETRIC_DEFAULT" {
+        return wrong("spec", &key.key_spec, "SYMMETRIC_DEFAULT");
+    }
+    if key.key_usage != "ENCRYPT_DECRYPT" {
+        return wrong("usage", &key.key_usage, "ENCRYPT_DECRYPT");
     }
     let place = key.arn.split(':').nth(3).unwrap_or_default();
     if place != context.region {

@@ -6,10 +6,8 @@ use std::collections::BTreeSet;
 
 use super::parts::Job;
 use crate::{
-    actions::{
-        Context, GuardNote, Refusal,
-        support::{need, region},
-    },
+    actions::{Context, GuardNote, Refusal},
+    calls::next_start::{Doubt, key_of},
     inventory::{FamilyKind, Instance, Key, Volume, Want},
 };
 
@@ -59,25 +57,13 @@ pub fn restartable(context: &Context<'_>, instance: &Instance, volumes: &[(&str,
 
 /// The keys of the encrypted disks, all of them usable.
 fn keys<'a>(context: &Context<'a>, instance: &Instance, volumes: &[(&'a str, &Volume, bool)]) -> Result<Vec<(&'a str, &'a Key)>, Refusal> {
-    let (id, place) = (&instance.id, region(context.inventory, context.region)?);
-    let mut all = Vec::new();
-    for (device, volume, _) in volumes.iter().filter(|(_, v, _)| v.encrypted) {
-        let what = format!("{device} of {id} ({})", volume.id);
-        let Some(arn) = &volume.kms_key_id else {
-            return Err(Refusal::Unknown(format!("under which key {what} is encrypted is not known: whether {id} starts again hangs on it")));
-        };
-        let key = need(place.keys.get(arn), &format!("the KMS key {arn} of {what}, without which {id} does not start again,"))?;
-        if key.key_state != "Enabled" {
-            return Err(Refusal::Refused(format!(
-                "{id} would not start again: the KMS key {arn} of {what} is {:?}, which shows only at the next start. Enable it, or cancel its deletion, and plan again",
-                key.key_state
-            )));
+    let one = |(device, volume, _): &(&'a str, &Volume, bool)| {
+        let what = format!("{device} of {} ({})", instance.id, volume.id);
+        match key_of(context.inventory, context.region, &instance.id, &what, volume) {
+            Ok(key) => Ok((*device, key)),
+            Err(Doubt::WouldNot(why)) => Err(Refusal::Refused(format!("{why}, and plan again"))),
+            Err(Doubt::NotKnown(why)) => Err(Refusal::Unknown(why.to_string())),
         }
-        let at = key.arn.split(':').nth(3).unwrap_or_default();
-        if at != context.region {
-            return Err(Refusal::Refused(format!("{id} would not start again: the KMS key {arn} of {what} is in {at:?}, not in {}", context.region)));
-        }
-        all.push((*device, key));
-    }
-    Ok(all)
+    };
+    volumes.iter().filter(|(_, v, _)| v.encrypted).map(one).collect()
 }

@@ -11,10 +11,6 @@ use crate::{
     inventory::{FamilyKind, Instance, Region, Selector, Snapshot, Tags, Volume, Want, tag},
 };
 
-/// The state of a KMS key that can be used
-/// (<https://docs.aws.amazon.com/kms/latest/developerguide/key-state.html>).
-const ENABLED: &str = "Enabled";
-
 /// What must be read for [`volume`]: the replacement, and what it stands on.
 pub(super) fn wants_of_volume(region: &str, place: &Region, volume: &str) -> Vec<Want> {
     let mut wants = vec![Want::by(region, FamilyKind::Snapshots, "volume-id", volume)];
@@ -217,8 +213,8 @@ fn key(place: &Region, new: &Volume, what: &str) -> Result<(), Refusal> {
     }
     let Some(arn) = &new.kms_key_id else { return Err(Refusal::Unknown(format!("{what} is kept: under which key {} is encrypted is not known", new.id))) };
     let key = need(place.keys.get(arn), &format!("{what} is kept: the key {arn} of {}", new.id))?;
-    match key.key_state.as_str() {
-        ENABLED => Ok(()),
-        other => refused(format!("{what} is kept: the key {arn} of {} is {other}, so that it could not be read after the next start", new.id)),
-    }
+    let unread = |why: String| {
+        refused(format!("{what} is kept: the key {arn} of {} is not shown to be usable ({why}), so that it could not be read after the next start", new.id))
+    };
+    key.proves_usable().or_else(unread)
 }

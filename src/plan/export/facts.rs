@@ -166,7 +166,11 @@ pub(super) fn look(family: FamilyKind, id: &Value, at: &str) -> Option<Look> {
         FamilyKind::Instances => filtered("DescribeInstances", "instance-id", id, "Reservations[0].Instances[0]", of_instance(at)),
         FamilyKind::FlowLogs => filtered("DescribeFlowLogs", "flow-log-id", id, "FlowLogs[0]", member(at, &[("/flow_log_status", "FlowLogStatus")])),
         FamilyKind::InstanceStatuses => {
-            let statuses = [("/system_status", "InstanceStatuses[0].SystemStatus.Status"), ("/instance_status", "InstanceStatuses[0].InstanceStatus.Status")];
+            let statuses = [
+                ("/system_status", "InstanceStatuses[0].SystemStatus.Status"),
+                ("/instance_status", "InstanceStatuses[0].InstanceStatus.Status"),
+                ("/attached_ebs_status", "InstanceStatuses[0].AttachedEbsStatus.Status"),
+            ];
             let query = member(at, &statuses).filter(|query| matches!(query, Query::At(path) if !path.is_empty()))?;
             let input = json!({ "InstanceIds": [id], "IncludeAllInstances": true });
             Some(Look { service: "ec2", operation: "DescribeInstanceStatus", input, query, absent: "" })

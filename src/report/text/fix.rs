@@ -16,7 +16,7 @@ use crate::{
     checks,
     finding::{Finding, FindingKey, Severity, Verdict},
     journal::RunDocument,
-    plan::{Change, Plan, select::Dropped},
+    plan::{Change, Plan, each_once, select::Dropped},
 };
 
 /// The column beside the labels.
@@ -52,7 +52,7 @@ pub fn card(plan: &Plan, change: &Change, at: &At, view: &View) -> String {
     findings(&mut page, plan, change, at);
     row(&mut page, "change", &[plain(&change.summary)]);
     whole::difference(&mut page, change);
-    rows(&mut page, "affects", Tone::Plain, &change.impact);
+    rows(&mut page, "affects", Tone::Plain, &each_once(&change.impact));
     let asked: Vec<String> = change.guards.iter().filter(|g| g.result != "passed").map(|g| format!("{} ({}): {}", g.guard, g.result, g.note)).collect();
     rows(&mut page, "guards", Tone::Warn, &asked);
     rows(&mut page, "with it", Tone::Plain, &brought(plan, change));
@@ -111,9 +111,9 @@ fn row(page: &mut Page, label: &str, spans: &[Span]) {
     page.row(2, &span(Tone::Faint, label), BESIDE, spans);
 }
 
-fn rows(page: &mut Page, label: &str, tone: Tone, lines: &[String]) {
+fn rows(page: &mut Page, label: &str, tone: Tone, lines: &[impl AsRef<str>]) {
     for (n, line) in lines.iter().enumerate() {
-        row(page, if n == 0 { label } else { " " }, &[span(tone, line)]);
+        row(page, if n == 0 { label } else { " " }, &[span(tone, line.as_ref())]);
     }
 }
 

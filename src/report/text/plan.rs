@@ -14,7 +14,7 @@ use super::{
 use crate::{
     actions::GuardNote,
     calls::{Act, Step, Undo, WayBack},
-    plan::{Change, Plan, PlanKind, Skipped, SkippedKind},
+    plan::{Change, Plan, PlanKind, Skipped, SkippedKind, each_once},
 };
 
 /// The column beside a change's labels.
@@ -124,7 +124,7 @@ fn one(page: &mut Page, plan: &Plan, change: &Change, view: &View) {
         labelled("approval", Tone::Warn, &[plain("done without a question: the playbook says approve = \"auto\"")]);
     }
     difference(page, change);
-    for (n, line) in change.impact.iter().enumerate() {
+    for (n, line) in each_once(&change.impact).into_iter().enumerate() {
         page.row(4, &span(Tone::Faint, if n == 0 { "impact" } else { " " }), BESIDE, &[plain(line)]);
     }
     for (n, note) in change.guards.iter().enumerate() {

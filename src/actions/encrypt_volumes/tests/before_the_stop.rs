@@ -111,3 +111,23 @@ fn a_key_of_ones_own_is_tried_by_a_trial_volume_before_the_stop() {
     let back = sound::going_back(&proposal.steps, &["trial-1", "trial-2", "trial-key-1", "trial-gone-1"], Purpose::Rollback);
     assert_eq!(back, ["DeleteVolume trial-key-1", "DeleteVolume trial-2"]);
 }
+
+#[test]
+fn a_key_of_which_the_usage_is_not_said_does_not_count_as_usable() {
+    let mut it = account();
+    other(&mut it).key_usage.clear();
+    assert!(matches!(on_instance(&it, Value::Null), Err(Refusal::Refused(why)) if why.contains("its usage is not known") && why.contains("/dev/sdg")));
+}
+
+#[test]
+fn the_start_waits_for_the_attached_volumes_too_where_aws_says_how_they_are() {
+    let proposal = on_instance(&account(), Value::Null).unwrap();
+    let wait = sound::named(&proposal.steps, "start").act.wait.clone().unwrap();
+    for (status, holds) in [("ok", true), ("not-applicable", true), ("", true), ("impaired", false), ("initializing", false), ("insufficient-data", false)] {
+        let mut it = account();
+        let ok = || "ok".to_owned();
+        let all = InstanceStatus { id: "i-1".into(), system_status: ok(), instance_status: ok(), attached_ebs_status: status.into(), events: Vec::new() };
+        it.region_mut(R).instance_statuses.put("i-1", all);
+        assert_eq!(crate::calls::standing_of(&wait.until, &it) == crate::calls::Standing::Holds, holds, "{status:?}");
+    }
+}

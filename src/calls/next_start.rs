@@ -1,0 +1,269 @@
+//! The next start of an instance that is taken down, and whether its disks let it happen: the key of every disk that will be
+//! attached then must be usable. A key that was disabled or is to be deleted "has no immediate effect" while the disk is
+//! attached, and the next start fails (<https://docs.aws.amazon.com/kms/latest/developerguide/unusable-kms-keys.html>).
+//! Evaluating it is pure; reading is the engine's.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::{Act, Bindings, Power, Standing, expect::worse};
+use crate::inventory::{Fact, FamilyKind, Inventory, Key, Reason, Scope, Volume, Want};
+
+/// The next start of what a call takes down.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NextStart {
+    region: String,
+    /// The instances that go down.
+    instances: BTreeSet<String>,
+    /// Volumes that are attached between the stop and the start, with their devices.
+    coming: BTreeMap<String, String>,
+    /// Volumes that are detached between the stop and the start.
+    leaving: BTreeSet<String>,
+    /// Keys of volumes that are made between the stop and the start.
+    made_under: BTreeSet<String>,
+}
+
+/// The reason why it is not shown that a disk's key lets its instance start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Doubt {
+    /// It does not.
+    WouldNot(String),
+    /// That cannot be told.
+    NotKnown(Reason),
+}
+
+impl From<Doubt> for Standing {
+    fn from(doubt: Doubt) -> Self {
+        match doubt {
+            Doubt::WouldNot(why) => Standing::NotYet(why),
+            Doubt::NotKnown(why) => Standing::Unknown(why),
+        }
+    }
+}
+
+impl NextStart {
+    /// The next start after the first of these acts, where that takes something down: what comes before the act that brings it
+    /// up changes which disks it has then.
+    pub fn after<'a>(mut acts: impl Iterator<Item = &'a Act>, bindings: &Bindings<'_>) -> Option<Self> {
+        let stop = acts.next().filter(|act| act.power() == Power::TakesDown)?;
+        let ids = bindings.resolve(stop.call.input.get("InstanceIds")?).ok()?;
+        let instances = ids.as_array()?.iter().filter_map(Value::as_str).map(str::to_owned).collect();
+        let (coming, leaving, made_under) = Default::default();
+        let mut next = Self { region: stop.call.region.clone(), instances, coming, leaving, made_under };
+        acts.take_while(|act| act.power() != Power::BringsUp).for_each(|act| next.pass(act, bindings));
+        Some(next)
+    }
+
+    fn pass(&mut self, act: &Act, bindings: &Bindings<'_>) {
+        let text = |member: &str| bindings.resolve(act.call.input.get(member)?).ok()?.as_str().map(str::to_owned);
+        match (act.call.operation.as_str(), text("VolumeId")) {
+            ("AttachVolume", Some(volume)) => {
+                self.leaving.remove(&volume);
+                self.coming.insert(volume, text("Device").unwrap_or_default());
+            }
+            ("DetachVolume", Some(volume)) => {
+                self.coming.remove(&volume);
+                self.leaving.insert(volume);
+            }
+            // What is attached of it is not there yet: its key is.
+            ("CreateVolume", None) => self.made_under.extend(text("KmsKeyId")),
+            _ => {}
+        }
+    }
+
+    /// What must be read of it, as far as it is known where to look: the instances, their disks, the keys of those.
+    pub fn wants(&self, known: Option<&Inventory>) -> Scope {
+        let want = |family, id: &str| Want::id(&self.region, family, id);
+        let mut scope: Scope = self.instances.iter().map(|id| want(FamilyKind::Instances, id)).collect();
+        scope.extend(self.made_under.iter().map(|key| want(FamilyKind::Keys, key)));
+        let Some(known) = known else { return scope };
+        for (_, _, volume) in self.disks(known) {
+            scope.insert(want(FamilyKind::Volumes, &volume));
+            let key = self.volume(known, &volume).known().filter(|v| v.encrypted).and_then(|v| v.kms_key_id.clone());
+            scope.extend(key.map(|key| want(FamilyKind::Keys, &key)));
+        }
+        scope
+    }
+
+    /// Instance, device and volume of each disk at the next start.
+    fn disks(&self, known: &Inventory) -> Vec<(String, String, String)> {
+        let mut all = Vec::new();
+        let place = known.regions.get(&self.region);
+        for id in &self.instances {
+            let Some(instance) = place.and_then(|place| place.instances.get(id).known().copied()) else { continue };
+            let stays = instance.devices.iter().filter(|d| !self.leaving.contains(&d.volume_id) && !self.coming.contains_key(&d.volume_id));
+            all.extend(stays.map(|d| (id.clone(), d.device_name.clone(), d.volume_id.clone())));
+        }
+        let host = self.instances.first().cloned().unwrap_or_default();
+        all.extend(self.coming.iter().map(|(volume, device)| (host.clone(), device.clone(), volume.clone())));
+        all
+    }
+
+    fn volume<'a>(&self, known: &'a Inventory, id: &str) -> Fact<&'a Volume> {
+        known.regions.get(&self.region).map_or(Fact::NotRead, |place| place.volumes.get(id))
+    }
+
+    /// How it stands that the instances will come up again, as far as the keys of their disks are concerned.
+    pub fn standing(&self, inventory: &Inventory) -> Standing {
+        let mut standing = Standing::Holds;
+        let mut add = |found: Standing| standing = worse(std::mem::replace(&mut standing, Standing::Holds), found);
+        for id in &self.instances {
+            let found = inventory.regions.get(&self.region).map_or(Fact::NotRead, |place| place.instances.get(id));
+            if found.known().is_none() {
+                add(Standing::Unknown(silent(&found, &format!("instance {id}"))));
+            }
+        }
+        for (instance, device, id) in self.disks(inventory) {
+            let what = format!("{device} of {instance} ({id})");
+            match self.volume(inventory, &id) {
+                Fact::Known(volume) if !volume.encrypted => {}
+                Fact::Known(volume) => add(key_of(inventory, &self.region, &instance, &what, volume).map_or_else(Standing::from, |_| Standing::Holds)),
+                Fact::Absent => add(Standing::NotYet(format!("{instance} would not start again: {what} is not there"))),
+                other => add(Standing::Unknown(silent(&other, &what))),
+            }
+        }
+        let host = self.instances.first().map_or("", String::as_str);
+        for arn in &self.made_under {
+            add(key(inventory, &self.region, host, "the volumes to be attached", arn).map_or_else(Standing::from, |_| Standing::Holds));
+        }
+        standing
+    }
+}
+
+fn silent<T>(fact: &Fact<T>, what: &str) -> Reason {
+    Reason::new(fact.cause().unwrap_or_default(), format!("{what} is not known: {}", fact.silence().unwrap_or("it is not there")))
+}
+
+/// The key of an encrypted disk, shown to be usable.
+///
+/// # Errors
+/// Why that is not shown.
+pub fn key_of<'a>(inventory: &'a Inventory, region: &str, instance: &str, what: &str, volume: &Volume) -> Result<&'a Key, Doubt> {
+    match &volume.kms_key_id {
+        Some(arn) => key(inventory, region, instance, what, arn),
+        None => Err(Doubt::NotKnown(format!("under which key {what} is encrypted is not known: whether {instance} starts again hangs on it").into())),
+    }
+}
+
+fn key<'a>(inventory: &'a Inventory, region: &str, instance: &str, what: &str, arn: &str) -> Result<&'a Key, Doubt> {
+    let would_not = |why: String| Doubt::WouldNot(format!("{instance} would not start again: the KMS key {arn} of {what} {why}"));
+    let key = match inventory.regions.get(region).map_or(Fact::NotRead, |place| place.keys.get(arn)) {
+        Fact::Known(key) => key,
+        Fact::Absent => return Err(would_not("is not there".to_owned())),
+        other => return Err(Doubt::NotKnown(silent(&other, &format!("the KMS key {arn} of {what}, without which {instance} does not start again,")))),
+    };
+    key.proves_usable().map_err(|why| would_not(format!("cannot be used: {why}, which shows only at the next start. Enable it, or cancel its deletion")))?;
+    match key.arn.split(':').nth(3).unwrap_or_default() {
+        at if at == region => Ok(key),
+        at => Err(would_not(format!("is in {at:?}, not in {region}"))),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::{
+        actions::make,
+        calls::Call,
+        inventory::{Caller, Device, Instance},
+        resource::Owner,
+    };
+
+    const R: &str = "us-east-1";
+
+    fn act(operation: &str, input: Value) -> Act {
+        make::act(Call::new("ec2", R, operation, input), Vec::new())
+    }
+
+    /// Stop, detach vol-new, attach vol-old, make a volume, start, and what comes after it.
+    fn acts() -> Vec<Act> {
+        let place = |volume: &str| json!({ "VolumeId": volume, "InstanceId": "i-1", "Device": "/dev/sda1" });
+        vec![
+            act("StopInstances", json!({ "InstanceIds": ["i-1"] })),
+            act("DetachVolume", place("vol-new")),
+            act("AttachVolume", place("vol-old")),
+            act("AttachVolume", json!({ "VolumeId": { "$output": { "step": "volume", "name": "VolumeId" } }, "InstanceId": "i-1", "Device": "/dev/sdg" })),
+            act("CreateVolume", json!({ "Encrypted": true, "KmsKeyId": arn("made") })),
+            act("StartInstances", json!({ "InstanceIds": ["i-1"] })),
+            act("AttachVolume", place("vol-later")),
+        ]
+    }
+
+    fn arn(name: &str) -> String {
+        format!("arn:aws:kms:{R}:123456789012:key/{name}")
+    }
+
+    fn next(acts: &[Act]) -> Option<NextStart> {
+        let outputs = BTreeMap::new();
+        let started = "2026-11-22T10:00:00Z".parse().unwrap();
+        NextStart::after(acts.iter(), &Bindings { run: "r", started, change: "c1", step: "stop", attempt: 1, outputs: &outputs })
+    }
+
+    fn inventory() -> Inventory {
+        let owner = Owner { partition: "aws".into(), account: "123456789012".into() };
+        let mut it = Inventory::empty(owner, Caller::default(), "2026-11-22T10:00:00Z".parse().unwrap());
+        let region = it.region_mut(R);
+        let device = |name: &str, volume: &str| Device { device_name: name.into(), volume_id: volume.into(), ..Device::default() };
+        let devices = vec![device("/dev/sda1", "vol-new"), device("/dev/sdf", "vol-stays")];
+        region.instances.put("i-1", Instance { id: "i-1".into(), devices, ..Instance::default() });
+        for (id, key) in [("vol-new", Some("new")), ("vol-stays", Some("stays")), ("vol-old", None)] {
+            region.volumes.put(id, Volume { id: id.into(), encrypted: key.is_some(), kms_key_id: key.map(arn), ..Volume::default() });
+        }
+        for name in ["new", "stays", "made"] {
+            let [key_state, key_usage, key_spec] = ["Enabled", "ENCRYPT_DECRYPT", "SYMMETRIC_DEFAULT"].map(str::to_owned);
+            region.keys.put(arn(name), Key { id: arn(name), arn: arn(name), key_state, key_usage, key_spec, ..Key::default() });
+        }
+        it
+    }
+
+    #[test]
+    fn the_disks_that_stay_or_come_count_and_those_that_leave_do_not() {
+        let (next, it) = (next(&acts()).unwrap(), inventory());
+        let wants: Vec<String> = next.wants(Some(&it)).into_iter().map(|want| want.to_string()).collect();
+        for word in ["i-1", "vol-stays", "vol-old", "key/stays", "key/made"] {
+            assert!(wants.iter().any(|want| want.ends_with(word)), "{word}: {wants:?}");
+        }
+        for word in ["vol-new", "key/new", "vol-later"] {
+            assert!(!wants.iter().any(|want| want.ends_with(word)), "{word}: {wants:?}");
+        }
+        assert_eq!(next.standing(&it), Standing::Holds);
+    }
+
+    #[test]
+    fn what_takes_nothing_down_has_no_next_start() {
+        assert_eq!(next(&acts()[1..]), None);
+        assert_eq!(next(&[]), None);
+    }
+
+    #[test]
+    fn every_key_that_is_not_shown_to_be_usable_counts_and_one_that_cannot_be_read_is_not_known() {
+        let harm = |name: &str, harm: fn(&mut Key)| {
+            let mut it = inventory();
+            harm(it.region_mut(R).keys.get_mut(&arn(name)).unwrap());
+            next(&acts()).unwrap().standing(&it)
+        };
+        for name in ["stays", "made"] {
+            for (change, word) in [
+                ((|k| k.key_state = "Disabled".into()) as fn(&mut Key), "its state is Disabled"),
+                (|k| k.key_state.clear(), "its state is not known"),
+                (|k| k.key_usage.clear(), "its usage is not known"),
+                (|k| k.key_spec = "RSA_2048".into(), "its spec is RSA_2048"),
+                (|k| k.arn = k.arn.replace(R, "eu-west-1"), "eu-west-1"),
+            ] {
+                let standing = harm(name, change);
+                assert!(matches!(&standing, Standing::NotYet(why) if why.contains(word) && why.contains(&arn(name))), "{name} {word}: {standing:?}");
+            }
+        }
+        assert_eq!(harm("new", |k| k.key_state.clear()), Standing::Holds, "it leaves");
+        let mut it = inventory();
+        it.region_mut(R).keys.items.insert(arn("stays"), Fact::Unknown("AccessDenied".into()));
+        assert!(matches!(next(&acts()).unwrap().standing(&it), Standing::Unknown(_)));
+        let mut it = inventory();
+        it.region_mut(R).volumes.items.insert("vol-old".into(), Fact::Absent);
+        assert!(matches!(next(&acts()).unwrap().standing(&it), Standing::NotYet(_)));
+    }
+}

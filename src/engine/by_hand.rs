@@ -1,0 +1,93 @@
+//! What a person must do where going back could not go on: the acts that are left, the refused one among them, in order and
+//! in words. It must name no deletion: what is attached by then may be older than what would be deleted.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::{
+    apply::{bindings, recovering},
+    ledger::Ledger,
+};
+use crate::{
+    calls::{self, Act, BackAct, Bindings, Call, Otherwise, Purpose, Risk, before, words::words},
+    journal::{ChangeStory, StepState, Story},
+    plan::Change,
+};
+
+/// What a person must do when going back failed or was refused.
+pub(super) fn by_hand(change: &Change, journal: &Ledger<'_>) -> String {
+    let Some(story) = journal.look(|story| story.changes.get(&change.id).cloned()) else { return String::new() };
+    let outputs = journal.look(Story::outputs);
+    let bindings = bindings(change, journal, &outputs);
+    let way = calls::way_back(&change.steps, &story.done(), Purpose::Rollback);
+    let resolved = |back: &BackAct| {
+        let input = bindings.resolve(&back.act.call.input).ok()?;
+        Some((Call { input, ..back.act.call.clone() }, is_open(back, &story, &bindings)))
+    };
+    let all: Vec<(Call, bool)> = way.iter().filter_map(resolved).collect();
+    let open: Vec<&Call> = all.iter().filter(|(_, open)| *open).map(|(call, _)| call).collect();
+    let (deletions, acts): (Vec<&Call>, Vec<&Call>) = open.into_iter().partition(|call| deletes(call));
+    let mut said: Vec<String> = places(all.iter().map(|(call, _)| call)).into_iter().collect();
+    let todo: Vec<String> = in_doubt(&story).chain(acts.iter().map(|call| words(call))).collect();
+    if !todo.is_empty() {
+        said.push(format!("Left to do, in this order: {}", todo.join("; ")));
+    }
+    said.extend(with_care(&acts));
+    said.extend(kept(&deletions));
+    format!("{}{}", said.join(". "), recovering(change, journal))
+}
+
+/// Whether an act of the way back is still to be done. One whose precondition did not hold was refused, and is; one that was
+/// left to what somebody else has decided is not.
+fn is_open(back: &BackAct, story: &ChangeStory, bindings: &Bindings<'_>) -> bool {
+    let refused = |act: &Act| act.otherwise == Otherwise::Stop && before::missing(act, bindings).is_none();
+    match story.step(&back.name).map(|step| &step.state) {
+        Some(StepState::Settled) => false,
+        Some(StepState::Left) => refused(&back.act),
+        Some(StepState::NotDone | StepState::Intended | StepState::Called) | None => true,
+    }
+}
+
+/// Calls of which it is not known whether they took effect.
+fn in_doubt(story: &ChangeStory) -> impl Iterator<Item = String> {
+    story.steps.iter().filter(|step| step.state == StepState::Intended).map(|step| {
+        let call = step.call.as_ref().map_or_else(|| step.name.clone(), words);
+        format!("look whether \"{call}\" took effect, and take it back if it did")
+    })
+}
+
+/// Whether a call cannot be taken back.
+fn deletes(call: &Call) -> bool {
+    calls::find(&call.service, &call.operation).is_some_and(|spec| spec.risk == Risk::Irreversible)
+}
+
+/// Which device should hold which volume in the end.
+fn places<'a>(way: impl Iterator<Item = &'a Call>) -> Option<String> {
+    let mut should: BTreeMap<(&str, &str), &str> = BTreeMap::new();
+    for call in way.filter(|call| call.operation == "AttachVolume") {
+        let text = |member: &str| call.input.get(member).and_then(Value::as_str);
+        if let (Some(instance), Some(device), Some(volume)) = (text("InstanceId"), text("Device"), text("VolumeId")) {
+            should.insert((instance, device), volume);
+        }
+    }
+    let all: Vec<String> = should.into_iter().map(|((instance, device), volume)| format!("{device} of {instance} should hold {volume}")).collect();
+    (!all.is_empty()).then(|| all.join(", "))
+}
+
+/// What whoever exchanges disks by hand must know.
+fn with_care(acts: &[&Call]) -> Option<String> {
+    let swaps = acts.iter().any(|call| matches!(call.operation.as_str(), "AttachVolume" | "DetachVolume"));
+    swaps.then(|| {
+        "Disks are exchanged only while the instance is stopped; where it has run since this change stopped it, a disk that is attached now holds what is \
+         newest: leave that one where it is, and fill only the devices that are empty"
+            .to_owned()
+    })
+}
+
+/// What would be deleted, and until when it is kept.
+fn kept(deletions: &[&Call]) -> Option<String> {
+    let id = |call: &&Call| call.input.as_object().and_then(|input| input.values().find_map(Value::as_str)).map(str::to_owned);
+    let ids: Vec<String> = deletions.iter().filter_map(|call| id(call)).collect();
+    (!ids.is_empty()).then(|| format!("Delete nothing yet: keep {} until all is shown to run, since it may hold what is newest", ids.join(", ")))
+}
