@@ -103,12 +103,9 @@ impl Record for Instance {
     fn tags(&self) -> Option<&Tags> {
         Some(&self.tags)
     }
-    fn filter(&self, name: &str) -> Vec<String> {
-        match name {
-            "instance.group-id" => self.security_groups.clone(),
-            "instance-state-name" => vec![self.state.clone()],
-            _ => Vec::new(),
-        }
+    fn filters(&self) -> Vec<(&'static str, &str)> {
+        let groups = self.security_groups.iter().map(|group| ("instance.group-id", group.as_str()));
+        groups.chain([("instance-state-name", self.state.as_str())]).collect()
     }
 }
 
@@ -242,12 +239,9 @@ impl Record for Volume {
     fn tags(&self) -> Option<&Tags> {
         Some(&self.tags)
     }
-    fn filter(&self, name: &str) -> Vec<String> {
-        match name {
-            "attachment.instance-id" => self.attachments.iter().map(|a| a.instance_id.clone()).collect(),
-            "snapshot-id" => self.snapshot_id.iter().cloned().collect(),
-            _ => Vec::new(),
-        }
+    fn filters(&self) -> Vec<(&'static str, &str)> {
+        let attached = self.attachments.iter().map(|a| ("attachment.instance-id", a.instance_id.as_str()));
+        attached.chain(self.snapshot_id.iter().map(|id| ("snapshot-id", id.as_str()))).collect()
     }
 }
 
@@ -311,11 +305,7 @@ impl Record for Snapshot {
     fn tags(&self) -> Option<&Tags> {
         Some(&self.tags)
     }
-    fn filter(&self, name: &str) -> Vec<String> {
-        match name {
-            "volume-id" => vec![self.volume_id.clone()],
-            "status" => vec![self.state.clone()],
-            _ => Vec::new(),
-        }
+    fn filters(&self) -> Vec<(&'static str, &str)> {
+        vec![("volume-id", &self.volume_id), ("status", &self.state)]
     }
 }

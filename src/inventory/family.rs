@@ -3,10 +3,11 @@
 
 use std::collections::BTreeMap;
 
+use imbl::OrdMap;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use super::{Cause, Fact, Reason};
+use super::{Cause, Fact, Reason, Table};
 
 /// Which members of a family are meant.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -33,13 +34,21 @@ impl Selector {
             Selector::By(name, value) => format!("{name}={value}"),
         }
     }
+    /// The selector of a listing that was read under this key.
+    fn of_key(key: &str) -> Self {
+        // A tag's name may hold '=' only in its value part here: names of redress's own tags do not.
+        match key.split_once('=') {
+            Some((name, value)) => Selector::by(name, value),
+            None => Selector::All,
+        }
+    }
 }
 
 /// What kind of record a family holds: how its filters pick and how its members are compared.
 pub trait Record: Serialize + DeserializeOwned + Clone {
-    /// The values of the filter `name` (AWS's filter name) for this record. `tag:K` is answered from `tags`.
-    fn filter(&self, name: &str) -> Vec<String> {
-        let _ = name;
+    /// The filters of AWS's describe call that pick this record: their names and the values that it has for them.
+    /// `tag:K` is answered from `tags`.
+    fn filters(&self) -> Vec<(&'static str, &str)> {
         Vec::new()
     }
     /// The tags, where the kind has any.
@@ -62,16 +71,16 @@ pub trait Record: Serialize + DeserializeOwned + Clone {
 pub struct Family<T> {
     /// Which listings were read, by [`Selector::key`]. `Known` says that every member which the selector picks is in
     /// `items`.
-    #[serde(default = "BTreeMap::new", skip_serializing_if = "BTreeMap::is_empty")]
-    pub reads: BTreeMap<String, Fact<()>>,
+    #[serde(default, with = "super::table::map", skip_serializing_if = "OrdMap::is_empty")]
+    pub reads: OrdMap<String, Fact<()>>,
     /// The members, by id.
-    #[serde(default = "BTreeMap::new", skip_serializing_if = "BTreeMap::is_empty")]
-    pub items: BTreeMap<String, Fact<T>>,
+    #[serde(default, skip_serializing_if = "Table::is_empty")]
+    pub items: Table<T>,
 }
 
 impl<T> Default for Family<T> {
     fn default() -> Self {
-        Self { reads: BTreeMap::new(), items: BTreeMap::new() }
+        Self { reads: OrdMap::new(), items: Table::default() }
     }
 }
 
@@ -98,7 +107,7 @@ impl<T: Record> Family<T> {
         }
         let whole = matches!(self.reads.get("*"), Some(Fact::Known(())));
         let read = if whole { Fact::Known(()) } else { self.reads.get(&selector.key()).cloned().or_else(|| self.reads.get("*").cloned()).unwrap_or_default() };
-        read.map(|()| self.known().filter(|(_, item)| picks(*item, selector)).collect())
+        read.map(|()| self.items.picked(selector))
     }
 
     /// All members that are known, whether or not a listing was read whole.
@@ -129,15 +138,9 @@ impl<T: Record> Family<T> {
     pub fn merge(&mut self, later: Family<T>) {
         for (key, fact) in &later.reads {
             if fact.known().is_some() {
-                let gone: Vec<String> = self
-                    .items
-                    .iter()
-                    .filter(|(id, old)| !later.items.contains_key(*id) && old.known().is_some_and(|o| picks_key(o, key)))
-                    .map(|(id, _)| id.clone())
-                    .collect();
-                for id in gone {
-                    self.items.insert(id, Fact::Absent);
-                }
+                let picked = self.items.picked(&Selector::of_key(key));
+                let gone: Vec<String> = picked.into_iter().map(|(id, _)| id.to_owned()).filter(|id| !later.items.contains_key(id)).collect();
+                gone.into_iter().for_each(|id| drop(self.items.insert(id, Fact::Absent)));
             }
         }
         self.reads.extend(later.reads);
@@ -148,24 +151,6 @@ impl<T: Record> Family<T> {
             self.items.insert(id, fact);
         }
     }
-}
-
-fn picks<T: Record>(item: &T, selector: &Selector) -> bool {
-    match selector {
-        Selector::All | Selector::Id(_) => true,
-        Selector::By(name, value) => match name.strip_prefix("tag:") {
-            Some(key) => item.tags().and_then(|t| t.get(key)) == Some(value),
-            None => item.filter(name).iter().any(|v| v == value),
-        },
-    }
-}
-
-fn picks_key<T: Record>(item: &T, key: &str) -> bool {
-    if key == "*" {
-        return true;
-    }
-    // A tag's name may hold '=' only in its value part here: names of redress's own tags do not.
-    key.split_once('=').is_some_and(|(name, value)| picks(item, &Selector::by(name, value)))
 }
 
 /// A family without its type: what generic code (conditions, footprints) needs of it.

@@ -8,10 +8,11 @@ pub mod network;
 pub mod permissions;
 mod reasons;
 pub mod services;
+pub mod table;
 pub mod tag;
 pub mod want;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::LazyLock};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -21,6 +22,7 @@ pub use compute::{Attachment, Device, Instance, InstanceStatus, InstanceType, Sn
 pub use fact::{Cause, Fact, Reason};
 pub use family::{AnyFamily, Family, Record, Selector};
 pub use network::{FlowLog, NetworkInterface, PrefixList, SecurityGroup, SecurityGroupRule, Vpc};
+pub use table::Table;
 pub use services::{Bucket, EbsDefaults, Key, LogGroup, ManagedInstance, Role, Trail};
 pub use want::{FamilyKind, Scope, Want};
 
@@ -199,7 +201,7 @@ macro_rules! regional_families {
             fn family(&self, kind: FamilyKind) -> &dyn AnyFamily {
                 match kind {
                     $(FamilyKind::$kind => &self.$field,)*
-                    FamilyKind::Trails | FamilyKind::Roles | FamilyKind::Buckets => &NOTHING,
+                    FamilyKind::Trails | FamilyKind::Roles | FamilyKind::Buckets => &*NOTHING,
                 }
             }
             fn merge(&mut self, later: Region) {
@@ -210,7 +212,7 @@ macro_rules! regional_families {
 }
 
 /// Stands for a kind that has no place in a region.
-static NOTHING: Family<LogGroup> = Family { reads: BTreeMap::new(), items: BTreeMap::new() };
+static NOTHING: LazyLock<Family<LogGroup>> = LazyLock::new(Family::default);
 
 regional_families! {
     SecurityGroups => security_groups,

@@ -28,12 +28,8 @@ impl Record for SecurityGroup {
     fn tags(&self) -> Option<&Tags> {
         Some(&self.tags)
     }
-    fn filter(&self, name: &str) -> Vec<String> {
-        match name {
-            "group-id" => vec![self.id.clone()],
-            "vpc-id" => vec![self.vpc_id.clone()],
-            _ => Vec::new(),
-        }
+    fn filters(&self) -> Vec<(&'static str, &str)> {
+        vec![("group-id", &self.id), ("vpc-id", &self.vpc_id)]
     }
 }
 
@@ -82,12 +78,8 @@ impl Record for SecurityGroupRule {
     fn tags(&self) -> Option<&Tags> {
         Some(&self.tags)
     }
-    fn filter(&self, name: &str) -> Vec<String> {
-        match name {
-            "group-id" => vec![self.group_id.clone()],
-            "security-group-rule-id" => vec![self.id.clone()],
-            _ => Vec::new(),
-        }
+    fn filters(&self) -> Vec<(&'static str, &str)> {
+        vec![("group-id", &self.group_id), ("security-group-rule-id", &self.id)]
     }
 }
 
@@ -152,13 +144,10 @@ impl Record for NetworkInterface {
     fn tags(&self) -> Option<&Tags> {
         Some(&self.tags)
     }
-    fn filter(&self, name: &str) -> Vec<String> {
-        match name {
-            "group-id" => self.groups.clone(),
-            "attachment.instance-id" => self.instance_id.iter().cloned().collect(),
-            "vpc-id" => vec![self.vpc_id.clone()],
-            _ => Vec::new(),
-        }
+    fn filters(&self) -> Vec<(&'static str, &str)> {
+        let groups = self.groups.iter().map(|group| ("group-id", group.as_str()));
+        let attached = self.instance_id.iter().map(|id| ("attachment.instance-id", id.as_str()));
+        groups.chain(attached).chain([("vpc-id", self.vpc_id.as_str())]).collect()
     }
 }
 
@@ -231,10 +220,7 @@ impl Record for FlowLog {
     fn tags(&self) -> Option<&Tags> {
         Some(&self.tags)
     }
-    fn filter(&self, name: &str) -> Vec<String> {
-        match name {
-            "resource-id" => vec![self.resource_id.clone()],
-            _ => Vec::new(),
-        }
+    fn filters(&self) -> Vec<(&'static str, &str)> {
+        vec![("resource-id", &self.resource_id)]
     }
 }

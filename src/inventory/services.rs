@@ -52,13 +52,10 @@ impl Record for Trail {
     fn tags(&self) -> Option<&Tags> {
         self.tags.known()
     }
-    fn filter(&self, name: &str) -> Vec<String> {
+    fn filters(&self) -> Vec<(&'static str, &str)> {
         // A listing from one region shows its own trails and the multi-region ones; which others it shows is
         // remembered by the listing itself, so every trail answers for its home region only.
-        match name {
-            "region" => vec![self.home_region.clone()],
-            _ => Vec::new(),
-        }
+        vec![("region", &self.home_region)]
     }
 }
 

@@ -73,3 +73,95 @@ fn the_class_of_a_reason_is_of_the_moment_and_its_json_form_is_the_text_alone() 
     assert_eq!((denied.cause(), back.cause()), (Some(Cause::Denied), Some(Cause::Other)));
     assert_eq!(back.silence(), denied.silence());
 }
+
+mod tables {
+    use proptest::prelude::*;
+
+    use super::super::{Fact, Record, SecurityGroupRule, Selector, Table, Tags};
+
+    /// One change of a table.
+    #[derive(Debug, Clone)]
+    enum Change {
+        Insert(u8, u8, u8),
+        Unknown(u8),
+        Remove(u8),
+        Move(u8, u8),
+        MoveAll(u8),
+        Retain(u8),
+    }
+
+    fn change() -> impl Strategy<Value = Change> {
+        let (id, group) = (0..6_u8, 0..3_u8);
+        prop_oneof![
+            (id.clone(), group.clone(), 0..2_u8).prop_map(|(id, group, run)| Change::Insert(id, group, run)),
+            id.clone().prop_map(Change::Unknown),
+            id.clone().prop_map(Change::Remove),
+            (id.clone(), group.clone()).prop_map(|(id, group)| Change::Move(id, group)),
+            group.prop_map(Change::MoveAll),
+            id.prop_map(Change::Retain),
+        ]
+    }
+
+    fn rule(id: u8, group: u8, run: u8) -> SecurityGroupRule {
+        let tags = Tags::from([("redress:run".to_owned(), run.to_string()), ("owner".to_owned(), run.to_string())]);
+        SecurityGroupRule { id: format!("sgr-{id}"), group_id: format!("sg-{group}"), tags, ..SecurityGroupRule::default() }
+    }
+
+    fn make(table: &mut Table<SecurityGroupRule>, change: &Change) {
+        match change {
+            Change::Insert(id, group, run) => drop(table.insert(format!("sgr-{id}"), Fact::Known(rule(*id, *group, *run)))),
+            Change::Unknown(id) => drop(table.insert(format!("sgr-{id}"), Fact::unknown("denied"))),
+            Change::Remove(id) => drop(table.remove(&format!("sgr-{id}"))),
+            Change::Move(id, group) => {
+                if let Some(Fact::Known(rule)) = table.get_mut(&format!("sgr-{id}")) {
+                    rule.group_id = format!("sg-{group}");
+                }
+            }
+            Change::MoveAll(group) => table.change_all(|rule| rule.group_id = format!("sg-{group}")),
+            Change::Retain(id) => table.retain(|other, _| other != format!("sgr-{id}")),
+        }
+    }
+
+    /// What going through all members finds.
+    fn by_hand<'a>(table: &'a Table<SecurityGroupRule>, name: &str, value: &str) -> Vec<&'a str> {
+        let has = |rule: &SecurityGroupRule| match name.strip_prefix("tag:") {
+            Some(key) => rule.tags.get(key).is_some_and(|v| v == value),
+            None => rule.filters().contains(&(name, value)),
+        };
+        table.iter().filter(|(_, fact)| fact.known().is_some_and(has)).map(|(id, _)| id.as_str()).collect()
+    }
+
+    fn agrees(table: &Table<SecurityGroupRule>) {
+        for (name, values) in [("group-id", ["sg-0", "sg-1"]), ("tag:redress:run", ["0", "1"]), ("tag:owner", ["0", "1"])] {
+            for value in values {
+                let found: Vec<&str> = table.picked(&Selector::by(name, value)).into_iter().map(|(id, _)| id).collect();
+                assert_eq!(found, by_hand(table, name, value), "{name}={value}");
+            }
+        }
+        let unknown: Vec<&String> = table.unknown().into_iter().map(|(id, _)| id).collect();
+        let by_hand: Vec<&String> = table.iter().filter(|(_, fact)| matches!(fact, Fact::Unknown(_))).map(|(id, _)| id).collect();
+        assert_eq!(unknown, by_hand);
+    }
+
+    proptest! {
+        /// The index answers as going through all members does, whatever was changed, in the original and in a copy.
+        #[test]
+        fn the_index_finds_what_a_walk_finds(changes in proptest::collection::vec((change(), any::<bool>()), 0..24)) {
+            let mut table = Table::default();
+            let mut copy = None;
+            for (change, look) in &changes {
+                make(&mut table, change);
+                if *look {
+                    agrees(&table);
+                    copy.get_or_insert_with(|| (table.clone(), serde_json::to_string(&table).unwrap()));
+                }
+            }
+            agrees(&table);
+            if let Some((mut copy, text)) = copy {
+                prop_assert_eq!(serde_json::to_string(&copy).unwrap(), text, "a copy does not see what is done to the original");
+                changes.iter().for_each(|(change, _)| make(&mut copy, change));
+                agrees(&copy);
+            }
+        }
+    }
+}

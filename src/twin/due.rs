@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Twin, policy, take_away};
-use crate::inventory::{Fact, InstanceStatus, NetworkInterface, Selector};
+use crate::inventory::{Fact, InstanceStatus, Selector};
 
 /// Something that will happen.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -100,10 +100,13 @@ fn stopped(twin: &mut Twin, region: &str, id: &str, from: &str, reason: &str) {
     }
     set_status(twin, region, id, "not-applicable");
     let mut to_come = Vec::new();
-    for interface in interfaces_of(twin, region, id).filter(|i| i.public_ip_owner.as_deref() == Some("amazon")) {
-        interface.public_ip = None;
-        interface.public_ip_owner = None;
-        to_come.push(interface.id.clone());
+    for interface in interfaces_of(twin, region, id) {
+        let interfaces = &mut twin.region_mut(region).network_interfaces;
+        if let Some(interface) = interfaces.get_mut(&interface).filter(|i| i.public_ip_owner.as_deref() == Some("amazon")) {
+            interface.public_ip = None;
+            interface.public_ip_owner = None;
+            to_come.push(interface.id.clone());
+        }
     }
     if !to_come.is_empty() {
         if let Some(instance) = twin.region_mut(region).instances.get_mut(id) {
@@ -127,7 +130,7 @@ fn running(twin: &mut Twin, region: &str, id: &str) {
 
 /// Gives interfaces whose automatic address was lost on stop another one.
 pub(super) fn give_addresses(twin: &mut Twin, region: &str, instance: &str) {
-    let waiting: Vec<String> = interfaces_of(twin, region, instance).map(|i| i.id.clone()).collect();
+    let waiting = interfaces_of(twin, region, instance);
     // "it will not receive a new one if there is more than one network interface attached"
     // (<https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/using-instance-addressing.html>).
     if waiting.len() > 1 {
@@ -149,12 +152,11 @@ pub(super) fn give_addresses(twin: &mut Twin, region: &str, instance: &str) {
     }
 }
 
-fn interfaces_of<'a>(twin: &'a mut Twin, region: &str, instance: &str) -> impl Iterator<Item = &'a mut NetworkInterface> {
-    let items = twin.region_mut(region).network_interfaces.items.values_mut();
-    items.filter_map(move |fact| match fact {
-        Fact::Known(interface) if interface.instance_id.as_deref() == Some(instance) => Some(interface),
-        _ => None,
-    })
+/// The ids of the interfaces of an instance that are known.
+fn interfaces_of(twin: &Twin, region: &str, instance: &str) -> Vec<String> {
+    let of_instance = Selector::by("attachment.instance-id", instance);
+    let interfaces = twin.truth.regions.get(region).map(|r| r.network_interfaces.items.picked(&of_instance));
+    interfaces.into_iter().flatten().map(|(id, _)| id.to_owned()).collect()
 }
 
 fn set_status(twin: &mut Twin, region: &str, id: &str, status: &str) {

@@ -1,8 +1,10 @@
 //! How a rehearsal takes over facts that were read later from the real account. What the rehearsal itself has changed
 //! must stay: only what it does not know is filled in.
 
+use std::collections::BTreeSet;
+
 use super::read::by_kind;
-use crate::inventory::{Fact, Family, FamilyKind, Instance, Inventory, Record};
+use crate::inventory::{Fact, Family, FamilyKind, Instance, Inventory, Record, Region};
 
 /// Fills in what the truth does not know.
 pub(super) fn learn(truth: &mut Inventory, mut facts: Inventory) {
@@ -26,6 +28,16 @@ pub(super) fn learn(truth: &mut Inventory, mut facts: Inventory) {
         }
         by_kind!(kind, regional, global);
     }
+}
+
+/// The instances, with their regions, of whose disks the facts say something.
+pub(super) fn instances_of(facts: &Inventory) -> BTreeSet<(String, String)> {
+    let of_region = |(name, region): (&String, &Region)| {
+        let attached = region.volumes.known().flat_map(|(_, volume)| &volume.attachments).map(|a| a.instance_id.clone());
+        let ids = region.instances.known().map(|(id, _)| id.to_owned()).chain(attached);
+        ids.map(|id| (name.clone(), id)).collect::<Vec<_>>()
+    };
+    facts.regions.iter().flat_map(of_region).collect()
 }
 
 fn fill<T: Record>(truth: &mut Family<T>, told: Family<T>) {

@@ -39,7 +39,7 @@ use self::{
 };
 use crate::{
     calls::{Call, CallError, Outcome, Outputs},
-    inventory::{Fact, Family, FamilyKind, Inventory, Record, Region, Scope},
+    inventory::{Attachment, Fact, Family, FamilyKind, Inventory, Record, Region, Scope},
     plan::Stage,
 };
 
@@ -268,15 +268,28 @@ impl Twin {
     /// does not repeat it, the mapping is believed.
     fn settle_devices(&mut self) {
         for region in self.truth.regions.values_mut() {
-            let Region { instances, volumes, .. } = region;
-            for instance in instances.items.values_mut() {
-                let Fact::Known(instance) = instance else { continue };
-                instance.devices.sort_by(|a, b| a.device_name.cmp(&b.device_name));
-                for device in &instance.devices {
-                    let attachments = volumes.get_mut(&device.volume_id).map(|v| v.attachments.iter_mut()).into_iter().flatten();
-                    attachments.filter(|a| a.instance_id == instance.id).for_each(|a| a.delete_on_termination = device.delete_on_termination);
-                }
-            }
+            let ids: Vec<String> = region.instances.known().map(|(id, _)| id.to_owned()).collect();
+            ids.iter().for_each(|id| settle_devices_of(region, id));
+        }
+    }
+}
+
+/// The same for one instance. What is in order already is not written to: copies of the account share it.
+fn settle_devices_of(region: &mut Region, id: &str) {
+    let Region { instances, volumes, .. } = region;
+    let Some(instance) = instances.get(id).known().copied() else { return };
+    if !instance.devices.is_sorted_by(|a, b| a.device_name <= b.device_name)
+        && let Some(instance) = instances.get_mut(id)
+    {
+        instance.devices.sort_by(|a, b| a.device_name.cmp(&b.device_name));
+    }
+    let Some(instance) = instances.get(id).known().copied() else { return };
+    for device in &instance.devices {
+        let differs = |a: &Attachment| a.instance_id == instance.id && a.delete_on_termination != device.delete_on_termination;
+        if volumes.get(&device.volume_id).known().is_some_and(|v| v.attachments.iter().any(differs))
+            && let Some(volume) = volumes.get_mut(&device.volume_id)
+        {
+            volume.attachments.iter_mut().filter(|a| differs(a)).for_each(|a| a.delete_on_termination = device.delete_on_termination);
         }
     }
 }
@@ -308,8 +321,11 @@ impl Stage for Twin {
         self.due.iter().any(|due| ids.is_empty() || ids.iter().any(|id| id == due.effect.on()))
     }
     fn learn(&mut self, facts: Inventory) {
+        let told = learn::instances_of(&facts);
         learn::learn(&mut self.truth, facts);
-        self.settle_devices();
+        for (name, id) in told {
+            settle_devices_of(self.truth.region_mut(&name), &id);
+        }
     }
     fn missing(&self, scope: &Scope) -> Vec<String> {
         read::missing(self, scope)

@@ -140,13 +140,11 @@ impl Question<'_> {
         };
         for (id, item) in picked {
             if !self.twin.is_hidden(self.want.family, id) {
-                answer.items.entry(id.to_owned()).or_insert_with(|| self.withhold(Fact::Known(item.clone())));
+                answer.items.or_insert_with(id, || self.withhold(Fact::Known(item.clone())));
             }
         }
-        for (id, fact) in &truth.items {
-            if let Fact::Unknown(reason) = fact {
-                answer.items.entry(id.clone()).or_insert_with(|| Fact::Unknown(reason.clone()));
-            }
+        for (id, fact) in truth.items.unknown() {
+            answer.items.or_insert_with(id, || fact.clone());
         }
         answer.read(&self.want.selector, Fact::Known(()));
     }
@@ -174,15 +172,13 @@ impl Question<'_> {
         let mut found = Family::default();
         self.answer(truth, &mut found);
         let by_id = matches!(self.want.selector, Selector::Id(_));
-        for fact in found.items.values_mut() {
-            if let Fact::Known(instance) = fact {
-                self.twin.show_lagging(instance);
-                if !by_id {
-                    instance.stop_protection = Fact::NotRead;
-                    instance.shutdown_behavior = Fact::NotRead;
-                }
+        found.items.change_all(|instance| {
+            self.twin.show_lagging(instance);
+            if !by_id {
+                instance.stop_protection = Fact::NotRead;
+                instance.shutdown_behavior = Fact::NotRead;
             }
-        }
+        });
         let family = &mut answer.region_mut(&self.want.region).instances;
         family.reads.extend(found.reads);
         family.items.extend(found.items);

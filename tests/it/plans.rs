@@ -64,11 +64,7 @@ fn what_only_takes_longer_in_a_rehearsal_than_is_waited_for_is_not_rehearsed_and
         }
     }
     let mut twin = hold(&stand.twin);
-    for volume in twin.truth_mut().region_mut(redress::twin::demo::MAIN).volumes.items.values_mut() {
-        if let redress::inventory::Fact::Known(volume) = volume {
-            volume.size = 1;
-        }
-    }
+    twin.truth_mut().region_mut(redress::twin::demo::MAIN).volumes.items.change_all(|volume| volume.size = 1);
     drop(twin);
     let plan = plan(&stand, &wish);
     assert_eq!(plan.changes.len(), made);

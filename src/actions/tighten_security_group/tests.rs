@@ -189,11 +189,7 @@ fn descriptions_and_tags_go_over_and_come_back_and_other_tags_take_a_call_of_the
         SecurityGroupRule { description: Some("temporary".into()), tags, ..ssh(source) }
     };
     let mut clinic = Clinic::new(vec![tagged("0.0.0.0/0", "ann"), SecurityGroupRule { from_port: 3389, to_port: 3389, ..tagged("0.0.0.0/0", "bob") }]);
-    for fact in clinic.inventory.region_mut(REGION).security_group_rules.items.values_mut() {
-        if let Fact::Known(rule) = fact {
-            rule.tags.remove("aws:x");
-        }
-    }
+    clinic.inventory.region_mut(REGION).security_group_rules.items.change_all(|rule| drop(rule.tags.remove("aws:x")));
     let clinic = clinic.with(json!({ "allow": ["198.51.100.0/24"] }));
     let proposal = clinic.propose().unwrap();
     assert_eq!(proposal.steps.len(), 3);

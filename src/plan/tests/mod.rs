@@ -6,6 +6,7 @@ mod building;
 mod files;
 mod parts;
 mod rehearsing;
+mod scale;
 
 use std::{collections::BTreeMap, time::Duration};
 

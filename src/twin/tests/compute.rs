@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     calls::Tried,
-    inventory::{Fact, Instance, Snapshot, Volume},
+    inventory::{Instance, Snapshot, Volume},
     twin::demo::OTHER,
 };
 
@@ -249,10 +249,8 @@ fn leaving_out_delete_on_termination_means_true() {
 #[test]
 fn where_volume_and_instance_differ_on_delete_on_termination_the_instance_is_believed() {
     let mut inventory = company().inventory();
-    for volume in inventory.region_mut(MAIN).volumes.items.values_mut() {
-        let Fact::Known(volume) = volume else { continue };
-        volume.attachments.iter_mut().for_each(|a| a.delete_on_termination = false);
-    }
+    let volumes = &mut inventory.region_mut(MAIN).volumes;
+    volumes.items.change_all(|volume| volume.attachments.iter_mut().for_each(|a| a.delete_on_termination = false));
     let twin = Twin::from_inventory(inventory);
     assert_eq!(twin.truth().regions[MAIN].volumes, company().truth().regions[MAIN].volumes);
     let instances = twin.truth().regions[MAIN].instances.known();
@@ -326,11 +324,7 @@ fn a_start_with_a_disk_whose_key_was_not_read_is_not_known_and_one_whose_key_doe
         minutes(twin, 1);
         let keys = &mut twin.truth_mut().region_mut(MAIN).keys;
         match state {
-            Some(state) => keys.items.values_mut().for_each(|key| {
-                if let Fact::Known(key) = key {
-                    state.clone_into(&mut key.key_state);
-                }
-            }),
+            Some(state) => keys.items.change_all(|key| state.clone_into(&mut key.key_state)),
             None => (keys.items, keys.reads) = Default::default(),
         }
         start(twin, 6)
