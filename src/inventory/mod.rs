@@ -22,8 +22,8 @@ pub use compute::{Attachment, Device, Instance, InstanceStatus, InstanceType, Sn
 pub use fact::{Cause, Fact, Reason};
 pub use family::{AnyFamily, Family, Record, Selector};
 pub use network::{FlowLog, NetworkInterface, PrefixList, SecurityGroup, SecurityGroupRule, Vpc};
-pub use table::Table;
 pub use services::{Bucket, EbsDefaults, Key, LogGroup, ManagedInstance, Role, Trail};
+pub use table::Table;
 pub use want::{FamilyKind, Scope, Want};
 
 use crate::resource::Owner;

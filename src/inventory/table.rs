@@ -266,6 +266,7 @@ impl<T: fmt::Debug> fmt::Debug for Table<T> {
 
 impl<T: Record> Serialize for Table<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        looked_at(self.members.len());
         map::serialize(&self.members, serializer)
     }
 }

@@ -1,13 +1,15 @@
 //! Which rules of a group open what to the world. The checks judge by it and the action tightens by it, so that what
 //! the one finds is exactly what the other mends. Pure; it knows no resource but the rules it is handed.
 
+use ipnet::IpNet;
+
 use super::{
     traffic::{Protocol, admits, admits_all, nets, protocol},
-    world::open_among,
+    world::{is_private, open_among},
 };
 use crate::{
     checks::ports::{ADMIN, DATABASE, Service, Transport},
-    inventory::{Family, PrefixList, SecurityGroupRule},
+    inventory::{Fact, Family, PrefixList, SecurityGroupRule},
 };
 
 /// What is open to the world.
@@ -70,16 +72,18 @@ pub struct Survey<'a> {
 /// under [`Exposure::AllTraffic`] and not again under the ports.
 pub fn survey<'a>(rules: &[&'a SecurityGroupRule], lists: &Family<PrefixList>, exposure: Exposure) -> Survey<'a> {
     let inbound: Vec<&SecurityGroupRule> = rules.iter().copied().filter(|r| !r.is_egress).collect();
-    let everything = open_to_all(&inbound, lists);
+    let public: Vec<Public<'a>> = inbound.iter().filter_map(|rule| Public::of(rule, lists)).collect();
+    let everything = open_to_all(&inbound, &public);
     if exposure == Exposure::AllTraffic {
         let offences = inbound.iter().filter(|r| holds_rule(&everything, r)).map(|rule| Offence { rule, services: Vec::new() }).collect();
         return Survey { offences, unknown: unknown_sources(&inbound, lists, is_everything), left_to_all_traffic: Vec::new() };
     }
     let others: Vec<&SecurityGroupRule> = inbound.iter().copied().filter(|r| !holds_rule(&everything, r)).collect();
-    let mut offences: Vec<Offence<'a>> = others.iter().map(|rule| Offence { rule, services: Vec::new() }).collect();
-    for service in exposure.services() {
+    let public: Vec<Public<'a>> = public.into_iter().filter(|p| !holds_rule(&everything, p.rule)).collect();
+    let mut offences: Vec<Offence<'a>> = public.iter().map(|p| Offence { rule: p.rule, services: Vec::new() }).collect();
+    for service in exposure.services().filter(|_| !public.is_empty()) {
         for &transport in service.transports {
-            for rule in open_by(&others, lists, |r| admits(r, transport, service.port)) {
+            for rule in open_by(&public, |r| admits(r, transport, service.port)) {
                 if let Some(offence) = offences.iter_mut().find(|o| o.rule.id == rule.id && !o.services.contains(&service)) {
                     offence.services.push(service);
                 }
@@ -101,20 +105,32 @@ fn is_everything(rule: &SecurityGroupRule) -> bool {
 }
 
 /// The rules that open everything, or all of TCP, or all of UDP, to the world.
-fn open_to_all<'a>(inbound: &[&'a SecurityGroupRule], lists: &Family<PrefixList>) -> Vec<&'a SecurityGroupRule> {
+fn open_to_all<'a>(inbound: &[&'a SecurityGroupRule], public: &[Public<'a>]) -> Vec<&'a SecurityGroupRule> {
     let mut found: Vec<&SecurityGroupRule> = Vec::new();
     for transport in Transport::ALL {
-        found.extend(open_by(inbound, lists, |r| admits_all(r, transport)));
+        found.extend(open_by(public, |r| admits_all(r, transport)));
     }
     inbound.iter().copied().filter(|r| holds_rule(&found, r)).collect()
 }
 
-/// Those among the rules for the same traffic whose sources are the world, alone or together. Sources that are not
-/// known count for nothing here: [`unknown_sources`] speaks of them.
-fn open_by<'a>(rules: &[&'a SecurityGroupRule], lists: &Family<PrefixList>, same: impl Fn(&SecurityGroupRule) -> bool) -> Vec<&'a SecurityGroupRule> {
-    let same: Vec<&SecurityGroupRule> = rules.iter().copied().filter(|r| same(r)).collect();
-    let sources: Vec<_> = same.iter().map(|r| nets(r, lists).known().cloned().unwrap_or_default()).collect();
-    open_among(&sources).into_iter().map(|n| same[n]).collect()
+/// A rule with a source from which packets of the public internet can come: no other can be open to the world. Sources
+/// that are not known count for nothing here: [`unknown_sources`] speaks of them.
+struct Public<'a> {
+    rule: &'a SecurityGroupRule,
+    nets: Vec<IpNet>,
+}
+
+impl<'a> Public<'a> {
+    fn of(rule: &'a SecurityGroupRule, lists: &Family<PrefixList>) -> Option<Self> {
+        let Fact::Known(nets) = nets(rule, lists) else { return None };
+        (!nets.iter().all(is_private)).then_some(Self { rule, nets })
+    }
+}
+
+/// Those among the rules for the same traffic whose sources are the world, alone or together.
+fn open_by<'a>(public: &[Public<'a>], same: impl Fn(&SecurityGroupRule) -> bool) -> Vec<&'a SecurityGroupRule> {
+    let (rules, sources): (Vec<_>, Vec<_>) = public.iter().filter(|p| same(p.rule)).map(|p| (p.rule, p.nets.as_slice())).unzip();
+    open_among(&sources).into_iter().map(|n| rules[n]).collect()
 }
 
 fn unknown_sources(rules: &[&SecurityGroupRule], lists: &Family<PrefixList>, matters: impl Fn(&SecurityGroupRule) -> bool) -> Vec<String> {

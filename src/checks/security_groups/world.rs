@@ -1,7 +1,10 @@
 //! What "the world" is: a source so wide that it is nobody in particular, alone or together with others. Arithmetic over
 //! CIDRs; it must never count a source that one could mean on purpose, such as an office or a private range.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::BTreeSet,
+    net::{Ipv4Addr, Ipv6Addr},
+};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
@@ -13,14 +16,22 @@ pub const WIDE_V6: u8 = 16;
 /// Whether no packet from the public internet can come from there: private, shared, loopback and link-local ranges
 /// (<https://www.iana.org/assignments/iana-ipv4-special-registry>, RFC 4193, RFC 4291).
 pub fn is_private(net: &IpNet) -> bool {
-    const V4: &[(&str, u8)] = &[("10.0.0.0", 8), ("172.16.0.0", 12), ("192.168.0.0", 16), ("100.64.0.0", 10), ("127.0.0.0", 8), ("169.254.0.0", 16)];
-    const V6: &[(&str, u8)] = &[("fc00::", 7), ("fe80::", 10)];
-    let within = |(address, prefix): &(&str, u8)| {
-        let range = address.parse().ok().and_then(|a| IpNet::new(a, *prefix).ok());
-        range.is_some_and(|range| range.contains(net))
-    };
-    V4.iter().chain(V6).any(within)
+    match net {
+        IpNet::V4(net) => PRIVATE_V4.iter().any(|range| range.contains(net)),
+        IpNet::V6(net) => PRIVATE_V6.iter().any(|range| range.contains(net)),
+    }
 }
+
+const PRIVATE_V4: [Ipv4Net; 6] = [
+    Ipv4Net::new_assert(Ipv4Addr::new(10, 0, 0, 0), 8),
+    Ipv4Net::new_assert(Ipv4Addr::new(172, 16, 0, 0), 12),
+    Ipv4Net::new_assert(Ipv4Addr::new(192, 168, 0, 0), 16),
+    Ipv4Net::new_assert(Ipv4Addr::new(100, 64, 0, 0), 10),
+    Ipv4Net::new_assert(Ipv4Addr::new(127, 0, 0, 0), 8),
+    Ipv4Net::new_assert(Ipv4Addr::new(169, 254, 0, 0), 16),
+];
+const PRIVATE_V6: [Ipv6Net; 2] =
+    [Ipv6Net::new_assert(Ipv6Addr::new(0xfc00, 0, 0, 0, 0, 0, 0, 0), 7), Ipv6Net::new_assert(Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0), 10)];
 
 /// Whether the source is the world by itself.
 pub fn is_wide(net: &IpNet) -> bool {
@@ -45,7 +56,7 @@ pub fn cover_half<'a>(nets: impl IntoIterator<Item = &'a IpNet>) -> bool {
 
 /// The part of a range that lies in `2000::/3`.
 fn within_unicast(net: &Ipv6Net) -> Option<Ipv6Net> {
-    let unicast = Ipv6Net::new(std::net::Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 0), 3).ok()?;
+    let unicast = Ipv6Net::new(Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 0), 3).ok()?;
     let net = net.trunc();
     if unicast.contains(&net) {
         Some(net)
@@ -61,8 +72,8 @@ fn within_unicast(net: &Ipv6Net) -> Option<Ipv6Net> {
 /// A source with a wide range does so alone. Of the rest, should they together cover half of the address space, those
 /// do that it takes: the widest ones up to the prefix length at which half is covered. Narrower ones beside them are
 /// somebody's office and not meant.
-pub fn open_among(sources: &[Vec<IpNet>]) -> BTreeSet<usize> {
-    let mut open: BTreeSet<usize> = (0..sources.len()).filter(|&n| sources[n].iter().any(is_wide)).collect();
+pub fn open_among<S: AsRef<[IpNet]>>(sources: &[S]) -> BTreeSet<usize> {
+    let mut open: BTreeSet<usize> = (0..sources.len()).filter(|&n| sources[n].as_ref().iter().any(is_wide)).collect();
     loop {
         let more = together(sources, &open);
         if more.is_empty() {
@@ -72,9 +83,11 @@ pub fn open_among(sources: &[Vec<IpNet>]) -> BTreeSet<usize> {
     }
 }
 
-fn together(sources: &[Vec<IpNet>], open: &BTreeSet<usize>) -> BTreeSet<usize> {
-    let rest: Vec<(usize, &IpNet)> =
-        (0..sources.len()).filter(|n| !open.contains(n)).flat_map(|n| sources[n].iter().filter(|net| !is_private(net)).map(move |net| (n, net))).collect();
+fn together<S: AsRef<[IpNet]>>(sources: &[S], open: &BTreeSet<usize>) -> BTreeSet<usize> {
+    let rest: Vec<(usize, &IpNet)> = (0..sources.len())
+        .filter(|n| !open.contains(n))
+        .flat_map(|n| sources[n].as_ref().iter().filter(|net| !is_private(net)).map(move |net| (n, net)))
+        .collect();
     for v4 in [true, false] {
         let family: Vec<_> = rest.iter().filter(|(_, net)| matches!(net, IpNet::V4(_)) == v4).collect();
         let lengths: BTreeSet<u8> = family.iter().map(|(_, net)| net.prefix_len()).collect();

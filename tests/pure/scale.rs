@@ -1,0 +1,129 @@
+//! How the work of a scan and of a plan grows with the account, on twins without any latency: what redress itself takes.
+//!
+//! ```text
+//! cargo bench --manifest-path tests/pure/Cargo.toml --bench scale                 1,000 and 10,000 groups, a tenth of them open
+//! cargo bench --manifest-path tests/pure/Cargo.toml --bench scale -- 5000         as many groups as are given
+//! cargo bench --manifest-path tests/pure/Cargo.toml --bench scale -- rules 1000000   checks alone, over an inventory of so many rules
+//! ```
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
+
+use std::{future::Future, pin::pin, task::Context, time::Instant};
+
+use jiff::SignedDuration;
+use redress::{
+    actions::Options,
+    checks::{self, Check},
+    engine::survey,
+    inventory::{Caller, Fact, FamilyKind, Inventory, NetworkInterface, SecurityGroup, SecurityGroupRule, Selector},
+    plan::{Stage, build::Limits},
+    playbook::load,
+    resource::Owner,
+    twin::{Twin, TwinAccount},
+};
+use serde_json::Value;
+
+const REGION: &str = "us-east-1";
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|a| a != "--bench").collect();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        [] => [1_000, 10_000].into_iter().for_each(all),
+        ["rules", rules] => judge(rules.parse().unwrap()),
+        groups => groups.iter().for_each(|n| all(n.parse().unwrap())),
+    }
+}
+
+/// An account of groups with five rules and an interface each; every tenth group lets the world in by SSH.
+fn account(groups: usize) -> Inventory {
+    let owner = Owner { partition: "aws".into(), account: "123456789012".into() };
+    let caller = Caller { arn: "arn:aws:iam::123456789012:user/bench".into(), host: Fact::Absent };
+    let mut inventory = Inventory::empty(owner.clone(), caller, "2026-11-22T10:00:00Z".parse().unwrap());
+    let region = inventory.region_mut(REGION);
+    region.security_groups.read(&Selector::All, Fact::Known(()));
+    region.security_group_rules.read(&Selector::All, Fact::Known(()));
+    region.network_interfaces.read(&Selector::All, Fact::Known(()));
+    region.prefix_lists.read(&Selector::All, Fact::Known(()));
+    region.instances.read(&Selector::All, Fact::Known(()));
+    for n in 0..groups {
+        let id = format!("sg-{n:017x}");
+        let group = SecurityGroup { id: id.clone(), name: format!("group-{n}"), vpc_id: "vpc-1".into(), owner_id: owner.account.clone(), ..SecurityGroup::default() };
+        region.security_groups.put(id.as_str(), group);
+        for port in 0..5 {
+            let open = port == 0 && n % 10 == 0;
+            let (from_port, source) = if open { (22, "0.0.0.0/0") } else { (8000 + port, "10.0.0.0/8") };
+            let rule = SecurityGroupRule {
+                id: format!("sgr-{n:012x}{port:05x}"),
+                group_id: id.clone(),
+                ip_protocol: "tcp".into(),
+                from_port,
+                to_port: from_port,
+                cidr_ipv4: Some(source.into()),
+                ..SecurityGroupRule::default()
+            };
+            region.security_group_rules.put(rule.id.clone(), rule);
+        }
+        let interface = NetworkInterface { id: format!("eni-{n:017x}"), groups: vec![id], vpc_id: "vpc-1".into(), ..NetworkInterface::default() };
+        region.network_interfaces.put(interface.id.clone(), interface);
+    }
+    inventory
+}
+
+fn of_groups() -> Vec<&'static Check> {
+    let reads_groups = |c: &&'static Check| c.scanned && (c.reads)(REGION).iter().any(|w| w.family == FamilyKind::SecurityGroups);
+    checks::all().filter(reads_groups).collect()
+}
+
+/// The checks alone.
+fn judge(rules: usize) {
+    let inventory = account(rules / 5);
+    let (regions, checks) = ([REGION.to_owned()], of_groups());
+    let started = Instant::now();
+    let (findings, _) = checks::run(&inventory, &regions, &checks, |_| Value::Null);
+    let seconds = started.elapsed().as_secs_f64();
+    let judged = rules * checks.len();
+    println!("{} checks over {rules} rules: {seconds:.2} s, {:.2} M rules a second and check, {} findings", checks.len(), judged as f64 / seconds / 1e6, findings.len());
+}
+
+/// A scan, and a plan that is rehearsed.
+fn all(groups: usize) {
+    let account = TwinAccount::new(Twin::new(account(groups), 7), "bench");
+    let (regions, checks) = ([REGION.to_owned()], of_groups());
+    let playbooks = load::assemble(load::builtin(), Vec::new()).unwrap();
+    let started = Instant::now();
+    let survey = at_once(survey::scan(&account, &regions, &checks, &|_| Value::Null));
+    let scanned = started.elapsed().as_secs_f64();
+    let wish = survey::Wish {
+        regions: &regions,
+        checks: &checks,
+        playbooks: &playbooks,
+        options: &Options::default(),
+        valid_for: SignedDuration::from_hours(24),
+        limits: Limits { max_changes: Some(usize::MAX), max_percent: Some(100) },
+        also: Default::default(),
+        narrow: None,
+    };
+    let started = Instant::now();
+    let (_, plan) = at_once(survey::plan(&account, &wish, &|inventory| Box::new(Twin::from_inventory(inventory)) as Box<dyn Stage>));
+    let planned = started.elapsed().as_secs_f64();
+    println!(
+        "{groups} groups: scan {scanned:.3} s ({:.1} us a group, {} findings); plan {planned:.3} s ({:.2} ms a change, {} changes, {} not rehearsed)",
+        scanned * 1e6 / groups as f64,
+        survey.findings.len(),
+        planned * 1e3 / plan.changes.len().max(1) as f64,
+        plan.changes.len(),
+        plan.rehearsal.not_rehearsed.len()
+    );
+    if let Some(why) = plan.rehearsal.not_rehearsed.first().or(plan.skipped.first().map(|s| &s.reason)) {
+        println!("  {why}");
+    }
+}
+
+/// The value of a future that never waits: a twin answers at once.
+fn at_once<T>(future: impl Future<Output = T>) -> T {
+    let mut future = pin!(future);
+    loop {
+        if let std::task::Poll::Ready(value) = future.as_mut().poll(&mut Context::from_waker(std::task::Waker::noop())) {
+            return value;
+        }
+    }
+}
