@@ -52,13 +52,8 @@ fn long_after() -> (Twin, Change, Plan) {
 type Spoil = fn(&mut Twin, &Change);
 
 fn disable_keys(twin: &mut Twin, change: &Change) {
-    let region = twin.truth_mut().region_mut(&change.region);
-    region
-        .keys
-        .items
-        .values_mut()
-        .filter_map(|fact| if let redress::inventory::Fact::Known(key) = fact { Some(key) } else { None })
-        .for_each(|key| key.key_state = "PendingDeletion".into());
+    let keys = &mut twin.truth_mut().region_mut(&change.region).keys;
+    keys.items.change_all(|key| key.key_state = "PendingDeletion".into());
 }
 fn stop(twin: &mut Twin, change: &Change) {
     twin.perform(&Call::new("ec2", &change.region, "StopInstances", json!({ "InstanceIds": [change.resource.id()] }))).unwrap();
