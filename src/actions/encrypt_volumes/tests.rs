@@ -72,7 +72,8 @@ fn account() -> Inventory {
     region
         .ebs_defaults
         .put("account", EbsDefaults { encryption_by_default: Fact::Known(false), kms_key_id: Fact::Unknown("not supported by this endpoint".into()) });
-    let key = Key { id: "alias/aws/ebs".into(), arn: KEY.into(), key_state: "Enabled".into(), key_manager: "AWS".into(), ..Key::default() };
+    let [key_state, key_usage, key_spec] = ["Enabled", "ENCRYPT_DECRYPT", "SYMMETRIC_DEFAULT"].map(str::to_owned);
+    let key = Key { id: "alias/aws/ebs".into(), arn: KEY.into(), key_state, key_usage, key_spec, key_manager: "AWS".into() };
     region.keys.put(OTHER, Key { id: OTHER.into(), arn: OTHER.into(), ..key.clone() });
     region.keys.put("alias/aws/ebs", key);
     inventory

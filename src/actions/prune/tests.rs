@@ -32,7 +32,8 @@ fn account() -> Inventory {
     let devices = vec![Device { device_name: "/dev/xvda".into(), volume_id: "vol-new".into(), status: "attached".into(), ..Device::default() }];
     let launch_time = Some("2026-10-22T08:30:00Z".parse().unwrap());
     region.instances.put("i-1", Instance { id: "i-1".into(), state: "running".into(), devices, launch_time, ..Instance::default() });
-    region.keys.put(KEY, Key { id: KEY.into(), arn: KEY.into(), key_state: "Enabled".into(), ..Key::default() });
+    let [key_state, key_usage, key_spec] = ["Enabled", "ENCRYPT_DECRYPT", "SYMMETRIC_DEFAULT"].map(str::to_owned);
+    region.keys.put(KEY, Key { id: KEY.into(), arn: KEY.into(), key_state, key_usage, key_spec, ..Key::default() });
     region.volumes.read(&Selector::All, Fact::Known(()));
     let ok =
         InstanceStatus { id: "i-1".into(), system_status: "ok".into(), instance_status: "ok".into(), attached_ebs_status: "ok".into(), events: Vec::new() };

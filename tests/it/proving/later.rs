@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use redress::{
     engine::{gather::gather, prune},
-    inventory::{Fact, FamilyKind, Instance, Inventory, Key},
+    inventory::{Fact, FamilyKind, Instance, Inventory, Key, Volume},
     journal::{Outcome, Story},
     plan::Plan,
     twin::Twin,
@@ -123,12 +123,12 @@ pub fn held_elsewhere(twin: &Twin, region: &str, id: &str) -> bool {
 }
 
 /// Whether the keys of all encrypted disks of an instance can be read and are enabled: it is shown that it comes up again.
-pub fn comes_up(twin: &Twin, region: &str, id: &str) -> bool {
+pub fn comes_up(twin: &Twin, region: &str, id: &str, stays: impl Fn(&Volume) -> bool) -> bool {
     let Some(known) = twin.truth().regions.get(region) else { return true };
     let Fact::Known(instance) = known.instances.get(id) else { return true };
     let disks = instance.devices.iter().filter_map(|d| known.volumes.get(&d.volume_id).known().copied());
     let unread = twin.faults.denied_reads.iter().any(|d| d.family == FamilyKind::Keys);
-    disks.filter(|v| v.encrypted).all(|v| {
+    disks.filter(|v| v.encrypted && stays(v)).all(|v| {
         let key = v.kms_key_id.as_deref();
         !unread && known.keys.known().any(|(_, k)| Some(k.arn.as_str()) == key && k.key_state == "Enabled")
     })

@@ -5,7 +5,13 @@ use std::collections::BTreeMap;
 
 use super::later::{comes_up, held_elsewhere};
 use jiff::Timestamp;
-use redress::{calls::Call, inventory::Fact, journal::Event, plan::PlanKind, twin::Twin};
+use redress::{
+    calls::Call,
+    inventory::{Fact, Volume, tag},
+    journal::Event,
+    plan::PlanKind,
+    twin::Twin,
+};
 
 /// How many instances of a region may be down at once because of one run.
 const DOWN_AT_ONCE: usize = 1;
@@ -60,9 +66,10 @@ impl Watch {
         if call.operation != "StopInstances" {
             return None;
         }
-        // An undo may take off the very disk that cannot be read.
-        if is(events, PlanKind::Plan)
-            && let Some(id) = ids(call).find(|id| state(twin, &call.region, id) == "running" && !comes_up(twin, &call.region, id))
+        // An undo may take off the very disk that cannot be read: what its run has put in does not count.
+        let stays = |volume: &Volume| is(events, PlanKind::Plan) || !volume.tags.contains_key(tag::SOURCE);
+        if (is(events, PlanKind::Plan) || is(events, PlanKind::Undo))
+            && let Some(id) = ids(call).find(|id| state(twin, &call.region, id) == "running" && !comes_up(twin, &call.region, id, stays))
         {
             return Some(format!("law 14 (stopped): {step} of {change} stops {id}, a disk of which was not shown to be readable at the next start"));
         }
