@@ -218,21 +218,21 @@ async fn paced(config: SdkConfig, settings: &Settings) -> Result<AwsAccount, Con
         (None, []) => return Err(ConnectError::NoRegion),
         (_, asked) => asked.to_vec(),
     };
-    let own_endpoint = config.endpoint_url().map(str::to_owned);
-    let pace = Arc::new(Pace::new(settings.pace, own_endpoint.as_deref()));
+    let own_endpoint = config.endpoint_url().is_some();
+    let pace = Arc::new(Pace::new(settings.pace, config.endpoint_url()));
     let mut candidates: Vec<String> = configured.into_iter().chain(asked.first().cloned()).collect();
     // Where a region's name is wrong its host does not exist; then another region can tell which names there are.
     candidates.push("us-east-1".to_owned());
     candidates.dedup();
-    if own_endpoint.is_some() {
+    if own_endpoint {
         candidates.truncate(1);
     }
     let (clients, arn, account) = first_answer(&config, &candidates, &pace).await?;
     only(&account, &settings.only_accounts)?;
     let regions = pace::at(&pace, clients.base(), regions(&clients, asked, all)).await?;
     let partition = arn.split(':').nth(1).unwrap_or("aws").to_owned();
-    let host = if own_endpoint.is_some() { Fact::NotRead } else { host().await };
-    let identity = Identity { owner: Owner { partition, account }, caller: Caller { arn, host }, endpoint: own_endpoint.unwrap_or_else(|| "aws".to_owned()) };
+    let host = if own_endpoint { Fact::NotRead } else { host().await };
+    let identity = Identity { owner: Owner { partition, account }, caller: Caller { arn, host }, endpoint: endpoint::place(&endpoint::configured(&config)) };
     Ok(AwsAccount::new(identity, clients, regions, watch))
 }
 

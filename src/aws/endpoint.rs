@@ -7,6 +7,12 @@ use aws_types::service_config::ServiceConfigKey;
 /// The services that are asked, by their ids, those included that fetch credentials.
 const SERVICES: [&str; 11] = ["EC2", "S3", "IAM", "CloudWatch Logs", "CloudTrail", "KMS", "SecurityHub", "SSM", "STS", "SSO", "SSO OIDC"];
 
+/// Services that fetch credentials and say nothing of the account itself.
+const OF_CREDENTIALS: [&str; 2] = ["SSO", "SSO OIDC"];
+
+/// AWS's own endpoints, in plans, journals and reports.
+pub const AWS: &str = "aws";
+
 /// An endpoint that is not AWS's own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint {
@@ -72,9 +78,33 @@ pub fn configured(config: &SdkConfig) -> Vec<Endpoint> {
     all.into_iter().chain(SERVICES.into_iter().filter_map(one).filter(|endpoint| Some(&endpoint.url) != all_of.as_ref())).collect()
 }
 
+/// Where the account is, as plans, journals and reports have it: `aws`, or the URL for all services, and behind it each service
+/// that is asked elsewhere. Two accounts are the same place only where all of that is the same.
+pub fn place(configured: &[Endpoint]) -> String {
+    let all = configured.iter().find(|one| one.service.is_empty()).map_or(AWS, |one| one.url.as_str());
+    let elsewhere = configured.iter().filter(|one| !one.service.is_empty() && !OF_CREDENTIALS.contains(&one.service));
+    elsewhere.fold(all.to_owned(), |place, one| format!("{place}, {} at {}", one.service, one.url))
+}
+
+/// Whether a service is asked at AWS's own endpoint, at such a place.
+pub fn is_aws(place: &str, service: &str) -> bool {
+    let mut parts = place.split(", ");
+    parts.next() == Some(AWS) && parts.all(|part| !part.starts_with(&format!("{service} at ")))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_service_that_is_asked_elsewhere_makes_another_place() {
+        let at = |service: &'static str, url: &str| Endpoint { service, url: url.to_owned() };
+        assert_eq!(place(&[]), "aws");
+        assert_eq!(place(&[at("", "http://127.0.0.1:1")]), "http://127.0.0.1:1");
+        assert_eq!(place(&[at("EC2", "https://vpce"), at("SSO", "https://sso"), at("KMS", "https://k")]), "aws, EC2 at https://vpce, KMS at https://k");
+        assert_eq!(place(&[at("", "http://a"), at("S3", "http://b")]), "http://a, S3 at http://b");
+        assert!(is_aws("aws, S3 at http://b", "EC2") && !is_aws("aws, EC2 at http://b", "EC2") && !is_aws("http://a", "EC2"));
+    }
 
     fn of(url: &str) -> Endpoint {
         Endpoint { service: "", url: url.to_owned() }

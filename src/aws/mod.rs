@@ -89,7 +89,7 @@ impl Account for AwsAccount {
     }
 
     async fn try_call(&self, call: &Call) -> Tried {
-        let aws = self.identity.endpoint == "aws" && std::env::var_os("AWS_ENDPOINT_URL_EC2").is_none();
+        let aws = endpoint::is_aws(&self.identity.endpoint, "EC2");
         trial::try_call(&self.clients, aws, call).await
     }
 

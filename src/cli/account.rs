@@ -250,7 +250,11 @@ impl<'a> Place<'a> {
         if self.endpoint.starts_with("twin:") {
             fail.hint(format!("give --account {}, or leave --account out", self.endpoint))
         } else if self.endpoint == "aws" {
-            fail.hint("use credentials for that account (--profile NAME), without --account and AWS_ENDPOINT_URL")
+            fail.hint(
+                "use credentials for that account (--profile NAME), without --account, AWS_ENDPOINT_URL and its kin, and without endpoint_url in the profile",
+            )
+        } else if self.endpoint.contains(", ") {
+            fail.hint("set AWS_ENDPOINT_URL and that of each service (such as AWS_ENDPOINT_URL_EC2) as they were then, and use the credentials of that account")
         } else {
             fail.hint(format!("set AWS_ENDPOINT_URL={} and use the credentials of that account", self.endpoint))
         }

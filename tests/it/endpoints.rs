@@ -91,6 +91,41 @@ fn plain_http_to_another_machine_is_warned_of_before_anything_is_sent_and_only_o
 }
 
 #[test]
+fn a_service_that_is_asked_elsewhere_makes_another_place() {
+    let (moto, folder) = (support::moto(), tempfile::tempdir().unwrap());
+    let keys = moto.account();
+    let base: Vec<(&str, String)> = keys.environment(moto);
+    let general = [("AWS_ENDPOINT_URL", moto.url())];
+    let run = |line: &str, more: &[(&str, String)]| {
+        let mut env: Vec<(&str, &str)> = base.iter().filter(|(name, _)| *name != "AWS_ENDPOINT_URL").map(|(name, value)| (*name, value.as_str())).collect();
+        env.extend(more.iter().map(|(name, value)| (*name, value.as_str())));
+        redress(&folder, line, &env)
+    };
+    let file = folder.path().join("config");
+    fs::write(&file, format!("[default]\nendpoint_url = {0}\nservices = mine\n[services mine]\nec2 =\n  endpoint_url = {0}/\n", moto.url())).unwrap();
+    let by_service: Vec<(&str, String)> = ["EC2", "STS", "IAM", "S3", "KMS", "SSM", "CLOUDTRAIL", "CLOUDWATCH_LOGS"]
+        .into_iter()
+        .map(|service| (&*format!("AWS_ENDPOINT_URL_{service}").leak(), moto.url()))
+        .collect();
+    let of_profile = [("AWS_CONFIG_FILE", file.display().to_string())];
+    // By a variable for each service, and by a section of the profile.
+    for (env, place) in [(by_service.as_slice(), format!("aws, EC2 at {}", moto.url())), (&of_profile, format!("{}, EC2 at {0}/", moto.url()))] {
+        let (code, _, err) = run("plan -q --check security-group-open-admin-port -o plan.json", env);
+        assert!(matches!(code, Some(0 | 4)), "{env:?}: {err}");
+        let plan: Value = serde_json::from_str(&fs::read_to_string(folder.path().join("plan.json")).unwrap()).unwrap();
+        assert!(plan["endpoint"].as_str().unwrap().starts_with(&place), "{plan}");
+        let (_, shown, _) = run("show plan.json", env);
+        assert!(shown.contains("EC2 at http"), "{shown}");
+        let (code, _, err) = run("apply plan.json --auto-approve", &general);
+        assert!(code == Some(2) && err.contains("EC2 at http") && err.contains("AWS_ENDPOINT_URL_EC2"), "{err}");
+    }
+    let (code, _, err) = run("plan -q --check security-group-open-admin-port -o general.json", &general);
+    assert!(matches!(code, Some(0 | 4)), "{err}");
+    let (code, _, err) = run("apply general.json --auto-approve", &by_service);
+    assert!(code == Some(2) && err.contains("EC2 at http"), "{err}");
+}
+
+#[test]
 fn another_partition_is_named_as_what_it_is() {
     let folder = tempfile::tempdir().unwrap();
     let (code, _, err) = redress(&folder, "plan --account twin:demo -q -o plan.json", &[]);
