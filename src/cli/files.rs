@@ -1,6 +1,6 @@
 //! Files that a user names: the one place of the command line that writes them. A regular file is replaced whole or not at all
 //! and keeps its mode and its owner; a link is followed; what is no regular file (a device, a pipe, a descriptor of this
-//! process) is written to and never replaced.
+//! process) is written to and never replaced, and takes only text that commands no terminal and no CI runner, since one may read there.
 
 use std::{
     fs::{self, File, Metadata, OpenOptions},
@@ -8,7 +8,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::fail::Fail;
+use super::{
+    fail::Fail,
+    out::{Stream, harmless},
+};
 
 /// Links lead to links at most so often (Linux gives up at 40, path_resolution(7)).
 const MOST_LINKS: usize = 40;
@@ -50,8 +53,9 @@ pub fn ready(path: &Path) -> io::Result<()> {
 /// When it cannot be opened.
 pub fn append(path: &Path) -> io::Result<Box<dyn Write + Send>> {
     Ok(match Place::of(path)? {
-        Place::Stream(stream) => stream.open(),
-        Place::Device | Place::File(..) | Place::Nothing(_) => Box::new(OpenOptions::new().create(true).append(true).open(path)?),
+        Place::Stream(stream) => stream.writer(),
+        Place::Device => harmless(Box::new(OpenOptions::new().append(true).open(path)?)),
+        Place::File(..) | Place::Nothing(_) => Box::new(OpenOptions::new().create(true).append(true).open(path)?),
     })
 }
 
@@ -81,8 +85,8 @@ impl Draft {
     pub fn at(path: &Path) -> io::Result<Self> {
         let through = |writer| Ok(Self { writer, half: None });
         match Place::of(path)? {
-            Place::Stream(stream) => through(stream.open()),
-            Place::Device => through(Box::new(OpenOptions::new().write(true).open(path)?)),
+            Place::Stream(stream) => through(stream.writer()),
+            Place::Device => through(harmless(Box::new(OpenOptions::new().write(true).open(path)?))),
             Place::Nothing(file) => {
                 let (writer, half) = begin(&file)?;
                 Ok(Self { writer: Box::new(writer), half: Some((half, file)) })
@@ -132,26 +136,10 @@ impl Drop for Draft {
     }
 }
 
-/// One of the two streams of this process under the name of a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stream {
-    Stdout,
-    Stderr,
-}
-
-impl Stream {
-    /// The stream itself: a second opening of the file behind it would write over what stands there.
-    fn open(self) -> Box<dyn Write + Send> {
-        match self {
-            Stream::Stdout => Box::new(io::stdout()),
-            Stream::Stderr => Box::new(io::stderr()),
-        }
-    }
-}
-
 /// What a path leads to.
 #[derive(Debug)]
 enum Place {
+    /// One of the two streams of this process under the name of a file.
     Stream(Stream),
     /// A device, a pipe, a socket, or another descriptor of this process.
     Device,

@@ -37,6 +37,55 @@ impl Stream {
             Stream::Stderr => io::stderr().is_terminal(),
         }
     }
+
+    /// The stream itself, for a file that leads to it: a second opening of the file behind it would write over what stands there.
+    pub fn writer(self) -> Box<dyn Write + Send> {
+        match self {
+            Stream::Stdout => harmless(Box::new(io::stdout())),
+            Stream::Stderr => harmless(Box::new(io::stderr())),
+        }
+    }
+}
+
+/// A writer that lets through only what commands nobody, for whatever may be read by a terminal or a CI runner.
+pub fn harmless(writer: Box<dyn Write + Send>) -> Box<dyn Write + Send> {
+    Box::new(Harmless { writer, held: Vec::new(), ci: under_ci() })
+}
+
+/// Holds text back until its line is whole: only then is known how the line begins, and no character is cut.
+struct Harmless {
+    writer: Box<dyn Write + Send>,
+    held: Vec<u8>,
+    ci: bool,
+}
+
+impl Harmless {
+    fn pass(&mut self, end: usize) -> io::Result<()> {
+        let lines: Vec<u8> = self.held.drain(..end).collect();
+        self.writer.write_all(safe::leaving(&String::from_utf8_lossy(&lines), self.ci).as_bytes())
+    }
+}
+
+impl Write for Harmless {
+    fn write(&mut self, part: &[u8]) -> io::Result<usize> {
+        self.held.extend(part);
+        if let Some(end) = part.iter().rposition(|byte| *byte == b'\n') {
+            self.pass(self.held.len() - part.len() + end + 1)?;
+        }
+        Ok(part.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.pass(self.held.len())?;
+        self.writer.flush()
+    }
+}
+
+impl Drop for Harmless {
+    fn drop(&mut self) {
+        // Whoever wants to know whether all was written flushes.
+        let _ = self.flush();
+    }
 }
 
 impl Out {

@@ -190,6 +190,44 @@ fn names_cannot_command_a_ci_runner() {
 }
 
 #[test]
+fn names_cannot_command_a_ci_runner_through_files_that_lead_to_a_stream() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("gha.json"), hostile_account(COMMANDS).to_string()).unwrap();
+    let mut seen = 0;
+    for format in ["text", "markdown", "json", "html", "junit", "sarif"] {
+        let lines = [
+            format!("plan -q --format json --report {format}=/dev/stdout"),
+            format!("scan -q --format json --report {format}=/dev/stderr"),
+            format!("plan -q --format html --report {format}=/dev/fd/1 --summary /dev/stdout"),
+            format!("plan -q --format {format} -o /dev/stdout"),
+            format!("scan -q --format {format} --save-inventory /dev/stdout"),
+        ];
+        for line in lines {
+            let words: Vec<&str> = line.split(' ').chain(["--account", "twin:./gha.json", "--allow-cidr", "203.0.113.0/24"]).collect();
+            let (code, out, err) = redress_in(&folder, &words, &[("CI", "true")]);
+            assert!(matches!(code, Some(0 | 4)), "{line}: {code:?}\n{err}");
+            assert_eq!((obeyed(&out), obeyed(&err)), (None, None), "{line}");
+            seen += usize::from(out.contains("set-output") || err.contains("set-output"));
+        }
+    }
+    assert!(seen > 24, "the names are shown, made harmless: {seen}");
+    let line =
+        ["apply", "--account", "twin:./gha.json", "--auto-approve", "--max-risk", "disruptive", "--events", "/dev/stderr", "--allow-cidr", "203.0.113.0/24"];
+    let (code, out, err) = redress_in(&folder, &line, &[("CI", "true")]);
+    assert!(matches!(code, Some(0 | 4)) && err.contains("redress.event/1"), "{code:?}\n{err}");
+    assert_eq!((obeyed(&out), obeyed(&err)), (None, None));
+    // A pipe is no stream of this process, and somebody may show what comes through.
+    assert!(std::process::Command::new("mkfifo").arg(folder.path().join("pipe")).status().expect("mkfifo is there").success());
+    let reader = std::thread::spawn({
+        let pipe = folder.path().join("pipe");
+        move || fs::read_to_string(pipe).unwrap()
+    });
+    redress_in(&folder, &["plan", "-q", "--account", "twin:./gha.json", "--report", "text=pipe"], &[("CI", "true")]);
+    let through = reader.join().unwrap();
+    assert!(through.contains("set-output") && obeyed(&through).is_none(), "{through}");
+}
+
+#[test]
 fn names_cannot_command_the_terminal_through_the_spinner() {
     let desk = fix::Desk::new("xterm-256color");
     fs::write(desk.folder.path().join("hostile.json"), hostile_account(&format!("{HOSTILE}\u{1b}]52;c;cHduZWQ=\u{7}\u{1b}]8;;http://e.vil\u{7}")).to_string())
