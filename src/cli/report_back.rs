@@ -9,9 +9,11 @@ use super::{
     files::{keep, ready as writable},
     perform::{self, Task},
     session::{Session, store_fail},
+    signing,
 };
 use crate::{
     calls::{HubFinding, Notice},
+    intake::mapping::{self, Answer},
     journal::{Journal, Store, Told, closing},
     plan::Plan,
     report::{ocsf, safe},
@@ -50,14 +52,20 @@ pub async fn after(session: &Session, door: &Door, state: &dyn Store, run: &str,
     let mut journal = folder.journal().map_err(store_fail)?;
     let later = format!("redress verify {run} --report-back ... tells them");
     if !journal.story.ended {
-        session.out.always(&format!("nobody was told: the run has not come to its end. After `redress resume {run}`, {later}"));
+        let resume = session.common.typed.pieces().resume(run);
+        session.out.always(&format!("nobody was told: the run has not come to its end. After `{resume}`, {later}"));
         return Ok(Exit::Done);
     }
+    let signed = signing::signed_here(session, &folder, &journal.story)?;
     if let Err(error) = perform::work(session, door, &folder.plan, run, &mut journal, Task::Verify).await {
         session.out.fail(&Fail::failure(format!("nobody was told: {error}")).hint(later));
         return Ok(Exit::Failure);
     }
-    Ok(Exit::worst([Exit::of_verify(&journal.story), self::run(session, door, &folder.plan, &mut journal, targets).await?]))
+    let told = self::run(session, door, &folder.plan, &mut journal, targets).await?;
+    if signed {
+        perform::sign(session, &folder, &journal.story);
+    }
+    Ok(Exit::worst([Exit::of_verify(&journal.story), told]))
 }
 
 /// Tells those who are to be told of a run whose proofs were just evaluated again.
@@ -65,7 +73,7 @@ pub async fn after(session: &Session, door: &Door, state: &dyn Store, run: &str,
 /// # Errors
 /// A file that cannot be written after all.
 pub async fn run(session: &Session, door: &Door, plan: &Plan, journal: &mut Journal, targets: &[ReportBack]) -> Result<Exit, Fail> {
-    let at = door.account.now();
+    let (at, plan) = (door.account.now(), &borne_out(plan));
     let mut exits = Vec::new();
     if targets.contains(&ReportBack::SecurityHub) {
         exits.push(hub(session, door, plan, journal).await);
@@ -78,6 +86,27 @@ pub async fn run(session: &Session, door: &Door, plan: &Plan, journal: &mut Jour
         }
     }
     Ok(Exit::worst(exits))
+}
+
+/// The plan, with each finding of others held to the registry: what a plan's file says is answered by a check that does not answer
+/// the finding's control stays open, with the reason. Which finding of that control it is, the file alone says.
+fn borne_out(plan: &Plan) -> Plan {
+    let mut plan = plan.clone();
+    for origin in &mut plan.origins {
+        let answers = mapping::answer(&origin.framework, &origin.control);
+        let known = |check: &String| matches!(&answers, Answer::Checks(checks) if checks.contains(check));
+        let foreign = origin.answers.iter().map(|key| &key.check).find(|check| !known(check));
+        origin.beyond.extend(foreign.map(|check| format!("{} of {}, which {check} does not answer", origin.control, origin.framework)));
+    }
+    plan
+}
+
+/// Names the findings that others are about to be told of, of which only a file says that they are these.
+fn word_of_file(session: &Session, run: &str, notices: &[Notice]) {
+    let all: Vec<&str> = notices.iter().flat_map(|n| &n.findings).map(|f| f.id.as_str()).collect();
+    let more = if all.len() > MOST { format!(" and {} more", all.len() - MOST) } else { String::new() };
+    let named = all.iter().take(MOST).copied().collect::<Vec<_>>().join(", ");
+    session.out.always(&format!("the plan of run {run} alone says that its changes answer these findings: {named}{more}"));
 }
 
 async fn hub(session: &Session, door: &Door, plan: &Plan, journal: &mut Journal) -> Exit {
@@ -94,6 +123,7 @@ async fn hub(session: &Session, door: &Door, plan: &Plan, journal: &mut Journal)
         out.say(&format!("Security Hub was not told: none of its findings was set right by run {run} ({} left as they are)", left.len()));
         return Exit::Done;
     }
+    word_of_file(session, &run, &notices);
     let before = journal.story.told.len();
     let result = perform::work(session, door, plan, &run, journal, Task::Notify(&notices)).await;
     let told = journal.story.told.get(before..).unwrap_or_default();

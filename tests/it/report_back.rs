@@ -246,6 +246,27 @@ fn what_security_hub_does_not_take_is_said_and_is_no_success() {
 }
 
 #[test]
+fn a_plan_file_alone_does_not_say_which_findings_are_answered() {
+    let clinic = Clinic::new();
+    let desk = &clinic.desk;
+    clinic.write(&[clinic.finding("one", &[clinic.arn(0)])]);
+    desk.ends(0, &format!("plan {COMMON} --allow-cidr 203.0.113.0/24 --findings hub.json -o plan.json"));
+    let mut plan: Value = serde_json::from_str(&fs::read_to_string(desk.path("plan.json")).unwrap()).unwrap();
+    for (id, control) in [("of-another-control", "EC2.2"), ("of-no-control", "EC2.999")] {
+        let mut forged = plan["origins"][0].clone();
+        (forged["finding"], forged["control"]) = (id.into(), control.into());
+        plan["origins"].as_array_mut().unwrap().push(forged);
+    }
+    fs::write(desk.path("forged.json"), crate::hostile::sealed(plan)).unwrap();
+    let said = desk.ends(0, "apply forged.json --format json --allow-cidr 203.0.113.0/24 --auto-approve --max-risk disruptive --report-back securityhub");
+    assert_eq!(clinic.hub.asked().iter().map(ids).collect::<Vec<_>>(), [set(&["one"])], "{}", said.err);
+    assert!(said.err.contains("alone says that its changes answer these findings: one"), "{}", said.err);
+    for left in ["left as it is: of-another-control: it is also about EC2.2", "left as it is: of-no-control: it is also about EC2.999"] {
+        assert!(said.err.contains(left), "{}", said.err);
+    }
+}
+
+#[test]
 fn an_apply_can_tell_at_once() {
     let clinic = Clinic::new();
     clinic.write(&[clinic.finding("one", &[clinic.arn(0)])]);
