@@ -3,7 +3,7 @@
 //! refuses every other account before anything is read.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     fs,
     io::{Read, Write},
     net::{TcpListener, TcpStream},
@@ -120,158 +120,15 @@ fn request(client: &mut TcpStream) -> std::io::Result<(String, String)> {
     }
 }
 
-const CONFIG: &str = "
-[default]
-region = us-west-2
-[profile staging]
-region = eu-north-1
-[profile inconfig]
-aws_access_key_id = INCONFIG
-aws_secret_access_key = secret
-aws_session_token = token
-[profile both]
-aws_access_key_id = BOTHCONFIG
-aws_secret_access_key = secret
-[profile process]
-credential_process = FOLDER/process
-[profile processkeys]
-credential_process = FOLDER/process
-[profile processconfig]
-credential_process = FOLDER/process
-aws_access_key_id = PROCESSCONFIG
-aws_secret_access_key = secret
-[profile badprocess]
-credential_process = /bin/false
-[profile role]
-role_arn = arn:aws:iam::111122223333:role/ops
-source_profile = staging
-external_id = outside
-duration_seconds = 3600
-[profile chain]
-role_arn = arn:aws:iam::111122223333:role/second
-source_profile = role
-[profile rolekeys]
-role_arn = arn:aws:iam::111122223333:role/ops
-source_profile = staging
-aws_access_key_id = ROLEKEYS
-aws_secret_access_key = secret
-[profile chainkeys]
-role_arn = arn:aws:iam::111122223333:role/second
-source_profile = rolekeys
-[profile roleenv]
-role_arn = arn:aws:iam::111122223333:role/ops
-credential_source = Environment
-[profile rolecontainer]
-role_arn = arn:aws:iam::111122223333:role/ops
-credential_source = EcsContainer
-[profile rolenosource]
-role_arn = arn:aws:iam::111122223333:role/ops
-[profile roletwosources]
-role_arn = arn:aws:iam::111122223333:role/ops
-source_profile = staging
-credential_source = Environment
-[profile rolelost]
-role_arn = arn:aws:iam::111122223333:role/ops
-source_profile = nosuch
-[profile rolenowhere]
-role_arn = arn:aws:iam::111122223333:role/ops
-credential_source = Nowhere
-[profile own]
-role_arn = arn:aws:iam::111122223333:role/ops
-source_profile = own
-aws_access_key_id = OWN
-aws_secret_access_key = secret
-[profile alone]
-role_arn = arn:aws:iam::111122223333:role/ops
-source_profile = alone
-[profile loop]
-role_arn = arn:aws:iam::111122223333:role/ops
-source_profile = pool
-[profile pool]
-role_arn = arn:aws:iam::111122223333:role/ops
-source_profile = loop
-[profile rolebare]
-role_arn = arn:aws:iam::111122223333:role/ops
-source_profile = bare
-[profile roleprocess]
-role_arn = arn:aws:iam::111122223333:role/ops
-source_profile = process
-[profile web]
-role_arn = arn:aws:iam::111122223333:role/web
-web_identity_token_file = FOLDER/token
-[profile roleweb]
-role_arn = arn:aws:iam::111122223333:role/ops
-source_profile = web
-[profile bare]
-output = json
-# A name of two words.
-[profile \"my team\"]
-aws_access_key_id = MYTEAM
-aws_secret_access_key = secret
-[notaprofile]
-aws_access_key_id = NOTAPROFILE
-aws_secret_access_key = secret
-";
+const CONFIG: &str = include_str!("credentials_config.ini");
+const CREDENTIALS: &str = include_str!("credentials_credentials.ini");
 
-const CREDENTIALS: &str = "
-[default]
-aws_access_key_id = DEFAULT
-aws_secret_access_key = secret
-[staging]
-aws_access_key_id: STAGING
-aws_secret_access_key: secret
-[both]
-aws_access_key_id = BOTHCREDENTIALS
-aws_secret_access_key = secret
-[processkeys]
-aws_access_key_id = PROCESSKEYS
-aws_secret_access_key = secret
-[onlyhere]
-aws_access_key_id = ONLYHERE
-aws_secret_access_key = secret
-aws_session_token = token
-[half]
-aws_access_key_id = HALF
-[otherhalf]
-aws_secret_access_key = secret
-";
-
-const PROFILES: &[&str] = &[
-    "default",
-    "staging",
-    "inconfig",
-    "both",
-    "process",
-    "processkeys",
-    "processconfig",
-    "badprocess",
-    "role",
-    "chain",
-    "rolekeys",
-    "chainkeys",
-    "roleenv",
-    "rolecontainer",
-    "rolenosource",
-    "roletwosources",
-    "rolelost",
-    "rolenowhere",
-    "own",
-    "alone",
-    "loop",
-    "pool",
-    "rolebare",
-    "roleprocess",
-    "web",
-    "roleweb",
-    "bare",
-    "my team",
-    "notaprofile",
-    "onlyhere",
-    "half",
-    "otherhalf",
-    "nosuch",
-    "",
-];
+/// The names of all sections of both files, whether they are profiles or not, one that is nowhere, and none.
+fn profiles() -> BTreeSet<&'static str> {
+    let sections = CONFIG.lines().chain(CREDENTIALS.lines()).filter_map(|line| line.strip_prefix('[')?.strip_suffix(']'));
+    let names = sections.map(|section| section.strip_prefix("profile ").unwrap_or(section).trim_matches('"'));
+    names.chain(["nosuch", ""]).collect()
+}
 
 /// The folders that homes are: with both files, with credentials alone, with files that belong to somebody else, with none.
 fn homes(folder: &Path) {
@@ -343,7 +200,7 @@ fn table(folder: &Path, sts: &Sts) -> Vec<Case> {
     let (their_config, their_credentials, token, missing) = (at("elsewhere/config"), at("elsewhere/credentials"), at("token"), at("missing"));
     let home: &[Option<&str>] = &[Some(&whole)];
     let region: &[Option<&str>] = &[Some("eu-central-1")];
-    let named: Vec<Option<&str>> = PROFILES.iter().copied().map(Some).collect();
+    let named: Vec<Option<&str>> = profiles().into_iter().map(Some).collect();
     let mut all = Vec::new();
     // Every profile, by the flag and by the variable, with every way to have keys in the environment, and a token for a role.
     let web = [("AWS_WEB_IDENTITY_TOKEN_FILE", [None, Some(token.as_str())]), ("AWS_ROLE_ARN", [None, Some("arn:aws:iam::111122223333:role/pod")])];
@@ -503,10 +360,22 @@ fn another_account_than_the_only_one_is_refused_before_anything_is_read() {
     assert!(code == Some(2) && err.contains("777788889999"), "{err}");
     assert_eq!(operations(&sts), ["GetCallerIdentity"]);
     // The account that is meant is let in, and what comes then is another matter.
-    for env in [vec![], vec![("REDRESS_ONLY_ACCOUNT", OTHER)]] {
-        let (_, err) = at(&sts, &folder, &format!("scan --only-account {OTHER} --only-account {ACCOUNT}"), &env);
-        assert!(!err.contains("--only-account"), "{err}");
-        assert!(operations(&sts).contains(&"DescribeRegions".to_owned()));
+    let both = format!("{OTHER},{ACCOUNT}");
+    for env in [vec![], vec![("REDRESS_ONLY_ACCOUNT", both.as_str())]] {
+        for flags in [format!("--only-account {OTHER} --only-account {ACCOUNT}"), format!("--only-account {ACCOUNT}")] {
+            let (_, err) = at(&sts, &folder, &format!("scan {flags}"), &env);
+            assert!(!err.contains("--only-account"), "{err}");
+            assert!(operations(&sts).contains(&"DescribeRegions".to_owned()));
+        }
+    }
+    // A flag tightens the belt that the environment holds, and does not loosen it.
+    for held in [OTHER, "777788889999", "prod", ""] {
+        for line in ["scan", "plan --account twin:demo", "apply --auto-approve"] {
+            let (code, err) = at(&sts, &folder, &format!("{line} --only-account {ACCOUNT}"), &[("REDRESS_ONLY_ACCOUNT", held)]);
+            let says = if held.len() == 12 { "and REDRESS_ONLY_ACCOUNT allows" } else { "--only-account" };
+            assert!(code == Some(2) && err.contains(says), "{held:?} {line}: {err}");
+            assert!(operations(&sts).is_empty(), "{held:?} {line}");
+        }
     }
     for wrong in ["prod", "12345678901", ""] {
         let (code, err) = at(&sts, &folder, "scan", &[("REDRESS_ONLY_ACCOUNT", wrong)]);
