@@ -16,12 +16,12 @@ use jiff::Timestamp;
 use super::{
     ConnectError, Settings, connect,
     lease::{self, Held},
-    object::{Bucket, Condition, Put},
+    object::{Bucket, Condition, Got, Put},
 };
 use crate::{
     calls::{CallError, Until},
     journal::{
-        Claim, Event, Lock, Log, RunFolder, Source, Store, StoreError, Story,
+        Claim, Event, LONGEST_BESIDE, Lock, Log, RunFolder, Source, Store, StoreError, Story,
         line::{self, Damage, Read, Record},
     },
     plan::{Plan, digest},
@@ -310,6 +310,26 @@ impl Source for Run {
         let mut story = Story::default();
         let read = self.store.each(&self.run, |record| story.tell(record.at, &record.event))?;
         Ok((story, Box::new(S3Log { store: self.store.clone(), run: self.run.clone(), seq: read.records, sum: read.sum })))
+    }
+
+    fn beside(&self, name: &str) -> Result<Option<String>, StoreError> {
+        let (inside, key) = (Arc::clone(&self.store.0), self.store.key(&format!("runs/{}/{name}", self.run)));
+        let got = self.store.wait("read the signature", async move { inside.bucket.get(&key).await })?;
+        let short = |got: Got| String::from_utf8(got.body).ok().filter(|text| text.len() as u64 <= LONGEST_BESIDE);
+        got.map(|got| short(got).ok_or_else(|| self.store.fail("read the signature", "it is no short text".to_owned()))).transpose()
+    }
+
+    fn put_beside(&self, name: &str, text: &str) -> Result<(), StoreError> {
+        let (inside, key) = (Arc::clone(&self.store.0), self.store.key(&format!("runs/{}/{name}", self.run)));
+        let body = text.as_bytes().to_vec();
+        let put = self.store.wait("keep the signature", async move {
+            let there = inside.bucket.get(&key).await?.map(|got| got.etag);
+            inside.bucket.put(&key, &body, there.as_deref().map_or(Condition::Absent, Condition::Is)).await
+        })?;
+        match put {
+            Put::Written(_) => Ok(()),
+            Put::Refused => Err(self.store.fail("keep the signature", "another process writes it".to_owned())),
+        }
     }
 }
 

@@ -12,19 +12,19 @@ use super::{
     ask::{self, Policy, Standing},
     exit::Exit,
     fail::Fail,
-    perform,
+    perform::{self, Approved},
     planning::{self, Facts},
     recover, report_back,
     session::{self, Session},
-    summary, undo,
+    signing, summary, undo,
 };
 use crate::{
     engine::{self, gather::afresh},
-    journal::{Decision, Store},
+    journal::{Decision, Signed, Store},
     plan::{
-        Plan, PlanKind,
+        Change, Plan, PlanKind,
         again::{self, PlanAgain, Today},
-        digest,
+        digest, propose,
         rehearse::Rules,
         select,
     },
@@ -50,6 +50,8 @@ pub struct Ground {
     pub held: Exit,
     /// A plan from a file as it was made again.
     pub again: Option<PlanAgain>,
+    /// Who has signed its file, and what stands in it, where a signature was asked for.
+    pub signed: Option<(Signed, Plan)>,
 }
 
 impl Ground {
@@ -62,6 +64,23 @@ impl Ground {
     }
 }
 
+/// Checks that what is approved of a plan is what was signed, where a signature was asked for: a part of a plan can be made
+/// differently than the whole.
+///
+/// # Errors
+/// When it is not (exit 4).
+pub fn as_signed(signed: Option<(Signed, Plan)>, plan: &Plan, decisions: &[Decision]) -> Result<Option<Signed>, Fail> {
+    let Some((by, signed)) = signed else { return Ok(None) };
+    let approved = |change: &&Change| decisions.iter().any(|d| d.approved && d.change == change.id);
+    let unlike = |change: &Change| signed.change(&change.id).map_or(Some("it does not stand in it".to_owned()), |signed| propose::differs(signed, change));
+    match plan.changes.iter().filter(approved).find_map(|change| unlike(change).map(|what| (&change.id, what))) {
+        None => Ok(Some(by)),
+        Some((id, what)) => Err(Fail::held(format!("{id} is not what was signed: {what}"))
+            .why("nothing was changed")
+            .hint("approve the whole plan, or have a plan signed that holds this part alone")),
+    }
+}
+
 /// What a plan file, or the account where there is none, gives to stand on.
 ///
 /// # Errors
@@ -70,7 +89,8 @@ pub async fn ground(session: &Session, file: Option<&Path>, belts: &Belts) -> Re
     match file {
         Some(path) => {
             made_already(&planning_flags(session, belts, false), PLAN_ANEW)?;
-            let mut ground = of_plan(session, path, read(path)?, belts).await?;
+            let (plan, signed) = read_trusted(session, path)?;
+            let mut ground = of_plan(session, path, plan, signed, belts).await?;
             ground.only_as_made_now();
             Ok(ground)
         }
@@ -84,24 +104,24 @@ pub async fn ground(session: &Session, file: Option<&Path>, belts: &Belts) -> Re
 /// Bad input, no way to the account, nobody to ask, nothing approved.
 pub async fn run(session: &Session, file: Option<&Path>, changes: &[String], approval: &Approval, targets: &[ReportBack], belts: &Belts) -> Result<Exit, Fail> {
     let policy = Policy::of(approval)?;
-    let mut ground = match file.map(|path| Ok((path, read(path)?))).transpose()? {
-        Some((path, undo)) if undo.kind == PlanKind::Undo => {
+    let mut ground = match file.map(|path| Ok((path, read_trusted(session, path)?))).transpose()? {
+        Some((path, (undo, signed))) if undo.kind == PlanKind::Undo => {
             made_already(&planning_flags(session, belts, !changes.is_empty()), "`redress undo RUN --change ID -o FILE`")?;
             if !targets.is_empty() {
                 return Err(Fail::usage("--report-back tells of findings that are closed, and an undo closes none").hint("leave --report-back out"));
             }
-            return undo::apply(session, &path.display().to_string(), &undo, approval).await;
+            return undo::apply(session, &path.display().to_string(), &undo, signed, approval).await;
         }
-        Some((path, back)) if back.kind == PlanKind::Recover => {
+        Some((path, (back, signed))) if back.kind == PlanKind::Recover => {
             made_already(&planning_flags(session, belts, !changes.is_empty()), "`redress recover RUN -o FILE`")?;
             if !targets.is_empty() {
                 return Err(Fail::usage("--report-back tells of findings that are closed, and a recovery closes none").hint("leave --report-back out"));
             }
-            return recover::apply(session, &path.display().to_string(), &back, approval).await;
+            return recover::apply(session, &path.display().to_string(), &back, signed, approval).await;
         }
-        Some((path, plan)) => {
+        Some((path, (plan, signed))) => {
             made_already(&planning_flags(session, belts, false), PLAN_ANEW)?;
-            of_plan(session, path, plan, belts).await?
+            of_plan(session, path, plan, signed, belts).await?
         }
         None => of_account(session, belts).await?,
     };
@@ -126,7 +146,8 @@ pub async fn run(session: &Session, file: Option<&Path>, changes: &[String], app
     let decisions = ask::decided(session, &ground.plan, &shown, &ground.standings(&ground.plan, &policy)).await?;
     ask::any_approved(&decisions)?;
     let (plan, decisions) = part(session, &mut ground, &policy, decisions).await?;
-    let exit = Exit::worst([ground.held, perform::begin(session, &ground.door, ground.state.as_ref(), &id, &plan, decisions).await?]);
+    let approved = Approved { plan: &plan, signed: as_signed(ground.signed.take(), &plan, &decisions)?, decisions };
+    let exit = Exit::worst([ground.held, perform::begin(session, &ground.door, ground.state.as_ref(), &id, approved).await?]);
     if targets.is_empty() {
         return Ok(exit);
     }
@@ -138,19 +159,39 @@ pub async fn run(session: &Session, file: Option<&Path>, changes: &[String], app
 /// # Errors
 /// A file that is not there, is too big, or is not a plan as it was written (exit 2).
 pub fn read(path: &Path) -> Result<Plan, Fail> {
+    read_whole(path).map(|(_, plan)| plan)
+}
+
+/// Reads a plan file that is to be acted on, and checks that it is signed where a signature is asked for.
+///
+/// # Errors
+/// As [`read`], and when nobody who is trusted has signed exactly this file (exit 2).
+pub fn read_trusted(session: &Session, path: &Path) -> Result<(Plan, Option<Signed>), Fail> {
+    let (bytes, plan) = read_whole(path)?;
+    let signed = session.common.signing.of_file(path, &bytes)?;
+    signing::tell(session, &path.display().to_string(), signed.as_ref());
+    Ok((plan, signed))
+}
+
+/// A plan with the bytes that it was read from.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_whole(path: &Path) -> Result<(Vec<u8>, Plan), Fail> {
     let name = path.display();
     let fail = |error: std::io::Error| Fail::usage(format!("{name}: cannot read the plan")).why(error.to_string()).hint("`redress plan -o FILE` writes one");
     let size = std::fs::metadata(path).map_err(fail)?.len();
     if size > BIGGEST {
         return Err(Fail::usage(format!("{name}: {size} bytes are too many for a plan")).hint("is it the right file?"));
     }
-    let text = std::fs::read(path).map_err(fail)?;
-    let text = String::from_utf8(text)
+    let bytes = std::fs::read(path).map_err(fail)?;
+    let text = std::str::from_utf8(&bytes)
         .map_err(|_| Fail::usage(format!("{name}: this is not a plan file: it is not text")).hint("give a file that `redress plan -o FILE` wrote"))?;
-    digest::parse(&text).map_err(|error| Fail::usage(format!("{name}: {error}")))
+    let plan = digest::parse(text).map_err(|error| Fail::usage(format!("{name}: {error}")))?;
+    Ok((bytes, plan))
 }
 
-async fn of_plan(session: &Session, path: &Path, plan: Plan, belts: &Belts) -> Result<Ground, Fail> {
+async fn of_plan(session: &Session, path: &Path, plan: Plan, signed: Option<Signed>, belts: &Belts) -> Result<Ground, Fail> {
     if plan.kind.restores() {
         let what = if plan.kind == PlanKind::Undo { "an undo" } else { "a recovery" };
         return Err(Fail::usage(format!("{}: this is the plan of {what}", path.display())).hint(format!("redress apply {}", path.display())));
@@ -158,9 +199,9 @@ async fn of_plan(session: &Session, path: &Path, plan: Plan, belts: &Belts) -> R
     let state = session.state_to_write()?;
     let door = session.reopen(&Place::of_plan(&plan)).await?;
     fits(&plan, &door)?;
-    let ssh = std::env::var("SSH_CONNECTION").ok();
-    let today = Today { playbooks: session.playbooks()?, options: session::options(belts, ssh.as_deref()) };
+    let today = Today { playbooks: session.playbooks()?, options: session::options(&belts.guards) };
     let again = again(session, &door, &plan, &today).await;
+    let signed = signed.map(|by| (by, plan.clone()));
     let mut plan = plan;
     // Whoever makes the plan can make it ask more, and never less.
     for change in &mut plan.changes {
@@ -169,7 +210,7 @@ async fn of_plan(session: &Session, path: &Path, plan: Plan, belts: &Belts) -> R
     if !digest::verify(&plan) {
         digest::seal(&mut plan);
     }
-    Ok(Ground { state, door, plan, facts: None, held: Exit::Done, again: Some(again) })
+    Ok(Ground { state, door, plan, facts: None, held: Exit::Done, again: Some(again), signed })
 }
 
 /// Makes the changes of a plan from a file again, and tells what of it is not so now, and what is the file's word alone.
@@ -236,13 +277,14 @@ fn made_already(flags: &[&str], by: &str) -> Result<(), Fail> {
 }
 
 async fn of_account(session: &Session, belts: &Belts) -> Result<Ground, Fail> {
+    signing::no_plan_of_its_own(session, "redress plan")?;
     let (_, _, _) = (session.playbooks()?, session.checks()?, session.findings()?);
     let state = session.state_to_write()?;
     let door = session.open().await?;
     let planned = planning::plan(session, &door, belts).await?;
     let held = if planned.incomplete() > 0 { Exit::Held } else { Exit::Done };
     let facts = Facts { inventory: planned.survey.inventory, playbooks: planned.playbooks };
-    Ok(Ground { state, door, plan: planned.plan, facts: Some(facts), held, again: None })
+    Ok(Ground { state, door, plan: planned.plan, facts: Some(facts), held, again: None, signed: None })
 }
 
 /// A plan of which the rehearsal says that it makes something worse is not applied.

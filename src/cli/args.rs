@@ -1,15 +1,22 @@
 //! What can be typed. Only the shape of the command line: nothing here acts on it.
 
-use std::{net::IpAddr, path::PathBuf};
+mod flags;
+mod values;
 
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
-use jiff::SignedDuration;
+use std::path::PathBuf;
 
-use super::{
-    typed::{Typed, account_id},
-    when::{Moment, moment, valid_for},
+use clap::{ArgAction, Args, Parser, Subcommand};
+
+use self::values::report_file;
+pub use self::{
+    flags::{Approval, Belts, Closing, Guards, PastFlags, ReportBack, Signs, Trusts},
+    values::{ActionsCommand, Color, Format, Half, PlaybooksCommand, ReportFile, Shell, Target},
 };
-use crate::calls::Risk;
+use super::{
+    signing::Signing,
+    typed::{Typed, account_id},
+    when::{Moment, moment},
+};
 
 /// Sets AWS findings right: shows exactly what it would do, does exactly that, proves it, and can take it back.
 #[derive(Debug, Parser)]
@@ -64,6 +71,9 @@ pub struct Common {
     /// What was typed of all this, for commands to type next.
     #[arg(skip)]
     pub typed: Typed,
+    /// What the flags say about signatures, read.
+    #[arg(skip)]
+    pub signing: Signing,
     /// The end of that time, for `redress events` alone.
     #[arg(skip)]
     pub events_until: Option<Moment>,
@@ -101,91 +111,6 @@ pub struct Common {
     /// Colours; NO_COLOR is honoured
     #[arg(long, global = true, value_enum, default_value_t = Color::Auto, help_heading = "Output")]
     pub color: Color,
-}
-
-/// From when to when events are looked up.
-#[derive(Debug, Clone, Args)]
-pub struct PastFlags {
-    /// From when: `24h`, `7d`, `90m`, or a time such as 2026-11-22T06:00:00Z; at most 90 days back
-    #[arg(long, value_name = "TIME", value_parser = moment)]
-    pub since: Moment,
-    /// To when, likewise [default: now]
-    #[arg(long, value_name = "TIME", value_parser = moment)]
-    pub until: Option<Moment>,
-}
-
-/// What planning is told.
-#[derive(Debug, Clone, Default, Args)]
-#[command(next_help_heading = "Belts")]
-pub struct Belts {
-    /// Your own address, which is never cut off [default: that of SSH_CONNECTION]
-    #[arg(long, value_name = "IP")]
-    pub my_address: Option<IpAddr>,
-    /// Loosens the guard against locking people out
-    #[arg(long)]
-    pub allow_lockout: bool,
-    /// Changes what something else manages, too (CloudFormation, Kubernetes, ...)
-    #[arg(long)]
-    pub include_managed: bool,
-    /// At most so many changes for each playbook, over what the playbook says
-    #[arg(long, value_name = "N")]
-    pub max_changes: Option<usize>,
-    /// At most so many percent of the resources of a kind, over what the playbook says
-    #[arg(long, value_name = "P", value_parser = clap::value_parser!(u8).range(1..=100))]
-    pub max_percent: Option<u8>,
-    /// How long the plan may be applied: `7d`, `12h` [default: 7d]
-    #[arg(long, value_name = "TIME", value_parser = valid_for)]
-    pub valid_for: Option<SignedDuration>,
-}
-
-impl Belts {
-    /// The flags that were given and can only make a plan, by name. With a plan from a file the others say what of it is meant.
-    pub fn given(&self) -> Vec<&'static str> {
-        let all = [(self.max_changes.is_some(), "--max-changes"), (self.max_percent.is_some(), "--max-percent"), (self.valid_for.is_some(), "--valid-for")];
-        all.into_iter().filter_map(|(given, name)| given.then_some(name)).collect()
-    }
-}
-
-/// What may be approved, and by whom.
-#[derive(Debug, Clone, Default, Args)]
-#[command(next_help_heading = "Approval")]
-pub struct Approval {
-    /// Approves without a question what is within --max-risk, for CI
-    #[arg(long)]
-    pub auto_approve: bool,
-    /// The gravest risk that may be approved [default: safe with --auto-approve; whatever you say at the question]
-    #[arg(long, value_enum, value_name = "RISK")]
-    pub max_risk: Option<MaxRisk>,
-    /// Lets an irreversible action be approved, by its name; repeatable
-    #[arg(long, value_name = "ACTION")]
-    pub allow_irreversible: Vec<String>,
-}
-
-/// Who is told what became of the findings that a run was made for.
-#[derive(Debug, Clone, Default, Args)]
-#[command(next_help_heading = "Reporting back")]
-pub struct Closing {
-    /// Once it is proved again: `securityhub` sets the findings of Security Hub that the run has set right to RESOLVED, with a
-    /// note; `file:PATH` writes what became of all of them as OCSF; repeatable
-    #[arg(long, value_name = "securityhub|file:PATH", value_parser = report_back)]
-    pub report_back: Vec<ReportBack>,
-}
-
-/// One who is told.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ReportBack {
-    /// AWS Security Hub.
-    SecurityHub,
-    /// A file.
-    File(PathBuf),
-}
-
-fn report_back(text: &str) -> Result<ReportBack, String> {
-    match text.strip_prefix("file:") {
-        Some(path) if !path.is_empty() => Ok(ReportBack::File(path.into())),
-        None if text == "securityhub" => Ok(ReportBack::SecurityHub),
-        _ => Err("give `securityhub`, or a file: `file:outcomes.json`".to_owned()),
-    }
 }
 
 /// The commands.
@@ -236,6 +161,15 @@ pub enum Command {
         #[arg(value_name = "PLAN.json|RUN")]
         what: String,
     },
+    /// Signs a plan's file or a run, once you have looked at it, for `--trust`
+    Sign {
+        /// The plan's file, whose signature goes into FILE.sig, or the run's id (`last` is the newest)
+        #[arg(value_name = "PLAN.json|RUN")]
+        what: String,
+        /// An OpenSSH private key (ed25519, without a passphrase); with any other: ssh-keygen -Y sign -n redress -f KEY PLAN.json
+        #[arg(long, value_name = "FILE")]
+        key: PathBuf,
+    },
     /// What changed between two plans; changes nothing
     Diff {
         /// The plan before
@@ -265,6 +199,12 @@ pub enum Command {
         /// What planning is told.
         #[command(flatten)]
         belts: Belts,
+        /// Whose signatures count.
+        #[command(flatten)]
+        trusts: Trusts,
+        /// The key that signs.
+        #[command(flatten)]
+        signs: Signs,
     },
     /// Goes through the changes with you, the gravest first, and does what you choose; without a file it plans first
     Fix {
@@ -280,6 +220,9 @@ pub enum Command {
         /// What planning is told.
         #[command(flatten)]
         belts: Belts,
+        /// Whose signatures count.
+        #[command(flatten)]
+        trusts: Trusts,
     },
     /// What was done: all runs, the newest first
     Runs,
@@ -287,8 +230,18 @@ pub enum Command {
     Resume {
         /// The run's id (`last` is the newest)
         run: String,
+        /// What may be approved.
         #[command(flatten)]
         approval: Approval,
+        /// What guards are told.
+        #[command(flatten)]
+        guards: Guards,
+        /// Whose signatures count.
+        #[command(flatten)]
+        trusts: Trusts,
+        /// The key that signs.
+        #[command(flatten)]
+        signs: Signs,
     },
     /// Finds what a lost run left, by the tags on it, and plans to bring its instances back up; changes nothing
     Recover {
@@ -311,6 +264,12 @@ pub enum Command {
         /// What may be approved.
         #[command(flatten)]
         approval: Approval,
+        /// Whose signatures count.
+        #[command(flatten)]
+        trusts: Trusts,
+        /// The key that signs.
+        #[command(flatten)]
+        signs: Signs,
     },
     /// Is it still fixed? Reads again and checks again
     Verify {
@@ -319,6 +278,9 @@ pub enum Command {
         /// Who is told what became of it.
         #[command(flatten)]
         closing: Closing,
+        /// Whose signatures count.
+        #[command(flatten)]
+        trusts: Trusts,
     },
     /// Plans the deletion of what earlier runs kept, once its time has passed; asks first
     Prune {
@@ -328,6 +290,12 @@ pub enum Command {
         /// What may be approved.
         #[command(flatten)]
         approval: Approval,
+        /// Whose signatures count.
+        #[command(flatten)]
+        trusts: Trusts,
+        /// The key that signs.
+        #[command(flatten)]
+        signs: Signs,
     },
     /// Playbooks: which findings are answered by which actions
     Playbooks {
@@ -372,6 +340,9 @@ pub enum Command {
         /// Writes both into a folder: `apply` and `way-back`
         #[arg(short, long, value_name = "DIR")]
         output: Option<PathBuf>,
+        /// Whose signatures count.
+        #[command(flatten)]
+        trusts: Trusts,
     },
     /// The least IAM policy for a plan: its reads, its calls, its way back
     Permissions {
@@ -388,137 +359,6 @@ pub enum Command {
         #[arg(long)]
         report_back: bool,
     },
-}
-
-/// What a plan is exported to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Target {
-    /// A bash script over the AWS CLI
-    AwsCli,
-    /// State machines of AWS Step Functions, one for each region
-    StepFunctions,
-}
-
-/// A half of the permissions of a standing role.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Half {
-    /// What scans and plans take
-    Read,
-    /// What applying and undoing takes beside that
-    Write,
-    /// What telling Security Hub takes beside that
-    ReportBack,
-}
-
-/// What about playbooks.
-#[derive(Debug, Clone, Subcommand)]
-pub enum PlaybooksCommand {
-    /// All that are in force [default]
-    List,
-    /// One of them, as it is in force
-    Show {
-        /// Its id
-        id: String,
-    },
-    /// A commented playbook to start from
-    New {
-        /// The action it uses [default: tighten-security-group]
-        action: Option<String>,
-        /// Where it is written, if nothing is there yet [default: stdout]
-        #[arg(short, long, value_name = "FILE")]
-        output: Option<PathBuf>,
-    },
-    /// The JSON Schema of playbooks, so that editors complete and check them
-    Schema,
-    /// What is wrong in playbooks, with file, line and column
-    Check {
-        /// Files or folders [default: the folder of --playbooks]
-        files: Vec<PathBuf>,
-    },
-}
-
-/// A shell that completions can be made for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Shell {
-    /// Bash
-    Bash,
-    /// Zsh
-    Zsh,
-    /// Fish
-    Fish,
-}
-
-/// What about actions.
-#[derive(Debug, Clone, Subcommand)]
-pub enum ActionsCommand {
-    /// All of them [default]
-    List,
-    /// The page of one
-    Show {
-        /// Its name
-        name: String,
-    },
-}
-
-/// How data is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// For people
-    Text,
-    /// A versioned document, for programs
-    Json,
-    /// For tickets and pull requests
-    Markdown,
-    /// One page that needs no network, for reviews
-    Html,
-    /// JUnit XML, for CI
-    Junit,
-    /// SARIF 2.1.0, for code scanning
-    Sarif,
-}
-
-/// A report that is also written to a file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ReportFile {
-    /// Its format.
-    pub format: Format,
-    /// Where it goes.
-    pub file: PathBuf,
-}
-
-fn report_file(text: &str) -> Result<ReportFile, String> {
-    let (format, file) = text.split_once('=').filter(|(_, file)| !file.is_empty()).ok_or("give a format and a file: `html=plan.html`")?;
-    let format = Format::from_str(format, false).map_err(|_| format!("there is no format {format:?}: give text, json, markdown, html, junit or sarif"))?;
-    Ok(ReportFile { format, file: file.into() })
-}
-
-/// When to colour.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Color {
-    /// On a terminal
-    Auto,
-    /// Always
-    Always,
-    /// Never
-    Never,
-}
-
-/// The gravest risk that may be approved without an action's own flag.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum MaxRisk {
-    /// Adds; disturbs nothing
-    Safe,
-    /// May cut traffic, access or uptime
-    Disruptive,
-}
-
-impl From<MaxRisk> for Risk {
-    fn from(risk: MaxRisk) -> Risk {
-        match risk {
-            MaxRisk::Safe => Risk::Safe,
-            MaxRisk::Disruptive => Risk::Disruptive,
-        }
-    }
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use super::{
     ask::{Policy, decide},
     exit::Exit,
     fail::Fail,
-    perform::{self, Task},
+    perform::{self, Approved, Task},
     planning::{self, Planned},
     render,
     session::{Session, store_fail},
@@ -156,7 +156,7 @@ impl Demo {
     async fn done(&self, state: &StateDir, plan: &Plan) -> Result<(String, Story), Fail> {
         let decisions = decide(plan, &Policy::demo().standings(plan), &BTreeMap::new());
         let run = engine::run_id(plan, self.door.account.now());
-        let (story, result) = perform::go(&self.session, &self.door, state, &run, plan, decisions).await?;
+        let (story, result) = perform::go(&self.session, &self.door, state, &run, Approved { plan, decisions, signed: None }).await?;
         result.map_err(|error| Fail::failure(format!("the demo stopped: {error}")))?;
         Ok((run, story))
     }

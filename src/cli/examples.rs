@@ -18,7 +18,16 @@ pub const EXAMPLES: &[(&str, &[&str])] = &[
         ],
     ),
     ("show", &["redress show plan.json", "redress show last --format markdown"]),
-    ("apply", &["redress apply plan.json", "redress apply plan.json --change c3", "redress apply --auto-approve --max-risk disruptive"]),
+    ("sign", &["redress sign plan.json --key ~/.ssh/id_ed25519", "redress sign last --key ~/.ssh/id_ed25519"]),
+    (
+        "apply",
+        &[
+            "redress apply plan.json",
+            "redress apply plan.json --change c3",
+            "redress apply plan.json --trust allowed_signers",
+            "redress apply --auto-approve --max-risk disruptive",
+        ],
+    ),
     ("fix", &["redress fix --account twin:demo", "redress fix --region all --allow-cidr 203.0.113.0/24", "redress fix plan.json --plain"]),
     ("runs", &["redress runs", "redress runs --format json"]),
     ("resume", &["redress resume last"]),

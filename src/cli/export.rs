@@ -13,7 +13,7 @@ use crate::plan::{
 /// # Errors
 /// A file that is no plan, a plan that cannot be exported, a folder that cannot be written.
 pub fn run(session: &Session, plan: &Path, to: Target, way_back: bool, output: Option<&Path>) -> Result<Exit, Fail> {
-    let plan = apply::read(plan)?;
+    let (plan, _) = apply::read_trusted(session, plan)?;
     let Some(folder) = output else {
         let mut programs = programs(&plan, to, way_back)?;
         return match (programs.pop(), programs.is_empty()) {

@@ -37,6 +37,7 @@ mod scan;
 mod session;
 mod show;
 mod signals;
+mod signing;
 mod summary;
 mod typed;
 mod undo;
@@ -53,13 +54,17 @@ use self::{
     fail::Fail,
     out::Out,
     session::Session,
+    signing::Signing,
     typed::Typed,
 };
 
 /// Parses, runs, says what went wrong, and gives the exit code.
 pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
-    let parsed = examples::command().try_get_matches_from(args).and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, Typed::of(&matches))));
-    let (mut cli, typed) = match parsed {
+    let parsed = examples::command().try_get_matches_from(args).and_then(|matches| {
+        let belts = typed::only_tightened(&matches, |name| std::env::var_os(name));
+        Ok((Cli::from_arg_matches(&matches)?, Typed::of(&matches), belts))
+    });
+    let (mut cli, typed, belts) = match parsed {
         Ok(parsed) => parsed,
         // Help and version come this way too, and go to stdout with code 0.
         Err(error) => {
@@ -75,10 +80,21 @@ pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
     };
     cli.common.typed = typed;
     let out = Out::new(cli.common.quiet, cli.common.color);
+    if let Err(fail) = belts {
+        out.fail(&fail);
+        return fail.exit.into();
+    }
     log(cli.common.verbose, out);
     let mut session = Session { common: cli.common, out };
     if session.common.summary.is_none() {
         session.common.summary = summary::of_ci(&cli.command, std::env::var_os("GITHUB_STEP_SUMMARY"));
+    }
+    match Signing::of(&cli.command) {
+        Ok(signing) => session.common.signing = signing,
+        Err(fail) => {
+            out.fail(&fail);
+            return fail.exit.into();
+        }
     }
     let exit = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => {
@@ -103,27 +119,28 @@ async fn command(session: &Session, command: Command) -> Result<Exit, Fail> {
         Command::Scan { exit_code, save_inventory } => scan::run(session, exit_code, save_inventory.as_deref()).await,
         Command::Plan { output, exit_code, belts } => plan::run(session, output.as_deref(), exit_code, &belts).await,
         Command::Events { past, output, exit_code } => lookup::run(session, &past, output.as_deref(), exit_code).await,
+        Command::Sign { what, key } => signing::sign(session, &what, &key).map(|()| Exit::Done),
         Command::Diff { old, new, exit_code } => diff::run(session, &old, &new, exit_code),
         Command::Show { what } => show::run(session, &what),
-        Command::Apply { plan, change, approval, closing, belts } => {
+        Command::Apply { plan, change, approval, closing, belts, .. } => {
             apply::run(session, plan.as_deref(), &change, &approval, &closing.report_back, &belts).await
         }
-        Command::Fix { plan, plain, allow_irreversible, belts } => {
+        Command::Fix { plan, plain, allow_irreversible, belts, .. } => {
             let approval = args::Approval { allow_irreversible, ..args::Approval::default() };
             fix::run(session, plan.as_deref(), plain, &approval, &belts).await
         }
         Command::Runs => runs::run(session),
-        Command::Resume { run, approval } => resume::run(session, &run, &approval).await,
+        Command::Resume { run, approval, guards, .. } => resume::run(session, &run, &approval, &guards).await,
         Command::Recover { run, output } => recover::run(session, run.as_deref(), output.as_deref()).await,
-        Command::Undo { run, change, output, approval } => undo::run(session, &run, &change, output.as_deref(), &approval).await,
-        Command::Verify { run, closing } => verify::run(session, &run, &closing.report_back).await,
-        Command::Prune { output, approval } => prune::run(session, output.as_deref(), &approval).await,
+        Command::Undo { run, change, output, approval, .. } => undo::run(session, &run, &change, output.as_deref(), &approval).await,
+        Command::Verify { run, closing, .. } => verify::run(session, &run, &closing.report_back).await,
+        Command::Prune { output, approval, .. } => prune::run(session, output.as_deref(), &approval).await,
         Command::Explain { what } => explain::run(session, &what),
         Command::Completions { shell } => completions::run(session, shell),
         Command::Man { dir } => man::run(session, &dir),
         Command::Playbooks { what } => playbooks::run(session, what.as_ref()),
         Command::Actions { what } => actions::run(session, what.as_ref()),
-        Command::Export { plan, to, way_back, output } => export::run(session, &plan, to, way_back, output.as_deref()),
+        Command::Export { plan, to, way_back, output, .. } => export::run(session, &plan, to, way_back, output.as_deref()),
         Command::Permissions { plan, all, only, report_back } => permissions::run(session, plan.as_deref(), all.then_some(only), report_back),
     }
 }

@@ -12,12 +12,12 @@ use super::{
     progress::Progress,
     session::{Session, store_fail},
     signals::{self, Listening, Signal},
-    summary,
+    signing, summary,
 };
 use crate::{
     calls::Notice,
     engine::{self, Engine, EngineError, Stop, undo},
-    journal::{Claim, Decision, Event, Journal, Lock, RunDocument, RunFolder, Store, StoreError, Story, story::Head},
+    journal::{Claim, Decision, Event, Journal, Lock, RunDocument, RunFolder, Signed, Store, StoreError, Story, story::Head},
     plan::{Plan, PlanKind, again::Today},
 };
 
@@ -76,17 +76,30 @@ pub async fn reopen(session: &Session, run: &str) -> Result<Reopened, Fail> {
     let (state, folder) = session.run(run)?;
     let head = folder.story().head;
     let lock = lock(session, state.as_ref(), &folder.plan, &head.run, &person())?;
+    // Before anything is asked of the account; whoever acts on the journal looks again, at what was read of it then.
+    signing::of_run(session, &folder, &folder.story())?;
     let door = session.reopen(&Place::of_run(&head, &folder.plan.regions)).await?;
     let journal = folder.journal().map_err(store_fail)?;
     Ok(Reopened { state, folder, head, door, journal, _lock: lock })
+}
+
+/// A plan of which it was decided what is done.
+pub struct Approved<'p> {
+    /// The plan.
+    pub plan: &'p Plan,
+    /// What was decided.
+    pub decisions: Vec<Decision>,
+    /// Who has signed its file, where a signature was asked for.
+    pub signed: Option<Signed>,
 }
 
 /// Begins a run of a plan, takes it to its end, and reports. The caller holds the lock.
 ///
 /// # Errors
 /// When the run's folder cannot be made; then nothing was changed.
-pub async fn begin(session: &Session, door: &Door, state: &dyn Store, run: &str, plan: &Plan, decisions: Vec<Decision>) -> Result<Exit, Fail> {
-    let (story, result) = go(session, door, state, run, plan, decisions).await?;
+pub async fn begin(session: &Session, door: &Door, state: &dyn Store, run: &str, approved: Approved<'_>) -> Result<Exit, Fail> {
+    let plan = approved.plan;
+    let (story, result) = go(session, door, state, run, approved).await?;
     report(session, plan, &story, result)
 }
 
@@ -94,19 +107,22 @@ pub async fn begin(session: &Session, door: &Door, state: &dyn Store, run: &str,
 ///
 /// # Errors
 /// As [`begin`].
-pub async fn go(
-    session: &Session,
-    door: &Door,
-    state: &dyn Store,
-    run: &str,
-    plan: &Plan,
-    decisions: Vec<Decision>,
-) -> Result<(Story, Result<(), EngineError>), Fail> {
+pub async fn go(session: &Session, door: &Door, state: &dyn Store, run: &str, approved: Approved<'_>) -> Result<(Story, Result<(), EngineError>), Fail> {
+    let Approved { plan, decisions, signed } = approved;
     let folder = state.create(run, plan).map_err(store_fail)?;
     let mut journal = folder.journal().map_err(store_fail)?;
+    journal.signed = signed;
     let result = work(session, door, plan, run, &mut journal, Task::Apply(run, decisions)).await;
     note_undone(door, state, plan, &journal.story)?;
+    sign(session, &folder, &journal.story);
     Ok((journal.story, result))
+}
+
+/// Signs a run where a key was given. What was done is done, whether it can be signed or not.
+pub fn sign(session: &Session, folder: &RunFolder, story: &Story) {
+    if let Err(fail) = signing::sign_run(session, folder, story) {
+        session.out.fail(&fail);
+    }
 }
 
 /// Lets the engine do one thing, with progress shown and requests to stop heeded.
@@ -116,7 +132,7 @@ pub async fn go(
 pub async fn work(session: &Session, door: &Door, plan: &Plan, run: &str, journal: &mut Journal, task: Task<'_>) -> Result<(), EngineError> {
     let stop = Arc::new(Stop::default());
     let progress = Progress::new(session.out, session.common.verbose > 0);
-    let watcher = tokio::spawn(watch(signals::listen(), Arc::clone(&stop), session.out, format!("{run}{}", session.common.typed.pieces().place)));
+    let watcher = tokio::spawn(watch(signals::listen(), Arc::clone(&stop), session.out, session.common.typed.pieces().resume(run)));
     let events = Events::open(session, door, run, &progress);
     events.begin(plan, &task);
     // They were read before anything else was done. What cannot be read any more asks for nothing, and then nothing new begins.
@@ -145,14 +161,14 @@ pub async fn work(session: &Session, door: &Door, plan: &Plan, run: &str, journa
 
 /// Passes requests to stop on: the first stops after the changes at hand, the second before the next call, whichever signals
 /// they come as.
-async fn watch(mut requests: Listening, stop: Arc<Stop>, out: Out, run: String) {
+async fn watch(mut requests: Listening, stop: Arc<Stop>, out: Out, resume: String) {
     for count in 1_u32.. {
         let signal = requests.next().await;
         stop.request();
         let by = if signal == Signal::Interrupt { String::new() } else { format!("{signal}: ") };
         out.always(&match count {
-            1 => format!("\n{by}stopping after the changes at hand; {signal} again stops before the next call. `redress resume {run}` goes on later"),
-            2 => format!("\n{by}stopping before the next call. The journal has all that was done: `redress resume {run}` goes on"),
+            1 => format!("\n{by}stopping after the changes at hand; {signal} again stops before the next call. `{resume}` goes on later"),
+            2 => format!("\n{by}stopping before the next call. The journal has all that was done: `{resume}` goes on"),
             _ => format!("\n{by}waiting for the calls that are under way"),
         });
     }
@@ -206,13 +222,13 @@ pub fn report(session: &Session, plan: &Plan, story: &Story, result: Result<(), 
         exit = Exit::worst([exit, Exit::Failure]);
     }
     let Err(error) = result else { return Ok(exit) };
-    let (run, place) = (&story.head.run, session.common.typed.pieces().place);
+    let (run, typed) = (&story.head.run, session.common.typed.pieces());
     let fail = match &error {
         EngineError::Store(StoreError::Lost { .. }) => Fail::failure(error.to_string())
-            .hint(format!("redress show {run}{place} tells how far the other process has come; one account is one operator's at a time")),
+            .hint(format!("redress show {run}{} tells how far the other process has come; one account is one operator's at a time", typed.place)),
         _ => Fail::failure(error.to_string())
             .why(format!("run {run} is interrupted; its journal has all that was done"))
-            .hint(format!("redress resume {run}{place} goes on")),
+            .hint(format!("{} goes on", typed.resume(run))),
     };
     out.fail(&fail);
     Ok(Exit::worst([exit, Exit::Failure]))

@@ -60,12 +60,11 @@ pub async fn plan(session: &Session, door: &Door, belts: &Belts) -> Result<Plann
         checks.retain(|check| named.contains(check.id));
     }
     let only = |survey: &mut Survey| confirm::narrow(suspicions.unwrap_or_default(), &survey.inventory, &mut survey.findings, &mut survey.unjudged);
-    let ssh = std::env::var("SSH_CONNECTION").ok();
     let wish = Wish {
         regions: &door.regions,
         checks: &checks,
         playbooks: &playbooks,
-        options: &session::options(belts, ssh.as_deref()),
+        options: &session::options(&belts.guards),
         valid_for: belts.valid_for.unwrap_or(VALID_FOR),
         limits: Limits { max_changes: belts.max_changes, max_percent: belts.max_percent },
         also: kin::wants(suspicions.unwrap_or_default()),

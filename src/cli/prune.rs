@@ -9,10 +9,11 @@ use super::{
     ask::{self, Policy},
     exit::Exit,
     fail::Fail,
-    perform,
+    perform::{self, Approved},
     plan::show,
     planning,
     session::Session,
+    signing,
 };
 use crate::{
     engine::{
@@ -30,6 +31,9 @@ use crate::{
 /// Bad input, no way to the account, nobody to ask.
 pub async fn run(session: &Session, output: Option<&Path>, approval: &Approval) -> Result<Exit, Fail> {
     let policy = Policy::of(approval)?;
+    if output.is_none() {
+        signing::no_plan_of_its_own(session, "redress prune")?;
+    }
     let playbooks = session.playbooks()?;
     let state = session.state()?;
     let door = session.open().await?;
@@ -47,7 +51,7 @@ pub async fn run(session: &Session, output: Option<&Path>, approval: &Approval) 
     let door = session.under_lock(door)?;
     let decisions = ask::approve(session, &plan, &policy).await?;
     ask::any_approved(&decisions)?;
-    perform::begin(session, &door, state.as_ref(), &id, &plan, decisions).await
+    perform::begin(session, &door, state.as_ref(), &id, Approved { plan: &plan, decisions, signed: None }).await
 }
 
 /// Reads volumes and snapshots, and what the deletion of each candidate asks for.

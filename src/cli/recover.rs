@@ -22,6 +22,7 @@ use crate::{
         recover::{self, Recovery},
     },
     inventory::Inventory,
+    journal::Signed,
     plan::{Change, Plan},
 };
 
@@ -71,7 +72,7 @@ async fn look(door: &Door, regions: &[String], run: Option<&str>) -> Result<Reco
 ///
 /// # Errors
 /// Another account or an expired plan (exit 2), tags that say something else now (exit 4), nobody to ask.
-pub async fn apply(session: &Session, name: &str, plan: &Plan, approval: &Approval) -> Result<Exit, Fail> {
+pub async fn apply(session: &Session, name: &str, plan: &Plan, signed: Option<Signed>, approval: &Approval) -> Result<Exit, Fail> {
     let policy = Policy::of(approval)?;
     let state = session.state()?;
     let lock = perform::lock(session, state.as_ref(), plan, "a recovery", &perform::person())?;
@@ -85,7 +86,7 @@ pub async fn apply(session: &Session, name: &str, plan: &Plan, approval: &Approv
     }
     // All else of the plan is made again: of what the file says beside its changes, nothing is taken.
     let plan = recover::sealed(plan.changes.clone(), &plan.regions, door.account.identity(), door.account.now(), planning::VALID_FOR);
-    let exit = ask_and_do(session, &door, state.as_ref(), &plan, &policy).await?;
+    let exit = ask_and_do(session, &door, state.as_ref(), (&plan, signed), &policy).await?;
     drop(lock);
     Ok(exit)
 }

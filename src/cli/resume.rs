@@ -3,13 +3,13 @@
 
 use super::{
     account::stage,
-    args::{Approval, Belts},
+    args::{Approval, Guards},
     ask::{self, Policy, Standing},
     exit::Exit,
     fail::Fail,
     perform::{self, Reopened, Task},
     session::{self, Session},
-    summary, undo,
+    signing, summary, undo,
 };
 use crate::{
     engine::left::{Left, left},
@@ -21,7 +21,7 @@ use crate::{
 ///
 /// # Errors
 /// No such run, other credentials than its own, no way to the account, nobody to ask, calls that nothing bears out.
-pub async fn run(session: &Session, run: &str, approval: &Approval) -> Result<Exit, Fail> {
+pub async fn run(session: &Session, run: &str, approval: &Approval, guards: &Guards) -> Result<Exit, Fail> {
     let policy = Policy::of(approval)?;
     let mut at = perform::reopen(session, run).await?;
     let Reopened { state, folder, head, door, journal, .. } = &mut at;
@@ -33,16 +33,17 @@ pub async fn run(session: &Session, run: &str, approval: &Approval) -> Result<Ex
         summary::run(session, &RunDocument::of(&journal.story, plan), plan)?;
         return Ok(Exit::of_run(&journal.story));
     }
+    journal.signed = signing::of_run(session, folder, &journal.story)?;
+    signing::tell(session, &format!("run {}", head.run), journal.signed.as_ref());
     if plan.kind == PlanKind::Undo {
         undo::as_its_run_says(plan, &journal.story, state.as_ref(), door)?;
     }
-    let ssh = std::env::var("SSH_CONNECTION").ok();
-    let options = session::options(&Belts::default(), ssh.as_deref());
-    let today = Today { playbooks: session.playbooks()?, options };
+    let today = Today { playbooks: session.playbooks()?, options: session::options(guards) };
     let left = left(plan, &journal.story, &today, door.account.as_ref(), &stage).await;
     let decisions = decisions(session, &head.run, &left, &journal.story, &policy).await?;
     let result = perform::work(session, door, plan, &head.run, journal, Task::Resume(decisions)).await;
     perform::note_undone(door, state.as_ref(), plan, &journal.story)?;
+    perform::sign(session, folder, &journal.story);
     perform::report(session, plan, &journal.story, result)
 }
 
@@ -70,7 +71,7 @@ async fn decisions(session: &Session, run: &str, left: &Left, story: &Story, pol
         let way = if matches!(story.changes.get(&half.change).map(|c| &c.phase), Some(Phase::Back(_))) { "on its way back" } else { "half done" };
         return Err(Fail::held(format!("{} is {way} and stays so: {}", half.change, half.by))
             .why("nothing was changed")
-            .hint(format!("redress resume {run} on a terminal, or with --auto-approve --max-risk disruptive")));
+            .hint(format!("{} on a terminal, or with --auto-approve --max-risk disruptive", session.common.typed.pieces().resume(run))));
     }
     Ok(decisions)
 }

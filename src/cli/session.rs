@@ -11,7 +11,7 @@ use ipnet::IpNet;
 
 use super::{
     account::store_in_bucket,
-    args::{Belts, Common},
+    args::{Common, Guards},
     fail::Fail,
     out::Out,
 };
@@ -147,11 +147,15 @@ impl Session {
     }
 }
 
-/// What actions are told, from the flags and from where the user sits.
-pub fn options(belts: &Belts, ssh_connection: Option<&str>) -> Options {
-    let of_flag = belts.my_address.map(|address| (address, "--my-address".to_owned()));
+/// The options that actions take: what the flags give, and where the operator sits.
+pub fn options(guards: &Guards) -> Options {
+    with_address_of(guards, std::env::var("SSH_CONNECTION").ok().as_deref())
+}
+
+fn with_address_of(guards: &Guards, ssh_connection: Option<&str>) -> Options {
+    let of_flag = guards.my_address.map(|address| (address, "--my-address".to_owned()));
     let of_ssh = || ssh_address(ssh_connection?).map(|address| (address, "SSH_CONNECTION".to_owned()));
-    Options { my_address: of_flag.or_else(of_ssh), allow_lockout: belts.allow_lockout, include_managed: belts.include_managed }
+    Options { my_address: of_flag.or_else(of_ssh), allow_lockout: guards.allow_lockout, include_managed: guards.include_managed }
 }
 
 /// The client's address in `SSH_CONNECTION` (`client port server port`, ssh(1)).
@@ -235,14 +239,14 @@ mod tests {
 
     #[test]
     fn my_address_is_what_the_flag_says_else_where_ssh_comes_from() {
-        let belts = |text: Option<&str>| Belts { my_address: text.map(|t| t.parse().expect("an address")), ..Belts::default() };
+        let guards = |text: Option<&str>| Guards { my_address: text.map(|t| t.parse().expect("an address")), ..Guards::default() };
         let ssh = Some("198.51.100.7 50022 10.0.0.1 22");
-        let of = |belts: &Belts, ssh| options(belts, ssh).my_address.map(|(a, from)| (a.to_string(), from));
-        assert_eq!(of(&belts(Some("203.0.113.9")), ssh), Some(("203.0.113.9".to_owned(), "--my-address".to_owned())));
-        assert_eq!(of(&belts(None), ssh), Some(("198.51.100.7".to_owned(), "SSH_CONNECTION".to_owned())));
-        assert_eq!(of(&belts(None), Some("fe80::1%eth0 1 fe80::2 22")), Some(("fe80::1".to_owned(), "SSH_CONNECTION".to_owned())));
-        assert_eq!(of(&belts(None), Some("garbage")), None);
-        assert_eq!(of(&belts(None), None), None);
+        let of = |guards: &Guards, ssh| with_address_of(guards, ssh).my_address.map(|(a, from)| (a.to_string(), from));
+        assert_eq!(of(&guards(Some("203.0.113.9")), ssh), Some(("203.0.113.9".to_owned(), "--my-address".to_owned())));
+        assert_eq!(of(&guards(None), ssh), Some(("198.51.100.7".to_owned(), "SSH_CONNECTION".to_owned())));
+        assert_eq!(of(&guards(None), Some("fe80::1%eth0 1 fe80::2 22")), Some(("fe80::1".to_owned(), "SSH_CONNECTION".to_owned())));
+        assert_eq!(of(&guards(None), Some("garbage")), None);
+        assert_eq!(of(&guards(None), None), None);
     }
 
     #[test]

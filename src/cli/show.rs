@@ -11,14 +11,19 @@ use super::{
 };
 use crate::journal::RunDocument;
 
+/// Whether an argument names a file, or looks like one, and not a run.
+pub fn is_file(what: &str) -> bool {
+    let path = Path::new(what);
+    path.exists() || what.contains(['/', '\\']) || path.extension().is_some_and(|e| e == "json")
+}
+
 /// Shows a plan, where the argument is a file or looks like one, else a run.
 ///
 /// # Errors
 /// A file that is no plan, a run that is not there.
 pub fn run(session: &Session, what: &str) -> Result<Exit, Fail> {
-    let path = Path::new(what);
-    if path.exists() || what.contains(['/', '\\']) || path.extension().is_some_and(|e| e == "json") {
-        let plan = apply::read(path)?;
+    if is_file(what) {
+        let plan = apply::read(Path::new(what))?;
         if jiff::Timestamp::now() >= plan.expires && !plan.endpoint.starts_with("twin:") {
             session.out.say(&format!("warning: this plan expired at {:.0} and can no longer be applied", plan.expires));
         }

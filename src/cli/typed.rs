@@ -1,8 +1,11 @@
 //! What was typed, as far as commands to type next must repeat it: a command that is shown works as it stands, and means the
 //! same account, runs, playbooks and plan. What variables say is not repeated, since they still say it.
 
+use std::{ffi::OsString, path::PathBuf};
+
 use clap::{ArgMatches, parser::ValueSource};
 
+use super::fail::Fail;
 use crate::report::{self, safe};
 
 /// Options of the same kind.
@@ -13,6 +16,8 @@ enum Kind {
     Planning,
     /// What is planned, and what whoever applies the plan must say again.
     Both,
+    /// Whose signature is asked for, and who signs.
+    Signatures,
 }
 
 /// The options that are repeated, by their names.
@@ -33,6 +38,8 @@ const REPEATED: &[(&str, Kind)] = &[
     ("max-changes", Kind::Planning),
     ("max-percent", Kind::Planning),
     ("valid-for", Kind::Planning),
+    ("trust", Kind::Signatures),
+    ("sign", Kind::Signatures),
 ];
 
 /// The pieces of a command line.
@@ -71,6 +78,7 @@ impl Typed {
             Kind::Place => self.place.push_str(piece),
             Kind::Playbooks => self.playbooks.push_str(piece),
             Kind::Planning => self.planning.push_str(piece),
+            Kind::Signatures => self.applying.push_str(piece),
             Kind::Both => {
                 self.planning.push_str(piece);
                 self.applying.push_str(piece);
@@ -82,6 +90,36 @@ impl Typed {
     pub fn pieces(&self) -> report::Typed<'_> {
         report::Typed { file: None, place: &self.place, playbooks: &self.playbooks, planning: &self.planning, applying: &self.applying }
     }
+}
+
+/// Checks that no flag loosens a belt that the environment holds: both may be given, and then the flag names a part of what the
+/// variable allows.
+///
+/// # Errors
+/// A flag that names something else, or a variable that cannot be read (exit 2).
+pub fn only_tightened(matches: &ArgMatches, env: impl Fn(&str) -> Option<OsString>) -> Result<(), Fail> {
+    let Some((_, chosen)) = matches.subcommand() else { return Ok(()) };
+    let held = |id: &str, variable: &str| {
+        let of_flag = matches!(chosen.try_contains_id(id), Ok(true)) && chosen.value_source(id) == Some(ValueSource::CommandLine);
+        env(variable).filter(|_| of_flag).map(|value| value.to_string_lossy().into_owned())
+    };
+    if let Some(held) = held("only_account", "REDRESS_ONLY_ACCOUNT") {
+        let allowed: Result<Vec<String>, String> = held.split(',').map(account_id).collect();
+        let allowed = allowed.map_err(|what| Fail::usage(format!("REDRESS_ONLY_ACCOUNT is {held:?}: {what}")))?;
+        within("only-account", "REDRESS_ONLY_ACCOUNT", &allowed, chosen.get_many::<String>("only_account").into_iter().flatten().cloned())?;
+    }
+    if let Some(held) = held("trust", "REDRESS_TRUST") {
+        let typed = chosen.get_many::<PathBuf>("trust").into_iter().flatten().map(|path| path.to_string_lossy().into_owned());
+        within("trust", "REDRESS_TRUST", &[held], typed)?;
+    }
+    Ok(())
+}
+
+fn within(flag: &str, variable: &str, allowed: &[String], mut typed: impl Iterator<Item = String>) -> Result<(), Fail> {
+    let Some(other) = typed.find(|value| !allowed.contains(value)) else { return Ok(()) };
+    Err(Fail::usage(format!("--{flag} names {other}, and {variable} allows {} alone", allowed.join(", ")))
+        .why("a belt that the environment holds can be tightened by a flag, and not loosened; nothing was read or changed")
+        .hint(format!("leave --{flag} out, or change {variable} where it is set")))
 }
 
 /// The id of an account, as it is typed.
@@ -146,13 +184,14 @@ mod tests {
     }
 
     #[test]
-    fn every_option_that_is_repeated_is_one_of_plan() {
+    fn every_option_that_is_repeated_is_one_of_plan_or_apply() {
         let plan = command();
         let plan = plan.find_subcommand("plan").expect("there is a plan");
         let all = command();
         for (name, _) in REPEATED {
             let of = |command: &clap::Command| command.get_arguments().any(|a| a.get_long() == Some(name));
-            assert!(of(plan) || of(&all), "--{name}");
+            let apply = all.find_subcommand("apply").expect("there is apply");
+            assert!(of(plan) || of(apply) || of(&all), "--{name}");
         }
     }
 }

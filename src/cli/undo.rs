@@ -9,11 +9,11 @@ use super::{
     ask::{self, Policy},
     exit::Exit,
     fail::Fail,
-    perform,
+    perform::{self, Approved},
     plan::show,
     planning,
     session::{Session, store_fail},
-    summary,
+    signing, summary,
 };
 use crate::{
     calls::Call,
@@ -22,7 +22,7 @@ use crate::{
         left::judged,
         undo::{self, Undoing},
     },
-    journal::{RunDocument, RunFolder, Store, Story},
+    journal::{RunDocument, RunFolder, Signed, Store, Story},
     plan::{Change, Plan, PlanKind},
 };
 
@@ -44,13 +44,15 @@ pub async fn run(session: &Session, run: &str, changes: &[String], output: Optio
     let lock = perform::lock(session, state.as_ref(), &folder.plan, &format!("undo of {id}"), &perform::person())?;
     // Read again under the lock: what another process has undone meanwhile is not undone twice.
     let folder = state.open_run(&id).map_err(store_fail)?;
+    let signed = signing::of_run(session, &folder, &folder.story())?;
+    signing::tell(session, &format!("run {id}"), signed.as_ref());
     let (door, planned) = Planned::make(session, folder, only.as_ref()).await?;
     if planned.undoing.plan.changes.is_empty() {
         session.out.say(&format!("there is nothing of run {id} to take back"));
         summary::run(session, &planned.document, &planned.of)?;
         return Ok(planned.held);
     }
-    let exit = ask_and_do(session, &door, state.as_ref(), &planned.undoing.plan, &policy).await?;
+    let exit = ask_and_do(session, &door, state.as_ref(), (&planned.undoing.plan, signed), &policy).await?;
     drop(lock);
     Ok(Exit::worst([exit, planned.held]))
 }
@@ -59,7 +61,7 @@ pub async fn run(session: &Session, run: &str, changes: &[String], output: Optio
 ///
 /// # Errors
 /// As [`run`], and when the run does not stand any more as the plan says (exit 4).
-pub async fn apply(session: &Session, name: &str, plan: &Plan, approval: &Approval) -> Result<Exit, Fail> {
+pub async fn apply(session: &Session, name: &str, plan: &Plan, signed: Option<Signed>, approval: &Approval) -> Result<Exit, Fail> {
     let policy = Policy::of(approval)?;
     let (state, folder) = session.run(plan.of_run.as_deref().unwrap_or_default())?;
     let id = folder.story().head.run;
@@ -74,7 +76,7 @@ pub async fn apply(session: &Session, name: &str, plan: &Plan, approval: &Approv
             .hint(format!("redress undo {id} -o FILE plans it anew")));
     }
     // As it was made again: of all else that the file says, nothing is taken.
-    let exit = ask_and_do(session, &door, state.as_ref(), &now.undoing.plan, &policy).await?;
+    let exit = ask_and_do(session, &door, state.as_ref(), (&now.undoing.plan, signed), &policy).await?;
     drop(lock);
     Ok(exit)
 }
@@ -85,15 +87,15 @@ fn same(now: &Plan, planned: &Plan) -> bool {
     plain(now) == plain(planned)
 }
 
-/// Asks about a plan that was made again just now, and does what is approved. The caller holds the lock.
+/// Asks about a plan that was made again just now, signed by somebody or not, and does what is approved. The caller holds the lock.
 ///
 /// # Errors
 /// As [`run`].
-pub async fn ask_and_do(session: &Session, door: &Door, state: &dyn Store, plan: &Plan, policy: &Policy) -> Result<Exit, Fail> {
+pub async fn ask_and_do(session: &Session, door: &Door, state: &dyn Store, (plan, signed): (&Plan, Option<Signed>), policy: &Policy) -> Result<Exit, Fail> {
     let decisions = ask::approve(session, plan, policy).await?;
     ask::any_approved(&decisions)?;
     let id = engine::run_id(plan, door.account.now());
-    perform::begin(session, door, state, &id, plan, decisions).await
+    perform::begin(session, door, state, &id, Approved { plan, decisions, signed }).await
 }
 
 /// Checks that the plan of an undo that was interrupted is the one that takes its run back, as that run's files say.

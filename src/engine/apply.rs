@@ -54,6 +54,7 @@ impl Engine<'_> {
             caller: self.account.identity().caller.arn.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             decisions,
+            signed: journal.signed.clone(),
         };
         journal.write(self.account.now(), started)?;
         self.work(plan, journal).await
@@ -64,7 +65,8 @@ impl Engine<'_> {
     /// # Errors
     /// As [`Engine::apply`].
     pub async fn resume(&self, plan: &Plan, decisions: Vec<Decision>, journal: &mut Journal) -> Result<(), EngineError> {
-        journal.write(self.account.now(), Event::Resumed { caller: self.account.identity().caller.arn.clone(), decisions })?;
+        let (caller, signed) = (self.account.identity().caller.arn.clone(), journal.signed.clone());
+        journal.write(self.account.now(), Event::Resumed { caller, decisions, signed })?;
         self.work(plan, journal).await
     }
 

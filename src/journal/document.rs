@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Moment, Outcome, Phase, Resumption, Story, line::Record, story::Told, tale};
+use super::{Moment, Outcome, Phase, Resumption, Signed, Story, line::Record, story::Told, tale};
 use crate::{plan::Plan, resource::ResourceId};
 
 /// Where a run stands.
@@ -58,6 +58,9 @@ pub struct RunDocument {
     /// Whose credentials began it: who applied the plan.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub caller: String,
+    /// Who had signed the plan's file that it is a run of, where a signature was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signed: Option<Signed>,
     /// Who went on with it after it was interrupted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub resumed: Vec<Resumption>,
@@ -129,6 +132,7 @@ impl RunDocument {
             endpoint: story.head.endpoint.clone(),
             started: story.head.started,
             caller: story.head.caller.clone(),
+            signed: story.head.signed.clone(),
             resumed: story.resumed.clone(),
             state: state(story),
             stopped: story.stopped.clone(),

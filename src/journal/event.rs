@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::Signed;
 use crate::{
     calls::{Call, CallError, HubFinding, Outputs, Refusal},
     plan::PlanKind,
@@ -128,6 +129,9 @@ pub enum Event {
         version: String,
         /// What was decided: one for each change of the plan.
         decisions: Vec<Decision>,
+        /// Who has signed the plan's file, where a signature was asked for.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        signed: Option<Signed>,
     },
     /// A change begins: its guards have passed.
     ChangeStarted {
@@ -240,6 +244,9 @@ pub enum Event {
         /// What was decided then about changes that were left.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         decisions: Vec<Decision>,
+        /// Who has signed the run as it stood, where a signature was asked for.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        signed: Option<Signed>,
     },
     /// The run was stopped on request, before all was done.
     Stopped {

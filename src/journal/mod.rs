@@ -5,6 +5,7 @@ pub mod closing;
 pub mod document;
 pub mod event;
 pub mod line;
+mod signed;
 pub mod state;
 pub mod store;
 pub mod story;
@@ -12,7 +13,8 @@ pub mod tale;
 
 pub use document::{RunDocument, RunState};
 pub use event::{Decision, Event, Outcome, StepResult};
-pub use state::{Claim, Holder, Lock, RunFolder, Source, Store};
+pub use signed::{Signed, Statement};
+pub use state::{Claim, Holder, LONGEST_BESIDE, Lock, RunFolder, Source, Store};
 pub use store::{Journal, Log, MemoryLog, StateDir, StoreError};
 pub use story::{ChangeStory, Phase, Resumption, StepState, StepStory, Story, Told};
 pub use tale::Moment;

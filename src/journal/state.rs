@@ -93,7 +93,24 @@ pub trait Source: Send + Sync + Debug {
     /// # Errors
     /// When it cannot be read, mended or is damaged.
     fn reopen(&self) -> Result<(Story, Box<dyn Log>), StoreError>;
+
+    /// A short text that lies beside the journal, if there is one.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is no short text.
+    fn beside(&self, name: &str) -> Result<Option<String>, StoreError>;
+
+    /// Puts a text beside the journal, in the place of what is there.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    fn put_beside(&self, name: &str, text: &str) -> Result<(), StoreError>;
 }
+
+/// What is signed of a run, beside its journal, and the signature of it.
+const SIGNED: [&str; 2] = ["signed", "signed.sig"];
+/// The longest text beside a journal that is read, in bytes.
+pub const LONGEST_BESIDE: u64 = 64 << 10;
 
 /// One run: its plan, and its journal.
 #[derive(Debug)]
@@ -123,6 +140,32 @@ impl RunFolder {
             story.tell(record.at, &record.event);
         })?;
         wrong.map_or(Ok(Self { source, story, plan }), Err)
+    }
+
+    /// Reads the records that are there now, in order.
+    ///
+    /// # Errors
+    /// When the journal cannot be read or is damaged.
+    pub fn each(&self, take: &mut dyn FnMut(&Record)) -> Result<(), StoreError> {
+        self.source.each(take)
+    }
+
+    /// The statement of the run that was signed last, and the signature of it.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn signature(&self) -> Result<Option<(String, String)>, StoreError> {
+        let (statement, signature) = (self.source.beside(SIGNED[0])?, self.source.beside(SIGNED[1])?);
+        Ok(statement.zip(signature))
+    }
+
+    /// Keeps a statement of the run with its signature.
+    ///
+    /// # Errors
+    /// When they cannot be written.
+    pub fn keep_signature(&self, statement: &str, signature: &str) -> Result<(), StoreError> {
+        self.source.put_beside(SIGNED[0], statement)?;
+        self.source.put_beside(SIGNED[1], signature)
     }
 
     /// The state of the run.

@@ -10,8 +10,9 @@ use std::{
 use jiff::Timestamp;
 
 use super::{
-    Claim, Event, Holder, Lock, RunFolder, Source, Store, Story,
+    Claim, Event, Holder, Lock, RunFolder, Signed, Source, Store, Story,
     line::{self, Damage, Read, ReadError, Record},
+    state::LONGEST_BESIDE,
 };
 use crate::{
     calls::Until,
@@ -42,13 +43,15 @@ pub trait Log: Send {
 pub struct Journal {
     /// The state.
     pub story: Story,
+    /// Who has signed what is done now, if that was asked for.
+    pub signed: Option<Signed>,
     log: Box<dyn Log>,
 }
 
 impl Journal {
     /// A journal that begins, or goes on after `story`.
     pub fn new(story: Story, log: Box<dyn Log>) -> Self {
-        Self { story, log }
+        Self { story, signed: None, log }
     }
 
     /// Keeps an event and takes it in.
@@ -359,6 +362,21 @@ impl Source for Folder {
         file.seek(io::SeekFrom::End(0)).map_err(fail("seek in the journal"))?;
         sync_folder(&self.0)?;
         Ok((story, Box::new(FileLog { file, path, seq: read.records, sum: read.sum })))
+    }
+
+    fn beside(&self, name: &str) -> Result<Option<String>, StoreError> {
+        let (path, mut text) = (self.0.join(name), String::new());
+        let read = private::read(&path).and_then(|file| file.take(LONGEST_BESIDE).read_to_string(&mut text));
+        match read {
+            Ok(_) => Ok(Some(text)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(io_error(&path, "read the signature")(error)),
+        }
+    }
+
+    fn put_beside(&self, name: &str, text: &str) -> Result<(), StoreError> {
+        let path = self.0.join(name);
+        private::replace(&path, text.as_bytes()).map_err(io_error(&path, "keep the signature"))
     }
 }
 

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Decision, Event, Outcome, StepResult, line::Record};
+use super::{Decision, Event, Outcome, Signed, StepResult, line::Record};
 use crate::{
     calls::{Call, CallError, ErrorClass, Outputs, Refusal, before},
     plan::PlanKind,
@@ -194,6 +194,8 @@ pub struct Head {
     pub endpoint: String,
     /// Whose credentials began it.
     pub caller: String,
+    /// Who had signed its plan's file.
+    pub signed: Option<Signed>,
     /// When it began.
     pub started: Timestamp,
 }
@@ -224,6 +226,9 @@ pub struct Resumption {
     pub at: Timestamp,
     /// Whose credentials.
     pub caller: String,
+    /// Who had signed the run as it stood.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signed: Option<Signed>,
 }
 
 /// A run as its journal tells it.
@@ -278,7 +283,7 @@ impl Story {
     /// Takes in one more event.
     pub fn tell(&mut self, at: Timestamp, event: &Event) {
         match event {
-            Event::RunStarted { run, plan_digest, kind, of_run, account, partition, endpoint, caller, decisions, .. } => {
+            Event::RunStarted { run, plan_digest, kind, of_run, account, partition, endpoint, caller, decisions, signed, .. } => {
                 self.head = Head {
                     run: run.clone(),
                     plan_digest: plan_digest.clone(),
@@ -288,6 +293,7 @@ impl Story {
                     partition: partition.clone(),
                     endpoint: endpoint.clone(),
                     caller: caller.clone(),
+                    signed: signed.clone(),
                     started: at,
                 };
                 for decision in decisions {
@@ -295,9 +301,9 @@ impl Story {
                 }
                 self.decisions.clone_from(decisions);
             }
-            Event::Resumed { caller, decisions } => {
+            Event::Resumed { caller, decisions, signed } => {
                 self.stopped = None;
-                self.resumed.push(Resumption { at, caller: caller.clone() });
+                self.resumed.push(Resumption { at, caller: caller.clone(), signed: signed.clone() });
                 for new in decisions {
                     self.decisions.retain(|old| old.change != new.change);
                     self.decisions.push(new.clone());

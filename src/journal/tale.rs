@@ -228,7 +228,7 @@ mod tests {
             (3, Event::Result { change: change(), step: step(), result: StepResult::Done { outputs: Outputs::new() } }),
             (33, Event::Settled { change: change(), step: step() }),
             (40, Event::ChangeEnded { change: change(), outcome: Outcome::Verified, reason: String::new(), after: json!({}), awaiting: vec![] }),
-            (100, Event::Resumed { caller: "me".to_owned(), decisions: Vec::new() }),
+            (100, Event::Resumed { caller: "me".to_owned(), decisions: Vec::new(), signed: None }),
         ];
         let records: Vec<Record> = events.into_iter().map(|(s, e)| line::next("", 1, start + jiff::SignedDuration::from_secs(s), e)).collect();
         let seconds: Vec<Option<f64>> = tale(&records).into_iter().map(|m| m.seconds).collect();

@@ -100,7 +100,11 @@ pub fn run(run: &RunDocument, plan: Option<&Plan>, typed: &Typed<'_>) -> Result<
         ("State", words::run_state(run.state).to_owned()),
         ("Digest of the plan", run.plan_digest.clone()),
     ];
-    facts.extend(words::callers(run).into_iter().map(|(word, who)| (if word == "by" { "Applied by" } else { "Resumed" }, who)));
+    facts.extend(words::callers(run).into_iter().map(|(word, who)| match word {
+        "by" => ("Applied by", who),
+        "signed" => ("Plan signed", who),
+        _ => ("Resumed", who),
+    }));
     page(json!({
         "kind": "run", "title": words::run_title(run), "things": "changes", "lead": lead, "facts": pairs(&facts), "stats": figures(figures_of),
         "changes": changes.collect::<Vec<_>>(), "skipped_title": "", "skipped": [], "next": commands(&words::run_next(run, typed)),

@@ -57,8 +57,15 @@ pub struct Typed<'a> {
     pub playbooks: &'a str,
     /// What is planned, and how: regions, checks, findings of others, parameters, belts.
     pub planning: &'a str,
-    /// Those parameters and loosened belts that must be given again with a plan file.
+    /// Those parameters and loosened belts that must be given again with a plan file, and with a run that was interrupted.
     pub applying: &'a str,
+}
+
+impl Typed<'_> {
+    /// The command that goes on with a run.
+    pub fn resume(&self, run: &str) -> String {
+        format!("redress resume {}{}{}{}", safe::shell(run), self.playbooks, self.applying, self.place)
+    }
 }
 
 /// What a scan found, with where and when it looked.

@@ -10,7 +10,7 @@ use crate::{
     calls::{Risk, Undo, WayBack},
     checks,
     finding::{Finding, FindingKey, Severity, Verdict},
-    journal::{RunDocument, RunState, Told, document::ChangeReport},
+    journal::{RunDocument, RunState, Signed, Told, document::ChangeReport},
     plan::{Change, Plan, PlanKind, Rehearsal},
     resource::{Kind, ResourceId},
 };
@@ -63,7 +63,10 @@ pub fn short(digest: &str) -> String {
 
 /// `aws` in words, anything else as it is.
 pub fn endpoint(endpoint: &str) -> String {
-    if endpoint == "aws" { "AWS".to_owned() } else { endpoint.to_owned() }
+    match endpoint.strip_prefix("aws") {
+        Some(services) if services.is_empty() || services.starts_with(", ") => format!("AWS{services}"),
+        _ => endpoint.to_owned(),
+    }
 }
 
 /// `security group sg-1 in us-east-1`
@@ -334,7 +337,7 @@ pub fn run_next(run: &RunDocument, typed: &Typed<'_>) -> Vec<Next> {
     let has = |outcome: &str| run.changes.iter().any(|c| c.undone_by.is_none() && c.outcome == outcome);
     let mut all = Vec::new();
     if run.state == RunState::Interrupted {
-        return vec![next("to finish it", format!("redress resume {id}{place}"))];
+        return vec![next("to finish it", typed.resume(&run.run))];
     }
     if has("unverified") || run.changes.iter().any(|c| c.undone_by.is_none() && !c.awaiting.is_empty()) {
         all.push(next("to check again", format!("redress verify {id}{place}")));
@@ -354,11 +357,20 @@ pub fn run_next(run: &RunDocument, typed: &Typed<'_>) -> Vec<Next> {
     all
 }
 
-/// Who began a run and who went on with it, each under the word for that.
+/// Who began a run, who had signed its plan, and who went on with it, each under the word for that.
 pub fn callers(run: &RunDocument) -> Vec<(&'static str, String)> {
     let began = (!run.caller.is_empty()).then(|| ("by", run.caller.clone()));
-    let resumed = run.resumed.iter().map(|resumed| ("resumed", format!("{} by {}", time(resumed.at), resumed.caller)));
-    began.into_iter().chain(resumed).collect()
+    let signed = run.signed.as_ref().map(|signed| ("signed", signer(signed)));
+    let resumed = run.resumed.iter().map(|resumed| {
+        let signed = resumed.signed.as_ref().map_or_else(String::new, |signed| format!(", signed {}", signer(signed)));
+        ("resumed", format!("{} by {}{signed}", time(resumed.at), resumed.caller))
+    });
+    began.into_iter().chain(signed).chain(resumed).collect()
+}
+
+/// Who has signed, and with which key.
+fn signer(signed: &Signed) -> String {
+    format!("by {} ({})", signed.by, signed.key)
 }
 
 /// What is left of a change for a person to do, and what could not be tried, a line each.

@@ -416,6 +416,31 @@ fn a_run_that_somebody_edited_is_not_resumed_and_an_honest_one_asks() {
 }
 
 #[test]
+fn a_run_with_a_loosened_belt_goes_on_with_the_flag_that_apply_takes() {
+    let mut desk = Desk::new();
+    desk.ends(4, "plan --account twin:demo --allow-lockout --quiet -o plan.json");
+    let text = fs::read_to_string(desk.folder.path().join("plan.json")).unwrap();
+    desk.plan = serde_json::from_str(&text).unwrap();
+    let changes = desk.plan["changes"].as_array().unwrap();
+    let loosened = changes.iter().find(|c| c["guards"].as_array().unwrap().iter().any(|g| g["result"] == "loosened")).expect("a belt holds something back");
+    let id = loosened["id"].as_str().unwrap().to_owned();
+    let waiting = |desk: &Desk| {
+        tampered(desk, |_, events| {
+            events.truncate(1);
+            for decision in events[0]["decisions"].as_array_mut().unwrap() {
+                decision["approved"] = json!(decision["change"] == id.as_str());
+            }
+        })
+    };
+    let run = waiting(&desk);
+    let said = desk.ends(4, &format!("resume {run} --auto-approve --max-risk disruptive"));
+    assert!(said.err.contains("--allow-lockout"), "{}", said.err);
+    let run = waiting(&desk);
+    let said = desk.ends(4, &format!("resume {run} --auto-approve --max-risk disruptive --allow-lockout --format json"));
+    assert!(outcomes(&said).contains(&(id.clone(), "verified".to_owned())), "{}", said.out);
+}
+
+#[test]
 fn a_run_that_somebody_edited_is_not_taken_back_along_calls_of_theirs() {
     let desk = Desk::new();
     let id = tightening(&desk.plan);

@@ -56,6 +56,7 @@ mod recover;
 mod report_back;
 mod schemas;
 mod secrets;
+mod signing;
 mod stand;
 mod state;
 mod states;

@@ -22,7 +22,8 @@ use super::{
     exit::Exit,
     fail::Fail,
     out::Out,
-    perform, planning, render,
+    perform::{self, Approved},
+    planning, render,
     session::Session,
 };
 use crate::{
@@ -42,7 +43,7 @@ pub async fn run(session: &Session, file: Option<&Path>, plain: bool, approval: 
     let plain = plain || std::env::var_os("TERM").is_some_and(|t| t == "dumb");
     let session = &Session { common: session.common.clone(), out: if plain { session.out.plainer() } else { session.out } };
     session.out.say(if file.is_some() { "reading the plan and the account ..." } else { "scanning, planning and rehearsing ..." });
-    let apply::Ground { state, door, plan, facts, held, again } = apply::ground(session, file, belts).await?;
+    let apply::Ground { state, door, plan, facts, held, again, signed } = apply::ground(session, file, belts).await?;
     // What only a file says is asked about, whatever the flags say.
     let policy = if again.is_some_and(|again| !again.own.is_empty()) { policy.asking() } else { policy };
     if plan.changes.is_empty() {
@@ -59,7 +60,8 @@ pub async fn run(session: &Session, file: Option<&Path>, plain: bool, approval: 
     let drive = Drive { session, door: &door, facts, walk: Walk::new(plan, &policy) };
     let (plan, decisions) = drive.run(terminal(session.out, plain)).await?;
     session.out.always("");
-    let (story, result) = perform::go(session, &door, state.as_ref(), &id, &plan, decisions).await?;
+    let approved = Approved { plan: &plan, signed: apply::as_signed(signed, &plan, &decisions)?, decisions };
+    let (story, result) = perform::go(session, &door, state.as_ref(), &id, approved).await?;
     Ok(Exit::worst([held, close(session, &plan, &story, result)?]))
 }
 
@@ -92,6 +94,6 @@ fn close(session: &Session, plan: &Plan, story: &Story, result: Result<(), Engin
     let exit = Exit::of_run(story);
     let Err(error) = result else { return Ok(exit) };
     let fail = Fail::failure(error.to_string()).why(format!("run {} is interrupted; its journal has all that was done", story.head.run));
-    session.out.fail(&fail.hint(format!("redress resume {} goes on", story.head.run)));
+    session.out.fail(&fail.hint(format!("{} goes on", session.common.typed.pieces().resume(&story.head.run))));
     Ok(Exit::worst([exit, Exit::Failure]))
 }

@@ -1,0 +1,138 @@
+//! What the options and small commands can say, by name.
+
+use std::path::PathBuf;
+
+use clap::{Subcommand, ValueEnum};
+
+use crate::calls::Risk;
+
+/// What a plan is exported to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Target {
+    /// A bash script over the AWS CLI
+    AwsCli,
+    /// State machines of AWS Step Functions, one for each region
+    StepFunctions,
+}
+
+/// A half of the permissions of a standing role.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Half {
+    /// What scans and plans take
+    Read,
+    /// What applying and undoing takes beside that
+    Write,
+    /// What telling Security Hub takes beside that
+    ReportBack,
+}
+
+/// What about playbooks.
+#[derive(Debug, Clone, Subcommand)]
+pub enum PlaybooksCommand {
+    /// All that are in force [default]
+    List,
+    /// One of them, as it is in force
+    Show {
+        /// Its id
+        id: String,
+    },
+    /// A commented playbook to start from
+    New {
+        /// The action it uses [default: tighten-security-group]
+        action: Option<String>,
+        /// Where it is written, if nothing is there yet [default: stdout]
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+    /// The JSON Schema of playbooks, so that editors complete and check them
+    Schema,
+    /// What is wrong in playbooks, with file, line and column
+    Check {
+        /// Files or folders [default: the folder of --playbooks]
+        files: Vec<PathBuf>,
+    },
+}
+
+/// A shell that completions can be made for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Shell {
+    /// Bash
+    Bash,
+    /// Zsh
+    Zsh,
+    /// Fish
+    Fish,
+}
+
+/// What about actions.
+#[derive(Debug, Clone, Subcommand)]
+pub enum ActionsCommand {
+    /// All of them [default]
+    List,
+    /// The page of one
+    Show {
+        /// Its name
+        name: String,
+    },
+}
+
+/// How data is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people
+    Text,
+    /// A versioned document, for programs
+    Json,
+    /// For tickets and pull requests
+    Markdown,
+    /// One page that needs no network, for reviews
+    Html,
+    /// JUnit XML, for CI
+    Junit,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
+}
+
+/// A report that is also written to a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReportFile {
+    /// Its format.
+    pub format: Format,
+    /// Where it goes.
+    pub file: PathBuf,
+}
+
+pub(super) fn report_file(text: &str) -> Result<ReportFile, String> {
+    let (format, file) = text.split_once('=').filter(|(_, file)| !file.is_empty()).ok_or("give a format and a file: `html=plan.html`")?;
+    let format = Format::from_str(format, false).map_err(|_| format!("there is no format {format:?}: give text, json, markdown, html, junit or sarif"))?;
+    Ok(ReportFile { format, file: file.into() })
+}
+
+/// When to colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// The gravest risk that may be approved without an action's own flag.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum MaxRisk {
+    /// Adds; disturbs nothing
+    Safe,
+    /// May cut traffic, access or uptime
+    Disruptive,
+}
+
+impl From<MaxRisk> for Risk {
+    fn from(risk: MaxRisk) -> Risk {
+        match risk {
+            MaxRisk::Safe => Risk::Safe,
+            MaxRisk::Disruptive => Risk::Disruptive,
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! What is signed of a run: a statement that binds its plan and every record of its journal. Pure; who signs it is for others.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::{RunFolder, StoreError, Story};
+
+/// The first line of a statement.
+const FORMAT: &str = "redress.signed-run/1";
+
+/// Who has signed what a run was made or gone on with from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Signed {
+    /// Under which names the key is trusted.
+    pub by: String,
+    /// The fingerprint of the key.
+    pub key: String,
+}
+
+/// How a run stands, to be signed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Statement {
+    run: String,
+    plan: String,
+    /// How many records its journal has.
+    pub records: u64,
+    journal: String,
+}
+
+impl Statement {
+    /// The statement of a run as its files stand now, and what they tell.
+    ///
+    /// # Errors
+    /// When its journal cannot be read or is damaged.
+    pub fn of(folder: &RunFolder) -> Result<(Self, Story), StoreError> {
+        let (mut digest, mut records, mut story) = (Sha256::new(), 0, Story::default());
+        folder.each(&mut |record| {
+            // What is signed is what is read of a record, and so what is acted on.
+            digest.update(serde_json::to_vec(record).unwrap_or_default());
+            digest.update(b"\n");
+            records += 1;
+            story.tell(record.at, &record.event);
+        })?;
+        let journal = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        Ok((Self { run: story.head.run.clone(), plan: folder.plan.digest.clone(), records, journal }, story))
+    }
+
+    /// The text that is signed.
+    pub fn text(&self) -> String {
+        format!("{FORMAT}\nrun {}\nplan {}\nrecords {}\njournal {}\n", self.run, self.plan, self.records, self.journal)
+    }
+
+    /// Why another statement is not of the run as it stands.
+    pub fn unlike(&self, other: &str) -> String {
+        let signed: Option<u64> = other.lines().find_map(|line| line.strip_prefix("records ")?.parse().ok());
+        match signed {
+            Some(records) if records < self.records => format!("{} records were written after it was signed", self.records - records),
+            _ => "its plan or its journal is not what was signed".to_owned(),
+        }
+    }
+}
