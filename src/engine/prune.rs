@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::MakeStage;
 use crate::{
@@ -104,28 +104,9 @@ pub fn plan(
 /// A change that deletes this resource, before its steps are made.
 fn frame(id: String, resource: &ResourceId) -> Change {
     Change {
-        id,
-        after: Vec::new(),
-        findings: Vec::new(),
-        playbook: PRUNE.to_owned(),
-        action: PRUNE.to_owned(),
         uses: vec![ActionUse { action: PRUNE.to_owned(), with: json!({}) }],
-        resource: resource.clone(),
-        region: resource.region().to_owned(),
-        summary: String::new(),
         risk: Risk::Irreversible,
         reversible: false,
-        not_restored: Vec::new(),
-        before: Value::Null,
-        after_state: Value::Null,
-        impact: Vec::new(),
-        proof: Vec::new(),
-        steps: Vec::new(),
-        guards: Vec::new(),
-        touches: Vec::new(),
-        ask: true,
-        protected: Vec::new(),
-        sources: Vec::new(),
-        restore: None,
+        ..Change::frame(id, PRUNE, resource, resource.region())
     }
 }

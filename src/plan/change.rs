@@ -79,6 +79,35 @@ pub struct Restore {
 }
 
 impl Change {
+    /// A change of which only the place and the action are known yet: whoever frames it says the rest.
+    pub fn frame(id: String, action: &str, resource: &ResourceId, region: &str) -> Self {
+        Self {
+            id,
+            after: Vec::new(),
+            findings: Vec::new(),
+            playbook: action.to_owned(),
+            action: action.to_owned(),
+            uses: Vec::new(),
+            resource: resource.clone(),
+            region: region.to_owned(),
+            summary: String::new(),
+            risk: Risk::Safe,
+            reversible: true,
+            not_restored: Vec::new(),
+            before: Value::Null,
+            after_state: Value::Null,
+            impact: Vec::new(),
+            proof: Vec::new(),
+            steps: Vec::new(),
+            guards: Vec::new(),
+            touches: Vec::new(),
+            ask: true,
+            protected: Vec::new(),
+            sources: Vec::new(),
+            restore: None,
+        }
+    }
+
     /// What must be the same when the change is made again from fresh facts: its steps, risk and shown impact.
     pub fn essence(&self) -> Value {
         serde_json::json!({ "steps": self.steps, "risk": self.risk, "impact": self.impact })

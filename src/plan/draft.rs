@@ -3,8 +3,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value;
-
 use super::{
     Change, SkippedKind, Stage,
     build::Request,
@@ -16,7 +14,6 @@ use super::{
 };
 use crate::{
     actions::{self, ActionUse, Context, GuardNote, Prerequisite, Proposal, Refusal},
-    calls::Risk,
     finding::FindingKey,
     playbook::Approve,
     resource::ResourceId,
@@ -413,28 +410,13 @@ fn of_prerequisite(asking: &Draft, needed: &Prerequisite, region: String, order:
 /// A change without what its proposal says.
 fn frame(id: String, draft: &Draft, after: Vec<String>) -> Change {
     Change {
-        id,
         after,
         findings: draft.findings.clone(),
         playbook: draft.playbook.clone(),
-        action: draft.place.action.clone(),
         uses: draft.uses.clone(),
-        resource: draft.resource.clone(),
-        region: draft.region.clone(),
-        summary: String::new(),
-        risk: Risk::Safe,
-        reversible: true,
-        not_restored: Vec::new(),
-        before: Value::Null,
-        after_state: Value::Null,
-        impact: Vec::new(),
-        proof: Vec::new(),
-        steps: Vec::new(),
-        guards: Vec::new(),
-        touches: Vec::new(),
         ask: draft.ask,
         protected: draft.protected.clone(),
         sources: draft.sources.clone(),
-        restore: None,
+        ..Change::frame(id, &draft.place.action, &draft.resource, &draft.region)
     }
 }

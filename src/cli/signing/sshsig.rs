@@ -103,7 +103,11 @@ fn parsed(armoured: &[u8]) -> Result<SshSig, String> {
     if !text.starts_with("-----BEGIN SSH SIGNATURE-----") || !text.trim_end_matches(['\n', '\r']).ends_with("-----END SSH SIGNATURE-----") {
         return Err("it is no signature of `redress sign` or `ssh-keygen -Y sign`, or something stands before or behind it".to_owned());
     }
-    SshSig::from_pem(text.trim_end_matches(['\n', '\r'])).map_err(|error| format!("it cannot be read as an SSH signature ({error})"))
+    let text = text.trim_end_matches(['\n', '\r']);
+    let sig = SshSig::from_pem(text).map_err(|error| format!("it cannot be read as an SSH signature ({error})"))?;
+    // The reader takes lengths that are not those of what follows: there is one way to write a signature, and no other is taken.
+    let written = sig.to_pem(LineEnding::LF).map_err(|error| error.to_string())?;
+    if written.trim_end() == text.replace("\r\n", "\n") { Ok(sig) } else { Err("it cannot be read as an SSH signature (it is not written as one)".to_owned()) }
 }
 
 /// Whether a signature by this key holds for what was signed.
