@@ -14,6 +14,7 @@ pub fn words(call: &Call) -> String {
         ("StartInstances", ..) => instances().map(|ids| format!("start {ids}")),
         ("StopInstances", ..) => instances().map(|ids| format!("stop {ids}")),
         ("ModifyInstanceAttribute", _, Some(instance), _) => goes_with(&call.input, instance),
+        ("DeleteTags", ..) => untagged(&call.input),
         _ => None,
     };
     known.unwrap_or_else(|| format!("{} {}", call.name(), call.input))
@@ -25,6 +26,16 @@ fn goes_with(input: &Value, instance: &str) -> Option<String> {
     let (device, on) = (mapping.get("DeviceName")?.as_str()?, mapping.pointer("/Ebs/DeleteOnTermination")?.as_bool()?);
     let word = if on { "on" } else { "off" };
     Some(format!("turn DeleteOnTermination of the disk at {device} of {instance} {word}"))
+}
+
+/// Which tags a call takes off which things.
+fn untagged(input: &Value) -> Option<String> {
+    let texts = |member: &str, of: fn(&Value) -> Option<&str>| -> Option<String> {
+        let all: Vec<&str> = input.get(member)?.as_array()?.iter().filter_map(of).collect();
+        (!all.is_empty()).then(|| all.join(", "))
+    };
+    let (things, tags) = (texts("Resources", Value::as_str)?, texts("Tags", |tag| tag.get("Key")?.as_str())?);
+    Some(format!("take the tags {tags} off {things}"))
 }
 
 #[cfg(test)]
@@ -42,6 +53,7 @@ mod tests {
             ("DetachVolume", disk, "detach vol-1 from i-1 at /dev/sdf"),
             ("StartInstances", json!({ "InstanceIds": ["i-1", "i-2"] }), "start i-1, i-2"),
             ("ModifyInstanceAttribute", mapping, "turn DeleteOnTermination of the disk at /dev/sdf of i-1 off"),
+            ("DeleteTags", json!({ "Resources": ["vol-1"], "Tags": [{ "Key": "redress:run" }, { "Key": "a" }] }), "take the tags redress:run, a off vol-1"),
             ("DeleteFlowLogs", json!({ "FlowLogIds": ["fl-1"] }), "ec2:DeleteFlowLogs {\"FlowLogIds\":[\"fl-1\"]}"),
         ];
         for (operation, input, expected) in rows {

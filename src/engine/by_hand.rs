@@ -79,8 +79,8 @@ fn places<'a>(way: impl Iterator<Item = &'a Call>) -> Option<String> {
 fn with_care(acts: &[&Call]) -> Option<String> {
     let swaps = acts.iter().any(|call| matches!(call.operation.as_str(), "AttachVolume" | "DetachVolume"));
     swaps.then(|| {
-        "Disks are exchanged only while the instance is stopped; where it has run since this change stopped it, a disk that is attached now holds what is \
-         newest: leave that one where it is, and fill only the devices that are empty"
+        "Exchange disks only while the instance is stopped. Where it has run since this change stopped it, a disk that is attached now holds what is newest: \
+         leave that one where it is, and fill only the devices that are empty"
             .to_owned()
     })
 }
