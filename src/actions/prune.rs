@@ -73,10 +73,12 @@ go while an unencrypted snapshot of it is there; that snapshot stays.
 All this is read again directly before each call, also where a call is repeated and where an interrupted run is gone on with. What
 cannot be read keeps the thing, with the reason.
 
-## What it does not look at
+## What else it looks at
 
-Rules of the Recycle Bin, images that use a snapshot, and locked snapshots. AWS itself refuses to delete a snapshot of a
-registered image (`InvalidSnapshot.InUse`) or a locked one; such a deletion fails and changes nothing.
+- An image of the account that a snapshot is part of (`redress prune` names it), and a lock on the snapshot: AWS would refuse the
+  deletion, and it is not planned.
+- The retention rules of the Recycle Bin. The plan says of each deletion for how many days a rule keeps the thing, that it is gone for
+  good, or that this cannot be told where the rules cannot be read.
 
 ## What it refuses
 
@@ -84,13 +86,17 @@ Everything else, with the reason. What cannot be told is not deleted.
 
 ## Way back
 
-None: AWS keeps deleted snapshots and volumes only where a rule of the Recycle Bin says so.
+None of its own: the risk is `irreversible` whatever the rules say. What a rule of the Recycle Bin keeps is recoverable until the date that
+the run names, and `redress undo RUN` restores it while it is there; that it is there again is read afterwards. What is not in the bin is not
+taken back, with the reason.
 
 ## Sources
 
 - <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteSnapshot.html>
 - <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteVolume.html>
 - <https://docs.aws.amazon.com/ebs/latest/userguide/recycle-bin.html>
+- <https://docs.aws.amazon.com/ebs/latest/userguide/recycle-bin-concepts.html>
+- <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeLockedSnapshots.html>
 - <https://docs.aws.amazon.com/kms/latest/developerguide/unusable-kms-keys.html>
 - <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/monitoring-system-instance-status-check.html>
 "#;
@@ -121,7 +127,7 @@ impl Action for Prune {
     fn needs(&self, context: &Context<'_>, target: &ResourceId, _: &Value) -> Vec<Want> {
         let (region, id) = (target.region(), target.id());
         let Some(place) = context.inventory.regions.get(region) else { return vec![Want::id(region, family(target), id)] };
-        let mut wants = vec![Want::id(region, family(target), id)];
+        let mut wants = vec![Want::id(region, family(target), id), Want::id(region, FamilyKind::Removals, id)];
         match target.kind() {
             Kind::Volume => wants.extend(relied_on::wants_of_volume(region, place, id)),
             _ => {
@@ -147,6 +153,7 @@ impl Action for Prune {
                 let volume = need(place.volumes.get(target.id()), &format!("volume {}", target.id()))?;
                 volume_may_go(inventory, region, volume, now)?;
                 let plain = proposal(target, "DeleteVolume", "VolumeId", "volume-gone", &volume.tags, volume.size);
+                let plain = removed::told(plain, place, target.id(), &volume.tags);
                 match left_behind(volume) {
                     None => relied_on::volume(place, volume).map(|()| plain),
                     Some(source) => relied_on::left(place, volume, source).map(|()| of_left(plain, volume, source)),
@@ -158,7 +165,11 @@ impl Action for Prune {
                 if !snapshot.tags.contains_key(tag::SET) {
                     relied_on::snapshot(place, snapshot)?;
                 }
-                Ok(proposal(target, "DeleteSnapshot", "SnapshotId", "snapshot-gone", &snapshot.tags, snapshot.volume_size))
+                removed::allowed(place, target.id())?;
+                let plain = proposal(target, "DeleteSnapshot", "SnapshotId", "snapshot-gone", &snapshot.tags, snapshot.volume_size);
+                let mut proposal = removed::told(plain, place, target.id(), &snapshot.tags);
+                proposal.guards.push(GuardNote::passed("use", "no image of the account is made of it, and it is not locked"));
+                Ok(proposal)
             }
             other => Err(Refusal::Refused(format!("prune deletes snapshots and volumes, not a {}", other.words()))),
         }
@@ -304,7 +315,7 @@ fn proposal(target: &ResourceId, operation: &str, member: &str, proof: &str, tag
         summary: format!("delete {kind} {id}{of}, which was kept until {}", tags.get(tag::EXPIRES).map_or("", String::as_str)),
         steps: vec![make::step("delete", format!("delete {id}"), act, WayBack::Cannot(cannot))],
         risk: Risk::Irreversible,
-        impact: vec![format!("{gib} GiB of storage are freed; what only this {kind} holds is gone")],
+        impact: vec![format!("{gib} GiB of storage are freed")],
         before: json!({ "exists": true }),
         after: json!({ "exists": false }),
         proof: vec![Proof { check: proof.to_owned(), resource: target.clone(), with: Value::Null }],
@@ -324,5 +335,7 @@ fn of_left(mut proposal: Proposal, volume: &Volume, source: &str) -> Proposal {
 }
 
 mod relied_on;
+mod removed;
+pub use removed::{in_bin, restore, wants as in_bin_wants};
 #[cfg(test)]
 mod tests;

@@ -46,6 +46,7 @@ pub struct Regional {
     logs: OnceLock<aws_sdk_cloudwatchlogs::Client>,
     cloudtrail: OnceLock<aws_sdk_cloudtrail::Client>,
     kms: OnceLock<aws_sdk_kms::Client>,
+    rbin: OnceLock<aws_sdk_rbin::Client>,
     securityhub: OnceLock<aws_sdk_securityhub::Client>,
     ssm: OnceLock<aws_sdk_ssm::Client>,
     sts: OnceLock<aws_sdk_sts::Client>,
@@ -93,6 +94,7 @@ impl Regional {
             logs: OnceLock::new(),
             cloudtrail: OnceLock::new(),
             kms: OnceLock::new(),
+            rbin: OnceLock::new(),
             securityhub: OnceLock::new(),
             ssm: OnceLock::new(),
             sts: OnceLock::new(),
@@ -144,6 +146,10 @@ impl Regional {
     /// KMS.
     pub fn kms(&self) -> &aws_sdk_kms::Client {
         self.kms.get_or_init(|| aws_sdk_kms::Client::new(&self.config))
+    }
+    /// The Recycle Bin.
+    pub fn rbin(&self) -> &aws_sdk_rbin::Client {
+        self.rbin.get_or_init(|| aws_sdk_rbin::Client::new(&self.config))
     }
     /// Security Hub.
     pub fn securityhub(&self) -> &aws_sdk_securityhub::Client {

@@ -147,6 +147,8 @@ pub static SPECS: &[Spec] = &[
     spec("ec2", "DeleteSnapshot", &[], Harmless, Irreversible, &[]),
     spec("ec2", "CreateVolume", &["VolumeId"], Token, Safe, TAGGED_AND_ENCRYPTED).takes(Takes::Seconds(30)),
     spec("ec2", "DeleteVolume", &[], Harmless, Irreversible, &[]),
+    spec("ec2", "RestoreSnapshotFromRecycleBin", &[], Harmless, Safe, &[]),
+    spec("ec2", "RestoreVolumeFromRecycleBin", &[], Harmless, Safe, &[]),
     spec("ec2", "AttachVolume", &[], Harmless, Disruptive, &[]).takes(Takes::Seconds(30)),
     spec("ec2", "DetachVolume", &[], Harmless, Disruptive, &[]).takes(Takes::Seconds(30)),
     spec("ec2", "StopInstances", &[], Harmless, Disruptive, &[]).takes_down().takes(Takes::Seconds(180)),

@@ -78,16 +78,16 @@ pub static CHECKS: &[Check] = &[
         "A snapshot that was to be deleted is still there",
         "It goes on costing, and holding data.",
         Kind::Snapshot,
-        |_, resource, _| vec![Want::id(resource.region(), FamilyKind::Snapshots, resource.id())],
-        |inventory, resource, _| gone(snapshot(inventory, resource.region(), resource.id()).map(|_| ())),
+        |_, resource, _| [FamilyKind::Snapshots, FamilyKind::Removals].map(|family| Want::id(resource.region(), family, resource.id())).into(),
+        |inventory, resource, _| gone(snapshot(inventory, resource.region(), resource.id()).map(|_| ()), inventory, resource),
     ),
     proof(
         "volume-gone",
         "A volume that was to be deleted is still there",
         "It goes on costing, and holding data.",
         Kind::Volume,
-        |_, resource, _| vec![Want::id(resource.region(), FamilyKind::Volumes, resource.id())],
-        |inventory, resource, _| gone(volume(inventory, resource.region(), resource.id()).map(|v| v.state.clone()).into_gone()),
+        |_, resource, _| [FamilyKind::Volumes, FamilyKind::Removals].map(|family| Want::id(resource.region(), family, resource.id())).into(),
+        |inventory, resource, _| gone(volume(inventory, resource.region(), resource.id()).map(|v| v.state.clone()).into_gone(), inventory, resource),
     ),
 ];
 
@@ -112,9 +112,15 @@ fn promised<P: DeserializeOwned>(with: &Value, judge: impl FnOnce(P) -> Verdict)
     }
 }
 
-fn gone(thing: Fact<()>) -> Verdict {
+/// What is gone, and until when the Recycle Bin has it.
+fn gone(thing: Fact<()>, inventory: &Inventory, resource: &ResourceId) -> Verdict {
+    let removal = || inventory.regions.get(resource.region())?.removals.get(resource.id()).known().copied();
+    let until = || removal().filter(|removal| removal.in_bin == Fact::Known(true)).map(|removal| removal.in_bin_until);
     match thing {
-        Fact::Absent => Verdict::Ok(None),
+        Fact::Absent => Verdict::Ok(until().map(|until| {
+            let until = until.map_or_else(String::new, |until| format!(" until {}", until.strftime("%Y-%m-%d")));
+            format!("recoverable{until}: the Recycle Bin has {}, and `redress undo` restores it", resource.id())
+        })),
         Fact::Known(()) => Verdict::Violates(json!({ "exists": true })),
         silent => Verdict::Unknown(silent.silence().unwrap_or_default().to_owned()),
     }

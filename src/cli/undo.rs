@@ -144,10 +144,10 @@ impl Planned {
         if let Some(fail) = not_borne_out(&run, beyond, unknown) {
             return Err(fail);
         }
+        undoing.rehearse(&folder.plan, door.account.as_ref(), &stage).await;
         for (change, reason) in &undoing.refused {
             session.out.always(&format!("{change} is not taken back: {reason}"));
         }
-        undoing.rehearse(&folder.plan, door.account.as_ref(), &stage).await;
         let held = if undoing.refused.is_empty() { Exit::Done } else { Exit::Held };
         let document = RunDocument::of(&story, &folder.plan);
         Ok((door, Self { undoing, of: folder.plan, document, held }))
@@ -172,11 +172,8 @@ fn may_be_undone(folder: &RunFolder, changes: &[String]) -> Result<(), Fail> {
         PlanKind::Undo => {
             return Err(Fail::usage(format!("run {} is itself an undo", head.run)).hint("to do it again make a new plan: redress plan -o plan.json"));
         }
-        PlanKind::Prune => {
-            return Err(Fail::usage(format!("run {} deleted what earlier runs had kept: that cannot be taken back", head.run))
-                .hint(format!("redress show {}", head.run)));
-        }
-        PlanKind::Plan | PlanKind::Recover => {}
+        // Of what it deleted, the Recycle Bin may have some.
+        PlanKind::Prune | PlanKind::Plan | PlanKind::Recover => {}
     }
     let known: Vec<&str> = folder.plan.changes.iter().map(|c| c.id.as_str()).collect();
     match changes.iter().find(|id| !known.contains(&id.as_str())) {

@@ -6,10 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use super::{MakeStage, as_it_is, gather::afresh};
+use super::{MakeStage, as_it_is, gather::afresh, prune::PRUNE};
 use crate::{
     account::{Account, Identity},
-    actions::Options,
+    actions::{Options, prune},
     calls::{self, Act, Bindings, Purpose, Step, Undo, Unresolved, WayBack, still},
     finding::FindingKey,
     inventory::{FamilyKind, Inventory, Scope, Want},
@@ -30,6 +30,14 @@ impl Undoing {
     /// Takes the account as it is now: what is off stays off, and what else has changed since the run is named.
     pub fn fit(&mut self, facts: &Inventory) {
         self.plan.changes.iter_mut().for_each(|change| as_it_is::take(change, facts));
+        // What was deleted for good is no part of it.
+        let deleted = self.plan.changes.iter().filter(|change| change.playbook == PRUNE);
+        let lost: BTreeMap<String, String> = deleted.filter_map(|c| Some((c.id.clone(), prune::in_bin(&c.resource, facts).err()?))).collect();
+        if !lost.is_empty() {
+            self.plan.changes.retain(|change| !lost.contains_key(&change.id));
+            self.refused.extend(lost);
+            self.plan.counts = counts(&self.plan.changes, &self.refused);
+        }
         digest::seal(&mut self.plan);
     }
 
@@ -51,6 +59,7 @@ impl Undoing {
 /// their actions stand on.
 fn needs(run: &Plan, undo: &Plan, known: &Inventory) -> Scope {
     let mut scope: Scope = undo.changes.iter().flat_map(|c| c.touches.iter().cloned()).collect();
+    scope.extend(undo.changes.iter().filter(|c| c.playbook == PRUNE).flat_map(|c| prune::in_bin_wants(&c.resource)));
     for call in undo.changes.iter().flat_map(|c| &c.steps).map(|s| &s.act.call) {
         named(&call.region, &call.input, &mut scope);
     }
@@ -87,7 +96,7 @@ pub fn plan(story: &Story, plan: &Plan, only: Option<&BTreeSet<String>>, who: &I
             Err(None) => {}
         }
     }
-    let counts = BTreeMap::from([("changes".to_owned(), changes.len()), ("refused".to_owned(), refused.len())]);
+    let counts = counts(&changes, &refused);
     let mut undo = Plan {
         format: plan.format.clone(),
         account: plan.account.clone(),
@@ -112,6 +121,10 @@ pub fn plan(story: &Story, plan: &Plan, only: Option<&BTreeSet<String>>, who: &I
     Undoing { plan: undo, refused }
 }
 
+fn counts(changes: &[Change], refused: &[(String, String)]) -> BTreeMap<String, usize> {
+    BTreeMap::from([("changes".to_owned(), changes.len()), ("refused".to_owned(), refused.len())])
+}
+
 /// The change that takes back one change; `Err(None)` where there is nothing of it in the account.
 fn take_back(story: &Story, plan: &Plan, change: &Change, undone: &[Change]) -> Result<Change, Option<String>> {
     let told = story.changes.get(&change.id).ok_or(None)?;
@@ -131,6 +144,12 @@ fn take_back(story: &Story, plan: &Plan, change: &Change, undone: &[Change]) -> 
     }
     let outputs = story.outputs();
     let mut steps = Vec::new();
+    // Nothing in a plan brings back what prune deletes; the Recycle Bin may.
+    let deletions = change.steps.iter().filter(|step| plan.kind == PlanKind::Prune && told.done().contains(&step.name));
+    for (step, act) in deletions.filter_map(|step| Some((step, prune::restore(&step.act.call)?))) {
+        let way_back = WayBack::Cannot("this is itself the way back".to_owned());
+        steps.push(Step { name: format!("undo-{}", step.name), title: format!("restore {} from the Recycle Bin", change.resource.id()), act, way_back });
+    }
     for back in calls::way_back(&change.steps, &told.done(), Purpose::Undo) {
         let bindings = Bindings { run: &story.head.run, started: story.head.started, change: &change.id, step: &back.of, attempt: 1, outputs: &outputs };
         // What was never made needs no way back.
@@ -147,7 +166,8 @@ fn take_back(story: &Story, plan: &Plan, change: &Change, undone: &[Change]) -> 
 
 fn undoing(change: &Change, told: &crate::journal::ChangeStory, steps: Vec<Step>, after: Vec<String>) -> Change {
     let risk = calls::floor(&steps);
-    let kept = Change::kept(&change.steps);
+    // What is restored is not gone for good after all.
+    let (kept, lost) = if change.playbook == PRUNE { (Vec::new(), Vec::new()) } else { (Change::kept(&change.steps), change.not_restored.clone()) };
     // Where all of it stays on purpose, what was found is what is to be.
     let stays = steps.is_empty();
     let to = if stays { told.after.clone() } else { told.before.clone() };
@@ -163,7 +183,7 @@ fn undoing(change: &Change, told: &crate::journal::ChangeStory, steps: Vec<Step>
         summary: format!("take back: {}", change.summary),
         risk,
         reversible: false,
-        not_restored: change.not_restored.clone(),
+        not_restored: lost,
         before: change.after_state.clone(),
         after_state: if stays { change.after_state.clone() } else { change.before.clone() },
         impact: change.findings.iter().filter(|_| !stays).map(|f| format!("the finding {} will be open again", f.check)).collect(),

@@ -7,6 +7,7 @@ mod family;
 pub mod network;
 pub mod permissions;
 mod reasons;
+pub mod removal;
 pub mod services;
 pub mod table;
 pub mod tag;
@@ -22,6 +23,7 @@ pub use compute::{Attachment, Device, Instance, InstanceStatus, InstanceType, Sn
 pub use fact::{Cause, Fact, Reason};
 pub use family::{AnyFamily, Family, Record, Selector};
 pub use network::{FlowLog, NetworkInterface, PrefixList, SecurityGroup, SecurityGroupRule, Vpc};
+pub use removal::{BinRule, Removal};
 pub use services::{Bucket, EbsDefaults, Key, LogGroup, ManagedInstance, Role, Trail};
 pub use table::Table;
 pub use want::{FamilyKind, Scope, Want};
@@ -101,6 +103,8 @@ pub struct Region {
     pub volume_modifications: Family<VolumeModification>,
     /// The account's own snapshots, by id.
     pub snapshots: Family<Snapshot>,
+    /// What stands in the way of deletions and comes after them, by the id of the snapshot or volume.
+    pub removals: Family<Removal>,
     /// Instances that Systems Manager manages, by instance id.
     pub managed_instances: Family<ManagedInstance>,
     /// Log groups, by name.
@@ -227,6 +231,7 @@ regional_families! {
     Volumes => volumes,
     VolumeModifications => volume_modifications,
     Snapshots => snapshots,
+    Removals => removals,
     ManagedInstances => managed_instances,
     LogGroups => log_groups,
     Keys => keys,

@@ -49,6 +49,7 @@ impl FamilyKind {
         FamilyKind::Volumes,
         FamilyKind::VolumeModifications,
         FamilyKind::Snapshots,
+        FamilyKind::Removals,
         FamilyKind::ManagedInstances,
         FamilyKind::LogGroups,
         FamilyKind::Keys,
@@ -73,6 +74,7 @@ impl FamilyKind {
             FamilyKind::Volumes => const { &[on_all("ec2:DescribeVolumes")] },
             FamilyKind::VolumeModifications => const { &[on_all("ec2:DescribeVolumesModifications")] },
             FamilyKind::Snapshots => const { &[on_all("ec2:DescribeSnapshots")] },
+            FamilyKind::Removals => REMOVALS,
             FamilyKind::ManagedInstances => const { &[on_all("ssm:DescribeInstanceInformation")] },
             FamilyKind::LogGroups => LOG_GROUPS,
             FamilyKind::Keys => const { &[on_one("kms:DescribeKey")] },
@@ -92,6 +94,18 @@ static PREFIX_LISTS: &[Reading] = &[
 ];
 
 static INSTANCES: &[Reading] = &[on_all("ec2:DescribeInstances"), Reading { action: "ec2:DescribeInstanceAttribute", when: When::ById, scoped: true }];
+
+const OF_SNAPSHOTS: When = When::Fact("a snapshot is to be deleted");
+const OF_VOLUMES: When = When::Fact("a volume is to be deleted");
+
+static REMOVALS: &[Reading] = &[
+    Reading { action: "ec2:DescribeImages", when: OF_SNAPSHOTS, scoped: false },
+    Reading { action: "ec2:DescribeLockedSnapshots", when: OF_SNAPSHOTS, scoped: false },
+    Reading { action: "ec2:ListSnapshotsInRecycleBin", when: OF_SNAPSHOTS, scoped: false },
+    Reading { action: "ec2:ListVolumesInRecycleBin", when: OF_VOLUMES, scoped: false },
+    on_all("rbin:ListRules"),
+    Reading { action: "rbin:GetRule", when: When::Fact("a rule of the Recycle Bin is there"), scoped: true },
+];
 
 static LOG_GROUPS: &[Reading] =
     &[on_all("logs:DescribeLogGroups"), Reading { action: "logs:ListTagsForResource", when: When::Fact("the log group is there"), scoped: true }];

@@ -43,6 +43,7 @@ impl FamilyKind {
             | FamilyKind::InstanceStatuses
             | FamilyKind::InstanceTypes
             | FamilyKind::VolumeModifications
+            | FamilyKind::Removals
             | FamilyKind::ManagedInstances
             | FamilyKind::LogGroups
             | FamilyKind::Keys

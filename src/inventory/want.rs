@@ -34,6 +34,9 @@ pub enum FamilyKind {
     VolumeModifications,
     /// `ec2:DescribeSnapshots` with `OwnerIds=self`; filters `volume-id`, `tag:K`.
     Snapshots,
+    /// What stands in the way of the deletion of a snapshot or volume, and what the Recycle Bin keeps: `ec2:DescribeImages`,
+    /// `DescribeLockedSnapshots`, `ListSnapshotsInRecycleBin`, `ListVolumesInRecycleBin`, `rbin:ListRules`, `GetRule`; by id.
+    Removals,
     /// `ssm:DescribeInstanceInformation`.
     ManagedInstances,
     /// `logs:DescribeLogGroups`; by name.

@@ -58,7 +58,7 @@ fn operations(action: &str) -> &'static [&'static str] {
             "AttachVolume",
         ],
         "snapshot-instance" => &["CreateSnapshots", "DeleteSnapshot"],
-        "prune" => &["DeleteSnapshot", "DeleteVolume"],
+        "prune" => &["DeleteSnapshot", "DeleteVolume", "RestoreSnapshotFromRecycleBin", "RestoreVolumeFromRecycleBin"],
         "recover" => &["AttachVolume", "ModifyInstanceAttribute", "StartInstances", "DeleteTags"],
         _ => &[],
     }

@@ -44,6 +44,8 @@ pub(super) enum Effect {
     Attached(String),
     /// An attachment is undone.
     Detached(String),
+    /// The time of something in the Recycle Bin is over.
+    LeavesBin(String),
     /// A flow log delivers for the first time, or fails to.
     FlowLogDelivers(String),
     /// A trail delivers for the first time, or fails to.
@@ -55,7 +57,7 @@ impl Effect {
     pub fn on(&self) -> &str {
         match self {
             Effect::Stopped(id) | Effect::Running(id) | Effect::FellBack(id, _) | Effect::StatusOk(id) => id,
-            Effect::SnapshotDone(id) | Effect::SnapshotFailed(id) => id,
+            Effect::SnapshotDone(id) | Effect::SnapshotFailed(id) | Effect::LeavesBin(id) => id,
             Effect::VolumeReady(id) | Effect::VolumeFailed(id) | Effect::VolumeVanished(id) | Effect::Attached(id) | Effect::Detached(id) => id,
             Effect::FlowLogDelivers(id) | Effect::TrailDelivers(id) => id,
         }
@@ -84,8 +86,19 @@ pub(super) fn happen(twin: &mut Twin, due: &Due) {
         Effect::VolumeVanished(id) => take_away(&mut twin.region_mut(region).volumes, id),
         Effect::Attached(id) => attached(twin, region, id),
         Effect::Detached(id) => detached(twin, region, id),
+        Effect::LeavesBin(id) => bin_leaves(twin, region, id, due.at),
         Effect::FlowLogDelivers(id) => flow_log_delivers(twin, region, id),
         Effect::TrailDelivers(arn) => trail_delivers(twin, arn),
+    }
+}
+
+/// What was restored meanwhile, and perhaps deleted again, has an end of its own.
+fn bin_leaves(twin: &mut Twin, region: &str, id: &str, at: Timestamp) {
+    let ends = twin.region_mut(region).removals.get(id).known().and_then(|removal| removal.in_bin_until);
+    if ends.is_some_and(|ends| ends <= at) {
+        twin.bin.snapshots.remove(id);
+        twin.bin.volumes.remove(id);
+        super::calls::bin::leave(twin, region, id);
     }
 }
 

@@ -268,6 +268,7 @@ fn denial(family: FamilyKind) -> Reason {
         FamilyKind::Volumes => "ec2:DescribeVolumes",
         FamilyKind::VolumeModifications => "ec2:DescribeVolumesModifications",
         FamilyKind::Snapshots => "ec2:DescribeSnapshots",
+        FamilyKind::Removals => "rbin:ListRules",
         FamilyKind::ManagedInstances => "ssm:DescribeInstanceInformation",
         FamilyKind::LogGroups => "logs:DescribeLogGroups",
         FamilyKind::Keys => "kms:DescribeKey",

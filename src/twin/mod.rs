@@ -39,7 +39,7 @@ use self::{
 };
 use crate::{
     calls::{Call, CallError, Outcome, Outputs},
-    inventory::{Attachment, Fact, Family, FamilyKind, Inventory, Record, Region, Scope},
+    inventory::{Attachment, Fact, Family, FamilyKind, Inventory, Record, Region, Scope, Snapshot, Volume},
     plan::Stage,
 };
 
@@ -79,6 +79,9 @@ pub struct Twin {
     /// Snapshots that are copies.
     #[serde(default)]
     copies: BTreeSet<String>,
+    /// What is in the Recycle Bin.
+    #[serde(default, skip_serializing_if = "Bin::is_empty")]
+    bin: Bin,
     /// How new what its disks hold is.
     #[serde(default)]
     contents: Contents,
@@ -104,6 +107,19 @@ pub struct Twin {
 struct Replay {
     input: Value,
     outputs: Outputs,
+}
+
+/// What was deleted and can be restored, by id.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+struct Bin {
+    snapshots: BTreeMap<String, Snapshot>,
+    volumes: BTreeMap<String, Volume>,
+}
+
+impl Bin {
+    fn is_empty(&self) -> bool {
+        self.snapshots.is_empty() && self.volumes.is_empty()
+    }
 }
 
 /// Something that reads do not show yet.
@@ -132,6 +148,7 @@ impl Twin {
             addresses_to_come: BTreeSet::new(),
             empty_buckets: BTreeSet::new(),
             copies: BTreeSet::new(),
+            bin: Bin::default(),
             contents: Contents::default(),
             lagging: Vec::new(),
             lagging_roles: BTreeMap::new(),

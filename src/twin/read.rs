@@ -22,6 +22,7 @@ macro_rules! by_kind {
             FamilyKind::Volumes => $regional!(volumes),
             FamilyKind::VolumeModifications => $regional!(volume_modifications),
             FamilyKind::Snapshots => $regional!(snapshots),
+            FamilyKind::Removals => $regional!(removals),
             FamilyKind::ManagedInstances => $regional!(managed_instances),
             FamilyKind::LogGroups => $regional!(log_groups),
             FamilyKind::Keys => $regional!(keys),

@@ -156,6 +156,12 @@ async fn disks(maker: &mut Maker) {
         assert!(maker.is_gone(US, K::Snapshots, &snapshot).await);
         assert_eq!(maker.class_of("ec2", "DeleteSnapshot", json!({ "SnapshotId": snapshot })).await, ErrorClass::AlreadyDone);
     }
+    // The emulator has no Recycle Bin.
+    for (operation, input) in
+        [("RestoreSnapshotFromRecycleBin", json!({ "SnapshotId": "snap-1" })), ("RestoreVolumeFromRecycleBin", json!({ "VolumeId": root }))]
+    {
+        assert_eq!(maker.class_of("ec2", operation, input).await, ErrorClass::Unsupported);
+    }
     maker.makes("ec2", "DeleteVolume", json!({ "VolumeId": root })).await;
     assert!(maker.is_gone(US, K::Volumes, root.as_str().unwrap()).await);
 }

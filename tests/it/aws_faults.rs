@@ -287,3 +287,54 @@ async fn every_request_of_a_trial_says_that_it_is_one() {
     let mut tried = seen.iter().filter(|(name, _)| !name.starts_with("Describe") && !name.starts_with("Get")).peekable();
     assert!(tried.peek().is_some() && tried.all(|(_, body)| body.ends_with("&DryRun=true")), "{seen:?}");
 }
+
+#[tokio::test]
+async fn what_stands_in_the_way_of_a_deletion_and_what_the_recycle_bin_keeps_is_read() {
+    let say = |text: &str| Reply::Say(200, text.to_owned());
+    let server = Server::start(script(move |name, _| match name {
+        "DescribeImages" => {
+            say("<DescribeImagesResponse><imagesSet><item><imageId>ami-1</imageId><blockDeviceMapping><item><ebs><snapshotId>snap-0a</snapshotId>\
+             </ebs></item></blockDeviceMapping></item></imagesSet></DescribeImagesResponse>")
+        }
+        "DescribeLockedSnapshots" => {
+            say("<DescribeLockedSnapshotsResponse><snapshotSet><item><snapshotId>snap-0b</snapshotId><lockState>governance</lockState></item>\
+             <item><snapshotId>snap-0c</snapshotId><lockState>expired</lockState></item></snapshotSet></DescribeLockedSnapshotsResponse>")
+        }
+        "ListSnapshotsInRecycleBin" => say("<ListSnapshotsInRecycleBinResponse><snapshotSet><item><snapshotId>snap-0c</snapshotId>\
+             <recycleBinExitTime>2026-12-24T10:00:00.000Z</recycleBinExitTime></item></snapshotSet></ListSnapshotsInRecycleBinResponse>"),
+        "ListVolumesInRecycleBin" => ec2_error(403, "UnauthorizedOperation"),
+        "POST /list-rules" => say(r#"{"Rules":[{"Identifier":"rule1"},{"Identifier":"rule2"}]}"#),
+        "GET /rules/rule1" => say(
+            r#"{"Identifier":"rule1","Status":"available","RetentionPeriod":{"RetentionPeriodValue":14,"RetentionPeriodUnit":"DAYS"},"ExcludeResourceTags":[{"ResourceTagKey":"env","ResourceTagValue":"test"}]}"#,
+        ),
+        "GET /rules/rule2" => say(r#"{"Identifier":"rule2","Status":"pending","RetentionPeriod":{"RetentionPeriodValue":99,"RetentionPeriodUnit":"DAYS"}}"#),
+        _ => ec2_error(400, "InvalidAction"),
+    }));
+    let account = connected(&server).await;
+    let inventory = account.read(&["snap-0a", "snap-0b", "snap-0c", "vol-0d"].map(|id| Want::id(US, K::Removals, id)).into()).await;
+    let removal = |id: &str| inventory.regions[US].removals.get(id).known().copied().unwrap_or_else(|| panic!("{id}")).clone();
+    let [a, b, c, d] = ["snap-0a", "snap-0b", "snap-0c", "vol-0d"].map(removal);
+    assert_eq!((a.images.known().unwrap().as_slice(), &a.lock, &a.in_bin), (&["ami-1".to_owned()][..], &Fact::Absent, &Fact::Known(false)));
+    assert_eq!((b.images.known().unwrap().len(), b.lock.known().map(String::as_str)), (0, Some("governance")));
+    assert_eq!((&c.lock, &c.in_bin, c.in_bin_until), (&Fact::Absent, &Fact::Known(true), "2026-12-24T10:00:00Z".parse().ok()), "an expired lock lets go");
+    assert!(d.in_bin.silence().unwrap().contains("UnauthorizedOperation"), "what is denied is not known, and never \"not there\"");
+    let rules = a.rules.known().unwrap();
+    assert_eq!((rules.len(), rules[0].days, rules[0].but.len()), (1, 14, 1), "a rule that is pending keeps nothing yet");
+    let seen = server.seen.lock().unwrap();
+    let sent = |name: &str| seen.iter().find(|(n, _)| n == name).map(|(_, body)| body.clone()).unwrap();
+    assert!(sent("DescribeImages").contains("Owner.1=self") && sent("DescribeImages").contains("block-device-mapping.snapshot-id"));
+    let asked: Vec<&str> = seen.iter().filter(|(n, _)| n == "POST /list-rules").map(|(_, body)| body.as_str()).collect();
+    assert!(asked.iter().any(|body| body.contains("EBS_SNAPSHOT")) && asked.iter().any(|body| body.contains("EBS_VOLUME")), "{asked:?}");
+}
+
+#[tokio::test]
+async fn an_endpoint_without_locks_and_without_a_bin_locks_and_keeps_nothing() {
+    let server = Server::start(script(|name, _| match name {
+        "DescribeImages" => Reply::Say(200, "<DescribeImagesResponse><imagesSet/></DescribeImagesResponse>".to_owned()),
+        _ => Reply::Say(500, "<!doctype html>".to_owned()),
+    }));
+    let account = connected(&server).await;
+    let inventory = account.read(&[Want::id(US, K::Removals, "snap-0a")].into()).await;
+    let removal = inventory.regions[US].removals.get("snap-0a").known().copied().unwrap().clone();
+    assert_eq!((removal.lock, removal.in_bin, removal.rules), (Fact::Absent, Fact::Known(false), Fact::Known(Vec::new())));
+}

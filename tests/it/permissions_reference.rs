@@ -30,6 +30,10 @@ const REFERENCE: &[Row] = &[
     ("ec2:DeleteSnapshot", &["snapshot"], &[TAGGED]),
     ("ec2:CreateVolume", &["volume", "snapshot"], &[]),
     ("ec2:DeleteVolume", &["volume"], &[TAGGED]),
+    ("ec2:RestoreSnapshotFromRecycleBin", &["snapshot"], &[]),
+    ("ec2:RestoreVolumeFromRecycleBin", &["volume"], &[]),
+    ("ec2:ListSnapshotsInRecycleBin", &[], &[]),
+    ("ec2:ListVolumesInRecycleBin", &[], &[]),
     ("ec2:AttachVolume", &["instance", "volume"], &[TAGGED]),
     ("ec2:DetachVolume", &["instance", "volume"], &[TAGGED]),
     ("ec2:StopInstances", &["instance"], &[]),
@@ -100,6 +104,9 @@ const REFERENCE: &[Row] = &[
     ("kms:GenerateDataKeyWithoutPlaintext", KEY, VIA),
     ("kms:ReEncryptFrom", KEY, VIA),
     ("kms:ReEncryptTo", KEY, VIA),
+    // https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsrecyclebin.html
+    ("rbin:ListRules", &[], &[]),
+    ("rbin:GetRule", &["rule"], &[]),
     // https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssystemsmanager.html
     ("ssm:DescribeInstanceInformation", &[], &[]),
 ];

@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 use redress::{
     calls::Call,
     engine::{gather::gather, prune},
-    inventory::{FamilyKind, Inventory, tag},
+    inventory::{BinRule, Fact, FamilyKind, Inventory, Removal, tag},
     journal::Outcome,
     plan::{Change, Plan, rehearse::Rules},
     playbook::load,
@@ -208,4 +208,86 @@ fn attach_one(twin: &mut Twin, change: &Change) {
     let input = json!({ "VolumeId": id, "InstanceId": change.resource.id(), "Device": "/dev/sdx" });
     twin.perform(&Call::new("ec2", &change.region, "AttachVolume", input)).unwrap();
     twin.pass(Duration::from_secs(60));
+}
+
+/// Sets what AWS says about the deletion of this thing.
+fn set_removal(twin: &mut Twin, change: &Change, removal: Removal) {
+    let id = change.resource.id().to_owned();
+    let known = Removal {
+        id: id.clone(),
+        images: Fact::Known(removal.images.known().cloned().unwrap_or_default()),
+        rules: Fact::Known(removal.rules.known().cloned().unwrap_or_default()),
+        in_bin: Fact::Known(false),
+        ..removal
+    };
+    twin.truth_mut().region_mut(&change.region).removals.put(id, known);
+}
+
+/// The first deletion of a snapshot.
+fn of_snapshot(plan: &Plan) -> &Change {
+    plan.changes.iter().find(|c| c.resource.id().starts_with("snap-")).unwrap()
+}
+
+#[test]
+fn a_snapshot_that_an_image_uses_or_that_is_locked_is_not_offered_and_not_deleted() {
+    let (twin, _, plan) = long_after();
+    let of = of_snapshot(&plan);
+    let image = || Removal { images: Fact::Known(vec!["ami-0123".to_owned()]), ..Removal::default() };
+    let lock = || Removal { lock: Fact::Known("compliance".to_owned()), ..Removal::default() };
+    for (removal, word) in [(image(), "ami-0123"), (lock(), "is locked (compliance)")] {
+        let stand = Stand::new(twin.clone());
+        set_removal(&mut hold(&stand.twin), of, removal.clone());
+        let found = pruning(&stand);
+        assert!(!offered(&found).contains(&of.resource.id().to_owned()));
+        assert!(found.kept.iter().any(|why| why.contains(of.resource.id()) && why.contains(word)), "{:?}", found.kept);
+        // It is so only since the plan, between two tries.
+        let stand = Stand::new(twin.clone());
+        assert!(stand.run(&plan, yes(&plan), Some(Kill::BeforeCall(1))).is_none());
+        set_removal(&mut hold(&stand.twin), of, removal);
+        stand.run(&plan, Vec::new(), None).unwrap().unwrap();
+        assert!(there(&stand, of), "{word}");
+        assert!(!hold(&stand.called).iter().any(|call| call.input.to_string().contains(of.resource.id())), "nothing was called");
+    }
+    let mut denied = twin;
+    denied.faults.denied_reads.push(serde_json::from_value(json!({ "family": "removals" })).unwrap());
+    let found = pruning(&Stand::new(denied));
+    assert!(offered(&found).iter().all(|id| id.starts_with("vol-")), "what cannot be told is not deleted");
+    assert!(found.plan.changes.iter().all(|c| c.impact.iter().any(|line| line.contains("cannot be told"))));
+}
+
+#[test]
+fn what_a_rule_of_the_recycle_bin_keeps_comes_back_with_undo_until_its_date() {
+    let (mut twin, _, plan) = long_after();
+    assert!(plan.changes.iter().all(|c| c.impact.iter().any(|line| line.contains("gone for good"))));
+    let rule = |days| Fact::Known(vec![BinRule { id: "rule-1".to_owned(), days, ..BinRule::default() }]);
+    for (n, change) in plan.changes.iter().enumerate() {
+        set_removal(&mut twin, change, Removal { rules: if n == 0 { rule(2) } else { rule(7) }, ..Removal::default() });
+    }
+    let stand = Stand::new(twin);
+    let plan = pruning(&stand).plan;
+    assert!(plan.changes.iter().skip(1).all(|c| c.impact.iter().any(|line| line.contains("recoverable for 7 days after the deletion"))));
+    let truth = |stand: &Stand| hold(&stand.twin).truth().regions[&plan.changes[0].region].clone();
+    let before = truth(&stand);
+    stand.run(&plan, yes(&plan), None).unwrap().unwrap();
+    let story = stand.story();
+    let told = |change: &Change| story.changes[&change.id].awaiting.join(" ");
+    assert!(plan.changes.iter().all(|c| told(c).contains("recoverable until 20")), "{}", told(&plan.changes[0]));
+    // The first has left the bin by then.
+    hold(&stand.twin).pass(Duration::from_secs(3 * 86_400));
+    let undoing = super::laws::undoing(&stand, &plan);
+    let refused: Vec<&str> = undoing.refused.iter().map(|(id, _)| id.as_str()).collect();
+    assert_eq!(refused, [plan.changes[0].id.as_str()]);
+    assert!(undoing.refused[0].1.contains("not in the Recycle Bin"), "{:?}", undoing.refused);
+    let second = stand.again();
+    second.run(&undoing.plan, yes(&undoing.plan), None).unwrap().unwrap();
+    let story = second.story();
+    assert!(undoing.plan.changes.iter().all(|c| story.changes[&c.id].outcome() == Some(Outcome::Restored)), "{:?}", story.changes);
+    assert_eq!(undoing.plan.changes.len(), plan.changes.len() - 1);
+    let after = truth(&stand);
+    for change in plan.changes.iter().skip(1) {
+        let id = change.resource.id();
+        assert_eq!(after.volumes.get(id).known(), before.volumes.get(id).known(), "{id}");
+        assert_eq!(after.snapshots.get(id).known(), before.snapshots.get(id).known(), "{id}");
+    }
+    assert!(!there(&stand, &plan.changes[0]));
 }

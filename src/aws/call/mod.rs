@@ -99,6 +99,8 @@ async fn ec2(ec2: &aws_sdk_ec2::Client, call: &Call) -> Outcome {
         "DeleteSnapshot" => storage::delete_snapshot(ec2, call).await,
         "CreateVolume" => storage::create_volume(ec2, call).await,
         "DeleteVolume" => storage::delete_volume(ec2, call).await,
+        "RestoreSnapshotFromRecycleBin" => storage::restore_snapshot(ec2, call).await,
+        "RestoreVolumeFromRecycleBin" => storage::restore_volume(ec2, call).await,
         "AttachVolume" => storage::attach_volume(ec2, call).await,
         "DetachVolume" => storage::detach_volume(ec2, call).await,
         "StopInstances" => instances::stop(ec2, call).await,

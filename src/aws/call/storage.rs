@@ -109,6 +109,20 @@ pub async fn delete_snapshot(ec2: &Client, call: &Call) -> Outcome {
     nothing()
 }
 
+/// `RestoreSnapshotFromRecycleBin`
+pub async fn restore_snapshot(ec2: &Client, call: &Call) -> Outcome {
+    let i: Snapshot = input(call)?;
+    once(call, ec2.restore_snapshot_from_recycle_bin().snapshot_id(i.snapshot_id).send()).await?;
+    nothing()
+}
+
+/// `RestoreVolumeFromRecycleBin`
+pub async fn restore_volume(ec2: &Client, call: &Call) -> Outcome {
+    let i: Volume = input(call)?;
+    once(call, ec2.restore_volume_from_recycle_bin().volume_id(i.volume_id).send()).await?;
+    nothing()
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "PascalCase")]
 struct CreateVolume {

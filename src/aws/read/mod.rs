@@ -9,6 +9,7 @@ mod keys;
 mod log_groups;
 mod network;
 mod page;
+mod removals;
 mod roles;
 mod trails;
 
@@ -126,6 +127,7 @@ impl Reader<'_> {
             K::Volumes => regional(compute::volumes(ec2, ask).await, job, |r| &mut r.volumes),
             K::VolumeModifications => regional(compute::modifications(ec2, ask).await, job, |r| &mut r.volume_modifications),
             K::Snapshots => regional(compute::snapshots(ec2, self.account, ask).await, job, |r| &mut r.snapshots),
+            K::Removals => regional(removals::removals(&region, ask).await, job, |r| &mut r.removals),
             K::ManagedInstances => regional(defaults::managed_instances(region.ssm(), ask).await, job, |r| &mut r.managed_instances),
             K::LogGroups => regional(log_groups::log_groups(region.logs(), ask).await, job, |r| &mut r.log_groups),
             K::Keys => regional(keys::keys(region.kms(), ask).await, job, |r| &mut r.keys),

@@ -163,6 +163,8 @@ impl Place<'_> {
             "DeleteSnapshot" => self.named("snapshot", &["SnapshotId"]).into_iter().map(|(r, _)| (r, made_by_redress())).collect(),
             "CreateVolume" => with_made(vec![on([self.ec2("snapshot", "*")])]),
             "DeleteVolume" => self.named("volume", &["VolumeId"]).into_iter().map(|(r, _)| (r, made_by_redress())).collect(),
+            "RestoreSnapshotFromRecycleBin" => self.named("snapshot", &["SnapshotId"]),
+            "RestoreVolumeFromRecycleBin" => self.named("volume", &["VolumeId"]),
             "AttachVolume" | "DetachVolume" => instance().into_iter().chain(self.named("volume", &["VolumeId"])).collect(),
             "ModifyInstanceAttribute" => instance().into_iter().chain([on([self.ec2("volume", "*")])]).collect(),
             "CreateTags" | "DeleteTags" => self.tagged(),

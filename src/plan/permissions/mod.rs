@@ -12,8 +12,9 @@ use std::collections::BTreeSet;
 pub use grants::of_call;
 pub use policy::{Policy, Statement};
 
-use super::{Change, Plan};
+use super::{Change, Plan, PlanKind};
 use crate::{
+    actions::prune,
     calls::{Act, Call, Power, Undo, WayBack, spec::SPECS},
     inventory::FamilyKind,
     resource::Owner,
@@ -57,6 +58,9 @@ pub fn of_plan(plan: &Plan) -> Vec<Grant> {
                 all.extend(grants::of_disks(&act.call, &owner, &keys, used));
             }
         }
+        // Its undo restores from the Recycle Bin what is there.
+        let restored = change.steps.iter().filter(|_| plan.kind == PlanKind::Prune).filter_map(|step| prune::restore(&step.act.call));
+        restored.for_each(|act| all.extend(grants::of_call(&act.call, &owner, Used::Perhaps)));
     }
     all
 }

@@ -38,7 +38,7 @@ fn of_action(action: &str, kind: Kind) -> &'static [FamilyKind] {
             F::Snapshots,
         ],
         ("snapshot-instance", _) => &[F::Instances, F::Volumes, F::Snapshots],
-        ("prune", _) => &[F::Volumes, F::Snapshots, F::Instances, F::InstanceStatuses, F::Keys],
+        ("prune", _) => &[F::Volumes, F::Snapshots, F::Instances, F::InstanceStatuses, F::Keys, F::Removals],
         _ => &[],
     }
 }
@@ -166,6 +166,7 @@ fn any_of(kind: FamilyKind, owner: &Owner) -> String {
         FamilyKind::Trails => format!("arn:{p}:cloudtrail:*:{a}:trail/*"),
         FamilyKind::Keys => format!("arn:{p}:kms:*:{a}:key/*"),
         FamilyKind::LogGroups => format!("arn:{p}:logs:*:{a}:log-group:*"),
+        FamilyKind::Removals => format!("arn:{p}:rbin:*:{a}:rule/*"),
         FamilyKind::Instances => format!("arn:{p}:ec2:*:{a}:instance/*"),
         FamilyKind::PrefixLists => format!("arn:{p}:ec2:*:*:prefix-list/*"),
         _ => "*".to_owned(),

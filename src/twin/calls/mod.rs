@@ -1,6 +1,7 @@
 //! What each call means: one file per family, one function per operation of the registry. A function looks at everything
 //! first and changes the account only when nothing can go wrong any more.
 
+pub(super) mod bin;
 mod cloudtrail;
 mod flow_logs;
 mod iam;
@@ -32,6 +33,8 @@ pub(super) fn perform(t: &mut Twin, call: &Call) -> Outcome {
         ("ec2", "DeleteSnapshot") => snapshots::delete(t, r, parse(call)?),
         ("ec2", "CreateVolume") => once(t, call, |t| volumes::create(t, r, parse(call)?)),
         ("ec2", "DeleteVolume") => volumes::delete(t, r, parse(call)?),
+        ("ec2", "RestoreSnapshotFromRecycleBin") => bin::restore_snapshot(t, r, parse(call)?),
+        ("ec2", "RestoreVolumeFromRecycleBin") => bin::restore_volume(t, r, parse(call)?),
         ("ec2", "AttachVolume") => volumes::attach(t, r, parse(call)?),
         ("ec2", "DetachVolume") => volumes::detach(t, r, parse(call)?),
         ("ec2", "StopInstances") => instances::stop(t, r, parse(call)?),

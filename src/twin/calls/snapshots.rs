@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
-    done, output,
+    bin, done, output,
     tags::{TagSpecification, specified, within_limit},
 };
 use crate::{
@@ -223,7 +223,12 @@ pub(super) fn copy(t: &mut Twin, region: &str, input: Copy) -> Outcome {
 
 pub(super) fn delete(t: &mut Twin, region: &str, input: Delete) -> Outcome {
     let id = &input.snapshot_id;
-    must(t.region(region)?.snapshots.get(id), id, || refuse("InvalidSnapshot.NotFound", format!("The snapshot '{id}' does not exist.")))?;
+    let snapshot = must(t.region(region)?.snapshots.get(id), id, || refuse("InvalidSnapshot.NotFound", format!("The snapshot '{id}' does not exist.")))?;
+    bin::may_delete(t, region, id)?;
+    let snapshot = snapshot.clone();
+    if bin::keep(t, region, id, &snapshot.tags) {
+        t.bin.snapshots.insert(id.clone(), snapshot);
+    }
     take_away(&mut t.region_mut(region).snapshots, id);
     done()
 }

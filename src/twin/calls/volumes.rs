@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::{
-    done, output,
+    bin, done, output,
     tags::{TagSpecification, specified},
 };
 use crate::{
@@ -213,6 +213,10 @@ pub(super) fn delete(t: &mut Twin, region: &str, input: Delete) -> Outcome {
         "available" | "error" => {}
         "in-use" => return Err(refuse("VolumeInUse", format!("Volume {id} is currently attached"))),
         state => return Err(refuse("IncorrectState", format!("The volume '{id}' is '{state}'."))),
+    }
+    let volume = volume.clone();
+    if bin::keep(t, region, id, &volume.tags) {
+        t.bin.volumes.insert(id.clone(), volume);
     }
     take_away(&mut t.region_mut(region).volumes, id);
     done()

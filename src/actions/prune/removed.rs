@@ -1,0 +1,100 @@
+//! What stands in the way of a deletion, and what can be had back after it: images, locks and the Recycle Bin.
+
+use serde_json::json;
+
+use crate::{
+    actions::{Proposal, Refusal, make},
+    calls::{Act, Call},
+    inventory::{Fact, FamilyKind, Inventory, Region, Removal, Tags, Want},
+    resource::{Kind, ResourceId},
+};
+
+/// Whether AWS lets a snapshot be deleted: no image is made of it, and nothing locks it. AWS refuses the deletion otherwise
+/// (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteSnapshot.html>).
+///
+/// # Errors
+/// What keeps it, or why that cannot be told.
+pub(super) fn allowed(place: &Region, id: &str) -> Result<(), Refusal> {
+    let unknown = |what: &str, why: &str| Err(Refusal::Unknown(format!("{id} is kept: whether {what} is not known: {why}")));
+    let removal = match place.removals.get(id) {
+        Fact::Known(removal) => removal,
+        Fact::Absent => return Ok(()),
+        silent => return unknown("an image uses it", silent.silence().unwrap_or_default()),
+    };
+    match (&removal.images, &removal.lock) {
+        (Fact::Known(images), _) if !images.is_empty() => {
+            Err(Refusal::Refused(format!("{id} is part of the image {}: deregister that first, if it is not needed", images.join(", "))))
+        }
+        (_, Fact::Known(state)) => Err(Refusal::Refused(format!("{id} is locked ({state}): it stays until its lock has expired or is taken off"))),
+        (Fact::Known(_), Fact::Absent) => Ok(()),
+        (Fact::Known(_), lock) => unknown("it is locked", lock.silence().unwrap_or_default()),
+        (images, _) => unknown("an image uses it", images.silence().unwrap_or("the answer does not say")),
+    }
+}
+
+/// The proposal with what can be had back after the deletion.
+pub(super) fn told(mut proposal: Proposal, place: &Region, id: &str, tags: &Tags) -> Proposal {
+    let cannot_tell = |why: &str| format!("whether it can be recovered after the deletion cannot be told: the rules of the Recycle Bin are not known ({why})");
+    let gone = || "it is gone for good: no rule of the Recycle Bin keeps it".to_owned();
+    proposal.impact.push(match place.removals.get(id) {
+        Fact::Known(removal) => match removal.kept_by(tags) {
+            Fact::Known(rule) => {
+                let days = rule.days;
+                format!(
+                    "it is recoverable for {days} days after the deletion: the rule {} of the Recycle Bin keeps it, and `redress undo` restores it",
+                    rule.id
+                )
+            }
+            Fact::Absent => gone(),
+            silent => cannot_tell(silent.silence().unwrap_or_default()),
+        },
+        Fact::Absent => gone(),
+        silent => cannot_tell(silent.silence().unwrap_or_default()),
+    });
+    proposal
+}
+
+/// The act that brings back what a deletion took away, while the Recycle Bin has it; `None` for calls that delete nothing.
+pub fn restore(deletion: &Call) -> Option<Act> {
+    let (operation, member, family) = match deletion.operation.as_str() {
+        "DeleteSnapshot" => ("RestoreSnapshotFromRecycleBin", "SnapshotId", FamilyKind::Snapshots),
+        "DeleteVolume" => ("RestoreVolumeFromRecycleBin", "VolumeId", FamilyKind::Volumes),
+        _ => return None,
+    };
+    let (region, id) = (deletion.region.as_str(), deletion.input.get(member)?.as_str()?);
+    let good: &[&str] = if family == FamilyKind::Snapshots { &["completed"] } else { &["available"] };
+    let there = || vec![make::state(region, family, id, good, &["error"])];
+    let call = Call::new(&deletion.service, region, operation, json!({ member: id }));
+    let held = make::is(region, FamilyKind::Removals, id, "/in_bin/known", true).meaning(&format!("{id} is not in the Recycle Bin"));
+    Some(make::act_until(call, there(), 1800, "until it is there again").only_if(vec![held]))
+}
+
+/// Whether what a change of prune deleted is in the Recycle Bin; the reason where it is not, or where that cannot be told.
+///
+/// # Errors
+/// The reason.
+pub fn in_bin(resource: &ResourceId, facts: &Inventory) -> Result<(), String> {
+    let id = resource.id();
+    let removal = facts.regions.get(resource.region()).map_or(Fact::NotRead, |region| region.removals.get(id));
+    let family = if resource.kind() == Kind::Volume { FamilyKind::Volumes } else { FamilyKind::Snapshots };
+    // What somebody else has restored is there again.
+    if facts.json(resource.region(), family, id).known().is_some() {
+        return Ok(());
+    }
+    match removal {
+        Fact::Known(Removal { in_bin: Fact::Known(true), .. }) => Ok(()),
+        Fact::Known(Removal { in_bin: Fact::Known(false), .. }) | Fact::Absent => {
+            Err(format!("{id} is not in the Recycle Bin: no rule kept it, or its time there is over"))
+        }
+        Fact::Known(removal) => {
+            Err(format!("whether {id} is in the Recycle Bin is not known: {}", removal.in_bin.silence().unwrap_or("the answer does not say")))
+        }
+        silent => Err(format!("whether {id} is in the Recycle Bin is not known: {}", silent.silence().unwrap_or_default())),
+    }
+}
+
+/// What must be read for [`in_bin`].
+pub fn wants(resource: &ResourceId) -> [Want; 2] {
+    let family = if resource.kind() == Kind::Volume { FamilyKind::Volumes } else { FamilyKind::Snapshots };
+    [family, FamilyKind::Removals].map(|family| Want::id(resource.region(), family, resource.id()))
+}

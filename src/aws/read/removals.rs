@@ -1,0 +1,140 @@
+//! Reads what stands in the way of the deletion of snapshots and volumes, and what the Recycle Bin keeps of them. An endpoint that
+//! has no locks or no bin locks and keeps nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_sdk_ec2::types;
+use aws_sdk_rbin::types::{ResourceTag, ResourceType, RuleStatus};
+use jiff::Timestamp;
+
+use super::{
+    super::clients::Regional,
+    Ask, Members, not_listed,
+    page::{pages, some, text, time},
+};
+use crate::{
+    aws::retry::reading,
+    calls::{CallError, ErrorClass},
+    inventory::{BinRule, Fact, Removal},
+};
+
+/// Which things are in the bin, and until when.
+type Bin = BTreeMap<String, Option<Timestamp>>;
+
+/// `ec2:DescribeImages`, `ec2:DescribeLockedSnapshots`, `ec2:ListSnapshotsInRecycleBin`, `ec2:ListVolumesInRecycleBin`,
+/// `rbin:ListRules` and `rbin:GetRule`; one may be missing without the others.
+pub async fn removals(clients: &Regional, ask: &Ask) -> Members<Removal> {
+    let Ask::Ids(ids) = ask else { return not_listed("deletions") };
+    let (snapshots, volumes): (Vec<String>, Vec<String>) = ids.iter().cloned().partition(|id| id.starts_with("snap-"));
+    let mut found = Vec::new();
+    if !snapshots.is_empty() {
+        let (images, locks, bin, rules) =
+            futures::join!(images(clients, &snapshots), locks(clients), snapshot_bin(clients), rules(clients, ResourceType::EbsSnapshot));
+        for id in snapshots {
+            let images = of(&images, |all| Fact::Known(all.get(&id).cloned().unwrap_or_default().into_iter().collect()));
+            let lock = of(&locks, |all| all.get(&id).cloned().map_or(Fact::Absent, Fact::Known));
+            found.push(removal(id, images, lock, &bin, &rules));
+        }
+    }
+    if !volumes.is_empty() {
+        let (bin, rules) = futures::join!(volume_bin(clients), rules(clients, ResourceType::EbsVolume));
+        found.extend(volumes.into_iter().map(|id| removal(id, Fact::Known(Vec::new()), Fact::Absent, &bin, &rules)));
+    }
+    Ok(found)
+}
+
+fn removal(
+    id: String,
+    images: Fact<Vec<String>>,
+    lock: Fact<String>,
+    bin: &Result<Bin, CallError>,
+    rules: &Result<Vec<BinRule>, CallError>,
+) -> (String, Fact<Removal>) {
+    let in_bin = of(bin, |bin| Fact::Known(bin.contains_key(&id)));
+    let in_bin_until = bin.as_ref().ok().and_then(|bin| bin.get(&id).copied().flatten());
+    let rules = of(rules, |rules| Fact::Known(rules.clone()));
+    (id.clone(), Fact::Known(Removal { id, images, lock, rules, in_bin, in_bin_until }))
+}
+
+fn of<A, T>(answer: &Result<A, CallError>, told: impl FnOnce(&A) -> Fact<T>) -> Fact<T> {
+    match answer {
+        Ok(answer) => told(answer),
+        Err(error) => Fact::unknown(error),
+    }
+}
+
+/// Nothing, where the endpoint does not have the operation.
+fn or_none<T: Default>(answer: Result<T, CallError>) -> Result<T, CallError> {
+    match answer {
+        Err(error) if error.class == ErrorClass::Unsupported => Ok(T::default()),
+        answer => answer,
+    }
+}
+
+/// The account's own images that are made of these snapshots, by snapshot.
+async fn images(clients: &Regional, snapshots: &[String]) -> Result<BTreeMap<String, BTreeSet<String>>, CallError> {
+    let of = types::Filter::builder().name("block-device-mapping.snapshot-id").set_values(Some(snapshots.to_vec())).build();
+    // What is disabled or deprecated is an image all the same.
+    let request = clients.ec2().describe_images().owners("self").include_deprecated(true).include_disabled(true).filters(of);
+    let images = pages!("ec2:DescribeImages", request, images);
+    let mut uses: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for image in images {
+        let id = text(image.image_id);
+        let disks = image.block_device_mappings.unwrap_or_default().into_iter().filter_map(|m| some(m.ebs?.snapshot_id));
+        for snapshot in disks {
+            uses.entry(snapshot).or_default().insert(id.clone());
+        }
+    }
+    Ok(uses)
+}
+
+/// The locks of snapshots that hold: an expired one lets go.
+async fn locks(clients: &Regional) -> Result<BTreeMap<String, String>, CallError> {
+    let listed = async {
+        let request = clients.ec2().describe_locked_snapshots().max_results(1000);
+        let locked = pages!("ec2:DescribeLockedSnapshots", request, snapshots);
+        let one = |lock: types::LockedSnapshotsInfo| Some((some(lock.snapshot_id)?, text(lock.lock_state)));
+        Ok(locked.into_iter().filter_map(one).filter(|(_, state)| state != "expired").collect())
+    };
+    or_none(listed.await)
+}
+
+async fn snapshot_bin(clients: &Regional) -> Result<Bin, CallError> {
+    let listed = async {
+        let request = clients.ec2().list_snapshots_in_recycle_bin().max_results(1000);
+        let all = pages!("ec2:ListSnapshotsInRecycleBin", request, snapshots);
+        Ok(all.into_iter().filter_map(|s: types::SnapshotRecycleBinInfo| Some((some(s.snapshot_id)?, time(s.recycle_bin_exit_time)))).collect())
+    };
+    or_none(listed.await)
+}
+
+async fn volume_bin(clients: &Regional) -> Result<Bin, CallError> {
+    let listed = async {
+        let request = clients.ec2().list_volumes_in_recycle_bin().max_results(500);
+        let all = pages!("ec2:ListVolumesInRecycleBin", request, volumes);
+        Ok(all.into_iter().filter_map(|v: types::VolumeRecycleBinInfo| Some((some(v.volume_id)?, time(v.recycle_bin_exit_time)))).collect())
+    };
+    or_none(listed.await)
+}
+
+/// The rules that are in force for things of a kind.
+async fn rules(clients: &Regional, kind: ResourceType) -> Result<Vec<BinRule>, CallError> {
+    let listed = async {
+        let request = clients.rbin().list_rules().resource_type(kind).max_results(1000);
+        let listed = pages!("rbin:ListRules", request, rules);
+        let mut rules = Vec::new();
+        for id in listed.into_iter().filter_map(|rule| some(rule.identifier)) {
+            let rule = reading("rbin:GetRule", || clients.rbin().get_rule().identifier(&id).send()).await?;
+            if rule.status == Some(RuleStatus::Available) {
+                let days = rule.retention_period.map_or(0, |period| period.retention_period_value);
+                rules.push(BinRule { id, days, tags: pairs(rule.resource_tags), but: pairs(rule.exclude_resource_tags) });
+            }
+        }
+        Ok(rules)
+    };
+    or_none(listed.await)
+}
+
+fn pairs(tags: Option<Vec<ResourceTag>>) -> Vec<(String, String)> {
+    tags.unwrap_or_default().into_iter().map(|tag| (tag.resource_tag_key, tag.resource_tag_value.unwrap_or_default())).collect()
+}

@@ -1,0 +1,83 @@
+//! What AWS says about taking a snapshot or a volume away: what uses it, what locks it, and whether the Recycle Bin keeps it.
+//! Plain data; nothing here reads.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{Fact, Record, Tags};
+
+/// What stands in the way of a deletion, and what comes after it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Removal {
+    /// `snap-...` or `vol-...`
+    pub id: String,
+    /// The account's images that a snapshot is part of (`ec2:DescribeImages`).
+    pub images: Fact<Vec<String>>,
+    /// The state of the lock of a snapshot: `governance`, `compliance`, `compliance-cooloff`; absent where it has none, or one
+    /// that has expired (`ec2:DescribeLockedSnapshots`).
+    pub lock: Fact<String>,
+    /// The retention rules of the region for things of its kind (`rbin:ListRules`, `rbin:GetRule`).
+    pub rules: Fact<Vec<BinRule>>,
+    /// Whether it is in the Recycle Bin (`ec2:ListSnapshotsInRecycleBin`, `ec2:ListVolumesInRecycleBin`).
+    pub in_bin: Fact<bool>,
+    /// Until when it stays there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub in_bin_until: Option<Timestamp>,
+}
+
+impl Record for Removal {}
+
+/// A retention rule of the Recycle Bin.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct BinRule {
+    /// Its identifier.
+    pub id: String,
+    /// For how many days it keeps things.
+    pub days: i32,
+    /// It keeps what carries one of these tags; everything where there are none.
+    pub tags: Vec<(String, String)>,
+    /// It keeps nothing that carries one of these.
+    pub but: Vec<(String, String)>,
+}
+
+impl BinRule {
+    /// Whether it keeps what carries these tags
+    /// (<https://docs.aws.amazon.com/ebs/latest/userguide/recycle-bin-concepts.html>).
+    fn keeps(&self, tags: &Tags) -> bool {
+        let any = |list: &[(String, String)]| list.iter().any(|(key, value)| tags.get(key) == Some(value));
+        (self.tags.is_empty() || any(&self.tags)) && !any(&self.but)
+    }
+}
+
+impl Removal {
+    /// The rule that keeps a thing with these tags once it is deleted: of several the one that keeps it longest.
+    pub fn kept_by(&self, tags: &Tags) -> Fact<&BinRule> {
+        match &self.rules {
+            Fact::Known(rules) => rules.iter().filter(|rule| rule.keeps(tags)).max_by_key(|rule| rule.days).map_or(Fact::Absent, Fact::Known),
+            Fact::Absent => Fact::Absent,
+            Fact::Unknown(why) => Fact::Unknown(why.clone()),
+            Fact::NotRead => Fact::NotRead,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rule_that_keeps_longest_counts_and_one_that_leaves_out_a_tag_keeps_nothing_that_has_it() {
+        let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+        let rule =
+            |id: &str, days, tags: &[(String, String)], but: &[(String, String)]| BinRule { id: id.into(), days, tags: tags.to_vec(), but: but.to_vec() };
+        let rules = vec![rule("all", 7, &[], &[pair("env", "test")]), rule("prod", 30, &[pair("env", "prod"), pair("env", "stage")], &[])];
+        let removal = Removal { rules: Fact::Known(rules), ..Removal::default() };
+        let by = |tags: &[(String, String)]| removal.kept_by(&tags.iter().cloned().collect()).known().map(|rule| rule.id.clone());
+        assert_eq!(by(&[pair("env", "prod")]).as_deref(), Some("prod"));
+        assert_eq!(by(&[pair("env", "other")]).as_deref(), Some("all"));
+        assert_eq!(by(&[pair("env", "test")]), None);
+        assert!(Removal { rules: Fact::unknown("denied"), ..Removal::default() }.kept_by(&Tags::new()).reason().is_some());
+    }
+}
