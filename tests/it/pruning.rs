@@ -213,13 +213,10 @@ fn attach_one(twin: &mut Twin, change: &Change) {
 /// Sets what AWS says about the deletion of this thing.
 fn set_removal(twin: &mut Twin, change: &Change, removal: Removal) {
     let id = change.resource.id().to_owned();
-    let known = Removal {
-        id: id.clone(),
-        images: Fact::Known(removal.images.known().cloned().unwrap_or_default()),
-        rules: Fact::Known(removal.rules.known().cloned().unwrap_or_default()),
-        in_bin: Fact::Known(false),
-        ..removal
-    };
+    let lock = if removal.lock == Fact::NotRead { Fact::Absent } else { removal.lock };
+    let images = Fact::Known(removal.images.known().cloned().unwrap_or_default());
+    let rules = Fact::Known(removal.rules.known().cloned().unwrap_or_default());
+    let known = Removal { id: id.clone(), images, lock, rules, in_bin: Fact::Known(false), in_bin_until: None };
     twin.truth_mut().region_mut(&change.region).removals.put(id, known);
 }
 
@@ -265,6 +262,7 @@ fn what_a_rule_of_the_recycle_bin_keeps_comes_back_with_undo_until_its_date() {
     }
     let stand = Stand::new(twin);
     let plan = pruning(&stand).plan;
+    assert!(plan.changes.iter().any(|c| c.resource.id().starts_with("snap-")) && plan.changes.iter().any(|c| c.resource.id().starts_with("vol-")));
     assert!(plan.changes.iter().skip(1).all(|c| c.impact.iter().any(|line| line.contains("recoverable for 7 days after the deletion"))));
     let truth = |stand: &Stand| hold(&stand.twin).truth().regions[&plan.changes[0].region].clone();
     let before = truth(&stand);
