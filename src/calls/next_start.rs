@@ -1,4 +1,4 @@
-//! The next start of an instance that is taken down, and whether its disks let it happen: the key of every disk that will be
+//! The next start of an instance that is taken down, and how it stands that its disks let it happen: the key of every disk that will be
 //! attached then must be usable. A key that was disabled or is to be deleted "has no immediate effect" while the disk is
 //! attached, and the next start fails (<https://docs.aws.amazon.com/kms/latest/developerguide/unusable-kms-keys.html>).
 //! Evaluating it is pure; reading is the engine's.
@@ -43,8 +43,8 @@ impl From<Doubt> for Standing {
 }
 
 impl NextStart {
-    /// The next start after the first of these acts, where that takes something down: what comes before the act that brings it
-    /// up changes which disks it has then.
+    /// Returns the next start after the first of these acts, where that act takes something down. The acts between it and the one
+    /// that brings it up change which disks it has then.
     pub fn after<'a>(mut acts: impl Iterator<Item = &'a Act>, bindings: &Bindings<'_>) -> Option<Self> {
         let stop = acts.next().filter(|act| act.power() == Power::TakesDown)?;
         let ids = bindings.resolve(stop.call.input.get("InstanceIds")?).ok()?;
@@ -72,7 +72,7 @@ impl NextStart {
         }
     }
 
-    /// What must be read of it, as far as it is known where to look: the instances, their disks, the keys of those.
+    /// Returns the scope that must be read, as far as it is known where to look: the instances, their disks, the keys of those.
     pub fn wants(&self, known: Option<&Inventory>) -> Scope {
         let want = |family, id: &str| Want::id(&self.region, family, id);
         let mut scope: Scope = self.instances.iter().map(|id| want(FamilyKind::Instances, id)).collect();
@@ -86,7 +86,7 @@ impl NextStart {
         scope
     }
 
-    /// Instance, device and volume of each disk at the next start.
+    /// Returns instance, device and volume of each disk at the next start.
     fn disks(&self, known: &Inventory) -> Vec<(String, String, String)> {
         let mut all = Vec::new();
         let place = known.regions.get(&self.region);
@@ -104,7 +104,7 @@ impl NextStart {
         known.regions.get(&self.region).map_or(Fact::NotRead, |place| place.volumes.get(id))
     }
 
-    /// How it stands that the instances will come up again, as far as the keys of their disks are concerned.
+    /// Judges from an inventory how it stands that the instances will come up again, as far as the keys of their disks are concerned.
     pub fn standing(&self, inventory: &Inventory) -> Standing {
         let mut standing = Standing::Holds;
         let mut add = |found: Standing| standing = worse(std::mem::replace(&mut standing, Standing::Holds), found);
@@ -135,10 +135,10 @@ fn silent<T>(fact: &Fact<T>, what: &str) -> Reason {
     Reason::new(fact.cause().unwrap_or_default(), format!("{what} is not known: {}", fact.silence().unwrap_or("it is not there")))
 }
 
-/// The key of an encrypted disk, shown to be usable.
+/// Finds the key of an encrypted disk, shown to be usable.
 ///
 /// # Errors
-/// Why that is not shown.
+/// The reason why that is not shown.
 pub fn key_of<'a>(inventory: &'a Inventory, region: &str, instance: &str, what: &str, volume: &Volume) -> Result<&'a Key, Doubt> {
     match &volume.kms_key_id {
         Some(arn) => key(inventory, region, instance, what, arn),

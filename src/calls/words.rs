@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::Call;
 
-/// The call in words; one that has none under its own name, with its input.
+/// Writes a call in words; a call that has none is given by its name and input.
 pub fn words(call: &Call) -> String {
     let text = |member: &str| call.input.get(member).and_then(Value::as_str);
     let instances = || call.input.get("InstanceIds").and_then(Value::as_array).map(|ids| ids.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", "));
@@ -20,7 +20,7 @@ pub fn words(call: &Call) -> String {
     known.unwrap_or_else(|| format!("{} {}", call.name(), call.input))
 }
 
-/// What a call says about whether the disk at a device goes with its instance.
+/// Says how a call sets DeleteOnTermination.
 fn goes_with(input: &Value, instance: &str) -> Option<String> {
     let mapping = input.pointer("/BlockDeviceMappings/0")?;
     let (device, on) = (mapping.get("DeviceName")?.as_str()?, mapping.pointer("/Ebs/DeleteOnTermination")?.as_bool()?);
@@ -28,7 +28,7 @@ fn goes_with(input: &Value, instance: &str) -> Option<String> {
     Some(format!("turn DeleteOnTermination of the disk at {device} of {instance} {word}"))
 }
 
-/// Which tags a call takes off which things.
+/// Says which tags a call takes off which things.
 fn untagged(input: &Value) -> Option<String> {
     let texts = |member: &str, of: fn(&Value) -> Option<&str>| -> Option<String> {
         let all: Vec<&str> = input.get(member)?.as_array()?.iter().filter_map(of).collect();

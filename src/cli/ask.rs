@@ -159,8 +159,8 @@ impl Policy {
     }
 }
 
-/// What keeps a change of an undo from being approved without a question: its rehearsal failed, or could not show that what it
-/// takes down comes up again. A plan leaves out what fails in its rehearsal when it is made, and refuses to stop what is not
+/// Returns the reason why a change of an undo is not approved without a question: its rehearsal failed, or could not show that the
+/// instance which it takes down comes up again. A plan leaves out what fails in its rehearsal when it is made, and refuses to stop what is not
 /// shown to come up again.
 fn ends_badly(plan: &Plan, change: &Change) -> Option<String> {
     let said = |all: &[String]| all.iter().find_map(|line| line.strip_prefix(&format!("{}: ", change.id)).map(str::to_owned));

@@ -112,8 +112,8 @@ impl Engine<'_> {
         }
     }
 
-    /// Reads what a look needs. What is to be read of the next start hangs on what is read: in the end all of it comes of one
-    /// read, directly before the intent.
+    /// Reads the facts for a look. The disks and keys of the next start are known only once the instance is read, so it reads again,
+    /// until all of them come of one read, directly before the intent.
     async fn in_one_read(&self, scope: &mut Scope, next: Option<&NextStart>) -> Inventory {
         let mut inventory = self.account.read(scope).await;
         for _ in 0..DEPTH {
@@ -149,7 +149,7 @@ impl Engine<'_> {
     }
 }
 
-/// The reason why what an act takes down is not shown to come up again; none where it is. While a view may lag behind, or a
+/// Returns the reason why the instance that an act takes down is not shown to come up again; none where it is. While a view may lag behind, or a
 /// read may succeed yet, it is looked at again.
 ///
 /// # Errors

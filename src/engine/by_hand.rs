@@ -1,5 +1,5 @@
-//! What a person must do where going back could not go on: the acts that are left, the refused one among them, in order and
-//! in words. It must name no deletion: what is attached by then may be older than what would be deleted.
+//! The list for a person where going back could not go on: the acts that are left, the refused one among them, in order and in
+//! words. It must name no deletion: a disk that is attached by then may be older than the one that would be deleted.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use crate::{
     plan::Change,
 };
 
-/// What a person must do when going back failed or was refused.
+/// Writes the list for a person when going back failed or was refused.
 pub(super) fn by_hand(change: &Change, journal: &Ledger<'_>) -> String {
     let Some(story) = journal.look(|story| story.changes.get(&change.id).cloned()) else { return String::new() };
     let outputs = journal.look(Story::outputs);
@@ -38,8 +38,8 @@ pub(super) fn by_hand(change: &Change, journal: &Ledger<'_>) -> String {
     format!("{}{}", said.join(". "), recovering(change, journal))
 }
 
-/// Whether an act of the way back is still to be done. One whose precondition did not hold was refused, and is; one that was
-/// left to what somebody else has decided is not.
+/// Returns true for an act of the way back that is still to be done. An act whose precondition did not hold was refused, and is to be
+/// done; one that was left to the decision of somebody else is not.
 fn is_open(back: &BackAct, story: &ChangeStory, bindings: &Bindings<'_>) -> bool {
     let refused = |act: &Act| act.otherwise == Otherwise::Stop && before::missing(act, bindings).is_none();
     match story.step(&back.name).map(|step| &step.state) {
@@ -49,7 +49,7 @@ fn is_open(back: &BackAct, story: &ChangeStory, bindings: &Bindings<'_>) -> bool
     }
 }
 
-/// Calls of which it is not known whether they took effect.
+/// Lists the calls of which it is not known whether they took effect.
 fn in_doubt(story: &ChangeStory) -> impl Iterator<Item = String> {
     story.steps.iter().filter(|step| step.state == StepState::Intended).map(|step| {
         let call = step.call.as_ref().map_or_else(|| step.name.clone(), words);
@@ -57,12 +57,12 @@ fn in_doubt(story: &ChangeStory) -> impl Iterator<Item = String> {
     })
 }
 
-/// Whether a call cannot be taken back.
-fn deletes(call: &Call) -> bool {
+/// Returns true for a call that cannot be taken back.
+pub(super) fn deletes(call: &Call) -> bool {
     calls::find(&call.service, &call.operation).is_some_and(|spec| spec.risk == Risk::Irreversible)
 }
 
-/// Which device should hold which volume in the end.
+/// Says which device should hold which volume in the end.
 fn places<'a>(way: impl Iterator<Item = &'a Call>) -> Option<String> {
     let mut should: BTreeMap<(&str, &str), &str> = BTreeMap::new();
     for call in way.filter(|call| call.operation == "AttachVolume") {
@@ -75,7 +75,7 @@ fn places<'a>(way: impl Iterator<Item = &'a Call>) -> Option<String> {
     (!all.is_empty()).then(|| all.join(", "))
 }
 
-/// What whoever exchanges disks by hand must know.
+/// Says how disks are exchanged by hand without loss.
 fn with_care(acts: &[&Call]) -> Option<String> {
     let swaps = acts.iter().any(|call| matches!(call.operation.as_str(), "AttachVolume" | "DetachVolume"));
     swaps.then(|| {
@@ -85,7 +85,7 @@ fn with_care(acts: &[&Call]) -> Option<String> {
     })
 }
 
-/// What would be deleted, and until when it is kept.
+/// Names the things that the way back would delete, to be kept until all runs.
 fn kept(deletions: &[&Call]) -> Option<String> {
     let id = |call: &&Call| call.input.as_object().and_then(|input| input.values().find_map(Value::as_str)).map(str::to_owned);
     let ids: Vec<String> = deletions.iter().filter_map(|call| id(call)).collect();

@@ -55,7 +55,7 @@ impl Engine<'_> {
     }
 }
 
-/// The next start after the first of these acts, where that takes something down.
+/// Returns the next start after the first of these acts, where that act takes something down.
 pub(super) fn next_start<'a>(change: &Change, acts: impl Iterator<Item = &'a Act>, journal: &Ledger<'_>) -> Option<NextStart> {
     NextStart::after(acts, &bindings(change, journal, &journal.look(Story::outputs)))
 }

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::ledger::Ledger;
+use super::{by_hand::deletes, ledger::Ledger};
 use crate::{
-    calls::{Purpose, Recognise, Risk, Step, WayBack, find, way_back},
+    calls::{Purpose, Recognise, Step, WayBack, way_back},
     inventory::{Fact, Inventory, Want, tag},
     journal::ChangeStory,
     plan::Change,
@@ -22,12 +22,12 @@ pub(super) struct Stay {
     words: String,
 }
 
-/// What a rollback of a change keeps, by its journal.
+/// Finds the things that a rollback of a change keeps, by its journal.
 pub(super) fn staying(change: &Change, journal: &Ledger<'_>) -> Vec<Stay> {
     journal.look(|story| story.changes.get(&change.id).map(|told| kept(change, told))).unwrap_or_default()
 }
 
-/// What must be read to tell whether it is still there.
+/// Lists the reads that show which of them are still there.
 pub(super) fn wants(stays: &[Stay]) -> impl Iterator<Item = Want> {
     stays.iter().flat_map(|stay| &stay.things).filter_map(|(_, want)| want.clone())
 }
@@ -42,14 +42,14 @@ pub(super) fn with_what_stays(rest: &str, stays: &[Stay], facts: &Inventory) -> 
 }
 
 impl Stay {
-    /// It in words, as far as it is there.
+    /// Writes it in words, as far as it is there.
     fn there(&self, facts: &Inventory) -> Option<String> {
         let all: Vec<String> = self.things.iter().filter_map(|(id, want)| there(id, want.as_ref(), facts)).collect();
         (!all.is_empty()).then(|| format!("{} ({})", all.join(", "), self.words))
     }
 }
 
-/// A thing that is there, or of which it is not known that it is gone. A volume that is being deleted is still listed for a while.
+/// Names a thing that is there, or of which it is not known that it is gone. A volume that is being deleted is still listed for a while.
 fn there(id: &str, want: Option<&Want>, facts: &Inventory) -> Option<String> {
     let Some(want) = want else { return Some(id.to_owned()) };
     match facts.json(&want.region, want.family, id) {
@@ -60,12 +60,19 @@ fn there(id: &str, want: Option<&Want>, facts: &Inventory) -> Option<String> {
     }
 }
 
-/// Each step whose product a rollback keeps, without what the change itself has deleted.
+/// Finds each step whose product a rollback keeps, without the things that the change itself has deleted.
 fn kept(change: &Change, story: &ChangeStory) -> Vec<Stay> {
     let done = story.done();
     let taken_back: BTreeSet<String> = way_back(&change.steps, &done, Purpose::Rollback).into_iter().map(|back| back.of).collect();
     let stays = |step: &&Step| done.contains(&step.name) && !taken_back.contains(&step.name) && makes(step);
-    change.steps.iter().filter(stays).filter_map(|step| stay(step, story)).collect()
+    let mut deleted = Vec::new();
+    let calls = story.steps.iter().filter(|s| done.contains(&s.name)).filter_map(|s| s.call.as_ref()).filter(|call| deletes(call));
+    calls.for_each(|call| gather(&call.input, &mut deleted));
+    let left = |mut stay: Stay| {
+        stay.things.retain(|(id, _)| !deleted.contains(id));
+        stay
+    };
+    change.steps.iter().filter(stays).filter_map(|step| stay(step, story)).map(left).filter(|stay| !stay.things.is_empty()).collect()
 }
 
 /// Whether a step makes something: it is known by its tags, or carries them.
@@ -87,17 +94,20 @@ fn stay(step: &Step, story: &ChangeStory) -> Option<Stay> {
         // What another step's way back covers is not left; what has calls is taken back.
         WayBack::ByStep(_) | WayBack::Calls { kept_once: None, .. } => return None,
     };
-    let deletes = step.way_back.acts().find(|act| find(&act.call.service, &act.call.operation).is_some_and(|spec| spec.risk == Risk::Irreversible));
-    let by = deletes.map_or_else(|| "by hand".to_owned(), |act| format!("with {}", act.call.name()));
+    let back = step.way_back.acts().find(|act| deletes(&act.call));
+    let by = back.map_or_else(|| "by hand".to_owned(), |act| format!("with {}", act.call.name()));
     let until = match expires(&call.input) {
         Some(date) => format!("kept until {date}, then offered by `redress prune`"),
         None => format!("it has no date, so that `redress prune` never offers it: delete it {by} once nothing needs it"),
     };
-    let things = ids.into_iter().map(|id| (id.clone(), place(step, &id))).collect();
+    let mut things: Vec<(String, Option<Want>)> = ids.into_iter().map(|id| (id.clone(), place(step, &id))).collect();
+    if things.is_empty() {
+        things.push(("what it made".to_owned(), None));
+    }
     Some(Stay { things, words: format!("{}; {why}; {until}", step.title) })
 }
 
-/// Where a thing is read that a step has made.
+/// Finds the read that shows a thing which a step has made.
 fn place(step: &Step, id: &str) -> Option<Want> {
     match &step.act.recognise {
         Recognise::Tagged { region, family, .. } => Some(Want::id(region, *family, id)),
