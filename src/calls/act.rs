@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Call, Expect, Observe, Otherwise, Power, Takes, find};
+use super::{Call, Expect, Observe, Otherwise, Power, Takes, find, mark};
 use crate::inventory::FamilyKind;
 
 /// A call with all that is needed to make it safely.
@@ -246,5 +246,6 @@ pub fn way_back(steps: &[Step], done: &[String], purpose: Purpose) -> Vec<BackAc
             way.push(BackAct { of: step.name.clone(), name: format!("{word}-{}-{}", step.name, n + 1), act: act.clone(), redo });
         }
     }
-    way
+    // On a rollback the mark of the way there still stands.
+    if purpose == Purpose::Undo { mark::around(way) } else { way }
 }

@@ -4,6 +4,7 @@
 pub mod act;
 pub mod before;
 pub mod expect;
+pub mod mark;
 pub mod next_start;
 pub mod notice;
 pub mod power;

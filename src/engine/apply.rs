@@ -18,6 +18,7 @@ use super::{
     gather::afresh,
     ledger::Ledger,
     leftover::{named_by_leftovers, stands},
+    marks,
     preflight::next_start,
     schedule,
     staying::{self, staying, with_what_stays},
@@ -25,7 +26,7 @@ use super::{
 };
 use crate::{
     calls::{self, Act, Bindings, Outputs, Purpose, Risk, Step, WayBack, before, still},
-    inventory::{FamilyKind, Inventory},
+    inventory::Inventory,
     journal::{ChangeStory, Decision, Event, Journal, Outcome, Phase, StepState, StepStory, StoreError, Story},
     plan::{
         Change, Plan, each_once,
@@ -433,8 +434,9 @@ fn nothing_done(change: &Change, journal: &Ledger<'_>) -> bool {
 
 /// The command that brings an instance of a change back up, where it has one.
 pub(super) fn recovering(change: &Change, journal: &Ledger<'_>) -> String {
-    let instance = change.touches.iter().any(|want| want.family == FamilyKind::Instances);
-    if instance { format!(". `redress recover {}` brings its instance back up on volumes that are there", journal.head().run) } else { String::new() }
+    // By a mark alone recover finds it.
+    let marked = journal.look(|story| story.changes.get(&change.id).is_some_and(|told| !marks::standing(told).is_empty()));
+    if marked { format!(". {} bring its instance back up on volumes that are there", marks::recover(&journal.head().run)) } else { String::new() }
 }
 
 /// What a person must do when all ways back were gone and the account still is not what it was.

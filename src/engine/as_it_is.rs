@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::{
     actions::concern::Concerns,
-    calls::{Act, Power, Step},
+    calls::{Act, Power, Step, mark},
     inventory::{FamilyKind, Inventory, Selector, Want},
     plan::{Change, restore},
 };
@@ -21,6 +21,7 @@ pub(super) fn take(change: &mut Change, facts: &Inventory) {
     let off: BTreeSet<String> = bracketed(&change.steps).into_iter().filter(|id| is_off(facts, &change.region, id)).collect();
     if !off.is_empty() {
         change.steps.retain(|step| step.act.power() == Power::Stays || !named(&step.act).iter().all(|id| off.contains(*id)));
+        mark::stays_down(&mut change.steps, &off);
         stays_off(change, facts, &off);
         change.impact.extend(off.iter().map(|id| format!("{id} is {OFF} now, and stays so: this undo neither stops nor starts it")));
     }

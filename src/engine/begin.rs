@@ -3,12 +3,12 @@
 
 use serde_json::Value;
 
-use super::{Engine, EngineError, apply::bindings, gather::afresh, ledger::Ledger};
+use super::{Engine, EngineError, apply::bindings, gather::afresh, ledger::Ledger, marks};
 use crate::{
     inventory::Inventory,
     journal::{Outcome, Story},
     plan::{
-        Change, Plan, Restore,
+        Change, Plan, PlanKind, Restore,
         again::{self, Unlike},
         proof::Proved,
         restore::{self, Moment, words},
@@ -39,11 +39,12 @@ impl Engine<'_> {
     pub(super) async fn may_begin(&self, plan: &Plan, change: &Change, journal: &Ledger<'_>) -> Result<Value, Instead> {
         decided(change, journal)?;
         came_before(change, journal)?;
+        self.nothing_left_down(change, journal).await?;
         if let Some(short) = self.time_is_short(change, 0, journal).await {
             return Err((Outcome::Blocked, short).into());
         }
         match &change.restore {
-            Some(restore) => self.may_restore(change, restore).await,
+            Some(restore) => self.may_restore(plan, change, restore, journal).await,
             None => self.may_change(plan, change, journal).await,
         }
     }
@@ -63,8 +64,13 @@ impl Engine<'_> {
     }
 
     /// An undo begins only on what the run has left: what somebody changed since is not overwritten.
-    async fn may_restore(&self, change: &Change, restore: &Restore) -> Result<Value, Instead> {
+    async fn may_restore(&self, plan: &Plan, change: &Change, restore: &Restore, journal: &Ledger<'_>) -> Result<Value, Instead> {
         let fresh = readable(afresh(self.account, &mut |_| change.touches.iter().cloned().collect()).await)?;
+        // What the run that is taken back has left of its mark is taken over.
+        let own = [journal.head().run.as_str(), plan.of_run.as_deref().unwrap_or_default()];
+        if let Some(marked) = marks::in_work(change, &fresh, &own).filter(|_| plan.kind != PlanKind::Recover) {
+            return Err((Outcome::Blocked, format!("{marked}. Nothing was called")).into());
+        }
         let now = fresh.footprint(&change.touches);
         let moved = restore::foreign(change, restore, &now);
         if moved.ours.is_empty() && moved.power.is_empty() && moved.unread.is_empty() {

@@ -14,8 +14,10 @@ mod by_hand;
 pub mod gather;
 mod ledger;
 pub mod left;
+mod left_down;
 mod leftover;
 mod look;
+mod marks;
 pub mod news;
 mod notify;
 mod patience;
@@ -95,6 +97,9 @@ pub enum EngineError {
          and resume the run"
     )]
     Blind(String),
+    /// Another run has as many instances of the region down as may be.
+    #[error("{0}. Nothing was taken down; resume the run when that is up again")]
+    Elsewhere(String),
     /// It was asked to stop.
     #[error("stopped as asked, {0}")]
     Stopped(String),

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::{
     account::Identity,
     actions::{Options, make},
-    calls::{self, Act, Call, Step, WayBack},
+    calls::{self, Act, Call, Step, WayBack, mark},
     inventory::{FamilyKind, Instance, Inventory, Scope, Selector, Volume, Want, tag},
     plan::{Change, Plan, PlanKind, Rehearsal, Restore, digest},
 };
@@ -118,8 +118,17 @@ fn bring_back(known: &Inventory, region: &str, instance: &Instance, id: String) 
         .filter(|v| v.tags.get(tag::INSTANCE) == Some(name) && v.tags.contains_key(tag::SOURCE))
         .filter_map(|v| Some((v.tags.get(tag::DEVICE)?, v)))
         .collect();
+    // An undo puts back what is older than what the instance has run on since: what it has not put back yet, it does not get.
+    let undone = instance.tags.get(tag::STEP).is_some_and(|step| step.contains("/undo-"));
+    let mut impact = Vec::new();
     for (device, copy) in copies {
-        let volume = at_device(&volumes, name, device, copy)?;
+        let volume = at_device(&volumes, name, device, copy, undone)?;
+        if undone && volume.id != copy.id {
+            impact.push(format!("{name} has {} at {device}, as before the run: what was written there since is on {}", volume.id, copy.id));
+        }
+        if let Some(moving) = volume.attachments.iter().find(|a| a.instance_id == *name && a.state != "attached") {
+            return Err(format!("{} is {} at {device} of {name}: wait until it has settled and run this again", volume.id, moving.state));
+        }
         let there = volume.attachments.iter().find(|a| a.instance_id == *name && a.device == *device);
         let n = steps.len() + 1;
         if there.is_none() {
@@ -138,23 +147,24 @@ fn bring_back(known: &Inventory, region: &str, instance: &Instance, id: String) 
         }
     }
     // What a run found stopped, somebody had stopped.
-    if instance.state == "stopped" && instance.tags.get(tag::STATE).is_none_or(|found| found != "stopped") {
+    if instance.state == "stopped" && instance.tags.get(tag::STATE).is_none_or(|found| found != mark::FOUND_STOPPED) {
         steps.push(kept("start".to_owned(), format!("start {name}"), start(region, name)));
     }
-    let keys = json!([{ "Key": tag::RUN }, { "Key": tag::STEP }, { "Key": tag::STATE }]);
-    let looks = vec![make::is(region, FamilyKind::Instances, name.as_str(), &format!("/tags/{}", tag::RUN), Value::Null)];
-    let mark = make::is(region, FamilyKind::Instances, name.as_str(), &format!("/tags/{}", tag::RUN), instance.tags.get(tag::RUN).cloned());
-    let act = make::act(Call::new("ec2", region, "DeleteTags", json!({ "Resources": [name], "Tags": keys })), looks).only_if(vec![mark]).or_leave();
+    let act = mark::off(region, name, instance.tags.get(tag::RUN).map_or(Value::Null, |run| json!(run)));
     steps.push(kept("unmark".to_owned(), format!("take the tag of the run off {name}"), act));
-    Ok(Some(change(known, region, instance, id, steps, touches)))
+    let brought = change(known, region, instance, id, steps, touches);
+    Ok(Some(Change { impact, ..brought }))
 }
 
-/// The volume that belongs at a device: the one that is there, the one that was there if it is free, or else its copy.
-fn at_device<'v>(volumes: &'v [Volume], instance: &str, device: &str, copy: &'v Volume) -> Result<&'v Volume, String> {
+/// The volume that belongs at a device: the one that is there, the one that was there if it is free, or else its copy; after an undo
+/// the copy was there.
+fn at_device<'v>(volumes: &'v [Volume], instance: &str, device: &str, copy: &'v Volume, undone: bool) -> Result<&'v Volume, String> {
     let here = |v: &&Volume| v.attachments.iter().any(|a| a.instance_id == instance && a.device == device);
     let source = copy.tags.get(tag::SOURCE);
     let free = |v: &&Volume| v.state == "available";
-    let loose = || volumes.iter().filter(free).find(|v| Some(&v.id) == source).or_else(|| Some(copy).filter(free));
+    let old = || volumes.iter().filter(free).find(|v| Some(&v.id) == source);
+    let new = || Some(copy).filter(free);
+    let loose = || if undone { new().or_else(old) } else { old().or_else(new) };
     volumes.iter().find(here).or_else(loose).ok_or_else(|| {
         let source = words(source);
         format!("{instance} has nothing at {device}, and neither {source} nor {} is free: attach its volume there by hand and start it", copy.id)

@@ -105,6 +105,7 @@ impl Engine<'_> {
                 }
                 Some((StepState::Intended, at)) => self.look_for(named, at, true, journal).await?,
                 Some((StepState::NotDone | StepState::Left, _)) | None => {
+                    self.take_turn_of_the_account(named, journal).await?;
                     if let Go::Call(observed) = self.before(named, journal).await?
                         && let Err(error) = self.call_once(named, observed, journal).await?
                     {

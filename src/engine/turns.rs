@@ -16,10 +16,11 @@ use tokio::sync::Notify;
 use super::{
     Engine, EngineError, News,
     ledger::Ledger,
+    left_down::{LeftDown, Verdict},
     step::{Failure, Named},
 };
 use crate::{
-    calls::{self, Call, Power},
+    calls::{self, Call, Power, mark},
     inventory::{FamilyKind, Scope, Want},
     journal::{ChangeStory, StepState, Story},
 };
@@ -29,9 +30,9 @@ pub const STOP_AT_ONCE: usize = 1;
 
 /// The turns that changes hold, and those that wait for one.
 ///
-/// A change holds its turn from before its first call that takes something down until a call has brought it up again, or
-/// until the change is over. The journal alone says who holds one after a crash; `claims` covers the moment between the
-/// turn and the intent of the call.
+/// A change holds its turn from before its first call that takes something down until a call has brought it up again. A change that
+/// is over does not give up what it has left down ([`super::left_down`]). The journal alone says who holds one after a crash;
+/// `claims` covers the moment between the turn and the intent of the call.
 #[derive(Default)]
 pub(super) struct Turns {
     claims: Mutex<BTreeMap<String, BTreeSet<String>>>,
@@ -58,6 +59,11 @@ impl Turns {
         self.moved.notify_waiters();
     }
 
+    /// Whether nobody may have a turn any more.
+    pub fn are_closed(&self) -> bool {
+        self.closed.load(Ordering::SeqCst)
+    }
+
     /// Lets nobody have a turn any more: the run stops here.
     pub fn close(&self) {
         self.closed.store(true, Ordering::SeqCst);
@@ -66,7 +72,7 @@ impl Turns {
 }
 
 /// What a call does to whether a thing is up.
-fn power(call: &Call) -> Power {
+pub(super) fn power(call: &Call) -> Power {
     calls::find(&call.service, &call.operation).map_or(Power::Stays, |spec| spec.power)
 }
 
@@ -93,44 +99,60 @@ pub fn is_down(story: &Story, change: &str) -> bool {
     story.changes.get(change).is_some_and(|c| c.outcome().is_none() && !down_in(c).is_empty())
 }
 
-/// The changes, other than one, that have something down in a region and are not over.
+/// The changes, other than one, that have something down in a region by their calls, those that are over included. What is down stays
+/// down until a call has brought it up, whatever became of the change.
 fn others_down<'s>(story: &'s Story, region: &'s str, change: &'s str) -> impl Iterator<Item = &'s String> {
-    story.changes.iter().filter(move |(id, told)| *id != change && told.outcome().is_none() && down_in(told).contains(region)).map(|(id, _)| id)
+    story.changes.iter().filter(move |(id, told)| *id != change && down_in(told).contains(region)).map(|(id, _)| id)
 }
 
 impl Engine<'_> {
     /// Waits, before the first call of a change that takes something down, until no more than the allowed number of changes
-    /// have something down in its region. Waiting calls nothing: the change goes on when its turn comes.
+    /// have something down in its region. Waiting calls nothing: the change goes on when its turn comes. For what a change that
+    /// is over has left down nobody waits.
     pub(super) async fn take_turn(&self, named: Named<'_>, journal: &Ledger<'_>) -> Result<(), Failure> {
-        if named.act.power() != Power::TakesDown {
+        if named.act.power() != Power::TakesDown && !mark::announces(named.act) {
             return Ok(());
         }
         let (region, since, turns) = (named.act.call.region.as_str(), self.account.now(), journal.turns());
+        let (own, most) = (|story: &Story| story.changes.get(named.change).is_some_and(|c| down_in(c).contains(region)), self.stop_at_once.max(1));
         loop {
             let moved = turns.moved.notified();
-            let own = |story: &Story| story.changes.get(named.change).is_some_and(|c| down_in(c).contains(region));
-            let before = journal.look(|story| (!own(story)).then(|| self.whose_turn(story, region, named.change, journal)));
-            let Some(before) = before.filter(|b| b.len() >= self.stop_at_once.max(1)) else {
+            let left = self.left_down(region, named.change, journal).await?;
+            let seconds = self.account.now().duration_since(since).unsigned_abs().as_secs();
+            // Between this look and the claim nothing is awaited, so no other change comes in between.
+            let (before, down) = journal.look(|story| (self.whose_turn(story, region, named.change, &left, journal), own(story)));
+            if down || before.len() < most {
                 turns.claims().entry(named.change.to_owned()).or_default().insert(region.to_owned());
                 return Ok(());
-            };
-            if self.stop.soon() || turns.closed.load(Ordering::SeqCst) {
+            }
+            if self.stop.soon() || turns.are_closed() {
                 let place = format!("before {} of {}, which waited for its turn", named.name, named.change);
                 return Err(Failure::Halt(EngineError::Stopped(place)));
             }
             let who: Vec<String> = before.into_iter().collect();
-            let why = format!("until {} is up again: {} at once in {region} (--stop-at-once)", who.join(", "), self.stop_at_once.max(1));
-            let seconds = self.account.now().duration_since(since).unsigned_abs().as_secs();
+            let why = format!("until {} is up again: {most} at once in {region} (--stop-at-once)", who.join(", "));
             self.talk.tell(&News::ItsTurn { change: named.change.to_owned(), why, seconds });
-            moved.await;
+            match left.verdict(most, seconds) {
+                Verdict::Wait => moved.await,
+                Verdict::LookAgain => self.account.pause(LOOK_AGAIN).await,
+                Verdict::InVain(why) => return Err(Failure::Gone(why)),
+            }
         }
     }
 
-    /// Those whose turn it is in a region: by the journal, and by their claims.
-    fn whose_turn(&self, story: &Story, region: &str, change: &str, journal: &Ledger<'_>) -> BTreeSet<String> {
+    /// Those whose turn it is in a region: by the journal, and by their claims. What is left of changes that are over counts as long
+    /// as it is not shown to be up.
+    fn whose_turn(&self, story: &Story, region: &str, change: &str, left: &LeftDown, journal: &Ledger<'_>) -> BTreeSet<String> {
         let claims = journal.turns().claims();
         let claimed = claims.iter().filter(|(id, regions)| *id != change && regions.contains(region)).map(|(id, _)| id);
-        others_down(story, region, change).chain(claimed).cloned().collect()
+        let down = others_down(story, region, change).filter(|id| !left.up.contains(*id));
+        down.chain(claimed).cloned().collect()
+    }
+
+    /// How many other changes of the run have something down in a region, or a turn at it.
+    pub(super) async fn own_turns(&self, region: &str, change: &str, journal: &Ledger<'_>) -> Result<usize, Failure> {
+        let left = self.left_down(region, change, journal).await?;
+        Ok(journal.look(|story| self.whose_turn(story, region, change, &left, journal)).len())
     }
 
     /// Gives back the turn of a change once what it took down is up again.

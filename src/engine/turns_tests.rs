@@ -46,12 +46,15 @@ fn down_is_from_the_intent_of_a_stop_until_a_start_has_settled() {
 }
 
 #[test]
-fn what_is_over_is_not_waited_for() {
+fn what_is_down_counts_as_down_whatever_became_of_its_change() {
     let mut story = story(&[("stop", "StopInstances", "settled")]);
     assert_eq!(others_down(&story, "r", "c2").collect::<Vec<_>>(), ["c1"]);
     assert_eq!(others_down(&story, "s", "c2").count(), 0, "another region");
     assert_eq!(others_down(&story, "r", "c1").count(), 0, "itself");
     let over = Event::ChangeEnded { change: "c1".into(), outcome: Outcome::Stuck, reason: String::new(), after: Value::Null, awaiting: Vec::new() };
     story.tell("2026-11-22T10:00:00Z".parse().unwrap(), &over);
-    assert_eq!(others_down(&story, "r", "c2").count(), 0);
+    assert_eq!(others_down(&story, "r", "c2").collect::<Vec<_>>(), ["c1"]);
+    assert!(!is_down(&story, "c1"), "it does not go on");
+    let left = crate::engine::left_down::over_and_down(&story, "r", "c2");
+    assert_eq!(left, [("c1".to_owned(), ["i-1".to_owned()].into())].into());
 }

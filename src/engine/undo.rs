@@ -6,14 +6,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use super::{MakeStage, as_it_is, gather::afresh, prune::PRUNE};
+use super::{MakeStage, as_it_is, gather::afresh, marks, prune::PRUNE};
 use crate::{
     account::{Account, Identity},
     actions::{Options, prune},
-    calls::{self, Act, Bindings, Purpose, Step, Undo, Unresolved, WayBack, still},
+    calls::{self, Act, Bindings, Purpose, Step, Undo, Unresolved, WayBack, mark, still},
     finding::FindingKey,
     inventory::{FamilyKind, Inventory, Scope, Want},
-    journal::{Outcome, Story},
+    journal::{ChangeStory, Outcome, Story},
     plan::{Change, Plan, PlanKind, Rehearsal, Restore, digest, propose, rehearse::rehearse_undo},
 };
 
@@ -130,7 +130,7 @@ fn take_back(story: &Story, plan: &Plan, change: &Change, undone: &[Change]) -> 
     let told = story.changes.get(&change.id).ok_or(None)?;
     match told.outcome() {
         Some(outcome) if outcome.applied() => {}
-        Some(Outcome::Stuck) => return Err(Some("it is stuck: settle it by hand first".to_owned())),
+        Some(Outcome::Stuck) => return Err(Some(format!("it is stuck: {}", settle(story, told)))),
         Some(_) => return Err(None),
         None if told.steps.is_empty() => return Err(None),
         None => return Err(Some(format!("it was interrupted: `redress resume {}` first", story.head.run))),
@@ -153,18 +153,32 @@ fn take_back(story: &Story, plan: &Plan, change: &Change, undone: &[Change]) -> 
     for back in calls::way_back(&change.steps, &told.done(), Purpose::Undo) {
         let bindings = Bindings { run: &story.head.run, started: story.head.started, change: &change.id, step: &back.of, attempt: 1, outputs: &outputs };
         // What was never made needs no way back.
-        let Ok(act) = literal(&back.act, &bindings) else { continue };
+        let Ok(mut act) = literal(&back.act, &bindings) else { continue };
+        mark::or_of(&mut act, &story.head.run);
         let way_back = match back.redo.as_ref().map(|act| literal(act, &bindings)).transpose().map_err(|missing| Some(missing.to_string()))? {
             Some(act) => WayBack::Calls { rollback: vec![act], undo: Undo::Same, kept_once: None, redo: true },
-            None => WayBack::Cannot("this is itself the way back".to_owned()),
+            None => mark::covered_by(&back).map_or_else(|| WayBack::Cannot("this is itself the way back".to_owned()), WayBack::ByStep),
         };
-        let title = format!("take back {:?}", title_of(change, &back.of));
+        let title = mark::words(&act).unwrap_or_else(|| format!("take back {:?}", title_of(change, &back.of)));
         steps.push(Step { name: back.name.clone(), title, act, way_back });
+    }
+    // A mark alone takes nothing back.
+    if mark::without(&steps).is_empty() {
+        steps.clear();
     }
     Ok(undoing(change, told, steps, after))
 }
 
-fn undoing(change: &Change, told: &crate::journal::ChangeStory, steps: Vec<Step>, after: Vec<String>) -> Change {
+/// What a person does about a change that is stuck.
+fn settle(story: &Story, told: &ChangeStory) -> String {
+    let run = &story.head.run;
+    match marks::standing(told).is_empty() {
+        true => format!("`redress show {run}` tells what is left to do by hand"),
+        false => format!("{} brings its instance back up; `redress show {run}` tells what is left to do by hand", marks::recover(run)),
+    }
+}
+
+fn undoing(change: &Change, told: &ChangeStory, steps: Vec<Step>, after: Vec<String>) -> Change {
     let risk = calls::floor(&steps);
     // What is restored is not gone for good after all.
     let (kept, lost) = if change.playbook == PRUNE { (Vec::new(), Vec::new()) } else { (Change::kept(&change.steps), change.not_restored.clone()) };

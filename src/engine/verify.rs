@@ -1,6 +1,6 @@
 //! Is it still fixed? Evaluates the proofs of a run again, on fresh facts, and journals what it finds. Calls nothing.
 
-use super::{Engine, EngineError, gather::afresh, ledger::Ledger};
+use super::{Engine, EngineError, gather::afresh, ledger::Ledger, marks};
 use crate::{
     journal::{Event, Journal, Outcome},
     plan::{
@@ -28,7 +28,10 @@ impl Engine<'_> {
             let good = if change.restore.is_some() { Outcome::Restored } else { Outcome::Verified };
             let (outcome, reason, awaiting) = match self.proved(change, &fresh, &footprint, Moment::Later, &journal) {
                 Proved::Holds(awaiting) => (good, String::new(), awaiting),
-                Proved::Violated(reason) | Proved::Unknown(reason) => (Outcome::Unverified, reason, Vec::new()),
+                Proved::Violated(reason) | Proved::Unknown(reason) => {
+                    let marked = marks::in_work(change, &fresh, &[&journal.head().run]);
+                    (Outcome::Unverified, [Some(reason), marked].into_iter().flatten().collect::<Vec<_>>().join("; "), Vec::new())
+                }
             };
             journal.write(self.account.now(), Event::CheckedAgain { change: change.id.clone(), outcome, reason, awaiting })?;
         }

@@ -153,6 +153,10 @@ impl<T: Record> Family<T> {
     }
 }
 
+/// The filter of describe calls that picks what carries a tag, whatever its value
+/// (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstances.html>).
+pub const TAG_KEY: &str = "tag-key";
+
 /// A family without its type: what generic code (conditions, footprints) needs of it.
 pub trait AnyFamily {
     /// The member as JSON.

@@ -21,7 +21,7 @@ use serde_json::Value;
 
 pub use compute::{Attachment, Device, Instance, InstanceStatus, InstanceType, Snapshot, Volume, VolumeModification};
 pub use fact::{Cause, Fact, Reason};
-pub use family::{AnyFamily, Family, Record, Selector};
+pub use family::{AnyFamily, Family, Record, Selector, TAG_KEY};
 pub use network::{FlowLog, NetworkInterface, PrefixList, SecurityGroup, SecurityGroupRule, Vpc};
 pub use removal::{BinRule, Removal};
 pub use services::{Bucket, EbsDefaults, Key, LogGroup, ManagedInstance, Role, Trail};

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, fmt, sync::OnceLock};
 use imbl::{HashMap, OrdMap, OrdSet};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{Fact, Record, Selector};
+use super::{Fact, Record, Selector, TAG_KEY};
 
 /// Facts about the things of one kind, by id.
 ///
@@ -63,11 +63,17 @@ fn keys<T: Record>(fact: &Fact<T>) -> Vec<String> {
         Fact::Known(item) => {
             let own = item.tags().into_iter().flatten().filter(|(key, _)| key.starts_with(OWN_TAGS));
             let filters = item.filters().into_iter().map(|(name, value)| format!("{name}={value}"));
-            filters.chain(own.map(|(key, value)| format!("tag:{key}={value}"))).collect()
+            filters.chain(own.flat_map(|(key, value)| [format!("tag:{key}={value}"), format!("{TAG_KEY}={key}")])).collect()
         }
         Fact::Unknown(_) => vec![UNKNOWN.to_owned()],
         Fact::Absent | Fact::NotRead => Vec::new(),
     }
+}
+
+/// Whether the index knows what a filter picks.
+fn has_index(name: &str, value: &str) -> bool {
+    let key = if name == TAG_KEY { Some(value) } else { name.strip_prefix("tag:") };
+    key.is_none_or(|key| key.starts_with(OWN_TAGS))
 }
 
 /// Whether a selector picks a known member.
@@ -76,6 +82,7 @@ fn picks<T: Record>(item: &T, selector: &Selector) -> bool {
         Selector::All | Selector::Id(_) => true,
         Selector::By(name, value) => match name.strip_prefix("tag:") {
             Some(key) => item.tags().and_then(|t| t.get(key)) == Some(value),
+            None if name == TAG_KEY => item.tags().is_some_and(|tags| tags.contains_key(value)),
             None => item.filters().contains(&(name.as_str(), value.as_str())),
         },
     }
@@ -193,7 +200,7 @@ impl<T: Record> Table<T> {
     /// The known members that a selector picks, in the order of their ids, whether or not that listing was read whole.
     pub fn picked(&self, selector: &Selector) -> Vec<(&str, &T)> {
         match selector {
-            Selector::By(name, _) if name.strip_prefix("tag:").is_none_or(|key| key.starts_with(OWN_TAGS)) => {
+            Selector::By(name, value) if has_index(name, value) => {
                 self.found(&selector.key()).into_iter().filter_map(|(id, fact)| Some((id.as_str(), fact.known()?))).collect()
             }
             _ => self.iter().filter_map(|(id, fact)| Some((id.as_str(), fact.known()?))).filter(|(_, item)| picks(*item, selector)).collect(),

@@ -100,12 +100,12 @@ fn every_call_of_several_at_once_has_its_intent_in_the_journal_before_it() {
 /// The most changes that had something down at once in one region, by the journal.
 fn most_down(stand: &Stand) -> usize {
     let events = hold(&stand.events);
-    let down = |n: usize| down_now(events[..n].iter().map(|(_, e)| e)).values().map(BTreeSet::len).max().unwrap_or(0);
+    let down = |n: usize| down_now(events[..n].iter().map(|(_, e)| e), |_| false).values().map(BTreeSet::len).max().unwrap_or(0);
     (1..=events.len()).map(down).max().unwrap_or(0)
 }
 
 /// The demo account with three more instances like the one that is stopped there, and a plan that stops all four.
-fn many_stops() -> (Stand, Plan) {
+pub fn many_stops() -> (Stand, Plan) {
     let stand = world::demo();
     let plan = world::plan(&stand, &world::Wish::default());
     let stops = |plan: &Plan| {

@@ -40,6 +40,7 @@ mod layering;
 mod lease;
 mod likeness;
 mod long_journal;
+mod marks;
 mod next_start;
 mod outputs;
 mod own_state;

@@ -49,6 +49,8 @@ pub struct Stand {
     pub called: Arc<Mutex<Vec<Call>>>,
     pub events: Arc<Mutex<Vec<(Timestamp, Event)>>>,
     identity: Identity,
+    /// The run's id.
+    pub name: String,
     /// How many changes run at once.
     pub jobs: usize,
     /// How many instances may be down at once.
@@ -149,41 +151,34 @@ impl Log for Paper {
     }
 }
 
-/// The changes that have something down in each region after these events, by the calls alone: from the intent of a stop
-/// that was not refused until a start has settled or the change is over.
-pub fn down_now<'e>(events: impl IntoIterator<Item = &'e Event>) -> BTreeMap<String, BTreeSet<String>> {
-    let (mut down, mut calls) = (BTreeMap::<String, BTreeSet<String>>::new(), BTreeMap::new());
-    let set = |down: &mut BTreeMap<String, BTreeSet<String>>, region: &str, change: &str, on: bool| {
-        let there = down.entry(region.to_owned()).or_default();
-        if on {
-            there.insert(change.to_owned())
-        } else {
-            there.remove(change)
-        };
-    };
+/// The changes that have something down in each region after these events: from the intent of a stop that was not refused until a
+/// start has settled. A change that is over counts as long as the instance that it stopped is not `up` in the account.
+pub fn down_now<'e>(events: impl IntoIterator<Item = &'e Event>, up: impl Fn(&Call) -> bool) -> BTreeMap<String, BTreeSet<String>> {
+    let (mut down, mut calls, mut over) = (BTreeMap::<String, BTreeMap<String, Call>>::new(), BTreeMap::new(), BTreeSet::new());
     for event in events {
         match event {
             Event::Intent { change, step, call, .. } => {
                 calls.insert((change.clone(), step.clone()), call.clone());
                 if call.operation == "StopInstances" {
-                    set(&mut down, &call.region, change, true);
+                    down.entry(call.region.clone()).or_default().insert(change.clone(), call.clone());
                 }
             }
             Event::Result { change, step, result: StepResult::Failed { error } } if !error.class.effect_unknown() => {
                 if let Some(call) = calls.get(&(change.clone(), step.clone())).filter(|c| c.operation == "StopInstances") {
-                    set(&mut down, &call.region, change, false);
+                    down.entry(call.region.clone()).or_default().remove(change);
                 }
             }
             Event::Settled { change, step } => {
                 if let Some(call) = calls.get(&(change.clone(), step.clone())).filter(|c| c.operation == "StartInstances") {
-                    set(&mut down, &call.region, change, false);
+                    down.entry(call.region.clone()).or_default().remove(change);
                 }
             }
-            Event::ChangeEnded { change, .. } => down.values_mut().for_each(|there| there.retain(|id| id != change)),
+            Event::ChangeEnded { change, .. } => drop(over.insert(change.clone())),
             _ => {}
         }
     }
-    down
+    let counts = |(change, stop): (&String, &Call)| (!(over.contains(change) && up(stop))).then(|| change.clone());
+    down.iter().map(|(region, changes)| (region.clone(), changes.iter().filter_map(counts).collect())).collect()
 }
 
 /// Everybody says yes.
@@ -200,6 +195,7 @@ impl Stand {
             called: Arc::default(),
             events: Arc::default(),
             identity,
+            name: "run-1".to_owned(),
             jobs: 1,
             stop_at_once: 1,
             ends_are_told: false,
@@ -254,7 +250,7 @@ impl Stand {
         let (door, mut journal, stop) = (self.door(None), self.journal(None, room), Stop::default());
         let engine =
             Engine { account: &door, talk: &Silent, stop: &stop, stage: &stage, today: today(), lag: LAG, jobs: self.jobs, stop_at_once: self.stop_at_once };
-        block_on(engine.apply(plan, "run-1", decisions, &mut journal))
+        block_on(engine.apply(plan, &self.name, decisions, &mut journal))
     }
 
     /// Begins a run of the plan, or goes on with the one that was begun; `None` when it was killed.
@@ -276,7 +272,7 @@ impl Stand {
                 stop_at_once: self.stop_at_once,
             };
             runtime.block_on(async {
-                if begun { engine.resume(plan, Vec::new(), &mut journal).await } else { engine.apply(plan, "run-1", decisions, &mut journal).await }
+                if begun { engine.resume(plan, Vec::new(), &mut journal).await } else { engine.apply(plan, &self.name, decisions, &mut journal).await }
             })
         }))
         .ok()
@@ -300,6 +296,7 @@ impl Stand {
             called: Arc::default(),
             events: Arc::default(),
             identity: self.identity.clone(),
+            name: self.name.clone(),
             jobs: self.jobs,
             stop_at_once: self.stop_at_once,
             ends_are_told: self.ends_are_told,

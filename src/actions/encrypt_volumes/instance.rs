@@ -15,7 +15,7 @@ use crate::{
         Context, GuardNote, Proof, Proposal, Refusal, make,
         support::{need, tag_specifications},
     },
-    calls::{Act, KeptOnce, Risk, Shape, Step, Test, Undo, WayBack, reference},
+    calls::{Act, KeptOnce, Risk, Shape, Step, Test, Undo, WayBack, mark, reference},
     inventory::{FamilyKind, Instance, Tags, Volume, Want, tag},
     resource::ResourceId,
 };
@@ -123,6 +123,7 @@ impl Swap<'_> {
             steps.extend(self.keep_old(disk));
         }
         if self.runs() {
+            steps.push(self.announce());
             steps.push(self.stop());
         }
         steps.push(self.snapshots("snapshot", "in its final state")?);
@@ -252,17 +253,13 @@ impl Swap<'_> {
         make::step("unmark", format!("take the tag off {}", self.instance.id), self.marking(false), WayBack::ByStep("mark".to_owned()))
     }
     fn marking(&self, on: bool) -> Act {
-        let id = self.instance.id.as_str();
-        let looks = |value: Value| vec![make::is(self.job.region, FamilyKind::Instances, id, &format!("/tags/{}", tag::RUN), value)];
-        if on {
-            let found = [(tag::RUN, reference::run()), (tag::STEP, reference::step()), (tag::STATE, json!(self.instance.state))];
-            let tags: Vec<Value> = found.into_iter().map(|(key, value)| json!({ "Key": key, "Value": value })).collect();
-            let act = make::act(self.job.call("CreateTags", json!({ "Resources": [id], "Tags": tags })), looks(reference::run()));
-            return act.only_if(vec![self.marked_by(Value::Null)]);
-        }
-        let keys = json!([{ "Key": tag::RUN }, { "Key": tag::STEP }, { "Key": tag::STATE }]);
-        let act = make::act(self.job.call("DeleteTags", json!({ "Resources": [id], "Tags": keys })), looks(Value::Null));
-        act.only_if(vec![self.marked_by(reference::run())]).or_leave()
+        let (region, id) = (self.job.region, self.instance.id.as_str());
+        if on { mark::on(region, id, &self.instance.state) } else { mark::off(region, id, reference::run()) }
+    }
+    /// Announces the stop to runs of other state directories, which cannot see this one's turns.
+    fn announce(&self) -> Step {
+        let act = mark::announcing(self.job.region, &self.instance.id);
+        make::step("announce", format!("tag {} as about to be stopped", self.instance.id), act, WayBack::ByStep("mark".to_owned()))
     }
 
     /// Lets a disk outlive its instance, from before the stop and the hours of copying on: whoever terminates the instance

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use super::instance::Swap;
 use crate::{
     actions::make,
-    calls::{Act, Expect, Test, reference, still},
-    inventory::{FamilyKind, tag},
+    calls::{Act, Expect, Test, mark, reference, still},
+    inventory::FamilyKind,
 };
 
 impl Swap<'_> {
@@ -28,24 +28,21 @@ impl Swap<'_> {
         [is("/attachments/0/instance_id", id), is("/attachments/0/device", device)].map(|e| e.meaning(&meaning)).into()
     }
 
-    /// The mark of the instance names this run, or there is none.
-    pub(super) fn marked_by(&self, run: Value) -> Expect {
-        let id = self.instance.id.as_str();
-        let meaning = format!("{id} is marked by another run, or its mark was taken away: resume that run, or look at it with `redress recover`");
-        make::is(self.job.region, FamilyKind::Instances, id, &format!("/tags/{}", tag::RUN), run).meaning(&meaning)
+    fn marked(&self) -> Expect {
+        mark::of(self.job.region, &self.instance.id, reference::run())
     }
 
     /// What holds directly before the instance goes down.
     pub(super) fn may_stop(&self) -> Vec<Expect> {
         let id = self.instance.id.as_str();
         let runs = make::is(self.job.region, FamilyKind::Instances, id, "/state", "running").meaning(&format!("somebody else has stopped {id}"));
-        [runs, self.marked_by(reference::run())].into_iter().chain(self.as_planned()).collect()
+        [runs, self.marked()].into_iter().chain(self.as_planned()).collect()
     }
 
     /// What holds before anything is made for the swap.
     pub(super) fn still_down(&self) -> Vec<Expect> {
         let mut all = still::down(self.job.region, &self.instance.id);
-        all.push(self.marked_by(reference::run()));
+        all.push(self.marked());
         all
     }
 

@@ -17,7 +17,7 @@ use redress::{
     account::{Account, Identity, Validity},
     calls::{Call, Outcome, Tried},
     engine::{Engine, EngineError, LAG, Silent, Stop},
-    inventory::{Inventory, Scope},
+    inventory::{FamilyKind, Inventory, Scope},
     journal::{Decision, Event, Journal, Log, StoreError, Story},
     plan::Plan,
     twin::{DeniedRead, Twin},
@@ -336,7 +336,9 @@ impl Door {
             state.breach(format!("{} was called without its intent", call.name()));
         }
         if call.operation == "StopInstances" {
-            let down = down_now(state.events.iter().map(|(_, e)| e)).remove(&call.region).unwrap_or_default();
+            let truth = state.twin.truth();
+            let is_up = |stop: &Call| !stop.input.to_string().split('"').any(|id| is_down(truth, &call.region, id));
+            let down = down_now(state.events.iter().map(|(_, e)| e), is_up).remove(&call.region).unwrap_or_default();
             if down.len() > 1 {
                 state.breach(format!("{} are down at once in {}", down.into_iter().collect::<Vec<_>>().join(" and "), call.region));
             }
@@ -352,6 +354,11 @@ impl Door {
         }
         Some(outcome)
     }
+}
+
+fn is_down(truth: &Inventory, region: &str, id: &str) -> bool {
+    let instance = truth.json(region, FamilyKind::Instances, id);
+    instance.known().is_some_and(|i| matches!(i["state"].as_str(), Some("stopping" | "stopped" | "pending")))
 }
 
 struct Paper(Arc<Mutex<State>>);

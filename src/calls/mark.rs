@@ -1,0 +1,195 @@
+//! The mark on an instance: tags that say which run has it in work, how that run found it, and that it is about to be stopped. Every
+//! change that takes an instance down or swaps its disks marks it first, on the way there and in an undo, so that a lost run is found
+//! by its tags alone and no other run begins on it.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::{Act, BackAct, Call, Expect, Power, Recognise, Step, Test, reference};
+use crate::inventory::{FamilyKind, tag};
+
+/// The value of [`tag::STATE`] of an instance that its run is about to stop, or has stopped.
+pub const STOPPING: &str = "stopping";
+/// The value of [`tag::STATE`] of an instance that its run found stopped.
+pub const FOUND_STOPPED: &str = "stopped";
+/// The same of one that it found running.
+const FOUND_RUNNING: &str = "running";
+
+/// The keys of a mark.
+const KEYS: [&str; 3] = [tag::RUN, tag::STEP, tag::STATE];
+
+/// The name of the step that marks an instance in an undo.
+const ON: &str = "undo-mark";
+
+/// Marks an instance that carries no mark yet; `found` is its state.
+pub fn on(region: &str, instance: &str, found: &str) -> Act {
+    let tags = [(tag::RUN, reference::run()), (tag::STEP, reference::step()), (tag::STATE, json!(found))];
+    let tags: Vec<Value> = tags.into_iter().map(|(key, value)| json!({ "Key": key, "Value": value })).collect();
+    let input = json!({ "Resources": [instance], "Tags": tags });
+    looks(region, "CreateTags", input, is(region, instance, tag::RUN, reference::run())).only_if(vec![of(region, instance, Value::Null)])
+}
+
+/// Takes the mark of a run off an instance. The mark of another run is left.
+pub fn off(region: &str, instance: &str, run: Value) -> Act {
+    let input = json!({ "Resources": [instance], "Tags": KEYS.map(|key| json!({ "Key": key })) });
+    looks(region, "DeleteTags", input, is(region, instance, tag::RUN, Value::Null)).only_if(vec![of(region, instance, run)]).or_leave()
+}
+
+/// Announces that this run is about to stop an instance that it has marked. Other runs look for that before they stop another.
+pub fn announcing(region: &str, instance: &str) -> Act {
+    let input = json!({ "Resources": [instance], "Tags": [{ "Key": tag::STATE, "Value": STOPPING }] });
+    looks(region, "CreateTags", input, is(region, instance, tag::STATE, json!(STOPPING))).only_if(vec![of(region, instance, reference::run())])
+}
+
+/// The instance is marked by this run, or carries no mark where that is null.
+pub fn of(region: &str, instance: &str, run: Value) -> Expect {
+    let meaning = format!(
+        "{instance} is marked by another run, or its mark was taken away: let that run end or resume it; where it is over or lost, \
+         `redress recover -o back.json` and `redress apply back.json` take the mark off"
+    );
+    is(region, instance, tag::RUN, run).meaning(&meaning)
+}
+
+fn is(region: &str, instance: &str, key: &str, value: Value) -> Expect {
+    Expect::new(region, FamilyKind::Instances, instance, &format!("/tags/{key}"), Test::Is(value))
+}
+
+fn looks(region: &str, operation: &str, input: Value, expect: Expect) -> Act {
+    Act::new(Call::new("ec2", region, operation, input), None, Recognise::Looks { expect: vec![expect], outputs: [].into() })
+}
+
+/// The instance on which an act sets or removes a mark.
+fn marked(act: &Act) -> Option<&str> {
+    let own = |tag: &Value| tag.get("Key").and_then(Value::as_str).is_some_and(|key| KEYS.contains(&key));
+    let tags = act.call.input.get("Tags").and_then(Value::as_array).filter(|tags| !tags.is_empty() && tags.iter().all(own));
+    let marks = act.call.service == "ec2" && matches!(act.call.operation.as_str(), "CreateTags" | "DeleteTags") && tags.is_some();
+    match act.call.input.get("Resources").and_then(Value::as_array).filter(|_| marks)?.as_slice() {
+        [one] => one.as_str().filter(|id| id.starts_with("i-")),
+        _ => None,
+    }
+}
+
+/// Whether an act announces that an instance is about to be stopped.
+pub fn announces(act: &Act) -> bool {
+    marked(act).is_some_and(|id| act.call.input == announcing("", id).call.input)
+}
+
+/// The words for an act that sets or removes a mark.
+pub fn words(act: &Act) -> Option<String> {
+    let id = marked(act)?;
+    Some(match act.call.operation.as_str() {
+        "DeleteTags" => format!("take the tag off {id}"),
+        _ if announces(act) => format!("tag {id} as about to be stopped"),
+        _ => format!("tag {id} as being worked on"),
+    })
+}
+
+/// The instances that an act takes down or brings up, or whose disks it swaps.
+fn worked_on(act: &Act) -> Vec<&str> {
+    let input = &act.call.input;
+    match (act.power(), act.call.operation.as_str()) {
+        (Power::TakesDown | Power::BringsUp, _) => input.get("InstanceIds").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect(),
+        (Power::Stays, "DetachVolume" | "AttachVolume") => input.get("InstanceId").and_then(Value::as_str).into_iter().collect(),
+        (Power::Stays, _) => Vec::new(),
+    }
+}
+
+/// The way back of a run with each instance marked before it is worked on, announced before it is stopped, and set free at the end.
+pub fn around(acts: Vec<BackAct>) -> Vec<BackAct> {
+    let mut ids: Vec<(String, String, String, bool)> = Vec::new();
+    for back in &acts {
+        for id in worked_on(&back.act) {
+            let down = back.act.power() == Power::TakesDown;
+            match ids.iter_mut().find(|(known, ..)| known == id) {
+                Some((.., goes_down)) => *goes_down |= down,
+                None => ids.push((id.to_owned(), back.act.call.region.clone(), back.of.clone(), down)),
+            }
+        }
+    }
+    let many = ids.len() > 1;
+    let name = |word: &str, id: &str| if many { format!("{word}-{id}") } else { word.to_owned() };
+    let (mut way, mut free) = (Vec::new(), Vec::new());
+    for (id, region, of, goes_down) in &ids {
+        let off = off(region, id, reference::run());
+        let found = if *goes_down { FOUND_RUNNING } else { FOUND_STOPPED };
+        way.push(BackAct { of: of.clone(), name: name(ON, id), act: on(region, id, found), redo: Some(off.clone()) });
+        free.push(BackAct { of: of.clone(), name: name("undo-unmark", id), act: off, redo: None });
+    }
+    for back in acts {
+        if back.act.power() == Power::TakesDown {
+            let announced = worked_on(&back.act).into_iter().map(|id| (id, announcing(&back.act.call.region, id)));
+            way.extend(announced.map(|(id, act)| BackAct { of: back.of.clone(), name: name("undo-announce", id), act, redo: None }));
+        }
+        way.push(back);
+    }
+    way.extend(free);
+    way
+}
+
+/// The name of the step of an undo whose way back covers this act, if that is no act of its own: what the mark covers.
+pub fn covered_by(back: &BackAct) -> Option<String> {
+    let id = marked(&back.act).filter(|_| back.redo.is_none())?;
+    Some(if back.name.ends_with(id) { format!("{ON}-{id}") } else { ON.to_owned() })
+}
+
+/// The act, where it marks an instance, lets the mark of this run count as none: an undo takes over what its run has left.
+pub fn or_of(act: &mut Act, run: &str) {
+    let own = |expect: &&mut Expect| expect.at == format!("/tags/{}", tag::RUN) && expect.test == Test::Is(Value::Null);
+    if marked(act).is_some() {
+        let good = vec![Value::Null, json!(run)];
+        act.before.iter_mut().filter(own).for_each(|e| e.test = Test::OneOf { good: good.clone(), never: Vec::new(), late: Vec::new() });
+    }
+}
+
+/// Fits the marks of an undo to instances that are stopped and stay so.
+pub fn stays_down(steps: &mut Vec<Step>, off: &BTreeSet<String>) {
+    let is_off = |act: &Act| marked(act).is_some_and(|id| off.contains(id));
+    steps.retain(|step| !(announces(&step.act) && is_off(&step.act)));
+    for step in steps.iter_mut().filter(|step| is_off(&step.act)) {
+        let tags = step.act.call.input.get_mut("Tags").and_then(Value::as_array_mut).into_iter().flatten();
+        tags.filter(|t| t["Key"] == tag::STATE && !t["Value"].is_null()).for_each(|t| t["Value"] = json!(FOUND_STOPPED));
+    }
+}
+
+/// The steps without those that set or remove marks: plans of an undo that earlier versions made have none.
+pub fn without(steps: &[Step]) -> Vec<Step> {
+    steps.iter().filter(|step| marked(&step.act).is_none()).cloned().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn back(of: &str, operation: &str, input: Value) -> BackAct {
+        let act = Act::new(Call::new("ec2", "us-east-1", operation, input), None, Recognise::Looks { expect: Vec::new(), outputs: [].into() });
+        BackAct { of: of.to_owned(), name: format!("undo-{of}-1"), act, redo: None }
+    }
+
+    fn names(acts: &[BackAct]) -> Vec<&str> {
+        acts.iter().map(|back| back.name.as_str()).collect()
+    }
+
+    #[test]
+    fn whatever_is_taken_down_or_swapped_is_marked_first_and_set_free_last() {
+        let (one, disk) = (json!({ "InstanceIds": ["i-1"] }), json!({ "InstanceId": "i-1", "VolumeId": "vol-1" }));
+        let way = around(vec![back("start", "StopInstances", one.clone()), back("attach", "DetachVolume", disk.clone()), back("stop", "StartInstances", one)]);
+        assert_eq!(names(&way), ["undo-mark", "undo-announce", "undo-start-1", "undo-attach-1", "undo-stop-1", "undo-unmark"]);
+        assert_eq!(way[0].act, on("us-east-1", "i-1", "running"));
+        assert!(announces(&way[1].act) && !announces(&way[0].act) && !announces(&way[5].act));
+        assert_eq!((covered_by(&way[1]), covered_by(&way[5]), covered_by(&way[0])), (Some(ON.to_owned()), Some(ON.to_owned()), None));
+        // One that was found stopped, and stays so.
+        let way = around(vec![back("attach", "DetachVolume", disk)]);
+        assert_eq!((names(&way), &way[0].act), (vec!["undo-mark", "undo-attach-1", "undo-unmark"], &on("us-east-1", "i-1", "stopped")));
+        assert_eq!(names(&around(vec![back("tag", "DeleteSnapshot", json!({ "SnapshotId": "snap-1" }))])), ["undo-tag-1"]);
+    }
+
+    #[test]
+    fn only_tags_of_a_mark_on_one_instance_are_one() {
+        let tag = |resources: Value, key: &str| back("x", "CreateTags", json!({ "Resources": resources, "Tags": [{ "Key": key, "Value": "v" }] })).act;
+        assert!(words(&tag(json!(["i-1"]), tag::RUN)).is_some());
+        for other in [tag(json!(["vol-1"]), tag::RUN), tag(json!(["i-1", "i-2"]), tag::RUN), tag(json!(["i-1"]), "Name")] {
+            assert_eq!(words(&other), None);
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! What changes that are over have left down: a change that is stuck, or not proved, does not give up its turn as long as nothing has
+//! brought its instance up. The changes behind it take nothing down, and end with the reason. A person may have brought it up
+//! meanwhile, so the account is asked, not the journal alone.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::{
+    Engine, EngineError,
+    begin::Instead,
+    ledger::Ledger,
+    marks,
+    step::Failure,
+    turns::{down_in, power},
+};
+use crate::{
+    calls::Power,
+    inventory::{Fact, FamilyKind, Inventory, Scope, Want},
+    journal::{ChangeStory, Outcome, Story},
+    plan::Change,
+};
+
+/// Seconds for which an instance that was started may take to pass its checks before that counts as in vain.
+const COMING_WITHIN: u64 = 900;
+
+/// What the account shows of an instance that was left down.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Shown {
+    /// It runs and passes its checks, or is gone for good.
+    Up,
+    /// It is on its way.
+    Coming(String),
+    /// It is down, or not shown to be up.
+    Down(String),
+}
+
+/// What the other changes of a run that are over have left down in a region.
+#[derive(Debug, Default)]
+pub(super) struct LeftDown {
+    /// Those whose instances are shown to be up meanwhile.
+    pub up: BTreeSet<String>,
+    /// The others, with what the account shows.
+    still: BTreeMap<String, Shown>,
+    /// What to do about each.
+    how: BTreeMap<String, String>,
+}
+
+/// What follows for a change that waits.
+pub(super) enum Verdict {
+    /// Another change will move.
+    Wait,
+    /// What was left comes up.
+    LookAgain,
+    /// Nothing will move; the reason.
+    InVain(String),
+}
+
+impl LeftDown {
+    /// What follows where so many may be down at once, for a change that has waited so many seconds.
+    pub fn verdict(&self, most: usize, waited: u64) -> Verdict {
+        let coming = self.still.values().filter(|shown| matches!(shown, Shown::Coming(_))).count();
+        match self.still.len() {
+            still if still < most => Verdict::Wait,
+            still if still - coming < most && waited < COMING_WITHIN => Verdict::LookAgain,
+            _ => Verdict::InVain(self.words()),
+        }
+    }
+
+    fn words(&self) -> String {
+        let one = |(change, shown): (&String, &Shown)| match shown {
+            Shown::Up => None,
+            Shown::Coming(seen) | Shown::Down(seen) => Some(format!("{seen} ({change} of this run){}", self.how.get(change).map_or("", String::as_str))),
+        };
+        let all: Vec<String> = self.still.iter().filter_map(one).collect();
+        format!("nothing more is taken down there: {}. Make this change anew afterwards", all.join("; "))
+    }
+}
+
+/// The other changes that are over and have something down in a region by their calls, with the instances.
+pub(super) fn over_and_down(story: &Story, region: &str, change: &str) -> BTreeMap<String, BTreeSet<String>> {
+    let over = story.changes.iter().filter(|(id, told)| *id != change && told.outcome().is_some() && down_in(told).contains(region));
+    over.map(|(id, told)| (id.clone(), taken_down(told, region))).collect()
+}
+
+/// The instances that calls of a change took down in a region.
+fn taken_down(told: &ChangeStory, region: &str) -> BTreeSet<String> {
+    let calls = told.steps.iter().filter_map(|step| step.call.as_ref()).filter(|call| call.region == region && power(call) == Power::TakesDown);
+    let ids = calls.flat_map(|call| call.input.get("InstanceIds").and_then(Value::as_array).into_iter().flatten());
+    ids.filter_map(Value::as_str).map(str::to_owned).collect()
+}
+
+/// What these facts show of an instance.
+fn shown(facts: &Inventory, region: &str, id: &str) -> Shown {
+    let state = match facts.json(region, FamilyKind::Instances, id) {
+        Fact::Known(instance) => instance.get("state").and_then(Value::as_str).unwrap_or_default().to_owned(),
+        Fact::Absent => return Shown::Up,
+        silent => return Shown::Down(format!("whether {id} is up cannot be told: {}", silent.silence().unwrap_or_default())),
+    };
+    match state.as_str() {
+        "terminated" | "shutting-down" => Shown::Up,
+        "pending" => Shown::Coming(format!("{id} is starting")),
+        "running" => checks(facts, region, id),
+        _ => Shown::Down(format!("{id} is still down: its state is {state}")),
+    }
+}
+
+/// What the status checks of an instance that runs show.
+fn checks(facts: &Inventory, region: &str, id: &str) -> Shown {
+    let status = facts.json(region, FamilyKind::InstanceStatuses, id);
+    let Some(status) = status.known() else { return Shown::Down(format!("{id} runs, and its status checks cannot be read")) };
+    let of = |member: &str| status.get(member).and_then(Value::as_str).unwrap_or_default();
+    match [of("system_status"), of("instance_status")] {
+        ["ok", "ok"] => Shown::Up,
+        both if both.iter().all(|one| matches!(*one, "ok" | "initializing")) => Shown::Coming(format!("{id} runs and has not passed its status checks yet")),
+        [system, instance] => Shown::Down(format!("{id} runs and does not pass its status checks (system {system}, instance {instance})")),
+    }
+}
+
+impl Engine<'_> {
+    /// What the other changes of this run that are over have left down in a region, by the account as it is now.
+    ///
+    /// # Errors
+    /// A halt where the credentials have ended.
+    pub(super) async fn left_down(&self, region: &str, change: &str, journal: &Ledger<'_>) -> Result<LeftDown, Failure> {
+        let over = journal.look(|story| over_and_down(story, region, change));
+        let mut left = LeftDown::default();
+        if over.is_empty() {
+            return Ok(left);
+        }
+        let both = |id: &String| [FamilyKind::Instances, FamilyKind::InstanceStatuses].map(|family| Want::id(region, family, id.as_str()));
+        let scope: Scope = over.values().flatten().flat_map(both).collect();
+        let facts = self.account.read(&scope).await;
+        if let Some(halt) = EngineError::of_facts(&facts) {
+            return Err(Failure::Halt(halt));
+        }
+        for (id, instances) in over {
+            match instances.iter().map(|instance| shown(&facts, region, instance)).max() {
+                None | Some(Shown::Up) => drop(left.up.insert(id)),
+                Some(down) => {
+                    let marked = journal.look(|story| story.changes.get(&id).is_some_and(|told| !marks::standing(told).is_empty()));
+                    let run = &journal.head().run;
+                    left.how.insert(
+                        id.clone(),
+                        if marked { format!(": {} bring it up", marks::recover(run)) } else { format!(": `redress show {run}` tells why") },
+                    );
+                    left.still.insert(id, down);
+                }
+            }
+        }
+        Ok(left)
+    }
+
+    /// A change that would take something down does not begin where as much was left down as may be at once.
+    ///
+    /// # Errors
+    /// The reason, with what to do.
+    pub(super) async fn nothing_left_down(&self, change: &Change, journal: &Ledger<'_>) -> Result<(), Instead> {
+        let down = change.steps.iter().filter(|step| step.act.power() == Power::TakesDown);
+        let regions: BTreeSet<&str> = down.map(|step| step.act.call.region.as_str()).collect();
+        for region in regions {
+            let left = match self.left_down(region, &change.id, journal).await {
+                Ok(left) => left,
+                Err(Failure::Halt(error)) => return Err(Instead::Halt(error)),
+                Err(Failure::Failed(why) | Failure::Gone(why)) => return Err((Outcome::Blocked, why).into()),
+            };
+            if let Verdict::InVain(why) = left.verdict(self.stop_at_once.max(1), 0) {
+                return Err((Outcome::Blocked, format!("{why}. Nothing was called")).into());
+            }
+        }
+        Ok(())
+    }
+}
