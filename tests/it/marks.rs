@@ -161,7 +161,7 @@ fn an_undo_that_is_stuck_names_a_command_that_brings_its_instance_up_and_so_do_u
     let (stand, plan, id) = applied();
     let undoing = undoing(&stand, &plan).plan;
     let second = for_undo(&stand);
-    fault(&second, "DetachVolume", 1, FaultKind::Denied);
+    fault(&second, "AttachVolume", 1_000, FaultKind::Denied);
     fault(&second, "StartInstances", 1_000, FaultKind::Denied);
     second.run(&undoing, yes(&undoing), None).unwrap().unwrap();
     let only = plan.changes[0].id.as_str();
