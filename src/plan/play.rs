@@ -133,7 +133,7 @@ const LONGEST: u64 = 30 * 86_400;
 
 /// Plays an act whole: the look before it, its call, its wait.
 fn play_act(stage: &mut dyn Stage, act: &Act, change: &str, step: &str, started: Timestamp, outputs: &mut AllOutputs) -> Result<(), Stop> {
-    let look = before::before(act, &stage.inventory(), &bindings(change, step, started, outputs)).map_err(|e| Stop::Failed(e.to_string()))?;
+    let look = before::before(act, stage.facts(), &bindings(change, step, started, outputs)).map_err(|e| Stop::Failed(e.to_string()))?;
     match look.standing {
         Standing::Holds => {}
         Standing::Unknown(why) => return Err(Stop::Unknown(format!("before {}: {why}", act.call.name()))),
@@ -196,7 +196,7 @@ fn wait_for(stage: &mut dyn Stage, wait: Option<&Wait>, bindings: &Bindings<'_>)
     let until: Vec<Expect> = wait.until.iter().map(|e| e.resolve(bindings)).collect::<Result<_, _>>().map_err(|e| Stop::Failed(e.to_string()))?;
     let (mut waited, mut pause) = (0, 1);
     loop {
-        match standing_of(&until, &stage.inventory()) {
+        match standing_of(&until, stage.facts()) {
             Standing::Holds => return Ok(()),
             Standing::Never(seen) => return Err(Stop::Failed(format!("waiting {} is in vain: {seen}", wait.why))),
             Standing::Unknown(reason) => return Err(Stop::Unknown(format!("waiting {}: {reason}", wait.why))),

@@ -26,6 +26,8 @@ use crate::{
 pub trait Stage {
     /// All that is known there now.
     fn inventory(&self) -> Inventory;
+    /// The same without a copy, dated at the beginning: what is looked at again and again must not cost the whole account each time.
+    fn facts(&self) -> &Inventory;
     /// Performs a call. A call that touches what is not known fails as `Unsupported`, with the reason.
     fn perform(&mut self, call: &Call) -> Outcome;
     /// Lets time pass, so that what was begun gets done.

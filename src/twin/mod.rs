@@ -324,6 +324,9 @@ impl Stage for Twin {
     fn inventory(&self) -> Inventory {
         Twin::inventory(self)
     }
+    fn facts(&self) -> &Inventory {
+        self.truth()
+    }
     fn perform(&mut self, call: &Call) -> Outcome {
         Twin::perform(self, call)
     }

@@ -36,10 +36,10 @@ pub fn documents(sample: &str) -> Vec<Value> {
 
 /// Documents with the edits that bytes ask for.
 pub fn edited(sample: &[Value], bytes: &[u8]) -> Vec<Value> {
-    let (mut taken, mut done, mut working) = (Taken(bytes), Vec::new(), json!(sample));
+    let (mut taken, mut done, mut working) = (Taken(bytes), Vec::new(), Value::Array(sample.to_vec()));
     while let Some(op) = taken.byte() {
         if op == 0xff && done.len() < COPIES {
-            done.push(std::mem::replace(&mut working, json!(sample)));
+            done.push(std::mem::replace(&mut working, Value::Array(sample.to_vec())));
             continue;
         }
         let mut at = taken.number() % nodes(&working);
@@ -112,7 +112,7 @@ fn one(node: &mut Value, op: u8, taken: &mut Taken<'_>, sample: &[Value]) {
             *node = if op & 8 == 0 { json!(i64::from_le_bytes(bytes)) } else { json!(f64::from_le_bytes(bytes)) };
         }
         3 => {
-            let mut other = json!(sample);
+            let mut other = Value::Array(sample.to_vec());
             let mut from = taken.number() % nodes(&other);
             let mut found = Value::Null;
             edit(&mut other, &mut from, &mut |v| found = v.clone());

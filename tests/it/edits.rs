@@ -86,6 +86,12 @@ impl Account for Watched {
 struct Scene {
     twin: Twin,
     plan: Plan,
+    /// The plan and the events of its run as they stand in files.
+    written: (Value, Vec<Value>),
+    /// The account after so many events of the run as its index.
+    since: Vec<Twin>,
+    /// Ids of things that the plan does not name.
+    others: Vec<String>,
     today: Today,
     /// Ids that are there before.
     known: String,
@@ -96,29 +102,64 @@ struct Scene {
     events: Vec<(Timestamp, Event)>,
 }
 
-static SCENE: LazyLock<Scene> = LazyLock::new(Scene::new);
+/// The actions of which the plan of a scene holds a change: all of them in one plan, and each in a plan of its own, which takes a
+/// part of the time.
+const SCENES: [&[&str]; 5] = [
+    &["tighten-security-group", "enable-flow-logs", "raise-cloudtrail", "encrypt-volumes"],
+    &["tighten-security-group"],
+    &["enable-flow-logs"],
+    &["raise-cloudtrail"],
+    &["encrypt-volumes"],
+];
 
-/// The actions of which the plan holds a change.
-const ACTIONS: [&str; 4] = ["tighten-security-group", "enable-flow-logs", "raise-cloudtrail", "encrypt-volumes"];
+/// The scene that a byte stands for: of sixteen, one is that of all actions.
+fn scene(which: u8) -> &'static Scene {
+    static ALL: [LazyLock<Scene>; 5] = [
+        LazyLock::new(|| Scene::new(SCENES[0])),
+        LazyLock::new(|| Scene::new(SCENES[1])),
+        LazyLock::new(|| Scene::new(SCENES[2])),
+        LazyLock::new(|| Scene::new(SCENES[3])),
+        LazyLock::new(|| Scene::new(SCENES[4])),
+    ];
+    const OF: [usize; 16] = [0, 1, 2, 3, 4, 1, 2, 3, 4, 1, 2, 3, 4, 1, 2, 3];
+    &ALL[OF[usize::from(which) % OF.len()]]
+}
+
+/// Who applies: some playbooks ask nobody, so that it shows when an edit makes one of the others do so.
+fn today() -> Today {
+    let mut playbooks = load::assemble(load::builtin(), Vec::new()).unwrap();
+    playbooks.iter_mut().filter(|p| p.id.contains("flow-logs") || p.id.contains("admin")).for_each(|p| p.approve = Approve::Auto);
+    Today { playbooks, options: Default::default() }
+}
 
 impl Scene {
-    fn new() -> Self {
-        let twin = demo::demo("2026-11-22T10:00:00Z".parse().unwrap());
-        let mut playbooks = load::assemble(load::builtin(), Vec::new()).unwrap();
-        // Some ask nobody, so that it shows when an edit makes one of the others do so.
-        playbooks.iter_mut().filter(|p| p.id.contains("flow-logs") || p.id.contains("admin")).for_each(|p| p.approve = Approve::Auto);
-        let today = Today { playbooks, options: Default::default() };
+    fn new(actions: &[&str]) -> Self {
+        static WHOLE: LazyLock<(Inventory, Plan)> = LazyLock::new(|| {
+            let account = demo::inventory("2026-11-22T10:00:00Z".parse().unwrap());
+            let plan = few(&Watched::new(Twin::from_inventory(account.clone())), &today(), SCENES[0]);
+            (account, plan)
+        });
+        let today = today();
+        let (account, plan) = &*WHOLE;
+        let ids = of_actions(plan, actions);
+        let named: String = plan.changes.iter().filter(|c| ids.contains(&c.id)).map(|c| serde_json::to_string(c).unwrap()).collect();
+        let twin = Twin::from_inventory(cut(account.clone(), &named));
         let account = Watched::new(twin.clone());
-        let plan = few(&account, &today);
+        let plan = few(&account, &today, actions);
+        let written = serde_json::to_value(&plan).unwrap();
+        let others = others(twin.truth(), &written.to_string());
         let asks = plan.changes.iter().map(|c| ((c.action.clone(), c.resource.to_string()), c.ask)).collect();
         let known = serde_json::to_string(&twin.truth()).unwrap();
-        let mut scene = Self { twin, plan, today, known, calls: BTreeSet::new(), asks, events: Vec::new() };
+        let written = (written, Vec::new());
+        let mut scene = Self { twin, plan, written, since: Vec::new(), others, today, known, calls: BTreeSet::new(), asks, events: Vec::new() };
         let (calls, events) = scene.apply(&scene.plan, yes(&scene.plan));
         let story = told(&events);
         let undone = undo::plan(&story, &scene.plan, None, account.identity(), account.now(), jiff::SignedDuration::from_hours(24)).plan;
         let back =
             scene.plan.changes.iter().flat_map(|c| backward(c, &story)).chain(undone.changes.iter().flat_map(|c| c.steps.iter().map(|s| s.act.call.clone())));
         let all: BTreeSet<String> = calls.iter().chain(&back.collect::<Vec<_>>()).map(|call| scene.plain(call)).collect();
+        scene.written.1 = events.iter().map(|(_, event)| serde_json::to_value(event).unwrap()).collect();
+        scene.since = since(&scene.twin, &events);
         (scene.calls, scene.events) = (all, events);
         scene
     }
@@ -206,8 +247,72 @@ impl redress::journal::Log for Shared {
     }
 }
 
-/// A plan of one change of each kind, and of what these come after.
-fn few(account: &Watched, today: &Today) -> Plan {
+/// An account with what a text names, what belongs to that, and two others of each family: the fewer things there are, the more
+/// edits can be tried.
+fn cut(mut account: Inventory, named: &str) -> Inventory {
+    macro_rules! keep {
+        ($($family:expr),* ; $of:expr) => {
+            $({
+                let mut others = 0;
+                $family.items.retain(|id, thing| {
+                    let text = serde_json::to_string(thing).unwrap();
+                    let belongs = named.contains(id.as_str()) || $of.iter().any(|part: &String| text.contains(part.as_str()));
+                    others += usize::from(!belongs);
+                    belongs || others <= 2
+                });
+            })*
+        };
+    }
+    for region in account.regions.values_mut() {
+        let things =
+            region.instances.known().map(|(id, _)| id).chain(region.security_groups.known().map(|(id, _)| id)).chain(region.volumes.known().map(|(id, _)| id));
+        let things: Vec<String> = things.filter(|id| named.contains(*id)).map(str::to_owned).collect();
+        keep!(region.security_groups, region.vpcs, region.instances, region.volumes, region.log_groups ; [String::new(); 0]);
+        keep!(region.security_group_rules, region.network_interfaces, region.flow_logs, region.snapshots, region.instance_statuses,
+            region.managed_instances ; things);
+    }
+    account
+}
+
+/// Ids of things of an account that a text does not name.
+fn others(account: &Inventory, named: &str) -> Vec<String> {
+    let mut all = Vec::new();
+    for region in account.regions.values() {
+        macro_rules! ids {
+            ($($family:ident),*) => { $(all.extend(region.$family.known().map(|(id, _)| id.to_owned()));)* };
+        }
+        ids!(security_groups, security_group_rules, vpcs, instances, volumes, snapshots, log_groups);
+    }
+    all.retain(|id| !named.contains(id.as_str()));
+    all
+}
+
+/// The account after none of the events, the first, the first two, and so on: each call, and an hour for what comes of it.
+fn since(twin: &Twin, events: &[(Timestamp, Event)]) -> Vec<Twin> {
+    let (mut twin, mut all) = (twin.clone(), vec![twin.clone()]);
+    for (_, event) in events {
+        if let Event::Intent { call, .. } = event {
+            drop(twin.perform(call));
+            twin.pass(Duration::from_secs(3600));
+        }
+        all.push(twin.clone());
+    }
+    all
+}
+
+/// The first change of a plan of each of these actions, and what these come after.
+fn of_actions(plan: &Plan, actions: &[&str]) -> BTreeSet<String> {
+    let mut ids: BTreeSet<String> = actions.iter().filter_map(|action| plan.changes.iter().find(|c| c.action == *action)).map(|c| c.id.clone()).collect();
+    for change in plan.changes.iter().rev() {
+        if ids.contains(&change.id) {
+            ids.extend(change.after.iter().cloned());
+        }
+    }
+    ids
+}
+
+/// A plan of one change of each of these actions, and of what these come after.
+fn few(account: &Watched, today: &Today, actions: &[&str]) -> Plan {
     let regions = ["us-east-1".to_owned(), "eu-west-1".to_owned()];
     let checks: Vec<_> = redress::checks::all().filter(|c| c.scanned).collect();
     let wish = survey::Wish {
@@ -221,17 +326,25 @@ fn few(account: &Watched, today: &Today) -> Plan {
         narrow: None,
     };
     let (survey, plan) = block_on(survey::plan(account, &wish, &stage));
-    let mut ids: BTreeSet<String> = ACTIONS.iter().filter_map(|action| plan.changes.iter().find(|c| c.action == *action)).map(|c| c.id.clone()).collect();
-    for change in plan.changes.iter().rev() {
-        if ids.contains(&change.id) {
-            ids.extend(change.after.iter().cloned());
-        }
-    }
+    let ids = of_actions(&plan, actions);
     select::select(&plan, &ids, stage(survey.inventory).as_ref(), &Rules::new(&regions, &today.playbooks)).unwrap().plan
 }
 
 fn yes(plan: &Plan) -> Vec<Decision> {
-    plan.changes.iter().map(|c| Decision { change: c.id.clone(), approved: true, by: "test".to_owned() }).collect()
+    said(plan, &BTreeMap::new())
+}
+
+/// Yes to everything but what only the file says: that is named before anybody is asked, and no flag approves it.
+fn said(plan: &Plan, own: &BTreeMap<String, Vec<String>>) -> Vec<Decision> {
+    let (mut decisions, mut barred) = (Vec::new(), BTreeSet::new());
+    for change in &plan.changes {
+        let approved = !own.contains_key(&change.id) && !change.after.iter().any(|id| barred.contains(id.as_str()));
+        if !approved {
+            barred.insert(change.id.as_str());
+        }
+        decisions.push(Decision { change: change.id.clone(), approved, by: "test".to_owned() });
+    }
+    decisions
 }
 
 fn told(events: &[(Timestamp, Event)]) -> Story {
@@ -265,7 +378,7 @@ fn sealed(mut plan: Value) -> Value {
 /// Applies a plan while somebody else makes these calls, after this run has looked and before its own first call.
 pub fn beaten(twin: &Twin, plan: &Plan, calls: Vec<Call>) -> Story {
     let account = Watched { first: Mutex::new(calls), ..Watched::new(twin.clone()) };
-    told(&SCENE.work(&account, plan, Begin::Anew(yes(plan))))
+    told(&scene(0).work(&account, plan, Begin::Anew(yes(plan))))
 }
 
 /// What an edit comes to.
@@ -280,9 +393,12 @@ pub enum Came {
 }
 
 /// Holds an edited plan to the untouched one.
-pub fn plan_holds(edited: Value, what: &str) -> Came {
-    let scene = &*SCENE;
+fn plan_holds(scene: &Scene, edited: Value, what: &str) -> Came {
     let Ok(plan) = digest::parse(&sealed(edited).to_string()) else { return Came::Refused };
+    // What is read as the same plan is the untouched one.
+    if (Plan { digest: scene.plan.digest.clone(), ..plan.clone() }) == scene.plan {
+        return Came::Same;
+    }
     let account = Watched::new(scene.twin.clone());
     let who = account.identity();
     let fits = digest::check_fit(&plan, &who.owner.account, &who.owner.partition, &who.endpoint, account.now()).is_ok();
@@ -297,15 +413,14 @@ pub fn plan_holds(edited: Value, what: &str) -> Came {
         assert!(change.ask || !asked, "{what}: {} on {} asks no more", change.action, change.resource);
         assert!(change.risk >= redress::calls::floor(&change.steps), "{what}: {} is said to be {}", change.id, change.risk.word());
     }
-    let (calls, _) = scene.apply(&plan, yes(&plan));
+    let (calls, _) = scene.apply(&plan, said(&plan, &again.own));
     scene.holds(&calls, what);
     let whole = told(&scene.events).changes.values().map(|c| c.steps.len()).sum::<usize>();
     if calls.len() < whole { Came::Less } else { Came::Same }
 }
 
 /// Holds an edited journal to the untouched one: it is resumed, and what then stands is taken back.
-pub fn journal_holds(edited: Vec<Value>, before: usize, what: &str) -> Came {
-    let scene = &*SCENE;
+fn journal_holds(scene: &Scene, edited: Vec<Value>, before: usize, what: &str) -> Came {
     let mut events = Vec::new();
     for value in edited {
         let Ok(event) = serde_json::from_value::<Event>(value) else { return Came::Refused };
@@ -322,19 +437,13 @@ pub fn journal_holds(edited: Vec<Value>, before: usize, what: &str) -> Came {
         return Came::Refused;
     }
     // The account as it was when the untouched journal had come so far.
-    let account = Watched::new(scene.twin.clone());
-    for (_, event) in &scene.events[..before] {
-        if let Event::Intent { call, .. } = event {
-            drop(hold(&account.twin).perform(call));
-            hold(&account.twin).pass(Duration::from_secs(3600));
-        }
-    }
+    let account = Watched::new(scene.since[before].clone());
     if !story.ended {
         let left = block_on(left(&scene.plan, &story, &scene.today, &account, &stage));
         if !left.beyond.is_empty() || !left.unknown.is_empty() {
             return Came::Refused;
         }
-        scene.work(&account, &scene.plan, Begin::Again(Box::new(story.clone()), yes(&left.plan)));
+        scene.work(&account, &scene.plan, Begin::Again(Box::new(story.clone()), said(&left.plan, &left.again.own)));
     }
     let undone = undo::plan(&story, &scene.plan, None, account.identity(), account.now(), jiff::SignedDuration::from_hours(24)).plan;
     let calls: Vec<(&Change, Call)> = undone.changes.iter().flat_map(|c| c.steps.iter().map(move |s| (c, s.act.call.clone()))).collect();
@@ -347,9 +456,11 @@ pub fn journal_holds(edited: Vec<Value>, before: usize, what: &str) -> Came {
     if done.is_empty() { Came::Less } else { Came::Same }
 }
 
-/// Bytes from a number, as many as an edit may take.
+/// Bytes from a number: half of them ask for one or two edits, the others for up to nine.
 fn bytes(seed: u64, round: u64) -> Vec<u8> {
-    Sha256::digest(format!("{seed}|{round}")).to_vec()
+    let all = Sha256::digest(format!("{seed}|{round}"));
+    let more = if all[0].is_multiple_of(2) { 4 } else { 24 };
+    all[1..6 + usize::from(all[0] / 2 % more)].to_vec()
 }
 
 /// All strings of a plan, for edits that put one in the place of another wherever it stands.
@@ -373,40 +484,43 @@ fn replaced(value: &mut Value, from: &str, to: &str) {
 
 /// The edit of the plan that bytes ask for.
 pub fn plan_of(dice: &[u8], what: &str) -> Came {
-    let mut plan = serde_json::to_value(&SCENE.plan).unwrap();
     let Some((how, edits)) = dice.split_first() else { return Came::Refused };
+    let scene = scene(how / 4);
     // One string in the place of another, wherever it stands: what somebody would do who wants the edit to fit.
     if how.is_multiple_of(4) && edits.len() > 4 {
+        let mut plan = scene.written.0.clone();
         let mut all = Vec::new();
         strings(&plan, &mut all);
         all.retain(|text| !text.is_empty());
-        let at = |n: usize| all[(usize::from(edits[n]) << 8 | usize::from(edits[n + 1])) % all.len()].clone();
-        let to = if edits[4].is_multiple_of(2) { at(2) } else { "198.51.100.7/32".to_owned() };
-        replaced(&mut plan, &at(0), &to);
-    } else {
-        plan = edit::edited(std::slice::from_ref(&plan), edits).into_iter().next().unwrap_or_default();
+        let pick = |of: &[String], n: usize| of[(usize::from(edits[n]) << 8 | usize::from(edits[n + 1])) % of.len()].clone();
+        let to = match edits[4] % 4 {
+            0 | 2 => pick(&all, 2),
+            1 => pick(&scene.others, 2),
+            _ => "198.51.100.7/32".to_owned(),
+        };
+        replaced(&mut plan, &pick(&all, 0), &to);
+        return plan_holds(scene, plan, what);
     }
-    plan_holds(plan, what)
+    let plan = edit::edited(std::slice::from_ref(&scene.written.0), edits).into_iter().next().unwrap_or_default();
+    plan_holds(scene, plan, what)
 }
 
 /// The edit of a journal that bytes ask for: of a run that was interrupted somewhere, or came to its end.
 pub fn journal_of(dice: &[u8], what: &str) -> Came {
-    let [high, low, edits @ ..] = dice else { return Came::Refused };
-    let before = 1 + (usize::from(*high) << 8 | usize::from(*low)) % SCENE.events.len();
-    let events: Vec<Value> = SCENE.events[..before].iter().map(|(_, event)| serde_json::to_value(event).unwrap()).collect();
-    journal_holds(edit::edited(&events, edits), before, what)
+    let [which, high, low, edits @ ..] = dice else { return Came::Refused };
+    let scene = scene(*which);
+    let before = 1 + (usize::from(*high) << 8 | usize::from(*low)) % scene.events.len();
+    journal_holds(scene, edit::edited(&scene.written.1[..before], edits), before, what)
 }
 
 /// The edit of the plan that a number stands for.
 pub fn plan_edit(seed: u64) -> Came {
-    let dice = bytes(seed, 0);
-    plan_of(&dice[1..5 + usize::from(dice[0] % 24)], &format!("the edit of a plan {seed}"))
+    plan_of(&bytes(seed, 0), &format!("the edit of a plan {seed}"))
 }
 
 /// The edit of a journal that a number stands for.
 pub fn journal_edit(seed: u64) -> Came {
-    let dice = bytes(seed, 1);
-    journal_of(&dice[1..5 + usize::from(dice[0] % 24)], &format!("the edit of a journal {seed}"))
+    journal_of(&bytes(seed, 1), &format!("the edit of a journal {seed}"))
 }
 
 /// Tries a range of edits and counts what they came to.

@@ -1,10 +1,23 @@
 //! `cargo run --release --manifest-path tests/pure/Cargo.toml -- 0..100000` proves a range of seeds, `-- 7` replays one.
-//! The same code as `cargo test proving::`.
+//! The same code as `cargo test proving::`. `-- edits 0..1000000` tries edits of a plan and of a journal, as `cargo test forged::no_edit`
+//! does; `-- edits 7` one of each.
 
 // The tests' stand has more in it than is needed here.
 #![allow(dead_code)]
 
-use std::{env, process::ExitCode};
+use std::{
+    collections::BTreeMap,
+    env,
+    ops::Range,
+    panic::{self, AssertUnwindSafe},
+    process::ExitCode,
+    sync::{
+        Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread,
+    time::Instant,
+};
 
 #[path = "../it/edits.rs"]
 mod edits;
@@ -15,12 +28,8 @@ mod stand;
 
 fn main() -> ExitCode {
     let wish = env::args().nth(1).unwrap_or_default();
-    // `edits 0..1000000`: edits of a plan and of a journal, as `cargo test forged::no_edit` tries them.
     if wish == "edits" {
-        let Some(seeds) = proving::range_of(&env::args().nth(2).unwrap_or_default()) else { return ExitCode::from(2) };
-        println!("plans: {:?}", edits::range(seeds.clone(), edits::plan_edit));
-        println!("journals: {:?}", edits::range(seeds, edits::journal_edit));
-        return ExitCode::SUCCESS;
+        return edited(&env::args().nth(2).unwrap_or_default());
     }
     match (proving::range_of(&wish), wish.trim().parse()) {
         (Some(seeds), _) => proving::prove_and_report(seeds),
@@ -31,4 +40,67 @@ fn main() -> ExitCode {
         }
     }
     ExitCode::SUCCESS
+}
+
+/// What the edits of a range came to: of plans, then of journals, and what broke.
+#[derive(Default)]
+struct Edits {
+    came: [BTreeMap<edits::Came, u64>; 2],
+    broken: Vec<String>,
+}
+
+/// So many edits are handed out at once.
+const SHARE: u64 = 50;
+/// After so many a long range says how far it is.
+const TELL_AFTER: u64 = 10_000;
+
+fn edited(wish: &str) -> ExitCode {
+    let one = wish.trim().parse::<u64>().ok().map(|seed| seed..seed + 1);
+    let Some(seeds) = proving::range_of(wish).or(one) else { return ExitCode::from(2) };
+    panic::set_hook(Box::new(|_| {}));
+    let (all, next, began) = (Mutex::new(Edits::default()), AtomicU64::new(seeds.start), Instant::now());
+    thread::scope(|scope| {
+        for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(|| {
+                loop {
+                    let from = next.fetch_add(SHARE, Ordering::SeqCst);
+                    let to = (from + SHARE).min(seeds.end);
+                    if from >= to || all.lock().unwrap().broken.len() > 50 {
+                        return;
+                    }
+                    let some = some_edits(from..to);
+                    let mut all = all.lock().unwrap();
+                    some.broken.iter().for_each(|broken| println!("{broken}"));
+                    all.broken.extend(some.broken);
+                    for (all, some) in all.came.iter_mut().zip(some.came) {
+                        some.into_iter().for_each(|(came, n)| *all.entry(came).or_default() += n);
+                    }
+                    if to % TELL_AFTER == 0 {
+                        println!("{to}: plans {:?}, journals {:?}, {} broken, {} s", all.came[0], all.came[1], all.broken.len(), began.elapsed().as_secs());
+                    }
+                }
+            });
+        }
+    });
+    let (all, seconds) = (all.into_inner().unwrap(), began.elapsed().as_secs_f64());
+    let tried: u64 = all.came.iter().flat_map(BTreeMap::values).sum();
+    println!("plans: {:?}\njournals: {:?}\n{} broken", all.came[0], all.came[1], all.broken.len());
+    println!("{tried} edits in {seconds:.1} s, {:.0} a second", tried as f64 / seconds);
+    if all.broken.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn some_edits(seeds: Range<u64>) -> Edits {
+    let mut all = Edits::default();
+    for seed in seeds {
+        for (n, one) in [edits::plan_edit, edits::journal_edit].into_iter().enumerate() {
+            match panic::catch_unwind(AssertUnwindSafe(|| one(seed))) {
+                Ok(came) => *all.came[n].entry(came).or_default() += 1,
+                Err(panic) => {
+                    let words = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+                    all.broken.push(format!("{} {seed}: {}", ["plan", "journal"][n], words.unwrap_or("it panicked without a word")));
+                }
+            }
+        }
+    }
+    all
 }

@@ -92,6 +92,9 @@ impl Stage for Table {
     fn inventory(&self) -> Inventory {
         self.inventory.clone()
     }
+    fn facts(&self) -> &Inventory {
+        &self.inventory
+    }
     fn perform(&mut self, call: &Call) -> Outcome {
         let region = self.inventory.region_mut(&call.region);
         let group = call.input["GroupId"].as_str().unwrap_or_default();

@@ -84,7 +84,7 @@ pub fn pruned(dice: &mut Dice, mut state: State, ground: &Ground, tally: &mut Ta
     }
     let deleted = story(&state.events).changes.values().filter(|c| c.outcome() == Some(Outcome::Verified)).count();
     (0..deleted).for_each(|_| tally.meet("deleted by prune"));
-    super::offences(&mut state, Some(&plan), tally, false)
+    super::offences(&mut state, Some(&plan), false)
 }
 
 /// What may befall an instance, a key and a disk within a month.

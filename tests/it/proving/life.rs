@@ -66,7 +66,7 @@ pub struct State {
     pub disturbed: bool,
     /// What was called, and what that means for the laws that look at each call.
     pub watch: Watch,
-    /// Breaches of laws that do not hold yet.
+    /// Breaches of the laws that look at each call, told when the run is over.
     pub offences: Vec<String>,
     /// How many times older content had come into use when it was last looked at.
     pub stale_seen: usize,
@@ -345,8 +345,8 @@ impl Door {
         }
         let outcome = state.twin.perform(call);
         if outcome.is_ok() {
-            let State { watch, events, .. } = &mut *state;
-            watch.after(events, call);
+            let State { watch, twin, events, .. } = &mut *state;
+            watch.after(twin, events, call);
         }
         if state.fated(&Fate::KilledAfterCall(n)) {
             state.die("killed after a call");

@@ -204,7 +204,7 @@ fn prove(seed: u64, ground: &Ground, tally: &mut Tally, loud: bool) -> Result<()
     let story = life::story(&state.events);
     tell(&story, &state.events, loud);
     settle(&mut state);
-    offences(&mut state, None, tally, loud)?;
+    offences(&mut state, None, loud)?;
     laws::after_run(&before, &state, &ground.plan, &story)?;
     if state.touched.is_empty() {
         ends::verified(state.twin.truth(), &ground.rules, &ground.plan, &story)?;
@@ -269,32 +269,21 @@ fn take_back(mut state: State, before: &Inventory, story: &Story, run: Run<'_>, 
     tell(&told, &state.events, back.loud);
     settle(&mut state);
     state.met.iter().for_each(|m| tally.meet(m));
-    offences(&mut state, Some(&undoing.plan), tally, back.loud)?;
+    offences(&mut state, Some(&undoing.plan), back.loud)?;
     let undone = laws::Undone { before, start: &start, state: &state, first: &first, calm, beside: beside.is_some() };
     laws::after_undo(&undone, run.ground, story, &undoing.plan, &told)?;
     count(&told, tally);
     Ok(())
 }
 
-/// Whether breaches of laws 13 and 15 end the proof; else they are only counted.
-fn hard() -> bool {
-    std::env::var_os("REDRESS_LAWS_13_15").is_some()
-}
-
-/// Laws 13 and 15, over all lives of a run. An undo that a person asked for may bring older content back.
-fn offences(state: &mut State, undo: Option<&Plan>, tally: &mut Tally, loud: bool) -> Result<(), String> {
+/// Laws 13 to 15, over all lives of a run. An undo that a person asked for may bring older content back.
+fn offences(state: &mut State, undo: Option<&Plan>, loud: bool) -> Result<(), String> {
     let mut all = std::mem::take(&mut state.offences);
     all.extend(laws::stale(&state.twin, &mut state.stale_seen, undo));
-    for offence in &all {
-        tally.meet(&format!("BREACH of {}", offence.split(':').next().unwrap_or_default()));
-        if loud {
-            println!("  {offence}");
-        }
+    if loud {
+        all.iter().for_each(|offence| println!("  {offence}"));
     }
-    match all.first() {
-        Some(first) if hard() => Err(first.clone()),
-        _ => Ok(()),
-    }
+    all.into_iter().next().map_or(Ok(()), Err)
 }
 
 fn yes(id: &str) -> Decision {

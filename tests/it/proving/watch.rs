@@ -7,7 +7,7 @@ use super::later::{comes_up, held_elsewhere};
 use jiff::Timestamp;
 use redress::{
     calls::Call,
-    inventory::{Fact, Volume, tag},
+    inventory::{Instance, Volume, tag},
     journal::Event,
     plan::PlanKind,
     twin::Twin,
@@ -19,19 +19,41 @@ const DOWN_AT_ONCE: usize = 1;
 /// What is remembered of the calls so far.
 #[derive(Debug, Default, Clone)]
 pub struct Watch {
-    /// Instances that the run has stopped and not started again, each with the change.
-    down: BTreeMap<String, String>,
+    /// Instances that the run has stopped, each with what is known of its last stop or start.
+    down: BTreeMap<String, Down>,
+}
+
+/// An instance that a change has stopped, and perhaps called to start since.
+#[derive(Debug, Clone)]
+struct Down {
+    change: String,
+    /// When it was last started, as of the run's last call. A later start is somebody else's.
+    launched: Option<Timestamp>,
+    /// Whether the run has called for its start.
+    started: bool,
+}
+
+impl Down {
+    /// Whether it is down because of the run: it has not come up since, or has fallen back from the run's own start.
+    fn still(&self, twin: &Twin, region: &str, id: &str) -> bool {
+        let Some(instance) = instance(twin, region, id) else { return false };
+        // After the run's own start, a stop that a user asked for is somebody else's.
+        let asked = instance.state_reason.as_deref().is_some_and(|reason| reason.starts_with("Client.UserInitiatedShutdown"));
+        let down = matches!(instance.state.as_str(), "stopping" | "stopped");
+        down && instance.launch_time == self.launched && !(self.started && asked)
+    }
 }
 
 fn ids(call: &Call) -> impl Iterator<Item = &str> {
     call.input["InstanceIds"].as_array().into_iter().flatten().filter_map(|id| id.as_str())
 }
 
+fn instance<'a>(twin: &'a Twin, region: &str, id: &str) -> Option<&'a Instance> {
+    twin.truth().regions.get(region)?.instances.get(id).known().copied()
+}
+
 fn state<'a>(twin: &'a Twin, region: &str, id: &str) -> &'a str {
-    match twin.truth().regions.get(region).map(|r| r.instances.get(id)) {
-        Some(Fact::Known(instance)) => &instance.state,
-        _ => "",
-    }
+    instance(twin, region, id).map_or("", |i| &i.state)
 }
 
 fn is(events: &[(Timestamp, Event)], of: PlanKind) -> bool {
@@ -78,19 +100,29 @@ impl Watch {
             if started(events, change, id) {
                 return Some(format!("law 15 (down again): {step} of {change} takes {id} down again, which the change had started"));
             }
-            self.down.retain(|other, _| other != id && !["running", "pending"].contains(&state(twin, &call.region, other)));
+            self.down.retain(|other, down| other != id && down.still(twin, &call.region, other));
             if self.down.len() >= DOWN_AT_ONCE {
-                return Some(format!("law 15 (several down): {step} of {change} takes {id} down while {:?} are down", self.down));
+                let others: Vec<String> = self.down.iter().map(|(other, down)| format!("{other} ({})", down.change)).collect();
+                return Some(format!("law 15 (several down): {step} of {change} takes {id} down while {} is down", others.join(", ")));
             }
         }
         None
     }
 
     /// Remembers what a call has done.
-    pub fn after(&mut self, events: &[(Timestamp, Event)], call: &Call) {
+    pub fn after(&mut self, twin: &Twin, events: &[(Timestamp, Event)], call: &Call) {
+        let launched = |id: &str| instance(twin, &call.region, id).and_then(|i| i.launch_time);
         match (call.operation.as_str(), meant(events, call)) {
-            ("StopInstances", Some((change, _))) => self.down.extend(ids(call).map(|id| (id.to_owned(), change.to_owned()))),
-            ("StartInstances", _) => self.down.retain(|id, _| !ids(call).any(|i| i == id)),
+            ("StopInstances", Some((change, _))) => {
+                let down = |id: &str| Down { change: change.to_owned(), launched: launched(id), started: false };
+                self.down.extend(ids(call).map(|id| (id.to_owned(), down(id))));
+            }
+            ("StartInstances", _) => {
+                for id in ids(call) {
+                    let was = self.down.get_mut(id);
+                    was.into_iter().for_each(|down| (down.launched, down.started) = (launched(id), true));
+                }
+            }
             _ => {}
         }
     }
