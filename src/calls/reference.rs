@@ -115,12 +115,13 @@ impl Bindings<'_> {
                 let then = self.started.checked_add(jiff::SignedDuration::from_hours(24 * days)).map_err(|_| missing())?;
                 Ok(json!(then.strftime("%Y-%m-%d").to_string()))
             }
-            "$output" => self.output(inner).cloned().ok_or_else(missing),
+            "$output" => self.output(inner).filter(|value| names(value)).cloned().ok_or_else(missing),
             "$observed" => inner.as_str().and_then(|name| before::recorded(self.outputs, self.change, name)).cloned().ok_or_else(missing),
             _ => Err(missing()),
         }
     }
 
+    /// An output as it is recorded, whatever it is.
     fn output(&self, inner: &Value) -> Option<&Value> {
         let change = inner.get("change").map_or(Some(self.change), Value::as_str)?;
         let step = inner.get("step")?.as_str()?;
@@ -130,6 +131,16 @@ impl Bindings<'_> {
             path.next();
             path.try_fold(value, |v, key| v.get(key))
         })
+    }
+}
+
+/// Whether a value names something: an id, or ids. A journal is a file, and a call whose input lacks an id does something else: a
+/// `CreateVolume` without its snapshot makes an empty disk.
+pub fn names(value: &Value) -> bool {
+    match value {
+        Value::String(id) => !id.is_empty(),
+        Value::Array(ids) => !ids.is_empty() && ids.iter().all(|id| id.as_str().is_some_and(|id| !id.is_empty())),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => false,
     }
 }
 
@@ -152,5 +163,26 @@ mod tests {
         assert_ne!(bindings.token(), Bindings { attempt: 2, ..bindings.clone() }.token());
         assert!(bindings.resolve(&output("snapshot", "Snapshots/vol-2")).is_err());
         assert!(bindings.resolve(&output_of("c2", "snapshot", "Snapshots")).is_err());
+    }
+
+    #[test]
+    fn an_output_that_names_nothing_is_not_there() {
+        let started = "2026-11-22T10:00:00Z".parse().expect("a time");
+        for (value, named) in [
+            (json!("snap-1"), true),
+            (json!(["sgr-1", "sgr-2"]), true),
+            (json!(null), false),
+            (json!(""), false),
+            (json!([]), false),
+            (json!(["sgr-1", null]), false),
+            (json!({}), false),
+            (json!(1), false),
+        ] {
+            let outputs = BTreeMap::from([(("c1".to_owned(), "copy".to_owned()), Outputs::from([("SnapshotId".to_owned(), value.clone())]))]);
+            let bindings = Bindings { run: "r1", started, change: "c1", step: "volume", attempt: 1, outputs: &outputs };
+            let input = json!({ "Size": 8, "SnapshotId": output("copy", "SnapshotId") });
+            assert_eq!(bindings.resolve(&input).is_ok(), named, "{value}");
+            assert_eq!(bindings.resolve_outputs(&input).is_ok(), named, "{value}");
+        }
     }
 }

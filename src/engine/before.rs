@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::{
     Engine, EngineError, News,
     gather::afresh,
@@ -127,12 +129,18 @@ impl Engine<'_> {
         inventory
     }
 
-    /// A precondition does not hold. What an earlier try has brought about is no reason to say so; what it would set is
-    /// left as somebody else has set it, where the act says that.
+    /// A precondition does not hold. What an earlier try has brought about is no reason to say so, and counts as not made only once
+    /// it would have shown; what it would set is left as somebody else has set it, where the act says that.
     async fn gone(&self, named: Named<'_>, tried: bool, seen: &str, journal: &Ledger<'_>) -> Result<Go, Failure> {
         let outputs = journal.look(Story::outputs);
         let leave = named.act.otherwise == Otherwise::Leave;
         let look = if tried || leave { self.look(named.act, &self.bindings(named, journal, &outputs)).await } else { Look::Absent };
+        if !matches!(look, Look::Found(_))
+            && let Some(at) = self.may_show_yet(named, journal)
+        {
+            self.look_for(named, at, false, journal).await?;
+            return Ok(Go::No);
+        }
         match look {
             Look::Found(outputs) if tried && !looks_gone(named.act) => self.tell_result(named, StepResult::Found { outputs }, journal)?,
             look if leave => {
@@ -146,6 +154,15 @@ impl Engine<'_> {
             }
         }
         Ok(Go::No)
+    }
+}
+
+impl Engine<'_> {
+    /// Tells when an act was last called, where that is so short a time ago that its effect may not show yet. A call with a token is made
+    /// again before that time is over; one that is not made again needs it.
+    fn may_show_yet(&self, named: Named<'_>, journal: &Ledger<'_>) -> Option<Timestamp> {
+        let called = journal.look(|story| story.changes.get(named.change)?.step(named.name).filter(|s| s.intents > 0).map(|s| s.at));
+        called.filter(|at| self.account.now().duration_since(*at).unsigned_abs() < self.lag)
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::Change;
 use crate::{
-    calls::Call,
+    calls::{Call, names},
     inventory::{Fact, FamilyKind, Inventory, Scope, Want, tag},
 };
 
@@ -92,15 +92,12 @@ const BEGINNINGS: [(&str, FamilyKind); 5] = [
 /// The things that a call acts on. What it makes is none, nor what a step before it is yet to make.
 fn targets(call: &Call) -> Vec<(FamilyKind, String)> {
     let mut all = Vec::new();
-    let input = &call.input;
-    let members = input.as_object().into_iter().flatten();
-    let nested = input.get("InstanceSpecification").and_then(Value::as_object).into_iter().flatten();
-    for (name, value) in members.chain(nested) {
+    for (name, value) in members(call) {
         let ids: Vec<&str> = match value {
             Value::Array(ids) => ids.iter().filter_map(Value::as_str).collect(),
             one => one.as_str().into_iter().collect(),
         };
-        let named = NAMES.iter().find(|(member, family)| member == name && (*family != FamilyKind::Trails || call.service == "cloudtrail"));
+        let named = naming(call, name);
         let any = matches!(name.as_str(), "Resources" | "ResourceIds");
         for id in ids {
             let kind = named.or_else(|| BEGINNINGS.iter().find(|(begins, _)| any && id.starts_with(begins))).map(|(_, family)| *family);
@@ -108,6 +105,25 @@ fn targets(call: &Call) -> Vec<(FamilyKind, String)> {
         }
     }
     all
+}
+
+/// The members of a call's input in which a thing may be named.
+fn members(call: &Call) -> impl Iterator<Item = (&String, &Value)> {
+    let nested = call.input.get("InstanceSpecification").and_then(Value::as_object).into_iter().flatten();
+    call.input.as_object().into_iter().flatten().chain(nested)
+}
+
+/// The member of this name, where it names what the call acts on.
+fn naming(call: &Call, name: &str) -> Option<&'static (&'static str, FamilyKind)> {
+    NAMES.iter().find(|(member, family)| *member == name && (*family != FamilyKind::Trails || call.service == "cloudtrail"))
+}
+
+/// The member in which a call names nothing, where it has one. A reference names what a step before it is yet to make.
+fn nameless(call: &Call) -> Option<&str> {
+    let refers = |value: &Value| value.as_object().is_some_and(|map| map.keys().all(|key| key.starts_with('$')) && map.len() == 1);
+    let each = |value: &Value| value.as_array().is_some_and(|ids| !ids.is_empty() && ids.iter().all(|id| names(id) || refers(id)));
+    let whole = |value: &Value| names(value) || refers(value) || each(value);
+    members(call).find(|(name, value)| naming(call, name).is_some() && !whole(value)).map(|(name, _)| name.as_str())
 }
 
 fn place(call: &Call, family: FamilyKind) -> &str {
@@ -142,6 +158,9 @@ pub fn borne_out(change: &Change, run: &str, call: &Call, facts: &Inventory) -> 
     let foreign = |tag: &Value| tag.get("Key").and_then(Value::as_str).is_none_or(|key| !key.starts_with("redress:"));
     if call.operation.ends_with("Tags") && call.input.get("Tags").and_then(Value::as_array).is_none_or(|tags| tags.iter().any(foreign)) {
         return never("is about tags that are not redress's own".to_owned());
+    }
+    if let Some(member) = nameless(call) {
+        return never(format!("names nothing in {member}"));
     }
     for (family, id) in targets(call) {
         if family == FamilyKind::Trails {

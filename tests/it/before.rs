@@ -269,6 +269,27 @@ fn an_instance_that_somebody_has_stopped_while_its_copies_were_made_stays_stoppe
 }
 
 #[test]
+fn a_volume_that_does_not_show_yet_is_not_taken_for_one_that_was_never_made() {
+    let stand = world::demo();
+    let plan = encrypting(&stand, RUNS);
+    let change = plan.changes[0].clone();
+    let made = |stand: &Stand| stand.settled().regions[&change.region].volumes.known().filter(|(_, v)| v.tags.contains_key(tag::TOKEN)).count();
+    let volumes: Vec<usize> = (1..).zip(&change.steps).filter(|(_, s)| s.name.starts_with("volume-")).map(|(n, _)| n).collect();
+    for n in volumes {
+        let stand = Stand::new(hold(&stand.twin).clone());
+        hold(&stand.twin).faults.list_lag = 290;
+        stand.killed(&plan, Kill::AfterCall(n));
+        // Nothing is made again once somebody has started the instance: what was made is found, and taken away.
+        let start = Call::new("ec2", &change.region, "StartInstances", json!({ "InstanceIds": [change.resource.id()] }));
+        hold(&stand.twin).perform(&start).unwrap();
+        hold(&stand.twin).pass(Duration::from_secs(60));
+        stand.run(&plan, Vec::new(), None).unwrap().unwrap();
+        let told = stand.story().changes[&change.id].clone();
+        assert_eq!((told.outcome(), made(&stand)), (Some(Outcome::RolledBack), 0), "call {n}: {}", told.reason);
+    }
+}
+
+#[test]
 fn a_change_yields_to_another_run_whose_mark_has_come_over_its_own() {
     let mark = |run: &'static str| {
         move |stand: &Stand, change: &Change| {

@@ -494,6 +494,20 @@ fn two_runs_from_two_stores_do_not_both_say_that_they_did_it() {
     assert!(story.changes[&id].done().is_empty(), "what the other did is not this run's to take back");
 }
 
+/// Edits that once brought about a call of their own, each with what it was.
+const FOUND: [(u64, &str); 2] = [
+    (9_116, "the ids of a flow log that was made became an empty list: it was deleted by no name"),
+    (11_816, "the id of a copy became null: an empty disk was made in its place"),
+];
+
+#[test]
+fn what_an_edit_of_a_journal_found_once_stays_found() {
+    for (seed, what) in FOUND {
+        println!("{seed}: {what}");
+        crate::edits::journal_edit(seed);
+    }
+}
+
 #[test]
 fn no_edit_of_a_plan_makes_a_call_that_the_untouched_would_not_make() {
     let seeds: u64 = std::env::var("REDRESS_EDITS").ok().and_then(|n| n.parse().ok()).unwrap_or(60);
