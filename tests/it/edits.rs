@@ -375,10 +375,22 @@ fn sealed(mut plan: Value) -> Value {
     plan
 }
 
+/// A plan with a change of each action, and the journal of its run.
+pub fn whole() -> (&'static Plan, &'static [(Timestamp, Event)]) {
+    let scene = scene(0);
+    (&scene.plan, &scene.events)
+}
+
 /// Applies a plan while somebody else makes these calls, after this run has looked and before its own first call.
 pub fn beaten(twin: &Twin, plan: &Plan, calls: Vec<Call>) -> Story {
     let account = Watched { first: Mutex::new(calls), ..Watched::new(twin.clone()) };
     told(&scene(0).work(&account, plan, Begin::Anew(yes(plan))))
+}
+
+/// What a person is shown of a change, and what is compared afterwards: all of that is made again, whatever stands in a file.
+fn as_shown(change: &Change) -> Value {
+    let Change { summary, risk, reversible, not_restored, before, after_state, impact, proof, steps, guards, touches, .. } = change;
+    json!([summary, risk, reversible, not_restored, before, after_state, impact, proof, steps, guards, touches])
 }
 
 /// What an edit comes to.
@@ -411,6 +423,11 @@ fn plan_holds(scene: &Scene, edited: Value, what: &str) -> Came {
     for change in &again.plan.changes {
         let asked = scene.asks.get(&(change.action.clone(), change.resource.to_string())).copied().unwrap_or(true);
         assert!(change.ask || !asked, "{what}: {} on {} asks no more", change.action, change.resource);
+        if let Some(made) = scene.plan.changes.iter().find(|c| c.resource == change.resource && c.action == change.action)
+            && !again.own.contains_key(&change.id)
+        {
+            assert_eq!(as_shown(change), as_shown(made), "{what}: {} is shown as the file has it", change.id);
+        }
         assert!(change.risk >= redress::calls::floor(&change.steps), "{what}: {} is said to be {}", change.id, change.risk.word());
     }
     let (calls, _) = scene.apply(&plan, said(&plan, &again.own));

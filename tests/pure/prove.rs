@@ -1,6 +1,6 @@
 //! `cargo run --release --manifest-path tests/pure/Cargo.toml -- 0..100000` proves a range of seeds, `-- 7` replays one.
 //! The same code as `cargo test proving::`. `-- edits 0..1000000` tries edits of a plan and of a journal, as `cargo test forged::no_edit`
-//! does; `-- edits 7` one of each.
+//! does; `-- edits 7` one of each. `-- journal 1000000` measures how long a journal of so many records takes to read.
 
 // The tests' stand has more in it than is needed here.
 #![allow(dead_code)]
@@ -21,13 +21,20 @@ use std::{
 
 #[path = "../it/edits.rs"]
 mod edits;
+mod journal;
 #[path = "../it/proving/mod.rs"]
 mod proving;
 #[path = "../it/stand.rs"]
 mod stand;
+#[path = "../it/worked.rs"]
+mod worked;
 
 fn main() -> ExitCode {
     let wish = env::args().nth(1).unwrap_or_default();
+    if let ("journal", Some(records)) = (wish.as_str(), env::args().nth(2).and_then(|n| n.parse().ok())) {
+        journal::long(records);
+        return ExitCode::SUCCESS;
+    }
     if wish == "edits" {
         return edited(&env::args().nth(2).unwrap_or_default());
     }

@@ -4,7 +4,7 @@
 
 use std::{
     cell::Cell,
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     pin::pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, Waker},
@@ -15,7 +15,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use redress::{
     account::{Account, Identity, Validity},
-    calls::{Call, Outcome, Tried},
+    calls::{Call, Outcome, Tried, Until},
     engine::{Engine, EngineError, LAG, Silent, Stop},
     inventory::{FamilyKind, Inventory, Scope},
     journal::{Decision, Event, Journal, Log, StoreError, Story},
@@ -42,6 +42,8 @@ pub enum Fate {
     MeddledInPause(usize, Meddling),
     ReadsDeniedInPause(usize, DeniedRead, u64),
     CredentialsEndInPause(usize),
+    /// Another process takes the run over right after this record: its lease is lost, and only a look at it shows that.
+    TakenOver(usize),
     /// At this call it is known that the credentials end in so many seconds, and whether they say so.
     CredentialsEnd(usize, u64, bool),
 }
@@ -61,6 +63,8 @@ pub struct State {
     pub fates: Vec<Fate>,
     pub breaches: Vec<String>,
     pub touched: BTreeSet<String>,
+    /// When somebody's hands were last on each of these.
+    pub hands: BTreeMap<String, Timestamp>,
     pub met: Vec<&'static str>,
     /// Whether other people's hands, or reads that were denied, had a part in it.
     pub disturbed: bool,
@@ -77,6 +81,7 @@ pub struct State {
     ends_are_told: bool,
     dead: bool,
     full: bool,
+    taken: bool,
     calls: usize,
     records: usize,
     pauses: usize,
@@ -102,6 +107,7 @@ impl State {
             fates: Vec::new(),
             breaches: Vec::new(),
             touched: BTreeSet::new(),
+            hands: BTreeMap::new(),
             met: Vec::new(),
             disturbed: false,
             watch: Watch::default(),
@@ -113,6 +119,7 @@ impl State {
             ends_are_told: false,
             dead: false,
             full: false,
+            taken: false,
             calls: 0,
             records: 0,
             pauses: 0,
@@ -177,6 +184,8 @@ impl State {
         self.met.push(meddling.name());
         self.disturbed = true;
         let touched = meddling.act(&mut self.twin);
+        let now = self.twin.now();
+        self.hands.extend(touched.iter().map(|id| (id.clone(), now)));
         self.touched.extend(touched);
     }
     fn deny(&mut self, denied: DeniedRead, seconds: u64) {
@@ -208,7 +217,7 @@ impl Door {
     }
     /// The same on a state that goes on, without what was still to happen in its last life.
     pub fn on(state: State, identity: Identity) -> Self {
-        let state = State { fates: Vec::new(), dead: false, full: false, ..state };
+        let state = State { fates: Vec::new(), dead: false, full: false, taken: false, ..state };
         Self { state: Arc::new(Mutex::new(state)), identity }
     }
     pub fn into_state(self) -> State {
@@ -318,6 +327,9 @@ impl Door {
         if state.full && state.jobs == 1 {
             state.breach(format!("{} was called although the journal cannot be written", call.name()));
         }
+        if state.taken {
+            state.breach(format!("{} was called although another process has taken the run over", call.name()));
+        }
         // What somebody does at the very moment of the call cannot have been seen.
         let offence = {
             let State { watch, twin, events, .. } = &mut *state;
@@ -379,6 +391,9 @@ impl Log for Paper {
         if state.fated(&Fate::KilledBeforeRecord(n)) {
             state.die("killed before a record");
         }
+        if state.taken {
+            return Err(lost());
+        }
         if state.dead || state.full {
             return gone();
         }
@@ -387,8 +402,19 @@ impl Log for Paper {
             state.die("killed after a record");
             return gone();
         }
+        if state.fated(&Fate::TakenOver(n)) {
+            state.met.push("taken over by another process");
+            state.taken = true;
+        }
         Ok(())
     }
+    fn may_call(&mut self) -> Result<Until, StoreError> {
+        if hold(&self.0).taken { Err(lost()) } else { Ok(Until::EVER) }
+    }
+}
+
+fn lost() -> StoreError {
+    StoreError::Lost { place: "the lock".to_owned(), why: "another process has it now".to_owned() }
 }
 
 /// The story that the events tell.
@@ -405,7 +431,8 @@ pub fn live(state: State, identity: &Identity, plan: &Plan, run: &str, decisions
     let begun = !state.events.is_empty();
     let stop = Arc::new(Stop::default());
     let told = story(&state.events);
-    let shared = Arc::new(Mutex::new(State { fates, dead: false, full: false, calls: 0, records: 0, pauses: 0, reads: 0, stop: stop.clone(), ..state }));
+    let shared =
+        Arc::new(Mutex::new(State { fates, dead: false, full: false, taken: false, calls: 0, records: 0, pauses: 0, reads: 0, stop: stop.clone(), ..state }));
     let jobs = hold(&shared).jobs;
     let door = Door { state: shared.clone(), identity: identity.clone() };
     let mut journal = Journal::new(told, Box::new(Paper(shared.clone())));

@@ -56,8 +56,10 @@ const LATER: u64 = 10_000;
 const LATEST: u64 = 30_000;
 /// From this number on credentials end in the middle of a wait, too.
 const ENDS: u64 = 32_000;
+/// From this number on other processes take the run over, too.
+const TAKEN: u64 = 100_000;
 /// The numbers that an ordinary test run proves, beside those that have found something.
-const ORDINARY: [Range<u64>; 3] = [0..192, LATER..LATER + 256, ENDS..ENDS + 256];
+const ORDINARY: [Range<u64>; 4] = [0..192, LATER..LATER + 256, ENDS..ENDS + 256, TAKEN..TAKEN + 128];
 /// Who comes back after a day finds other things overdue: backups, for one.
 const A_DAY: SignedDuration = SignedDuration::from_hours(23);
 /// After so many numbers a long range says how far it is.
@@ -100,19 +102,23 @@ struct Thrown {
     latest: Option<Latest>,
     /// Ends of credentials, from dice of their own: older numbers throw what they threw.
     ends: Option<Dice>,
+    /// Losses of the lease, in the same way.
+    taken: Option<Dice>,
 }
 
 impl Thrown {
     fn new(seed: u64) -> Self {
         let later = (seed >= LATER).then(|| Later::new(seed));
         let latest = (seed >= LATEST).then(|| Latest::new(seed));
-        Self { dice: Dice::new(seed, 1), later, latest, ends: (seed >= ENDS).then(|| Dice::new(seed, 11)) }
+        let (ends, taken) = ((seed >= ENDS).then(|| Dice::new(seed, 11)), (seed >= TAKEN).then(|| Dice::new(seed, 12)));
+        Self { dice: Dice::new(seed, 1), later, latest, ends, taken }
     }
     fn fates(&mut self, plan: &Plan, last: bool) -> Vec<Fate> {
         let mut fates = storm::fates(&mut self.dice, plan, last);
         fates.extend(self.later.iter_mut().flat_map(|later| later.fates(plan, last)));
         fates.extend(self.latest.iter_mut().flat_map(|latest| latest.fates(plan)));
         fates.extend(self.ends.iter_mut().filter(|_| !last).filter_map(|dice| storm::credentials_end(dice, plan)));
+        fates.extend(self.taken.iter_mut().filter(|_| !last).filter_map(|dice| storm::taken_over(dice, plan)));
         fates
     }
     /// What goes wrong with the account in a run of so many calls.

@@ -342,6 +342,13 @@ pub fn credentials_end(dice: &mut Dice, plan: &Plan) -> Option<Fate> {
     thrown.0.then_some(Fate::CredentialsEnd(thrown.1, thrown.2, thrown.3))
 }
 
+/// The loss of the lease in one life, if it comes to that.
+pub fn taken_over(dice: &mut Dice, plan: &Plan) -> Option<Fate> {
+    let records = plan.changes.iter().map(|c| 3 * c.steps.len() + 2).sum::<usize>();
+    let thrown = (dice.percent(25), dice.upto(records));
+    thrown.0.then_some(Fate::TakenOver(thrown.1))
+}
+
 /// What was added after numbers had been given to what was found: thrown from dice of its own, so that the older dice
 /// fall as they did.
 #[derive(Debug, Clone)]
