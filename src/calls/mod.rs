@@ -25,7 +25,7 @@ pub use before::{Before, Observe, Otherwise};
 pub use expect::{Expect, Standing, Test, standing_of};
 pub use next_start::NextStart;
 pub use notice::{HubFinding, Notice, Refusal};
-pub use reference::{Bindings, Unresolved, names};
+pub use reference::{Bindings, Unresolved};
 pub use spec::{Power, Repeat, Risk, Spec, Takes, find, floor};
 pub use transition::{Transition, transitions};
 pub use until::Until;

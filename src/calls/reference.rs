@@ -134,13 +134,14 @@ impl Bindings<'_> {
     }
 }
 
-/// Whether a value names something: an id, or ids. A journal is a file, and a call whose input lacks an id does something else: a
-/// `CreateVolume` without its snapshot makes an empty disk.
-pub fn names(value: &Value) -> bool {
+/// Whether an output names something: an id, ids, or ids by what they were made of. A journal is a file, and a call whose input
+/// lacks an id does something else: a `CreateVolume` without its snapshot makes an empty disk.
+fn names(value: &Value) -> bool {
     match value {
         Value::String(id) => !id.is_empty(),
-        Value::Array(ids) => !ids.is_empty() && ids.iter().all(|id| id.as_str().is_some_and(|id| !id.is_empty())),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => false,
+        Value::Array(ids) => !ids.is_empty() && ids.iter().all(names),
+        Value::Object(by) => !by.is_empty() && by.values().all(names),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
     }
 }
 
@@ -171,6 +172,8 @@ mod tests {
         for (value, named) in [
             (json!("snap-1"), true),
             (json!(["sgr-1", "sgr-2"]), true),
+            (json!({ "vol-1": "snap-1" }), true),
+            (json!({ "vol-1": "" }), false),
             (json!(null), false),
             (json!(""), false),
             (json!([]), false),

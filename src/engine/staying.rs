@@ -72,7 +72,25 @@ fn kept(change: &Change, story: &ChangeStory) -> Vec<Stay> {
         stay.things.retain(|(id, _)| !deleted.contains(id));
         stay
     };
-    change.steps.iter().filter(stays).filter_map(|step| stay(step, story)).map(left).filter(|stay| !stay.things.is_empty()).collect()
+    let whole = change.steps.iter().filter(stays).filter_map(|step| stay(step, story)).map(left);
+    let part = change.steps.iter().filter(|step| taken_back.contains(&step.name)).filter_map(|step| beside(step, story));
+    whole.chain(part).filter(|stay| !stay.things.is_empty()).collect()
+}
+
+/// Finds the things that a step has made beside those that its way back takes away: a snapshot of an instance covers the disks that somebody attaches
+/// meanwhile.
+fn beside(step: &Step, story: &ChangeStory) -> Option<Stay> {
+    if !matches!(step.act.recognise, Recognise::Tagged { .. }) {
+        return None;
+    }
+    let told = story.step(&step.name)?;
+    let mut ids = Vec::new();
+    told.outputs.values().for_each(|value| gather(value, &mut ids));
+    let others: Vec<String> = story.steps.iter().filter(|s| s.name != step.name).filter_map(|s| Some(s.call.as_ref()?.input.to_string())).collect();
+    ids.retain(|id| !others.iter().any(|input| input.contains(&format!("\"{id}\""))));
+    let until = until(step, &told.call.as_ref()?.input);
+    let things: Vec<_> = ids.into_iter().map(|id| (id.clone(), place(step, &id))).collect();
+    (!things.is_empty()).then(|| Stay { things, words: format!("{}; it was made together with the others; {until}", step.title) })
 }
 
 /// Whether a step makes something: it is known by its tags, or carries them.
@@ -94,20 +112,22 @@ fn stay(step: &Step, story: &ChangeStory) -> Option<Stay> {
         // What another step's way back covers is not left; what has calls is taken back.
         WayBack::ByStep(_) | WayBack::Calls { kept_once: None, .. } => return None,
     };
-    let back = step.way_back.acts().find(|act| deletes(&act.call));
-    let by = back.map_or_else(|| "by hand".to_owned(), |act| format!("with {}", act.call.name()));
-    let until = match expires(&call.input) {
-        Some(date) => format!("kept until {date}, then offered by `redress prune`"),
-        None => format!("it has no date, so that `redress prune` never offers it: delete it {by} once nothing needs it"),
-    };
-    let mut things: Vec<(String, Option<Want>)> = ids.into_iter().map(|id| (id.clone(), place(step, &id))).collect();
-    if things.is_empty() {
-        things.push(("what it made".to_owned(), None));
-    }
+    let until = until(step, &call.input);
+    let things = ids.into_iter().map(|id| (id.clone(), place(step, &id))).collect();
     Some(Stay { things, words: format!("{}; {why}; {until}", step.title) })
 }
 
-/// Finds the read that shows a thing which a step has made.
+/// Tells until when what a step has made is kept, and how it goes.
+fn until(step: &Step, input: &Value) -> String {
+    let back = step.way_back.acts().find(|act| deletes(&act.call));
+    let by = back.map_or_else(|| "by hand".to_owned(), |act| format!("with {}", act.call.name()));
+    match expires(input) {
+        Some(date) => format!("kept until {date}, then offered by `redress prune`"),
+        None => format!("it has no date, so that `redress prune` never offers it: delete it {by} once nothing needs it"),
+    }
+}
+
+/// Finds where a thing is read that a step has made.
 fn place(step: &Step, id: &str) -> Option<Want> {
     match &step.act.recognise {
         Recognise::Tagged { region, family, .. } => Some(Want::id(region, *family, id)),

@@ -14,7 +14,7 @@ use crate::{
         power, standing_of, still,
     },
     journal::{Event, StepResult, StepState, StoreError, Story},
-    plan::{Change, Plan},
+    plan::{Change, Plan, reach::nameless},
 };
 
 /// Why an act did not get done.
@@ -123,6 +123,9 @@ impl Engine<'_> {
         let bindings = self.bindings(named, journal, &outputs);
         let input = bindings.resolve(&named.act.call.input)?;
         let call = calls::Call { input, ..named.act.call.clone() };
+        if let Some(member) = nameless(&call) {
+            return Err(Failure::Failed(format!("{} was not called: it names nothing in {member}", call.name())));
+        }
         let (change, step) = (named.change.to_owned(), named.name.to_owned());
         journal.write(self.account.now(), Event::Intent { change: change.clone(), step: step.clone(), attempt: 1, call: call.clone(), observed })?;
         let outcome = self.call_with_leave(&call, journal).await?;

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::Change;
 use crate::{
-    calls::{Call, names},
+    calls::Call,
     inventory::{Fact, FamilyKind, Inventory, Scope, Want, tag},
 };
 
@@ -118,11 +118,12 @@ fn naming(call: &Call, name: &str) -> Option<&'static (&'static str, FamilyKind)
     NAMES.iter().find(|(member, family)| *member == name && (*family != FamilyKind::Trails || call.service == "cloudtrail"))
 }
 
-/// The member in which a call names nothing, where it has one. A reference names what a step before it is yet to make.
-fn nameless(call: &Call) -> Option<&str> {
+/// The member in which a call names nothing, where it has one: AWS takes such a call for another one. A reference names what a step
+/// before it is yet to make.
+pub fn nameless(call: &Call) -> Option<&str> {
     let refers = |value: &Value| value.as_object().is_some_and(|map| map.keys().all(|key| key.starts_with('$')) && map.len() == 1);
-    let each = |value: &Value| value.as_array().is_some_and(|ids| !ids.is_empty() && ids.iter().all(|id| names(id) || refers(id)));
-    let whole = |value: &Value| names(value) || refers(value) || each(value);
+    let one = |value: &Value| value.as_str().is_some_and(|id| !id.is_empty()) || refers(value);
+    let whole = |value: &Value| one(value) || value.as_array().is_some_and(|ids| !ids.is_empty() && ids.iter().all(one));
     members(call).find(|(name, value)| naming(call, name).is_some() && !whole(value)).map(|(name, _)| name.as_str())
 }
 

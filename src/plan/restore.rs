@@ -244,13 +244,15 @@ pub fn restored(change: &Change, restore: &Restore, footprint: &Value, moment: M
 }
 
 /// What of a change that was rolled back is not as it was before; `predicted` is how the rehearsal saw its end. What runs
-/// and what does not counts where the change itself turns something off or on.
+/// and what does not counts where the change itself turns something off or on; else somebody else did that.
 pub fn after_rollback(change: &Change, before: &Value, predicted: Option<&Value>, after: &Value) -> Moved {
     let comparing = Comparing::of(change);
     let mut moved = comparing.moved(before, predicted.map_or(OtherEnd::Unknown, OtherEnd::Predicted), after);
     moved.unread.retain(|thing| before.get(thing).is_none() || before.get(thing) != after.get(thing));
-    if comparing.powers {
-        moved.ours.append(&mut moved.power);
+    let power = std::mem::take(&mut moved.power);
+    let of = if comparing.powers { &mut moved.ours } else { &mut moved.others };
+    for (thing, members) in power {
+        of.entry(thing).or_default().extend(members);
     }
     moved
 }
