@@ -5,6 +5,7 @@
 #![allow(dead_code)]
 
 use std::{
+    cell::Cell,
     collections::{BTreeMap, BTreeSet},
     sync::{LazyLock, Mutex},
     time::Duration,
@@ -253,12 +254,12 @@ fn cut(mut account: Inventory, named: &str) -> Inventory {
     macro_rules! keep {
         ($($family:expr),* ; $of:expr) => {
             $({
-                let mut others = 0;
+                let others = Cell::new(0);
                 $family.items.retain(|id, thing| {
                     let text = serde_json::to_string(thing).unwrap();
-                    let belongs = named.contains(id.as_str()) || $of.iter().any(|part: &String| text.contains(part.as_str()));
-                    others += usize::from(!belongs);
-                    belongs || others <= 2
+                    let belongs = named.contains(id) || $of.iter().any(|part: &String| text.contains(part.as_str()));
+                    others.set(others.get() + usize::from(!belongs));
+                    belongs || others.get() <= 2
                 });
             })*
         };
