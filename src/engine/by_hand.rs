@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     calls::{self, Act, BackAct, Bindings, Call, Otherwise, Purpose, Risk, before, words::words},
+    inventory::FamilyKind,
     journal::{ChangeStory, StepState, Story},
     plan::Change,
 };
@@ -27,7 +28,9 @@ pub(super) fn by_hand(change: &Change, journal: &Ledger<'_>) -> String {
     };
     let all: Vec<(Call, bool)> = way.iter().filter_map(resolved).collect();
     let open: Vec<&Call> = all.iter().filter(|(_, open)| *open).map(|(call, _)| call).collect();
-    let (deletions, acts): (Vec<&Call>, Vec<&Call>) = open.into_iter().partition(|call| deletes(call));
+    // Where no disk is exchanged there is no copy that could be older: what was made goes.
+    let disks = change.touches.iter().any(|want| matches!(want.family, FamilyKind::Instances | FamilyKind::Volumes));
+    let (deletions, acts): (Vec<&Call>, Vec<&Call>) = open.into_iter().partition(|call| disks && deletes(call));
     let mut said: Vec<String> = places(all.iter().map(|(call, _)| call)).into_iter().collect();
     let todo: Vec<String> = in_doubt(&story).chain(acts.iter().map(|call| words(call))).collect();
     if !todo.is_empty() {

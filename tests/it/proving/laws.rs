@@ -96,8 +96,11 @@ fn counts(plan: &Plan, story: &Story) -> Held {
     if exit == expected { Ok(()) } else { Err(format!("the exit code is {exit}, and the outcomes say {expected}")) }
 }
 
-/// Whether a reason tells a person what to do: calls to make, in AWS's words and with the ids that they need, or where to
-/// look and what it was like.
+/// What a person is told to do with an instance and its disks.
+const IN_WORDS: [&str; 8] = ["attach ", "detach ", "start ", "stop ", "turn DeleteOnTermination", "take the tags", "look whether", "should hold"];
+
+/// Whether a reason tells a person what to do: calls to make, in AWS's words or in plain ones and with the ids that they need, or
+/// where to look and what it was like.
 fn says_what_to_do(change: &Change, reason: &str) -> bool {
     let Some((_, told)) = reason.split_once("A person is needed: ") else { return false };
     let calls = |step: &Step| match &step.way_back {
@@ -105,7 +108,8 @@ fn says_what_to_do(change: &Change, reason: &str) -> bool {
         _ => vec![step.act.call.name()],
     };
     let named = change.steps.iter().flat_map(calls).any(|name| told.contains(&name));
-    (named || told.contains("redress show")) && !told.contains("$output") && !told.contains("$token")
+    let in_words = IN_WORDS.iter().any(|words| told.contains(words));
+    (named || in_words || told.contains("redress show")) && !told.contains("$output") && !told.contains("$token")
 }
 
 fn no_duplicates(now: &Inventory) -> Held {
