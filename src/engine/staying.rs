@@ -113,7 +113,10 @@ fn stay(step: &Step, story: &ChangeStory) -> Option<Stay> {
         WayBack::ByStep(_) | WayBack::Calls { kept_once: None, .. } => return None,
     };
     let until = until(step, &call.input);
-    let things = ids.into_iter().map(|id| (id.clone(), place(step, &id))).collect();
+    let mut things: Vec<(String, Option<Want>)> = ids.into_iter().map(|id| (id.clone(), place(step, &id))).collect();
+    if things.is_empty() {
+        things.push(("what it made".to_owned(), None));
+    }
     Some(Stay { things, words: format!("{}; {why}; {until}", step.title) })
 }
 
@@ -127,7 +130,7 @@ fn until(step: &Step, input: &Value) -> String {
     }
 }
 
-/// Finds where a thing is read that a step has made.
+/// Finds the read that shows a thing which a step has made.
 fn place(step: &Step, id: &str) -> Option<Want> {
     match &step.act.recognise {
         Recognise::Tagged { region, family, .. } => Some(Want::id(region, *family, id)),
