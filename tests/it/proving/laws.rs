@@ -254,12 +254,13 @@ fn rolled_back(before: &Inventory, now: &Inventory, state: &State, plan: &Plan, 
         let (was, is) = (before.footprint(&wants), now.footprint(&wants));
         let differ = redress::plan::restore::differences(&was, &is);
         let shared = |want: &String| plan.changes.iter().any(|c| c.id != change.id && c.touches.iter().any(|w| w.to_string() == *want));
-        // Somebody's hand on it before the change was over is named; one that came later cannot be.
-        let told_or_later = |want: &String| {
+        // Somebody's hand on it while the change was under way is named; one before is how it was, one that came later cannot be.
+        let beside = |at: &Timestamp| told.began.is_some_and(|began| at <= &began) || told.ended.is_some_and(|end| at >= &end);
+        let told_or_beside = |want: &String| {
             let id = want.rsplit_once('/').map_or(want.as_str(), |(_, id)| id);
-            state.touched.contains(id) && (told.reason.contains(want.as_str()) || state.hands.get(id).is_none_or(|at| told.ended.is_some_and(|end| end <= *at)))
+            state.touched.contains(id) && (told.reason.contains(want.as_str()) || state.hands.get(id).is_none_or(beside))
         };
-        if let Some(want) = differ.iter().find(|w| !shared(w) && !told_or_later(w)) {
+        if let Some(want) = differ.iter().find(|w| !shared(w) && !told_or_beside(w)) {
             return Err(format!("{} says that all is as it was, but {want} is not: {} / {}", change.id, was[want], is[want]));
         }
     }
