@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
-use super::MakeStage;
+use super::{MakeStage, bare::bare};
 use crate::{
     account::Identity,
     actions::{ActionUse, Options, Refusal, prune::candidates},
@@ -77,26 +77,7 @@ pub fn plan(
     }
     let rehearsed = rehearse(&changes, copy.as_ref(), rules);
     changes.retain(|c| !rehearsed.failed.contains_key(&c.id));
-    let mut plan = Plan {
-        format: crate::plan::document::FORMAT.to_owned(),
-        account: who.owner.account.clone(),
-        partition: who.owner.partition.clone(),
-        endpoint: who.endpoint.clone(),
-        regions: regions.to_vec(),
-        caller: who.caller.arn.clone(),
-        created,
-        expires: created.checked_add(valid_for).unwrap_or(created),
-        options: Options::default(),
-        playbooks: BTreeMap::new(),
-        counts: BTreeMap::from([("changes".to_owned(), changes.len())]),
-        changes,
-        skipped: Vec::new(),
-        origins: Vec::new(),
-        rehearsal: rehearsed.rehearsal,
-        digest: String::new(),
-        kind: PlanKind::Prune,
-        of_run: None,
-    };
+    let mut plan = Plan { rehearsal: rehearsed.rehearsal, ..bare(PlanKind::Prune, who, regions, created, valid_for, changes) };
     digest::seal(&mut plan);
     Pruning { plan, kept, left_out: rehearsed.failed }
 }

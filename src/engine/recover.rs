@@ -6,9 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
+use super::bare::bare;
 use crate::{
     account::Identity,
-    actions::{Options, make},
+    actions::make,
     calls::{self, Act, Call, Step, WayBack, mark},
     inventory::{FamilyKind, Instance, Inventory, Scope, Selector, Volume, Want, tag},
     plan::{Change, Plan, PlanKind, Rehearsal, Restore, digest},
@@ -256,26 +257,8 @@ fn change(known: &Inventory, region: &str, instance: &Instance, id: String, step
 /// The plan of these recoveries.
 pub fn sealed(changes: Vec<Change>, regions: &[String], who: &Identity, created: Timestamp, valid_for: SignedDuration) -> Plan {
     let not_rehearsed = changes.iter().map(|c| format!("{}: it is made of tags alone", c.id)).collect();
-    let mut plan = Plan {
-        format: crate::plan::document::FORMAT.to_owned(),
-        account: who.owner.account.clone(),
-        partition: who.owner.partition.clone(),
-        endpoint: who.endpoint.clone(),
-        regions: regions.to_vec(),
-        caller: who.caller.arn.clone(),
-        created,
-        expires: created.checked_add(valid_for).unwrap_or(created),
-        options: Options::default(),
-        playbooks: BTreeMap::new(),
-        counts: BTreeMap::from([("changes".to_owned(), changes.len())]),
-        changes,
-        skipped: Vec::new(),
-        origins: Vec::new(),
-        rehearsal: Rehearsal { not_rehearsed, ..Rehearsal::default() },
-        digest: String::new(),
-        kind: PlanKind::Recover,
-        of_run: None,
-    };
+    let mut plan =
+        Plan { rehearsal: Rehearsal { not_rehearsed, ..Rehearsal::default() }, ..bare(PlanKind::Recover, who, regions, created, valid_for, changes) };
     digest::seal(&mut plan);
     plan
 }

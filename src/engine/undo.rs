@@ -6,15 +6,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use super::{MakeStage, as_it_is, gather::afresh, marks, prune::PRUNE};
+use super::{MakeStage, as_it_is, bare::bare, gather::afresh, marks, prune::PRUNE};
 use crate::{
     account::{Account, Identity},
-    actions::{Options, prune},
+    actions::prune,
     calls::{self, Act, Bindings, Purpose, Step, Undo, Unresolved, WayBack, mark, still},
     finding::FindingKey,
     inventory::{FamilyKind, Inventory, Scope, Want},
     journal::{ChangeStory, Outcome, Story},
-    plan::{Change, Plan, PlanKind, Rehearsal, Restore, digest, propose, rehearse::rehearse_undo},
+    plan::{Change, Plan, PlanKind, Restore, digest, propose, rehearse::rehearse_undo},
 };
 
 /// A plan that takes a run back, and what of the run it leaves, each with the reason.
@@ -98,24 +98,12 @@ pub fn plan(story: &Story, plan: &Plan, only: Option<&BTreeSet<String>>, who: &I
     }
     let counts = counts(&changes, &refused);
     let mut undo = Plan {
-        format: plan.format.clone(),
         account: plan.account.clone(),
         partition: plan.partition.clone(),
         endpoint: plan.endpoint.clone(),
-        regions: plan.regions.clone(),
-        caller: who.caller.arn.clone(),
-        created,
-        expires: created.checked_add(valid_for).unwrap_or(created),
-        options: Options::default(),
-        playbooks: BTreeMap::new(),
-        changes,
-        skipped: Vec::new(),
-        origins: Vec::new(),
-        rehearsal: Rehearsal::default(),
         counts,
-        digest: String::new(),
-        kind: PlanKind::Undo,
         of_run: Some(story.head.run.clone()),
+        ..bare(PlanKind::Undo, who, &plan.regions, created, valid_for, changes)
     };
     digest::seal(&mut undo);
     Undoing { plan: undo, refused }

@@ -54,7 +54,7 @@ impl Statement {
     pub fn unlike(&self, other: &str) -> String {
         let signed: Option<u64> = other.lines().find_map(|line| line.strip_prefix("records ")?.parse().ok());
         match signed {
-            Some(records) if records < self.records => format!("{} records were written after it was signed", self.records - records),
+            Some(records) if records < self.records => format!("its journal has grown by {} since it was signed", self.records - records),
             _ => "its plan or its journal is not what was signed".to_owned(),
         }
     }

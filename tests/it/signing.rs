@@ -318,7 +318,7 @@ fn a_run_is_taken_back_and_gone_on_with_only_as_it_was_signed() {
     // Written on, cut off, with another plan: each is not what was signed.
     desk.ends(0, "verify last");
     let (_, err) = desk.ends(2, "undo last --auto-approve --trust signers");
-    assert!(err.contains("written after it was signed"), "{err}");
+    assert!(err.contains("grown by"), "{err}");
     let lines: Vec<&str> = journal.lines().collect();
     fs::write(run.join("journal.jsonl"), lines[..lines.len() - 1].join("\n") + "\n").unwrap();
     for line in ["undo last --auto-approve --trust signers", "resume last --auto-approve --trust signers"] {
@@ -386,4 +386,26 @@ fn an_apply_signs_its_run_and_a_key_that_cannot_sign_ends_it_beforehand() {
         let secret = desk.text("sam").lines().nth(2).unwrap().to_owned();
         assert!(!fs::read_to_string(&path).unwrap().contains(&secret), "{}", path.display());
     }
+}
+
+#[test]
+fn a_run_in_a_bucket_is_signed_in_the_bucket() {
+    let (desk, moto) = (Desk::new(), support::moto());
+    let keys = moto.account();
+    moto.python(&keys, "import boto3; boto3.client('s3').create_bucket(Bucket='signed-runs')");
+    let env = keys.environment(moto);
+    let env: Vec<(&str, &str)> = env.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let ends = |code: i32, line: &str| {
+        let (ended, out, err) = desk.run(&format!("{line} --state-dir s3://signed-runs/a"), &env);
+        assert_eq!(ended, code, "redress {line}\n{out}\n{err}");
+        err
+    };
+    ends(0, "plan --account twin:demo --check cloudtrail-no-log-validation -q -o plan.json");
+    ends(0, "apply plan.json --auto-approve --sign sam");
+    ends(0, "verify last");
+    let err = ends(2, "undo last --auto-approve --max-risk disruptive --trust signers");
+    assert!(err.contains("its journal has grown by 1 since it was signed"), "{err}");
+    ends(0, "sign last --key sam");
+    let err = ends(0, "undo last --auto-approve --max-risk disruptive --trust signers");
+    assert!(err.contains("is signed by sam@example.com"), "{err}");
 }
