@@ -371,3 +371,33 @@ async fn part(session: &Session, ground: &mut Ground, policy: &Policy, mut decis
     }
     Ok((plan, decisions))
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    #[test]
+    fn what_is_approved_is_what_was_signed_change_by_change() {
+        let signed = || Some((Signed { by: "sam".to_owned(), key: "SHA256:x".to_owned() }, sample::plan()));
+        let plan = sample::plan();
+        let all =
+            |approved: bool| -> Vec<Decision> { plan.changes.iter().map(|c| Decision { change: c.id.clone(), approved, by: "prompt".to_owned() }).collect() };
+        assert_eq!(as_signed(None, &plan, &all(true)), Ok(None));
+        assert_eq!(as_signed(signed(), &plan, &all(true)).unwrap().unwrap().by, "sam");
+        let edits: [fn(&mut Change); 4] = [|c| c.summary.push('x'), |c| c.steps.truncate(0), |c| c.id = "c99".to_owned(), |c| c.touches.truncate(0)];
+        for (n, edit) in edits.into_iter().enumerate() {
+            let mut other = plan.clone();
+            edit(&mut other.changes[0]);
+            let decide = |approved| vec![Decision { change: other.changes[0].id.clone(), approved, by: "prompt".to_owned() }];
+            let fail = as_signed(signed(), &other, &decide(true)).unwrap_err();
+            assert!(fail.exit == Exit::Held && fail.text().contains("is not what was signed"), "{n}");
+            // What is not done need not be signed, and a plan that asks more than the file is the same plan.
+            assert!(as_signed(signed(), &other, &decide(false)).is_ok(), "{n}");
+        }
+        let mut asks = plan.clone();
+        asks.changes.iter_mut().for_each(|c| c.ask = true);
+        assert!(as_signed(signed(), &asks, &all(true)).is_ok());
+    }
+}

@@ -31,7 +31,7 @@ mod words;
 pub use style::Style;
 
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;
 #[cfg(test)]
 mod tests;
 
