@@ -376,7 +376,7 @@ async fn part(session: &Session, ground: &mut Ground, policy: &Policy, mut decis
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::report::sample;
+    use crate::{calls::Risk, report::sample};
 
     #[test]
     fn what_is_approved_is_what_was_signed_change_by_change() {
@@ -386,7 +386,7 @@ mod tests {
             |approved: bool| -> Vec<Decision> { plan.changes.iter().map(|c| Decision { change: c.id.clone(), approved, by: "prompt".to_owned() }).collect() };
         assert_eq!(as_signed(None, &plan, &all(true)), Ok(None));
         assert_eq!(as_signed(signed(), &plan, &all(true)).unwrap().unwrap().by, "sam");
-        let edits: [fn(&mut Change); 4] = [|c| c.summary.push('x'), |c| c.steps.truncate(0), |c| c.id = "c99".to_owned(), |c| c.touches.truncate(0)];
+        let edits: [fn(&mut Change); 4] = [|c| c.summary.push('x'), |c| c.steps.truncate(0), |c| c.id = "c99".to_owned(), |c| c.risk = Risk::Irreversible];
         for (n, edit) in edits.into_iter().enumerate() {
             let mut other = plan.clone();
             edit(&mut other.changes[0]);
