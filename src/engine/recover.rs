@@ -114,15 +114,10 @@ fn bring_back(known: &Inventory, region: &str, instance: &Instance, id: String) 
     }
     let volumes = all::<Volume>(known, region, FamilyKind::Volumes);
     let (mut steps, mut touches) = (Vec::new(), vec![Want::id(region, FamilyKind::Instances, name)]);
-    let copies: BTreeMap<&String, &Volume> = volumes
-        .iter()
-        .filter(|v| v.tags.get(tag::INSTANCE) == Some(name) && v.tags.contains_key(tag::SOURCE))
-        .filter_map(|v| Some((v.tags.get(tag::DEVICE)?, v)))
-        .collect();
     // An undo puts back what is older than what the instance has run on since: what it has not put back yet, it does not get.
     let undone = instance.tags.get(tag::STEP).is_some_and(|step| step.contains("/undo-"));
     let mut impact = Vec::new();
-    for (device, copy) in copies {
+    for (device, copy) in copies(&volumes, instance, undone)? {
         let volume = at_device(&volumes, name, device, copy, undone)?;
         if undone && volume.id != copy.id {
             impact.push(format!("{name} has {} at {device}, as before the run: what was written there since is on {}", volume.id, copy.id));
@@ -155,6 +150,23 @@ fn bring_back(known: &Inventory, region: &str, instance: &Instance, id: String) 
     steps.push(kept("unmark".to_owned(), format!("take the tag of the run off {name}"), act));
     let brought = change(known, region, instance, id, steps, touches);
     Ok(Some(Change { impact, ..brought }))
+}
+
+/// The copy of the disk at each device. Earlier runs may have left others: an undo takes back the one that its source names as what
+/// replaced it, the way there made its own.
+fn copies<'v>(volumes: &'v [Volume], instance: &Instance, undone: bool) -> Result<BTreeMap<&'v String, &'v Volume>, String> {
+    let by_id: BTreeMap<&String, &Volume> = volumes.iter().map(|v| (&v.id, v)).collect();
+    let replaced = |v: &Volume| by_id.get(v.tags.get(tag::SOURCE)?)?.tags.get(tag::REPLACED_BY).filter(|id| **id == v.id).map(|_| ());
+    let own = |v: &Volume| if undone { replaced(v).is_some() } else { v.tags.get(tag::RUN) == instance.tags.get(tag::RUN) };
+    let mut all: BTreeMap<&String, Vec<&Volume>> = BTreeMap::new();
+    for copy in volumes.iter().filter(|v| v.tags.get(tag::INSTANCE) == Some(&instance.id) && v.tags.contains_key(tag::SOURCE)) {
+        copy.tags.get(tag::DEVICE).into_iter().for_each(|device| all.entry(device).or_default().push(copy));
+    }
+    let one = |(device, copies): (&'v String, Vec<&'v Volume>)| match copies.iter().find(|v| own(v)).or(copies.last()) {
+        Some(copy) if !undone || copies.len() == 1 || own(copy) => Ok((device, *copy)),
+        _ => Err(format!("{} has several copies for {device}, and no tag says on which it ran last: attach that one by hand and start it", instance.id)),
+    };
+    all.into_iter().map(one).collect()
 }
 
 /// The volume that belongs at a device: the one that is there, the one that was there if it is free, or else its copy; after an undo

@@ -145,6 +145,18 @@ fn what_an_undo_has_not_put_back_yet_comes_up_with_what_was_written_last() {
     let (stand, plan, id) = applied();
     let undoing = undoing(&stand, &plan).plan;
     let ran_on: BTreeSet<String> = instance(&stand, &id).devices.into_iter().map(|d| d.volume_id).collect();
+    // A copy that an earlier run has left, of the same disks.
+    {
+        let mut twin = hold(&stand.twin);
+        let region = twin.truth_mut().region_mut(REGION);
+        for (n, copy) in ran_on.iter().enumerate() {
+            let copy = region.volumes.get(copy).known().copied().unwrap().clone();
+            let id = format!("vol-0ffffffffffffff0{n}");
+            let tags = copy.tags.clone().into_iter().chain([(tag::RUN.to_owned(), "run-0".to_owned())]).collect();
+            let older = redress::inventory::Volume { id: id.clone(), state: "available".to_owned(), attachments: Vec::new(), tags, ..copy };
+            region.volumes.put(id, older);
+        }
+    }
     let second = for_undo(&stand);
     let whole: Vec<String> = undoing.changes[0].steps.iter().map(|s| s.act.call.operation.clone()).collect();
     second.killed(&undoing, Kill::AfterCall(whole.iter().position(|c| c == "DetachVolume").unwrap() + 1));

@@ -106,6 +106,7 @@ fn the_disks_of_a_running_instance_are_replaced_in_one_short_stop() {
         "tag-old-1",
         "keep-old-1",
         "tag-old-2",
+        "announce",
         "stop",
         "snapshot",
         "copy-1",
@@ -260,6 +261,8 @@ fn an_undo_swaps_the_old_disks_back_and_keeps_the_new_ones_and_the_snapshots() {
     let proposal = on_instance(&account(), json!({ "pre_snapshot": false })).unwrap();
     let back = sound::going_back(&proposal.steps, &sound::names(&proposal.steps), Purpose::Undo);
     let expected = [
+        "CreateTags start",
+        "CreateTags start",
         "StopInstances start",
         "DetachVolume attach-2",
         "AttachVolume detach-2",
@@ -270,6 +273,7 @@ fn an_undo_swaps_the_old_disks_back_and_keeps_the_new_ones_and_the_snapshots() {
         "DeleteTags tag-old-2",
         "ModifyInstanceAttribute keep-old-1",
         "DeleteTags tag-old-1",
+        "DeleteTags start",
     ];
     assert_eq!(back, expected);
     for kept in ["snapshot", "copy-1", "volume-1", "volume-2"] {
