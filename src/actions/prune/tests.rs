@@ -3,10 +3,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 //! What prune deletes and what it leaves, on inventories made by hand.
 
-use super::*;
+use super::{in_bin as in_bin_now, *};
 use crate::{
     actions::{Options, make::sound},
-    inventory::{Caller, Device, Fact, Instance, InstanceStatus, Key, compute::Attachment},
+    inventory::{BinRule, Caller, Device, Fact, Instance, InstanceStatus, Key, Removal, compute::Attachment},
     resource::Owner,
 };
 
@@ -39,6 +39,7 @@ fn account() -> Inventory {
         InstanceStatus { id: "i-1".into(), system_status: "ok".into(), instance_status: "ok".into(), attached_ebs_status: "ok".into(), events: Vec::new() };
     region.instance_statuses.put("i-1", ok);
     region.snapshots.read(&Selector::All, Fact::Known(()));
+    region.removals.read(&Selector::All, Fact::Known(()));
     for (n, state) in [(1, "completed"), (2, "completed"), (3, "completed"), (4, "error")] {
         let id = format!("snap-{n}");
         let set = format!("set-{n}");
@@ -245,4 +246,51 @@ fn of_a_disk_that_was_never_attached_one_unencrypted_copy_stays() {
     assert_eq!(says(&it), (false, [false, false]), "it was made before the last start, and attached only since");
     it.region_mut(R).instances.get_mut("i-1").unwrap().launch_time = Some("2026-11-02T00:00:00Z".parse().unwrap());
     assert_eq!(says(&it), (true, [true, true]), "its instance was started with it, and is well");
+}
+
+#[test]
+fn a_snapshot_stays_while_an_image_or_a_lock_holds_it_or_that_cannot_be_told_and_the_bin_is_named() {
+    let says = |removal: Option<Removal>| {
+        let mut it = account();
+        let removals = &mut it.region_mut(R).removals;
+        match removal {
+            Some(removal) => removals.put("snap-1", removal),
+            None => removals.read(&Selector::All, Fact::unknown("AccessDenied")),
+        }
+        propose(&it, &it.owner.snapshot(R, "snap-1"))
+    };
+    let free =
+        || Removal { images: Fact::Known(Vec::new()), lock: Fact::Absent, rules: Fact::Known(Vec::new()), in_bin: Fact::Known(false), ..Removal::default() };
+    let image = Removal { images: Fact::Known(vec!["ami-1".into()]), ..free() };
+    assert!(matches!(says(Some(image)), Err(Refusal::Refused(why)) if why.contains("ami-1")));
+    let locked = Removal { lock: Fact::Known("governance".into()), ..free() };
+    assert!(matches!(says(Some(locked)), Err(Refusal::Refused(why)) if why.contains("locked (governance)")));
+    for unknown in [Some(Removal { images: Fact::unknown("AccessDenied"), ..free() }), Some(Removal { lock: Fact::unknown("AccessDenied"), ..free() }), None] {
+        assert!(matches!(says(unknown), Err(Refusal::Unknown(why)) if why.contains("AccessDenied")));
+    }
+    let rule = BinRule { id: "rule-1".into(), days: 14, ..BinRule::default() };
+    for (removal, word) in [
+        (free(), "gone for good"),
+        (Removal { rules: Fact::Known(vec![rule]), ..free() }, "recoverable for 14 days after the deletion: the rule rule-1"),
+        (Removal { rules: Fact::unknown("AccessDenied"), ..free() }, "cannot be told"),
+    ] {
+        let impact = says(Some(removal)).unwrap().impact.join("; ");
+        assert!(impact.contains(word), "{impact}");
+    }
+}
+
+#[test]
+fn what_was_deleted_is_restored_from_the_bin_only_while_it_is_known_to_be_there() {
+    let mut it = account();
+    let gone = it.owner.snapshot(R, "snap-9");
+    let mut says = |in_bin| {
+        it.region_mut(R).removals.put("snap-9", Removal { in_bin, ..Removal::default() });
+        in_bin_now(&gone, &it)
+    };
+    assert_eq!(says(Fact::Known(true)), Ok(()));
+    assert!(says(Fact::Known(false)).unwrap_err().contains("not in the Recycle Bin"));
+    assert!(says(Fact::unknown("AccessDenied")).unwrap_err().contains("AccessDenied"));
+    let act = restore(&Call::new("ec2", R, "DeleteSnapshot", json!({ "SnapshotId": "snap-9" }))).unwrap();
+    assert_eq!((act.call.operation.as_str(), act.before.len()), ("RestoreSnapshotFromRecycleBin", 1));
+    assert!(restore(&Call::new("ec2", R, "CreateTags", json!({}))).is_none());
 }
