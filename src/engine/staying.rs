@@ -126,6 +126,9 @@ fn until(step: &Step, input: &Value) -> String {
     let by = back.map_or_else(|| "by hand".to_owned(), |act| format!("with {}", act.call.name()));
     match expires(input) {
         Some(date) => format!("kept until {date}, then offered by `redress prune`"),
+        None if tagged(input, tag::SOURCE).is_some() => {
+            "`redress prune` offers it once the volume that it was made from, or another in its place, has been in use for thirty days".to_owned()
+        }
         None => format!("it has no date, so that `redress prune` never offers it: delete it {by} once nothing needs it"),
     }
 }
@@ -155,10 +158,15 @@ fn named(input: &Value) -> Option<String> {
 
 /// The day in the tag of what a call makes.
 fn expires(input: &Value) -> Option<String> {
+    tagged(input, tag::EXPIRES)
+}
+
+/// The value of a tag that a call sets.
+fn tagged(input: &Value, key: &str) -> Option<String> {
     match input {
-        Value::Object(map) if map.get("Key").and_then(Value::as_str) == Some(tag::EXPIRES) => map.get("Value")?.as_str().map(str::to_owned),
-        Value::Object(map) => map.values().find_map(expires),
-        Value::Array(items) => items.iter().find_map(expires),
+        Value::Object(map) if map.get("Key").and_then(Value::as_str) == Some(key) => map.get("Value")?.as_str().map(str::to_owned),
+        Value::Object(map) => map.values().find_map(|value| tagged(value, key)),
+        Value::Array(items) => items.iter().find_map(|value| tagged(value, key)),
         _ => None,
     }
 }
