@@ -17,6 +17,8 @@ pub const FOUND: &[(u64, &str)] = &[
     (18_986, "asked to stop at once while it looked for an earlier effect, it said that nothing was changed"),
     (19_255, "the time in which a list may lag was counted from the intent, and the call came later: what it made was made again"),
     (27_902, "the same, with the first set of snapshots left behind without a record"),
+    (5_168, "an instance that a stuck change had left down did not count, and the next one was stopped"),
+    (9_969, "the same"),
     (30_007, "an instance was stopped, the key of a disk of which had been disabled since the plan"),
     (30_008, "disks were swapped under an instance that somebody had started between two lives"),
     (30_018, "an older copy was put in where somebody had started and stopped the instance"),
@@ -24,6 +26,7 @@ pub const FOUND: &[(u64, &str)] = &[
     (41_961, "a stuck swap told a person to do nothing, in this order"),
     (61_513, "a volume that did not show yet when somebody had started the instance was left behind without a word"),
     (65_716, "a snapshot of a disk that somebody had attached meanwhile was left behind without a word"),
+    (68_421, "as 5168, with disks that others attach"),
     (70_608, "an instance was stopped, the key of which was disabled between the look at it and the stop"),
     (97_029, "as 61513, with the second of two volumes"),
 ];
