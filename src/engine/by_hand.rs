@@ -91,6 +91,6 @@ fn with_care(acts: &[&Call]) -> Option<String> {
 /// Names the things that the way back would delete, to be kept until all runs.
 fn kept(deletions: &[&Call]) -> Option<String> {
     let id = |call: &&Call| call.input.as_object().and_then(|input| input.values().find_map(Value::as_str)).map(str::to_owned);
-    let ids: Vec<String> = deletions.iter().filter_map(|call| id(call)).collect();
+    let ids: Vec<String> = deletions.iter().filter_map(id).collect();
     (!ids.is_empty()).then(|| format!("Delete nothing yet: keep {} until all is shown to run, since it may hold what is newest", ids.join(", ")))
 }

@@ -23,8 +23,9 @@ pub fn cut(mut account: Inventory, named: &str) -> Inventory {
     for region in account.regions.values_mut() {
         let things =
             region.instances.known().map(|(id, _)| id).chain(region.security_groups.known().map(|(id, _)| id)).chain(region.volumes.known().map(|(id, _)| id));
+        let nothing: [String; 0] = [];
         let things: Vec<String> = things.filter(|id| named.contains(*id)).map(str::to_owned).collect();
-        keep!(region.security_groups, region.vpcs, region.instances, region.volumes, region.log_groups ; [String::new(); 0]);
+        keep!(region.security_groups, region.vpcs, region.instances, region.volumes, region.log_groups ; nothing);
         keep!(region.security_group_rules, region.network_interfaces, region.flow_logs, region.snapshots, region.instance_statuses,
             region.managed_instances ; things);
     }

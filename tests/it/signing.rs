@@ -33,7 +33,7 @@ impl Desk {
         let desk = Self(tempfile::tempdir().unwrap());
         desk.ends(0, "plan --account twin:demo --check cloudtrail-no-log-validation -q -o plan.json");
         desk.key("sam", &["-t", "ed25519"]);
-        desk.write("signers", &desk.line("sam", ""));
+        desk.write("signers", desk.line("sam", ""));
         Some(desk)
     }
 
@@ -264,7 +264,11 @@ fn nothing_is_asked_of_an_account_before_the_signature_was_looked_at() {
     let came = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&came);
     // Whoever comes is counted and gets no answer.
-    thread::spawn(move || listener.incoming().for_each(|_| drop(counted.fetch_add(1, Ordering::SeqCst))));
+    thread::spawn(move || {
+        listener.incoming().for_each(|_| {
+            counted.fetch_add(1, Ordering::SeqCst);
+        })
+    });
     let mut plan: Value = serde_json::from_str(&desk.text("plan.json")).unwrap();
     plan["endpoint"] = url.clone().into();
     desk.write("plan.json", sealed(plan));
