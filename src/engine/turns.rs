@@ -130,7 +130,8 @@ impl Engine<'_> {
                 return Err(Failure::Halt(EngineError::Stopped(place)));
             }
             let who: Vec<String> = before.into_iter().collect();
-            let why = format!("until {} is up again: {most} at once in {region} (--stop-at-once)", who.join(", "));
+            let are = if who.len() == 1 { "is" } else { "are" };
+            let why = format!("until {} {are} up again: {most} at once in {region} (--stop-at-once)", who.join(" and "));
             self.talk.tell(&News::ItsTurn { change: named.change.to_owned(), why, seconds });
             match left.verdict(most, seconds) {
                 Verdict::Wait => moved.await,

@@ -209,7 +209,7 @@ print(len(blocks))
 "#;
     let page = serde_json::to_string(include_str!("../../docs/ci.md")).unwrap();
     let said = moto().python(&moto().account(), &format!("PAGE = {page}\n{script}"));
-    assert_eq!(said.trim(), "3");
+    assert_eq!(said.trim(), "4");
 }
 
 /// A bench with a plan of one group of the demo in which a rule is let in and another closed, and the twin's faults set.
