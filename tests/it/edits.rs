@@ -462,6 +462,27 @@ fn replaced(value: &mut Value, from: &str, to: &str) {
     }
 }
 
+/// Turns the boolean at a place, counted in depth and round and round.
+fn flip(plan: &mut Value, at: usize) {
+    fn one(value: &mut Value, seen: &mut usize, at: usize) -> bool {
+        match value {
+            Value::Bool(yes) => {
+                *seen += 1;
+                if *seen == at {
+                    *yes = !*yes;
+                }
+                *seen == at
+            }
+            Value::Array(items) => items.iter_mut().any(|v| one(v, seen, at)),
+            Value::Object(map) => map.values_mut().any(|v| one(v, seen, at)),
+            _ => false,
+        }
+    }
+    let mut all = 0;
+    one(plan, &mut all, usize::MAX);
+    one(plan, &mut 0, 1 + at % all.max(1));
+}
+
 /// The edit of the plan that bytes ask for.
 pub fn plan_of(dice: &[u8], what: &str) -> Came {
     let Some((how, edits)) = dice.split_first() else { return Came::Refused };
@@ -479,6 +500,12 @@ pub fn plan_of(dice: &[u8], what: &str) -> Came {
             _ => "198.51.100.7/32".to_owned(),
         };
         replaced(&mut plan, &pick(&all, 0), &to);
+        return plan_holds(scene, plan, what);
+    }
+    // A yes in the place of a no, or the other way round: there are few of them among the many values.
+    if how.is_multiple_of(7) && !edits.is_empty() {
+        let mut plan = scene.written.0.clone();
+        flip(&mut plan, usize::from(edits[0]));
         return plan_holds(scene, plan, what);
     }
     let plan = edit::edited(std::slice::from_ref(&scene.written.0), edits).into_iter().next().unwrap_or_default();
