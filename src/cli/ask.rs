@@ -132,14 +132,11 @@ impl Policy {
     }
 
     /// How what is left of a run stands. What was begun is asked about, whatever was decided before: that stands in a file. What was not
-    /// begun and is safe goes on as decided.
+    /// begun stands as in a plan from a file: it asks where a playbook of today does.
     pub fn standings_left(&self, left: &Left) -> BTreeMap<String, Standing> {
         let again = self.standings_again(&left.plan, &left.again);
         self.all(&left.plan, |change| match again.get(&change.id) {
             _ if left.begun.contains(&change.id) => self.standing(change, true),
-            Some(Standing::Ask) if change.risk == Risk::Safe && !left.again.own.contains_key(&change.id) => {
-                Standing::Yes("decided when the run began".to_owned())
-            }
             Some(standing) => standing.clone(),
             None => self.standing(change, true),
         })

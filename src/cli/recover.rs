@@ -14,7 +14,7 @@ use super::{
     plan::show,
     planning,
     session::Session,
-    undo::ask_and_do,
+    undo::{Asked, ask_and_do},
 };
 use crate::{
     engine::{
@@ -86,7 +86,7 @@ pub async fn apply(session: &Session, name: &str, plan: &Plan, signed: Option<Si
     }
     // All else of the plan is made again: of what the file says beside its changes, nothing is taken.
     let plan = recover::sealed(plan.changes.clone(), &plan.regions, door.account.identity(), door.account.now(), planning::VALID_FOR);
-    let exit = ask_and_do(session, &door, state.as_ref(), (&plan, signed), &policy).await?;
+    let exit = ask_and_do(session, &door, state.as_ref(), Asked { plan: &plan, shown: plan.clone(), signed }, &policy).await?;
     drop(lock);
     Ok(exit)
 }

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     engine::left::{Left, left},
     journal::{Decision, Phase, RunDocument, Story},
-    plan::{PlanKind, again::Today},
+    plan::{PlanKind, again::Today, as_called::as_called},
 };
 
 /// Resumes.
@@ -50,6 +50,8 @@ pub async fn run(session: &Session, run: &str, approval: &Approval, guards: &Gua
 /// Shows what is left of a run and decides it anew.
 async fn decisions(session: &Session, run: &str, left: &Left, story: &Story, policy: &Policy) -> Result<Vec<Decision>, Fail> {
     borne_out(run, left)?;
+    let shown = Left { plan: as_called(&left.plan, &left.begun, &left.judged.claims), ..left.clone() };
+    let left = &shown;
     let standings = policy.standings_left(left);
     for (id, unlike) in &left.again.unlike {
         session.out.always(&unlike.told(id));
@@ -58,7 +60,12 @@ async fn decisions(session: &Session, run: &str, left: &Left, story: &Story, pol
         return Ok(Vec::new());
     }
     let asks = standings.values().any(|s| *s == Standing::Ask);
-    let talk = format!("run {run} was interrupted; left of it is what follows, as its files say and the account bears out");
+    let begun = if left.begun.is_empty() {
+        ""
+    } else {
+        ". What is half done is shown as the calls that it makes, and asks; all else that is said of it is the files' word"
+    };
+    let talk = format!("run {run} was interrupted; left of it is what follows{begun}");
     if asks {
         session.out.always(&talk)
     } else {
@@ -78,18 +85,15 @@ async fn decisions(session: &Session, run: &str, left: &Left, story: &Story, pol
 
 /// Refuses a run of which something is left that nothing bears out.
 fn borne_out(run: &str, left: &Left) -> Result<(), Fail> {
-    if !left.beyond.is_empty() {
+    if !left.judged.beyond.is_empty() {
         let fail = Fail::held(format!("run {run} is not resumed: its files would have redress make calls that no change of theirs makes"));
-        return Err(left
-            .beyond
-            .iter()
-            .fold(fail, |fail, why| fail.why(why.clone()))
-            .why("nothing was changed")
-            .hint(format!("redress show {run} tells what was done; if nobody edited its files, settle what is left by hand")));
+        return Err(left.judged.beyond.iter().fold(fail, |fail, why| fail.why(why.clone())).why("nothing was changed").hint(format!(
+            "redress show {run} tells what was done; if nobody edited its files, settle what is left by hand. Runs that are signed tell edits: see --trust"
+        )));
     }
-    if !left.unknown.is_empty() {
+    if !left.judged.unknown.is_empty() {
         let fail = Fail::failure(format!("run {run} is not resumed: it cannot be told whether what is left of it is borne out by the account"));
-        return Err(left.unknown.iter().fold(fail, |fail, why| fail.why(why.clone())).hint("allow these reads, and resume it again"));
+        return Err(left.judged.unknown.iter().fold(fail, |fail, why| fail.why(why.clone())).hint("allow these reads, and resume it again"));
     }
     Ok(())
 }

@@ -1,6 +1,9 @@
 //! `redress undo`: takes a run back, as a plan of its own that is rehearsed, shown, approved and journaled like any other.
 
-use std::{collections::BTreeSet, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 use super::{
     account::{Door, Place, stage},
@@ -16,14 +19,14 @@ use super::{
     signing, summary,
 };
 use crate::{
-    calls::{Call, mark},
+    calls::mark,
     engine::{
         self,
         left::judged,
         undo::{self, Undoing},
     },
     journal::{RunDocument, RunFolder, Signed, Store, Story},
-    plan::{Change, Plan, PlanKind},
+    plan::{Change, Plan, PlanKind, as_called::as_called},
 };
 
 /// Undoes a run, or the changes of it that are named; with `output` it only plans that.
@@ -52,7 +55,7 @@ pub async fn run(session: &Session, run: &str, changes: &[String], output: Optio
         summary::run(session, &planned.document, &planned.of)?;
         return Ok(planned.held);
     }
-    let exit = ask_and_do(session, &door, state.as_ref(), (&planned.undoing.plan, signed), &policy).await?;
+    let exit = ask_and_do(session, &door, state.as_ref(), planned.asked(session, signed), &policy).await?;
     drop(lock);
     Ok(Exit::worst([exit, planned.held]))
 }
@@ -76,7 +79,7 @@ pub async fn apply(session: &Session, name: &str, plan: &Plan, signed: Option<Si
             .hint(format!("redress undo {id} -o FILE plans it anew")));
     }
     // As it was made again: of all else that the file says, nothing is taken.
-    let exit = ask_and_do(session, &door, state.as_ref(), (&now.undoing.plan, signed), &policy).await?;
+    let exit = ask_and_do(session, &door, state.as_ref(), now.asked(session, signed), &policy).await?;
     drop(lock);
     Ok(exit)
 }
@@ -87,12 +90,23 @@ fn same(now: &Plan, planned: &Plan) -> bool {
     plain(now) == plain(planned)
 }
 
-/// Asks about a plan that was made again just now, signed by somebody or not, and does what is approved. The caller holds the lock.
+/// A plan that was made again just now, as it is asked about.
+pub struct Asked<'p> {
+    /// The plan.
+    pub plan: &'p Plan,
+    /// The plan as it may be shown.
+    pub shown: Plan,
+    /// Who has signed the file or the run that it is from, where a signature was asked for.
+    pub signed: Option<Signed>,
+}
+
+/// Asks about a plan and does what is approved. The caller holds the lock.
 ///
 /// # Errors
 /// As [`run`].
-pub async fn ask_and_do(session: &Session, door: &Door, state: &dyn Store, (plan, signed): (&Plan, Option<Signed>), policy: &Policy) -> Result<Exit, Fail> {
-    let decisions = ask::approve(session, plan, policy).await?;
+pub async fn ask_and_do(session: &Session, door: &Door, state: &dyn Store, asked: Asked<'_>, policy: &Policy) -> Result<Exit, Fail> {
+    let Asked { plan, shown, signed } = asked;
+    let decisions = ask::decided(session, plan, &shown, &policy.standings(&shown)).await?;
     ask::any_approved(&decisions)?;
     let id = engine::run_id(plan, door.account.now());
     perform::begin(session, door, state, &id, Approved { plan, decisions, signed }).await
@@ -131,6 +145,8 @@ struct Planned {
     document: RunDocument,
     /// What the exit code says of what is not taken back.
     held: Exit,
+    /// What only the run's files say, by change.
+    claims: BTreeMap<String, Vec<String>>,
 }
 
 impl Planned {
@@ -141,18 +157,26 @@ impl Planned {
         let mut undoing = undo::plan(&story, &folder.plan, only, door.account.identity(), door.account.now(), planning::VALID_FOR);
         // The ways back stand in the run's files; what redress would never call, or not on these things, is not called.
         let run = story.head.run.clone();
-        let calls: Vec<(&Change, Call)> = undoing.plan.changes.iter().flat_map(|c| c.steps.iter().map(move |s| (c, s.act.call.clone()))).collect();
-        let (beyond, unknown) = judged(&run, &calls, door.account.as_ref()).await;
-        if let Some(fail) = not_borne_out(&run, beyond, unknown) {
+        let judged = judged(&run, &undoing.calls(&folder.plan), door.account.as_ref()).await;
+        if let Some(fail) = not_borne_out(&run, judged.beyond, judged.unknown) {
             return Err(fail);
         }
+        let claims = judged.claims;
         undoing.rehearse(&folder.plan, door.account.as_ref(), &stage).await;
         for (change, reason) in &undoing.refused {
             session.out.always(&format!("{change} is not taken back: {reason}"));
         }
         let held = if undoing.refused.is_empty() { Exit::Done } else { Exit::Held };
         let document = RunDocument::of(&story, &folder.plan);
-        Ok((door, Self { undoing, of: folder.plan, document, held }))
+        Ok((door, Self { undoing, of: folder.plan, document, held, claims }))
+    }
+
+    /// The undo as it is asked about: by its calls, since all words about it are those of the run's files.
+    fn asked(&self, session: &Session, signed: Option<Signed>) -> Asked<'_> {
+        let plan = &self.undoing.plan;
+        session.out.say("an undo is shown as the calls that it makes; all else that is said of its changes is the word of the run's files");
+        let ids: Vec<String> = plan.changes.iter().map(|c| c.id.clone()).collect();
+        Asked { plan, shown: as_called(plan, &ids, &self.claims), signed }
     }
 }
 

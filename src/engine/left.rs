@@ -12,9 +12,9 @@ use crate::{
     inventory::Inventory,
     journal::{Phase, Story},
     plan::{
-        Change, Plan,
+        Change, Plan, PlanKind,
         again::{self, PlanAgain, Today},
-        reach::{self, Beyond},
+        reach::{self, Beyond, Leads, Reach, Way},
     },
 };
 
@@ -27,10 +27,19 @@ pub struct Left {
     pub begun: Vec<String>,
     /// How the others stand when they are made again.
     pub again: PlanAgain,
+    /// What the account says of the calls of those that were begun.
+    pub judged: Judged,
+}
+
+/// What the account says of calls that a run's files would have made.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Judged {
     /// Calls that nothing bears out, each with the reason.
     pub beyond: Vec<String>,
     /// Calls of which that cannot be told.
     pub unknown: Vec<String>,
+    /// What only the files say, by change: who is let in again, to what something is set back.
+    pub claims: BTreeMap<String, Vec<String>>,
 }
 
 /// What is left of a run. `of_run` is the run that made what is taken back, for an undo.
@@ -45,7 +54,7 @@ pub async fn left(plan: &Plan, story: &Story, today: &Today, account: &dyn Accou
             _ => {}
         }
     }
-    let (beyond, unknown) = not_borne_out(plan, story, &begun, account).await;
+    let judged = begun_judged(plan, story, &begun, today, account).await;
     // What comes after a change that is over or goes on is made again as it will find the account.
     let alone = |c: Change| Change { after: c.after.iter().filter(|id| waiting.iter().any(|w| w.id == **id)).cloned().collect(), ..c };
     let open = Plan { changes: waiting.iter().cloned().map(alone).collect(), ..plan.clone() };
@@ -60,35 +69,54 @@ pub async fn left(plan: &Plan, story: &Story, today: &Today, account: &dyn Accou
     let ids: Vec<String> = begun.iter().map(|c| c.id.clone()).collect();
     let now = |c: &Change| begun.iter().find(|b| b.id == c.id).cloned().or_else(|| again.plan.change(&c.id).cloned());
     let shown = Plan { changes: plan.changes.iter().filter_map(now).collect(), skipped: Vec::new(), ..plan.clone() };
-    Left { plan: shown, begun: ids, again, beyond, unknown }
+    // What the file says of its rehearsal was seen before anything was done.
+    let mut shown = Plan { rehearsal: again.plan.rehearsal.clone(), ..shown };
+    shown.rehearsal.not_rehearsed.extend(ids.iter().map(|id| format!("{id}: it was begun, and goes on from where it stands")));
+    Left { plan: shown, begun: ids, again, judged }
 }
 
-/// The calls of changes that were begun which nothing bears out, and those of which it cannot be told.
-async fn not_borne_out(plan: &Plan, story: &Story, begun: &[Change], account: &dyn Account) -> (Vec<String>, Vec<String>) {
+/// Judges all calls that changes may still make which were begun. Parameters that no playbook of today says are claims as well.
+async fn begun_judged(plan: &Plan, story: &Story, begun: &[Change], today: &Today, account: &dyn Account) -> Judged {
     let run = plan.of_run.as_deref().unwrap_or(&story.head.run);
-    let calls: Vec<(&Change, Call)> = begun.iter().flat_map(|c| may_be_called(c, story).into_iter().map(move |call| (c, call))).collect();
-    judged(run, &calls, account).await
-}
-
-/// Judges calls of changes on today's facts: those that nothing bears out, and those of which it cannot be told.
-pub async fn judged(run: &str, calls: &[(&Change, Call)], account: &dyn Account) -> (Vec<String>, Vec<String>) {
-    let (mut beyond, mut unknown) = (Vec::new(), Vec::new());
-    if calls.is_empty() {
-        return (beyond, unknown);
-    }
-    let facts: Inventory = afresh(account, &mut |_| calls.iter().flat_map(|(change, call)| reach::needs(change, call)).collect()).await;
-    for (change, call) in calls {
-        match reach::borne_out(change, run, call, &facts) {
-            Ok(()) => {}
-            Err(Beyond::Never(why)) => beyond.push(format!("{}: {why}", change.id)),
-            Err(Beyond::Unknown(why)) => unknown.push(format!("{}: {why}", change.id)),
+    let calls: Vec<Leads<'_>> = begun.iter().flat_map(|c| may_be_called(plan, c, story).into_iter().map(move |(way, call)| (c, way, call))).collect();
+    let mut judged = judged(run, &calls, account).await;
+    for change in begun {
+        let own = again::own_uses(change, today);
+        if !own.is_empty() {
+            judged.claims.entry(change.id.clone()).or_default().extend(own);
         }
     }
-    (beyond, unknown)
+    judged
 }
 
-/// All calls that a change may still make, forward and back, with the outputs that the journal tells.
-fn may_be_called(change: &Change, story: &Story) -> Vec<Call> {
+/// Judges calls of changes on today's facts.
+pub async fn judged(run: &str, calls: &[Leads<'_>], account: &dyn Account) -> Judged {
+    let mut judged = Judged::default();
+    if calls.is_empty() {
+        return judged;
+    }
+    let facts: Inventory = afresh(account, &mut |known| calls.iter().flat_map(|(change, _, call)| reach::needs(change, call, known)).collect()).await;
+    let mut reaches: BTreeMap<&str, Reach<'_>> = BTreeMap::new();
+    for (change, way, call) in calls {
+        let reach = reaches.entry(&change.id).or_insert_with(|| Reach::of(change, run, &facts));
+        match reach.bears(*way, call) {
+            Ok(None) => {}
+            Ok(Some(claim)) => {
+                let all = judged.claims.entry(change.id.clone()).or_default();
+                if !all.contains(&claim) {
+                    all.push(claim);
+                }
+            }
+            Err(Beyond::Never(why)) => judged.beyond.push(format!("{}: {why}", change.id)),
+            Err(Beyond::Unknown(why)) => judged.unknown.push(format!("{}: {why}", change.id)),
+        }
+    }
+    judged
+}
+
+/// All calls that a change may still make, each with the way that it leads and with the outputs that the journal holds. What is on its
+/// way back goes forward no more.
+fn may_be_called(plan: &Plan, change: &Change, story: &Story) -> Vec<(Way, Call)> {
     let Some(told) = story.changes.get(&change.id) else { return Vec::new() };
     let (outputs, done) = (story.outputs(), told.done());
     let call = |step: &str, act: &Act| {
@@ -98,8 +126,10 @@ fn may_be_called(change: &Change, story: &Story) -> Vec<Call> {
     };
     let all: Vec<String> = change.steps.iter().map(|s| s.name.clone()).collect();
     let back = way_back(&change.steps, &all, Purpose::Rollback);
-    let forward = change.steps.iter().filter(|s| !done.contains(&s.name)).map(|s| call(&s.name, &s.act));
-    forward.chain(back.iter().map(|b| call(&b.of, &b.act))).collect()
+    let (forth, reverse) = if plan.kind == PlanKind::Undo { (Way::Back, Way::Forth) } else { (Way::Forth, Way::Back) };
+    let goes_on = !matches!(told.phase, Phase::Back(_));
+    let forward = change.steps.iter().filter(|s| goes_on && !done.contains(&s.name)).map(|s| (forth, call(&s.name, &s.act)));
+    forward.chain(back.iter().map(|b| (reverse, call(&b.of, &b.act)))).collect()
 }
 
 /// An input with the references resolved that stand for something already.

@@ -14,7 +14,11 @@ use crate::{
     finding::FindingKey,
     inventory::{FamilyKind, Inventory, Scope, Want},
     journal::{ChangeStory, Outcome, Story},
-    plan::{Change, Plan, PlanKind, Restore, digest, propose, rehearse::rehearse_undo},
+    plan::{
+        Change, Plan, PlanKind, Restore, digest, propose,
+        reach::{Leads, Way},
+        rehearse::rehearse_undo,
+    },
 };
 
 /// A plan that takes a run back, and what of the run it leaves, each with the reason.
@@ -39,6 +43,13 @@ impl Undoing {
             self.plan.counts = counts(&self.plan.changes, &self.refused);
         }
         digest::seal(&mut self.plan);
+    }
+
+    /// The calls of the undo, each of the change of the run that it takes back.
+    pub fn calls<'c>(&self, run: &'c Plan) -> Vec<Leads<'c>> {
+        let of = |undo: &Change| run.change(&undo.id).map(|change| (change, undo.steps.clone()));
+        let all = self.plan.changes.iter().filter_map(of);
+        all.flat_map(|(change, steps)| steps.into_iter().map(move |step| (change, Way::Back, step.act.call))).collect()
     }
 
     /// Fits the undo to the account as it is now, tries it on a copy of that, and seals what that showed into the plan. What

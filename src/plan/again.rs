@@ -269,6 +269,21 @@ fn own_parameters(planned: &[ActionUse], today: &[ActionUse]) -> Vec<String> {
     own
 }
 
+/// The parameters of a change that is half done which no playbook of today says. What other changes need is given its own by those.
+pub fn own_uses(change: &Change, today: &Today) -> Vec<String> {
+    let asked = |one: &&ActionUse| crate::actions::find(&one.action).is_some_and(|action| !action.answers().is_empty());
+    let mut own = Vec::new();
+    for one in change.uses.iter().filter(asked) {
+        let said: Vec<&ActionUse> = today.playbooks.iter().flat_map(|p| &p.actions).filter(|a| a.action == one.action).collect();
+        match said.first() {
+            _ if said.iter().any(|a| a.with == one.with) => {}
+            Some(first) => own.extend(own_parameters(std::slice::from_ref(one), std::slice::from_ref(*first))),
+            None => own.push(format!("no playbook of today asks for {}", one.action)),
+        }
+    }
+    own
+}
+
 /// The changes of a plan that come after one.
 fn dependents<'p>(plan: &'p Plan, change: &Change) -> Vec<&'p Change> {
     let mut all: Vec<&Change> = plan.changes.iter().filter(|other| other.after.contains(&change.id)).collect();

@@ -2,6 +2,7 @@
 //! over an inventory, findings, playbooks and actions; nothing here calls AWS or touches a file.
 
 pub mod again;
+pub mod as_called;
 pub mod build;
 pub mod change;
 mod claims;

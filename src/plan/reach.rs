@@ -2,13 +2,19 @@
 //! with or taken back brings calls and ids from its files; before any of them is called, the registry of actions and today's facts
 //! must bear them out. Pure.
 
+mod form;
+mod made;
+
 use jiff::{civil::Date, tz::TimeZone};
 use serde_json::Value;
+
+use self::made::Made;
 
 use super::Change;
 use crate::{
     calls::Call,
     inventory::{Fact, FamilyKind, Inventory, Scope, Want, tag},
+    resource::Kind,
 };
 
 /// Why a call is not borne out.
@@ -19,6 +25,18 @@ pub enum Beyond {
     /// It cannot be told.
     Unknown(String),
 }
+
+/// The way that a call leads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// To what the change is for.
+    Forth,
+    /// To what was before.
+    Back,
+}
+
+/// A call that a run may still make, the change that it is of, and the way that it leads.
+pub type Leads<'c> = (&'c Change, Way, Call);
 
 /// The operations that changes of an action make, forward and back.
 fn operations(action: &str) -> &'static [&'static str] {
@@ -40,7 +58,6 @@ fn operations(action: &str) -> &'static [&'static str] {
             "DeleteTrail",
             "StartLogging",
             "StopLogging",
-            "UpdateTrail",
         ],
         "encrypt-volumes" => &[
             "CreateTags",
@@ -115,7 +132,9 @@ fn members(call: &Call) -> impl Iterator<Item = (&String, &Value)> {
 
 /// The member of this name, where it names what the call acts on.
 fn naming(call: &Call, name: &str) -> Option<&'static (&'static str, FamilyKind)> {
-    NAMES.iter().find(|(member, family)| *member == name && (*family != FamilyKind::Trails || call.service == "cloudtrail"))
+    // A trail that is made is held to the proposal; there is nothing of its name yet.
+    let trail = call.service == "cloudtrail" && call.operation != "CreateTrail";
+    NAMES.iter().find(|(member, family)| *member == name && (*family != FamilyKind::Trails || trail))
 }
 
 /// The member in which a call names nothing, where it has one: AWS takes such a call for another one. A reference names what a step
@@ -135,73 +154,203 @@ fn place(call: &Call, family: FamilyKind) -> &str {
 }
 
 /// What must be read to tell whether a call is borne out.
-pub fn needs(change: &Change, call: &Call) -> Scope {
-    let mut scope: Scope =
-        targets(call).into_iter().filter(|(family, _)| *family != FamilyKind::Trails).map(|(family, id)| Want::id(place(call, family), family, id)).collect();
-    if change.resource.kind() == crate::resource::Kind::Instance {
+pub fn needs(change: &Change, call: &Call, known: &Inventory) -> Scope {
+    let mut scope: Scope = targets(call).into_iter().map(|(family, id)| Want::id(place(call, family), family, id)).collect();
+    if change.resource.kind() == Kind::Instance {
         scope.insert(Want::by(&change.region, FamilyKind::Snapshots, &format!("tag:{}", tag::INSTANCE), change.resource.id()));
+    }
+    scope.extend(made::needs(change, known));
+    if call.operation == "RevokeSecurityGroupIngress" {
+        scope.insert(crate::checks::security_groups::rules_want(&change.region, change.resource.id()));
     }
     scope
 }
 
-/// Checks that a change of this action, in this run, may make a call on what it names.
-///
-/// # Errors
-/// Why not, or why that cannot be told.
-pub fn borne_out(change: &Change, run: &str, call: &Call, facts: &Inventory) -> Result<(), Beyond> {
-    let never = |why: String| Err(Beyond::Never(format!("{} {why}", call.name())));
-    if !change.action.split('+').any(|action| operations(action).contains(&call.operation.as_str())) {
-        return never(format!("is no call of {}", change.action));
+/// Operations that make or set something: what is made must be what the action makes today.
+const MAKES: [&str; 11] = [
+    "CreateFlowLogs",
+    "CreateLogGroup",
+    "PutRetentionPolicy",
+    "CreateRole",
+    "PutRolePolicy",
+    "CreateBucket",
+    "PutBucketTagging",
+    "PutPublicAccessBlock",
+    "PutBucketVersioning",
+    "PutBucketEncryption",
+    "CreateTrail",
+];
+
+/// The reach of one change of a run on today's facts.
+#[derive(Debug)]
+pub struct Reach<'a> {
+    change: &'a Change,
+    run: &'a str,
+    facts: &'a Inventory,
+    made: Made,
+}
+
+impl<'a> Reach<'a> {
+    /// The reach of a change of this run.
+    pub fn of(change: &'a Change, run: &'a str, facts: &'a Inventory) -> Self {
+        Self { change, run, facts, made: Made::of(change, run, facts) }
     }
-    if matches!(call.service.as_str(), "ec2" | "logs") && call.region != change.region {
-        return never(format!("goes to {}, and the change is in {}", call.region, change.region));
-    }
-    let foreign = |tag: &Value| tag.get("Key").and_then(Value::as_str).is_none_or(|key| !key.starts_with("redress:"));
-    if call.operation.ends_with("Tags") && call.input.get("Tags").and_then(Value::as_array).is_none_or(|tags| tags.iter().any(foreign)) {
-        return never("is about tags that are not redress's own".to_owned());
-    }
-    if let Some(member) = nameless(call) {
-        return never(format!("names nothing in {member}"));
-    }
-    for (family, id) in targets(call) {
-        if family == FamilyKind::Trails {
-            let (arn, name) = (change.resource.as_str(), change.resource.id());
-            if change.resource.kind() == crate::resource::Kind::Trail && id != arn && id != name && !arn.ends_with(&format!("/{id}")) {
-                return never(format!("is about the trail {id}, and the change is about {arn}"));
-            }
-            continue;
+
+    /// Checks that the change may make a call on what it names. Returns what of the call only the files of the run say, in words, where
+    /// it would open or lower something.
+    ///
+    /// # Errors
+    /// Why it may not, or why that cannot be told.
+    pub fn bears(&self, way: Way, call: &Call) -> Result<Option<String>, Beyond> {
+        let never = |why: String| Beyond::Never(format!("{} {why}", call.name()));
+        self.form(way, call).map_err(never)?;
+        for (family, id) in targets(call) {
+            self.target(call, family, &id)?;
         }
-        let thing = match facts.json(place(call, family), family, &id) {
+        self.content(way, call).map_err(never)
+    }
+
+    fn form(&self, way: Way, call: &Call) -> Result<(), String> {
+        let change = self.change;
+        if !change.action.split('+').any(|action| operations(action).contains(&call.operation.as_str())) {
+            return Err(format!("is no call of {}", change.action));
+        }
+        if matches!(call.service.as_str(), "ec2" | "logs") && call.region != change.region {
+            return Err(format!("goes to {}, and the change is in {}", call.region, change.region));
+        }
+        let foreign = |tag: &Value| tag.get("Key").and_then(Value::as_str).is_none_or(|key| !key.starts_with("redress:"));
+        if call.operation.ends_with("Tags") && call.input.get("Tags").and_then(Value::as_array).is_none_or(|tags| tags.iter().any(foreign)) {
+            return Err("is about tags that are not redress's own".to_owned());
+        }
+        if let Some(member) = nameless(call) {
+            return Err(format!("names nothing in {member}"));
+        }
+        form::checked(change, way, call, &self.facts.owner.account)
+    }
+
+    /// Checks one thing that a call acts on.
+    fn target(&self, call: &Call, family: FamilyKind, id: &str) -> Result<(), Beyond> {
+        let (change, run) = (self.change, self.run);
+        let never = |why: String| Err(Beyond::Never(format!("{} {why}", call.name())));
+        let raises = self.raises();
+        if family == FamilyKind::Trails && raises && id != change.resource.as_str() {
+            return never(format!("is about the trail {id}, and the change is about {}", change.resource));
+        }
+        let thing = match self.facts.json(place(call, family), family, id) {
             Fact::Known(thing) => thing,
-            // What is not there is neither changed nor lost by a call.
-            Fact::Absent => continue,
+            // Only the snapshots of the account are listed: one that is not there may be somebody else's.
+            Fact::Absent if family == FamilyKind::Snapshots && uses_as_source(call) => {
+                return never(format!("takes {id} for a source, and the account has no such snapshot"));
+            }
+            // What is not there is neither changed nor lost by a call; what is made is held to what the action makes.
+            Fact::Absent => return Ok(()),
             silent => return Err(Beyond::Unknown(format!("{}: {id}: {}", call.name(), silent.silence().unwrap_or_default()))),
         };
-        let due = || change.action == "prune" && id == change.resource.id() && may_go(&thing, facts.read_at.to_zoned(TimeZone::UTC).date());
-        if call.operation.starts_with("Delete") && !call.operation.ends_with("Tags") && !may_delete(call, run, &thing, change, &id) && !due() {
-            return never(format!("would delete {id}, which run {run} did not make, as its tags say"));
+        if let Some(why) = thing.pointer("/tags/unknown") {
+            return Err(Beyond::Unknown(format!("{}: the tags of {id}: {why}", call.name())));
         }
-        if !within(change, run, family, &id, &thing, facts) {
-            return never(format!("is about {id}, which does not belong to {}", change.resource));
+        let own = tag_of(&thing, tag::RUN) == Some(run);
+        if uses_as_source(call) && family == FamilyKind::Snapshots && !own {
+            return never(format!("takes {id} for a source, which run {run} did not make, as its tags say"));
+        }
+        let due = || change.action == "prune" && id == change.resource.id() && may_go(&thing, self.facts.read_at.to_zoned(TimeZone::UTC).date());
+        let derived = || call.operation == "DeleteBucket" && self.made.back(call);
+        if call.operation.starts_with("Delete")
+            && !call.operation.ends_with("Tags")
+            && !(own && tag_of(&thing, tag::REPLACED_BY).is_none())
+            && !derived()
+            && !due()
+        {
+            return never(format!("would delete {id}, or what is set on it, which run {run} did not make, as its tags say"));
+        }
+        // What is set on a thing is held to the proposal, which is made only where the thing may be used.
+        let proposed = || family == FamilyKind::Buckets && (self.made.forth(call) || self.made.back(call) || call.operation == "PutBucketPolicy");
+        let settles = matches!(family, FamilyKind::Roles | FamilyKind::LogGroups | FamilyKind::Buckets) || (family == FamilyKind::Trails && !raises);
+        let belongs = if settles { own || proposed() } else { raises && family == FamilyKind::Trails || within(change, run, family, id, &thing, self.facts) };
+        if belongs { Ok(()) } else { never(format!("is about {id}, which does not belong to {}, nor did run {run} make it", change.resource)) }
+    }
+
+    /// Whether the change raises a trail that was there before it.
+    fn raises(&self) -> bool {
+        self.change.action == "raise-cloudtrail" && self.change.resource.kind() == Kind::Trail
+    }
+
+    /// Checks what a call makes, sets, opens or shuts. Returns what only the files say.
+    fn content(&self, way: Way, call: &Call) -> Result<Option<String>, String> {
+        let change = self.change;
+        let made = if way == Way::Forth { self.made.forth(call) } else { self.made.back(call) };
+        let otherwise = || Err(format!("is not what {} makes for {} today", change.action, change.resource));
+        match call.operation.as_str() {
+            _ if made => Ok(None),
+            operation if MAKES.contains(&operation) => otherwise(),
+            "PutBucketPolicy" => self.policy(way, call).map_or_else(otherwise, Ok),
+            "AuthorizeSecurityGroupIngress" if way == Way::Forth => otherwise(),
+            "AuthorizeSecurityGroupIngress" => Ok(Some(format!("{} is opened again to {}", change.resource.id(), sources(call)))),
+            "RevokeSecurityGroupIngress" => self.revokes(way, call).map(|()| None),
+            "UpdateTrail" if way == Way::Back => Ok(Some(format!("trail {} is set back", change.resource.id()))),
+            "StopLogging" if self.raises() => Ok(Some(format!("trail {} is stopped", change.resource.id()))),
+            _ => Ok(None),
         }
     }
-    Ok(())
+
+    /// Rules that are shut are those that the action shuts, on the way back those that the run made. A rule of another group is refused
+    /// by AWS, which is given the group, too.
+    fn revokes(&self, way: Way, call: &Call) -> Result<(), String> {
+        let member = "SecurityGroupRuleIds";
+        for id in call.input.get(member).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str) {
+            let rule = match self.facts.json(&call.region, FamilyKind::SecurityGroupRules, id) {
+                Fact::Known(rule) => rule,
+                _ => continue,
+            };
+            let own = tag_of(&rule, tag::RUN) == Some(self.run);
+            if !own && !(way == Way::Forth && self.made.names(&call.operation, member, id)) {
+                return Err(format!("would shut {id}, which {} does not shut today", self.change.action));
+            }
+        }
+        Ok(())
+    }
+
+    /// A policy that is there already, or on the way back the one that is there without statements of redress's.
+    fn policy(&self, way: Way, call: &Call) -> Option<Option<String>> {
+        let name = call.input.get("Bucket")?.as_str()?;
+        let bucket = self.facts.buckets.get(name);
+        let bucket = bucket.known().filter(|bucket| bucket.owned)?;
+        let (now, then) = (bucket.policy.known()?, serde_json::from_str::<Value>(call.input.get("Policy")?.as_str()?).ok()?);
+        if *now == then {
+            return Some(None);
+        }
+        let all = |policy: &Value| policy.get("Statement").and_then(Value::as_array).cloned();
+        let (is, stays) = (all(now)?, all(&then)?);
+        let ours = |statement: &Value| {
+            let sid = statement.get("Sid").and_then(Value::as_str).unwrap_or_default();
+            ["CloudTrailLooksAtTheAcl", "CloudTrailWrites", "OnlyByTls"].iter().any(|own| sid.starts_with(own))
+        };
+        let less = stays.iter().all(|one| is.contains(one)) && is.iter().all(|one| stays.contains(one) || ours(one));
+        (way == Way::Back && less).then(|| Some(format!("bucket {name} gets its former policy back")))
+    }
+}
+
+/// Whether a call makes something from a snapshot.
+fn uses_as_source(call: &Call) -> bool {
+    matches!(call.operation.as_str(), "CopySnapshot" | "CreateVolume")
+}
+
+/// Who is let in by a call.
+fn sources(call: &Call) -> String {
+    let permissions = call.input.get("IpPermissions").and_then(Value::as_array).into_iter().flatten();
+    let of = |permission: &Value| {
+        let lists = [("IpRanges", "CidrIp"), ("Ipv6Ranges", "CidrIpv6"), ("PrefixListIds", "PrefixListId"), ("UserIdGroupPairs", "GroupId")];
+        let all = lists.iter().flat_map(|(list, key)| {
+            let entries = permission.get(*list).and_then(Value::as_array).into_iter().flatten();
+            entries.filter_map(|entry| entry.get(*key).and_then(Value::as_str).map(str::to_owned)).collect::<Vec<_>>()
+        });
+        all.collect::<Vec<_>>()
+    };
+    permissions.flat_map(of).collect::<Vec<_>>().join(", ")
 }
 
 fn tag_of<'t>(thing: &'t Value, name: &str) -> Option<&'t str> {
     thing.get("tags").and_then(|tags| tags.get("known").unwrap_or(tags).get(name)).and_then(Value::as_str)
-}
-
-/// Whether a thing may be deleted on the way back: only what the run itself made. A bucket is tagged after it is made, and AWS deletes
-/// none that holds anything.
-fn may_delete(call: &Call, run: &str, thing: &Value, change: &Change, id: &str) -> bool {
-    let made = tag_of(thing, tag::RUN) == Some(run) && tag_of(thing, tag::REPLACED_BY).is_none();
-    match call.operation.as_str() {
-        "DeleteBucket" => made || tag_of(thing, tag::RUN).is_none(),
-        // A setting of a thing, or the inline policy of a role: it goes, the thing stays.
-        "DeleteRetentionPolicy" | "DeleteRolePolicy" => id == change.resource.id(),
-        _ => made,
-    }
 }
 
 /// Whether an earlier run made or kept a thing, nobody holds it, and its date has passed. What an undo left has no date; its time is
@@ -229,7 +378,6 @@ fn within(change: &Change, run: &str, family: FamilyKind, id: &str, thing: &Valu
         }
         FamilyKind::Snapshots => thing.get("volume_id").and_then(Value::as_str) == Some(resource),
         FamilyKind::FlowLogs => thing.get("resource_id").and_then(Value::as_str) == Some(resource),
-        FamilyKind::Buckets => tag_of(thing, tag::RUN).is_none() && change.action.contains("create-cloudtrail"),
         _ => false,
     }
 }

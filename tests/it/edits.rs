@@ -420,15 +420,15 @@ fn journal_holds(scene: &Scene, edited: Vec<Value>, before: usize, what: &str) -
     let account = Watched::new(scene.since[before].clone());
     if !story.ended {
         let left = block_on(left(&scene.plan, &story, &scene.today, &account, &stage));
-        if !left.beyond.is_empty() || !left.unknown.is_empty() {
+        if !left.judged.beyond.is_empty() || !left.judged.unknown.is_empty() {
             return Came::Refused;
         }
         scene.work(&account, &scene.plan, Begin::Again(Box::new(story.clone()), said(&left.plan, &left.again.own)));
     }
-    let undone = undo::plan(&story, &scene.plan, None, account.identity(), account.now(), jiff::SignedDuration::from_hours(24)).plan;
-    let calls: Vec<(&Change, Call)> = undone.changes.iter().flat_map(|c| c.steps.iter().map(move |s| (c, s.act.call.clone()))).collect();
-    let (beyond, unknown) = block_on(judged(&story.head.run, &calls, &account));
-    if beyond.is_empty() && unknown.is_empty() && !undone.changes.is_empty() {
+    let undoing = undo::plan(&story, &scene.plan, None, account.identity(), account.now(), jiff::SignedDuration::from_hours(24));
+    let said = block_on(judged(&story.head.run, &undoing.calls(&scene.plan), &account));
+    let undone = undoing.plan;
+    if said.beyond.is_empty() && said.unknown.is_empty() && !undone.changes.is_empty() {
         scene.work(&account, &undone, Begin::Anew(yes(&undone)));
     }
     let done = account.done.into_inner().unwrap();

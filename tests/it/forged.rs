@@ -9,39 +9,39 @@ use tempfile::TempDir;
 use crate::{hostile::sealed, support};
 
 /// A desk with the demo account and a plan of it, as redress made it.
-struct Desk {
-    folder: TempDir,
-    plan: Value,
+pub(crate) struct Desk {
+    pub(crate) folder: TempDir,
+    pub(crate) plan: Value,
 }
 
-struct Said {
-    code: i32,
-    out: String,
-    err: String,
+pub(crate) struct Said {
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
 }
 
 impl Said {
-    fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.out).unwrap_or_else(|e| panic!("{e}\n{}\n{}", self.out, self.err))
     }
 }
 
 impl Desk {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut desk = Self { folder: tempfile::tempdir().unwrap(), plan: Value::Null };
         desk.ends(4, "plan --account twin:demo --quiet -o plan.json");
         desk.plan = serde_json::from_str(&fs::read_to_string(desk.folder.path().join("plan.json")).unwrap()).unwrap();
         desk
     }
 
-    fn run(&self, line: &str) -> Said {
+    pub(crate) fn run(&self, line: &str) -> Said {
         let mut command = support::at_home(env!("CARGO_BIN_EXE_redress"), self.folder.path());
         let output = command.args(line.split_whitespace()).output().unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();
         Said { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
     }
 
-    fn ends(&self, code: i32, line: &str) -> Said {
+    pub(crate) fn ends(&self, code: i32, line: &str) -> Said {
         let said = self.run(line);
         assert_eq!(said.code, code, "redress {line}\n{}\n{}", said.out, said.err);
         said
@@ -55,19 +55,19 @@ impl Desk {
     }
 
     /// The account as it is, to see that nothing was changed.
-    fn account(&self) -> Value {
+    pub(crate) fn account(&self) -> Value {
         let path = walk(self.folder.path()).into_iter().find(|p| p.ends_with("twin/demo.json")).unwrap();
         serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
     }
 }
 
-fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+pub(crate) fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
     let entries = fs::read_dir(folder).unwrap().map(|e| e.unwrap().path());
     entries.flat_map(|path| if path.is_dir() { walk(&path) } else { vec![path] }).collect()
 }
 
 /// The place of the first change of this action, in the region that has several where there is one.
-fn at(plan: &Value, action: &str) -> usize {
+pub(crate) fn at(plan: &Value, action: &str) -> usize {
     let changes = plan["changes"].as_array().unwrap();
     let there = changes.iter().position(|c| c["action"] == action && c["region"] == "us-east-1");
     there.or_else(|| changes.iter().position(|c| c["action"] == action)).unwrap()
@@ -317,10 +317,15 @@ fn the_rehearsal_is_what_shows_now_and_not_what_the_file_says() {
 
 /// A run of the plan that was interrupted in the middle of its first tightening, edited and sealed.
 fn tampered(desk: &Desk, edit: impl FnOnce(&mut Value, &mut Vec<Value>)) -> String {
+    interrupted(desk, "tighten-security-group", edit)
+}
+
+/// A run of the plan that was interrupted in the middle of its first change of this action, edited and sealed.
+pub(crate) fn interrupted(desk: &Desk, action: &str, edit: impl FnOnce(&mut Value, &mut Vec<Value>)) -> String {
     let run = "20261128T150000Z-aaaaaa";
     let mut plan = desk.plan.clone();
-    let id = tightening(&plan);
-    let change = plan["changes"][at(&plan, "tighten-security-group")].clone();
+    let change = plan["changes"][at(&plan, action)].clone();
+    let id = change["id"].as_str().unwrap().to_owned();
     let step = change["steps"][0]["name"].clone();
     let decisions: Vec<Value> =
         plan["changes"].as_array().unwrap().iter().map(|c| json!({ "change": c["id"], "approved": c["id"] == id.as_str(), "by": "prompt" })).collect();
@@ -443,15 +448,33 @@ fn a_run_with_a_loosened_belt_goes_on_with_the_flag_that_apply_takes() {
 #[test]
 fn a_run_that_somebody_edited_is_not_taken_back_along_calls_of_theirs() {
     let desk = Desk::new();
-    let id = tightening(&desk.plan);
-    let applied = desk.ends(0, &format!("apply plan.json --change {id} --auto-approve --max-risk disruptive --format json")).json();
+    let run = applied_and_edited(&desk, "tighten-security-group", |change| {
+        change["steps"][0]["way_back"] = json!({ "calls": { "rollback": [{
+            "call": { "service": "ec2", "region": "us-east-1", "operation": "StopInstances", "input": { "InstanceIds": ["i-0aaaaaaaaaaaaaaa1"] } },
+            "recognise": { "looks": { "expect": [] } }
+        }] } });
+    });
+    let before = desk.account();
+    for flags in ["", "--auto-approve --max-risk disruptive"] {
+        let said = desk.ends(4, &format!("undo {run} {flags}"));
+        assert!(said.err.contains("is no call of tighten-security-group"), "{}", said.err);
+    }
+    assert_eq!(desk.account(), before, "nothing was called");
+}
+
+/// Applies the first change of this action, and edits it in the run's plan; all is sealed again.
+pub(crate) fn applied_and_edited(desk: &Desk, action: &str, edit: impl FnOnce(&mut Value)) -> String {
+    let id = desk.plan["changes"][at(&desk.plan, action)]["id"].as_str().unwrap().to_owned();
+    // What serves others alone is applied with one of those.
+    let user = if action.starts_with("ensure-") { &desk.plan["changes"][at(&desk.plan, "enable-flow-logs")] } else { &Value::Null };
+    let ids = user["after"].as_array().into_iter().flatten().chain([&user["id"]]).filter_map(Value::as_str);
+    let ids: Vec<String> = if user.is_null() { vec![id.clone()] } else { ids.map(str::to_owned).collect() };
+    let applied = desk.ends(0, &format!("apply plan.json --change {} --auto-approve --max-risk disruptive --format json", ids.join(" --change "))).json();
     let run = applied["run"].as_str().unwrap();
     let folder = walk(desk.folder.path()).into_iter().find(|p| p.ends_with(format!("{run}/plan.json"))).unwrap();
     let mut plan: Value = serde_json::from_str(&fs::read_to_string(&folder).unwrap()).unwrap();
-    plan["changes"][0]["steps"][0]["way_back"] = json!({ "calls": { "rollback": [{
-        "call": { "service": "ec2", "region": "us-east-1", "operation": "StopInstances", "input": { "InstanceIds": ["i-0aaaaaaaaaaaaaaa1"] } },
-        "recognise": { "looks": { "expect": [] } }
-    }] } });
+    let place = plan["changes"].as_array().unwrap().iter().position(|c| c["id"] == id.as_str()).unwrap();
+    edit(&mut plan["changes"][place]);
     let plan: Value = serde_json::from_str(&sealed(plan)).unwrap();
     fs::write(&folder, plan.to_string()).unwrap();
     let journal = folder.with_file_name("journal.jsonl");
@@ -467,12 +490,7 @@ fn a_run_that_somebody_edited_is_not_taken_back_along_calls_of_theirs() {
         text += &format!("{}\n", serde_json::to_string(&next).unwrap());
     }
     fs::write(&journal, text).unwrap();
-    let before = desk.account();
-    for flags in ["", "--auto-approve --max-risk disruptive"] {
-        let said = desk.ends(4, &format!("undo {run} {flags}"));
-        assert!(said.err.contains("is no call of tighten-security-group"), "{}", said.err);
-    }
-    assert_eq!(desk.account(), before, "nothing was called");
+    run.to_owned()
 }
 
 #[test]

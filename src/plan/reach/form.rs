@@ -1,0 +1,100 @@
+//! The form of calls that act on what is there: the members that redress gives them, and no other. A member more would make another
+//! call of it, such as the user data of an instance beside its disks. Pure.
+
+use serde_json::Value;
+
+use super::Way;
+use crate::{calls::Call, plan::Change};
+
+/// The members of the calls that are told by what they name, by operation.
+const MEMBERS: [(&str, &[&str]); 23] = [
+    ("CreateTags", &["Resources", "Tags"]),
+    ("DeleteTags", &["Resources", "Tags"]),
+    ("StopInstances", &["InstanceIds"]),
+    ("StartInstances", &["InstanceIds"]),
+    ("CreateSnapshot", &["VolumeId", "Description", "TagSpecifications"]),
+    ("CreateSnapshots", &["InstanceSpecification", "Description", "TagSpecifications"]),
+    ("CopySnapshot", &["SourceRegion", "SourceSnapshotId", "Encrypted", "KmsKeyId", "Description", "TagSpecifications"]),
+    (
+        "CreateVolume",
+        &["AvailabilityZone", "Size", "VolumeType", "Encrypted", "KmsKeyId", "ClientToken", "TagSpecifications", "SnapshotId", "Iops", "Throughput"],
+    ),
+    ("DeleteSnapshot", &["SnapshotId"]),
+    ("DeleteVolume", &["VolumeId"]),
+    ("RestoreSnapshotFromRecycleBin", &["SnapshotId"]),
+    ("RestoreVolumeFromRecycleBin", &["VolumeId"]),
+    ("ModifyInstanceAttribute", &["InstanceId", "BlockDeviceMappings"]),
+    ("AttachVolume", &["VolumeId", "InstanceId", "Device"]),
+    ("DetachVolume", &["VolumeId", "InstanceId", "Device"]),
+    ("RevokeSecurityGroupIngress", &["GroupId", "SecurityGroupRuleIds"]),
+    ("AuthorizeSecurityGroupIngress", &["GroupId", "IpPermissions", "TagSpecifications"]),
+    ("DeleteFlowLogs", &["FlowLogIds"]),
+    ("DeleteLogGroup", &["logGroupName"]),
+    ("DeleteRole", &["RoleName"]),
+    ("DeleteRolePolicy", &["RoleName", "PolicyName"]),
+    ("UpdateTrail", &["Name", "IsMultiRegionTrail", "IncludeGlobalServiceEvents", "EnableLogFileValidation"]),
+    ("DeleteBucket", &["Bucket", "ExpectedBucketOwner"]),
+];
+
+/// Checks that a call has the form that redress gives it.
+///
+/// # Errors
+/// What is otherwise.
+pub(super) fn checked(change: &Change, way: Way, call: &Call, account: &str) -> Result<(), String> {
+    let members: &[&str] = match MEMBERS.iter().find(|(operation, _)| *operation == call.operation) {
+        Some((_, members)) => members,
+        None if matches!(call.operation.as_str(), "StartLogging" | "StopLogging" | "DeleteTrail") => &["Name"],
+        // All else is held to the proposal of its action, member by member.
+        None => return Ok(()),
+    };
+    only(&call.input, members)?;
+    match call.operation.as_str() {
+        "CreateSnapshots" => only(&call.input["InstanceSpecification"], &["InstanceId", "ExcludeBootVolume", "ExcludeDataVolumeIds"]),
+        "ModifyInstanceAttribute" => goes_with(&call.input["BlockDeviceMappings"]),
+        "CopySnapshot" if call.input["SourceRegion"] != change.region => Err("copies from another region".to_owned()),
+        "CopySnapshot" => encrypted(change, &call.input, account),
+        // A trial of the key of a disk that stays is empty and of the smallest size.
+        "CreateVolume" if call.input.get("SnapshotId").is_none() && call.input["Size"] == 1 => Ok(()),
+        "CreateVolume" => encrypted(change, &call.input, account),
+        "UpdateTrail" => raised(way, &call.input),
+        "StopLogging" if way == Way::Forth => Err("stops a trail, which no change does on its way there".to_owned()),
+        _ => Ok(()),
+    }
+}
+
+fn only(value: &Value, members: &[&str]) -> Result<(), String> {
+    let Some(map) = value.as_object() else { return Err("has no members".to_owned()) };
+    match map.keys().find(|member| !members.contains(&member.as_str())) {
+        Some(member) => Err(format!("gives {member}, which redress never does")),
+        None => Ok(()),
+    }
+}
+
+fn goes_with(mappings: &Value) -> Result<(), String> {
+    for mapping in mappings.as_array().into_iter().flatten() {
+        only(mapping, &["DeviceName", "Ebs"])?;
+        only(&mapping["Ebs"], &["DeleteOnTermination"])?;
+    }
+    if mappings.as_array().is_some_and(|all| !all.is_empty()) { Ok(()) } else { Err("names no disk".to_owned()) }
+}
+
+/// What is made is encrypted, under a key of the account or under the one that the action was given.
+fn encrypted(change: &Change, input: &Value, account: &str) -> Result<(), String> {
+    if input["Encrypted"] != true {
+        return Err("makes something that is not encrypted".to_owned());
+    }
+    let key = input["KmsKeyId"].as_str().unwrap_or_default();
+    let mut parts = key.split(':').skip(2);
+    let own = parts.next() == Some("kms") && parts.next() == Some(change.region.as_str()) && parts.next() == Some(account);
+    let given = change.uses.iter().any(|one| one.with.get("key").and_then(Value::as_str).is_some_and(|asked| !asked.is_empty() && asked == key));
+    if own || given { Ok(()) } else { Err(format!("encrypts under {key}, which is no key of this account")) }
+}
+
+/// A trail is raised on the way there, and its bucket and key are nobody's to change.
+fn raised(way: Way, input: &Value) -> Result<(), String> {
+    let set = input.as_object().into_iter().flatten().filter(|(member, _)| *member != "Name");
+    match set.into_iter().all(|(_, value)| value == true || (way == Way::Back && value == false)) {
+        true => Ok(()),
+        false => Err("takes something from a trail, which no change does on its way there".to_owned()),
+    }
+}
