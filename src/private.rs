@@ -134,9 +134,27 @@ pub fn no_link_away(folder: &Path) -> io::Result<()> {
 fn no_link(path: &Path, is: impl Fn(&fs::Metadata) -> bool, what: &str) -> io::Result<()> {
     let there = fs::symlink_metadata(path)?;
     if there.file_type().is_symlink() {
-        return Err(io::Error::other(format!("it is a link, and redress follows none here: put {what} in its place")));
+        return Err(io::Error::other(format!("{}: it is a link, and redress follows none here: put {what} in its place", path.display())));
     }
     if is(&there) { Ok(()) } else { Err(io::Error::other(format!("it is not {what}"))) }
+}
+
+/// Why what is in a folder is in the hands of others than whoever runs this: it is somebody else's, or somebody else can exchange it.
+pub fn in_other_hands(folder: &Path) -> Option<String> {
+    let there = fs::canonicalize(folder).ok()?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        // The owner of what Linux shows of a process is its effective user (proc(5)). Where there is no /proc, nothing is said.
+        let me = fs::metadata("/proc/self").ok().map(|own| own.uid());
+        let owner = fs::metadata(&there).ok()?.uid();
+        if let Some(me) = me.filter(|me| *me != owner) {
+            return Some(format!("{} belongs to another user ({owner}, and this is {me})", there.display()));
+        }
+    }
+    let parent = there.parent()?;
+    let open = permissions(parent).is_some_and(|mode| mode & 0o002 != 0 && mode & 0o1000 == 0);
+    open.then(|| format!("others may exchange {}: everybody may write in {}, which has no sticky bit", there.display(), parent.display()))
 }
 
 /// Those of these paths in which others than the owner may write; none of them if the first keeps others out altogether.
@@ -203,6 +221,20 @@ mod tests {
         replace(&at("lock"), b"new").unwrap();
         assert_eq!((fs::read_to_string(at("precious")).unwrap().as_str(), fs::read_to_string(at("lock")).unwrap().as_str()), ("precious", "new"));
         assert!(!at("nowhere").exists() && fs::read_dir(at("elsewhere")).unwrap().count() == 0);
+    }
+
+    #[test]
+    fn a_folder_that_others_may_exchange_is_in_their_hands() {
+        let place = tempfile::tempdir().unwrap();
+        let (shared, state) = (place.path().join("shared"), place.path().join("shared/state"));
+        folder(&shared).unwrap();
+        folder(&state).unwrap();
+        let set = |mode: u32| fs::set_permissions(&shared, fs::Permissions::from_mode(mode)).unwrap();
+        assert_eq!(in_other_hands(&state), None);
+        set(0o777);
+        assert!(in_other_hands(&state).unwrap().contains("no sticky bit"));
+        set(0o1777);
+        assert_eq!((in_other_hands(&state), in_other_hands(&shared.join("not there"))), (None, None));
     }
 
     #[test]

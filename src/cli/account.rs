@@ -19,6 +19,7 @@ use crate::{
     journal::{Store, story::Head},
     plan::{Plan, Stage},
     playbook::problem::did_you_mean,
+    report::safe,
     twin::{Twin, TwinAccount, TwinError, demo},
 };
 
@@ -31,6 +32,17 @@ pub struct Door {
     /// What CloudTrail remembers of the account; a twin has none.
     pub history: Option<aws::History>,
 }
+
+/// Variables that lead to an account of AWS, or say that no person is there to read which account it is.
+const LEADS_TO_AWS: [&str; 7] = [
+    "AWS_ACCESS_KEY_ID",
+    "AWS_PROFILE",
+    "AWS_ROLE_ARN",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    "CI",
+];
 
 /// Which account was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,7 +75,12 @@ impl Session {
         let flag = || format!("--account is {}", self.common.account.as_deref().unwrap_or_default());
         let door = match place.endpoint.strip_prefix("twin:") {
             Some(name) if matches!(&asked, Choice::Twin(other) if other != name) => return Err(place.elsewhere(&flag())),
-            Some(name) => self.open_twin(name, &[])?,
+            Some(name) => {
+                if asked == Choice::Aws {
+                    self.led_by_its_word(place, name)?;
+                }
+                self.open_twin(name, &[])?
+            }
             None if asked != Choice::Aws => return Err(place.elsewhere(&flag())),
             None => self.open_aws(place.regions).await?,
         };
@@ -78,6 +95,29 @@ impl Session {
             return Err(place.elsewhere(&format!("this is {}", here.endpoint)));
         }
         Ok(Door { regions: place.regions.to_vec(), ..door })
+    }
+
+    /// Checks that a file or a run, for want of `--account`, may lead to a twin: to one by its name, where nothing leads to AWS.
+    /// Otherwise a plan that was edited to name a twin would pass for done in a pipeline, and open whatever file it names.
+    ///
+    /// # Errors
+    /// When `--account` must say it (exit 2).
+    fn led_by_its_word(&self, place: &Place<'_>, name: &str) -> Result<(), Fail> {
+        let common = &self.common;
+        let flags = [(common.profile.is_some(), "--profile is given"), (!common.only_account.is_empty(), "--only-account or REDRESS_ONLY_ACCOUNT is given")];
+        let given = flags.into_iter().find_map(|(on, what)| on.then(|| what.to_owned()));
+        let set = || LEADS_TO_AWS.iter().find(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty())).map(|name| format!("{name} is set"));
+        let why = if !TwinAccount::is_name(name) {
+            "a path there would choose which file is opened: only --account does that".to_owned()
+        } else if let Some(what) = given.or_else(set) {
+            format!("{what}, so AWS may be meant: only --account chooses a twin then")
+        } else {
+            self.out.always(&format!("note: {} is for {}, a twin: nothing is read or changed in AWS", place.what, place.endpoint));
+            return Ok(());
+        };
+        let said = format!("{} says that it is for {}, a twin, and --account does not say so", place.what, place.endpoint);
+        let account = safe::shell(place.endpoint);
+        Err(Fail::usage(said).why(why).why("nothing was changed").hint(format!("if the twin is meant, give --account {account}; else make a new plan")))
     }
 
     /// The same account under the lock. What AWS is asked is always fresh; a twin that was read before the lock was taken
@@ -248,7 +288,7 @@ impl<'a> Place<'a> {
         let at = if self.endpoint == "aws" { String::new() } else { format!(" at {}", self.endpoint) };
         let fail = Fail::usage(format!("{} is for account {}{at}, but {here}", self.what, self.account)).why("nothing was changed");
         if self.endpoint.starts_with("twin:") {
-            fail.hint(format!("give --account {}, or leave --account out", self.endpoint))
+            fail.hint(format!("give --account {}", safe::shell(self.endpoint)))
         } else if self.endpoint == "aws" {
             fail.hint(
                 "use credentials for that account (--profile NAME), without --account, AWS_ENDPOINT_URL and its kin, and without endpoint_url in the profile",

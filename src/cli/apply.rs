@@ -57,10 +57,12 @@ pub struct Ground {
 impl Ground {
     /// How the changes of a plan that stands on this are to be decided.
     fn standings(&self, plan: &Plan, policy: &Policy) -> BTreeMap<String, Standing> {
-        match &self.again {
-            Some(again) => policy.standings_again(plan, again),
-            None => policy.standings(plan),
+        let Some(again) = &self.again else { return policy.standings(plan) };
+        let mut all = policy.standings_again(plan, again);
+        for id in &again.plan.rehearsal.failed {
+            all.insert(id.clone(), Standing::No(format!("it fails in its rehearsal on the account as it is now: {}", failure(again, id))));
         }
+        all
     }
 }
 
@@ -213,16 +215,34 @@ async fn of_plan(session: &Session, path: &Path, plan: Plan, signed: Option<Sign
     Ok(Ground { state, door, plan, facts: None, held: Exit::Done, again: Some(again), signed })
 }
 
+/// Why a change failed in the rehearsal of now.
+fn failure<'a>(again: &'a PlanAgain, id: &str) -> &'a str {
+    again.plan.rehearsal.differences.iter().find_map(|line| line.strip_prefix(id)?.strip_prefix(": ")).unwrap_or("it does not go through")
+}
+
 /// Makes the changes of a plan from a file again, and tells what of it is not so now, and what is the file's word alone.
 async fn again(session: &Session, door: &Door, plan: &Plan, today: &Today) -> PlanAgain {
     let account = door.account.as_ref();
     let facts = afresh(account, &mut |known| again::all_needs(plan, &plan.changes, today, known)).await;
-    let again = again::all_again(plan, plan, today, stage(facts).as_ref());
+    let again = again::all_again(plan, plan, today, stage(facts.clone()).as_ref());
+    for id in &again.plan.rehearsal.failed {
+        session.out.always(&format!("{id} is not begun: it fails in its rehearsal on the account as it is now: {}", failure(&again, id)));
+    }
+    for change in &again.plan.changes {
+        for key in again::not_open(change, &facts, today) {
+            session.out.always(&format!("{}: the file alone says that it answers {} on {}: that is not open now", change.id, key.check, key.resource));
+        }
+    }
     for (id, unlike) in &again.unlike {
         session.out.always(&unlike.told(id));
     }
     for (id, own) in &again.own {
         session.out.always(&format!("{id}: the file alone says: {}", own.join("; ")));
+    }
+    if let Some((address, from)) = plan.options.my_address.as_ref().filter(|_| plan.options.my_address != today.options.my_address) {
+        session
+            .out
+            .always(&format!("the file alone says that your address is {address} ({from}): nobody gave it here, and that you are not locked out is its word"));
     }
     if !plan.changes.is_empty() {
         session.out.say("each change was made again from the account as it is now; who made the plan, when, and what it leaves out is as the file says");
@@ -277,7 +297,7 @@ fn made_already(flags: &[&str], by: &str) -> Result<(), Fail> {
 }
 
 async fn of_account(session: &Session, belts: &Belts) -> Result<Ground, Fail> {
-    signing::no_plan_of_its_own(session, "redress plan")?;
+    signing::no_plan_of_its_own(session, "a command without a plan file", "redress plan")?;
     let (_, _, _) = (session.playbooks()?, session.checks()?, session.findings()?);
     let state = session.state_to_write()?;
     let door = session.open().await?;

@@ -29,9 +29,19 @@ pub fn run(session: &Session, plan: &Path, to: Target, way_back: bool, output: O
     for (name, text) in &all {
         files::put(&folder.join(name), text).map_err(fail)?;
     }
+    session.out.say(&format!("in the plan: {}", calls_of(&plan)));
     let names: Vec<&str> = all.iter().map(|(name, _)| name.as_str()).collect();
     session.out.say(&format!("{} are in {}: read them before you run them", names.join(", "), folder.display()));
     Ok(Exit::Done)
+}
+
+/// The calls of a plan, each counted: the one thing of a file that is not its word alone.
+fn calls_of(plan: &Plan) -> String {
+    let mut all: BTreeMap<String, usize> = BTreeMap::new();
+    for step in plan.changes.iter().flat_map(|change| &change.steps) {
+        *all.entry(step.act.call.name()).or_default() += 1;
+    }
+    all.into_iter().map(|(name, n)| format!("{n} x {name}")).collect::<Vec<_>>().join(", ")
 }
 
 /// The programs in one direction, by the names of their files.

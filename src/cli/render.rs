@@ -43,7 +43,7 @@ fn view<'a>(session: &'a Session, stream: Stream, file: Option<&'a str>) -> View
 /// What the commands to type next repeat.
 fn typed<'a>(session: &'a Session, file: Option<&'a str>) -> Typed<'a> {
     let Typed { place, playbooks, planning, applying, .. } = session.common.typed.pieces();
-    Typed { file, place, playbooks, planning, applying }
+    Typed { file, place, playbooks, planning, applying, claim: false }
 }
 
 /// How talk on stderr is to look.
@@ -157,9 +157,22 @@ pub fn plan(session: &Session, plan: &Plan, file: Option<&str>) -> Result<String
 /// # Errors
 /// As [`plan`].
 pub fn plan_as(session: &Session, plan: &Plan, file: Option<&str>, format: Format) -> Result<String, Fail> {
-    let view = view(session, Stream::Stdout, file);
+    plan_in(session, plan, &view(session, Stream::Stdout, file), format)
+}
+
+/// A plan as its file says it, which was compared with no account.
+///
+/// # Errors
+/// As [`plan`].
+pub fn claim_as(session: &Session, plan: &Plan, file: &str, format: Format) -> Result<String, Fail> {
+    let mut view = view(session, Stream::Stdout, Some(file));
+    view.typed.claim = true;
+    plan_in(session, plan, &view, format)
+}
+
+fn plan_in(session: &Session, plan: &Plan, view: &View<'_>, format: Format) -> Result<String, Fail> {
     match format {
-        Format::Text => Ok(text::plan(plan, &view)),
+        Format::Text => Ok(text::plan(plan, view)),
         Format::Json => plan_json(plan),
         Format::Markdown => Ok(markdown::plan(plan, &view.typed)),
         Format::Html => page(html::plan(plan, &view.typed)),

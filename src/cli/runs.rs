@@ -1,6 +1,7 @@
 //! `redress runs`: all runs, the newest first. Reads the state directory only.
 
 use super::{
+    args::Format,
     exit::Exit,
     fail::Fail,
     render,
@@ -24,6 +25,10 @@ pub fn run(session: &Session) -> Result<Exit, Fail> {
                 exit = Exit::Failure;
             }
         }
+    }
+    if documents.is_empty() && exit == Exit::Failure && session.common.format == Format::Text {
+        session.out.data("There is no run that can be read.\n")?;
+        return Ok(exit);
     }
     session.out.data(&render::runs(session, &documents)?)?;
     Ok(exit)

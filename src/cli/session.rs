@@ -58,6 +58,9 @@ impl Session {
             Some(url) => store_in_bucket(url, &self.settings(), self.out)?,
             None => Box::new(StateDir::new(&self.state_path()?)),
         };
+        if let Some(why) = state.in_other_hands() {
+            self.out.always(&format!("warning: {why}: whoever can write to a run decides what is called. Choose a place of your own with --state-dir"));
+        }
         self.warn_of_others(state.as_ref(), None);
         Ok(state)
     }

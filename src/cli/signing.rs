@@ -99,11 +99,11 @@ impl Signing {
 ///
 /// # Errors
 /// When a signature is asked for (exit 2).
-pub fn no_plan_of_its_own(session: &Session, command: &str) -> Result<(), Fail> {
+pub fn no_plan_of_its_own(session: &Session, what: &str, command: &str) -> Result<(), Fail> {
     if !session.common.signing.asked() {
         return Ok(());
     }
-    Err(Fail::usage(format!("`{command}` makes a plan that nobody has signed, and --trust (or REDRESS_TRUST) asks for a signature"))
+    Err(Fail::usage(format!("{what} makes a plan that nobody has signed, and --trust (or REDRESS_TRUST) asks for a signature"))
         .why("nothing was read or changed")
         .hint(format!("{command} -o plan.json; ssh-keygen -Y sign -n {NAMESPACE} -f KEY plan.json; redress apply plan.json --trust FILE")))
 }
@@ -172,8 +172,12 @@ fn seal(session: &Session, folder: &RunFolder, story: &Story, key: &Key) -> Resu
     let text = statement.text();
     let signature = key.sign(text.as_bytes()).map_err(|why| Fail::failure(format!("run {run} is not signed: {why}")))?;
     folder.keep_signature(&text, &signature).map_err(store_fail)?;
-    session.out.say(&format!("run {run} is signed by {}, as it stands after {} records", key.fingerprint(), statement.records));
+    session.out.say(&format!("run {run} is signed by {}, as it stands after {}", key.fingerprint(), records(statement.records)));
     Ok(())
+}
+
+fn records(n: u64) -> String {
+    if n == 1 { "1 record".to_owned() } else { format!("{n} records") }
 }
 
 /// `redress sign`: signs a plan's file or a run.

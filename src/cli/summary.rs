@@ -61,6 +61,15 @@ pub fn plan(session: &Session, plan: &Plan, file: Option<&str>) -> Result<(), Fa
     plan_files(session, plan, file)
 }
 
+/// A plan as its file says it, which was compared with no account: to stdout and to the files.
+///
+/// # Errors
+/// When one of them cannot be written.
+pub fn claim(session: &Session, plan: &Plan, file: &str) -> Result<(), Fail> {
+    session.out.data(&render::claim_as(session, plan, file, session.common.format)?)?;
+    all_files(session, |format| render::claim_as(session, plan, file, format))
+}
+
 /// A plan to the files alone.
 ///
 /// # Errors

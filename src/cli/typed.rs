@@ -88,7 +88,7 @@ impl Typed {
 
     /// The pieces, for reports.
     pub fn pieces(&self) -> report::Typed<'_> {
-        report::Typed { file: None, place: &self.place, playbooks: &self.playbooks, planning: &self.planning, applying: &self.applying }
+        report::Typed { file: None, place: &self.place, playbooks: &self.playbooks, planning: &self.planning, applying: &self.applying, claim: false }
     }
 }
 

@@ -36,6 +36,11 @@ pub trait Store: Send + Sync + Debug {
         Vec::new()
     }
 
+    /// Why all of the store is in the hands of others, if it is.
+    fn in_other_hands(&self) -> Option<String> {
+        None
+    }
+
     /// Ids of all runs, the newest first; none where there is no store yet.
     ///
     /// # Errors

@@ -276,6 +276,10 @@ impl Store for StateDir {
         private::open_to_others(&paths).iter().map(|path| path.display().to_string()).collect()
     }
 
+    fn in_other_hands(&self) -> Option<String> {
+        private::in_other_hands(&self.path)
+    }
+
     fn lock(&self, claim: &Claim<'_>) -> Result<Lock, StoreError> {
         self.ready()?;
         let (mut all, mut left) = (Vec::<Box<dyn Send>>::new(), None);

@@ -9,10 +9,11 @@ use serde_json::Value;
 use super::{
     Change, Plan, PlanKind, Rehearsal, SkippedKind, Stage, digest,
     grouping::{Fate, asked, first_playbook},
+    guards,
     play::{AllOutputs, REHEARSAL, play},
     proof::{self, Proved},
-    propose::{self, checks_of, differs, prerequisites, remake},
-    rehearse::{Rules, rehearse},
+    propose::{self, checks_of, differs, prerequisites, remake, unmade},
+    rehearse::{Rehearsed, Rules, rehearse},
     restore::Moment,
 };
 use crate::{
@@ -113,7 +114,18 @@ fn closed(plan: &Plan, change: &Change, facts: &Inventory, today: &Today) -> boo
     if change.findings.is_empty() {
         return plan.kind == PlanKind::Prune && change.proof.iter().all(|proof| proof.resource == change.resource && proof.check.ends_with("-gone"));
     }
-    change.findings.iter().filter_map(|key| judged(key, facts, today)).all(|finding| matches!(finding.verdict, Verdict::Ok(_) | Verdict::Retained(_)))
+    change.findings.iter().all(|key| is_closed(key, facts, today))
+}
+
+/// Whether a finding is not open, and what it is about is there.
+fn is_closed(key: &FindingKey, facts: &Inventory, today: &Today) -> bool {
+    let ok = |finding: Finding| matches!(finding.verdict, Verdict::Ok(_) | Verdict::Retained(_));
+    !guards::is_gone(facts, &key.resource) && judged(key, facts, today).is_some_and(ok)
+}
+
+/// The findings that a change is said to answer and that are not open: somebody has closed them, or they never were.
+pub fn not_open<'c>(change: &'c Change, facts: &'c Inventory, today: &'c Today) -> impl Iterator<Item = &'c FindingKey> {
+    change.findings.iter().filter(|key| is_closed(key, facts, today))
 }
 
 fn judged(key: &FindingKey, facts: &Inventory, today: &Today) -> Option<Finding> {
@@ -125,6 +137,9 @@ fn made(plan: &Plan, change: &Change, facts: &Inventory, today: &Today, stage: &
     let Behind { playbook, ask, protected, mut own, shared } = behind(plan, change, facts, today)?;
     if let Some(tag) = protected.iter().find(|tag| !change.protected.contains(tag)) {
         return Err(Unlike::Drifted(format!("the playbooks of today protect what carries the tag {tag}, and it was not asked about: make a new plan")));
+    }
+    if plan.kind == PlanKind::Plan {
+        all_before(plan, change, facts)?;
     }
     let framed = Change { playbook, ask: change.ask || ask, ..change.clone() };
     // Belts that the plan loosens and nobody has loosened today stay on, where they hold nothing back.
@@ -153,6 +168,22 @@ fn made(plan: &Plan, change: &Change, facts: &Inventory, today: &Today, stage: &
         also_closed(&now, &shared, today, stage)?;
     }
     Ok(Again { change: Change { ask: now.ask || !own.is_empty(), ..now }, own })
+}
+
+/// Checks that what a change needs to have there before is there, or is made by a change that it comes after.
+fn all_before(plan: &Plan, change: &Change, facts: &Inventory) -> Result<(), Unlike> {
+    let checks = checks_of(change);
+    let context = Context { inventory: facts, region: &change.region, checks: &checks, options: &plan.options };
+    // A part of a plan does not hold what is over.
+    let after = plan.change(&change.id).map_or(&change.after, |whole| &whole.after);
+    for needed in unmade(&context, &change.uses, &change.resource) {
+        let makes = |other: &&Change| other.resource == needed.resource && other.uses.iter().any(|one| one.action == needed.action);
+        if !plan.changes.iter().filter(|other| after.contains(&other.id)).any(|other| makes(&other)) {
+            let (action, resource) = (needed.action, &needed.resource);
+            return Err(Unlike::Drifted(format!("it needs {action} on {resource} before it, and the plan does not make that first: make a new plan")));
+        }
+    }
+    Ok(())
 }
 
 fn same(planned: &Change, now: Change) -> Result<Change, Unlike> {
@@ -218,6 +249,9 @@ fn answering<'c>(change: &'c Change, facts: &Inventory, today: &Today) -> Result
     let (mut playbooks, mut uses): (Vec<&Playbook>, Option<&[ActionUse]>) = (Vec::new(), None);
     for key in &change.findings {
         let Some(finding) = judged(key, facts, today) else { return Err(Unlike::Drifted(format!("there is no check {}", key.check))) };
+        if guards::is_gone(facts, &key.resource) {
+            return Err(Unlike::Drifted(format!("{} is said to be found on {}, which is not there: make a new plan", key.check, key.resource)));
+        }
         // A change before this one has closed it, or somebody else.
         if matches!(finding.verdict, Verdict::Ok(_) | Verdict::Retained(_)) {
             continue;
@@ -325,7 +359,8 @@ fn for_others<'c>(plan: &'c Plan, change: &'c Change, facts: &Inventory, today: 
 /// A whole plan, made again on facts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PlanAgain {
-    /// The plan as it may be shown: changes that are the same as made now, and what their rehearsal showed now.
+    /// The plan as it may be shown: changes that are the same as made now, and what their rehearsal showed now. Those that failed in
+    /// it are named there alone.
     pub plan: Plan,
     /// Changes that are not done as they stand in the plan, each with the reason.
     pub unlike: BTreeMap<String, Unlike>,
@@ -371,8 +406,12 @@ pub fn all_again(plan: &Plan, whole: &Plan, today: &Today, stage: &dyn Stage) ->
             }
         }
     }
-    let rehearsed = rehearse(&changes, stage, &Rules::new(&whole.regions, &today.playbooks)).rehearsal;
-    PlanAgain { plan: shown(plan, changes, rehearsed), unlike, own }
+    let Rehearsed { mut rehearsal, failed } = rehearse(&changes, stage, &Rules::new(&whole.regions, &today.playbooks));
+    // A plan that is made now does not hold them either.
+    changes.retain(|change| !failed.contains_key(&change.id));
+    rehearsal.differences.extend(failed.iter().map(|(id, reason)| format!("{id}: {reason}")));
+    rehearsal.failed.extend(failed.into_keys());
+    PlanAgain { plan: shown(plan, changes, rehearsal), unlike, own }
 }
 
 /// A plan with these changes in the place of its own. The findings that the file says it opens count, whatever shows now: it was made

@@ -50,6 +50,11 @@ pub fn tags_of(inventory: &Inventory, resource: &ResourceId) -> Tags {
     tags.into_iter().flatten().filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect()
 }
 
+/// Whether a resource is known not to be there.
+pub fn is_gone(inventory: &Inventory, resource: &ResourceId) -> bool {
+    place(resource).is_some_and(|(region, family, id)| matches!(inventory.json(region, family, id), Fact::Absent))
+}
+
 /// Asks the guards that need only a resource's tags: a person's own word, protected tags, ownership.
 ///
 /// # Errors

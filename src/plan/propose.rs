@@ -77,6 +77,17 @@ pub(super) fn prerequisites(context: &Context<'_>, uses: &[ActionUse], resource:
     all
 }
 
+/// Those prerequisites that are not there yet.
+pub(super) fn unmade(context: &Context<'_>, uses: &[ActionUse], resource: &ResourceId) -> Vec<Prerequisite> {
+    let mut all = prerequisites(context, uses, resource);
+    all.retain(|needed| {
+        let here = Context { region: region_of(&needed.resource, context.region), ..*context };
+        let made = find(needed.action).and_then(|action| action.propose(&here, &needed.resource, &needed.with));
+        !matches!(made, Err(Refusal::Nothing(_)))
+    });
+    all
+}
+
 /// What these uses would do together. Each is proposed on what the one before it leaves behind, as the stage shows it;
 /// a use that finds nothing to do is left out.
 ///

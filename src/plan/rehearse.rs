@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{
-    Change, Rehearsal, footprints,
+    Change, Rehearsal, footprints, guards,
     play::{AllOutputs, Played, Stop, as_of, play, play_back, play_undo},
     together::together,
 };
@@ -72,8 +72,11 @@ impl Rules {
         findings.into_iter().filter(|f| matches!(f.verdict, Verdict::Violates(_))).map(|f| f.key()).collect()
     }
 
-    /// Whether a finding is gone in an inventory. What cannot be told is not gone.
+    /// Whether a finding is gone in an inventory, and its resource is not. What cannot be told is not gone.
     fn closed(&self, inventory: &Inventory, key: &FindingKey) -> bool {
+        if guards::is_gone(inventory, &key.resource) {
+            return false;
+        }
         checks::find(&key.check)
             .is_some_and(|check| matches!((check.judge)(inventory, &key.resource, &self.with(&key.check)), Verdict::Ok(_) | Verdict::Retained(_)))
     }

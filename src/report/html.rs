@@ -29,7 +29,9 @@ const SCRIPT: &str = include_str!("templates/page.js");
 /// # Errors
 /// When the template cannot be rendered, which is a fault of this program.
 pub fn plan(plan: &Plan, typed: &Typed<'_>) -> Result<String, minijinja::Error> {
-    let mut lead = said("what the rehearsal showed", &words::rehearsal(plan));
+    let claim = typed.claim.then(|| (Tone::Warn, words::CLAIM.to_owned()));
+    let lines: Vec<Said> = claim.into_iter().chain(words::rehearsal(plan)).collect();
+    let mut lead = said("what the rehearsal showed", &lines);
     if !plan.changes.is_empty() && !words::offered(plan) {
         lead["tone"] = json!("bad");
         push(&mut lead["rest"], json!({ "tone": "bad", "text": "It would open what is closed now, so it is not offered for approval." }));

@@ -26,6 +26,9 @@ const ROOM: usize = 55_000;
 /// A plan; `typed` is what the commands to type next repeat.
 pub fn plan(plan: &Plan, typed: &Typed<'_>) -> String {
     let mut out = format!("## {}\n\n", md(&words::plan_title(plan)));
+    if typed.claim {
+        let _ = writeln!(out, "> ⚠️ **{}.**\n", md(words::CLAIM));
+    }
     let _ = writeln!(out, "Account {}, {}, at {}.", code(&plan.account), md(&words::list(&plan.regions)), code(&words::endpoint(&plan.endpoint)));
     let _ = writeln!(out, "Made {} by {}, good until {}.", words::time(plan.created), code(&plan.caller), words::time(plan.expires));
     let _ = writeln!(out, "Digest {}.\n", code(&plan.digest));

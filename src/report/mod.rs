@@ -59,6 +59,8 @@ pub struct Typed<'a> {
     pub planning: &'a str,
     /// Those parameters and loosened belts that must be given again with a plan file, and with a run that was interrupted.
     pub applying: &'a str,
+    /// Whether a plan was read from its file and compared with no account.
+    pub claim: bool,
 }
 
 impl Typed<'_> {

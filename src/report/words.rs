@@ -195,6 +195,9 @@ pub fn rehearsal(plan: &Plan) -> Vec<Said> {
     said
 }
 
+/// The line that stands over a plan that was compared with no account.
+pub const CLAIM: &str = "This is what the file says, compared with no account: only the calls are sure. `redress apply` makes all of it again before it asks";
+
 fn not_rehearsed(shown: &Rehearsal) -> Vec<Said> {
     if shown.not_rehearsed.is_empty() {
         return vec![(Tone::Warn, "not rehearsed".to_owned())];

@@ -111,12 +111,17 @@ impl TwinAccount {
             return Err(TwinError::AccountId(name.to_owned()));
         } else if name.contains(['/', '\\', '.']) {
             Self::open_file(name, state_dir)?
-        } else if !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_') {
+        } else if Self::is_name(name) {
             Self::open_name(name, state_dir)?
         } else {
             return Err(TwinError::BadName(name.to_owned()));
         };
         Ok(account)
+    }
+
+    /// Whether this is the name of a twin in the state directory, and no path.
+    pub fn is_name(name: &str) -> bool {
+        !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
     }
 
     /// The demo account afresh, in the place of the one that was kept.

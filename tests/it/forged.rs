@@ -35,8 +35,13 @@ impl Desk {
     }
 
     pub(crate) fn run(&self, line: &str) -> Said {
+        self.with(line, &[])
+    }
+
+    /// The same with more in the environment.
+    pub(crate) fn with(&self, line: &str, env: &[(&str, &str)]) -> Said {
         let mut command = support::at_home(env!("CARGO_BIN_EXE_redress"), self.folder.path());
-        let output = command.args(line.split_whitespace()).output().unwrap();
+        let output = command.args(line.split_whitespace()).envs(env.iter().copied()).output().unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();
         Said { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
     }
@@ -48,10 +53,15 @@ impl Desk {
     }
 
     /// Writes the plan with an edit, sealed again, to a file of this name.
-    fn forge(&self, name: &str, edit: impl FnOnce(&mut Value)) {
+    pub(crate) fn forge(&self, name: &str, edit: impl FnOnce(&mut Value)) {
         let mut plan = self.plan.clone();
         edit(&mut plan);
         fs::write(self.folder.path().join(name), sealed(plan)).unwrap();
+    }
+
+    /// A file of the desk.
+    pub(crate) fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.folder.path().join(name)).unwrap()
     }
 
     /// The account as it is, to see that nothing was changed.
@@ -189,7 +199,7 @@ fn a_recovery_that_the_tags_do_not_bear_out_is_not_made() {
 }
 
 /// The ids of the changes of a run by their outcomes.
-fn outcomes(said: &Said) -> Vec<(String, String)> {
+pub(crate) fn outcomes(said: &Said) -> Vec<(String, String)> {
     let run = said.json();
     let word = |v: &Value| v.as_str().unwrap().to_owned();
     run["changes"].as_array().unwrap().iter().map(|c| (word(&c["id"]), word(&c["outcome"]))).collect()

@@ -23,6 +23,7 @@ mod findings;
 mod fix;
 mod foreign;
 mod forged;
+mod forged_claims;
 mod forged_runs;
 mod hostile;
 mod hostile_leaves;

@@ -18,6 +18,9 @@ pub const NAMESPACE: &str = "redress";
 /// The longest signature that is read, in bytes: that of an RSA key of 16,384 bits has some 6,000.
 pub const LONGEST: usize = 16 << 10;
 
+/// The shortest RSA key that is taken, in bits.
+const SHORTEST_RSA: usize = 2048;
+
 /// A key that signs.
 pub struct Key {
     pair: Ed25519KeyPair,
@@ -115,6 +118,10 @@ fn holds(key: &KeyData, signature: &Signature, signed: &[u8]) -> Result<bool, St
     match (key, signature.algorithm()) {
         (KeyData::Ed25519(key), Algorithm::Ed25519) => Ok(UnparsedPublicKey::new(&ED25519, key.as_ref()).verify(signed, signature.as_bytes()).is_ok()),
         (KeyData::Ecdsa(key), Algorithm::Ecdsa { curve }) if key.curve() == curve => Ok(ecdsa(key, signature.as_bytes(), signed)),
+        (KeyData::Rsa(key), Algorithm::Rsa { .. }) if bits(key) < SHORTEST_RSA => Err(format!(
+            "it was made with an RSA key of {} bits, which is too short to prove anything: redress takes RSA from {SHORTEST_RSA} bits on",
+            bits(key)
+        )),
         (KeyData::Rsa(key), Algorithm::Rsa { hash: Some(hash) }) => Ok(rsa(key, hash, signature.as_bytes(), signed)),
         (key, _) => Err(format!("it was made with {}: redress takes ssh-ed25519, ecdsa-sha2-nistp256 to nistp521, and RSA from 2048 bits on", key.algorithm())),
     }
@@ -144,6 +151,12 @@ fn number(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     rest.split_at_checked(usize::try_from(u32::from_be_bytes(*length)).ok()?)
 }
 
+/// The length of an RSA key.
+fn bits(key: &RsaPublicKey) -> usize {
+    let Some([first, rest @ ..]) = key.n.as_positive_bytes() else { return 0 };
+    (8 * (rest.len() + 1)) - first.leading_zeros() as usize
+}
+
 fn rsa(key: &RsaPublicKey, hash: HashAlg, signature: &[u8], signed: &[u8]) -> bool {
     let (Some(n), Some(e)) = (key.n.as_positive_bytes(), key.e.as_positive_bytes()) else { return false };
     let key = RsaPublicKeyComponents { n, e };
@@ -161,6 +174,18 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn an_rsa_key_that_is_too_short_is_named_as_such() {
+        let of = |bytes: usize| RsaPublicKey {
+            e: ssh_key::Mpint::from_positive_bytes(&[1, 0, 1]).unwrap(),
+            n: ssh_key::Mpint::from_positive_bytes(&vec![0xc1; bytes]).unwrap(),
+        };
+        assert_eq!((bits(&of(128)), bits(&of(256))), (1024, 2048));
+        let signature = Signature::new(Algorithm::Rsa { hash: Some(HashAlg::Sha512) }, vec![1; 128]).unwrap();
+        let why = holds(&KeyData::Rsa(of(128)), &signature, b"x").unwrap_err();
+        assert!(why.contains("an RSA key of 1024 bits, which is too short"), "{why}");
+    }
 
     fn key(seed: u8) -> Key {
         let pair = Ed25519KeyPair::from_seed_unchecked(&[seed; 32]).unwrap();

@@ -15,6 +15,9 @@ pub use states::{machines, machines_back};
 use super::Plan;
 use crate::calls;
 
+/// The words at the top of every program.
+const CLAIM: &str = "The plan file was compared with no account: read the calls. The words about them are what the file says.";
+
 /// Refuses a plan with a call that is none of redress's own: a program made of it would do what no plan of redress does.
 ///
 /// # Errors

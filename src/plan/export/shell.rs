@@ -1,7 +1,7 @@
 //! A plan as a bash script over the AWS CLI, and the script of its way back. It needs bash and the AWS CLI, no more. Pure.
 
 use super::{
-    NotExported,
+    CLAIM, NotExported,
     before::assertions,
     facts::{Look, question},
     only_registered,
@@ -61,6 +61,7 @@ fn head(plan: &Plan, does: &str) -> String {
         clean(&plan.account),
         plain(&plan.created.to_string())
     ));
+    text.push_str(&format!("# {CLAIM}\n"));
     text.push_str("# It stops at the first error. Every change asserts what the plan saw before its first call.\n#\n");
     for change in &plan.changes {
         text.push_str(&format!("#   {} ({}): {}\n", clean(&change.id), change.risk.word(), plain(&change.summary)));

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     actions::GuardNote,
-    calls::{Act, Step, Undo, WayBack},
+    calls::{self, Act, Step, Undo, WayBack},
     plan::{Change, Plan, PlanKind, Skipped, SkippedKind, each_once},
 };
 
@@ -63,6 +63,9 @@ pub fn skipped(all: &[Skipped], view: &View) -> String {
 fn head(page: &mut Page, plan: &Plan, view: &View) {
     let tone = if plan.changes.is_empty() { Tone::Plain } else { Tone::Strong };
     page.text(0, &[span(tone, words::plan_title(plan))]);
+    if view.typed.claim {
+        page.text(2, &[span(Tone::Warn, format!("{}.", words::CLAIM))]);
+    }
     let digest = if view.verbose { plan.digest.clone() } else { words::short(&plan.digest) };
     let rows = [
         ("account", plan.account.clone()),
@@ -76,7 +79,12 @@ fn head(page: &mut Page, plan: &Plan, view: &View) {
         page.row(2, &span(Tone::Faint, label), 12, &[plain(value)]);
     }
     if let Some((address, from)) = &plan.options.my_address {
-        page.row(2, &span(Tone::Faint, "you"), 12, &[plain(format!("{address} (from {from})"))]);
+        page.row(
+            2,
+            &span(Tone::Faint, "you"),
+            12,
+            &[plain(if view.typed.claim { format!("{address} (from {from}, the file says)") } else { format!("{address} (from {from})") })],
+        );
     }
     for (on, flag) in [(plan.options.allow_lockout, "--allow-lockout"), (plan.options.include_managed, "--include-managed")] {
         if on {
@@ -182,6 +190,9 @@ fn steps(page: &mut Page, change: &Change, view: &View) {
         } else {
             let label = if n == 0 { "steps" } else { " " };
             page.row(indent, &span(Tone::Faint, label), hang, &[span(Tone::Faint, number), plain(" "), plain(&step.title)]);
+            if view.typed.claim {
+                page.text(BESIDE + 3, &[span(Tone::Faint, format!("calls: {}", calls::words::words(&step.act.call)))]);
+            }
         }
     }
     if view.verbose {

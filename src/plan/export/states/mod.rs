@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::{
-    NotExported, only_registered,
+    CLAIM, NotExported, only_registered,
     words::{clean, name, plain},
 };
 use crate::plan::{Change, Plan};
@@ -112,7 +112,7 @@ fn written(mut flow: Flow, plan: &Plan, region: &str, does: &str) -> Result<Stri
     flow.put("elsewhere", fail("Redress.Elsewhere", &format!("this machine is for account {} and region {region}", clean(&plan.account))));
     let digest: String = clean(&plan.digest).chars().take(12).collect();
     let comment = format!(
-        "This machine {does} the redress plan {digest} for account {} in {}, made {}. A standard workflow; what its role must be allowed: redress permissions plan.json",
+        "This machine {does} the redress plan {digest} for account {} in {}, made {}. A standard workflow; what its role must be allowed: redress permissions plan.json. {CLAIM}",
         clean(&plan.account),
         clean(region),
         plan.created
