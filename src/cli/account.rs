@@ -112,7 +112,7 @@ impl Session {
         } else if let Some(what) = given.or_else(set) {
             format!("{what}, so AWS may be meant: only --account chooses a twin then")
         } else {
-            self.out.always(&format!("note: {} is for {}, a twin: nothing is read or changed in AWS", place.what, place.endpoint));
+            self.out.say(&format!("note: {} is for {}, a twin: nothing is read or changed in AWS", place.what, place.endpoint));
             return Ok(());
         };
         let said = format!("{} says that it is for {}, a twin, and --account does not say so", place.what, place.endpoint);

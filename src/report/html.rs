@@ -29,9 +29,7 @@ const SCRIPT: &str = include_str!("templates/page.js");
 /// # Errors
 /// When the template cannot be rendered, which is a fault of this program.
 pub fn plan(plan: &Plan, typed: &Typed<'_>) -> Result<String, minijinja::Error> {
-    let claim = typed.claim.then(|| (Tone::Warn, words::CLAIM.to_owned()));
-    let lines: Vec<Said> = claim.into_iter().chain(words::rehearsal(plan)).collect();
-    let mut lead = said("what the rehearsal showed", &lines);
+    let mut lead = said("what the rehearsal showed", &words::rehearsal(plan));
     if !plan.changes.is_empty() && !words::offered(plan) {
         lead["tone"] = json!("bad");
         push(&mut lead["rest"], json!({ "tone": "bad", "text": "It would open what is closed now, so it is not offered for approval." }));
@@ -56,7 +54,7 @@ pub fn plan(plan: &Plan, typed: &Typed<'_>) -> Result<String, minijinja::Error> 
         (format!("findings {fate}"), plan.counts.get(*fate).copied().unwrap_or(0), if grave { Tone::Warn } else { Tone::Plain })
     });
     page(json!({
-        "kind": plan.kind, "title": words::plan_title(plan), "things": "changes", "lead": lead, "facts": pairs(&facts),
+        "kind": plan.kind, "title": words::plan_title(plan), "claim": typed.claim.then_some(words::CLAIM), "things": "changes", "lead": lead, "facts": pairs(&facts),
         "stats": figures(stats.chain(fates)), "changes": plan.changes.iter().map(|c| change(plan, c)).collect::<Vec<_>>(),
         "skipped_title": "Not planned", "skipped": plan.skipped.iter().map(skipped).collect::<Vec<_>>(),
         "next": commands(&words::plan_next(plan, typed)),

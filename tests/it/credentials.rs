@@ -394,7 +394,7 @@ fn a_twin_is_an_account_like_another() {
     let (code, err) = at(&sts, &folder, &format!("apply --account twin:demo --only-account {demo} --check cloudtrail-no-log-validation --auto-approve"), &[]);
     assert_eq!(code, Some(0), "{err}");
     for line in ["verify last", "undo last --auto-approve"] {
-        let (code, err) = at(&sts, &folder, &format!("{line} --only-account {OTHER}"), &[]);
+        let (code, err) = at(&sts, &folder, &format!("{line} --account twin:demo --only-account {OTHER}"), &[]);
         assert!(code == Some(2) && err.contains(demo), "redress {line}: {err}");
     }
     assert!(operations(&sts).is_empty());

@@ -135,7 +135,7 @@ fn another_partition_is_named_as_what_it_is() {
     let mut plan: Value = serde_json::from_str(&text).unwrap();
     plan["partition"] = "aws-cn".into();
     fs::write(folder.path().join("cn.json"), sealed(plan)).unwrap();
-    let (code, _, err) = redress(&folder, "apply cn.json --auto-approve", &[]);
+    let (code, _, err) = redress(&folder, "apply cn.json --account twin:demo --auto-approve", &[]);
     assert_eq!(code, Some(2), "{err}");
     assert!(err.contains("in the partition aws-cn, but these credentials are for the partition aws") && !err.contains("AWS_ENDPOINT_URL"), "{err}");
 }
@@ -144,7 +144,7 @@ fn another_partition_is_named_as_what_it_is() {
 fn who_applied_and_who_went_on_stands_in_the_run_and_is_shown() {
     let folder = tempfile::tempdir().unwrap();
     redress(&folder, "plan --account twin:demo --check vpc-without-flow-logs -q -o plan.json", &[]);
-    let (code, out, err) = redress(&folder, "apply plan.json --auto-approve", &[]);
+    let (code, out, err) = redress(&folder, "apply plan.json --account twin:demo --auto-approve", &[]);
     assert_eq!(code, Some(0), "{err}");
     let (_, json, _) = redress(&folder, "show last --format json", &[]);
     let run: Value = serde_json::from_str(&json).unwrap();
@@ -155,7 +155,7 @@ fn who_applied_and_who_went_on_stands_in_the_run_and_is_shown() {
     let text = fs::read_to_string(&journal).unwrap();
     let cut: Vec<&str> = text.lines().take(text.lines().count() - 1).collect();
     fs::write(&journal, cut.join("\n") + "\n").unwrap();
-    let (code, out, err) = redress(&folder, "resume last", &[]);
+    let (code, out, err) = redress(&folder, "resume last --account twin:demo", &[]);
     assert_eq!(code, Some(0), "{err}");
     assert!(out.lines().any(|l| l.contains("resumed") && l.contains(&format!("by {caller}"))), "{out}");
     for format in ["markdown", "html", "json"] {
