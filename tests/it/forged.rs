@@ -59,11 +59,6 @@ impl Desk {
         fs::write(self.folder.path().join(name), sealed(plan)).unwrap();
     }
 
-    /// A file of the desk.
-    pub(crate) fn read(&self, name: &str) -> String {
-        fs::read_to_string(self.folder.path().join(name)).unwrap()
-    }
-
     /// The account as it is, to see that nothing was changed.
     pub(crate) fn account(&self) -> Value {
         let path = walk(self.folder.path()).into_iter().find(|p| p.ends_with("twin/demo.json")).unwrap();

@@ -1,6 +1,8 @@
 //! What a resealed plan claims of the account it is for, of findings and of what comes before what; and what is said of a plan that
 //! was held to no account.
 
+use std::fs;
+
 use serde_json::{Value, json};
 
 use crate::forged::{Desk, at, outcomes};
@@ -109,12 +111,13 @@ fn a_plan_that_was_held_to_no_account_is_shown_and_exported_as_a_claim_with_its_
     assert!(beside.starts_with("calls:ec2:AuthorizeSecurityGroupIngress") && beside.contains("0.0.0.0/0"), "{beside}");
     // A plan as it was just made is none.
     assert!(!desk.ends(4, "plan --account twin:demo").out.contains(claim));
+    let read = |name: &str| fs::read_to_string(desk.folder.path().join(name)).unwrap();
     let said = desk.ends(0, "export open.json --to aws-cli -o out");
     assert!(said.err.contains("x ec2:AuthorizeSecurityGroupIngress"), "{}", said.err);
     for program in ["apply.sh", "way-back.sh"] {
-        assert!(desk.read(&format!("out/{program}")).lines().take(3).any(|line| line.contains(claim)), "{program}");
+        assert!(read(&format!("out/{program}")).lines().take(3).any(|line| line.contains(claim)), "{program}");
     }
     desk.ends(0, "export open.json --to step-functions -o machines");
-    let machine: Value = serde_json::from_str(&desk.read("machines/apply-us-east-1.asl.json")).unwrap();
+    let machine: Value = serde_json::from_str(&read("machines/apply-us-east-1.asl.json")).unwrap();
     assert!(machine["Comment"].as_str().unwrap().contains(claim), "{}", machine["Comment"]);
 }

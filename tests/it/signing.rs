@@ -413,11 +413,11 @@ fn a_run_in_a_bucket_is_signed_in_the_bucket() {
         err
     };
     ends(0, "plan --account twin:demo --check cloudtrail-no-log-validation -q -o plan.json");
-    ends(0, "apply plan.json --auto-approve --sign sam");
-    ends(0, "verify last");
-    let err = ends(2, "undo last --auto-approve --max-risk disruptive --trust signers");
+    ends(0, "apply plan.json --account twin:demo --auto-approve --sign sam");
+    ends(0, "verify last --account twin:demo");
+    let err = ends(2, "undo last --account twin:demo --auto-approve --max-risk disruptive --trust signers");
     assert!(err.contains("its journal has grown by 1 since it was signed"), "{err}");
     ends(0, "sign last --key sam");
-    let err = ends(0, "undo last --auto-approve --max-risk disruptive --trust signers");
+    let err = ends(0, "undo last --account twin:demo --auto-approve --max-risk disruptive --trust signers");
     assert!(err.contains("is signed by sam@example.com"), "{err}");
 }
