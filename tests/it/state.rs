@@ -54,12 +54,10 @@ impl Desk {
         let mut command = Command::new(env!("CARGO_BIN_EXE_redress"));
         command.args(line.split_whitespace()).current_dir(self.0.path()).env_clear().env("HOME", self.0.path()).env("AWS_EC2_METADATA_DISABLED", "true");
         command.envs(self.1.iter().map(|(n, v)| (n, v))).stdin(Stdio::null());
-        // A run does not choose a twin by a path, nor any where there are credentials of AWS.
+        // The word of a plan chooses no twin by a path, nor any where there are credentials of AWS.
         let acts = ["apply ", "resume ", "undo ", "verify "].iter().any(|word| line.starts_with(word)) && !line.contains("--account");
-        match (acts, self.path("shared.json")) {
-            (true, shared) if shared.exists() => _ = command.args(["--account", &format!("twin:{}", shared.display())]),
-            (true, _) if !self.1.is_empty() => _ = command.args(["--account", "twin:demo"]),
-            _ => {}
+        if acts && self.path("plan.json").exists() {
+            command.args(["--account", &self.plan().endpoint]);
         }
         command
     }
