@@ -255,12 +255,10 @@ impl<'a> Reach<'a> {
         }
         let due = || change.action == "prune" && id == change.resource.id() && may_go(&thing, self.facts.read_at.to_zoned(TimeZone::UTC).date());
         let derived = || call.operation == "DeleteBucket" && self.made.back(call);
-        if call.operation.starts_with("Delete")
-            && !call.operation.ends_with("Tags")
-            && !(own && tag_of(&thing, tag::REPLACED_BY).is_none())
-            && !derived()
-            && !due()
-        {
+        let deletes = call.operation.starts_with("Delete") && !call.operation.ends_with("Tags");
+        let made = own && tag_of(&thing, tag::REPLACED_BY).is_none();
+        let may_go_now = made || derived() || due();
+        if deletes && !may_go_now {
             return never(format!("would delete {id}, or what is set on it, which run {run} did not make, as its tags say"));
         }
         // What is set on a thing is held to the proposal, which is made only where the thing may be used.
@@ -303,7 +301,8 @@ impl<'a> Reach<'a> {
                 _ => continue,
             };
             let own = tag_of(&rule, tag::RUN) == Some(self.run);
-            if !own && !(way == Way::Forth && self.made.names(&call.operation, member, id)) {
+            let proposed = way == Way::Forth && self.made.names(&call.operation, member, id);
+            if !own && !proposed {
                 return Err(format!("would shut {id}, which {} does not shut today", self.change.action));
             }
         }

@@ -46,7 +46,8 @@ fn account(groups: usize) -> Inventory {
     region.instances.read(&Selector::All, Fact::Known(()));
     for n in 0..groups {
         let id = format!("sg-{n:017x}");
-        let group = SecurityGroup { id: id.clone(), name: format!("group-{n}"), vpc_id: "vpc-1".into(), owner_id: owner.account.clone(), ..SecurityGroup::default() };
+        let group =
+            SecurityGroup { id: id.clone(), name: format!("group-{n}"), vpc_id: "vpc-1".into(), owner_id: owner.account.clone(), ..SecurityGroup::default() };
         region.security_groups.put(id.as_str(), group);
         for port in 0..5 {
             let open = port == 0 && n % 10 == 0;
@@ -81,7 +82,12 @@ fn judge(rules: usize) {
     let (findings, _) = checks::run(&inventory, &regions, &checks, |_| Value::Null);
     let seconds = started.elapsed().as_secs_f64();
     let judged = rules * checks.len();
-    println!("{} checks over {rules} rules: {seconds:.2} s, {:.2} M rules a second and check, {} findings", checks.len(), judged as f64 / seconds / 1e6, findings.len());
+    println!(
+        "{} checks over {rules} rules: {seconds:.2} s, {:.2} M rules a second and check, {} findings",
+        checks.len(),
+        judged as f64 / seconds / 1e6,
+        findings.len()
+    );
 }
 
 /// A scan, and a plan that is rehearsed.

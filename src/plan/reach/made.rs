@@ -90,7 +90,8 @@ fn without(change: &Change, run: &str, facts: &Inventory, untagged: bool) -> Inv
     let derived = format!("redress-cloudtrail-{}-", facts.owner.account);
     let fresh = |tags: Option<&Tags>| untagged && tags.is_none_or(Tags::is_empty);
     forget(&mut left.buckets, |bucket| {
-        let new = fresh(bucket.tags.known()) && !bucket.tags.silence().is_some_and(|_| !bucket.tags.is_absent());
+        let untold = bucket.tags.silence().is_some() && !bucket.tags.is_absent();
+        let new = fresh(bucket.tags.known()) && !untold;
         own(bucket.tags.known()) || (new && bucket.owned && bucket.policy.is_absent() && bucket.id.starts_with(&derived))
     });
     let place = left.region_mut(&change.region);
