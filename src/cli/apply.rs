@@ -24,7 +24,9 @@ use crate::{
     plan::{
         Change, Plan, PlanKind,
         again::{self, PlanAgain, Today},
-        digest, propose,
+        digest,
+        document::reason_of,
+        propose,
         rehearse::Rules,
         select,
     },
@@ -217,7 +219,7 @@ async fn of_plan(session: &Session, path: &Path, plan: Plan, signed: Option<Sign
 
 /// Why a change failed in the rehearsal of now.
 fn failure<'a>(again: &'a PlanAgain, id: &str) -> &'a str {
-    again.plan.rehearsal.differences.iter().find_map(|line| line.strip_prefix(id)?.strip_prefix(": ")).unwrap_or("it does not go through")
+    reason_of(&again.plan.rehearsal.differences, id).unwrap_or("it does not go through")
 }
 
 /// Makes the changes of a plan from a file again, and tells what of it is not so now, and what is the file's word alone.

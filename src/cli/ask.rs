@@ -17,7 +17,7 @@ use crate::{
     calls::{Power, Risk},
     engine::left::Left,
     journal::Decision,
-    plan::{Change, Plan, PlanKind, again::PlanAgain},
+    plan::{Change, Plan, PlanKind, again::PlanAgain, document::reason_of},
     playbook::problem::did_you_mean,
     report::safe,
 };
@@ -160,13 +160,15 @@ impl Policy {
 /// instance which it takes down comes up again. A plan leaves out what fails in its rehearsal when it is made, and refuses to stop what is not
 /// shown to come up again.
 fn ends_badly(plan: &Plan, change: &Change) -> Option<String> {
-    let said = |all: &[String]| all.iter().find_map(|line| line.strip_prefix(&format!("{}: ", change.id)).map(str::to_owned));
-    let takes_down = change.steps.iter().any(|step| step.act.power() == Power::TakesDown);
-    let (what, why) = match () {
-        () if plan.kind != PlanKind::Undo => return None,
-        () if plan.rehearsal.failed.contains(&change.id) => ("it failed in its rehearsal", said(&plan.rehearsal.differences)),
-        () if takes_down => ("it was not rehearsed, and takes something down", Some(said(&plan.rehearsal.not_rehearsed)?)),
-        () => return None,
+    if plan.kind != PlanKind::Undo {
+        return None;
+    }
+    let (what, why) = if plan.rehearsal.failed.contains(&change.id) {
+        ("it failed in its rehearsal", reason_of(&plan.rehearsal.differences, &change.id))
+    } else if change.steps.iter().any(|step| step.act.power() == Power::TakesDown) {
+        ("it was not rehearsed, and takes something down", Some(reason_of(&plan.rehearsal.not_rehearsed, &change.id)?))
+    } else {
+        return None;
     };
     let why = why.map_or_else(String::new, |why| format!(" ({why})"));
     Some(format!("{what}{why}: --auto-approve does not speak for that; set right what it says, or say yes to it at the question"))

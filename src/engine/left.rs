@@ -9,7 +9,7 @@ use super::{MakeStage, gather::afresh};
 use crate::{
     account::Account,
     calls::{Act, Bindings, Call, Purpose, way_back},
-    inventory::Inventory,
+    inventory::{Inventory, Scope},
     journal::{Phase, Story},
     plan::{
         Change, Plan, PlanKind,
@@ -95,7 +95,10 @@ pub async fn judged(run: &str, calls: &[Leads<'_>], account: &dyn Account) -> Ju
     if calls.is_empty() {
         return judged;
     }
-    let facts: Inventory = afresh(account, &mut |known| calls.iter().flat_map(|(change, _, call)| reach::needs(change, call, known)).collect()).await;
+    let changes: BTreeMap<&str, &Change> = calls.iter().map(|(change, ..)| (change.id.as_str(), *change)).collect();
+    let of_calls: Scope = calls.iter().flat_map(|(change, _, call)| reach::needs(change, call)).collect();
+    let needs = |known: &Inventory| changes.values().flat_map(|change| reach::needs_of(change, known)).chain(of_calls.iter().cloned()).collect();
+    let facts = afresh(account, &mut |known| needs(known)).await;
     let mut reaches: BTreeMap<&str, Reach<'_>> = BTreeMap::new();
     for (change, way, call) in calls {
         let reach = reaches.entry(&change.id).or_insert_with(|| Reach::of(change, run, &facts));

@@ -40,10 +40,8 @@ enum Shown {
 pub(super) struct LeftDown {
     /// Those whose instances are shown to be up meanwhile.
     pub up: BTreeSet<String>,
-    /// The others, with what the account shows.
-    still: BTreeMap<String, Shown>,
-    /// What to do about each.
-    how: BTreeMap<String, String>,
+    /// The others, with what the account shows and what to do about it.
+    still: BTreeMap<String, (Shown, String)>,
 }
 
 /// What follows for a change that waits.
@@ -59,7 +57,7 @@ pub(super) enum Verdict {
 impl LeftDown {
     /// What follows where so many may be down at once, for a change that has waited so many seconds.
     pub fn verdict(&self, most: usize, waited: u64) -> Verdict {
-        let coming = self.still.values().filter(|shown| matches!(shown, Shown::Coming(_))).count();
+        let coming = self.still.values().filter(|(shown, _)| matches!(shown, Shown::Coming(_))).count();
         match self.still.len() {
             still if still < most => Verdict::Wait,
             still if still - coming < most && waited < COMING_WITHIN => Verdict::LookAgain,
@@ -68,9 +66,9 @@ impl LeftDown {
     }
 
     fn words(&self) -> String {
-        let one = |(change, shown): (&String, &Shown)| match shown {
+        let one = |(change, (shown, how)): (&String, &(Shown, String))| match shown {
             Shown::Up => None,
-            Shown::Coming(seen) | Shown::Down(seen) => Some(format!("{seen} ({change} of this run){}", self.how.get(change).map_or("", String::as_str))),
+            Shown::Coming(seen) | Shown::Down(seen) => Some(format!("{seen} ({change} of this run){how}")),
         };
         let all: Vec<String> = self.still.iter().filter_map(one).collect();
         format!("nothing more is taken down there: {}. Make this change anew afterwards", all.join("; "))
@@ -139,11 +137,8 @@ impl Engine<'_> {
                 Some(down) => {
                     let marked = journal.look(|story| story.changes.get(&id).is_some_and(|told| !marks::standing(told).is_empty()));
                     let run = &journal.head().run;
-                    left.how.insert(
-                        id.clone(),
-                        if marked { format!(": {} bring it up", marks::recover(run)) } else { format!(": `redress show {run}` tells why") },
-                    );
-                    left.still.insert(id, down);
+                    let how = if marked { format!(": {} bring it up", marks::recover(run)) } else { format!(": `redress show {run}` tells why") };
+                    left.still.insert(id, (down, how));
                 }
             }
         }

@@ -10,6 +10,7 @@ use super::{
     Engine, EngineError, News,
     ledger::Ledger,
     step::{Failure, Named, SHOWN_WITHIN},
+    turns::LOOK_AGAIN,
 };
 use crate::{
     calls::{Power, mark},
@@ -20,8 +21,6 @@ use crate::{
 
 /// The longest wait for an instance that another run has down. The turns of one run need no bound: its changes have theirs.
 const OTHERS_WITHIN: Duration = Duration::from_secs(3600);
-/// The pause between two looks.
-const LOOK_AGAIN: Duration = Duration::from_secs(15);
 
 /// What other runs do to the instances of a region, by their marks: instance and run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -57,6 +57,9 @@ impl Engine<'_> {
 
 /// Returns the next start after the first of these acts, where that act takes something down.
 pub(super) fn next_start<'a>(change: &Change, acts: impl Iterator<Item = &'a Act>, journal: &Ledger<'_>) -> Option<NextStart> {
+    // What the run has made so far is gone through only where something goes down, and not before every act.
+    let mut acts = acts.peekable();
+    acts.peek().filter(|act| act.power() == Power::TakesDown)?;
     NextStart::after(acts, &bindings(change, journal, &journal.look(Story::outputs)))
 }
 

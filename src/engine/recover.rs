@@ -239,14 +239,6 @@ fn change(known: &Inventory, region: &str, instance: &Instance, id: String, step
     let keys = keys(known, region, instance, &touches);
     let stays = format!("other things that run {run} made stay: redress recover {run} lists them");
     Change {
-        id,
-        after: Vec::new(),
-        findings: Vec::new(),
-        playbook: "recover".to_owned(),
-        action: "recover".to_owned(),
-        uses: Vec::new(),
-        resource: known.owner.instance(region, &instance.id),
-        region: region.to_owned(),
         summary: match starts || instance.state == "running" {
             true => format!("bring {} back up, which run {run} left {}", instance.id, instance.state),
             false => format!("bring the disks of {} back, which run {run} found stopped and left", instance.id),
@@ -256,15 +248,10 @@ fn change(known: &Inventory, region: &str, instance: &Instance, id: String, step
         not_restored: vec![stays.clone()],
         before: json!({ "state": instance.state, "keys": keys }),
         after_state: json!({ "state": if starts { "running" } else { instance.state.as_str() }, "keys": keys }),
-        impact: Vec::new(),
-        proof: Vec::new(),
         steps,
-        guards: Vec::new(),
         touches,
-        ask: true,
-        protected: Vec::new(),
-        sources: Vec::new(),
         restore: Some(Restore { found, to: json!({}), kept: vec![stays] }),
+        ..Change::frame(id, "recover", &known.owner.instance(region, &instance.id), region)
     }
 }
 

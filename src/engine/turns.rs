@@ -165,7 +165,7 @@ impl Engine<'_> {
 }
 
 /// The pause between two looks whether there is room.
-const LOOK_AGAIN: Duration = Duration::from_secs(15);
+pub(super) const LOOK_AGAIN: Duration = Duration::from_secs(15);
 
 impl Engine<'_> {
     /// Waits, before a call of which AWS lets only so many be pending in a region, until there is room for one more. Those of

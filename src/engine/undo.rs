@@ -185,14 +185,8 @@ fn undoing(change: &Change, told: &ChangeStory, steps: Vec<Step>, after: Vec<Str
     let stays = steps.is_empty();
     let to = if stays { told.after.clone() } else { told.before.clone() };
     Change {
-        id: change.id.clone(),
         after,
-        findings: Vec::new(),
         playbook: change.playbook.clone(),
-        action: change.action.clone(),
-        uses: Vec::new(),
-        resource: change.resource.clone(),
-        region: change.region.clone(),
         summary: format!("take back: {}", change.summary),
         risk,
         reversible: false,
@@ -200,14 +194,10 @@ fn undoing(change: &Change, told: &ChangeStory, steps: Vec<Step>, after: Vec<Str
         before: change.after_state.clone(),
         after_state: if stays { change.after_state.clone() } else { change.before.clone() },
         impact: change.findings.iter().filter(|_| !stays).map(|f| format!("the finding {} will be open again", f.check)).collect(),
-        proof: Vec::new(),
         steps,
-        guards: Vec::new(),
         touches: change.touches.clone(),
-        ask: true,
-        protected: Vec::new(),
-        sources: Vec::new(),
         restore: Some(Restore { found: told.after.clone(), to, kept }),
+        ..Change::frame(change.id.clone(), &change.action, &change.resource, &change.region)
     }
 }
 

@@ -103,6 +103,11 @@ pub struct Skipped {
     pub reason: String,
 }
 
+/// The reason of a change among lines such as `c3: ...`, as a rehearsal names them.
+pub fn reason_of<'a>(lines: &'a [String], change: &str) -> Option<&'a str> {
+    lines.iter().find_map(|line| line.strip_prefix(change)?.strip_prefix(": "))
+}
+
 /// What the rehearsal on the twin showed.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Rehearsal {

@@ -153,13 +153,18 @@ fn place(call: &Call, family: FamilyKind) -> &str {
     }
 }
 
-/// What must be read to tell whether a call is borne out.
-pub fn needs(change: &Change, call: &Call, known: &Inventory) -> Scope {
-    let mut scope: Scope = targets(call).into_iter().map(|(family, id)| Want::id(place(call, family), family, id)).collect();
+/// What must be read to tell whether any call of a change is borne out.
+pub fn needs_of(change: &Change, known: &Inventory) -> Scope {
+    let mut scope = made::needs(change, known);
     if change.resource.kind() == Kind::Instance {
-        scope.insert(Want::by(&change.region, FamilyKind::Snapshots, &format!("tag:{}", tag::INSTANCE), change.resource.id()));
+        scope.insert(copies(change));
     }
-    scope.extend(made::needs(change, known));
+    scope
+}
+
+/// What must be read beyond that for one call.
+pub fn needs(change: &Change, call: &Call) -> Scope {
+    let mut scope: Scope = targets(call).into_iter().map(|(family, id)| Want::id(place(call, family), family, id)).collect();
     if call.operation == "RevokeSecurityGroupIngress" {
         scope.insert(crate::checks::security_groups::rules_want(&change.region, change.resource.id()));
     }
@@ -381,9 +386,13 @@ fn within(change: &Change, run: &str, family: FamilyKind, id: &str, thing: &Valu
     }
 }
 
+/// The snapshots that were made for the instance of a change.
+fn copies(change: &Change) -> Want {
+    Want::by(&change.region, FamilyKind::Snapshots, &format!("tag:{}", tag::INSTANCE), change.resource.id())
+}
+
 /// Whether a snapshot of this volume was made for the instance of a change: a disk that was detached carries no mark yet.
 fn was_copied(change: &Change, volume: &str, facts: &Inventory) -> bool {
-    let want = Want::by(&change.region, FamilyKind::Snapshots, &format!("tag:{}", tag::INSTANCE), change.resource.id());
     let copied = |(_, snapshot): &(String, Value)| snapshot.get("volume_id").and_then(Value::as_str) == Some(volume);
-    facts.select_json(&want).known().is_some_and(|all| all.iter().any(copied))
+    facts.select_json(&copies(change)).known().is_some_and(|all| all.iter().any(copied))
 }

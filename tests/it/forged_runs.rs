@@ -26,9 +26,20 @@ fn replace(change: &mut Value, act: &Value) {
     (change["risk"], change["summary"]) = (json!("irreversible"), json!("look at it"));
 }
 
-/// Says that a change is of another action.
+/// Says that a change is of another action, where one is named.
 fn pretend(change: &mut Value, action: &str) {
+    if action.is_empty() {
+        return;
+    }
     (change["action"], change["uses"]) = (json!(action), json!([{ "use": action, "with": {} }]));
+}
+
+/// Runs a command without flags and with these: the call is refused for the same reason.
+fn refused(desk: &Desk, command: &str, flags: &str, says: &str, act: &Value) {
+    for flags in ["", flags] {
+        let said = desk.run(&format!("{command} {flags}"));
+        assert_eq!((said.code, said.err.contains(says)), (4, true), "{act}\nexpected {says}\n{}", said.err);
+    }
 }
 
 #[test]
@@ -101,16 +112,12 @@ fn what_the_account_does_not_bear_out_is_not_called_by_resume() {
         let run = interrupted(&desk, of, |plan, events| {
             let place = at(plan, of);
             let change = &mut plan["changes"][place];
-            if !pretended.is_empty() {
-                pretend(change, pretended);
-            }
+            pretend(change, pretended);
             replace(change, &act);
             events[2]["call"] = act["call"].clone();
         });
-        for flags in ["", "--auto-approve --max-risk disruptive --allow-irreversible create-cloudtrail --allow-irreversible encrypt-volumes"] {
-            let said = desk.run(&format!("resume {run} {flags}"));
-            assert_eq!((said.code, said.err.contains(says)), (4, true), "{act}\nexpected {says}\n{}", said.err);
-        }
+        let flags = "--auto-approve --max-risk disruptive --allow-irreversible create-cloudtrail --allow-irreversible encrypt-volumes";
+        refused(&desk, &format!("resume {run}"), flags, says, &act);
         assert_eq!(desk.account(), before, "{act}");
     }
 }
@@ -158,18 +165,13 @@ fn what_the_account_does_not_bear_out_is_not_called_by_undo() {
     for (of, pretended, act, says) in cases {
         let desk = Desk::new();
         let run = applied_and_edited(&desk, of, |change| {
-            if !pretended.is_empty() {
-                pretend(change, pretended);
-            }
+            pretend(change, pretended);
             for step in change["steps"].as_array_mut().unwrap() {
                 step["way_back"] = json!({ "calls": { "rollback": [act] } });
             }
         });
         let before = desk.account();
-        for flags in ["", "--auto-approve --max-risk disruptive"] {
-            let said = desk.run(&format!("undo {run} {flags}"));
-            assert_eq!((said.code, said.err.contains(says)), (4, true), "{act}\nexpected {says}\n{}", said.err);
-        }
+        refused(&desk, &format!("undo {run}"), "--auto-approve --max-risk disruptive", says, &act);
         assert_eq!(desk.account(), before, "{act}");
     }
 }

@@ -16,7 +16,6 @@ use redress::{
     inventory::{Instance, Inventory, tag},
     journal::{ChangeStory, Outcome},
     plan::Plan,
-    resource::Kind,
     twin::{DeniedCall, Fault, FaultKind, When},
 };
 
@@ -28,15 +27,6 @@ use super::{
 };
 
 const REGION: &str = "us-east-1";
-
-/// The change of an instance that runs, alone in a plan, and the instance.
-fn one_instance(stand: &Stand) -> (Plan, String) {
-    let plan = world::plan(stand, &world::Wish::default());
-    let is_it = |c: &&redress::plan::Change| c.action == "encrypt-volumes" && c.resource.kind() == Kind::Instance && c.before["state"] == "running";
-    let change = plan.changes.iter().find(is_it).expect("an instance that runs with an open disk");
-    let (id, instance) = (change.id.clone(), change.resource.id().to_owned());
-    (world::select(stand, &plan, &[id].into()), instance)
-}
 
 fn instance(stand: &Stand, id: &str) -> Instance {
     stand.settled().regions[REGION].instances.get(id).known().unwrap().to_owned().clone()
@@ -90,12 +80,13 @@ fn is_up(stand: &Stand, id: &str, why: &str) {
 /// A run that was applied, and another stand for its undo.
 fn applied() -> (Stand, Plan, String) {
     let stand = world::demo();
-    let (plan, id) = one_instance(&stand);
+    let (plan, id) = world::one_instance(&stand);
     stand.run(&plan, yes(&plan), None).unwrap().unwrap();
     (stand, plan, id)
 }
 
-fn for_undo(stand: &Stand) -> Stand {
+/// Another run on the same account, which knows nothing of the first.
+fn second_run(stand: &Stand) -> Stand {
     let mut second = stand.again();
     second.name = "run-2".to_owned();
     second
@@ -108,7 +99,7 @@ fn every_change_that_takes_an_instance_down_marks_it_first_whatever_its_directio
     assert_eq!(on_instance(&stand, &id), order);
     let undoing = undoing(&stand, &plan).plan;
     assert!(undoing.rehearsal.undo_restores, "{:?}", undoing.rehearsal);
-    let second = for_undo(&stand);
+    let second = second_run(&stand);
     second.run(&undoing, yes(&undoing), None).unwrap().unwrap();
     assert_eq!(on_instance(&second, &id), order, "the undo");
     is_up(&second, &id, "the undo");
@@ -119,7 +110,7 @@ fn an_undo_of_which_nothing_is_left_is_found_by_its_tags_and_its_instance_comes_
     let (stand, plan, id) = applied();
     let undoing = undoing(&stand, &plan).plan;
     let fresh = hold(&stand.twin).clone();
-    let whole = for_undo(&stand);
+    let whole = second_run(&stand);
     whole.run(&undoing, yes(&undoing), None).unwrap().unwrap();
     let calls: Vec<String> = hold(&whole.called).iter().map(|c| c.operation.clone()).collect();
     let stop = calls.iter().position(|c| c == "StopInstances").unwrap();
@@ -157,7 +148,7 @@ fn what_an_undo_has_not_put_back_yet_comes_up_with_what_was_written_last() {
             region.volumes.put(id, older);
         }
     }
-    let second = for_undo(&stand);
+    let second = second_run(&stand);
     let whole: Vec<String> = undoing.changes[0].steps.iter().map(|s| s.act.call.operation.clone()).collect();
     second.killed(&undoing, Kill::AfterCall(whole.iter().position(|c| c == "DetachVolume").unwrap() + 1));
     let found = found(&second, Some("run-2"));
@@ -172,7 +163,7 @@ fn what_an_undo_has_not_put_back_yet_comes_up_with_what_was_written_last() {
 fn an_undo_that_is_stuck_names_a_command_that_brings_its_instance_up_and_so_do_undo_and_verify_afterwards() {
     let (stand, plan, id) = applied();
     let undoing = undoing(&stand, &plan).plan;
-    let second = for_undo(&stand);
+    let second = second_run(&stand);
     fault(&second, "AttachVolume", 1_000, FaultKind::Denied);
     fault(&second, "StartInstances", 1_000, FaultKind::Denied);
     second.run(&undoing, yes(&undoing), None).unwrap().unwrap();
@@ -199,7 +190,7 @@ fn an_undo_that_is_stuck_names_a_command_that_brings_its_instance_up_and_so_do_u
 #[test]
 fn an_undo_takes_over_the_mark_that_its_run_could_not_take_off() {
     let stand = world::demo();
-    let (plan, id) = one_instance(&stand);
+    let (plan, id) = world::one_instance(&stand);
     // Denied only after the start, so that the run does not find out before it stops the instance.
     let deny = |twin: &mut redress::twin::Twin| twin.faults.denied_calls.push(DeniedCall { operation: "DeleteTags".to_owned(), resource: None });
     hold(&stand.then).push(("StartInstances".to_owned(), Box::new(deny)));
@@ -210,13 +201,13 @@ fn an_undo_takes_over_the_mark_that_its_run_could_not_take_off() {
     let skipped = world::plan(&stand, &world::Wish::default()).skipped.iter().map(|s| s.reason.clone()).collect::<Vec<_>>().join("\n");
     assert!(!skipped.contains("run-1") || skipped.contains("redress recover run-1 -o back.json"), "{skipped}");
     let undoing = undoing(&stand, &plan).plan;
-    let second = for_undo(&stand);
+    let second = second_run(&stand);
     second.run(&undoing, yes(&undoing), None).unwrap().unwrap();
     let told = change(&second, &plan.changes[0].id);
     assert_eq!(told.outcome(), Some(Outcome::Restored), "{}", told.reason);
     is_up(&second, &id, "undone");
     hold(&second.twin).pass(Duration::from_secs(3600));
-    let (again, same) = one_instance(&second);
+    let (again, same) = world::one_instance(&second);
     assert_eq!(same, id);
     let mut third = second.again();
     third.name = "run-3".to_owned();
@@ -286,8 +277,7 @@ fn once_a_person_has_brought_it_up_the_run_that_is_resumed_goes_on() {
     stand.killed(&plan, Kill::AfterRecord(ended(&whole)));
     hold(&stand.twin).faults.script.clear();
     let found = found(&stand, Some("run-1"));
-    let mut back = stand.again();
-    back.name = "run-2".to_owned();
+    let back = second_run(&stand);
     back.run(&found.plan, yes(&found.plan), None).unwrap().unwrap();
     hold(&stand.twin).pass(Duration::from_secs(3600));
     stand.run(&plan, Vec::new(), None).unwrap().unwrap();
@@ -309,8 +299,7 @@ fn what_a_run_of_another_state_directory_has_down_counts_and_it_is_named() {
     let (stand, [(one, down), (other, waits)]) = two_plans();
     let stop = one.changes[0].steps.iter().position(|s| s.name == "stop").unwrap() + 1;
     stand.killed(&one, Kill::AfterCall(stop));
-    let mut second = stand.again();
-    second.name = "run-2".to_owned();
+    let mut second = second_run(&stand);
     let halted = second.run(&other, yes(&other), None).unwrap();
     let Err(EngineError::Elsewhere(why)) = halted else { panic!("{halted:?}") };
     for word in [down.as_str(), "run run-1", "redress recover run-1", "--stop-at-once"] {
@@ -328,8 +317,7 @@ fn a_run_that_waits_for_one_of_another_state_directory_goes_on_when_that_is_up()
     let (stand, [(one, _), (other, waits)]) = two_plans();
     let stop = one.changes[0].steps.iter().position(|s| s.name == "stop").unwrap() + 1;
     stand.killed(&one, Kill::AfterCall(stop));
-    let mut second = stand.again();
-    second.name = "run-2".to_owned();
+    let second = second_run(&stand);
     assert!(matches!(second.run(&other, yes(&other), None).unwrap(), Err(EngineError::Elsewhere(_))));
     stand.run(&one, Vec::new(), None).unwrap().unwrap();
     assert_eq!(change(&stand, &one.changes[0].id).outcome(), Some(Outcome::Verified), "an announcement of a later run holds it up for a moment");
@@ -343,8 +331,7 @@ fn of_two_runs_that_announce_at_once_one_waits() {
     let (stand, [(one, _), (other, waits)]) = two_plans();
     let announce = one.changes[0].steps.iter().position(|s| s.name == "announce").unwrap() + 1;
     stand.killed(&one, Kill::AfterCall(announce));
-    let mut second = stand.again();
-    second.name = "run-2".to_owned();
+    let second = second_run(&stand);
     // The first has not stopped its instance yet, and will.
     let halted = second.run(&other, yes(&other), None).unwrap();
     assert!(matches!(halted, Err(EngineError::Elsewhere(_))), "{halted:?}");
@@ -359,8 +346,7 @@ fn of_two_runs_that_announce_at_once_one_waits() {
 fn an_undo_counts_what_other_runs_have_down_too() {
     let (stand, [(one, id), (other, down)]) = two_plans();
     stand.run(&one, yes(&one), None).unwrap().unwrap();
-    let mut second = stand.again();
-    second.name = "run-2".to_owned();
+    let second = second_run(&stand);
     let stop = other.changes[0].steps.iter().position(|s| s.name == "stop").unwrap() + 1;
     second.killed(&other, Kill::AfterCall(stop));
     let back = undo::plan(&stand.story(), &one, None, stand.identity(), hold(&stand.twin).now(), SignedDuration::from_hours(1)).plan;

@@ -11,18 +11,8 @@ use redress::{
     inventory::FamilyKind,
     journal::{ChangeStory, Event, Outcome, RunDocument},
     plan::Plan,
-    resource::Kind,
     twin::{DeniedCall, DeniedRead, Fault, FaultKind, When},
 };
-
-/// The change of an instance that runs, alone in a plan.
-fn one_instance(stand: &Stand) -> (Plan, String) {
-    let plan = world::plan(stand, &world::Wish::default());
-    let is_it = |c: &&redress::plan::Change| c.action == "encrypt-volumes" && c.resource.kind() == Kind::Instance && c.before["state"] == "running";
-    let change = plan.changes.iter().find(is_it).expect("an instance that runs with an open disk");
-    let (id, instance) = (change.id.clone(), change.resource.id().to_owned());
-    (world::select(stand, &plan, &[id].into()), instance)
-}
 
 fn only(stand: &Stand, plan: &Plan) -> ChangeStory {
     stand.story().changes[&plan.changes[0].id].clone()
@@ -59,7 +49,7 @@ fn fault(stand: &Stand, operation: &str, from: u32, times: u32, kind: FaultKind)
 fn a_call_that_a_policy_denies_between_stop_and_start_or_on_the_way_back_keeps_the_instance_up() {
     for operation in ["StartInstances", "AttachVolume", "DetachVolume", "DeleteTags", "DeleteSnapshot", "CreateSnapshots", "ModifyInstanceAttribute"] {
         let stand = world::demo();
-        let (plan, instance) = one_instance(&stand);
+        let (plan, instance) = world::one_instance(&stand);
         hold(&stand.twin).faults.denied_calls.push(DeniedCall { operation: operation.to_owned(), resource: None });
         stand.run(&plan, yes(&plan), None).unwrap().unwrap();
         let told = only(&stand, &plan);
@@ -73,7 +63,7 @@ fn a_call_that_a_policy_denies_between_stop_and_start_or_on_the_way_back_keeps_t
 #[test]
 fn a_call_that_is_denied_on_one_disk_alone_keeps_the_instance_up_too() {
     let stand = world::demo();
-    let (plan, instance) = one_instance(&stand);
+    let (plan, instance) = world::one_instance(&stand);
     let old = plan.changes[0].steps.iter().find(|s| s.name == "detach-1").unwrap().act.call.input["VolumeId"].as_str().unwrap().to_owned();
     hold(&stand.twin).faults.denied_calls.push(DeniedCall { operation: "AttachVolume".to_owned(), resource: Some(old) });
     stand.run(&plan, yes(&plan), None).unwrap().unwrap();
@@ -85,7 +75,7 @@ fn a_call_that_is_denied_on_one_disk_alone_keeps_the_instance_up_too() {
 fn a_trial_volume_shows_before_the_stop_that_the_key_does_not_work_or_a_quota_is_reached() {
     for kind in [FaultKind::VolumeDies, FaultKind::Quota] {
         let stand = world::demo();
-        let (plan, instance) = one_instance(&stand);
+        let (plan, instance) = world::one_instance(&stand);
         fault(&stand, "CreateVolume", 1, 1_000, kind);
         stand.run(&plan, yes(&plan), None).unwrap().unwrap();
         assert!(!operations(&stand).contains(&"StopInstances".to_owned()), "{kind:?}");
@@ -97,7 +87,7 @@ fn a_trial_volume_shows_before_the_stop_that_the_key_does_not_work_or_a_quota_is
 #[test]
 fn a_tag_that_is_denied_after_the_start_is_left_over_and_takes_nothing_back() {
     let stand = world::demo();
-    let (plan, instance) = one_instance(&stand);
+    let (plan, instance) = world::one_instance(&stand);
     let before = plan.changes[0].steps.iter().take_while(|s| s.name != "stop").filter(|s| s.act.call.operation == "CreateTags").count();
     fault(&stand, "CreateTags", u32::try_from(before).unwrap() + 1, 1_000, FaultKind::Denied);
     fault(&stand, "DeleteTags", 1, 1_000, FaultKind::Denied);
@@ -118,7 +108,7 @@ fn a_tag_that_is_denied_after_the_start_is_left_over_and_takes_nothing_back() {
 #[test]
 fn checks_that_do_not_pass_after_the_start_leave_the_change_unproved_and_take_nothing_back() {
     let stand = world::demo();
-    let (plan, instance) = one_instance(&stand);
+    let (plan, instance) = world::one_instance(&stand);
     let start = plan.changes[0].steps.iter().position(|s| s.name == "start").unwrap() + 1;
     stand.killed(&plan, Kill::AfterCall(start));
     hold(&stand.twin).faults.checks_fail = true;
@@ -137,7 +127,7 @@ fn checks_that_do_not_pass_after_the_start_leave_the_change_unproved_and_take_no
 #[test]
 fn checks_that_may_not_be_read_halt_the_run_and_take_nothing_back() {
     let stand = world::demo();
-    let (plan, instance) = one_instance(&stand);
+    let (plan, instance) = world::one_instance(&stand);
     let start = plan.changes[0].steps.iter().position(|s| s.name == "start").unwrap() + 1;
     stand.killed(&plan, Kill::AfterCall(start));
     hold(&stand.twin).faults.denied_reads.push(DeniedRead { family: FamilyKind::InstanceStatuses, region: None, member: None });
@@ -153,7 +143,7 @@ fn checks_that_may_not_be_read_halt_the_run_and_take_nothing_back() {
 #[test]
 fn a_lack_of_room_at_the_start_keeps_the_encrypted_disks_and_halts_to_be_resumed() {
     let stand = world::demo();
-    let (plan, instance) = one_instance(&stand);
+    let (plan, instance) = world::one_instance(&stand);
     fault(&stand, "StartInstances", 1, 1_000, FaultKind::NoCapacity);
     let halted = stand.run(&plan, yes(&plan), None).unwrap();
     assert!(matches!(halted, Err(EngineError::NoRoom(_))), "{halted:?}");
@@ -168,7 +158,7 @@ fn a_lack_of_room_at_the_start_keeps_the_encrypted_disks_and_halts_to_be_resumed
 #[test]
 fn a_start_that_falls_back_by_itself_had_no_effect_and_the_old_disks_come_up_again() {
     let stand = world::demo();
-    let (plan, instance) = one_instance(&stand);
+    let (plan, instance) = world::one_instance(&stand);
     fault(&stand, "StartInstances", 1, 1, FaultKind::FallsBack);
     stand.run(&plan, yes(&plan), None).unwrap().unwrap();
     never_down_again(&stand);
@@ -184,7 +174,7 @@ fn whatever_call_is_denied_no_start_is_followed_by_a_stop() {
     let (plan, fresh) = {
         let stand = world::demo();
         let fresh = hold(&stand.twin).clone();
-        (one_instance(&stand), fresh)
+        (world::one_instance(&stand), fresh)
     };
     let (plan, instance) = plan;
     for n in 1..=plan.changes[0].steps.len() as u64 {
@@ -199,7 +189,7 @@ fn whatever_call_is_denied_no_start_is_followed_by_a_stop() {
 #[test]
 fn what_could_not_be_tried_is_recorded_and_what_was_tried_too() {
     let stand = world::demo();
-    let (plan, _) = one_instance(&stand);
+    let (plan, _) = world::one_instance(&stand);
     stand.run(&plan, yes(&plan), None).unwrap().unwrap();
     let tried: Vec<(usize, Vec<String>)> = hold(&stand.events)
         .iter()
@@ -221,7 +211,7 @@ fn the_least_policy_of_apply_and_of_undo_names_the_keys_of_all_disks_that_a_star
         let key = region.keys.get("alias/aws/ebs").known().copied().unwrap().clone();
         region.keys.put(other.clone(), redress::inventory::Key { id: other.clone(), arn: other.clone(), ..key });
     }
-    let (plan, _) = one_instance(&stand);
+    let (plan, _) = world::one_instance(&stand);
     let policy = |plan: &Plan| {
         let grants = redress::plan::permissions::of_plan(plan);
         let of = |action: &str| grants.iter().filter(|g| g.action == action).flat_map(|g| g.resources.clone()).collect::<Vec<_>>();

@@ -83,6 +83,16 @@ pub fn select(stand: &Stand, plan: &Plan, ids: &BTreeSet<String>) -> Plan {
     part.plan
 }
 
+/// The change of an instance that runs, alone in a plan, and the instance.
+pub fn one_instance(stand: &Stand) -> (Plan, String) {
+    let plan = plan(stand, &Wish::default());
+    let is_it =
+        |c: &&redress::plan::Change| c.action == "encrypt-volumes" && c.resource.kind() == redress::resource::Kind::Instance && c.before["state"] == "running";
+    let change = plan.changes.iter().find(is_it).expect("an instance that runs with an open disk");
+    let (id, instance) = (change.id.clone(), change.resource.id().to_owned());
+    (select(stand, &plan, &[id].into()), instance)
+}
+
 /// What a check says now, on all that there is.
 pub fn judge(stand: &Stand, finding: &FindingKey) -> Verdict {
     let inventory = hold(&stand.twin).inventory();

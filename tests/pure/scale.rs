@@ -7,8 +7,9 @@
 //! ```
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
-use std::{future::Future, pin::pin, task::Context, time::Instant};
+use std::time::Instant;
 
+use futures::executor::block_on;
 use jiff::SignedDuration;
 use redress::{
     actions::Options,
@@ -96,7 +97,7 @@ fn all(groups: usize) {
     let (regions, checks) = ([REGION.to_owned()], of_groups());
     let playbooks = load::assemble(load::builtin(), Vec::new()).unwrap();
     let started = Instant::now();
-    let survey = at_once(survey::scan(&account, &regions, &checks, &|_| Value::Null));
+    let survey = block_on(survey::scan(&account, &regions, &checks, &|_| Value::Null));
     let scanned = started.elapsed().as_secs_f64();
     let wish = survey::Wish {
         regions: &regions,
@@ -109,7 +110,7 @@ fn all(groups: usize) {
         narrow: None,
     };
     let started = Instant::now();
-    let (_, plan) = at_once(survey::plan(&account, &wish, &|inventory| Box::new(Twin::from_inventory(inventory)) as Box<dyn Stage>));
+    let (_, plan) = block_on(survey::plan(&account, &wish, &|inventory| Box::new(Twin::from_inventory(inventory)) as Box<dyn Stage>));
     let planned = started.elapsed().as_secs_f64();
     println!(
         "{groups} groups: scan {scanned:.3} s ({:.1} us a group, {} findings); plan {planned:.3} s ({:.2} ms a change, {} changes, {} not rehearsed)",
@@ -121,15 +122,5 @@ fn all(groups: usize) {
     );
     if let Some(why) = plan.rehearsal.not_rehearsed.first().or(plan.skipped.first().map(|s| &s.reason)) {
         println!("  {why}");
-    }
-}
-
-/// The value of a future that never waits: a twin answers at once.
-fn at_once<T>(future: impl Future<Output = T>) -> T {
-    let mut future = pin!(future);
-    loop {
-        if let std::task::Poll::Ready(value) = future.as_mut().poll(&mut Context::from_waker(std::task::Waker::noop())) {
-            return value;
-        }
     }
 }

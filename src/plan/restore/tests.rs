@@ -5,7 +5,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::{actions::ActionUse, calls::Risk, resource::Owner};
+use crate::{calls::Risk, resource::Owner};
 
 const INSTANCE: &str = "us-east-1/instances/i-1";
 const VOLUME: &str = "us-east-1/volumes/vol-old";
@@ -13,31 +13,8 @@ const RULES: &str = "us-east-1/security-group-rules/group-id=sg-1";
 
 fn change(action: &str, touches: Vec<Want>) -> Change {
     let owner = Owner { partition: "aws".into(), account: "123456789012".into() };
-    Change {
-        id: "c1".into(),
-        after: Vec::new(),
-        findings: Vec::new(),
-        playbook: "p".into(),
-        action: action.into(),
-        uses: Vec::<ActionUse>::new(),
-        resource: owner.instance("us-east-1", "i-1"),
-        region: "us-east-1".into(),
-        summary: String::new(),
-        risk: Risk::Disruptive,
-        reversible: true,
-        not_restored: Vec::new(),
-        before: Value::Null,
-        after_state: Value::Null,
-        impact: Vec::new(),
-        proof: Vec::new(),
-        steps: Vec::new(),
-        guards: Vec::new(),
-        touches,
-        ask: true,
-        protected: Vec::new(),
-        sources: Vec::new(),
-        restore: None,
-    }
+    let instance = owner.instance("us-east-1", "i-1");
+    Change { playbook: "p".into(), risk: Risk::Disruptive, touches, ..Change::frame("c1".into(), action, &instance, "us-east-1") }
 }
 
 fn encrypt() -> Change {
