@@ -132,6 +132,12 @@ pub async fn all_alive(inside: &Inside) -> Result<Until, CallError> {
     Ok(until)
 }
 
+/// Whether a sign of life of this process has shown that one of its locks is another's.
+pub fn any_lost(inside: &Inside) -> bool {
+    let leases = inside.leases.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    leases.iter().any(|lease| lease.lost.load(Ordering::SeqCst))
+}
+
 impl Lease {
     /// Gives a sign of life, unless the last one is younger than `age`; and until when the lock is held.
     async fn beat(&self, inside: &Inside, age: Duration) -> Result<Until, CallError> {

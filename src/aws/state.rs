@@ -364,6 +364,11 @@ impl Log for S3Log {
         let inside = Arc::clone(&self.store.0);
         self.store.wait("keep the lock", async move { lease::all_alive(&inside).await })
     }
+
+    fn may_wait(&mut self) -> Result<(), StoreError> {
+        let lost = lease::any_lost(&self.store.0);
+        if lost { self.may_call().map(drop) } else { Ok(()) }
+    }
 }
 
 #[cfg(test)]

@@ -296,7 +296,7 @@ impl Engine<'_> {
             let mut left = restore::after_rollback(change, &before, predicted, &after);
             left.leave(&by_others);
             match pauses.next() {
-                Some(seconds) if !left.is_clean() => self.account.pause(Duration::from_secs(*seconds)).await,
+                Some(seconds) if !left.is_clean() => self.rest(Duration::from_secs(*seconds), journal).await?,
                 _ => break (fresh, after, left),
             }
         };
@@ -353,7 +353,7 @@ impl Engine<'_> {
                     };
                     return self.end(change, Outcome::Unverified, reason, after, Vec::new(), journal);
                 }
-                (_, Some(seconds)) => self.account.pause(Duration::from_secs(*seconds)).await,
+                (_, Some(seconds)) => self.rest(Duration::from_secs(*seconds), journal).await?,
             }
         }
     }

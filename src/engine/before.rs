@@ -85,7 +85,7 @@ impl Engine<'_> {
                 seconds: waited.as_secs(),
             });
             let rest = if waited < believed { (believed - waited).as_secs().clamp(1, 15) } else { 15 };
-            self.account.pause(Duration::from_secs((1 << tries.min(4)).min(rest))).await;
+            self.rest(Duration::from_secs((1 << tries.min(4)).min(rest)), journal).await?;
         }
         Ok(Go::No)
     }

@@ -69,13 +69,7 @@ impl<'j> Ledger<'j> {
     /// When it cannot be kept. After that nothing is written any more: what follows half a record could not be read, and
     /// the other changes of the run must stop before their next call too.
     pub fn write(&self, at: Timestamp, event: Event) -> Result<(), StoreError> {
-        let mut shared = self.lock();
-        if shared.broken {
-            return Err(stopped_writing());
-        }
-        let result = shared.journal.write(at, event);
-        shared.broken = result.is_err();
-        result
+        self.unbroken(|journal| journal.write(at, event))
     }
 
     /// Makes sure, directly before a call, that the run is still this process's own.
@@ -83,11 +77,25 @@ impl<'j> Ledger<'j> {
     /// # Errors
     /// When it is not, or that cannot be known. After that nothing is written any more, and so no change calls anything.
     pub fn may_call(&self) -> Result<Until, StoreError> {
+        self.unbroken(Journal::may_call)
+    }
+
+    /// Makes sure, for a change that waits, that the run is not known to be another's: what it waits for may never come about,
+    /// since the other goes on from where this one stands.
+    ///
+    /// # Errors
+    /// When it is, or when an earlier record could not be written. After that nothing is written any more.
+    pub fn may_wait(&self) -> Result<(), StoreError> {
+        self.unbroken(Journal::may_wait)
+    }
+
+    /// Does something to the journal; what fails once fails from then on.
+    fn unbroken<T>(&self, what: impl FnOnce(&mut Journal) -> Result<T, StoreError>) -> Result<T, StoreError> {
         let mut shared = self.lock();
         if shared.broken {
             return Err(stopped_writing());
         }
-        let result = shared.journal.may_call();
+        let result = what(shared.journal);
         shared.broken = result.is_err();
         result
     }

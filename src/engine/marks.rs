@@ -104,7 +104,7 @@ impl Engine<'_> {
                 return Err(Failure::Halt(EngineError::Stopped(format!("before {} of {}, which waited for its turn", named.name, named.change))));
             }
             self.talk.tell(&News::ItsTurn { change: named.change.to_owned(), why, seconds: waited.as_secs() });
-            self.account.pause(LOOK_AGAIN).await;
+            self.rest(LOOK_AGAIN, journal).await?;
         }
     }
 }

@@ -1,4 +1,5 @@
-//! How long a failure that may pass is borne with, and which failures pass by themselves because of what the run did itself.
+//! How long a failure that may pass is borne with, and which failures pass by themselves because of what the run did itself. And
+//! the pauses of everything that waits.
 
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use jiff::Timestamp;
 use super::{Engine, ledger::Ledger, step::Named};
 use crate::{
     calls::{Call, CallError, transitions},
-    journal::{Phase, StepState, Story},
+    journal::{Phase, StepState, StoreError, Story},
 };
 
 /// How long a passing failure is borne with on the way there before it counts as lasting.
@@ -20,6 +21,16 @@ const ROOM: Duration = Duration::from_secs(30 * 60);
 const CAUSED_WITHIN: Duration = Duration::from_secs(30 * 60);
 
 impl Engine<'_> {
+    /// Pauses between two looks of a change that waits.
+    ///
+    /// # Errors
+    /// When the run is known to be another process's by now, or can record nothing any more: the wait would be for nothing.
+    pub(super) async fn rest(&self, time: Duration, journal: &Ledger<'_>) -> Result<(), StoreError> {
+        journal.may_wait()?;
+        self.account.pause(time).await;
+        journal.may_wait()
+    }
+
     /// How long a passing failure of an act is borne with.
     pub(super) fn patience(&self, named: Named<'_>, journal: &Ledger<'_>) -> Duration {
         if goes_back(named.change, journal) { BACK } else { FORWARD }

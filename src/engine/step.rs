@@ -171,7 +171,7 @@ impl Engine<'_> {
                 if (error.class == ErrorClass::Quota && tries == 0) || waited > self.lag {
                     return self.give_up(named, error, journal).await;
                 }
-                self.account.pause(Duration::from_secs(pause_before(named, tries))).await;
+                self.rest(Duration::from_secs(pause_before(named, tries)), journal).await?;
                 Ok(())
             }
             // Others end at some time. As long as what is to be made may take, so long may what stands in its way.
@@ -179,7 +179,7 @@ impl Engine<'_> {
                 self.still_time_to_turn_back(named).await?;
                 let seconds = pause_before(named, tries);
                 self.talk.tell(&News::Again { change: named.change.to_owned(), why: error.code.clone(), seconds });
-                self.account.pause(Duration::from_secs(seconds)).await;
+                self.rest(Duration::from_secs(seconds), journal).await?;
                 Ok(())
             }
             // A transition that is under way may be the one that was asked for: what is so already is not asked for again.
@@ -194,7 +194,7 @@ impl Engine<'_> {
             {
                 let seconds = pause_before(named, tries);
                 self.talk.tell(&News::Again { change: named.change.to_owned(), why: error.code.clone(), seconds });
-                self.account.pause(Duration::from_secs(seconds)).await;
+                self.rest(Duration::from_secs(seconds), journal).await?;
                 Ok(())
             }
             _ => self.give_up(named, error, journal).await,
@@ -237,7 +237,7 @@ impl Engine<'_> {
                     }
                     _ => {}
                 }
-                self.account.pause(Duration::from_secs(self.lag.saturating_sub(age).as_secs().clamp(1, 15))).await;
+                self.rest(Duration::from_secs(self.lag.saturating_sub(age).as_secs().clamp(1, 15)), journal).await?;
             }
         }
         Err(Failure::Failed(format!("{}: {error}", named.act.call.name())))
@@ -288,7 +288,7 @@ impl Engine<'_> {
             let rest = self.lag.saturating_sub(age).as_secs().clamp(1, 15);
             let why = format!("whether {} took effect", named.act.call.operation);
             self.talk.tell(&News::Waiting { change: named.change.to_owned(), why, seconds: age.as_secs() });
-            self.account.pause(Duration::from_secs(rest)).await;
+            self.rest(Duration::from_secs(rest), journal).await?;
         }
     }
 
@@ -299,7 +299,7 @@ impl Engine<'_> {
         }
         let seconds = pause_before(named, tries);
         self.talk.tell(&News::Again { change: named.change.to_owned(), why: error.code.clone(), seconds });
-        self.account.pause(Duration::from_secs(seconds)).await;
+        self.rest(Duration::from_secs(seconds), journal).await?;
         Ok(())
     }
 
@@ -377,7 +377,7 @@ impl Engine<'_> {
             }
             self.still_time_to_turn_back(named).await?;
             self.talk.tell(&News::Waiting { change: named.change.to_owned(), why: format!("{}{blind}", wait.why), seconds });
-            self.account.pause(Duration::from_secs((1 << tries.min(4)).min(15))).await;
+            self.rest(Duration::from_secs((1 << tries.min(4)).min(15)), journal).await?;
         }
         Ok(Ok(()))
     }

@@ -135,7 +135,7 @@ impl Engine<'_> {
             self.talk.tell(&News::ItsTurn { change: named.change.to_owned(), why, seconds });
             match left.verdict(most, seconds) {
                 Verdict::Wait => moved.await,
-                Verdict::LookAgain => self.account.pause(LOOK_AGAIN).await,
+                Verdict::LookAgain => self.rest(LOOK_AGAIN, journal).await?,
                 Verdict::InVain(why) => return Err(Failure::Gone(why)),
             }
         }
@@ -195,7 +195,7 @@ impl Engine<'_> {
             self.still_time_to_turn_back(named).await?;
             let why = format!("until fewer than {most} snapshot copies are pending in {}, those of others included", call.region);
             self.talk.tell(&News::ItsTurn { change: named.change.to_owned(), why, seconds });
-            self.account.pause(LOOK_AGAIN).await;
+            self.rest(LOOK_AGAIN, journal).await?;
         }
     }
 

@@ -37,6 +37,15 @@ pub trait Log: Send {
     fn may_call(&mut self) -> Result<Until, StoreError> {
         Ok(Until::EVER)
     }
+
+    /// Makes sure, for a change that waits, that no lock of this run is known to be lost. It asks nobody: a store that does not
+    /// answer for a moment ends no wait.
+    ///
+    /// # Errors
+    /// [`StoreError::Lost`].
+    fn may_wait(&mut self) -> Result<(), StoreError> {
+        Ok(())
+    }
 }
 
 /// A log with the state that its events lead to.
@@ -70,6 +79,14 @@ impl Journal {
     /// See [`Log::may_call`].
     pub fn may_call(&mut self) -> Result<Until, StoreError> {
         self.log.may_call()
+    }
+
+    /// Makes sure that no lock of this run is known to be lost.
+    ///
+    /// # Errors
+    /// See [`Log::may_wait`].
+    pub fn may_wait(&mut self) -> Result<(), StoreError> {
+        self.log.may_wait()
     }
 }
 

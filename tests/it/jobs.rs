@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 
 use super::{
     ends::End,
-    stand::{Stand, down_now, hold, yes},
+    stand::{Limit, Stand, down_now, hold, yes},
     world,
 };
 use redress::{
     calls::Call,
     engine::{EngineError, undo},
-    journal::{Event, Outcome, StepResult},
+    journal::{Event, Outcome, StepResult, StoreError},
     plan::Plan,
     twin::{Fault, FaultKind, When},
 };
@@ -88,12 +88,29 @@ fn every_call_of_several_at_once_has_its_intent_in_the_journal_before_it() {
     let plan = whole_plan();
     for room in (3..60).step_by(4) {
         let stand = stand(4);
-        let error = stand.run_on_full_disk(&plan, yes(&plan), room);
+        let error = stand.run_within(&plan, yes(&plan), Limit::Full(room));
         let Err(EngineError::Store(error)) = error else { panic!("room for {room}: {error:?}") };
         assert!(!error.to_string().contains("after a failure"), "it says why, not that it could not be written before: {error}");
         let intents = hold(&stand.events).iter().filter(|(_, e)| matches!(e, Event::Intent { .. })).count();
         assert!(hold(&stand.called).len() <= intents, "a call without its intent on disk, with room for {room}");
         assert!(hold(&stand.events).len() <= room);
+    }
+}
+
+/// What a change waits for may never come about once another process goes on with it: no wait outlasts the news.
+#[test]
+fn all_of_several_at_once_end_soon_after_the_run_was_taken_over() {
+    let plan = whole_plan();
+    let whole = stand(4);
+    whole.run(&plan, yes(&plan), None).unwrap().unwrap();
+    let records = hold(&whole.events).len();
+    for taken in (1..records).step_by(5) {
+        let stand = stand(4);
+        let error = stand.run_within(&plan, yes(&plan), Limit::TakenOver(taken));
+        let Err(EngineError::Store(StoreError::Lost { .. })) = error else { panic!("taken over after record {taken}: {error:?}") };
+        let last = hold(&stand.events).last().unwrap().0;
+        let after = hold(&stand.twin).now().duration_since(last);
+        assert!(after.as_secs() <= 90, "it ended {after} after record {taken}, the last one");
     }
 }
 

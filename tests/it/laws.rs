@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::{
     ends::{End, outcomes},
-    stand::{Stand, block_on, hold, stage, yes},
+    stand::{Limit, Stand, block_on, hold, stage, yes},
     world,
 };
 use redress::{
@@ -251,7 +251,7 @@ fn what_nobody_approved_is_not_done() {
 #[test]
 fn a_journal_that_cannot_be_written_stops_the_run_before_the_call() {
     for_every_action(|stand, plan| {
-        let error = stand.run_on_full_disk(plan, yes(plan), 3);
+        let error = stand.run_within(plan, yes(plan), Limit::Full(3));
         assert!(matches!(error, Err(EngineError::Store(_))));
         let intents = hold(&stand.events).iter().filter(|(_, e)| matches!(e, Event::Intent { .. })).count();
         assert!(hold(&stand.called).len() <= intents, "a call without its intent on disk");

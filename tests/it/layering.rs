@@ -118,6 +118,14 @@ fn only_the_engine_makes_mutating_calls_and_in_one_place() {
     assert_eq!(calling, ["engine"]);
 }
 
+/// Reporting to others comes after the run, so that nobody can take it over.
+#[test]
+fn whoever_waits_in_a_run_sees_that_the_run_is_lost() {
+    let engine = all().into_iter().filter(|path| module(path) == "engine");
+    let pausing = engine.filter(|path| code(path).contains(".pause(")).map(|path| path.file_name().unwrap().to_string_lossy().into_owned());
+    assert_eq!(pausing.collect::<BTreeSet<_>>(), ["notify.rs", "patience.rs"].map(str::to_owned).into());
+}
+
 #[test]
 fn calls_are_tried_by_the_engine_alone_and_in_one_place() {
     let trying: Vec<String> = all()

@@ -16,7 +16,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use redress::{
     account::{Account, Identity, Validity},
-    calls::{Call, Outcome, Tried},
+    calls::{Call, Outcome, Tried, Until},
     engine::{Engine, EngineError, LAG, Silent, Stop},
     inventory::{Inventory, Scope},
     journal::{Decision, Event, Journal, Log, StepResult, StoreError, Story},
@@ -133,14 +133,33 @@ struct Paper {
     events: Arc<Mutex<Vec<(Timestamp, Event)>>>,
     kill: Option<Kill>,
     count: usize,
-    /// How many records there is room for.
-    room: usize,
+    limit: Limit,
+}
+
+/// What a journal comes to after so many records.
+#[derive(Debug, Clone, Copy)]
+pub enum Limit {
+    Endless,
+    /// There is no room for more.
+    Full(usize),
+    /// Another process takes the run over.
+    TakenOver(usize),
+}
+
+impl Paper {
+    fn own(&self) -> Result<(), StoreError> {
+        match self.limit {
+            Limit::TakenOver(at) if self.count >= at => Err(StoreError::Lost { place: "paper".into(), why: "it was taken over by another".into() }),
+            _ => Ok(()),
+        }
+    }
 }
 
 impl Log for Paper {
     fn append(&mut self, at: Timestamp, event: &Event) -> Result<(), StoreError> {
+        self.own()?;
         self.count += 1;
-        if self.count > self.room {
+        if matches!(self.limit, Limit::Full(room) if self.count > room) {
             let error = std::io::Error::other("no space left on device");
             return Err(StoreError::Io { path: "journal.jsonl".into(), what: "write the journal", error });
         }
@@ -148,6 +167,12 @@ impl Log for Paper {
         hold(&self.events).push((at, event.clone()));
         assert!(self.kill != Some(Kill::AfterRecord(self.count)), "killed after record {}", self.count);
         Ok(())
+    }
+    fn may_call(&mut self) -> Result<Until, StoreError> {
+        self.own().map(|()| Until::EVER)
+    }
+    fn may_wait(&mut self) -> Result<(), StoreError> {
+        self.own()
     }
 }
 
@@ -241,13 +266,13 @@ impl Stand {
         story
     }
 
-    fn journal(&self, kill: Option<Kill>, room: usize) -> Journal {
-        Journal::new(self.story(), Box::new(Paper { events: self.events.clone(), kill, count: 0, room }))
+    fn journal(&self, kill: Option<Kill>, limit: Limit) -> Journal {
+        Journal::new(self.story(), Box::new(Paper { events: self.events.clone(), kill, count: 0, limit }))
     }
 
-    /// Begins a run while there is room for only so many records.
-    pub fn run_on_full_disk(&self, plan: &Plan, decisions: Vec<Decision>, room: usize) -> Result<(), EngineError> {
-        let (door, mut journal, stop) = (self.door(None), self.journal(None, room), Stop::default());
+    /// Begins a run whose journal comes to an end.
+    pub fn run_within(&self, plan: &Plan, decisions: Vec<Decision>, limit: Limit) -> Result<(), EngineError> {
+        let (door, mut journal, stop) = (self.door(None), self.journal(None, limit), Stop::default());
         let engine =
             Engine { account: &door, talk: &Silent, stop: &stop, stage: &stage, today: today(), lag: LAG, jobs: self.jobs, stop_at_once: self.stop_at_once };
         block_on(engine.apply(plan, &self.name, decisions, &mut journal))
@@ -257,7 +282,7 @@ impl Stand {
     pub fn run(&self, plan: &Plan, decisions: Vec<Decision>, kill: Option<Kill>) -> Option<Result<(), EngineError>> {
         let begun = !hold(&self.events).is_empty();
         let door = self.door(kill);
-        let mut journal = self.journal(kill, usize::MAX);
+        let mut journal = self.journal(kill, Limit::Endless);
         catch_unwind(AssertUnwindSafe(|| {
             let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
             let stop = Stop::default();
@@ -281,7 +306,7 @@ impl Stand {
     /// Checks every change of the run again.
     pub fn verify(&self, plan: &Plan) -> Story {
         let door = self.door(None);
-        let mut journal = self.journal(None, usize::MAX);
+        let mut journal = self.journal(None, Limit::Endless);
         let stop = Stop::default();
         let engine =
             Engine { account: &door, talk: &Silent, stop: &stop, stage: &stage, today: today(), lag: LAG, jobs: self.jobs, stop_at_once: self.stop_at_once };
