@@ -26,7 +26,7 @@ const RIGHTS: &[(&str, &[&str])] = &[
     ("twin", &["account", "plan", "calls", "inventory", "resource", "private"]),
 ];
 
-fn sources(folder: &Path) -> Vec<PathBuf> {
+pub fn sources(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -40,7 +40,7 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// The code of a file: without its comments and without its tests, which may use whatever they like.
-fn code(path: &Path) -> String {
+pub fn code(path: &Path) -> String {
     let name = path.file_name().unwrap().to_string_lossy().into_owned();
     if name == "tests.rs" || path.components().any(|c| c.as_os_str() == "tests") {
         return String::new();

@@ -12,6 +12,7 @@ mod clinic;
 mod clinic_desk;
 mod corpus;
 mod credentials;
+mod debts;
 mod edits;
 mod endpoints;
 mod ends;
