@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::{
-    Action, Context, GuardNote, Parameter, Prerequisite, Proof, Proposal, Refusal,
+    Action, Around, Context, GuardNote, Parameter, Prerequisite, Proof, Proposal, Refusal,
     concern::{self, Concern},
     make,
     raise_cloudtrail::{evidence_wants, raisable},
@@ -56,6 +56,9 @@ impl Action for CreateCloudtrail {
     }
     fn target(&self) -> Kind {
         Kind::Account
+    }
+    fn reads(&self, _: Kind) -> &'static [Around] {
+        const { &[Around::found(FamilyKind::Trails), Around::named(FamilyKind::Buckets)] }
     }
     fn parameters(&self) -> &'static [Parameter] {
         &[

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
-    Action, Context, GuardNote, Parameter, Proof, Proposal, Refusal,
+    Action, Around, Context, GuardNote, Parameter, Proof, Proposal, Refusal,
     concern::{self, Concern},
     support,
 };
@@ -47,6 +47,9 @@ impl Action for EnsureDeliveryRole {
     }
     fn target(&self) -> Kind {
         Kind::Role
+    }
+    fn reads(&self, _: Kind) -> &'static [Around] {
+        &[]
     }
     fn parameters(&self) -> &'static [Parameter] {
         &[

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    Action, Context, Parameter, Proposal, Refusal,
+    Action, Around, Context, Parameter, Proposal, Refusal,
     concern::{self, Concern},
     support::{decode, need, params, region},
 };
@@ -119,6 +119,22 @@ impl Action for EncryptVolumes {
     /// What it changes are volumes; those of one instance together, as a change of the instance ([`Action::retarget`]).
     fn target(&self) -> Kind {
         Kind::Volume
+    }
+    fn reads(&self, target: Kind) -> &'static [Around] {
+        const OF_INSTANCE: &[Around] = &[
+            Around::named(FamilyKind::Instances),
+            Around::named(FamilyKind::InstanceStatuses),
+            Around::named(FamilyKind::InstanceTypes),
+            Around::named(FamilyKind::NetworkInterfaces),
+            Around::named(FamilyKind::Volumes),
+            Around::named(FamilyKind::VolumeModifications),
+            Around::named(FamilyKind::EbsDefaults),
+            Around::named(FamilyKind::Keys),
+            Around::named(FamilyKind::Snapshots),
+        ];
+        // A detached volume has no instance around it.
+        let (_, of_volume) = OF_INSTANCE.split_at(4);
+        if target == Kind::Volume { of_volume } else { OF_INSTANCE }
     }
     fn parameters(&self) -> &'static [Parameter] {
         PARAMETERS

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
-    Action, Context, GuardNote, Parameter, Proof, Proposal, Refusal,
+    Action, Around, Context, GuardNote, Parameter, Proof, Proposal, Refusal,
     concern::{self, Concern},
     support,
 };
@@ -74,6 +74,9 @@ impl Action for EnsureLogGroup {
     }
     fn target(&self) -> Kind {
         Kind::LogGroup
+    }
+    fn reads(&self, _: Kind) -> &'static [Around] {
+        &[]
     }
     fn parameters(&self) -> &'static [Parameter] {
         &[Parameter {

@@ -9,6 +9,7 @@ use crate::{
     resource::{Kind, ResourceId},
 };
 
+pub mod around;
 pub mod concern;
 pub mod create_cloudtrail;
 pub mod delivery_role;
@@ -25,6 +26,7 @@ pub mod terms;
 pub mod testing;
 pub mod tighten_security_group;
 
+pub use around::Around;
 pub use terms::{ActionUse, GuardNote, Options, Proof};
 
 /// A parameter of an action, as its page and `playbooks check` tell it.
@@ -114,6 +116,8 @@ pub trait Action: Sync {
     fn answers(&self) -> &'static [&'static str];
     /// The kind of resource that it changes.
     fn target(&self) -> Kind;
+    /// What it reads beyond what its changes name themselves, where it changes a resource of this kind.
+    fn reads(&self, target: Kind) -> &'static [Around];
     /// Its parameters.
     fn parameters(&self) -> &'static [Parameter];
     /// Takes the `with` of a playbook to the action's own type and back: all parameters, defaults included.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
-    Action, Context, GuardNote, Parameter, Proof, Proposal, Refusal,
+    Action, Around, Context, GuardNote, Parameter, Proof, Proposal, Refusal,
     concern::{self, Concern},
     make,
     support::{decode, known, need, params, region as place},
@@ -117,6 +117,18 @@ impl Action for Prune {
     /// Snapshots, and volumes too.
     fn target(&self) -> Kind {
         Kind::Snapshot
+    }
+    fn reads(&self, _: Kind) -> &'static [Around] {
+        const {
+            &[
+                Around::named(FamilyKind::Volumes),
+                Around::named(FamilyKind::Snapshots),
+                Around::named(FamilyKind::Instances),
+                Around::named(FamilyKind::InstanceStatuses),
+                Around::named(FamilyKind::Keys),
+                Around::named(FamilyKind::Removals),
+            ]
+        }
     }
     fn parameters(&self) -> &'static [Parameter] {
         &[]

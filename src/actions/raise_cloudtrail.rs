@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
-    Action, Context, GuardNote, Parameter, Proof, Proposal, Refusal,
+    Action, Around, Context, GuardNote, Parameter, Proof, Proposal, Refusal,
     concern::{self, Concern},
     make,
     support::{decode, need, params},
@@ -85,6 +85,9 @@ impl Action for RaiseCloudtrail {
     }
     fn target(&self) -> Kind {
         Kind::Trail
+    }
+    fn reads(&self, _: Kind) -> &'static [Around] {
+        const { &[Around::found(FamilyKind::Trails), Around::found(FamilyKind::Buckets), Around::named(FamilyKind::Keys)] }
     }
     fn parameters(&self) -> &'static [Parameter] {
         &[]

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
-    Action, Context, GuardNote, Parameter, Proof, Proposal, Refusal,
+    Action, Around, Context, GuardNote, Parameter, Proof, Proposal, Refusal,
     concern::{self, Concern},
     make,
     support::{TAG_LIMIT, carried, decode, known, need, params, recovery_tags, region, snapshot_patience, tag_list},
@@ -84,6 +84,9 @@ impl Action for SnapshotInstance {
     }
     fn target(&self) -> Kind {
         Kind::Instance
+    }
+    fn reads(&self, _: Kind) -> &'static [Around] {
+        const { &[Around::named(FamilyKind::Instances), Around::named(FamilyKind::Volumes), Around::named(FamilyKind::Snapshots)] }
     }
     fn parameters(&self) -> &'static [Parameter] {
         &[

@@ -6,7 +6,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    Action, Context, Parameter, Prerequisite, Proof, Proposal, Refusal,
+    Action, Around, Context, Parameter, Prerequisite, Proof, Proposal, Refusal,
     concern::{self, Concern},
 };
 use crate::{
@@ -85,6 +85,9 @@ impl Action for Close {
     }
     fn target(&self) -> Kind {
         Kind::SecurityGroup
+    }
+    fn reads(&self, _: Kind) -> &'static [Around] {
+        &[]
     }
     fn parameters(&self) -> &'static [Parameter] {
         &[]

@@ -9,13 +9,13 @@ use super::{
     world,
 };
 use redress::{
-    actions,
+    actions::{self, Context, Options},
     calls::Call,
     engine::{EngineError, undo},
     finding::Verdict,
-    inventory::{FamilyKind, Inventory, Want, tag},
+    inventory::{FamilyKind, Inventory, Want, permissions::When, tag},
     journal::{Event, Outcome, Story},
-    plan::Plan,
+    plan::{Plan, permissions},
 };
 
 /// The plan of everything that the demo account needs, from the built-in playbooks.
@@ -234,6 +234,27 @@ fn what_was_done_and_is_gone_again_before_the_proof_is_not_verified() {
         let told = &stand.story().changes[&change];
         assert_eq!(told.outcome(), Some(Outcome::Unverified), "{change}: {}", told.reason);
     });
+}
+
+#[test]
+fn the_least_policy_of_a_plan_lets_every_action_read_all_that_it_asks_for() {
+    let asked = std::cell::Cell::new(0);
+    for_every_action(|stand, plan| {
+        let inventory = stand.settled();
+        let granted: BTreeSet<String> = permissions::of_plan(plan).into_iter().map(|grant| grant.action).collect();
+        for change in &plan.changes {
+            let context = Context { inventory: &inventory, region: &change.region, checks: &[], options: &Options::default() };
+            for one in &change.uses {
+                for want in actions::find(&one.action).unwrap().needs(&context, &change.resource, &one.with) {
+                    let always = want.family.permissions().iter().filter(|reading| !matches!(reading.when, When::Fact(_)));
+                    let missing: Vec<&str> = always.map(|reading| reading.action).filter(|action| !granted.contains(*action)).collect();
+                    assert!(missing.is_empty(), "{} reads {want}, and its policy has no {missing:?}", one.action);
+                    asked.set(asked.get() + 1);
+                }
+            }
+        }
+    });
+    assert!(asked.get() > 0);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use self::params::{Destination, Params};
 use super::{
-    Action, Context, GuardNote, Parameter, Prerequisite, Proof, Proposal, Refusal,
+    Action, Around, Context, GuardNote, Parameter, Prerequisite, Proof, Proposal, Refusal,
     concern::{self, Concern},
     support,
 };
@@ -43,6 +43,9 @@ impl Action for EnableFlowLogs {
     }
     fn target(&self) -> Kind {
         Kind::Vpc
+    }
+    fn reads(&self, _: Kind) -> &'static [Around] {
+        const { &[Around::named(FamilyKind::Vpcs), Around::named(FamilyKind::FlowLogs)] }
     }
     fn parameters(&self) -> &'static [Parameter] {
         PARAMETERS

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use self::params::{Params, Strategy};
 use super::{
-    Action, Context, Parameter, Proof, Proposal, Refusal,
+    Action, Around, Context, Parameter, Proof, Proposal, Refusal,
     concern::{self, Concern},
     support,
 };
@@ -41,6 +41,18 @@ impl Action for TightenSecurityGroup {
     }
     fn target(&self) -> Kind {
         Kind::SecurityGroup
+    }
+    fn reads(&self, _: Kind) -> &'static [Around] {
+        const {
+            &[
+                Around::named(FamilyKind::SecurityGroups).perhaps(),
+                Around::named(FamilyKind::SecurityGroupRules).perhaps(),
+                Around::found(FamilyKind::PrefixLists).perhaps(),
+                Around::named(FamilyKind::NetworkInterfaces).perhaps(),
+                Around::found(FamilyKind::Instances).perhaps(),
+                Around::named(FamilyKind::ManagedInstances).perhaps(),
+            ]
+        }
     }
     fn parameters(&self) -> &'static [Parameter] {
         PARAMETERS

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::{Grant, Used, acts, keys};
 use crate::{
+    actions,
     calls::{Expect, Recognise, Test},
     checks,
     inventory::{
@@ -13,35 +14,8 @@ use crate::{
         permissions::{Reading, When},
     },
     plan::{Change, Plan},
-    resource::{Kind, Owner},
+    resource::Owner,
 };
-
-/// The kinds that an action asks for beyond what its changes name themselves: guards look at what stands around the
-/// resource. A test holds this table equal to what is read.
-fn of_action(action: &str, kind: Kind) -> &'static [FamilyKind] {
-    use FamilyKind as F;
-    match (action, kind) {
-        ("tighten-security-group", _) => &[F::SecurityGroups, F::SecurityGroupRules, F::PrefixLists, F::NetworkInterfaces, F::Instances, F::ManagedInstances],
-        ("enable-flow-logs", _) => &[F::Vpcs, F::FlowLogs],
-        ("raise-cloudtrail", _) => &[F::Trails, F::Buckets, F::Keys],
-        ("create-cloudtrail", _) => &[F::Trails, F::Buckets],
-        ("encrypt-volumes", Kind::Volume) => &[F::Volumes, F::VolumeModifications, F::EbsDefaults, F::Keys, F::Snapshots],
-        ("encrypt-volumes", _) => &[
-            F::Instances,
-            F::InstanceStatuses,
-            F::InstanceTypes,
-            F::NetworkInterfaces,
-            F::Volumes,
-            F::VolumeModifications,
-            F::EbsDefaults,
-            F::Keys,
-            F::Snapshots,
-        ],
-        ("snapshot-instance", _) => &[F::Instances, F::Volumes, F::Snapshots],
-        ("prune", _) => &[F::Volumes, F::Snapshots, F::Instances, F::InstanceStatuses, F::Keys, F::Removals],
-        _ => &[],
-    }
-}
 
 /// What is read, by kind: the ids where all are known before, and the regions.
 #[derive(Default)]
@@ -124,15 +98,13 @@ fn of_change(plan: &Plan, change: &Change, owner: &Owner, asked: &mut BTreeMap<F
         }
     }
     for one in &change.uses {
-        for kind in of_action(&one.action, change.resource.kind()) {
-            let known = asked.contains_key(kind);
-            let entry = asked.entry(*kind).or_default();
+        let Some(action) = actions::find(&one.action) else { continue };
+        for around in action.reads(change.resource.kind()) {
+            let known = asked.contains_key(&around.family);
+            let entry = asked.entry(around.family).or_default();
             entry.by_id = true;
-            // Guards look further only where facts lead there.
-            entry.perhaps |= !known && one.action == "tighten-security-group";
-            entry.more |= matches!(kind, FamilyKind::Instances | FamilyKind::PrefixLists) && one.action == "tighten-security-group";
-            // Trails are listed, and each that is seen is looked at; the bucket stands in the trail.
-            entry.more |= *kind == FamilyKind::Trails || (*kind == FamilyKind::Buckets && one.action == "raise-cloudtrail");
+            entry.perhaps |= !known && around.perhaps;
+            entry.more |= around.more;
         }
     }
 }
@@ -159,29 +131,21 @@ fn holds_reference(value: &Value) -> bool {
 
 /// The ARN pattern of any of a kind.
 fn any_of(kind: FamilyKind, owner: &Owner) -> String {
-    let (p, a) = (&owner.partition, &owner.account);
-    match kind {
-        FamilyKind::Roles => format!("arn:{p}:iam::{a}:role/*"),
-        FamilyKind::Buckets => format!("arn:{p}:s3:::*"),
-        FamilyKind::Trails => format!("arn:{p}:cloudtrail:*:{a}:trail/*"),
-        FamilyKind::Keys => format!("arn:{p}:kms:*:{a}:key/*"),
-        FamilyKind::LogGroups => format!("arn:{p}:logs:*:{a}:log-group:*"),
-        FamilyKind::Removals => format!("arn:{p}:rbin:*:{a}:rule/*"),
-        FamilyKind::Instances => format!("arn:{p}:ec2:*:{a}:instance/*"),
-        FamilyKind::PrefixLists => format!("arn:{p}:ec2:*:*:prefix-list/*"),
-        _ => "*".to_owned(),
+    match kind.about().arn.any {
+        "" => "*".to_owned(),
+        any => arn(any, "", owner),
     }
 }
 
 /// The ARNs of one of a kind.
 fn arns(kind: FamilyKind, id: &str, owner: &Owner) -> Vec<String> {
-    let (p, a) = (&owner.partition, &owner.account);
-    match kind {
+    match kind.about().arn.one {
         _ if id.starts_with("arn:") => vec![id.to_owned()],
-        FamilyKind::Roles => vec![format!("arn:{p}:iam::{a}:role/{id}")],
-        FamilyKind::Buckets => vec![format!("arn:{p}:s3:::{id}")],
-        FamilyKind::LogGroups => vec![format!("arn:{p}:logs:*:{a}:log-group:{id}"), format!("arn:{p}:logs:*:{a}:log-group:{id}:*")],
-        FamilyKind::Instances => vec![format!("arn:{p}:ec2:*:{a}:instance/{id}")],
-        kind => vec![any_of(kind, owner)],
+        [] => vec![any_of(kind, owner)],
+        one => one.iter().map(|form| arn(form, id, owner)).collect(),
     }
+}
+
+fn arn(form: &str, id: &str, owner: &Owner) -> String {
+    format!("arn:{}:{}", owner.partition, form.replace("{account}", &owner.account).replace("{id}", id))
 }

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{Playbook, Problem, load::parse_with, vocabulary::Vocabulary};
 use crate::{
-    actions::{Action, Context, Parameter, Proposal, Refusal},
+    actions::{Action, Around, Context, Parameter, Proposal, Refusal},
     inventory::Want,
     resource::{Kind, ResourceId},
 };
@@ -74,6 +74,9 @@ impl Action for Mend {
     }
     fn target(&self) -> Kind {
         Kind::Other
+    }
+    fn reads(&self, _: Kind) -> &'static [Around] {
+        &[]
     }
     fn parameters(&self) -> &'static [Parameter] {
         self.parameters
