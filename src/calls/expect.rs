@@ -160,7 +160,7 @@ impl Expect {
             return Standing::Unknown(format!("{id}: {why}").into());
         }
         let value = thing.as_ref().map(|t| pointed(t, &self.at).cloned().unwrap_or(Value::Null));
-        let reason = || self.family.reason().and_then(|at| thing.as_ref()?.pointer(at)?.as_str().map(|why| format!(" ({why})"))).unwrap_or_default();
+        let reason = || self.family.about().reason.and_then(|at| thing.as_ref()?.pointer(at)?.as_str().map(|why| format!(" ({why})"))).unwrap_or_default();
         let shown = |v: &Value| format!("{id}: {} is {v}{}", self.at.trim_start_matches('/'), reason());
         let seen = || Standing::NotYet(self.said(value.as_ref().map_or_else(|| format!("{id} is not there"), shown)));
         match (&self.test, &value) {

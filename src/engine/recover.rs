@@ -15,10 +15,13 @@ use crate::{
     plan::{Change, Plan, PlanKind, Rehearsal, Restore, digest},
 };
 
-/// What carries the tags of a run.
-const TAGGED: [FamilyKind; 5] = [FamilyKind::Instances, FamilyKind::Volumes, FamilyKind::Snapshots, FamilyKind::FlowLogs, FamilyKind::SecurityGroupRules];
 /// Seconds for a start or an attachment.
 const WITHIN: u64 = 600;
+
+/// The kinds of things that carry the tags of runs.
+fn tagged_kinds() -> impl Iterator<Item = FamilyKind> {
+    FamilyKind::ALL.iter().copied().filter(|kind| kind.about().tagged_by_runs)
+}
 
 /// A thing that a run made or marked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,7 +53,7 @@ pub struct Recovery {
 
 /// What to read: first the listings, then each marked instance by id, since a listing shows less of it.
 pub fn needs(known: &Inventory, regions: &[String]) -> Scope {
-    let mut scope: Scope = regions.iter().flat_map(|region| TAGGED.map(|family| Want::all(region, family))).collect();
+    let mut scope: Scope = regions.iter().flat_map(|region| tagged_kinds().map(|family| Want::all(region, family))).collect();
     for region in regions {
         for change in marked(known, region, None).iter().filter_map(|i| bring_back(known, region, i, String::new()).ok().flatten()) {
             scope.extend(change.touches);
@@ -63,7 +66,7 @@ pub fn needs(known: &Inventory, regions: &[String]) -> Scope {
 pub fn recover(known: &Inventory, regions: &[String], run: Option<&str>, who: &Identity, created: Timestamp, valid_for: SignedDuration) -> Recovery {
     let (mut left, mut unread, mut by_hand, mut changes) = (Vec::new(), Vec::new(), Vec::new(), Vec::<Change>::new());
     for region in regions {
-        for family in TAGGED {
+        for family in tagged_kinds() {
             let want = Want::all(region, family);
             let listed = known.select_json(&want);
             match listed.known() {

@@ -75,17 +75,9 @@ fn overlap(a: &Want, b: &Want) -> bool {
 fn same(family: FamilyKind, a: &Selector, b: &Selector) -> bool {
     match (a, b) {
         (Selector::Id(left), Selector::Id(right)) => left == right,
-        (Selector::By(name, left), Selector::By(other, right)) if name == other && single(family, name) => left == right,
+        (Selector::By(name, left), Selector::By(other, right)) if name == other && family.about().single.contains(&name.as_str()) => left == right,
         _ => true,
     }
-}
-
-/// Filters of which a thing has one value only, so that another value picks other things.
-fn single(family: FamilyKind, filter: &str) -> bool {
-    matches!(
-        (family, filter),
-        (FamilyKind::FlowLogs, "resource-id") | (FamilyKind::Snapshots, "volume-id") | (FamilyKind::NetworkInterfaces, "attachment.instance-id")
-    )
 }
 
 #[cfg(test)]

@@ -365,7 +365,7 @@ impl Engine<'_> {
             };
             missing = if since.made.iter().any(|e| e.is_missing(&inventory)) { missing + 1 } else { 0 };
             if missing > 1 && self.account.now().duration_since(since.called).unsigned_abs() > self.lag {
-                let hint = since.made.iter().filter(|e| e.is_missing(&inventory)).find_map(|e| e.family.vanishes()).unwrap_or_default();
+                let hint = since.made.iter().filter(|e| e.is_missing(&inventory)).find_map(|e| e.family.about().vanishes).unwrap_or_default();
                 return Err(Failure::Failed(format!("waiting {} failed: {seen} any more{hint}", wait.why)));
             }
             let seconds = self.account.now().duration_since(began).unsigned_abs().as_secs();

@@ -83,12 +83,12 @@ fn needs(run: &Plan, undo: &Plan, known: &Inventory) -> Scope {
 /// The things that the input of a call names, told by what EC2's ids begin with. What a call brings back, such as a rule
 /// with a prefix list, is named nowhere else any more.
 fn named(region: &str, input: &Value, scope: &mut Scope) {
-    const KINDS: [(&str, FamilyKind); 4] =
-        [("pl-", FamilyKind::PrefixLists), ("sg-", FamilyKind::SecurityGroups), ("vol-", FamilyKind::Volumes), ("i-", FamilyKind::Instances)];
+    const KINDS: [FamilyKind; 4] = [FamilyKind::PrefixLists, FamilyKind::SecurityGroups, FamilyKind::Volumes, FamilyKind::Instances];
     match input {
         Value::String(id) => {
-            let of = |begins: &str| id.strip_prefix(begins).is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_hexdigit()));
-            scope.extend(KINDS.iter().filter(|(begins, _)| of(begins)).map(|(_, family)| Want::id(region, *family, id)));
+            let whole = id.split_once('-').is_some_and(|(_, rest)| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_hexdigit()));
+            let named = FamilyKind::of_id(id).filter(|kind| whole && KINDS.contains(kind));
+            scope.extend(named.map(|family| Want::id(region, family, id)));
         }
         Value::Array(all) => all.iter().for_each(|one| named(region, one, scope)),
         Value::Object(members) => members.values().for_each(|one| named(region, one, scope)),

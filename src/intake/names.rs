@@ -2,7 +2,10 @@
 //! is no resource. Every part is held to its own alphabet before it becomes a `ResourceId`; nothing is guessed.
 
 use super::text;
-use crate::resource::{Kind, Owner, ResourceId};
+use crate::{
+    inventory::FamilyKind,
+    resource::{Kind, Owner, ResourceId},
+};
 
 /// What a name turned out to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,8 +33,11 @@ pub struct Raw<'a> {
     pub partition: &'a str,
 }
 
-/// EC2's kinds: the word in ARNs, the prefix of ids.
-const EC2: &[(&str, &str)] = &[("security-group", "sg"), ("vpc", "vpc"), ("volume", "vol"), ("instance", "i"), ("snapshot", "snap"), ("vpc-flow-log", "fl")];
+/// EC2's kinds that findings name: the word in ARNs, the prefix of ids.
+fn ec2_kinds() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let named = FamilyKind::ALL.iter().map(|family| family.about()).filter(|about| about.kind.is_some());
+    named.filter_map(|about| Some((about.arn_type?, about.id_prefix?)))
+}
 
 const PARTITIONS: &[&str] = &["aws", "aws-cn", "aws-us-gov", "aws-iso", "aws-iso-b", "aws-iso-e", "aws-iso-f", "aws-eusc"];
 
@@ -53,7 +59,7 @@ impl Raw<'_> {
         if let Some(account) = self.id.strip_prefix("AWS::::Account:") {
             return if text::is_account(account) { Named::Account(Owner { account: account.to_owned(), ..owner }) } else { unresolved(self.id) };
         }
-        if let Some((kind, _)) = EC2.iter().find(|(_, prefix)| text::is_ec2_id(self.id, prefix)) {
+        if let Some((kind, _)) = ec2_kinds().find(|(_, prefix)| text::is_ec2_id(self.id, prefix)) {
             return match text::is_region(self.region) {
                 true => Named::Resource(owner.ec2(self.region, kind, self.id)),
                 false => Named::Unresolved(format!("{} stands without its region", self.id)),
@@ -96,7 +102,7 @@ fn arn(raw: &Raw<'_>) -> Named {
 }
 
 fn ec2(raw: &Raw<'_>, owner: Owner, region: &str, kind: &str, id: &str) -> Named {
-    match EC2.iter().find(|(k, _)| *k == kind) {
+    match ec2_kinds().find(|(k, _)| *k == kind) {
         // `arn:aws:ec2:us-east-1:123456789012:volume` stands for all of them; a bare id stands for itself.
         Some(_) if id.is_empty() => Named::Account(owner),
         Some((_, prefix)) if text::is_ec2_id(id, prefix) && text::is_region(region) => Named::Resource(owner.ec2(region, kind, id)),

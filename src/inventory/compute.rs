@@ -3,7 +3,12 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Fact, Record, Tags};
+use super::{
+    Fact, Record, Tags,
+    about::{About, Arn, Asked},
+    permissions::{Reading, When, on_all},
+};
+use crate::resource::Kind;
 
 /// An instance (`ec2:DescribeInstances`).
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -87,7 +92,17 @@ pub struct Device {
     pub status: String,
 }
 
+const READ_INSTANCES: &[Reading] = &[on_all("ec2:DescribeInstances"), Reading { action: "ec2:DescribeInstanceAttribute", when: When::ById, scoped: true }];
+
 impl Record for Instance {
+    const ABOUT: About = About {
+        kind: Some(Kind::Instance),
+        arn: Arn { one: &["ec2:*:{account}:instance/{id}"], any: "ec2:*:{account}:instance/*" },
+        tagged_by_runs: true,
+        reason: Some("/state_reason"),
+        asked: Some(Asked::of("DescribeInstances", "instance-id", "Reservations[0].Instances[0]", &[("/state", "State.Name"), ("/launch_time", "LaunchTime")])),
+        ..About::of_ec2(READ_INSTANCES, "i", "instance", "InvalidInstanceID.NotFound")
+    };
     // The second part of each pair changes on every stop and start. The placement group is no part of what redress changes,
     // and footprints of the released format do not have it.
     const VOLATILE: &'static [&'static str] = &["state_reason", "launch_time", "public_ip", "placement_group"];
@@ -102,6 +117,9 @@ impl Record for Instance {
     }
     fn tags(&self) -> Option<&Tags> {
         Some(&self.tags)
+    }
+    fn tags_mut(&mut self) -> Option<&mut Tags> {
+        Some(&mut self.tags)
     }
     fn filters(&self) -> Vec<(&'static str, &str)> {
         let groups = self.security_groups.iter().map(|group| ("instance.group-id", group.as_str()));
@@ -126,7 +144,9 @@ pub struct InstanceStatus {
     pub events: Vec<String>,
 }
 
-impl Record for InstanceStatus {}
+impl Record for InstanceStatus {
+    const ABOUT: About = About { moves_by_itself: true, ..About::read_by(&[on_all("ec2:DescribeInstanceStatus")]) };
+}
 
 impl InstanceStatus {
     /// Whether system and instance are shown to be well.
@@ -169,7 +189,9 @@ pub struct InstanceType {
     pub instance_storage: bool,
 }
 
-impl Record for InstanceType {}
+impl Record for InstanceType {
+    const ABOUT: About = About { moves_by_itself: true, ..About::read_by(&[on_all("ec2:DescribeInstanceTypes")]) };
+}
 
 /// A volume (`ec2:DescribeVolumes`).
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -233,11 +255,37 @@ pub struct Attachment {
     pub delete_on_termination: bool,
 }
 
+const VOLUME_MEMBERS: &[(&str, &str)] = &[
+    ("/state", "State"),
+    ("/encrypted", "Encrypted"),
+    ("/kms_key_id", "KmsKeyId"),
+    ("/attachments", "Attachments"),
+    ("/attachments/0/instance_id", "Attachments[0].InstanceId"),
+    ("/attachments/0/device", "Attachments[0].Device"),
+    ("/attachments/0/state", "Attachments[0].State"),
+    ("/attachments/0/delete_on_termination", "Attachments[0].DeleteOnTermination"),
+];
+
 impl Record for Volume {
+    const ABOUT: About = About {
+        kind: Some(Kind::Volume),
+        tagged_by_runs: true,
+        // EC2 looks at the KMS key of a volume only after it has answered
+        // (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateVolume.html>, KmsKeyId).
+        vanishes: Some(
+            "; EC2 takes a volume back by itself when its KMS key may not be used: see that the key is enabled, and that the caller \
+             may kms:CreateGrant, kms:Decrypt and kms:GenerateDataKeyWithoutPlaintext on it",
+        ),
+        asked: Some(Asked::of("DescribeVolumes", "volume-id", "Volumes[0]", VOLUME_MEMBERS)),
+        ..About::of_ec2(&[on_all("ec2:DescribeVolumes")], "vol", "volume", "InvalidVolume.NotFound")
+    };
     // A swap and its way back attach a volume anew; footprints of the released format do not have the time.
     const VOLATILE: &'static [&'static str] = &["attached_at"];
     fn tags(&self) -> Option<&Tags> {
         Some(&self.tags)
+    }
+    fn tags_mut(&mut self) -> Option<&mut Tags> {
+        Some(&mut self.tags)
     }
     fn filters(&self) -> Vec<(&'static str, &str)> {
         let attached = self.attachments.iter().map(|a| ("attachment.instance-id", a.instance_id.as_str()));
@@ -255,7 +303,9 @@ pub struct VolumeModification {
     pub modification_state: String,
 }
 
-impl Record for VolumeModification {}
+impl Record for VolumeModification {
+    const ABOUT: About = About { moves_by_itself: true, ..About::read_by(&[on_all("ec2:DescribeVolumesModifications")]) };
+}
 
 /// A snapshot of this account (`ec2:DescribeSnapshots` with `OwnerIds=self`).
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -301,9 +351,20 @@ impl Snapshot {
 }
 
 impl Record for Snapshot {
+    const ABOUT: About = About {
+        kind: Some(Kind::Snapshot),
+        tagged_by_runs: true,
+        single: &["volume-id"],
+        reason: Some("/state_message"),
+        asked: Some(Asked::of("DescribeSnapshots", "snapshot-id", "Snapshots[0]", &[("/state", "State")])),
+        ..About::of_ec2(&[on_all("ec2:DescribeSnapshots")], "snap", "snapshot", "InvalidSnapshot.NotFound")
+    };
     const VOLATILE: &'static [&'static str] = &["progress"];
     fn tags(&self) -> Option<&Tags> {
         Some(&self.tags)
+    }
+    fn tags_mut(&mut self) -> Option<&mut Tags> {
+        Some(&mut self.tags)
     }
     fn filters(&self) -> Vec<(&'static str, &str)> {
         vec![("volume-id", &self.volume_id), ("status", &self.state)]

@@ -1,13 +1,11 @@
 //! A family is all that is known of one kind of resource in one place: the things themselves, and which listings
 //! of them were read whole. It must never let a listing that was not read look like an empty one.
 
-use std::collections::BTreeMap;
-
 use imbl::OrdMap;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use super::{Cause, Fact, Reason, Table};
+use super::{Cause, Fact, Reason, Table, Tags, about::About};
 
 /// Which members of a family are meant.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -45,14 +43,20 @@ impl Selector {
 }
 
 /// What kind of record a family holds: how its filters pick and how its members are compared.
-pub trait Record: Serialize + DeserializeOwned + Clone {
+pub trait Record: Serialize + DeserializeOwned + Clone + PartialEq {
+    /// What is known of the kind beside the facts.
+    const ABOUT: About;
     /// The filters of AWS's describe call that pick this record: their names and the values that it has for them.
     /// `tag:K` is answered from `tags`.
     fn filters(&self) -> Vec<(&'static str, &str)> {
         Vec::new()
     }
     /// The tags, where the kind has any.
-    fn tags(&self) -> Option<&BTreeMap<String, String>> {
+    fn tags(&self) -> Option<&Tags> {
+        None
+    }
+    /// The tags, to be changed in place, where EC2 or IAM give them with the thing.
+    fn tags_mut(&mut self) -> Option<&mut Tags> {
         None
     }
     /// Takes over from an earlier reading what this one did not ask for.
@@ -165,6 +169,12 @@ pub trait AnyFamily {
     fn select_json(&self, selector: &Selector) -> Fact<Vec<(String, Value)>>;
     /// Why something of it could not be read, where the credentials had ended.
     fn credentials_ended(&self) -> Option<&Reason>;
+    /// The tags of a member, as far as they are known.
+    fn tags(&self, id: &str) -> Option<&Tags>;
+    /// The ids of the members of which anything is known, be it that they are gone.
+    fn ids(&self) -> Vec<&str>;
+    /// How many members are known.
+    fn count(&self) -> usize;
     /// What a selector picks, in the form in which two states are compared: without what changes by itself, without
     /// redress's own bookkeeping tags, in a fixed order.
     fn footprint(&self, selector: &Selector) -> Value;
@@ -183,6 +193,18 @@ impl<T: Record> AnyFamily for Family<T> {
         let ended = |reason: &&Reason| reason.cause() == Cause::Credentials;
         let of_reads = self.reads.values().filter_map(Fact::reason).find(ended);
         of_reads.or_else(|| self.items.values().filter_map(Fact::reason).find(ended))
+    }
+
+    fn tags(&self, id: &str) -> Option<&Tags> {
+        self.items.get(id)?.known()?.tags()
+    }
+
+    fn ids(&self) -> Vec<&str> {
+        self.items.iter().map(|(id, _)| id.as_str()).collect()
+    }
+
+    fn count(&self) -> usize {
+        self.known().count()
     }
 
     fn footprint(&self, selector: &Selector) -> Value {

@@ -1,19 +1,20 @@
 //! What is known of an account: typed facts about resources, read at one time, that serialise to JSON. No IO; nothing
 //! here decides whether something is right or wrong.
 
+pub mod about;
 pub mod compute;
 mod fact;
+mod families;
 mod family;
 pub mod network;
 pub mod permissions;
-mod reasons;
 pub mod removal;
 pub mod services;
 pub mod table;
 pub mod tag;
 pub mod want;
 
-use std::{collections::BTreeMap, sync::LazyLock};
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -21,14 +22,16 @@ use serde_json::Value;
 
 pub use compute::{Attachment, Device, Instance, InstanceStatus, InstanceType, Snapshot, Volume, VolumeModification};
 pub use fact::{Cause, Fact, Reason};
+pub use families::{FamilyKind, ForFamily, Region, Stored};
 pub use family::{AnyFamily, Family, Record, Selector, TAG_KEY};
 pub use network::{FlowLog, NetworkInterface, PrefixList, SecurityGroup, SecurityGroupRule, Vpc};
 pub use removal::{BinRule, Removal};
 pub use services::{Bucket, EbsDefaults, Key, LogGroup, ManagedInstance, Role, Trail};
 pub use table::Table;
-pub use want::{FamilyKind, Scope, Want};
+pub use want::{Scope, Want};
 
 use crate::resource::Owner;
+use families::AnyOf;
 
 /// Tags of a resource.
 pub type Tags = BTreeMap<String, String>;
@@ -75,46 +78,6 @@ fn format_name() -> String {
     "redress.inventory/1".to_owned()
 }
 
-/// What is known of one region.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Region {
-    /// Security groups, by id.
-    pub security_groups: Family<SecurityGroup>,
-    /// The rules of security groups, by rule id.
-    pub security_group_rules: Family<SecurityGroupRule>,
-    /// Prefix lists, by id.
-    pub prefix_lists: Family<PrefixList>,
-    /// Network interfaces, by id.
-    pub network_interfaces: Family<NetworkInterface>,
-    /// VPCs, by id.
-    pub vpcs: Family<Vpc>,
-    /// Flow logs, by id.
-    pub flow_logs: Family<FlowLog>,
-    /// Instances, by id.
-    pub instances: Family<Instance>,
-    /// The health of instances, by instance id.
-    pub instance_statuses: Family<InstanceStatus>,
-    /// Instance types, by name.
-    pub instance_types: Family<InstanceType>,
-    /// Volumes, by id.
-    pub volumes: Family<Volume>,
-    /// Modifications of volumes under way, by volume id.
-    pub volume_modifications: Family<VolumeModification>,
-    /// The account's own snapshots, by id.
-    pub snapshots: Family<Snapshot>,
-    /// What stands in the way of deletions and comes after them, by the id of the snapshot or volume.
-    pub removals: Family<Removal>,
-    /// Instances that Systems Manager manages, by instance id.
-    pub managed_instances: Family<ManagedInstance>,
-    /// Log groups, by name.
-    pub log_groups: Family<LogGroup>,
-    /// KMS keys, by the id, ARN or alias they were asked for.
-    pub keys: Family<Key>,
-    /// The defaults for EBS; one member, named `account`.
-    pub ebs_defaults: Family<EbsDefaults>,
-}
-
 impl Inventory {
     /// An inventory in which nothing has been read yet.
     pub fn empty(owner: Owner, caller: Caller, read_at: Timestamp) -> Self {
@@ -148,12 +111,7 @@ impl Inventory {
 
     /// The family of a kind; `None` where nothing of that region was read.
     pub fn family(&self, region: &str, kind: FamilyKind) -> Option<&dyn AnyFamily> {
-        match kind {
-            FamilyKind::Trails => Some(&self.trails),
-            FamilyKind::Roles => Some(&self.roles),
-            FamilyKind::Buckets => Some(&self.buckets),
-            regional => self.regions.get(region).map(|r| r.family(regional)),
-        }
+        kind.with(AnyOf { inventory: self, region })
     }
 
     /// One thing as JSON.
@@ -168,8 +126,16 @@ impl Inventory {
 
     /// Why something could not be read, where the credentials had ended.
     pub fn credentials_ended(&self) -> Option<&Reason> {
-        let global = || [FamilyKind::Trails, FamilyKind::Roles, FamilyKind::Buckets].into_iter().find_map(|kind| self.family("", kind)?.credentials_ended());
-        self.regions.values().flat_map(|region| FamilyKind::ALL.iter().map(|kind| region.family(*kind))).find_map(AnyFamily::credentials_ended).or_else(global)
+        self.families().find_map(|(_, _, family)| family.credentials_ended())
+    }
+
+    /// All families, with their kinds and regions; those of the account come last, without a region.
+    pub fn families(&self) -> impl Iterator<Item = (&str, FamilyKind, &dyn AnyFamily)> {
+        let places = self.regions.keys().map(|region| (region.as_str(), false)).chain([("", true)]);
+        places.flat_map(move |(region, global)| {
+            let kinds = FamilyKind::ALL.iter().filter(move |kind| kind.is_global() == global);
+            kinds.filter_map(move |kind| Some((region, *kind, self.family(region, *kind)?)))
+        })
     }
 
     /// Whether a want was answered already, be it that nothing can be said.
@@ -196,46 +162,6 @@ impl Inventory {
         }
         Value::Object(all)
     }
-}
-
-macro_rules! regional_families {
-    ($($kind:ident => $field:ident),* $(,)?) => {
-        impl Region {
-            /// The family of a kind. Kinds without a region are not here: [`Inventory::family`] knows them.
-            fn family(&self, kind: FamilyKind) -> &dyn AnyFamily {
-                match kind {
-                    $(FamilyKind::$kind => &self.$field,)*
-                    FamilyKind::Trails | FamilyKind::Roles | FamilyKind::Buckets => &*NOTHING,
-                }
-            }
-            fn merge(&mut self, later: Region) {
-                $(self.$field.merge(later.$field);)*
-            }
-        }
-    };
-}
-
-/// Stands for a kind that has no place in a region.
-static NOTHING: LazyLock<Family<LogGroup>> = LazyLock::new(Family::default);
-
-regional_families! {
-    SecurityGroups => security_groups,
-    SecurityGroupRules => security_group_rules,
-    PrefixLists => prefix_lists,
-    NetworkInterfaces => network_interfaces,
-    Vpcs => vpcs,
-    FlowLogs => flow_logs,
-    Instances => instances,
-    InstanceStatuses => instance_statuses,
-    InstanceTypes => instance_types,
-    Volumes => volumes,
-    VolumeModifications => volume_modifications,
-    Snapshots => snapshots,
-    Removals => removals,
-    ManagedInstances => managed_instances,
-    LogGroups => log_groups,
-    Keys => keys,
-    EbsDefaults => ebs_defaults,
 }
 
 #[cfg(test)]

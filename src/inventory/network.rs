@@ -4,7 +4,12 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Fact, Record, Tags};
+use super::{
+    Fact, Record, Tags,
+    about::{About, Arn, Asked},
+    permissions::{Reading, When, on_all},
+};
+use crate::resource::Kind;
 
 /// A security group (`ec2:DescribeSecurityGroups`). Its rules are a family of their own.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -25,8 +30,13 @@ pub struct SecurityGroup {
 }
 
 impl Record for SecurityGroup {
+    const ABOUT: About =
+        About { kind: Some(Kind::SecurityGroup), ..About::of_ec2(&[on_all("ec2:DescribeSecurityGroups")], "sg", "security-group", "InvalidGroup.NotFound") };
     fn tags(&self) -> Option<&Tags> {
         Some(&self.tags)
+    }
+    fn tags_mut(&mut self) -> Option<&mut Tags> {
+        Some(&mut self.tags)
     }
     fn filters(&self) -> Vec<(&'static str, &str)> {
         vec![("group-id", &self.id), ("vpc-id", &self.vpc_id)]
@@ -73,10 +83,18 @@ pub struct SecurityGroupRule {
 }
 
 impl Record for SecurityGroupRule {
+    const ABOUT: About = About {
+        tagged_by_runs: true,
+        asked: Some(Asked::of("DescribeSecurityGroupRules", "security-group-rule-id", "SecurityGroupRules[0]", &[])),
+        ..About::of_ec2(&[on_all("ec2:DescribeSecurityGroupRules")], "sgr", "security-group-rule", "InvalidSecurityGroupRuleId.NotFound")
+    };
     // AWS gives a rule that is put back a new id: two states are the same when the bodies are.
     const ID_IS_VOLATILE: bool = true;
     fn tags(&self) -> Option<&Tags> {
         Some(&self.tags)
+    }
+    fn tags_mut(&mut self) -> Option<&mut Tags> {
+        Some(&mut self.tags)
     }
     fn filters(&self) -> Vec<(&'static str, &str)> {
         vec![("group-id", &self.group_id), ("security-group-rule-id", &self.id)]
@@ -100,7 +118,17 @@ pub struct PrefixList {
     pub entries: Fact<Vec<String>>,
 }
 
-impl Record for PrefixList {}
+const NAMED: When = When::Fact("a rule names a prefix list");
+
+const PREFIX_LISTS: &[Reading] = &[
+    Reading { action: "ec2:DescribeManagedPrefixLists", when: NAMED, scoped: false },
+    Reading { action: "ec2:GetManagedPrefixListEntries", when: NAMED, scoped: true },
+];
+
+impl Record for PrefixList {
+    const ABOUT: About =
+        About { arn: Arn { one: &[], any: "ec2:*:*:prefix-list/*" }, ..About::of_ec2(PREFIX_LISTS, "pl", "prefix-list", "InvalidPrefixListID.NotFound") };
+}
 
 /// A network interface (`ec2:DescribeNetworkInterfaces`).
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -139,10 +167,17 @@ pub struct NetworkInterface {
 }
 
 impl Record for NetworkInterface {
+    const ABOUT: About = About {
+        single: &["attachment.instance-id"],
+        ..About::of_ec2(&[on_all("ec2:DescribeNetworkInterfaces")], "eni", "network-interface", "InvalidNetworkInterfaceID.NotFound")
+    };
     // An automatic public address is lost on stop; the plan names that by itself.
     const VOLATILE: &'static [&'static str] = &["public_ip", "public_ip_owner", "status"];
     fn tags(&self) -> Option<&Tags> {
         Some(&self.tags)
+    }
+    fn tags_mut(&mut self) -> Option<&mut Tags> {
+        Some(&mut self.tags)
     }
     fn filters(&self) -> Vec<(&'static str, &str)> {
         let groups = self.groups.iter().map(|group| ("group-id", group.as_str()));
@@ -168,8 +203,12 @@ pub struct Vpc {
 }
 
 impl Record for Vpc {
+    const ABOUT: About = About { kind: Some(Kind::Vpc), ..About::of_ec2(&[on_all("ec2:DescribeVpcs")], "vpc", "vpc", "InvalidVpcID.NotFound") };
     fn tags(&self) -> Option<&Tags> {
         Some(&self.tags)
+    }
+    fn tags_mut(&mut self) -> Option<&mut Tags> {
+        Some(&mut self.tags)
     }
 }
 
@@ -215,10 +254,20 @@ pub struct FlowLog {
 }
 
 impl Record for FlowLog {
+    const ABOUT: About = About {
+        kind: Some(Kind::FlowLog),
+        tagged_by_runs: true,
+        single: &["resource-id"],
+        asked: Some(Asked { filters: "Filter", ..Asked::of("DescribeFlowLogs", "flow-log-id", "FlowLogs[0]", &[("/flow_log_status", "FlowLogStatus")]) }),
+        ..About::of_ec2(&[on_all("ec2:DescribeFlowLogs")], "fl", "vpc-flow-log", "InvalidFlowLogId.NotFound")
+    };
     const ID_IS_VOLATILE: bool = true;
     const VOLATILE: &'static [&'static str] = &["deliver_logs_status", "deliver_logs_error_message", "creation_time"];
     fn tags(&self) -> Option<&Tags> {
         Some(&self.tags)
+    }
+    fn tags_mut(&mut self) -> Option<&mut Tags> {
+        Some(&mut self.tags)
     }
     fn filters(&self) -> Vec<(&'static str, &str)> {
         vec![("resource-id", &self.resource_id)]

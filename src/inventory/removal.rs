@@ -4,7 +4,11 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Fact, Record, Tags};
+use super::{
+    Fact, Record, Tags,
+    about::{About, Arn},
+    permissions::{Reading, When, on_all},
+};
 
 /// What stands in the way of a deletion, and what comes after it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -26,7 +30,21 @@ pub struct Removal {
     pub in_bin_until: Option<Timestamp>,
 }
 
-impl Record for Removal {}
+const OF_SNAPSHOTS: When = When::Fact("a snapshot is to be deleted");
+const OF_VOLUMES: When = When::Fact("a volume is to be deleted");
+
+const READ: &[Reading] = &[
+    Reading { action: "ec2:DescribeImages", when: OF_SNAPSHOTS, scoped: false },
+    Reading { action: "ec2:DescribeLockedSnapshots", when: OF_SNAPSHOTS, scoped: false },
+    Reading { action: "ec2:ListSnapshotsInRecycleBin", when: OF_SNAPSHOTS, scoped: false },
+    Reading { action: "ec2:ListVolumesInRecycleBin", when: OF_VOLUMES, scoped: false },
+    on_all("rbin:ListRules"),
+    Reading { action: "rbin:GetRule", when: When::Fact("a rule of the Recycle Bin is there"), scoped: true },
+];
+
+impl Record for Removal {
+    const ABOUT: About = About { arn: Arn { one: &[], any: "rbin:*:{account}:rule/*" }, moves_by_itself: true, ..About::read_by(READ) };
+}
 
 /// A retention rule of the Recycle Bin.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -7,7 +7,13 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Fact, Record, Tags, compute::all_good};
+use super::{
+    Fact, Record, Tags,
+    about::{About, Arn},
+    compute::all_good,
+    permissions::{Reading, When, on_all, on_one},
+};
+use crate::resource::Kind;
 
 /// A trail (`cloudtrail:DescribeTrails` with shadow trails, then status and selectors in its home region).
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -47,7 +53,18 @@ pub struct Trail {
     pub tags: Fact<Tags>,
 }
 
+const THERE: When = When::Fact("a trail is there");
+
+const READ_TRAILS: &[Reading] = &[
+    on_all("cloudtrail:DescribeTrails"),
+    Reading { action: "cloudtrail:GetTrailStatus", when: THERE, scoped: true },
+    Reading { action: "cloudtrail:GetEventSelectors", when: THERE, scoped: true },
+    Reading { action: "cloudtrail:ListTags", when: THERE, scoped: true },
+];
+
 impl Record for Trail {
+    const ABOUT: About =
+        About { kind: Some(Kind::Trail), by_arn: true, arn: Arn { one: &[], any: "cloudtrail:*:{account}:trail/*" }, ..About::read_by(READ_TRAILS) };
     const VOLATILE: &'static [&'static str] = &["latest_delivery_time", "latest_delivery_error"];
     fn tags(&self) -> Option<&Tags> {
         self.tags.known()
@@ -83,7 +100,27 @@ pub struct Bucket {
     pub tags: Fact<Tags>,
 }
 
+const OURS: When = When::Fact("the bucket is there and ours");
+
+const fn of_ours(action: &'static str) -> Reading {
+    Reading { action, when: OURS, scoped: true }
+}
+
+/// `HeadBucket` is allowed by `s3:ListBucket`, `ListBuckets` by `s3:ListAllMyBuckets`; the encryption and the block of
+/// public access have names of their own (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadBucket.html>).
+const READ_BUCKETS: &[Reading] = &[
+    on_one("s3:ListBucket"),
+    Reading { action: "s3:ListAllMyBuckets", when: When::Fact("S3 answers that the bucket is forbidden"), scoped: false },
+    of_ours("s3:GetBucketLocation"),
+    of_ours("s3:GetBucketPolicy"),
+    of_ours("s3:GetBucketPublicAccessBlock"),
+    of_ours("s3:GetBucketVersioning"),
+    of_ours("s3:GetEncryptionConfiguration"),
+    of_ours("s3:GetBucketTagging"),
+];
+
 impl Record for Bucket {
+    const ABOUT: About = About { kind: Some(Kind::Bucket), arn: Arn { one: &["s3:::{id}"], any: "s3:::*" }, ..About::read_by(READ_BUCKETS) };
     fn tags(&self) -> Option<&Tags> {
         self.tags.known()
     }
@@ -107,9 +144,23 @@ pub struct Role {
     pub tags: Tags,
 }
 
+const ROLE_THERE: When = When::Fact("the role is there");
+
+const READ_ROLES: &[Reading] = &[
+    on_one("iam:GetRole"),
+    Reading { action: "iam:ListRolePolicies", when: ROLE_THERE, scoped: true },
+    Reading { action: "iam:GetRolePolicy", when: When::Fact("the role has an inline policy"), scoped: true },
+    Reading { action: "iam:ListAttachedRolePolicies", when: ROLE_THERE, scoped: true },
+];
+
 impl Record for Role {
+    const ABOUT: About =
+        About { kind: Some(Kind::Role), arn: Arn { one: &["iam::{account}:role/{id}"], any: "iam::{account}:role/*" }, ..About::read_by(READ_ROLES) };
     fn tags(&self) -> Option<&Tags> {
         Some(&self.tags)
+    }
+    fn tags_mut(&mut self) -> Option<&mut Tags> {
+        Some(&mut self.tags)
     }
 }
 
@@ -131,7 +182,16 @@ pub struct LogGroup {
     pub tags: Fact<Tags>,
 }
 
+const READ_LOG_GROUPS: &[Reading] =
+    &[on_all("logs:DescribeLogGroups"), Reading { action: "logs:ListTagsForResource", when: When::Fact("the log group is there"), scoped: true }];
+
 impl Record for LogGroup {
+    const ABOUT: About = About {
+        kind: Some(Kind::LogGroup),
+        // Some operations are asked about with the trailing form, some without.
+        arn: Arn { one: &["logs:*:{account}:log-group:{id}", "logs:*:{account}:log-group:{id}:*"], any: "logs:*:{account}:log-group:*" },
+        ..About::read_by(READ_LOG_GROUPS)
+    };
     const VOLATILE: &'static [&'static str] = &["stored_bytes"];
     fn tags(&self) -> Option<&Tags> {
         self.tags.known()
@@ -156,7 +216,9 @@ pub struct Key {
     pub key_manager: String,
 }
 
-impl Record for Key {}
+impl Record for Key {
+    const ABOUT: About = About { arn: Arn { one: &[], any: "kms:*:{account}:key/*" }, ..About::read_by(&[on_one("kms:DescribeKey")]) };
+}
 
 impl Key {
     /// Whether EBS can encrypt and decrypt with it. What AWS does not say proves nothing
@@ -183,7 +245,9 @@ pub struct EbsDefaults {
     pub kms_key_id: Fact<String>,
 }
 
-impl Record for EbsDefaults {}
+impl Record for EbsDefaults {
+    const ABOUT: About = About::read_by(&[on_all("ec2:GetEbsEncryptionByDefault"), on_all("ec2:GetEbsDefaultKmsKeyId")]);
+}
 
 /// An instance that Systems Manager can reach (`ssm:DescribeInstanceInformation`).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -195,4 +259,6 @@ pub struct ManagedInstance {
     pub ping_status: String,
 }
 
-impl Record for ManagedInstance {}
+impl Record for ManagedInstance {
+    const ABOUT: About = About { moves_by_itself: true, ..About::read_by(&[on_all("ssm:DescribeInstanceInformation")]) };
+}

@@ -165,3 +165,35 @@ mod tables {
         }
     }
 }
+
+#[test]
+fn every_kind_of_resource_has_one_family_and_is_named_alike_by_both() {
+    use crate::resource::Kind;
+    let owner = Owner { partition: "aws".into(), account: "123456789012".into() };
+    let mut kinds = std::collections::BTreeSet::new();
+    for (family, about) in FamilyKind::ALL.iter().map(|family| (*family, family.about())) {
+        let Some(kind) = about.kind else { continue };
+        assert!(kinds.insert(kind), "{kind:?} stands in two families");
+        assert_eq!(FamilyKind::of_resource(kind), Some(family));
+        if let (Some(word), Some(prefix)) = (about.arn_type, about.id_prefix) {
+            let id = format!("{prefix}-0123456789abcdef0");
+            assert_eq!(owner.ec2("us-east-1", word, &id).kind(), kind, "{word}");
+            assert_eq!(FamilyKind::of_id(&id), Some(family));
+        }
+    }
+    for kind in
+        [Kind::SecurityGroup, Kind::Vpc, Kind::Trail, Kind::Volume, Kind::Instance, Kind::Snapshot, Kind::LogGroup, Kind::Role, Kind::Bucket, Kind::FlowLog]
+    {
+        assert!(kinds.contains(&kind), "{} resources are counted by no family, and no limit holds for them", kind.words());
+    }
+}
+
+#[test]
+fn each_kind_can_be_denied_in_the_words_of_aws() {
+    for kind in FamilyKind::ALL {
+        let (service, operation) = kind.about().denied().split_once(':').unwrap();
+        assert!(!service.is_empty() && operation.chars().next().unwrap().is_ascii_uppercase(), "{kind:?}");
+    }
+    assert_eq!(FamilyKind::of_id("eni-1"), Some(FamilyKind::NetworkInterfaces));
+    assert_eq!(FamilyKind::of_id("nobody-1"), None);
+}

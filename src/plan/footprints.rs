@@ -10,39 +10,19 @@ use super::{
 };
 use crate::{
     calls::{self, Undo, WayBack},
-    inventory::{FamilyKind, Inventory, Want},
+    inventory::{AnyFamily, Fact, FamilyKind, ForFamily, Inventory, Stored, Want},
 };
 
 /// Where a thing stands: region, kind, id.
 type Member = (String, FamilyKind, String);
 
-/// All things of which anything is known. It goes over the JSON form, so that no kind can be forgotten.
-fn members(inventory: &Value) -> BTreeSet<Member> {
-    let mut all = BTreeSet::new();
-    gather(inventory, "", &mut all);
-    let regions = inventory.get("regions").and_then(Value::as_object);
-    for (name, region) in regions.into_iter().flatten() {
-        gather(region, name, &mut all);
-    }
-    all
-}
-
-fn gather(place: &Value, region: &str, all: &mut BTreeSet<Member>) {
-    for (field, family) in place.as_object().into_iter().flatten() {
-        let Some(kind) = kind_of(field) else { continue };
-        let items = family.get("items").and_then(Value::as_object);
-        all.extend(items.into_iter().flatten().map(|(id, _)| (region.to_owned(), kind, id.clone())));
-    }
-}
-
-/// The kind that an inventory holds under this name.
-fn kind_of(field: &str) -> Option<FamilyKind> {
-    serde_json::from_value(Value::from(field.replace('_', "-"))).ok()
-}
-
-fn to_json(inventory: &Inventory) -> Value {
-    // An inventory is plain data with string keys: it always has a JSON form.
-    serde_json::to_value(inventory).unwrap_or(Value::Null)
+/// All things of which anything is known.
+fn members(inventory: &Inventory) -> BTreeSet<Member> {
+    let of = |(region, kind, family): (&str, FamilyKind, &dyn AnyFamily)| {
+        let ids: Vec<Member> = family.ids().into_iter().map(|id| (region.to_owned(), kind, id.to_owned())).collect();
+        ids
+    };
+    inventory.families().flat_map(of).collect()
 }
 
 fn one(inventory: &Inventory, (region, kind, id): &Member) -> Value {
@@ -64,14 +44,7 @@ fn picked<'a>(inventory: &Inventory, wants: impl Iterator<Item = &'a Want>) -> B
         all.extend(found.known().into_iter().flatten().map(|(id, _)| (want.region.clone(), want.family, id.clone())));
     }
     // Trails are seen from many regions, roles and buckets from none.
-    all.into_iter().map(|(region, kind, id)| (home(kind, region), kind, id)).collect()
-}
-
-fn home(kind: FamilyKind, region: String) -> String {
-    match kind {
-        FamilyKind::Trails | FamilyKind::Roles | FamilyKind::Buckets => String::new(),
-        _ => region,
-    }
+    all.into_iter().map(|(region, kind, id)| (kind.home(&region).to_owned(), kind, id)).collect()
 }
 
 /// What differs after the changes although none of them says that it touches it. What the changes' own calls made is
@@ -81,7 +54,7 @@ pub(super) fn unpredicted(before: &Inventory, after: &Inventory, changes: &[&Cha
     let mut theirs = picked(before, touches());
     theirs.extend(picked(after, touches()));
     let made: BTreeSet<&str> = outputs.values().flat_map(|o| o.values()).flat_map(leaves).collect();
-    let (old, new) = (members(&to_json(before)), members(&to_json(after)));
+    let (old, new) = (members(before), members(after));
     old.union(&new)
         .filter(|member| !theirs.contains(*member) && !made.contains(member.2.as_str()))
         .filter(|member| one(before, member) != one(after, member))
@@ -145,19 +118,31 @@ fn leaves(value: &Value) -> Vec<&str> {
 
 /// The inventory without the things with these ids.
 fn without(inventory: &Inventory, ids: &BTreeSet<String>) -> Inventory {
-    let mut json = to_json(inventory);
-    let strip = |place: &mut Value| {
-        for (field, family) in place.as_object_mut().into_iter().flatten() {
-            if kind_of(field).is_some()
-                && let Some(items) = family.get_mut("items").and_then(Value::as_object_mut)
-            {
-                items.iter_mut().filter(|(id, _)| ids.contains(*id)).for_each(|(_, fact)| *fact = Value::from("absent"));
+    let mut rest = inventory.clone();
+    let places: Vec<(String, FamilyKind)> = inventory.families().map(|(region, kind, _)| (region.to_owned(), kind)).collect();
+    for (region, kind) in &places {
+        kind.with(TakeOut { inventory: &mut rest, region, ids });
+    }
+    rest
+}
+
+/// Enters into a family that things with these ids are gone.
+struct TakeOut<'a> {
+    inventory: &'a mut Inventory,
+    region: &'a str,
+    ids: &'a BTreeSet<String>,
+}
+
+impl ForFamily for TakeOut<'_> {
+    type Out = ();
+    fn of<T: Stored>(self) {
+        let items = &mut T::family_mut(self.inventory, self.region).items;
+        for id in self.ids {
+            if items.contains_key(id) {
+                items.insert(id.clone(), Fact::Absent);
             }
         }
-    };
-    strip(&mut json);
-    json.get_mut("regions").and_then(Value::as_object_mut).into_iter().flatten().for_each(|(_, region)| strip(region));
-    serde_json::from_value(json).unwrap_or_else(|_| inventory.clone())
+    }
 }
 
 /// Where two footprints differ first, in words that stay short.

@@ -25,29 +25,15 @@ pub const FEW: usize = 40;
 
 /// The family in which a resource stands, with its region and id there.
 fn place(resource: &ResourceId) -> Option<(&str, FamilyKind, &str)> {
-    let (region, id) = (resource.region(), resource.id());
-    match resource.kind() {
-        Kind::SecurityGroup => Some((region, FamilyKind::SecurityGroups, id)),
-        Kind::Vpc => Some((region, FamilyKind::Vpcs, id)),
-        Kind::Trail => Some((region, FamilyKind::Trails, resource.as_str())),
-        Kind::Volume => Some((region, FamilyKind::Volumes, id)),
-        Kind::Instance => Some((region, FamilyKind::Instances, id)),
-        Kind::Snapshot => Some((region, FamilyKind::Snapshots, id)),
-        Kind::LogGroup => Some((region, FamilyKind::LogGroups, id)),
-        Kind::Role => Some(("", FamilyKind::Roles, id)),
-        Kind::Bucket => Some(("", FamilyKind::Buckets, id)),
-        Kind::FlowLog => Some((region, FamilyKind::FlowLogs, id)),
-        Kind::Account | Kind::Other => None,
-    }
+    let family = FamilyKind::of_resource(resource.kind())?;
+    let id = if family.about().by_arn { resource.as_str() } else { resource.id() };
+    Some((family.home(resource.region()), family, id))
 }
 
 /// The tags of a resource, as far as they are known.
 pub fn tags_of(inventory: &Inventory, resource: &ResourceId) -> Tags {
-    let Some((region, family, id)) = place(resource) else { return Tags::new() };
-    let Fact::Known(json) = inventory.json(region, family, id) else { return Tags::new() };
-    // Where tags are read by a call of their own they are a fact: `{"known": {...}}`.
-    let tags = json.pointer("/tags/known").filter(|v| v.is_object()).or_else(|| json.get("tags")).and_then(|v| v.as_object());
-    tags.into_iter().flatten().filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect()
+    let tags = place(resource).and_then(|(region, family, id)| inventory.family(region, family)?.tags(id));
+    tags.cloned().unwrap_or_default()
 }
 
 /// Whether a resource is known not to be there.
@@ -134,20 +120,6 @@ fn too_large_a_part(claims: &[&Claim<'_>], inventory: &Inventory, percent: u8, p
 
 /// How many resources of a kind are known.
 fn count(inventory: &Inventory, kind: Kind) -> usize {
-    let of = |region: &crate::inventory::Region| match kind {
-        Kind::SecurityGroup => region.security_groups.known().count(),
-        Kind::Vpc => region.vpcs.known().count(),
-        Kind::Volume => region.volumes.known().count(),
-        Kind::Instance => region.instances.known().count(),
-        Kind::Snapshot => region.snapshots.known().count(),
-        Kind::LogGroup => region.log_groups.known().count(),
-        Kind::FlowLog => region.flow_logs.known().count(),
-        _ => 0,
-    };
-    match kind {
-        Kind::Trail => inventory.trails.known().count(),
-        Kind::Role => inventory.roles.known().count(),
-        Kind::Bucket => inventory.buckets.known().count(),
-        _ => inventory.regions.values().map(of).sum(),
-    }
+    let family = FamilyKind::of_resource(kind);
+    inventory.families().filter(|(_, of, _)| Some(*of) == family).map(|(_, _, things)| things.count()).sum()
 }

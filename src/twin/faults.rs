@@ -255,27 +255,6 @@ fn quota(call: &Call) -> (&'static str, String) {
 
 /// A denial in AWS's words, with the IAM action that is missing.
 fn denial(family: FamilyKind) -> Reason {
-    let action = match family {
-        FamilyKind::SecurityGroups => "ec2:DescribeSecurityGroups",
-        FamilyKind::SecurityGroupRules => "ec2:DescribeSecurityGroupRules",
-        FamilyKind::PrefixLists => "ec2:GetManagedPrefixListEntries",
-        FamilyKind::NetworkInterfaces => "ec2:DescribeNetworkInterfaces",
-        FamilyKind::Vpcs => "ec2:DescribeVpcs",
-        FamilyKind::FlowLogs => "ec2:DescribeFlowLogs",
-        FamilyKind::Instances => "ec2:DescribeInstances",
-        FamilyKind::InstanceStatuses => "ec2:DescribeInstanceStatus",
-        FamilyKind::InstanceTypes => "ec2:DescribeInstanceTypes",
-        FamilyKind::Volumes => "ec2:DescribeVolumes",
-        FamilyKind::VolumeModifications => "ec2:DescribeVolumesModifications",
-        FamilyKind::Snapshots => "ec2:DescribeSnapshots",
-        FamilyKind::Removals => "rbin:ListRules",
-        FamilyKind::ManagedInstances => "ssm:DescribeInstanceInformation",
-        FamilyKind::LogGroups => "logs:DescribeLogGroups",
-        FamilyKind::Keys => "kms:DescribeKey",
-        FamilyKind::EbsDefaults => "ec2:GetEbsEncryptionByDefault",
-        FamilyKind::Trails => "cloudtrail:DescribeTrails",
-        FamilyKind::Roles => "iam:GetRole",
-        FamilyKind::Buckets => "s3:ListBucket",
-    };
+    let action = family.about().denied();
     Reason::new(Cause::Denied, format!("AccessDenied: the caller may not do this ({action})"))
 }

@@ -3,8 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::read::by_kind;
-use crate::inventory::{Fact, Family, FamilyKind, Instance, Inventory, Record, Region};
+use crate::inventory::{Fact, Family, FamilyKind, ForFamily, Instance, Inventory, Record, Region, Stored};
 
 /// Fills in what the truth does not know.
 pub(super) fn learn(truth: &mut Inventory, mut facts: Inventory) {
@@ -13,20 +12,26 @@ pub(super) fn learn(truth: &mut Inventory, mut facts: Inventory) {
         attributes(truth, &mut facts, name);
     }
     for kind in FamilyKind::ALL {
-        macro_rules! regional {
-            ($field:ident) => {
-                for name in &regions {
-                    let told = std::mem::take(&mut facts.region_mut(name).$field);
-                    fill(&mut truth.region_mut(name).$field, told);
-                }
-            };
+        if kind.is_global() {
+            kind.with(Fill { truth, facts: &mut facts, region: "" });
+        } else {
+            regions.iter().for_each(|region| kind.with(Fill { truth, facts: &mut facts, region }));
         }
-        macro_rules! global {
-            ($field:ident) => {
-                fill(&mut truth.$field, std::mem::take(&mut facts.$field))
-            };
-        }
-        by_kind!(kind, regional, global);
+    }
+}
+
+/// Fills in one family.
+struct Fill<'a> {
+    truth: &'a mut Inventory,
+    facts: &'a mut Inventory,
+    region: &'a str,
+}
+
+impl ForFamily for Fill<'_> {
+    type Out = ();
+    fn of<T: Stored>(self) {
+        let told = std::mem::take(T::family_mut(self.facts, self.region));
+        fill(T::family_mut(self.truth, self.region), told);
     }
 }
 

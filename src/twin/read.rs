@@ -4,54 +4,29 @@
 use serde_json::json;
 
 use super::{Twin, keys};
-use crate::inventory::{Cause, Fact, Family, FamilyKind, Inventory, Reason, Record, Region, Scope, Selector, Trail, Want};
-
-/// Does something with the family of a kind in a region: `$of!(kind, field)` for those with a region.
-macro_rules! by_kind {
-    ($kind:expr, $regional:ident, $global:ident) => {
-        match $kind {
-            FamilyKind::SecurityGroups => $regional!(security_groups),
-            FamilyKind::SecurityGroupRules => $regional!(security_group_rules),
-            FamilyKind::PrefixLists => $regional!(prefix_lists),
-            FamilyKind::NetworkInterfaces => $regional!(network_interfaces),
-            FamilyKind::Vpcs => $regional!(vpcs),
-            FamilyKind::FlowLogs => $regional!(flow_logs),
-            FamilyKind::Instances => $regional!(instances),
-            FamilyKind::InstanceStatuses => $regional!(instance_statuses),
-            FamilyKind::InstanceTypes => $regional!(instance_types),
-            FamilyKind::Volumes => $regional!(volumes),
-            FamilyKind::VolumeModifications => $regional!(volume_modifications),
-            FamilyKind::Snapshots => $regional!(snapshots),
-            FamilyKind::Removals => $regional!(removals),
-            FamilyKind::ManagedInstances => $regional!(managed_instances),
-            FamilyKind::LogGroups => $regional!(log_groups),
-            FamilyKind::Keys => $regional!(keys),
-            FamilyKind::EbsDefaults => $regional!(ebs_defaults),
-            FamilyKind::Trails => $global!(trails),
-            FamilyKind::Roles => $global!(roles),
-            FamilyKind::Buckets => $global!(buckets),
-        }
-    };
-}
-pub(super) use by_kind;
+use crate::inventory::{Cause, Fact, Family, FamilyKind, ForFamily, Inventory, Reason, Record, Region, Scope, Selector, Stored, Trail, Want};
 
 /// Enters that everything was listed, everywhere: what is not in the inventory is not in the account.
 pub(super) fn all_is_known(inventory: &mut Inventory) {
     let regions: Vec<String> = inventory.regions.keys().cloned().collect();
     for kind in FamilyKind::ALL {
-        macro_rules! regional {
-            ($field:ident) => {
-                for name in &regions {
-                    inventory.region_mut(name).$field.read(&Selector::All, Fact::Known(()));
-                }
-            };
+        if kind.is_global() {
+            kind.with(WholeFamily { inventory, region: "" });
+        } else {
+            regions.iter().for_each(|region| kind.with(WholeFamily { inventory, region }));
         }
-        macro_rules! global {
-            ($field:ident) => {
-                inventory.$field.read(&Selector::All, Fact::Known(()))
-            };
-        }
-        by_kind!(kind, regional, global);
+    }
+}
+
+struct WholeFamily<'a> {
+    inventory: &'a mut Inventory,
+    region: &'a str,
+}
+
+impl ForFamily for WholeFamily<'_> {
+    type Out = ();
+    fn of<T: Stored>(self) {
+        T::family_mut(self.inventory, self.region).read(&Selector::All, Fact::Known(()));
     }
 }
 
@@ -73,20 +48,21 @@ fn one(twin: &Twin, want: &Want, answer: &mut Inventory) {
         FamilyKind::Trails => question.trails(answer),
         FamilyKind::Keys => question.key(answer),
         FamilyKind::Instances => question.instances(answer),
-        kind => {
-            macro_rules! regional {
-                ($field:ident) => {{
-                    let truth = twin.truth.regions.get(&want.region).map(|r| &r.$field);
-                    question.answer(truth, &mut answer.region_mut(&want.region).$field)
-                }};
-            }
-            macro_rules! global {
-                ($field:ident) => {
-                    question.answer(Some(&twin.truth.$field), &mut answer.$field)
-                };
-            }
-            by_kind!(kind, regional, global)
-        }
+        plain => plain.with(Plain { question, answer }),
+    }
+}
+
+/// The answer from a family that is read as any other.
+struct Plain<'a, 'b> {
+    question: Question<'a>,
+    answer: &'b mut Inventory,
+}
+
+impl ForFamily for Plain<'_, '_> {
+    type Out = ();
+    fn of<T: Stored>(self) {
+        let region = &self.question.want.region;
+        self.question.answer(T::family(&self.question.twin.truth, region), T::family_mut(self.answer, region));
     }
 }
 
@@ -225,20 +201,26 @@ pub(super) fn missing(twin: &Twin, scope: &Scope) -> Vec<String> {
 
 fn silence(twin: &Twin, want: &Want) -> Option<String> {
     let region = twin.truth.regions.get(&want.region);
-    macro_rules! regional {
-        ($field:ident) => {
-            region.map_or_else(|| Some("not read".to_owned()), |r| quiet(&r.$field, &want.selector))
-        };
-    }
-    macro_rules! global {
-        ($field:ident) => {
-            quiet(&twin.truth.$field, &want.selector)
-        };
-    }
     match (want.family, &want.selector, region) {
         (FamilyKind::Keys, Selector::Id(id), Some(region)) => keys::find(region, id).silence().map(str::to_owned),
         (FamilyKind::Instances, Selector::Id(id), Some(region)) => quiet(&region.instances, &want.selector).or_else(|| attributes_not_read(region, id)),
-        (kind, ..) => by_kind!(kind, regional, global),
+        (plain, ..) => plain.with(Quiet { twin, want }),
+    }
+}
+
+/// Why the twin does not know what a want asks for of a family that is read as any other.
+struct Quiet<'a> {
+    twin: &'a Twin,
+    want: &'a Want,
+}
+
+impl ForFamily for Quiet<'_> {
+    type Out = Option<String>;
+    fn of<T: Stored>(self) -> Option<String> {
+        match T::family(&self.twin.truth, &self.want.region) {
+            Some(family) => quiet(family, &self.want.selector),
+            None => Some("not read".to_owned()),
+        }
     }
 }
 

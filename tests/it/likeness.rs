@@ -36,17 +36,49 @@ const DIFFERENCES: &[(FamilyKind, &str, &str)] = &[
     (FamilyKind::LogGroups, "stored_bytes", "it grows by itself"),
 ];
 
+/// How the things of a kind are compared.
+enum Compared {
+    /// All of them.
+    Listed,
+    /// Those that are known by their names.
+    ByName,
+    /// Trails, as each region shows them.
+    PerRegion,
+    /// They are not, for this reason.
+    Not(#[expect(dead_code, reason = "it is for the reader of the list")] &'static str),
+}
+
+fn compared(kind: FamilyKind) -> Compared {
+    use FamilyKind as K;
+    match kind {
+        K::SecurityGroups | K::SecurityGroupRules | K::Vpcs | K::FlowLogs | K::Instances | K::Volumes | K::Snapshots => Compared::Listed,
+        K::LogGroups | K::Roles => Compared::ByName,
+        K::Trails => Compared::PerRegion,
+        K::PrefixLists | K::InstanceTypes => Compared::Not("AWS's own, of which moto has others"),
+        K::NetworkInterfaces => Compared::Not("moto makes those of instances itself, with addresses of its own"),
+        K::InstanceStatuses | K::VolumeModifications => Compared::Not("they pass by themselves"),
+        K::Removals => Compared::Not("moto has no Recycle Bin and no locks of snapshots"),
+        K::ManagedInstances => Compared::Not("moto has no instances that Systems Manager manages"),
+        K::Keys | K::EbsDefaults => Compared::Not("no action changes them"),
+        K::Buckets => Compared::Not("the calls on buckets have tests of their own against moto, setting by setting"),
+    }
+}
+
 /// Everything that the two accounts are compared by.
 fn everything(inventory: &Inventory) -> Scope {
-    use FamilyKind::{FlowLogs, Instances, LogGroups, Roles, SecurityGroupRules, SecurityGroups, Snapshots, Volumes, Vpcs};
     let mut scope = Scope::new();
-    for region in REGIONS {
-        scope.extend([SecurityGroups, SecurityGroupRules, Vpcs, FlowLogs, Instances, Volumes, Snapshots].map(|f| Want::all(region, f)));
-        scope.insert(Want::trails(region));
-        let groups = inventory.regions.get(region).map(|r| r.log_groups.items.keys().cloned().collect::<Vec<_>>()).unwrap_or_default();
-        scope.extend(groups.into_iter().map(|name| Want::id(region, LogGroups, name)));
+    for kind in FamilyKind::ALL.iter().copied() {
+        let regions = if kind.is_global() && !matches!(compared(kind), Compared::PerRegion) { &[""][..] } else { &REGIONS[..] };
+        for region in regions {
+            let names = inventory.family(region, kind).map(|family| family.ids()).unwrap_or_default();
+            match compared(kind) {
+                Compared::Listed => drop(scope.insert(Want::all(region, kind))),
+                Compared::ByName => scope.extend(names.into_iter().map(|name| Want::id(region, kind, name))),
+                Compared::PerRegion => drop(scope.insert(Want::trails(region))),
+                Compared::Not(_) => {}
+            }
+        }
     }
-    scope.extend(inventory.roles.items.keys().map(|name| Want::id("", Roles, name.as_str())));
     scope
 }
 

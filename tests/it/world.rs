@@ -8,7 +8,7 @@ use redress::{
     checks,
     engine::survey::{self, Survey},
     finding::{FindingKey, Verdict},
-    inventory::{FamilyKind, Inventory, SecurityGroupRule, Want},
+    inventory::{FamilyKind, ForFamily, Inventory, SecurityGroupRule, Selector, Stored},
     plan::{Plan, build::Limits, rehearse::Rules, select},
     playbook::{Playbook, load},
     twin::demo,
@@ -105,24 +105,13 @@ type Thing = (String, FamilyKind, String);
 
 /// Everything in an account, thing by thing, in the form in which footprints compare.
 pub fn things(inventory: &Inventory) -> BTreeMap<Thing, Value> {
-    let json = serde_json::to_value(inventory).unwrap();
     let mut all = BTreeMap::new();
-    let mut places = vec![(String::new(), &json)];
-    places.extend(json["regions"].as_object().unwrap().iter().map(|(name, region)| (name.clone(), region)));
-    for (region, place) in places {
-        for (field, family) in place.as_object().unwrap() {
-            let Ok(kind) = serde_json::from_value::<FamilyKind>(Value::from(field.replace('_', "-"))) else { continue };
-            for id in family["items"].as_object().into_iter().flatten().map(|(id, _)| id) {
-                let want = Want::id(&region, kind, id.as_str());
-                let footprint = inventory.footprint(std::slice::from_ref(&want));
-                let mut value = footprint[want.to_string()].clone();
-                // Whether an instance has come up completely is not part of what it is.
-                if kind == FamilyKind::InstanceStatuses {
-                    value = Value::Null;
-                }
-                if !value.is_null() {
-                    all.insert((region.clone(), kind, id.clone()), value);
-                }
+    // Whether an instance has come up completely is not part of what it is.
+    for (region, kind, family) in inventory.families().filter(|(_, kind, _)| *kind != FamilyKind::InstanceStatuses) {
+        for id in family.ids() {
+            let value = family.footprint(&Selector::Id(id.to_owned()));
+            if !value.is_null() {
+                all.insert((region.to_owned(), kind, id.to_owned()), value);
             }
         }
     }
@@ -131,7 +120,14 @@ pub fn things(inventory: &Inventory) -> BTreeMap<Thing, Value> {
 
 /// Whether AWS gives such a thing a new id when it is put back.
 pub fn made_anew(family: FamilyKind) -> bool {
-    matches!(family, FamilyKind::SecurityGroupRules | FamilyKind::FlowLogs)
+    struct MadeAnew;
+    impl ForFamily for MadeAnew {
+        type Out = bool;
+        fn of<T: Stored>(self) -> bool {
+            T::ID_IS_VOLATILE
+        }
+    }
+    family.with(MadeAnew)
 }
 
 /// The things whose ids do not count, by what they are.

@@ -22,7 +22,7 @@ use super::{clients::Clients, errors, pace};
 use crate::{
     account::Identity,
     calls::CallError,
-    inventory::{Fact, Family, FamilyKind, Inventory, Record, Region, Scope, Selector, Want},
+    inventory::{Fact, Family, FamilyKind, Inventory, Record, Scope, Selector, Stored, Want},
 };
 
 pub(super) use page::time;
@@ -115,39 +115,35 @@ impl Reader<'_> {
         let ec2 = region.ec2();
         let ask = &job.ask;
         match job.family {
-            K::SecurityGroups => regional(network::security_groups(ec2, ask).await, job, |r| &mut r.security_groups),
-            K::SecurityGroupRules => regional(network::rules(ec2, self.account, ask).await, job, |r| &mut r.security_group_rules),
-            K::PrefixLists => regional(network::prefix_lists(ec2, ask).await, job, |r| &mut r.prefix_lists),
-            K::NetworkInterfaces => regional(network::interfaces(ec2, ask).await, job, |r| &mut r.network_interfaces),
-            K::Vpcs => regional(network::vpcs(ec2, ask).await, job, |r| &mut r.vpcs),
-            K::FlowLogs => regional(network::flow_logs(ec2, ask).await, job, |r| &mut r.flow_logs),
-            K::Instances => regional(instances::instances(ec2, ask).await, job, |r| &mut r.instances),
-            K::InstanceStatuses => regional(instances::statuses(ec2, ask).await, job, |r| &mut r.instance_statuses),
-            K::InstanceTypes => regional(instances::types(ec2, ask).await, job, |r| &mut r.instance_types),
-            K::Volumes => regional(compute::volumes(ec2, ask).await, job, |r| &mut r.volumes),
-            K::VolumeModifications => regional(compute::modifications(ec2, ask).await, job, |r| &mut r.volume_modifications),
-            K::Snapshots => regional(compute::snapshots(ec2, self.account, ask).await, job, |r| &mut r.snapshots),
-            K::Removals => regional(removals::removals(&region, ask).await, job, |r| &mut r.removals),
-            K::ManagedInstances => regional(defaults::managed_instances(region.ssm(), ask).await, job, |r| &mut r.managed_instances),
-            K::LogGroups => regional(log_groups::log_groups(region.logs(), ask).await, job, |r| &mut r.log_groups),
-            K::Keys => regional(keys::keys(region.kms(), ask).await, job, |r| &mut r.keys),
-            K::EbsDefaults => regional(defaults::ebs(ec2, ask).await, job, |r| &mut r.ebs_defaults),
-            K::Roles => global(roles::roles(region.iam(), ask).await, job, |i| &mut i.roles),
-            K::Buckets => global(buckets::buckets(self, ask).await, job, |i| &mut i.buckets),
+            K::SecurityGroups => found(network::security_groups(ec2, ask).await, job),
+            K::SecurityGroupRules => found(network::rules(ec2, self.account, ask).await, job),
+            K::PrefixLists => found(network::prefix_lists(ec2, ask).await, job),
+            K::NetworkInterfaces => found(network::interfaces(ec2, ask).await, job),
+            K::Vpcs => found(network::vpcs(ec2, ask).await, job),
+            K::FlowLogs => found(network::flow_logs(ec2, ask).await, job),
+            K::Instances => found(instances::instances(ec2, ask).await, job),
+            K::InstanceStatuses => found(instances::statuses(ec2, ask).await, job),
+            K::InstanceTypes => found(instances::types(ec2, ask).await, job),
+            K::Volumes => found(compute::volumes(ec2, ask).await, job),
+            K::VolumeModifications => found(compute::modifications(ec2, ask).await, job),
+            K::Snapshots => found(compute::snapshots(ec2, self.account, ask).await, job),
+            K::Removals => found(removals::removals(&region, ask).await, job),
+            K::ManagedInstances => found(defaults::managed_instances(region.ssm(), ask).await, job),
+            K::LogGroups => found(log_groups::log_groups(region.logs(), ask).await, job),
+            K::Keys => found(keys::keys(region.kms(), ask).await, job),
+            K::EbsDefaults => found(defaults::ebs(ec2, ask).await, job),
+            K::Roles => found(roles::roles(region.iam(), ask).await, job),
+            K::Buckets => found(buckets::buckets(self, ask).await, job),
             K::Trails => match &job.ask {
                 Ask::By(name, regions) if name == "region" => trails::by_region(self, regions).await,
-                _ => global(trails::by_id(self, &job.region, ask).await, job, |i| &mut i.trails),
+                _ => found(trails::by_id(self, &job.region, ask).await, job),
             },
         }
     }
 }
 
-fn regional<T: Record + Send + 'static>(members: Members<T>, job: Job, family: fn(&mut Region) -> &mut Family<T>) -> Found {
-    Box::new(move |inventory| settle(family(inventory.region_mut(&job.region)), &job.ask, members))
-}
-
-fn global<T: Record + Send + 'static>(members: Members<T>, job: Job, family: fn(&mut Inventory) -> &mut Family<T>) -> Found {
-    Box::new(move |inventory| settle(family(inventory), &job.ask, members))
+fn found<T: Stored>(members: Members<T>, job: Job) -> Found {
+    Box::new(move |inventory| settle(T::family_mut(inventory, &job.region), &job.ask, members))
 }
 
 /// Puts members into their family, and remembers what was read whole. An id that was asked for and did not come is

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::words::{ascii, is_list};
 use crate::{
     calls::{Expect, Test},
-    inventory::FamilyKind,
+    inventory::{FamilyKind, about::Asked},
 };
 
 /// One question to AWS about one thing.
@@ -107,16 +107,16 @@ impl Query {
 }
 
 /// A question about one thing, or, where several ids are given, about all of them at once.
-fn filtered(operation: &'static str, filter: &str, id: &Value, base: &'static str, query: Option<Query>) -> Option<Look> {
-    let name = if operation == "DescribeFlowLogs" { "Filter" } else { "Filters" };
+fn filtered(asked: &Asked, id: &Value, query: Option<Query>) -> Option<Look> {
     let query = match query? {
-        Query::At(whole) if whole.is_empty() => Query::At(base.to_owned()),
-        Query::At(member) => Query::At(format!("{base}.{member}")),
-        Query::Tag { key, .. } => Query::Tag { of: base, key },
+        Query::At(whole) if whole.is_empty() => Query::At(asked.at.to_owned()),
+        Query::At(member) => Query::At(format!("{}.{member}", asked.at)),
+        Query::Tag { key, .. } => Query::Tag { of: asked.at, key },
         other => other,
     };
     let values = if id.is_array() || is_list(id) { id.clone() } else { json!([id]) };
-    Some(Look { service: "ec2", operation, input: json!({ name: [{ "Name": filter, "Values": values }] }), query, absent: "" })
+    let input = json!({ asked.filters: [{ "Name": asked.id, "Values": values }] });
+    Some(Look { service: "ec2", operation: asked.operation, input, query, absent: "" })
 }
 
 /// A JSON literal in JMESPath: in ASCII, so that no word of an account can hide in a script, or command who shows it.
@@ -135,36 +135,22 @@ fn member(at: &str, table: &[(&str, &str)]) -> Option<Query> {
     table.iter().find(|(pointer, _)| *pointer == at).map(|(_, name)| Query::At((*name).to_owned()))
 }
 
-/// The members of an instance, what is attached at a device among them.
-fn of_instance(at: &str) -> Option<Query> {
+/// What an instance says of a disk that is attached at a device, or stands at a place in its list.
+fn of_device(at: &str) -> Option<Query> {
     if let Some(n) = at.strip_prefix("/devices/").and_then(|n| n.parse::<usize>().ok()) {
         return Some(Query::At(format!("BlockDeviceMappings[{n}]")));
     }
-    match at.strip_prefix("/devices/device_name=").and_then(|rest| rest.strip_suffix("/volume_id")) {
-        Some(device) => Some(Query::Device { device: device.replace("~1", "/").replace("~0", "~"), member: "VolumeId" }),
-        None => member(at, &[("/state", "State.Name"), ("/launch_time", "LaunchTime")]),
-    }
+    let device = at.strip_prefix("/devices/device_name=").and_then(|rest| rest.strip_suffix("/volume_id"))?;
+    Some(Query::Device { device: device.replace("~1", "/").replace("~0", "~"), member: "VolumeId" })
 }
-
-const VOLUME: &[(&str, &str)] = &[
-    ("/state", "State"),
-    ("/encrypted", "Encrypted"),
-    ("/kms_key_id", "KmsKeyId"),
-    ("/attachments", "Attachments"),
-    ("/attachments/0/instance_id", "Attachments[0].InstanceId"),
-    ("/attachments/0/device", "Attachments[0].Device"),
-    ("/attachments/0/state", "Attachments[0].State"),
-    ("/attachments/0/delete_on_termination", "Attachments[0].DeleteOnTermination"),
-];
 
 /// The question whose answer is the member `at` of the thing `id`; `None` where this program has none.
 pub(super) fn look(family: FamilyKind, id: &Value, at: &str) -> Option<Look> {
+    if let Some(asked) = &family.about().asked {
+        let device = (family == FamilyKind::Instances).then(|| of_device(at)).flatten();
+        return filtered(asked, id, device.or_else(|| member(at, asked.members)));
+    }
     match family {
-        FamilyKind::SecurityGroupRules => filtered("DescribeSecurityGroupRules", "security-group-rule-id", id, "SecurityGroupRules[0]", member(at, &[])),
-        FamilyKind::Volumes => filtered("DescribeVolumes", "volume-id", id, "Volumes[0]", member(at, VOLUME)),
-        FamilyKind::Snapshots => filtered("DescribeSnapshots", "snapshot-id", id, "Snapshots[0]", member(at, &[("/state", "State")])),
-        FamilyKind::Instances => filtered("DescribeInstances", "instance-id", id, "Reservations[0].Instances[0]", of_instance(at)),
-        FamilyKind::FlowLogs => filtered("DescribeFlowLogs", "flow-log-id", id, "FlowLogs[0]", member(at, &[("/flow_log_status", "FlowLogStatus")])),
         FamilyKind::InstanceStatuses => {
             let statuses = [
                 ("/system_status", "InstanceStatuses[0].SystemStatus.Status"),
@@ -181,7 +167,23 @@ pub(super) fn look(family: FamilyKind, id: &Value, at: &str) -> Option<Look> {
         FamilyKind::Buckets if at.is_empty() || at == "/owned" => {
             Some(Look { service: "s3api", operation: "HeadBucket", input: json!({ "Bucket": id }), query: Query::There, absent: "(404)" })
         }
-        _ => None,
+        FamilyKind::Buckets
+        // Those are asked for by filters, above, or no plan waits for them.
+        | FamilyKind::SecurityGroups
+        | FamilyKind::SecurityGroupRules
+        | FamilyKind::PrefixLists
+        | FamilyKind::NetworkInterfaces
+        | FamilyKind::Vpcs
+        | FamilyKind::FlowLogs
+        | FamilyKind::Instances
+        | FamilyKind::InstanceTypes
+        | FamilyKind::Volumes
+        | FamilyKind::VolumeModifications
+        | FamilyKind::Snapshots
+        | FamilyKind::Removals
+        | FamilyKind::ManagedInstances
+        | FamilyKind::Keys
+        | FamilyKind::EbsDefaults => None,
     }
 }
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{Grant, Used};
 use crate::{
     calls::{Call, find},
-    inventory::tag,
+    inventory::{FamilyKind, tag},
     resource::Owner,
 };
 
@@ -203,15 +203,9 @@ impl Place<'_> {
         let ids = self.call.input.get("Resources").and_then(Value::as_array).cloned().unwrap_or_default();
         let arn = |id: &Value| {
             let id = id.as_str().unwrap_or_default();
-            let kind = match id.split('-').next().unwrap_or_default() {
-                "vol" => "volume",
-                "snap" => "snapshot",
-                "i" => "instance",
-                "sg" => "security-group",
-                "sgr" => "security-group-rule",
-                _ => return vec![self.ec2("volume", "*"), self.ec2("snapshot", "*")],
-            };
-            vec![self.ec2(kind, id)]
+            // What a step before it is yet to make is a copy of a disk.
+            let made = || vec![self.ec2("volume", "*"), self.ec2("snapshot", "*")];
+            FamilyKind::of_id(id).and_then(|kind| kind.about().arn_type).map_or_else(made, |word| vec![self.ec2(word, id)])
         };
         vec![(ids.iter().flat_map(arn).collect(), only)]
     }

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use super::done;
 use crate::{
     calls::{CallError, Outcome},
-    inventory::{Fact, Family, Record, Tags},
+    inventory::{Fact, FamilyKind, ForFamily, Inventory, Stored, Tags},
     twin::{
         Twin,
         errors::{must, refuse, unknown},
@@ -130,44 +130,50 @@ pub(super) fn delete(t: &mut Twin, region: &str, input: DeleteTags) -> Outcome {
     done()
 }
 
-/// Does something with the family that an id of EC2's belongs to.
-macro_rules! by_prefix {
-    ($id:expr, $do:ident, $other:expr) => {
-        match $id.split('-').next().unwrap_or_default() {
-            "sg" => $do!(security_groups, "InvalidGroup.NotFound"),
-            "sgr" => $do!(security_group_rules, "InvalidSecurityGroupRuleId.NotFound"),
-            "eni" => $do!(network_interfaces, "InvalidNetworkInterfaceID.NotFound"),
-            "vpc" => $do!(vpcs, "InvalidVpcID.NotFound"),
-            "fl" => $do!(flow_logs, "InvalidFlowLogId.NotFound"),
-            "i" => $do!(instances, "InvalidInstanceID.NotFound"),
-            "vol" => $do!(volumes, "InvalidVolume.NotFound"),
-            "snap" => $do!(snapshots, "InvalidSnapshot.NotFound"),
-            _ => $other,
-        }
-    };
+/// The kind that an id of EC2's names.
+fn kind_of(id: &str) -> Result<FamilyKind, CallError> {
+    FamilyKind::of_id(id).ok_or_else(|| unknown(id, "the twin has no resources of this kind"))
 }
 
 fn tags_of(t: &Twin, region: &str, id: &str) -> Result<Tags, CallError> {
-    fn of<T: Record>(family: &Family<T>, id: &str, code: &str) -> Result<Tags, CallError> {
-        must(family.get(id), id, || refuse(code, format!("The ID '{id}' does not exist"))).map(|item| item.tags().cloned().unwrap_or_default())
+    t.region(region)?;
+    kind_of(id)?.with(TagsOf { truth: &t.truth, region, id })
+}
+
+struct TagsOf<'a> {
+    truth: &'a Inventory,
+    region: &'a str,
+    id: &'a str,
+}
+
+impl ForFamily for TagsOf<'_> {
+    type Out = Result<Tags, CallError>;
+    fn of<T: Stored>(self) -> Self::Out {
+        let id = self.id;
+        let found = T::family(self.truth, self.region).map_or(Fact::NotRead, |family| family.get(id));
+        must(found, id, || refuse(T::ABOUT.not_found, format!("The ID '{id}' does not exist"))).map(|item| item.tags().cloned().unwrap_or_default())
     }
-    let known = t.region(region)?;
-    macro_rules! find {
-        ($field:ident, $code:expr) => {
-            of(&known.$field, id, $code)
-        };
-    }
-    by_prefix!(id, find, Err(unknown(id, "the twin has no resources of this kind")))
 }
 
 fn set_tags(t: &mut Twin, region: &str, id: &str, tags: Tags) {
-    let region = t.region_mut(region);
-    macro_rules! set {
-        ($field:ident, $code:expr) => {
-            if let Some(Fact::Known(item)) = region.$field.items.get_mut(id) {
-                item.tags = tags;
-            }
-        };
+    if let Ok(kind) = kind_of(id) {
+        kind.with(SetTags { truth: &mut t.truth, region, id, tags });
     }
-    by_prefix!(id, set, ())
+}
+
+struct SetTags<'a> {
+    truth: &'a mut Inventory,
+    region: &'a str,
+    id: &'a str,
+    tags: Tags,
+}
+
+impl ForFamily for SetTags<'_> {
+    type Out = ();
+    fn of<T: Stored>(self) {
+        let item = T::family_mut(self.truth, self.region).get_mut(self.id);
+        if let Some(tags) = item.and_then(T::tags_mut) {
+            *tags = self.tags;
+        }
+    }
 }

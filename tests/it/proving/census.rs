@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use redress::{
     calls::{Purpose, way_back},
-    inventory::{Fact, Family, FamilyKind, Inventory, Record, Want},
+    inventory::{Fact, Family, FamilyKind, ForFamily, Inventory, Record, Stored, Want},
     journal::{Outcome, StepState},
     plan::PlanKind,
 };
@@ -26,7 +26,7 @@ enum Difference {
 /// What differs: the kind, where, and the id.
 type Found = Vec<(Difference, FamilyKind, String, String)>;
 
-fn compare<T: Record + PartialEq>(kind: FamilyKind, region: &str, was: &Family<T>, is: &Family<T>, found: &mut Found) {
+fn compare<T: Record>(kind: FamilyKind, region: &str, was: &Family<T>, is: &Family<T>, found: &mut Found) {
     let there = |family: &Family<T>, id: &str| matches!(family.items.get(id), Some(Fact::Known(_)));
     let mut note = |difference, id: &str| found.push((difference, kind, region.to_owned(), id.to_owned()));
     is.known().filter(|(id, _)| !there(was, id)).for_each(|(id, _)| note(Difference::New, id));
@@ -39,60 +39,42 @@ fn compare<T: Record + PartialEq>(kind: FamilyKind, region: &str, was: &Family<T
     }
 }
 
-/// Does something with each family that AWS does not change by itself: those of a region, then those of the account.
-macro_rules! families {
-    ($regional:ident, $global:ident) => {
-        $regional!(SecurityGroups, security_groups);
-        $regional!(SecurityGroupRules, security_group_rules);
-        $regional!(PrefixLists, prefix_lists);
-        $regional!(NetworkInterfaces, network_interfaces);
-        $regional!(Vpcs, vpcs);
-        $regional!(FlowLogs, flow_logs);
-        $regional!(Instances, instances);
-        $regional!(Volumes, volumes);
-        $regional!(Snapshots, snapshots);
-        $regional!(LogGroups, log_groups);
-        $regional!(Keys, keys);
-        $regional!(EbsDefaults, ebs_defaults);
-        $global!(Trails, trails);
-        $global!(Roles, roles);
-        $global!(Buckets, buckets);
-    };
+/// The families that AWS does not change by itself.
+fn counted_kinds() -> impl Iterator<Item = FamilyKind> {
+    FamilyKind::ALL.iter().copied().filter(|kind| !kind.about().moves_by_itself)
+}
+
+struct Compare<'a> {
+    before: &'a Inventory,
+    now: &'a Inventory,
+    region: &'a str,
+    found: &'a mut Found,
+}
+
+impl ForFamily for Compare<'_> {
+    type Out = ();
+    fn of<T: Stored>(self) {
+        let (was, is) = (T::family(self.before, self.region).unwrap(), T::family(self.now, self.region).unwrap());
+        compare(T::KIND, self.region, was, is, self.found);
+    }
 }
 
 fn differences(before: &Inventory, now: &Inventory) -> Found {
     let mut found = Found::new();
-    macro_rules! regional {
-        ($kind:ident, $field:ident) => {
-            for (name, is) in &now.regions {
-                compare(FamilyKind::$kind, name, &before.regions[name].$field, &is.$field, &mut found);
-            }
-        };
+    for kind in counted_kinds() {
+        if kind.is_global() {
+            kind.with(Compare { before, now, region: "", found: &mut found });
+        } else {
+            now.regions.keys().for_each(|region| kind.with(Compare { before, now, region, found: &mut found }));
+        }
     }
-    macro_rules! global {
-        ($kind:ident, $field:ident) => {
-            compare(FamilyKind::$kind, "", &before.$field, &now.$field, &mut found)
-        };
-    }
-    families!(regional, global);
     found
 }
 
 /// How many things there are of each kind.
 pub fn counted(inventory: &Inventory) -> BTreeMap<FamilyKind, usize> {
-    let mut all = BTreeMap::new();
-    macro_rules! regional {
-        ($kind:ident, $field:ident) => {
-            all.insert(FamilyKind::$kind, inventory.regions.values().map(|r| r.$field.known().count()).sum());
-        };
-    }
-    macro_rules! global {
-        ($kind:ident, $field:ident) => {
-            all.insert(FamilyKind::$kind, inventory.$field.known().count());
-        };
-    }
-    families!(regional, global);
-    all
+    let of = |kind| inventory.families().filter(|(_, of, _)| *of == kind).map(|(_, _, things)| things.count()).sum();
+    counted_kinds().map(|kind| (kind, of(kind))).collect()
 }
 
 /// Everything new is known to the journal, nothing that was there is gone, nothing is different that no change was to

@@ -196,7 +196,8 @@ fn join(all: &mut Vec<Question>, new: Question) {
 
 /// The ids, where one question can be about all of them: whether they are there.
 fn at_once(expect: &Expect) -> Option<Value> {
-    let filtered = matches!(expect.family, FamilyKind::SecurityGroupRules | FamilyKind::Snapshots | FamilyKind::Volumes | FamilyKind::FlowLogs);
+    // The answer about instances is a list of lists: it cannot be counted.
+    let filtered = expect.family.about().asked.is_some() && expect.family != FamilyKind::Instances;
     let presence = expect.at.is_empty() && matches!(expect.test, Test::Exists | Test::Gone);
     let id = data::whole(&expect.id);
     let many = is_list(&id) || matches!(&id, Value::Array(items) if items.iter().all(Value::is_string));

@@ -1,0 +1,203 @@
+//! The one list of the kinds of things that can be read, and what follows from it: the names of the kinds, where their
+//! families stand, and how generic code comes from a kind to the type of its facts. Nothing here says what a kind is like:
+//! that is at its record.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    AnyFamily, Bucket, EbsDefaults, Family, FlowLog, Instance, InstanceStatus, InstanceType, Inventory, Key, LogGroup, ManagedInstance, NetworkInterface,
+    PrefixList, Record, Removal, Role, SecurityGroup, SecurityGroupRule, Snapshot, Trail, Volume, VolumeModification, Vpc, about::About, permissions::Reading,
+};
+use crate::resource::Kind;
+
+/// Hands the list to a macro: those of a region, with the member of [`Region`] that holds them and the type of their facts; then
+/// those of an account, with the member of [`Inventory`].
+macro_rules! families {
+    ($then:ident) => {
+        $then! {
+            regional {
+                /// Security groups, by id.
+                SecurityGroups security_groups SecurityGroup,
+                /// The rules of security groups, by rule id.
+                SecurityGroupRules security_group_rules SecurityGroupRule,
+                /// Prefix lists, by id.
+                PrefixLists prefix_lists PrefixList,
+                /// Network interfaces, by id.
+                NetworkInterfaces network_interfaces NetworkInterface,
+                /// VPCs, by id.
+                Vpcs vpcs Vpc,
+                /// Flow logs, by id.
+                FlowLogs flow_logs FlowLog,
+                /// Instances, by id.
+                Instances instances Instance,
+                /// The health of instances, by instance id.
+                InstanceStatuses instance_statuses InstanceStatus,
+                /// Instance types, by name.
+                InstanceTypes instance_types InstanceType,
+                /// Volumes, by id.
+                Volumes volumes Volume,
+                /// Modifications of volumes under way, by volume id.
+                VolumeModifications volume_modifications VolumeModification,
+                /// The account's own snapshots, by id.
+                Snapshots snapshots Snapshot,
+                /// What stands in the way of deletions and comes after them, by the id of the snapshot or volume.
+                Removals removals Removal,
+                /// Instances that Systems Manager manages, by instance id.
+                ManagedInstances managed_instances ManagedInstance,
+                /// Log groups, by name.
+                LogGroups log_groups LogGroup,
+                /// KMS keys, by the id, ARN or alias they were asked for.
+                Keys keys Key,
+                /// The defaults for EBS; one member, named `account`.
+                EbsDefaults ebs_defaults EbsDefaults,
+            }
+            global {
+                /// Trails, by ARN: a multi-region trail belongs to its home region but is seen from all. Listings are
+                /// remembered as `region=R`.
+                Trails trails Trail,
+                /// IAM roles, by name.
+                Roles roles Role,
+                /// S3 buckets, by name.
+                Buckets buckets Bucket,
+            }
+        }
+    };
+}
+
+/// A record whose kind stands in the list.
+pub trait Stored: Record + Send + Sync + 'static {
+    /// Its kind.
+    const KIND: FamilyKind;
+    /// The family in a region; `None` where nothing of that region is known. Kinds of an account have no region.
+    fn family<'i>(inventory: &'i Inventory, region: &str) -> Option<&'i Family<Self>>;
+    /// The family in a region, made empty if nothing of that region is known.
+    fn family_mut<'i>(inventory: &'i mut Inventory, region: &str) -> &'i mut Family<Self>;
+}
+
+/// Something to do with the family of a kind, whichever that is.
+pub trait ForFamily {
+    /// What comes of it.
+    type Out;
+    /// Does it for the kind whose facts are these.
+    fn of<T: Stored>(self) -> Self::Out;
+}
+
+macro_rules! define {
+    (
+        regional { $($(#[$doc:meta])* $kind:ident $field:ident $record:ident,)* }
+        global { $($(#[$its_doc:meta])* $its_kind:ident $its_field:ident $its_record:ident,)* }
+    ) => {
+        /// The kinds of things that can be read.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(rename_all = "kebab-case")]
+        pub enum FamilyKind {
+            $($(#[$doc])* $kind,)*
+            $($(#[$its_doc])* $its_kind,)*
+        }
+
+        impl FamilyKind {
+            /// Every kind.
+            pub const ALL: &'static [FamilyKind] = &[$(FamilyKind::$kind,)* $(FamilyKind::$its_kind,)*];
+
+            /// What is known of it beside its facts.
+            pub fn about(self) -> &'static About {
+                match self {
+                    $(FamilyKind::$kind => const { &<$record as Record>::ABOUT },)*
+                    $(FamilyKind::$its_kind => const { &<$its_record as Record>::ABOUT },)*
+                }
+            }
+
+            /// Whether it belongs to an account and to no region.
+            pub fn is_global(self) -> bool {
+                match self {
+                    $(FamilyKind::$kind => false,)*
+                    $(FamilyKind::$its_kind => true,)*
+                }
+            }
+
+            /// Does something with its family.
+            pub fn with<D: ForFamily>(self, to_do: D) -> D::Out {
+                match self {
+                    $(FamilyKind::$kind => to_do.of::<$record>(),)*
+                    $(FamilyKind::$its_kind => to_do.of::<$its_record>(),)*
+                }
+            }
+        }
+
+        /// What is known of one region.
+        #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+        #[serde(default)]
+        pub struct Region {
+            $($(#[$doc])* pub $field: Family<$record>,)*
+        }
+
+        impl Region {
+            pub(super) fn merge(&mut self, later: Region) {
+                $(self.$field.merge(later.$field);)*
+            }
+        }
+
+        $(impl Stored for $record {
+            const KIND: FamilyKind = FamilyKind::$kind;
+            fn family<'i>(inventory: &'i Inventory, region: &str) -> Option<&'i Family<Self>> {
+                inventory.regions.get(region).map(|of_region| &of_region.$field)
+            }
+            fn family_mut<'i>(inventory: &'i mut Inventory, region: &str) -> &'i mut Family<Self> {
+                &mut inventory.region_mut(region).$field
+            }
+        })*
+
+        $(impl Stored for $its_record {
+            const KIND: FamilyKind = FamilyKind::$its_kind;
+            fn family<'i>(inventory: &'i Inventory, _: &str) -> Option<&'i Family<Self>> {
+                Some(&inventory.$its_field)
+            }
+            fn family_mut<'i>(inventory: &'i mut Inventory, _: &str) -> &'i mut Family<Self> {
+                &mut inventory.$its_field
+            }
+        })*
+    };
+}
+families!(define);
+
+impl FamilyKind {
+    /// The IAM actions that reading it takes.
+    pub fn permissions(self) -> &'static [Reading] {
+        self.about().reads
+    }
+
+    /// The kind that an id of EC2's names by the letters before its dash.
+    pub fn of_id(id: &str) -> Option<Self> {
+        let (prefix, _) = id.split_once('-')?;
+        Self::ALL.iter().copied().find(|kind| kind.about().id_prefix == Some(prefix))
+    }
+
+    /// The kind in whose family a kind of resource stands.
+    pub fn of_resource(kind: Kind) -> Option<Self> {
+        Self::ALL.iter().copied().find(|family| family.about().kind == Some(kind))
+    }
+
+    /// The region under which things of this kind are kept: none for those of an account.
+    pub fn home(self, region: &str) -> &str {
+        if self.is_global() { "" } else { region }
+    }
+
+    /// The word by which documents name it: `security-groups`.
+    pub fn word(self) -> String {
+        // A kind without fields is always a string.
+        serde_json::to_value(self).ok().and_then(|word| word.as_str().map(str::to_owned)).unwrap_or_default()
+    }
+}
+
+/// The family of a kind, without its type.
+pub(super) struct AnyOf<'i, 'r> {
+    pub inventory: &'i Inventory,
+    pub region: &'r str,
+}
+
+impl<'i> ForFamily for AnyOf<'i, '_> {
+    type Out = Option<&'i dyn AnyFamily>;
+    fn of<T: Stored>(self) -> Self::Out {
+        T::family(self.inventory, self.region).map(|family| family as &dyn AnyFamily)
+    }
+}
