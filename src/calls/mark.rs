@@ -42,6 +42,14 @@ pub fn announcing(region: &str, instance: &str) -> Act {
     looks(region, "CreateTags", input, is(region, instance, tag::STATE, json!(STOPPING))).only_if(vec![of(region, instance, reference::run())])
 }
 
+/// Withdraws that: the instance is not about to be stopped any more. The mark itself may have to stay, where its removal is denied, and must
+/// hold nobody up.
+pub fn withdrawing(region: &str, instance: &str) -> Act {
+    let input = json!({ "Resources": [instance], "Tags": [{ "Key": tag::STATE, "Value": FOUND_RUNNING }] });
+    let act = looks(region, "CreateTags", input, is(region, instance, tag::STATE, json!(FOUND_RUNNING)));
+    act.only_if(vec![of(region, instance, reference::run())]).or_leave()
+}
+
 /// The instance is marked by this run, or carries no mark where that is null.
 pub fn of(region: &str, instance: &str, run: Value) -> Expect {
     let meaning = format!(
@@ -81,6 +89,7 @@ pub fn words(act: &Act) -> Option<String> {
     Some(match act.call.operation.as_str() {
         "DeleteTags" => format!("take the tag off {id}"),
         _ if announces(act) => format!("tag {id} as about to be stopped"),
+        _ if act.call.input == withdrawing("", id).call.input => format!("tag {id} as not about to be stopped any more"),
         _ => format!("tag {id} as being worked on"),
     })
 }
@@ -100,26 +109,28 @@ pub fn around(acts: Vec<BackAct>) -> Vec<BackAct> {
     let mut ids: Vec<(String, String, String, bool)> = Vec::new();
     for back in &acts {
         for id in worked_on(&back.act) {
-            let down = back.act.power() == Power::TakesDown;
+            // What the run itself has left down is brought up as well, and so is found by its mark.
+            let turned = back.act.power() != Power::Stays;
             match ids.iter_mut().find(|(known, ..)| known == id) {
-                Some((.., goes_down)) => *goes_down |= down,
-                None => ids.push((id.to_owned(), back.act.call.region.clone(), back.of.clone(), down)),
+                Some((.., turns)) => *turns |= turned,
+                None => ids.push((id.to_owned(), back.act.call.region.clone(), back.of.clone(), turned)),
             }
         }
     }
     let many = ids.len() > 1;
     let name = |word: &str, id: &str| if many { format!("{word}-{id}") } else { word.to_owned() };
     let (mut way, mut free) = (Vec::new(), Vec::new());
-    for (id, region, of, goes_down) in &ids {
+    for (id, region, of, turns) in &ids {
         let off = off(region, id, reference::run());
-        let found = if *goes_down { FOUND_RUNNING } else { FOUND_STOPPED };
+        let found = if *turns { FOUND_RUNNING } else { FOUND_STOPPED };
         way.push(BackAct { of: of.clone(), name: name(ON, id), act: on(region, id, found), redo: Some(off.clone()) });
         free.push(BackAct { of: of.clone(), name: name("undo-unmark", id), act: off, redo: None });
     }
     for back in acts {
         if back.act.power() == Power::TakesDown {
-            let announced = worked_on(&back.act).into_iter().map(|id| (id, announcing(&back.act.call.region, id)));
-            way.extend(announced.map(|(id, act)| BackAct { of: back.of.clone(), name: name("undo-announce", id), act, redo: None }));
+            let region = &back.act.call.region;
+            let announced = worked_on(&back.act).into_iter().map(|id| (id, announcing(region, id), Some(withdrawing(region, id))));
+            way.extend(announced.map(|(id, act, redo)| BackAct { of: back.of.clone(), name: name("undo-announce", id), act, redo }));
         }
         way.push(back);
     }
@@ -177,7 +188,7 @@ mod tests {
         assert_eq!(names(&way), ["undo-mark", "undo-announce", "undo-start-1", "undo-attach-1", "undo-stop-1", "undo-unmark"]);
         assert_eq!(way[0].act, on("us-east-1", "i-1", "running"));
         assert!(announces(&way[1].act) && !announces(&way[0].act) && !announces(&way[5].act));
-        assert_eq!((covered_by(&way[1]), covered_by(&way[5]), covered_by(&way[0])), (Some(ON.to_owned()), Some(ON.to_owned()), None));
+        assert_eq!((covered_by(&way[5]), covered_by(&way[0]), way[1].redo.as_ref()), (Some(ON.to_owned()), None, Some(&withdrawing("us-east-1", "i-1"))));
         // One that was found stopped, and stays so.
         let way = around(vec![back("attach", "DetachVolume", disk)]);
         assert_eq!((names(&way), &way[0].act), (vec!["undo-mark", "undo-attach-1", "undo-unmark"], &on("us-east-1", "i-1", "stopped")));

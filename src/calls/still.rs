@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Act, Expect, Observe, Test, reference};
+use super::{Act, Expect, Observe, Outputs, Test, reference};
 use crate::inventory::FamilyKind;
 
 /// The name under which the launch time of a change's instance is observed.
@@ -29,6 +29,15 @@ pub fn down(region: &str, instance: &str) -> Vec<Expect> {
 pub fn not_started(region: &str, instance: &str, name: &str) -> Expect {
     is(region, instance, AT, reference::observed(name))
         .meaning(&format!("{instance} was started by somebody in the meantime: what was copied of its disks is older than they are"))
+}
+
+/// Holds an act that brings up what an earlier run has taken down against the launch time that that run has found at its own stop: nobody has
+/// started it since.
+pub fn since_stop_of(act: &mut Act, observed: &Outputs) {
+    let own = Test::Is(reference::observed(AT_STOP));
+    if let Some(launched) = observed.get(AT_STOP) {
+        act.before.iter_mut().filter(|expect| expect.test == own).for_each(|expect| expect.test = Test::Is(launched.clone()));
+    }
 }
 
 /// Observes when the instance was started last.

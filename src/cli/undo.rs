@@ -19,7 +19,6 @@ use super::{
     signing, summary,
 };
 use crate::{
-    calls::mark,
     engine::{
         self,
         left::judged,
@@ -119,16 +118,7 @@ pub async fn ask_and_do(session: &Session, door: &Door, state: &dyn Store, asked
 pub fn as_its_run_says(plan: &Plan, undo: &Story, state: &dyn Store, door: &Door) -> Result<(), Fail> {
     let of = plan.of_run.as_deref().unwrap_or_default();
     let folder = state.open_run(of).map_err(store_fail)?;
-    let mut story = folder.story();
-    // What this undo has taken back so far counts as not taken back.
-    for told in story.changes.values_mut().filter(|told| told.undone_by.as_deref() == Some(undo.head.run.as_str())) {
-        told.undone_by = None;
-    }
-    let only: BTreeSet<String> = plan.changes.iter().map(|c| c.id.clone()).collect();
-    let now = undo::plan(&story, &folder.plan, Some(&only), door.account.identity(), door.account.now(), planning::VALID_FOR).plan;
-    // An undo that an earlier version began sets no marks.
-    let unmarked = |change: &Change| Change { steps: mark::without(&change.steps), ..change.clone() };
-    if now.changes == plan.changes || now.changes.iter().map(unmarked).eq(plan.changes.iter().cloned()) {
+    if undo::is_of_run(plan, &undo.head.run, &folder.story(), &folder.plan, door.account.identity()) {
         return Ok(());
     }
     Err(Fail::held(format!("run {} is not resumed: its plan is not what takes run {of} back", undo.head.run))

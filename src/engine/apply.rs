@@ -29,12 +29,14 @@ use crate::{
     inventory::Inventory,
     journal::{ChangeStory, Decision, Event, Journal, Outcome, Phase, StepState, StepStory, StoreError, Story},
     plan::{
-        Change, Plan, each_once,
+        Change, Plan, Restore, each_once,
         proof::{self, Proved},
         restore::{self, Moment, Moved},
     },
 };
 
+/// How the words begin about what others did while a change was under way.
+const MEANWHILE: &str = "somebody else changed meanwhile, and it is left so: ";
 /// Pauses, in seconds, between looks at a proof that does not hold yet: reads may lag behind what was just done.
 const PROOF_PAUSES: [u64; 5] = [1, 2, 5, 10, 20];
 
@@ -204,7 +206,12 @@ impl Engine<'_> {
             self.shown_to_come_up(change, n, journal).await?;
             let done = match self.doubtful(change, journal) && !step.act.is_bookkeeping() {
                 true => Err(Failure::Failed("it is in doubt what came before it has led to".to_owned())),
-                false => self.act(Named { act: &guarded(change, &step.act, journal), ..named }, journal).await,
+                false => {
+                    let act = guarded(change, &step.act, journal);
+                    let named = Named { act: &act, ..named };
+                    // An undo is the way back of its run, and held to the same as a rollback.
+                    if change.restore.is_some() { self.take_back(named, journal).await } else { self.act(named, journal).await }
+                }
             };
             match done {
                 Err(Failure::Failed(reason)) if calls::only_records(&change.steps, n) => self.leave(change, &step.name, &step.act, reason, journal)?,
@@ -248,12 +255,7 @@ impl Engine<'_> {
             let named = Named { change: &change.id, name: &back.name, act: &act, bounds, next: next.as_ref(), for_good: None };
             self.take_turn(named, journal).await?;
             self.take_room(named, journal).await?;
-            let missing = before::missing(&act, &self.bindings(named, journal, &journal.look(Story::outputs)));
-            let done = match (missing, journal.look(|story| story.changes.get(&change.id)?.step(&back.name).map(|s| s.state.clone()))) {
-                (Some(missing), None) => Ok(journal.write(self.account.now(), left(named, format!("{missing}: there is nothing to take back")))?),
-                (Some(_), Some(StepState::Left)) => Ok(()),
-                _ => self.act(named, journal).await,
-            };
+            let done = self.take_back(named, journal).await;
             match done {
                 // Nothing works otherwise because of it: what brings the thing up again must not wait for it.
                 Err(Failure::Failed(reason) | Failure::Gone(reason)) if back.act.is_bookkeeping() => {
@@ -264,6 +266,17 @@ impl Engine<'_> {
             self.give_back_turn(named, journal);
         }
         Ok(())
+    }
+
+    /// Does an act of a way back: of a rollback, or of an undo. One that refers to what was never made or never observed has nothing to take
+    /// back, and is left out: what was not stopped is not started.
+    async fn take_back(&self, named: Named<'_>, journal: &Ledger<'_>) -> Result<(), Failure> {
+        let missing = before::missing(named.act, &self.bindings(named, journal, &journal.look(Story::outputs)));
+        match (missing, journal.look(|story| story.changes.get(named.change)?.step(named.name).map(|s| s.state.clone()))) {
+            (Some(missing), None) => Ok(journal.write(self.account.now(), left(named, format!("{missing}: there is nothing to take back")))?),
+            (Some(_), Some(StepState::Left)) => Ok(()),
+            _ => self.act(named, journal).await,
+        }
     }
 
     /// A step of which it could not be told whether it took effect is looked for again before the way back: what it
@@ -312,7 +325,7 @@ impl Engine<'_> {
             _ => (Outcome::Stuck, stuck_by(&left, change, journal)),
         };
         if !left.others.is_empty() {
-            rest.push_str(&format!("; somebody else changed meanwhile, and it is left so: {}", restore::words(&left.others)));
+            rest.push_str(&format!("; {MEANWHILE}{}", restore::words(&left.others)));
         }
         let rest = with_what_stays(&rest, &stays, &fresh);
         self.end(change, outcome, format!("{why}. {rest}"), after, Vec::new(), journal)
@@ -336,8 +349,7 @@ impl Engine<'_> {
                 }
                 (Proved::Holds(awaiting), _) => {
                     let (outcome, reason) = match &change.restore {
-                        Some(restore) if !restore.kept.is_empty() => (Outcome::Restored, each_once(&restore.kept).join("; ")),
-                        Some(_) => (Outcome::Restored, String::new()),
+                        Some(restore) => (Outcome::Restored, restored_but(change, restore, &after, journal)),
                         None if theirs => (
                             Outcome::AlreadyFixed,
                             "AWS answered that it was so already: somebody else did the same at the same time, and this run changed nothing".to_owned(),
@@ -361,7 +373,7 @@ impl Engine<'_> {
     /// Whether a change is proved by these facts: by its proofs, or, for an undo, by the footprint that it restores.
     pub(super) fn proved(&self, change: &Change, fresh: &Inventory, footprint: &Value, moment: Moment, journal: &Ledger<'_>) -> Proved {
         match &change.restore {
-            Some(to) => restore::restored(change, to, footprint, moment),
+            Some(to) => restore::restored_but(change, to, footprint, moment, &turned_by_others(change, journal)),
             None => {
                 let excused = named_by_leftovers(change, journal);
                 proof::proved_but(change, fresh, moment, &bindings(change, journal, &journal.look(Story::outputs)), &excused)
@@ -413,6 +425,22 @@ fn set_by_others(change: &Change, journal: &Ledger<'_>) -> BTreeSet<String> {
         all.extend(before::scopes(&act, &bindings).filter_map(Result::ok).flatten().map(|want| want.to_string()));
     }
     all
+}
+
+/// What the acts of a change that turn something off or on are about, of those that were left out: somebody else has turned it.
+fn turned_by_others(change: &Change, journal: &Ledger<'_>) -> BTreeSet<String> {
+    let left = |step: &&Step| {
+        let told = journal.look(|story| story.changes.get(&change.id)?.step(&step.name).map(|s| s.state.clone()));
+        step.act.power() != calls::Power::Stays && told == Some(StepState::Left)
+    };
+    if change.steps.iter().any(|step| left(&step)) { set_by_others(change, journal) } else { BTreeSet::new() }
+}
+
+/// What is said of an undo that has brought everything back: what stays on purpose, and what others have turned off or on meanwhile.
+fn restored_but(change: &Change, restore: &Restore, now: &Value, journal: &Ledger<'_>) -> String {
+    let turned = restore::left(change, restore, now, Moment::EndOfRun).turned_by_others(&turned_by_others(change, journal));
+    let turned = (!turned.is_empty()).then(|| format!("{MEANWHILE}{}", restore::words(&turned)));
+    each_once(&restore.kept).into_iter().map(str::to_owned).chain(turned).collect::<Vec<_>>().join("; ")
 }
 
 /// Whether an act of the way back was begun.

@@ -15,21 +15,43 @@ use crate::{
 
 /// The state of an instance that is off.
 const OFF: &str = "stopped";
+/// How the words begin about what else has changed since the run.
+const OTHERS: &str = "changed since the run by somebody else, and left so: ";
 
 /// Fits the undo of one change to what is known of the account now.
 pub(super) fn take(change: &mut Change, facts: &Inventory) {
     let off: BTreeSet<String> = bracketed(&change.steps).into_iter().filter(|id| is_off(facts, &change.region, id)).collect();
     if !off.is_empty() {
-        change.steps.retain(|step| step.act.power() == Power::Stays || !named(&step.act).iter().all(|id| off.contains(*id)));
-        mark::stays_down(&mut change.steps, &off);
-        stays_off(change, facts, &off);
-        change.impact.extend(off.iter().map(|id| format!("{id} is {OFF} now, and stays so: this undo neither stops nor starts it")));
+        without_turns(change, &off);
+        let now = facts.footprint(&change.touches);
+        stays_off(change, &now, &off);
     }
     let Some(to) = &change.restore else { return };
     let others = restore::foreign(change, to, &facts.footprint(&change.touches)).others;
     if !others.is_empty() {
-        change.impact.push(format!("changed since the run by somebody else, and left so: {}", restore::words(&others)));
+        change.impact.push(format!("{OTHERS}{}", restore::words(&others)));
     }
+}
+
+/// Fits the undo of one change as the same undo was fitted when it was planned: the account has moved since, by this undo itself. What the
+/// planned one neither stops nor starts was off then, and is off in all that it compares.
+pub(super) fn take_as(change: &mut Change, planned: &Change) {
+    let turned = bracketed(&planned.steps);
+    let then = planned.restore.as_ref().map(|restore| restore.found.clone()).unwrap_or_default();
+    let off: BTreeSet<String> = bracketed(&change.steps).into_iter().filter(|id| !turned.contains(id) && shown_off(change, &then, id)).collect();
+    if !off.is_empty() {
+        without_turns(change, &off);
+        stays_off(change, &then, &off);
+    }
+    // Of all that is said of it, only what others had changed meanwhile is of the moment when it was planned.
+    change.impact.extend(planned.impact.iter().filter(|line| line.starts_with(OTHERS)).cloned());
+}
+
+/// Leaves out the steps that turn these things off and on, and says so.
+fn without_turns(change: &mut Change, off: &BTreeSet<String>) {
+    change.impact.extend(off.iter().map(|id| format!("{id} is {OFF} now, and stays so: this undo neither stops nor starts it")));
+    change.steps.retain(|step| step.act.power() == Power::Stays || !named(&step.act).iter().all(|id| off.contains(*id)));
+    mark::stays_down(&mut change.steps, off);
 }
 
 /// The ids of what these steps turn off and on again.
@@ -56,16 +78,22 @@ fn is_off(facts: &Inventory, region: &str, id: &str) -> bool {
     facts.json(region, FamilyKind::Instances, id).known().and_then(|instance| instance.get("state")).is_some_and(|state| state == OFF)
 }
 
-/// The undo begins and ends with these things as they are.
-fn stays_off(change: &mut Change, facts: &Inventory, off: &BTreeSet<String>) {
+/// Whether a footprint shows something off.
+fn shown_off(change: &Change, footprint: &Value, id: &str) -> bool {
+    let things = change.touches.iter().filter(|want| matches!(&want.selector, Selector::Id(one) if one == id));
+    let states = things.filter_map(|want| footprint.get(want.to_string())?.get("state"));
+    states.into_iter().any(|state| state == OFF)
+}
+
+/// The undo begins and ends with these things as a footprint shows them.
+fn stays_off(change: &mut Change, shown: &Value, off: &BTreeSet<String>) {
     let concerns = Concerns::of(&change.action);
     let Some(restore) = &mut change.restore else { return };
     let is_one = |want: &&Want| matches!(&want.selector, Selector::Id(id) if off.contains(id));
     for want in change.touches.iter().filter(is_one) {
         let key = want.to_string();
-        let now = facts.footprint(std::slice::from_ref(want));
         for member in concerns.power(want.family) {
-            let value = now.get(&key).and_then(|thing| thing.get(member)).cloned().unwrap_or(Value::Null);
+            let value = shown.get(&key).and_then(|thing| thing.get(member)).cloned().unwrap_or(Value::Null);
             for footprint in [&mut restore.found, &mut restore.to] {
                 if let Some(Value::Object(thing)) = footprint.get_mut(&key) {
                     thing.insert(member.to_owned(), value.clone());

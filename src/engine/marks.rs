@@ -59,8 +59,9 @@ impl Others {
     /// Those that count for a run that wants to stop one more. Of two runs that announce at the same moment at least one sees the
     /// other; the earlier one goes first. It does not know whether the later one has looked before it announced: a stop that
     /// follows such a look shows by the time that the view is `settled`.
-    fn counting(mut self, own: &str, settled: bool) -> BTreeMap<String, String> {
-        self.announced.retain(|_, run| run.as_str() < own || !settled);
+    /// What the run that an undo takes back has announced it will not stop any more: it is over, or halted under the lock that the undo holds.
+    fn counting(mut self, own: &str, of_run: Option<&str>, settled: bool) -> BTreeMap<String, String> {
+        self.announced.retain(|_, run| Some(run.as_str()) != of_run && (run.as_str() < own || !settled));
         self.down.append(&mut self.announced);
         self.down
     }
@@ -79,13 +80,14 @@ impl Engine<'_> {
             return Ok(());
         }
         let (region, run, since) = (named.act.call.region.as_str(), journal.head().run.as_str(), self.account.now());
+        let of_run = journal.head().of_run.as_deref();
         let (most, settles) = (self.stop_at_once.max(1), self.lag.min(SHOWN_WITHIN));
         loop {
             let facts = self.account.read(&[listing(region)].into()).await;
             let waited = self.account.now().duration_since(since).unsigned_abs();
             let why = match Others::of(&facts, region, run) {
                 Ok(others) => {
-                    let others = others.counting(run, waited >= settles);
+                    let others = others.counting(run, of_run, waited >= settles);
                     if others.is_empty() || others.len() + self.own_turns(region, named.change, journal).await? < most {
                         return Ok(());
                     }

@@ -18,7 +18,14 @@ fn region(instances: &[(&str, &str, &str, &str)]) -> Inventory {
 }
 
 fn counting(instances: &[(&str, &str, &str, &str)], settled: bool) -> Vec<String> {
-    Others::of(&region(instances), "r", "run-5").unwrap().counting("run-5", settled).into_keys().collect()
+    Others::of(&region(instances), "r", "run-5").unwrap().counting("run-5", None, settled).into_keys().collect()
+}
+
+#[test]
+fn what_the_run_that_is_taken_back_has_announced_does_not_hold_its_undo_up_and_what_it_has_left_down_does() {
+    let counting = |state| Others::of(&region(&[("i-1", state, "run-1", "stopping")]), "r", "run-5").unwrap().counting("run-5", Some("run-1"), true);
+    assert!(counting("running").is_empty());
+    assert_eq!(counting("stopped").len(), 1);
 }
 
 #[test]

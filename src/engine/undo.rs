@@ -10,7 +10,7 @@ use super::{MakeStage, as_it_is, bare::bare, gather::afresh, marks, prune::PRUNE
 use crate::{
     account::{Account, Identity},
     actions::prune,
-    calls::{self, Act, Bindings, Purpose, Step, Undo, Unresolved, WayBack, mark, still},
+    calls::{self, Act, Bindings, Power, Purpose, Step, Undo, Unresolved, WayBack, mark, still},
     finding::FindingKey,
     inventory::{FamilyKind, Inventory, Scope, Want},
     journal::{ChangeStory, Outcome, Story},
@@ -149,11 +149,17 @@ fn take_back(story: &Story, plan: &Plan, change: &Change, undone: &[Change]) -> 
         let way_back = WayBack::Cannot("this is itself the way back".to_owned());
         steps.push(Step { name: format!("undo-{}", step.name), title: format!("restore {} from the Recycle Bin", change.resource.id()), act, way_back });
     }
-    for back in calls::way_back(&change.steps, &told.done(), Purpose::Undo) {
+    let way = calls::way_back(&change.steps, &told.done(), Purpose::Undo);
+    // What the run has taken down and not brought up again, its undo does not take down.
+    let takes_down = way.iter().any(|back| back.act.power() == Power::TakesDown);
+    for back in way {
         let bindings = Bindings { run: &story.head.run, started: story.head.started, change: &change.id, step: &back.of, attempt: 1, outputs: &outputs };
         // What was never made needs no way back.
         let Ok(mut act) = literal(&back.act, &bindings) else { continue };
         mark::or_of(&mut act, &story.head.run);
+        if !takes_down {
+            still::since_stop_of(&mut act, &told.observed);
+        }
         let way_back = match back.redo.as_ref().map(|act| literal(act, &bindings)).transpose().map_err(|missing| Some(missing.to_string()))? {
             Some(act) => WayBack::Calls { rollback: vec![act], undo: Undo::Same, kept_once: None, redo: true },
             None => mark::covered_by(&back).map_or_else(|| WayBack::Cannot("this is itself the way back".to_owned()), WayBack::ByStep),
@@ -220,6 +226,25 @@ fn literal(act: &Act, bindings: &Bindings<'_>) -> Result<Act, Unresolved> {
     let json = serde_json::to_value(&*still::derived(act, None)).unwrap_or_default();
     let resolved = bindings.resolve_outputs(&json)?;
     serde_json::from_value(resolved).map_err(|error| Unresolved { step: bindings.step.to_owned(), what: error.to_string() })
+}
+
+/// Tells whether the plan of an undo that was begun is the one that takes its run back: as it is made from that run's files again, and fitted as
+/// it was fitted when it was planned: the account has moved since, by this undo itself.
+pub fn is_of_run(planned: &Plan, undo: &str, story: &Story, run: &Plan, who: &Identity) -> bool {
+    let mut story = story.clone();
+    // What this undo has taken back so far counts as not taken back.
+    for told in story.changes.values_mut().filter(|told| told.undone_by.as_deref() == Some(undo)) {
+        told.undone_by = None;
+    }
+    let only: BTreeSet<String> = planned.changes.iter().map(|c| c.id.clone()).collect();
+    let made = plan(&story, run, Some(&only), who, planned.created, SignedDuration::ZERO).plan.changes;
+    let as_planned = |made: &Change, planned: &Change| {
+        let mut made = made.clone();
+        as_it_is::take_as(&mut made, planned);
+        // An undo that an earlier version began sets no marks.
+        made == *planned || Change { steps: mark::without(&made.steps), ..made } == *planned
+    };
+    made.len() == planned.changes.len() && made.iter().zip(&planned.changes).all(|(made, planned)| as_planned(made, planned))
 }
 
 /// The changes of the original run that an undo run has taken back.

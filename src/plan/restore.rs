@@ -60,6 +60,10 @@ impl Moved {
             }
         }
     }
+    /// Takes out whether these things run: others have decided that.
+    pub fn turned_by_others(&mut self, things: &BTreeSet<String>) -> BTreeMap<String, BTreeSet<String>> {
+        self.power.extract_if(.., |thing, _| things.contains(thing)).collect()
+    }
     /// What is not as expected, in words.
     pub fn what(&self) -> String {
         let unread = self.unread.iter().map(|thing| format!("{thing} could not be read"));
@@ -234,7 +238,13 @@ pub fn left(change: &Change, restore: &Restore, footprint: &Value, moment: Momen
 
 /// Whether a footprint is what an undo was to bring back.
 pub fn restored(change: &Change, restore: &Restore, footprint: &Value, moment: Moment) -> Proved {
+    restored_but(change, restore, footprint, moment, &BTreeSet::new())
+}
+
+/// The same where others have decided whether these things run: acts of the undo were left out for that.
+pub fn restored_but(change: &Change, restore: &Restore, footprint: &Value, moment: Moment, turned: &BTreeSet<String>) -> Proved {
     let mut moved = left(change, restore, footprint, moment);
+    moved.turned_by_others(turned);
     moved.ours.append(&mut moved.power);
     match (moved.ours.is_empty(), moved.unread.is_empty()) {
         (false, _) => Proved::Violated(format!("not as it was before: {}", words(&moved.ours))),

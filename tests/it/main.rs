@@ -65,6 +65,7 @@ mod stand;
 mod state;
 mod states;
 mod support;
+mod turned;
 mod typing;
 mod understood;
 mod uptime;

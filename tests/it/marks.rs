@@ -356,3 +356,24 @@ fn an_undo_counts_what_other_runs_have_down_too() {
     assert!(matches!(&halted, Err(EngineError::Elsewhere(why)) if why.contains(&down)), "{halted:?}");
     assert_eq!(on_instance(&third, &id), ["mark", "announce"]);
 }
+
+/// The tag calls on an instance are denied to the run that has announced its stop: it goes back, and its mark stays.
+#[test]
+fn a_mark_that_may_not_be_removed_holds_no_other_run_up_once_nothing_is_to_be_stopped() {
+    let (stand, [(one, id), (other, waits)]) = two_plans();
+    hold(&stand.twin).faults.denied_calls.push(DeniedCall { operation: "DeleteTags".to_owned(), resource: Some(id.clone()) });
+    stand.run(&one, yes(&one), None).unwrap().unwrap();
+    let told = change(&stand, &one.changes[0].id);
+    assert!(told.outcome() == Some(Outcome::RolledBack) && told.reason.contains("left to do by hand"), "{:?} {}", told.outcome(), told.reason);
+    is_marked(&stand, &id, Some("run-1"));
+    let second = second_run(&stand);
+    second.run(&other, yes(&other), None).unwrap().unwrap();
+    assert_eq!(change(&second, &other.changes[0].id).outcome(), Some(Outcome::Verified), "{}", change(&second, &other.changes[0].id).reason);
+    is_up(&second, &waits, "the other");
+    // Its undo is held up by nothing, either.
+    let back = undo::plan(&second.story(), &other, None, stand.identity(), hold(&stand.twin).now(), SignedDuration::from_hours(1)).plan;
+    let mut third = stand.again();
+    third.name = "run-3".to_owned();
+    third.run(&back, yes(&back), None).unwrap().unwrap();
+    assert_eq!(change(&third, &other.changes[0].id).outcome(), Some(Outcome::Restored));
+}

@@ -256,10 +256,12 @@ impl Swap<'_> {
         let (region, id) = (self.job.region, self.instance.id.as_str());
         if on { mark::on(region, id, &self.instance.state) } else { mark::off(region, id, reference::run()) }
     }
-    /// Announces the stop to runs of other state directories, which cannot see this one's turns.
+    /// Announces the stop to runs of other state directories, which cannot see this one's turns. A rollback withdraws that before the mark goes.
     fn announce(&self) -> Step {
-        let act = mark::announcing(self.job.region, &self.instance.id);
-        make::step("announce", format!("tag {} as about to be stopped", self.instance.id), act, WayBack::ByStep("mark".to_owned()))
+        let (region, id) = (self.job.region, self.instance.id.as_str());
+        let rollback = vec![mark::withdrawing(region, id)];
+        let way_back = WayBack::Calls { rollback, undo: Undo::Calls(Vec::new()), kept_once: None, redo: false };
+        make::step("announce", format!("tag {id} as about to be stopped"), mark::announcing(region, id), way_back)
     }
 
     /// Lets a disk outlive its instance, from before the stop and the hours of copying on: whoever terminates the instance

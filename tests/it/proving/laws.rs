@@ -7,13 +7,18 @@ use jiff::Timestamp;
 use redress::{
     calls::{Step, WayBack},
     cli::exit::Exit,
+    engine::LAG,
     inventory::{Inventory, SecurityGroupRule, Tags, tag},
     journal::{Event, Outcome, StepState, StepStory, Story, document::RunDocument},
     plan::{Change, Plan, PlanKind},
     twin::{Stale, Twin},
 };
 
-use super::{census, ground::Ground, life::State};
+use super::{
+    census,
+    ground::Ground,
+    life::{State, Truth},
+};
 
 pub type Held = Result<(), String>;
 
@@ -57,7 +62,7 @@ pub fn after_run(before: &Inventory, state: &State, plan: &Plan, story: &Story) 
     census::accounted(before, &now, state, &runs)?;
     instances(before, &now, state, plan, story)?;
     rules(before, &now, state, plan, story)?;
-    rolled_back(before, &now, state, plan, story)
+    rolled_back(state, plan, story)
 }
 
 /// Counts add up, reasons are given, the exit code is true.
@@ -236,32 +241,33 @@ fn rules(before: &Inventory, now: &Inventory, state: &State, plan: &Plan, story:
     Ok(())
 }
 
-/// A change that says that everything is as it was tells the truth about its resource.
-fn rolled_back(before: &Inventory, now: &Inventory, state: &State, plan: &Plan, story: &Story) -> Held {
+/// A change that says that everything is as it was tells the truth about what it touches: as it truly was when it ended, against when it
+/// began. What somebody else did in between is named, unless no view could show it yet.
+fn rolled_back(state: &State, plan: &Plan, story: &Story) -> Held {
     for change in &plan.changes {
         let told = &story.changes[&change.id];
         let quiet = matches!(told.outcome(), Some(Outcome::RolledBack | Outcome::Failed)) && told.reason.contains("as it was before");
-        let nothing = matches!(told.outcome(), Some(o) if !o.applied() && !matches!(o, Outcome::RolledBack | Outcome::Stuck | Outcome::Failed));
+        let nothing =
+            matches!(told.outcome(), Some(o) if !o.applied() && !matches!(o, Outcome::RolledBack | Outcome::Stuck | Outcome::Failed | Outcome::Restored));
         // A call that AWS refused, or answered with "it is so already", has changed nothing.
         let done = |s: &StepStory| !matches!(s.state, StepState::NotDone | StepState::Left) && !s.theirs;
         if nothing && told.steps.iter().any(done) {
             return Err(format!("{} is {:?} but has called something", change.id, told.phase));
         }
+        let Some(Truth { before: Some((began, was)), after: Some((ended, is)), .. }) = state.truths.get(&change.id) else { continue };
         if !quiet || plan.changes.iter().filter(|c| c.resource == change.resource).count() > 1 {
             continue;
         }
-        let wants: Vec<_> = change.touches.iter().filter(|w| matches!(w.selector, redress::inventory::Selector::Id(_))).cloned().collect();
-        let (was, is) = (before.footprint(&wants), now.footprint(&wants));
-        let differ = redress::plan::restore::differences(&was, &is);
         let shared = |want: &String| plan.changes.iter().any(|c| c.id != change.id && c.touches.iter().any(|w| w.to_string() == *want));
-        // Somebody's hand on it while the change was under way is named; one before is how it was, one that came later cannot be.
-        let beside = |at: &Timestamp| told.began.is_some_and(|began| at <= &began) || told.ended.is_some_and(|end| at >= &end);
-        let told_or_beside = |want: &String| {
+        // What somebody did a moment before a look may not have shown in it.
+        let unseen = |at: &Timestamp| [began, ended].into_iter().any(|look| at <= look && look.duration_since(*at).unsigned_abs() <= LAG);
+        let told_or_unseen = |want: &String| {
             let id = want.rsplit_once('/').map_or(want.as_str(), |(_, id)| id);
-            state.touched.contains(id) && (told.reason.contains(want.as_str()) || state.hands.get(id).is_none_or(beside))
+            told.reason.contains(want.as_str()) || state.hands.get(id).is_some_and(|hands| hands.iter().any(unseen))
         };
-        if let Some(want) = differ.iter().find(|w| !shared(w) && !told_or_beside(w)) {
-            return Err(format!("{} says that all is as it was, but {want} is not: {} / {}", change.id, was[want], is[want]));
+        let differ = redress::plan::restore::differences(was, is);
+        if let Some(want) = differ.iter().find(|w| !shared(w) && !told_or_unseen(w)) {
+            return Err(format!("{} says that all is as it was, but {want} is not: {} / {}: {}", change.id, was[want], is[want], told.reason));
         }
     }
     Ok(())
@@ -317,6 +323,7 @@ pub fn after_undo(undone: &Undone<'_>, ground: &Ground, story: &Story, plan: &Pl
     no_orphans(&now, &runs, undone.state)?;
     census::accounted(undone.before, &now, undone.state, &runs)?;
     instances(undone.start, &now, undone.state, plan, told)?;
+    rolled_back(undone.state, plan, told)?;
     if undone.calm && undone.state.touched.is_empty() {
         for change in &plan.changes {
             let end = &told.changes[&change.id];

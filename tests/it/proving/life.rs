@@ -17,11 +17,12 @@ use redress::{
     account::{Account, Identity, Validity},
     calls::{Call, Outcome, Tried, Until},
     engine::{Engine, EngineError, LAG, Silent, Stop},
-    inventory::{FamilyKind, Inventory, Scope},
+    inventory::{FamilyKind, Inventory, Scope, Selector, Want},
     journal::{Decision, Event, Journal, Log, StoreError, Story},
-    plan::Plan,
+    plan::{Change, Plan},
     twin::{DeniedRead, Twin},
 };
+use serde_json::Value;
 
 use super::{dice::Dice, storm::Meddling, watch::Watch};
 use crate::stand::{down_now, stage, today};
@@ -63,8 +64,10 @@ pub struct State {
     pub fates: Vec<Fate>,
     pub breaches: Vec<String>,
     pub touched: BTreeSet<String>,
-    /// When somebody's hands were last on each of these.
-    pub hands: BTreeMap<String, Timestamp>,
+    /// When somebody's hands were on each of these.
+    pub hands: BTreeMap<String, Vec<Timestamp>>,
+    /// What each change touches by id, and how that truly was when it began and when it ended.
+    pub truths: BTreeMap<String, Truth>,
     pub met: Vec<&'static str>,
     /// Whether other people's hands, or reads that were denied, had a part in it.
     pub disturbed: bool,
@@ -89,6 +92,14 @@ pub struct State {
     stop: Arc<Stop>,
 }
 
+/// How what a change touches truly was, whatever the engine saw of it.
+#[derive(Debug, Clone, Default)]
+pub struct Truth {
+    touches: Vec<Want>,
+    pub before: Option<(Timestamp, Value)>,
+    pub after: Option<(Timestamp, Value)>,
+}
+
 thread_local! {
     /// How many instances the engine lets be down at once; the law is always one.
     pub static STOP_AT_ONCE: Cell<usize> = const { Cell::new(1) };
@@ -108,6 +119,7 @@ impl State {
             breaches: Vec::new(),
             touched: BTreeSet::new(),
             hands: BTreeMap::new(),
+            truths: BTreeMap::new(),
             met: Vec::new(),
             disturbed: false,
             watch: Watch::default(),
@@ -185,13 +197,23 @@ impl State {
         self.disturbed = true;
         let touched = meddling.act(&mut self.twin);
         let now = self.twin.now();
-        self.hands.extend(touched.iter().map(|id| (id.clone(), now)));
+        touched.iter().for_each(|id| self.hands.entry(id.clone()).or_default().push(now));
         self.touched.extend(touched);
     }
     fn deny(&mut self, denied: DeniedRead, seconds: u64) {
         self.disturbed = true;
         self.twin.faults.denied_reads.push(denied);
         self.denied_until = self.twin.now().checked_add(Duration::from_secs(seconds)).ok();
+    }
+    /// Looks at the account as it truly is where a change begins or ends.
+    fn note(&mut self, at: Timestamp, event: &Event) {
+        let (Event::ChangeStarted { change, .. } | Event::ChangeEnded { change, .. }) = event else { return };
+        let Some(truth) = self.truths.get_mut(change) else { return };
+        let now = (at, self.twin.truth().footprint(&truth.touches));
+        match event {
+            Event::ChangeStarted { .. } => (truth.before, truth.after) = (Some(now), None),
+            _ => truth.after = Some(now),
+        }
     }
     fn breach(&mut self, what: String) {
         if self.breaches.len() < 5 {
@@ -398,6 +420,7 @@ impl Log for Paper {
             return gone();
         }
         state.events.push((at, event.clone()));
+        state.note(at, event);
         if state.fated(&Fate::KilledAfterRecord(n)) {
             state.die("killed after a record");
             return gone();
@@ -427,8 +450,12 @@ pub fn story(events: &[(Timestamp, Event)]) -> Story {
 }
 
 /// Lives once: begins the run, or goes on with it.
-pub fn live(state: State, identity: &Identity, plan: &Plan, run: &str, decisions: &[Decision], fates: Vec<Fate>) -> (State, End) {
+pub fn live(mut state: State, identity: &Identity, plan: &Plan, run: &str, decisions: &[Decision], fates: Vec<Fate>) -> (State, End) {
     let begun = !state.events.is_empty();
+    if !begun {
+        let by_id = |change: &Change| change.touches.iter().filter(|want| matches!(want.selector, Selector::Id(_))).cloned().collect();
+        state.truths = plan.changes.iter().map(|c| (c.id.clone(), Truth { touches: by_id(c), ..Truth::default() })).collect();
+    }
     let stop = Arc::new(Stop::default());
     let told = story(&state.events);
     let shared =

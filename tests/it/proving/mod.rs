@@ -92,6 +92,8 @@ struct Run<'a> {
     plan: &'a Plan,
     name: &'static str,
     decisions: Vec<Decision>,
+    /// What an undo takes back: the plan of that run, and its story.
+    of: Option<(&'a Plan, &'a Story)>,
     loud: bool,
 }
 
@@ -136,6 +138,11 @@ impl Run<'_> {
         for life in 0.. {
             let last = life >= LIVES;
             let fates = thrown.fates(self.plan, last);
+            if let Some((of, story)) = self.of
+                && !undo::is_of_run(self.plan, self.name, story, of, &self.ground.identity)
+            {
+                return Err("an undo is not resumed: its plan is said not to be what takes its run back".to_owned());
+            }
             if let Some(later) = &mut thrown.later {
                 state.take_turns(later.jobs());
             }
@@ -210,7 +217,7 @@ fn prove(seed: u64, ground: &Ground, tally: &mut Tally, loud: bool) -> Result<()
     state.twin.faults = storm.faults;
     storm.names.into_iter().for_each(|n| tally.meet(n));
     tally.seeds += 1;
-    let run = Run { ground, plan: &ground.plan, name: "run-1", decisions, loud };
+    let run = Run { ground, plan: &ground.plan, name: "run-1", decisions, of: None, loud };
     state = run.through(state, &mut thrown, tally)?;
     let story = life::story(&state.events);
     tell(&story, &state.events, loud);
@@ -264,7 +271,7 @@ fn take_back(mut state: State, before: &Inventory, story: &Story, run: Run<'_>, 
         storm.names.into_iter().for_each(|n| tally.meet(n));
     }
     let decisions = if calm { undoing.plan.changes.iter().map(|c| yes(&c.id)).collect() } else { decide(&undoing.plan, &mut thrown.dice) };
-    let back = Run { plan: &undoing.plan, name: "run-2", decisions, ..run };
+    let back = Run { plan: &undoing.plan, name: "run-2", decisions, of: Some((run.plan, story)), ..run };
     if calm {
         tally.meet("undone while nothing disturbs");
         let (after, end) = live(state, &back.ground.identity, back.plan, back.name, &back.decisions, Vec::new());
