@@ -156,20 +156,45 @@ fn the_volumes_of_an_instance_are_encrypted_whenever_the_program_is_killed() {
     ENCRYPT.survives_sigkill();
 }
 
-/// Killed while the instance is down, at each call; somebody starts it, or starts and stops it; resumed. Nothing is swapped
-/// any more. `seeded` is what somebody does, `left` the state in which that leaves the instance.
-fn nothing_is_swapped_after(seeded: &str, left: &str) {
+/// What is killed while the instance is down.
+#[derive(Clone, Copy, PartialEq)]
+enum During {
+    Apply,
+    /// After `apply` was killed right after the stop.
+    Resume,
+    Undo,
+}
+
+/// Killed while the instance is down, at each call or at so many of them; somebody starts it, or starts and stops it; resumed. Nothing is
+/// swapped any more. `seeded` is what somebody does, `left` the state in which that leaves the instance.
+fn nothing_is_swapped_after(during: During, most: usize, seeded: &str, left: &str) {
     let began = Instant::now();
-    let (_, calls, _) = ENCRYPT.uninterrupted();
+    let (whole, mut calls, _) = ENCRYPT.uninterrupted();
+    if during == During::Undo {
+        whole.proxy.go_wrong(None);
+        whole.desk.ends(0, UNDO);
+        calls = whole.proxy.changes();
+    }
     let place = |operation: &str| calls.iter().position(|c| c == operation).unwrap() + 1;
     let (stop, start) = (place("StopInstances"), place("StartInstances"));
     let mut faults = around_each(stop + 1..=start - 1);
     faults.push((At::Change(start), Fault::KillBefore));
+    let faults = some(&faults, most);
     let swaps = |calls: &[String]| calls.iter().filter(|c| *c == "DetachVolume" || *c == "AttachVolume").count();
     let all = swaps(&calls);
     let scenes = abreast(ENCRYPT.scenes(faults.into_iter().map(|f| vec![f]).collect()), |scene| {
-        scene.killed(&ENCRYPT.apply(), scene.faults[0]);
         let (At::Change(n), how) = scene.faults[0] else { panic!("only at changes") };
+        match during {
+            During::Apply => scene.killed(&ENCRYPT.apply(), scene.faults[0]),
+            During::Resume => {
+                scene.killed(&ENCRYPT.apply(), (At::Change(stop), Fault::KillAfter));
+                scene.killed(&scene.resume, (At::Change(n - stop), how));
+            }
+            During::Undo => {
+                scene.desk.ends(0, &ENCRYPT.apply());
+                scene.killed(UNDO, scene.faults[0]);
+            }
+        }
         let before = swaps(&calls[..n - usize::from(how == Fault::KillBefore)]);
         done_to(seeded, [&scene.desk].into_iter());
         let said = scene.desk.run(&ENCRYPT.resume());
@@ -179,6 +204,7 @@ fn nothing_is_swapped_after(seeded: &str, left: &str) {
         match before {
             0 => assert_eq!(outcome, "rolled-back", "{told}"),
             some if some < all => assert_eq!(outcome, "stuck", "{told}"),
+            _ if during == During::Undo => assert_eq!(outcome, "restored", "{told}"),
             _ => assert!(matches!(outcome.as_str(), "verified" | "unverified"), "{told}"),
         }
         let seen = states(&scene.desk);
@@ -186,20 +212,75 @@ fn nothing_is_swapped_after(seeded: &str, left: &str) {
         if before == 0 {
             let seen = scene.desk.look(&["us-east-1"])["regions"]["us-east-1"]["volumes"].take();
             let attached: Vec<&Value> = seen.as_object().unwrap().values().filter(|v| !v["at"].as_array().unwrap().is_empty()).collect();
-            assert!(attached.len() == 2 && attached.iter().all(|v| v["Encrypted"] == false), "{told}\n{seen}");
+            assert!(attached.len() == 2 && attached.iter().all(|v| v["Encrypted"] == (during == During::Undo)), "{told}\n{seen}");
         }
     });
-    survived(ENCRYPT.action, seeded, scenes.len(), began);
+    survived(ENCRYPT.action, seeded, scenes.len() * if during == During::Resume { 2 } else { 1 }, began);
 }
+
+const STARTS: (&str, &str) = ("somebody-starts", "running");
+const STARTS_AND_STOPS: (&str, &str) = ("somebody-starts-and-stops", "stopped");
 
 #[test]
 fn nothing_is_swapped_under_an_instance_that_somebody_has_started_between_kill_and_resume() {
-    nothing_is_swapped_after("somebody-starts", "running");
+    nothing_is_swapped_after(During::Apply, usize::MAX, STARTS.0, STARTS.1);
 }
 
 #[test]
 fn no_older_copy_is_put_in_where_somebody_has_started_and_stopped_the_instance_between_kill_and_resume() {
-    nothing_is_swapped_after("somebody-starts-and-stops", "stopped");
+    nothing_is_swapped_after(During::Apply, usize::MAX, STARTS_AND_STOPS.0, STARTS_AND_STOPS.1);
+}
+
+#[test]
+fn nothing_is_swapped_either_where_the_resume_itself_was_killed() {
+    for (seeded, left) in [STARTS, STARTS_AND_STOPS] {
+        nothing_is_swapped_after(During::Resume, 6, seeded, left);
+    }
+}
+
+#[test]
+fn nothing_is_swapped_back_where_somebody_has_started_the_instance_between_the_kill_of_an_undo_and_its_resume() {
+    for (seeded, left) in [STARTS, STARTS_AND_STOPS] {
+        nothing_is_swapped_after(During::Undo, 9, seeded, left);
+    }
+}
+
+/// Stopped since its run, or while its undo lies killed before the stop: the undo goes on, and the instance stays stopped.
+#[test]
+fn an_undo_of_an_instance_that_somebody_has_stopped_comes_to_its_end_whenever_the_program_is_killed() {
+    const STOPS: &str = "somebody-stops";
+    let began = Instant::now();
+    let (whole, _, _) = ENCRYPT.uninterrupted();
+    done_to(STOPS, [&whole.desk].into_iter());
+    whole.proxy.go_wrong(None);
+    whole.desk.ends(0, UNDO);
+    let (calls, undone) = (whole.proxy.changes(), ends([&whole.desk]).remove(0));
+    let turns = |calls: &[String]| calls.iter().any(|c| c == "StopInstances" || c == "StartInstances");
+    assert!(!turns(&calls), "{calls:?}");
+    let faults = some(&around_each(1..=calls.len()), 6);
+    let mut scenes = ENCRYPT.scenes(faults.iter().map(|fault| vec![*fault]).chain(around_each(1..=2).into_iter().map(|fault| vec![fault])).collect());
+    // The last ones are stopped only while the undo of what still runs lies killed at its mark or its announcement.
+    let late = scenes.split_off(faults.len());
+    let undo = |scene: &mut Scene, since: bool| {
+        scene.desk.ends(0, &ENCRYPT.apply());
+        let stops = || done_to(STOPS, [&scene.desk].into_iter());
+        if since {
+            stops();
+        }
+        scene.killed(UNDO, scene.faults[0]);
+        if !since {
+            stops();
+        }
+        let said = scene.resumed();
+        assert_eq!(said.json()["changes"][0]["outcome"], "restored", "{}", said.out);
+        assert_eq!(since, !said.json()["changes"][0]["reason"].as_str().unwrap().contains("somebody else changed meanwhile"), "{}", said.out);
+        assert!(!turns(&scene.proxy.changes()), "{:?}", scene.proxy.changes());
+    };
+    let scenes = abreast(scenes, |scene| undo(scene, true));
+    let late = abreast(late, |scene| undo(scene, false));
+    ENCRYPT.all_end_as(&undone, &scenes, STOPS);
+    ENCRYPT.all_end_as(&undone, &late, STOPS);
+    survived(ENCRYPT.action, STOPS, scenes.len() + late.len(), began);
 }
 
 #[test]

@@ -55,11 +55,12 @@ def seed(kind, keys):
         things = [(v["VolumeId"], v) for v in ec2.describe_volumes()["Volumes"]] + [(s["SnapshotId"], s) for s in ec2.describe_snapshots(OwnerIds=["self"])["Snapshots"]]
         for thing in (id for id, t in things if any(tag["Key"] == "redress:expires" for tag in t.get("Tags", []))):
             ec2.create_tags(Resources=[thing], Tags=[{"Key": "redress:expires", "Value": "2020-01-01"}])
-    elif kind in ("somebody-starts", "somebody-starts-and-stops"):
+    elif kind in ("somebody-starts", "somebody-starts-and-stops", "somebody-stops"):
         ec2 = client("ec2")
         ids = [i["InstanceId"] for r in ec2.describe_instances()["Reservations"] for i in r["Instances"]]
-        ec2.start_instances(InstanceIds=ids)
-        if kind == "somebody-starts-and-stops":
+        if kind != "somebody-stops":
+            ec2.start_instances(InstanceIds=ids)
+        if kind != "somebody-starts":
             ec2.stop_instances(InstanceIds=ids)
     elif kind not in ("enable-flow-logs", "create-cloudtrail"):
         raise SystemExit(f"no seed for {kind}")

@@ -226,3 +226,38 @@ fn nothing_is_judged_by_the_absence_of_bad_news() {
         }
     }
 }
+
+/// The texts that the hunks of a patch replace, each with the file.
+fn replaced(patch: &str) -> Vec<(String, String)> {
+    let mut all: Vec<(String, String)> = Vec::new();
+    let mut file = String::new();
+    for line in patch.lines() {
+        if let Some(path) = line.strip_prefix("--- a/") {
+            path.clone_into(&mut file);
+        } else if line.starts_with("@@ ") {
+            all.push((file.clone(), String::new()));
+        } else if let Some((_, text)) = all.last_mut()
+            && let Some(old) = line.strip_prefix([' ', '-'])
+            && !line.starts_with("--- ")
+        {
+            text.push_str(old);
+            text.push('\n');
+        }
+    }
+    all
+}
+
+#[test]
+fn every_mutant_still_applies() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let patches = fs::read_dir(root.join("tests/mutants")).unwrap().map(|e| e.unwrap().path()).filter(|p| p.extension().is_some_and(|e| e == "patch"));
+    let mut hunks = 0;
+    for patch in patches {
+        for (file, old) in replaced(&fs::read_to_string(&patch).unwrap()) {
+            hunks += 1;
+            let source = fs::read_to_string(root.join(&file)).unwrap();
+            assert!(source.contains(&old), "{}: {file} has changed where it takes a safeguard out: write it anew\n{old}", patch.display());
+        }
+    }
+    assert!(hunks > 10, "{hunks}");
+}

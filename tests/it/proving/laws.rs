@@ -60,7 +60,7 @@ pub fn after_run(before: &Inventory, state: &State, plan: &Plan, story: &Story) 
     let runs = [(plan, story, state.events.as_slice())];
     no_orphans(&now, &runs, state)?;
     census::accounted(before, &now, state, &runs)?;
-    instances(before, &now, state, plan, story)?;
+    instances(before, None, &now, state, plan, story)?;
     rules(before, &now, state, plan, story)?;
     rolled_back(state, plan, story)
 }
@@ -175,8 +175,9 @@ fn said(story: &Story, plan: &Plan, ids: &[&str]) -> bool {
     })
 }
 
-/// No instance is left stopped that ran, none runs that was stopped, no disk is missing.
-fn instances(before: &Inventory, now: &Inventory, state: &State, plan: &Plan, story: &Story) -> Held {
+/// No instance is left stopped that ran, none runs that was stopped, no disk is missing. An undo may bring up what its run has left down, as it
+/// was before that run.
+fn instances(before: &Inventory, run: Option<&Inventory>, now: &Inventory, state: &State, plan: &Plan, story: &Story) -> Held {
     for (name, region) in &before.regions {
         for (id, was) in region.instances.known() {
             let touched = |id: &str| state.touched.contains(id);
@@ -184,7 +185,8 @@ fn instances(before: &Inventory, now: &Inventory, state: &State, plan: &Plan, st
                 continue;
             }
             let Some(is) = now.regions[name].instances.get(id).known().copied() else { return Err(format!("{id} is gone")) };
-            if is.state != was.state && !said(story, plan, &[id]) {
+            let as_before_run = run.is_some_and(|run| run.regions[name].instances.get(id).known().is_some_and(|i| i.state == is.state));
+            if is.state != was.state && !as_before_run && !said(story, plan, &[id]) {
                 return Err(format!("{id} was {} and is {}, and nothing says so", was.state, is.state));
             }
             let devices = |i: &redress::inventory::Instance| i.devices.iter().map(|d| d.device_name.clone()).collect::<BTreeSet<_>>();
@@ -322,7 +324,7 @@ pub fn after_undo(undone: &Undone<'_>, ground: &Ground, story: &Story, plan: &Pl
     let runs = [(&ground.plan, story, undone.first), (plan, told, undone.state.events.as_slice())];
     no_orphans(&now, &runs, undone.state)?;
     census::accounted(undone.before, &now, undone.state, &runs)?;
-    instances(undone.start, &now, undone.state, plan, told)?;
+    instances(undone.start, Some(undone.before), &now, undone.state, plan, told)?;
     rolled_back(undone.state, plan, told)?;
     if undone.calm && undone.state.touched.is_empty() {
         for change in &plan.changes {
