@@ -1,12 +1,14 @@
 //! `encrypt-volumes`: the unencrypted disks of an instance give way to encrypted copies, all in one stop; detached
 //! volumes one by one. AWS cannot encrypt a volume in place. What is replaced is kept and says what replaced it.
 
+mod capacity;
 mod guards;
 mod instance;
 mod key;
 mod parts;
 mod restartable;
 mod still;
+mod targets;
 mod trial;
 
 use serde::{Deserialize, Serialize};
@@ -37,6 +39,23 @@ enum Via {
     Direct,
 }
 
+/// Whether a capacity reservation must hold room for the start.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Reservation {
+    /// None is looked for.
+    #[default]
+    Ignore,
+    /// Without one the instance is not stopped.
+    Required,
+}
+
+impl Reservation {
+    fn is_default(&self) -> bool {
+        *self == Reservation::default()
+    }
+}
+
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Parameters {
@@ -44,6 +63,11 @@ struct Parameters {
     key: String,
     keep_days: u16,
     allow_address_change: bool,
+    // What is newer than the released format stands in a plan only where it is asked for: plans without it mean the default.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    allow_last_target: bool,
+    #[serde(skip_serializing_if = "Reservation::is_default")]
+    capacity_reservation: Reservation,
     pre_snapshot: bool,
     snapshot_timeout: u32,
     health_timeout: u32,
@@ -56,6 +80,8 @@ impl Default for Parameters {
             key: String::new(),
             keep_days: 30,
             allow_address_change: false,
+            allow_last_target: false,
+            capacity_reservation: Reservation::Ignore,
             pre_snapshot: true,
             snapshot_timeout: 6 * 3600,
             health_timeout: 900,
@@ -87,6 +113,18 @@ const PARAMETERS: &[Parameter] = &[
         kind: "true or false",
         default: "false",
         doc: "Whether an instance may be stopped whose public address is not an Elastic IP: it comes back with another.",
+    },
+    Parameter {
+        name: "allow_last_target",
+        kind: "true or false",
+        default: "false",
+        doc: "Whether an instance may be stopped that is the only healthy target of a load balancer's target group: what it serves is down meanwhile.",
+    },
+    Parameter {
+        name: "capacity_reservation",
+        kind: "\"ignore\" or \"required\"",
+        default: "\"ignore\"",
+        doc: "Whether an instance that runs is stopped only where an On-Demand Capacity Reservation holds room for its start: an open one that matches, or the one that it targets.",
     },
     Parameter {
         name: "pre_snapshot",
@@ -126,6 +164,7 @@ impl Action for EncryptVolumes {
             Around::named(FamilyKind::InstanceStatuses),
             Around::named(FamilyKind::InstanceTypes),
             Around::named(FamilyKind::NetworkInterfaces),
+            Around::named(FamilyKind::TargetGroups),
             Around::named(FamilyKind::Volumes),
             Around::named(FamilyKind::VolumeModifications),
             Around::named(FamilyKind::EbsDefaults),
@@ -133,7 +172,7 @@ impl Action for EncryptVolumes {
             Around::named(FamilyKind::Snapshots),
         ];
         // A detached volume has no instance around it.
-        let (_, of_volume) = OF_INSTANCE.split_at(4);
+        let (_, of_volume) = OF_INSTANCE.split_at(5);
         if target == Kind::Volume { of_volume } else { OF_INSTANCE }
     }
     fn parameters(&self) -> &'static [Parameter] {
@@ -159,7 +198,10 @@ impl Action for EncryptVolumes {
         let Ok(parameters) = params::<Parameters>(with) else { return Vec::new() };
         let mut wants = key::wants(context, &parameters.key);
         match target.kind() {
-            Kind::Instance => wants.extend(instance_wants(context, target)),
+            Kind::Instance => {
+                wants.extend(instance_wants(context, target));
+                wants.extend(capacity::wants(context, target, &parameters));
+            }
             _ => wants.extend(volume_wants(target.region(), target.id())),
         }
         wants
@@ -196,6 +238,9 @@ fn instance_wants(context: &Context<'_>, target: &ResourceId) -> Vec<Want> {
     ];
     if let Fact::Known(instance) = instance_of(context.inventory, region, id) {
         wants.push(Want::id(region, FamilyKind::InstanceTypes, &instance.instance_type));
+        if instance.state == "running" {
+            wants.push(Want::all(region, FamilyKind::TargetGroups));
+        }
         wants.extend(instance.devices.iter().flat_map(|d| volume_wants(region, &d.volume_id)));
         let disks = instance.devices.iter().filter_map(|d| volume(context.inventory, region, &d.volume_id).known().copied());
         wants.extend(disks.filter_map(|v| restartable::want(region, v)));

@@ -77,6 +77,8 @@ cannot be read keeps the thing, with the reason.
 
 - An image of the account that a snapshot is part of (`redress prune` names it), and a lock on the snapshot: AWS would refuse the
   deletion, and it is not planned.
+- The accounts that a snapshot is shared with (`createVolumePermission`), or everybody: they would lose it without a word, so it is
+  not planned, and the reason names them. Make it private first, if nobody needs it.
 - The retention rules of the Recycle Bin. The plan says of each deletion for how many days a rule keeps the thing, that it is gone for
   good, or that this cannot be told where the rules cannot be read.
 
@@ -97,6 +99,7 @@ taken back, with the reason.
 - <https://docs.aws.amazon.com/ebs/latest/userguide/recycle-bin.html>
 - <https://docs.aws.amazon.com/ebs/latest/userguide/recycle-bin-concepts.html>
 - <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeLockedSnapshots.html>
+- <https://docs.aws.amazon.com/ebs/latest/userguide/ebs-modifying-snapshot-permissions.html>
 - <https://docs.aws.amazon.com/kms/latest/developerguide/unusable-kms-keys.html>
 - <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/monitoring-system-instance-status-check.html>
 "#;
@@ -180,7 +183,7 @@ impl Action for Prune {
                 removed::allowed(place, target.id())?;
                 let plain = proposal(target, "DeleteSnapshot", "SnapshotId", "snapshot-gone", &snapshot.tags, snapshot.volume_size);
                 let mut proposal = removed::told(plain, place, target.id(), &snapshot.tags);
-                proposal.guards.push(GuardNote::passed("use", "no image of the account is made of it, and it is not locked"));
+                proposal.guards.push(GuardNote::passed("use", "no image of the account is made of it, it is not locked, and no other account may use it"));
                 Ok(proposal)
             }
             other => Err(Refusal::Refused(format!("prune deletes snapshots and volumes, not a {}", other.words()))),

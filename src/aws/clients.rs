@@ -40,6 +40,7 @@ pub fn name() -> Option<FrameworkMetadata> {
 pub struct Regional {
     config: SdkConfig,
     ec2: OnceLock<aws_sdk_ec2::Client>,
+    balancing: OnceLock<aws_sdk_elasticloadbalancingv2::Client>,
     only_try: OnceLock<aws_sdk_ec2::Client>,
     s3: OnceLock<aws_sdk_s3::Client>,
     iam: OnceLock<aws_sdk_iam::Client>,
@@ -88,6 +89,7 @@ impl Regional {
         Self {
             config,
             ec2: OnceLock::new(),
+            balancing: OnceLock::new(),
             only_try: OnceLock::new(),
             s3: OnceLock::new(),
             iam: OnceLock::new(),
@@ -106,6 +108,10 @@ impl Regional {
             let config = aws_sdk_ec2::config::Builder::from(&self.config).interceptor(InTime).build();
             aws_sdk_ec2::Client::from_conf(config)
         })
+    }
+    /// Elastic Load Balancing: it is only read.
+    pub fn balancing(&self) -> &aws_sdk_elasticloadbalancingv2::Client {
+        self.balancing.get_or_init(|| aws_sdk_elasticloadbalancingv2::Client::new(&self.config))
     }
     /// EC2, where every request is only tried.
     pub fn only_try(&self) -> &aws_sdk_ec2::Client {

@@ -3,12 +3,14 @@
 
 pub mod act;
 pub mod before;
+pub mod capacity;
 pub mod expect;
 pub mod mark;
 pub mod next_start;
 pub mod notice;
 pub mod power;
 pub mod reference;
+pub mod serving;
 pub mod spec;
 pub mod still;
 pub mod transition;

@@ -21,8 +21,9 @@ use super::{
     marks,
     preflight::next_start,
     schedule,
+    serving::last_target,
     staying::{self, staying, with_what_stays},
-    step::{Bounds, Failure, Named},
+    step::{Bounds, Failure, LastTarget, Named},
 };
 use crate::{
     calls::{self, Act, Bindings, Outputs, Purpose, Risk, Step, WayBack, before, still},
@@ -196,7 +197,8 @@ impl Engine<'_> {
             let mut bounds = Bounds::among(&step.act, change.steps.iter().map(|s| &s.act));
             bounds.way_back = self.way_back_if_down(change, step, journal);
             let next = next_start(change, change.steps[n..].iter().map(|s| &s.act), journal);
-            let named = Named { change: &change.id, name: &step.name, act: &step.act, bounds, next: next.as_ref(), for_good: for_good(plan, change, step) };
+            let (next, last_target, for_good) = (next.as_ref(), last_target(change), for_good(plan, change, step));
+            let named = Named { change: &change.id, name: &step.name, act: &step.act, bounds, next, last_target, for_good };
             // What is looked at directly before something goes down is looked at when its turn has come.
             self.take_turn(named, journal).await?;
             self.take_room(named, journal).await?;
@@ -252,7 +254,8 @@ impl Engine<'_> {
             let act = guarded(change, &back.act, journal);
             let bounds = Bounds::among(&back.act, way.iter().map(|b| &b.act));
             let next = next_start(change, way[n..].iter().map(|b| &b.act), journal);
-            let named = Named { change: &change.id, name: &back.name, act: &act, bounds, next: next.as_ref(), for_good: None };
+            let named =
+                Named { change: &change.id, name: &back.name, act: &act, bounds, next: next.as_ref(), last_target: LastTarget::NotAsked, for_good: None };
             self.take_turn(named, journal).await?;
             self.take_room(named, journal).await?;
             let done = self.take_back(named, journal).await;
@@ -285,7 +288,15 @@ impl Engine<'_> {
         for step in &change.steps {
             let told = journal.look(|story| story.changes.get(&change.id).and_then(|c| c.step(&step.name)).map(|s| (s.state.clone(), s.at)));
             if let Some((StepState::Intended, at)) = told {
-                let named = Named { change: &change.id, name: &step.name, act: &step.act, bounds: Bounds::default(), next: None, for_good: None };
+                let named = Named {
+                    change: &change.id,
+                    name: &step.name,
+                    act: &step.act,
+                    bounds: Bounds::default(),
+                    next: None,
+                    last_target: LastTarget::NotAsked,
+                    for_good: None,
+                };
                 self.look_for(named, at, false, journal).await?;
             }
         }

@@ -26,6 +26,7 @@ mod preflight;
 pub mod prune;
 pub mod recover;
 pub mod schedule;
+mod serving;
 mod staying;
 pub mod step;
 pub mod stop;

@@ -51,6 +51,19 @@ pub(super) struct Named<'a> {
     pub for_good: Option<(&'a Plan, &'a Change)>,
     /// The next start of what it takes down, if it does: whether that can come about is looked at together with its preconditions.
     pub next: Option<&'a NextStart>,
+    /// What becomes of an act that leaves a target group without a healthy target.
+    pub last_target: LastTarget,
+}
+
+/// What becomes of an act that takes down the last healthy target of a target group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum LastTarget {
+    /// It is not made.
+    Stays,
+    /// It is made once others that may become healthy have had the time to: whoever approved it knows.
+    Goes,
+    /// It is made: something is put back.
+    NotAsked,
 }
 
 /// The bounds within which an act of a change is borne with.
@@ -106,6 +119,7 @@ impl Engine<'_> {
                 Some((StepState::Intended, at)) => self.look_for(named, at, true, journal).await?,
                 Some((StepState::NotDone | StepState::Left, _)) | None => {
                     self.take_turn_of_the_account(named, journal).await?;
+                    self.another_target_stays(named, journal).await?;
                     if let Go::Call(observed) = self.before(named, journal).await?
                         && let Err(error) = self.call_once(named, observed, journal).await?
                     {

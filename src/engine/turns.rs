@@ -38,6 +38,8 @@ pub(super) struct Turns {
     claims: Mutex<BTreeMap<String, BTreeSet<String>>>,
     /// The call for which a change has room, of those that AWS limits: its step and its region.
     rooms: Mutex<BTreeMap<String, (String, String)>>,
+    /// The instances that a change is about to stop, or has stopped, after a look at the load balancers that they serve.
+    leaving: Mutex<BTreeMap<String, BTreeSet<String>>>,
     moved: Notify,
     closed: AtomicBool,
 }
@@ -52,10 +54,25 @@ impl Turns {
         self.rooms.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn leaving(&self) -> MutexGuard<'_, BTreeMap<String, BTreeSet<String>>> {
+        self.leaving.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The instances that others than a change are about to stop or have stopped.
+    pub fn leaving_beside(&self, change: &str) -> BTreeSet<String> {
+        self.leaving().iter().filter(|(id, _)| *id != change).flat_map(|(_, instances)| instances.iter().cloned()).collect()
+    }
+
+    /// Notes that a change is about to stop instances.
+    pub fn leaves(&self, change: &str, instances: &[&str]) {
+        self.leaving().insert(change.to_owned(), instances.iter().map(|id| (*id).to_owned()).collect());
+    }
+
     /// Gives back the turns of a change, and lets those that wait look again.
     pub fn release(&self, change: &str) {
         self.claims().remove(change);
         self.rooms().remove(change);
+        self.leaving().remove(change);
         self.moved.notify_waiters();
     }
 

@@ -60,6 +60,15 @@ pub struct Instance {
     /// Its placement group, where it is in one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub placement_group: Option<String>,
+    /// Which reservations it may run in: `open`, `none`, `capacity-reservations-only`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub capacity_preference: Option<String>,
+    /// The reservation, or the group of them, that it is to run in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub capacity_target: Option<String>,
+    /// The reservation in which it runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub capacity_reservation: Option<String>,
     /// Whether a Nitro enclave is enabled.
     pub enclave: bool,
     /// `Linux/UNIX`, `Windows`, `Red Hat Enterprise Linux`, ...
@@ -103,9 +112,10 @@ impl Record for Instance {
         asked: Some(Asked::of("DescribeInstances", "instance-id", "Reservations[0].Instances[0]", &[("/state", "State.Name"), ("/launch_time", "LaunchTime")])),
         ..About::of_ec2(READ_INSTANCES, "i", "instance", "InvalidInstanceID.NotFound")
     };
-    // The second part of each pair changes on every stop and start. The placement group is no part of what redress changes,
-    // and footprints of the released format do not have it.
-    const VOLATILE: &'static [&'static str] = &["state_reason", "launch_time", "public_ip", "placement_group"];
+    // The second part of each pair changes on every stop and start. Placement and reservations are no part of what redress changes,
+    // and footprints of the released format do not have them.
+    const VOLATILE: &'static [&'static str] =
+        &["state_reason", "launch_time", "public_ip", "placement_group", "capacity_preference", "capacity_target", "capacity_reservation"];
     /// A listing leaves out what only a reading by id shows.
     fn complete(&mut self, earlier: &Self) {
         if self.stop_protection == Fact::NotRead {

@@ -5,8 +5,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AnyFamily, Bucket, EbsDefaults, Family, FlowLog, Instance, InstanceStatus, InstanceType, Inventory, Key, LogGroup, ManagedInstance, NetworkInterface,
-    PrefixList, Record, Removal, Role, SecurityGroup, SecurityGroupRule, Snapshot, Trail, Volume, VolumeModification, Vpc, about::About, permissions::Reading,
+    AnyFamily, Bucket, CapacityReservation, EbsDefaults, Family, FlowLog, Instance, InstanceStatus, InstanceType, Inventory, Key, LogGroup, ManagedInstance,
+    NetworkInterface, PrefixList, Record, Removal, Role, SecurityGroup, SecurityGroupRule, Snapshot, TargetGroup, Trail, Volume, VolumeModification, Vpc,
+    about::About, permissions::Reading,
 };
 use crate::resource::Kind;
 
@@ -42,6 +43,11 @@ macro_rules! families {
                 Snapshots snapshots Snapshot,
                 /// What stands in the way of deletions and comes after them, by the id of the snapshot or volume.
                 Removals removals Removal,
+                /// Target groups of load balancers, by ARN. Only all of them are read: AWS does not say which groups an instance is a
+                /// target of.
+                TargetGroups target_groups TargetGroup,
+                /// Capacity reservations, by id.
+                CapacityReservations capacity_reservations CapacityReservation,
                 /// Instances that Systems Manager manages, by instance id.
                 ManagedInstances managed_instances ManagedInstance,
                 /// Log groups, by name.

@@ -2,6 +2,8 @@
 //! here decides whether something is right or wrong.
 
 pub mod about;
+pub mod balancing;
+pub mod capacity;
 pub mod compute;
 mod fact;
 mod families;
@@ -20,6 +22,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use balancing::{Target, TargetGroup};
+pub use capacity::CapacityReservation;
 pub use compute::{Attachment, Device, Instance, InstanceStatus, InstanceType, Snapshot, Volume, VolumeModification};
 pub use fact::{Cause, Fact, Reason};
 pub use families::{FamilyKind, ForFamily, Region, Stored};

@@ -156,6 +156,9 @@ pub struct NetworkInterface {
     /// Primary private address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub private_ip: Option<String>,
+    /// All private addresses beside the primary one, IPv4 and IPv6.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub more_addresses: Vec<String>,
     /// Public IPv4 address, when it has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub public_ip: Option<String>,
@@ -172,7 +175,7 @@ impl Record for NetworkInterface {
         ..About::of_ec2(&[on_all("ec2:DescribeNetworkInterfaces")], "eni", "network-interface", "InvalidNetworkInterfaceID.NotFound")
     };
     // An automatic public address is lost on stop; the plan names that by itself.
-    const VOLATILE: &'static [&'static str] = &["public_ip", "public_ip_owner", "status"];
+    const VOLATILE: &'static [&'static str] = &["public_ip", "public_ip_owner", "status", "more_addresses"];
     fn tags(&self) -> Option<&Tags> {
         Some(&self.tags)
     }

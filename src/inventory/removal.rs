@@ -10,6 +10,9 @@ use super::{
     permissions::{Reading, When, on_all},
 };
 
+/// Stands among the accounts that a snapshot is shared with for everybody, as AWS's group does.
+pub const PUBLIC: &str = "all";
+
 /// What stands in the way of a deletion, and what comes after it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -21,6 +24,9 @@ pub struct Removal {
     /// The state of the lock of a snapshot: `governance`, `compliance`, `compliance-cooloff`; absent where it has none, or one
     /// that has expired (`ec2:DescribeLockedSnapshots`).
     pub lock: Fact<String>,
+    /// The accounts that may make volumes of a snapshot; [`PUBLIC`] for everybody (`ec2:DescribeSnapshotAttribute`). Empty where
+    /// it is the account's alone.
+    pub shared: Fact<Vec<String>>,
     /// The retention rules of the region for things of its kind (`rbin:ListRules`, `rbin:GetRule`).
     pub rules: Fact<Vec<BinRule>>,
     /// Whether it is in the Recycle Bin (`ec2:ListSnapshotsInRecycleBin`, `ec2:ListVolumesInRecycleBin`).
@@ -36,6 +42,7 @@ const OF_VOLUMES: When = When::Fact("a volume is to be deleted");
 const READ: &[Reading] = &[
     Reading { action: "ec2:DescribeImages", when: OF_SNAPSHOTS, scoped: false },
     Reading { action: "ec2:DescribeLockedSnapshots", when: OF_SNAPSHOTS, scoped: false },
+    Reading { action: "ec2:DescribeSnapshotAttribute", when: OF_SNAPSHOTS, scoped: true },
     Reading { action: "ec2:ListSnapshotsInRecycleBin", when: OF_SNAPSHOTS, scoped: false },
     Reading { action: "ec2:ListVolumesInRecycleBin", when: OF_VOLUMES, scoped: false },
     on_all("rbin:ListRules"),

@@ -131,6 +131,9 @@ pub struct Rehearsal {
     /// Instances that the plan stops and that do the same work.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub together: Vec<Together>,
+    /// What its stops mean for load balancers, where that is not nothing or is not known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub targets: Vec<String>,
     /// Footprints after each change, as predicted: `change -> footprint`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub predicted: BTreeMap<String, Value>,

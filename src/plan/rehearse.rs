@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::{
     Change, Rehearsal, footprints, guards,
     play::{AllOutputs, Played, Stop, as_of, play, play_back, play_undo},
-    together::together,
+    together::{targets, together},
 };
 use crate::{
     calls::{Call, Outcome},
@@ -124,6 +124,7 @@ pub fn rehearse(changes: &[Change], stage: &dyn Stage, rules: &Rules) -> Rehears
     run.rehearsed.rehearsal.closes = closes.into_iter().collect();
     run.rehearsed.rehearsal.differences = footprints::unpredicted(&before, &after, &run.done, &run.outputs);
     run.rehearsed.rehearsal.together = together(changes, &before);
+    run.rehearsed.rehearsal.targets = targets(changes, &before);
     run.undo(&before);
     run.rehearsed
 }
@@ -131,6 +132,7 @@ pub fn rehearse(changes: &[Change], stage: &dyn Stage, rules: &Rules) -> Rehears
 /// Tries the changes of an undo, in their order, on a fork of the stage: whether every call goes through, and what was
 /// there before the run comes back.
 pub fn rehearse_undo(changes: &[Change], stage: &dyn Stage) -> Rehearsal {
+    let before = stage.inventory();
     let (mut stage, mut outputs, mut shown) = (stage.fork(), AllOutputs::new(), Rehearsal::default());
     let started = stage.inventory().read_at;
     for change in changes {
@@ -152,7 +154,7 @@ pub fn rehearse_undo(changes: &[Change], stage: &dyn Stage) -> Rehearsal {
             }
         }
     }
-    shown.together = together(changes, &stage.inventory());
+    (shown.together, shown.targets) = (together(changes, &before), targets(changes, &before));
     shown.undo_restores = shown.differences.is_empty() && shown.not_rehearsed.is_empty();
     shown
 }

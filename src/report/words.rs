@@ -181,6 +181,7 @@ pub fn rehearsal(plan: &Plan) -> Vec<Said> {
     }
     let mut said = vec![result(plan, shown)];
     said.extend(shown.together.iter().map(|group| (Tone::Warn, group.words())));
+    said.extend(shown.targets.iter().map(|what| (Tone::Warn, what.clone())));
     let opens = |key: &FindingKey| (Tone::Bad, format!("opens {} on {}", key.check, brief(&key.resource)));
     if plan.kind != PlanKind::Undo {
         said.extend(shown.opens.iter().map(opens));

@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Twin, policy, take_away};
+use super::{Twin, balancing, capacity, policy, take_away};
 use crate::inventory::{Fact, InstanceStatus, Selector};
 
 /// Something that will happen.
@@ -30,6 +30,8 @@ pub(super) enum Effect {
     FellBack(String, String),
     /// A running instance passes its checks.
     StatusOk(String),
+    /// A running instance has been looked at by its load balancers.
+    TargetLookedAt(String),
     /// A snapshot is complete.
     SnapshotDone(String),
     /// A snapshot has failed.
@@ -56,7 +58,7 @@ impl Effect {
     /// On which thing it happens.
     pub fn on(&self) -> &str {
         match self {
-            Effect::Stopped(id) | Effect::Running(id) | Effect::FellBack(id, _) | Effect::StatusOk(id) => id,
+            Effect::Stopped(id) | Effect::Running(id) | Effect::FellBack(id, _) | Effect::StatusOk(id) | Effect::TargetLookedAt(id) => id,
             Effect::SnapshotDone(id) | Effect::SnapshotFailed(id) | Effect::LeavesBin(id) => id,
             Effect::VolumeReady(id) | Effect::VolumeFailed(id) | Effect::VolumeVanished(id) | Effect::Attached(id) | Effect::Detached(id) => id,
             Effect::FlowLogDelivers(id) | Effect::TrailDelivers(id) => id,
@@ -66,6 +68,8 @@ impl Effect {
 
 /// Seconds from running to the two checks being passed.
 const STATUS_SECONDS: u64 = 150;
+/// Seconds from running to an answer to the checks of load balancers: what runs on an instance comes up after it.
+const TARGET_SECONDS: u64 = 240;
 
 pub(super) fn happen(twin: &mut Twin, due: &Due) {
     let region = due.region.as_str();
@@ -77,6 +81,11 @@ pub(super) fn happen(twin: &mut Twin, due: &Due) {
             if twin.region_mut(region).instances.get_mut(id).is_some_and(|i| i.state == "running") {
                 let status = if twin.faults.checks_fail { "impaired" } else { "ok" };
                 set_status(twin, region, id, status);
+            }
+        }
+        Effect::TargetLookedAt(id) => {
+            if twin.region_mut(region).instances.get(id).known().is_some_and(|i| i.state == "running") {
+                balancing::looked_at(twin, region, id);
             }
         }
         Effect::SnapshotDone(id) => snapshot(twin, region, id, "completed"),
@@ -112,6 +121,8 @@ fn stopped(twin: &mut Twin, region: &str, id: &str, from: &str, reason: &str) {
         _ => return,
     }
     set_status(twin, region, id, "not-applicable");
+    balancing::down(twin, region, id);
+    capacity::gives_back(twin, region, id);
     let mut to_come = Vec::new();
     for interface in interfaces_of(twin, region, id) {
         let interfaces = &mut twin.region_mut(region).network_interfaces;
@@ -139,6 +150,10 @@ fn running(twin: &mut Twin, region: &str, id: &str) {
     }
     set_status(twin, region, id, "initializing");
     twin.later(STATUS_SECONDS, region, Effect::StatusOk(id.to_owned()));
+    capacity::takes(twin, region, id);
+    if balancing::up(twin, region, id) {
+        twin.later(TARGET_SECONDS, region, Effect::TargetLookedAt(id.to_owned()));
+    }
 }
 
 /// Gives interfaces whose automatic address was lost on stop another one.

@@ -2,7 +2,9 @@
 //! is pure and synchronous, and must never say of something that it was not told that it is absent.
 
 pub mod account;
+mod balancing;
 mod calls;
+mod capacity;
 mod content;
 pub mod demo;
 mod due;

@@ -43,6 +43,7 @@ const REFERENCE: &[Row] = &[
     ("ec2:DeleteTags", &["instance", "snapshot", "volume"], &["aws:TagKeys"]),
     ("ec2:GetManagedPrefixListEntries", &["prefix-list"], &[]),
     ("ec2:DescribeInstanceAttribute", &["instance"], &[]),
+    ("ec2:DescribeSnapshotAttribute", &["snapshot"], &[]),
     ("ec2:GetEbsEncryptionByDefault", &[], &[]),
     ("ec2:GetEbsDefaultKmsKeyId", &[], &[]),
     // https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatchlogs.html
@@ -107,6 +108,9 @@ const REFERENCE: &[Row] = &[
     // https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsrecyclebin.html
     ("rbin:ListRules", &[], &[]),
     ("rbin:GetRule", &["rule"], &[]),
+    // https://docs.aws.amazon.com/service-authorization/latest/reference/list_awselasticloadbalancingv2.html
+    ("elasticloadbalancing:DescribeTargetGroups", &[], &[]),
+    ("elasticloadbalancing:DescribeTargetHealth", &[], &[]),
     // https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssystemsmanager.html
     ("ssm:DescribeInstanceInformation", &[], &[]),
 ];

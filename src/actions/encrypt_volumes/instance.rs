@@ -4,10 +4,10 @@
 use serde_json::{Value, json};
 
 use super::{
-    Parameters, Via, guards, instance_of, key, needed_volume,
+    Parameters, Via, capacity, guards, instance_of, key, needed_volume,
     parts::{Disk, Job},
     restartable::restartable,
-    to_encrypt,
+    targets, to_encrypt,
     trial::trials,
 };
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
         support::{need, tag_specifications},
     },
     calls::{Act, KeptOnce, Risk, Shape, Step, Test, Undo, WayBack, mark, reference},
-    inventory::{FamilyKind, Instance, Tags, Volume, Want, tag},
+    inventory::{CapacityReservation, FamilyKind, Instance, Tags, Volume, Want, tag},
     resource::ResourceId,
 };
 
@@ -54,16 +54,20 @@ pub fn propose(context: &Context<'_>, target: &ResourceId, parameters: &Paramete
     }
     let addresses = guards::addresses(context, instance, parameters)?;
     guard_notes.push(address_note(&addresses));
+    let left = targets::left_without(context, instance, parameters)?;
+    guard_notes.extend(targets::note(instance, parameters));
+    let reservation = capacity::held(context, instance, parameters)?;
+    guard_notes.extend(capacity::note(instance, reservation));
     let (key, own_key) = key::chosen(context, parameters)?;
     let job = Job { owner: &context.inventory.owner, region: context.region, key, own_key, parameters };
     let restartable = restartable(context, instance, &volumes, &job)?;
     guard_notes.extend(restartable.notes);
-    let swap = Swap { job, instance, disks, volumes, others: restartable.others };
+    let swap = Swap { job, instance, disks, volumes, reservation, others: restartable.others };
     Ok(Proposal {
         summary: format!("replace {} of the {} disks of {} by encrypted copies", swap.disks.len(), swap.volumes.len(), instance.id),
         steps: swap.steps()?,
         risk: Risk::Disruptive,
-        impact: swap.impact(&addresses),
+        impact: [swap.impact(&addresses), targets::impact(instance, &left)].concat(),
         before: json!({ "state": instance.state, "disks": swap.disks_json(false) }),
         after: json!({ "state": instance.state, "disks": swap.disks_json(true) }),
         proof: swap.proofs(target),
@@ -89,6 +93,8 @@ pub struct Swap<'a> {
     disks: Vec<Disk<'a>>,
     /// All: device, volume, DeleteOnTermination.
     pub(super) volumes: Vec<(&'a str, &'a Volume, bool)>,
+    /// What holds room for its start, where that is required.
+    reservation: Option<&'a CapacityReservation>,
     /// Keys of one's own of disks that stay.
     others: Vec<String>,
 }
@@ -222,7 +228,9 @@ impl Swap<'_> {
 
     fn stop(&self) -> Step {
         let back = self.only_own_stop(self.starting());
-        make::step("stop", format!("stop {}", self.instance.id), self.stopping().only_if(self.may_stop()), make::back_and_forth(back))
+        let held = self.reservation.map(|r| capacity::still_held(self.job.region, self.instance, r)).unwrap_or_default();
+        let act = self.stopping().only_if(self.may_stop()).only_if(held);
+        make::step("stop", format!("stop {}", self.instance.id), act, make::back_and_forth(back))
     }
 
     /// Starts the instance and waits until it passes its status checks. That of its attached volumes is `not-applicable` on types
@@ -344,6 +352,12 @@ impl Swap<'_> {
     /// (<https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/troubleshooting-launch.html>).
     fn room(&self) -> String {
         let Instance { id, instance_type, availability_zone: zone, placement_group, .. } = self.instance;
+        if let Some(CapacityReservation { id: held, .. }) = self.reservation {
+            return format!(
+                "the capacity reservation {held} holds room for {id} while it is stopped, unless another instance that matches takes its place there: then it \
+                 stays down with its encrypted disks until there is room"
+            );
+        }
         let group = placement_group.as_ref().map_or_else(String::new, |g| format!(", less likely still in the placement group {g}"));
         format!(
             "AWS holds no room for {id} while it is stopped: if there is none for a {instance_type} in {zone} at the start{group}, it stays down with its encrypted disks until there is; \

@@ -15,6 +15,7 @@ use crate::{
 };
 
 mod before_the_stop;
+mod capacity;
 
 const R: &str = "us-east-1";
 const KEY: &str = "arn:aws:kms:us-east-1:123456789012:key/1";
@@ -464,5 +465,15 @@ fn parameters_that_do_not_exist_are_errors() {
     assert_eq!(decode("via = 'direct'").unwrap()["keep_days"], 30);
     assert!(decode("via = 'magic'").is_err());
     assert!(decode("keepdays = 3").is_err());
-    assert_eq!(PARAMETERS.len(), decode("").unwrap().as_object().unwrap().len());
+}
+
+#[test]
+fn a_plan_of_the_released_format_means_the_defaults_of_what_is_newer() {
+    let decode = |text: &str| EncryptVolumes.decode(toml::de::Deserializer::parse(&text.to_owned()).unwrap()).unwrap();
+    let of_released = ["via", "key", "keep_days", "allow_address_change", "pre_snapshot", "snapshot_timeout", "health_timeout"];
+    let keys: Vec<String> = decode("").as_object().unwrap().keys().cloned().collect();
+    assert_eq!(keys, of_released, "its parameters are compared with those of today's playbooks: what is not given must not stand there");
+    for Parameter { name, default, .. } in PARAMETERS {
+        assert_eq!(decode(&format!("{name} = {default}")), decode(""), "{name}");
+    }
 }

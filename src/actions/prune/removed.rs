@@ -5,31 +5,51 @@ use serde_json::json;
 use crate::{
     actions::{Proposal, Refusal, make},
     calls::{Act, Call},
-    inventory::{Fact, FamilyKind, Inventory, Region, Removal, Tags, Want},
+    inventory::{Fact, FamilyKind, Inventory, Region, Removal, Tags, Want, removal::PUBLIC},
     resource::{Kind, ResourceId},
 };
 
-/// Whether AWS lets a snapshot be deleted: no image is made of it, and nothing locks it. AWS refuses the deletion otherwise
-/// (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteSnapshot.html>).
+/// Whether a snapshot may be deleted: no image is made of it and nothing locks it, since AWS refuses the deletion otherwise
+/// (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteSnapshot.html>), and nobody else may use it, to whom AWS gives no
+/// warning (<https://docs.aws.amazon.com/ebs/latest/userguide/ebs-modifying-snapshot-permissions.html>).
 ///
 /// # Errors
 /// What keeps it, or why that cannot be told.
 pub(super) fn allowed(place: &Region, id: &str) -> Result<(), Refusal> {
-    let unknown = |what: &str, why: &str| Err(Refusal::Unknown(format!("{id} is kept: whether {what} is not known: {why}")));
+    let unknown =
+        |what: &str, why: Option<&str>| Refusal::Unknown(format!("{id} is kept: whether {what} is not known: {}", why.unwrap_or("the answer does not say")));
     let removal = match place.removals.get(id) {
         Fact::Known(removal) => removal,
         Fact::Absent => return Ok(()),
-        silent => return unknown("an image uses it", silent.silence().unwrap_or_default()),
+        silent => return Err(unknown("an image uses it", silent.silence())),
     };
-    match (&removal.images, &removal.lock) {
-        (Fact::Known(images), _) if !images.is_empty() => {
-            Err(Refusal::Refused(format!("{id} is part of the image {}: deregister that first, if it is not needed", images.join(", "))))
+    match &removal.images {
+        Fact::Known(images) if images.is_empty() => {}
+        Fact::Known(images) => {
+            return Err(Refusal::Refused(format!("{id} is part of the image {}: deregister that first, if it is not needed", images.join(", "))));
         }
-        (_, Fact::Known(state)) => Err(Refusal::Refused(format!("{id} is locked ({state}): it stays until its lock has expired or is taken off"))),
-        (Fact::Known(_), Fact::Absent) => Ok(()),
-        (Fact::Known(_), lock) => unknown("it is locked", lock.silence().unwrap_or_default()),
-        (images, _) => unknown("an image uses it", images.silence().unwrap_or("the answer does not say")),
+        images => return Err(unknown("an image uses it", images.silence())),
     }
+    match &removal.lock {
+        Fact::Absent => {}
+        Fact::Known(state) => return Err(Refusal::Refused(format!("{id} is locked ({state}): it stays until its lock has expired or is taken off"))),
+        lock => return Err(unknown("it is locked", lock.silence())),
+    }
+    match &removal.shared {
+        Fact::Known(accounts) if accounts.is_empty() => Ok(()),
+        Fact::Known(accounts) => Err(Refusal::Refused(format!(
+            "{id} is shared {}: who uses it would lose it without a word; make it private first, if nobody needs it (`aws ec2 reset-snapshot-attribute \
+             --snapshot-id {id} --attribute createVolumePermission`)",
+            with(accounts)
+        ))),
+        shared => Err(unknown("others may use it", shared.silence())),
+    }
+}
+
+/// `with everybody`, `with 111122223333 and everybody`
+fn with(accounts: &[String]) -> String {
+    let one = |account: &String| if account == PUBLIC { "everybody".to_owned() } else { format!("the account {account}") };
+    format!("with {}", accounts.iter().map(one).collect::<Vec<_>>().join(" and "))
 }
 
 /// The proposal with what can be had back after the deletion.

@@ -259,13 +259,24 @@ fn a_snapshot_stays_while_an_image_or_a_lock_holds_it_or_that_cannot_be_told_and
         }
         propose(&it, &it.owner.snapshot(R, "snap-1"))
     };
+    let none = || Fact::Known(Vec::new());
     let free =
-        || Removal { images: Fact::Known(Vec::new()), lock: Fact::Absent, rules: Fact::Known(Vec::new()), in_bin: Fact::Known(false), ..Removal::default() };
+        || Removal { images: none(), lock: Fact::Absent, shared: none(), rules: Fact::Known(Vec::new()), in_bin: Fact::Known(false), ..Removal::default() };
     let image = Removal { images: Fact::Known(vec!["ami-1".into()]), ..free() };
     assert!(matches!(says(Some(image)), Err(Refusal::Refused(why)) if why.contains("ami-1")));
     let locked = Removal { lock: Fact::Known("governance".into()), ..free() };
     assert!(matches!(says(Some(locked)), Err(Refusal::Refused(why)) if why.contains("locked (governance)")));
-    for unknown in [Some(Removal { images: Fact::unknown("AccessDenied"), ..free() }), Some(Removal { lock: Fact::unknown("AccessDenied"), ..free() }), None] {
+    for (with, words) in [(vec!["111122223333", "all"], "shared with the account 111122223333 and everybody"), (vec!["all"], "shared with everybody")] {
+        let shared = Removal { shared: Fact::Known(with.into_iter().map(str::to_owned).collect()), ..free() };
+        assert!(matches!(says(Some(shared)), Err(Refusal::Refused(why)) if why.contains(words) && why.contains("reset-snapshot-attribute")));
+    }
+    let unread = || Fact::unknown("AccessDenied");
+    let denied = [
+        Removal { images: Fact::unknown("AccessDenied"), ..free() },
+        Removal { lock: Fact::unknown("AccessDenied"), ..free() },
+        Removal { shared: unread(), ..free() },
+    ];
+    for unknown in denied.map(Some).into_iter().chain([None]) {
         assert!(matches!(says(unknown), Err(Refusal::Unknown(why)) if why.contains("AccessDenied")));
     }
     let rule = BinRule { id: "rule-1".into(), days: 14, ..BinRule::default() };

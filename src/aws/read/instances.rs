@@ -32,6 +32,10 @@ pub async fn instances(ec2: &Client, ask: &Ask) -> Members<Instance> {
 
 fn instance(i: types::Instance) -> Instance {
     let placement = i.placement;
+    let capacity = i.capacity_reservation_specification;
+    let target = capacity.as_ref().and_then(|c| c.capacity_reservation_target.as_ref());
+    let capacity_target =
+        target.and_then(|t| some(t.capacity_reservation_id.as_deref()).or_else(|| some(t.capacity_reservation_resource_group_arn.as_deref())));
     let groups = i.security_groups.unwrap_or_default().into_iter().filter_map(|g| g.group_id);
     Instance {
         id: text(i.instance_id),
@@ -54,6 +58,9 @@ fn instance(i: types::Instance) -> Instance {
         operator: operator(i.operator),
         placement_group: placement.as_ref().and_then(|p| some(p.group_name.clone())),
         tenancy: text(placement.and_then(|p| p.tenancy)),
+        capacity_preference: capacity.and_then(|c| some(c.capacity_reservation_preference)),
+        capacity_target,
+        capacity_reservation: some(i.capacity_reservation_id),
         enclave: i.enclave_options.and_then(|e| e.enabled).unwrap_or_default(),
         platform_details: text(i.platform_details),
         instance_profile: i.iam_instance_profile.and_then(|p| some(p.arn)),

@@ -1,7 +1,9 @@
 //! Reading: what is wanted, grouped into as few calls as AWS allows, some at a time. What cannot be read is unknown
 //! with its reason, in its place; one failure leaves the rest alone.
 
+mod balancing;
 mod buckets;
+mod capacity;
 mod compute;
 mod defaults;
 mod instances;
@@ -128,6 +130,8 @@ impl Reader<'_> {
             K::VolumeModifications => found(compute::modifications(ec2, ask).await, job),
             K::Snapshots => found(compute::snapshots(ec2, self.account, ask).await, job),
             K::Removals => found(removals::removals(&region, ask).await, job),
+            K::TargetGroups => found(balancing::target_groups(region.balancing(), ask).await, job),
+            K::CapacityReservations => found(capacity::reservations(ec2, ask).await, job),
             K::ManagedInstances => found(defaults::managed_instances(region.ssm(), ask).await, job),
             K::LogGroups => found(log_groups::log_groups(region.logs(), ask).await, job),
             K::Keys => found(keys::keys(region.kms(), ask).await, job),

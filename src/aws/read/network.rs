@@ -84,7 +84,14 @@ pub async fn interfaces(ec2: &Client, ask: &Ask) -> Members<NetworkInterface> {
     Ok(known(interfaces.into_iter().map(interface), |i| &i.id))
 }
 
+/// The private addresses of an interface beside its primary one.
+fn more_addresses(interface: &types::NetworkInterface) -> Vec<String> {
+    let more = interface.private_ip_addresses().iter().filter(|a| a.primary != Some(true)).filter_map(|a| some(a.private_ip_address.as_deref()));
+    super::distinct(more.chain(interface.ipv6_addresses().iter().filter_map(|a| some(a.ipv6_address.as_deref()))))
+}
+
 fn interface(interface: types::NetworkInterface) -> NetworkInterface {
+    let more_addresses = more_addresses(&interface);
     let association = interface.association;
     NetworkInterface {
         id: text(interface.network_interface_id),
@@ -97,6 +104,7 @@ fn interface(interface: types::NetworkInterface) -> NetworkInterface {
         vpc_id: text(interface.vpc_id),
         subnet_id: text(interface.subnet_id),
         private_ip: some(interface.private_ip_address),
+        more_addresses,
         public_ip: association.as_ref().and_then(|a| some(a.public_ip.as_deref())),
         public_ip_owner: association.and_then(|a| some(a.ip_owner_id)),
         tags: tags(interface.tag_set),

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_ec2::types;
 use aws_sdk_rbin::types::{ResourceTag, ResourceType, RuleStatus};
+use futures::{StreamExt, stream};
 use jiff::Timestamp;
 
 use super::{
@@ -13,7 +14,7 @@ use super::{
     page::{pages, some, text, time},
 };
 use crate::{
-    aws::retry::reading,
+    aws::{errors, retry::reading},
     calls::{CallError, ErrorClass},
     inventory::{BinRule, Fact, Removal},
 };
@@ -21,39 +22,48 @@ use crate::{
 /// Which things are in the bin, and until when.
 type Bin = BTreeMap<String, Option<Timestamp>>;
 
-/// `ec2:DescribeImages`, `ec2:DescribeLockedSnapshots`, `ec2:ListSnapshotsInRecycleBin`, `ec2:ListVolumesInRecycleBin`,
+/// `ec2:DescribeImages`, `ec2:DescribeLockedSnapshots`, `ec2:DescribeSnapshotAttribute`, `ec2:ListSnapshotsInRecycleBin`, `ec2:ListVolumesInRecycleBin`,
 /// `rbin:ListRules` and `rbin:GetRule`; one may be missing without the others.
 pub async fn removals(clients: &Regional, ask: &Ask) -> Members<Removal> {
     let Ask::Ids(ids) = ask else { return not_listed("deletions") };
     let (snapshots, volumes): (Vec<String>, Vec<String>) = ids.iter().cloned().partition(|id| id.starts_with("snap-"));
     let mut found = Vec::new();
     if !snapshots.is_empty() {
-        let (images, locks, bin, rules) =
-            futures::join!(images(clients, &snapshots), locks(clients), snapshot_bin(clients), rules(clients, ResourceType::EbsSnapshot));
-        for id in snapshots {
+        let shared = stream::iter(snapshots.clone()).map(|id| shared(clients, id)).buffered(4).collect::<Vec<_>>();
+        let (images, locks, shared, bin, rules) =
+            futures::join!(images(clients, &snapshots), locks(clients), shared, snapshot_bin(clients), rules(clients, ResourceType::EbsSnapshot));
+        for (id, shared) in snapshots.into_iter().zip(shared) {
             let images = of(&images, |all| Fact::Known(all.get(&id).cloned().unwrap_or_default().into_iter().collect()));
             let lock = of(&locks, |all| all.get(&id).cloned().map_or(Fact::Absent, Fact::Known));
-            found.push(removal(id, images, lock, &bin, &rules));
+            found.push(removal(id, Of { images, lock, shared }, &bin, &rules));
         }
     }
     if !volumes.is_empty() {
         let (bin, rules) = futures::join!(volume_bin(clients), rules(clients, ResourceType::EbsVolume));
-        found.extend(volumes.into_iter().map(|id| removal(id, Fact::Known(Vec::new()), Fact::Absent, &bin, &rules)));
+        found.extend(volumes.into_iter().map(|id| removal(id, Of::default(), &bin, &rules)));
     }
     Ok(found)
 }
 
-fn removal(
-    id: String,
+/// What is asked of snapshots only.
+struct Of {
     images: Fact<Vec<String>>,
     lock: Fact<String>,
-    bin: &Result<Bin, CallError>,
-    rules: &Result<Vec<BinRule>, CallError>,
-) -> (String, Fact<Removal>) {
+    shared: Fact<Vec<String>>,
+}
+
+impl Default for Of {
+    fn default() -> Self {
+        Self { images: Fact::Known(Vec::new()), lock: Fact::Absent, shared: Fact::Known(Vec::new()) }
+    }
+}
+
+fn removal(id: String, of_it: Of, bin: &Result<Bin, CallError>, rules: &Result<Vec<BinRule>, CallError>) -> (String, Fact<Removal>) {
+    let Of { images, lock, shared } = of_it;
     let in_bin = of(bin, |bin| Fact::Known(bin.contains_key(&id)));
     let in_bin_until = bin.as_ref().ok().and_then(|bin| bin.get(&id).copied().flatten());
     let rules = of(rules, |rules| Fact::Known(rules.clone()));
-    (id.clone(), Fact::Known(Removal { id, images, lock, rules, in_bin, in_bin_until }))
+    (id.clone(), Fact::Known(Removal { id, images, lock, shared, rules, in_bin, in_bin_until }))
 }
 
 fn of<A, T>(answer: &Result<A, CallError>, told: impl FnOnce(&A) -> Fact<T>) -> Fact<T> {
@@ -86,6 +96,16 @@ async fn images(clients: &Regional, snapshots: &[String]) -> Result<BTreeMap<Str
         }
     }
     Ok(uses)
+}
+
+/// Whom a snapshot is shared with: accounts, or everybody.
+async fn shared(clients: &Regional, id: String) -> Fact<Vec<String>> {
+    let request = clients.ec2().describe_snapshot_attribute().snapshot_id(id).attribute(types::SnapshotAttributeName::CreateVolumePermission);
+    let one = |permission: types::CreateVolumePermission| some(permission.user_id).or_else(|| some(permission.group));
+    match reading("ec2:DescribeSnapshotAttribute", || request.clone().send()).await {
+        Ok(answer) => Fact::Known(answer.create_volume_permissions.unwrap_or_default().into_iter().filter_map(one).collect()),
+        Err(error) => errors::fact(&error),
+    }
 }
 
 /// The locks of snapshots that hold: an expired one lets go.

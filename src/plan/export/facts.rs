@@ -181,6 +181,8 @@ pub(super) fn look(family: FamilyKind, id: &Value, at: &str) -> Option<Look> {
         | FamilyKind::VolumeModifications
         | FamilyKind::Snapshots
         | FamilyKind::Removals
+        | FamilyKind::TargetGroups
+        | FamilyKind::CapacityReservations
         | FamilyKind::ManagedInstances
         | FamilyKind::Keys
         | FamilyKind::EbsDefaults => None,

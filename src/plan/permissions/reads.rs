@@ -55,6 +55,12 @@ pub(super) fn of_plan(plan: &Plan, owner: &Owner) -> Vec<Grant> {
 
 fn grant(kind: FamilyKind, reading: &Reading, asked: &Asked, owner: &Owner, place: &Value, used: Used) -> Grant {
     let all = || BTreeSet::from([any_of(kind, owner)]);
+    // What is asked of snapshots is bound to them; the rest of their kind are rules of the Recycle Bin.
+    if reading.action == "ec2:DescribeSnapshotAttribute" {
+        let of = |id: &String| format!("arn:{}:ec2:*::snapshot/{id}", owner.partition);
+        let resources = asked.ids.iter().filter(|id| id.starts_with("snap-")).map(of).collect();
+        return Grant { action: reading.action.to_owned(), resources, condition: json!({}), used };
+    }
     let named = || if asked.more || asked.ids.is_empty() { all() } else { asked.ids.iter().flat_map(|id| arns(kind, id, owner)).collect() };
     let resources = if reading.scoped { named() } else { BTreeSet::from(["*".to_owned()]) };
     // IAM and S3's list of buckets are asked for in one region whatever the plan's are.

@@ -9,7 +9,7 @@ use super::{
     tags,
 };
 use crate::inventory::{
-    Fact, Instance, InstanceStatus, InstanceType, Inventory, ManagedInstance, NetworkInterface, Snapshot, Tags, Volume,
+    Fact, Instance, InstanceStatus, InstanceType, Inventory, ManagedInstance, NetworkInterface, Snapshot, Tags, Target, TargetGroup, Volume,
     compute::{Attachment, Device},
     tag,
 };
@@ -150,9 +150,29 @@ fn services_interfaces(company: &mut Inventory, vpc: &str) {
     let subnet = id("subnet", 1);
     let balancer = interface(51, sg::WEB, "interface", vpc, &subnet, "ELB app/maps/0a1b2c3d4e5f6071");
     let database = interface(52, sg::POSTGRES, "interface", vpc, &subnet, "RDSNetworkInterface");
+    target_groups(company, vpc);
     for interface in [balancer, database] {
         let interface = NetworkInterface { requester_managed: true, ..interface };
         company.region_mut(MAIN).network_interfaces.put(interface.id.clone(), interface);
+    }
+}
+
+/// Target groups of the load balancer in front of the app: the app has a second, and a queue that nothing sends requests to.
+fn target_groups(company: &mut Inventory, vpc: &str) {
+    let arn = |what: &str| format!("arn:aws:elasticloadbalancing:{MAIN}:{ACCOUNT}:{what}");
+    let target = |instance: u64, state: &str| Target { id: id("i", instance), port: Some(8080), state: state.to_owned(), ..Target::default() };
+    let balancer = || vec![arn("loadbalancer/app/maps/0a1b2c3d4e5f6071")];
+    let groups = [("maps", balancer(), vec![target(1, "healthy"), target(5, "healthy")]), ("queue", Vec::new(), vec![target(6, "unused")])];
+    for (name, load_balancers, targets) in groups {
+        let group = TargetGroup {
+            id: arn(&format!("targetgroup/{name}/0123456789abcdef")),
+            name: name.to_owned(),
+            target_type: "instance".to_owned(),
+            vpc_id: vpc.to_owned(),
+            load_balancers,
+            targets: Fact::Known(targets),
+        };
+        company.region_mut(MAIN).target_groups.put(group.id.clone(), group);
     }
 }
 

@@ -1,0 +1,80 @@
+//! Reads target groups and the health of their targets.
+
+use aws_sdk_elasticloadbalancingv2::{Client, types};
+use futures::{StreamExt, stream};
+
+use super::{
+    Ask, Members, not_listed,
+    page::{known, some, text},
+};
+use crate::{
+    aws::{errors, retry::reading},
+    calls::{CallError, ErrorClass},
+    inventory::{Fact, Target, TargetGroup},
+};
+
+/// How many groups a page has at most.
+const PAGE: i32 = 400;
+
+/// `elasticloadbalancing:DescribeTargetGroups`, and `DescribeTargetHealth` for each: no operation says which groups an instance is
+/// a target of.
+pub async fn target_groups(client: &Client, ask: &Ask) -> Members<TargetGroup> {
+    if *ask != Ask::All {
+        return not_listed("no single target groups; target groups");
+    }
+    let listed = match listed(client).await {
+        // An endpoint that is not AWS's and has no load balancers.
+        Err(error) if error.class == ErrorClass::Unsupported => return Ok(Vec::new()),
+        listed => listed?,
+    };
+    let groups = stream::iter(listed).map(|group| with_targets(client, group));
+    Ok(known(groups.buffered(8).collect::<Vec<_>>().await, |group| &group.id))
+}
+
+async fn listed(client: &Client) -> Result<Vec<TargetGroup>, CallError> {
+    const OPERATION: &str = "elasticloadbalancing:DescribeTargetGroups";
+    let (mut groups, mut marker) = (Vec::new(), None::<String>);
+    loop {
+        let page = reading(OPERATION, || client.describe_target_groups().page_size(PAGE).set_marker(marker.clone()).send()).await?;
+        groups.extend(page.target_groups.unwrap_or_default().into_iter().map(group));
+        match page.next_marker.filter(|next| !next.is_empty()) {
+            None => return Ok(groups),
+            Some(next) if marker.as_ref() == Some(&next) => return Err(errors::in_body(OPERATION, "RepeatedToken", "the listing does not come to an end")),
+            next => marker = next,
+        }
+    }
+}
+
+fn group(group: types::TargetGroup) -> TargetGroup {
+    TargetGroup {
+        id: text(group.target_group_arn),
+        name: text(group.target_group_name),
+        target_type: text(group.target_type),
+        vpc_id: text(group.vpc_id),
+        load_balancers: group.load_balancer_arns.unwrap_or_default(),
+        targets: Fact::NotRead,
+    }
+}
+
+async fn with_targets(client: &Client, group: TargetGroup) -> TargetGroup {
+    if matches!(group.target_type.as_str(), "lambda" | "alb") {
+        return group;
+    }
+    let health = reading("elasticloadbalancing:DescribeTargetHealth", || client.describe_target_health().target_group_arn(&group.id).send()).await;
+    let targets = match health {
+        Ok(answer) => Fact::Known(answer.target_health_descriptions.unwrap_or_default().into_iter().map(target).collect()),
+        Err(error) => errors::fact(&error),
+    };
+    TargetGroup { targets, ..group }
+}
+
+fn target(described: types::TargetHealthDescription) -> Target {
+    let (target, health) = (described.target, described.target_health);
+    Target {
+        id: text(target.as_ref().and_then(|t| t.id.as_deref())),
+        port: target.as_ref().and_then(|t| t.port),
+        availability_zone: target.and_then(|t| some(t.availability_zone)),
+        state: text(health.as_ref().and_then(|h| h.state.as_ref())),
+        reason: health.and_then(|h| some(h.reason)),
+    }
+}

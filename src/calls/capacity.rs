@@ -1,0 +1,80 @@
+//! Which capacity reservation holds room for an instance. Rules:
+//! <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/capacity-reservations-using.html>. Pure.
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::inventory::{CapacityReservation, Instance};
+
+/// How long a reservation must last at least to count: copying and swapping disks takes hours.
+const LASTS: SignedDuration = SignedDuration::from_hours(24);
+
+/// Which reservations an instance runs in, by its own settings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Use {
+    /// Any open one that matches.
+    Open,
+    /// This one.
+    Targets(String),
+    /// One of this group; which those are is not read.
+    Group(String),
+    /// None, even where one is there.
+    Avoids,
+    /// That is not known.
+    Unsaid,
+}
+
+impl Use {
+    /// What an instance's settings say.
+    pub fn of(instance: &Instance) -> Self {
+        match (&instance.capacity_target, instance.capacity_preference.as_deref()) {
+            (Some(id), _) if id.starts_with("cr-") => Use::Targets(id.clone()),
+            (Some(group), _) => Use::Group(group.clone()),
+            (None, Some("none")) => Use::Avoids,
+            (None, Some("open" | "capacity-reservations-only")) => Use::Open,
+            (None, _) => Use::Unsaid,
+        }
+    }
+
+    /// Whether the instance would run in a reservation that accepts it.
+    pub fn may_use(&self, reservation: &CapacityReservation) -> bool {
+        match self {
+            Use::Open => reservation.match_criteria == "open",
+            Use::Targets(id) => reservation.id == *id,
+            Use::Group(_) | Use::Avoids | Use::Unsaid => false,
+        }
+    }
+}
+
+/// Whether a reservation accepts an instance, room apart.
+///
+/// # Errors
+/// The first thing that is not as it must be, in words.
+pub fn accepts(reservation: &CapacityReservation, instance: &Instance, now: Timestamp) -> Result<(), String> {
+    let id = &reservation.id;
+    let like = [
+        ("type", &reservation.instance_type, &instance.instance_type),
+        ("platform", &reservation.instance_platform, &instance.platform_details),
+        ("zone", &reservation.availability_zone, &instance.availability_zone),
+        ("tenancy", &reservation.tenancy, &instance.tenancy),
+    ];
+    if let Some((what, theirs, ours)) = like.into_iter().find(|(_, theirs, ours)| theirs != ours) {
+        return Err(format!("{id} is for the {what} {theirs}, and it has {ours}"));
+    }
+    let end = reservation.end.filter(|end| now.checked_add(LASTS).is_ok_and(|then| *end < then));
+    match reservation {
+        r if r.state != "active" => Err(format!("{id} is {}", r.state)),
+        r if r.reservation_type == "capacity-block" => Err(format!("{id} is a capacity block")),
+        r if r.interruptible => Err(format!("{id} is interruptible: its owner may take the room back")),
+        r if r.outpost_arn.is_some() => Err(format!("{id} is on an Outpost")),
+        r if r.placement_group != instance.placement_group => Err(match &r.placement_group {
+            Some(group) => format!("{id} is for the placement group {group}"),
+            None => format!("{id} is for no placement group, and the instance is in one"),
+        }),
+        _ => end.map_or(Ok(()), |end| Err(format!("{id} ends at {end}"))),
+    }
+}
+
+/// Whether there is room for an instance in a reservation once it is stopped: it gives back the place that it has.
+pub fn has_room(reservation: &CapacityReservation, instance: &Instance) -> bool {
+    reservation.has_room || instance.capacity_reservation.as_ref() == Some(&reservation.id)
+}
