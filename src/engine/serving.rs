@@ -54,6 +54,10 @@ impl Left {
                 Err(reason) if reason.cause() == Cause::Denied => return Left::Nothing,
                 Err(reason) => return Left::Unknown(reason),
             };
+            // What is denied stays so; what failed otherwise may be read in a moment.
+            if let Some((group, reason)) = serving.unread.iter().find(|(_, reason)| reason.cause() != Cause::Denied) {
+                return Left::Unknown(Reason::new(reason.cause(), format!("the target group {group}: {reason}")));
+            }
             for one in serving.left_without() {
                 let left = if one.others == Others::Coming { &mut coming } else { &mut bare };
                 left.insert(format!("{id} is the only healthy target of the target group {}", one.group));

@@ -174,6 +174,21 @@ fn target_groups_that_may_not_be_read_are_not_known_and_never_none() {
     assert_eq!(stand.story().changes[&change.id].outcome(), Some(Outcome::Verified));
 }
 
+#[test]
+fn a_target_group_that_cannot_be_read_directly_before_the_stop_keeps_the_instance_up() {
+    let (stand, _) = app_alone(Some("healthy"));
+    let (plan, _) = world::one_instance(&stand);
+    let unread = |twin: &mut Twin| {
+        twin.faults.denied_reads.push(DeniedRead { family: FamilyKind::TargetGroups, region: None, member: Some("targets".to_owned()) });
+    };
+    hold(&stand.then).push(("CreateSnapshots".to_owned(), Box::new(unread)));
+    stand.run(&plan, yes(&plan), None).unwrap().unwrap();
+    let told = stand.story().changes[&plan.changes[0].id].clone();
+    assert_eq!(told.outcome(), Some(Outcome::RolledBack), "{}", told.reason);
+    assert!(told.reason.contains("cannot be told whether load balancers have another healthy target"), "{}", told.reason);
+    assert!(!hold(&stand.called).iter().any(|call| call.operation == "StopInstances"));
+}
+
 const SEED: &str = r#"
 import boto3, json
 ec2, elb = boto3.client("ec2"), boto3.client("elbv2")
