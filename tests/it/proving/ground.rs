@@ -91,12 +91,16 @@ impl Ground {
 
     fn variant(number: u64, variant: u64) -> Option<Self> {
         let mut dice = Dice::new(number, 1_000 + variant);
-        let inventory = account(&mut dice);
+        let keys = number * super::SHARE >= super::KEYS;
+        let inventory = if keys { with_keys(&mut dice) } else { account(&mut dice) };
         let identity = Identity { owner: inventory.owner.clone(), caller: inventory.caller.clone(), endpoint: "twin:test".to_owned() };
         let twin = Twin::new(inventory, number);
         let scanned: Vec<&'static Check> = checks::all().filter(|c| c.scanned).collect();
         let mut wanted: Vec<&'static Check> = scanned.iter().copied().filter(|_| dice.percent(60)).collect();
-        if wanted.is_empty() {
+        if keys {
+            wanted.retain(|c| c.id != "ebs-volume-unencrypted");
+            wanted.extend(scanned.iter().copied().filter(|c| c.id == "ebs-volume-unencrypted"));
+        } else if wanted.is_empty() {
             wanted.push(scanned[dice.below(scanned.len())]);
         }
         let regions: Vec<String> = twin.truth().regions.keys().cloned().collect();
@@ -161,6 +165,35 @@ fn account(dice: &mut Dice) -> Inventory {
                     to.flow_logs.put(log, flow.clone());
                 }
             }
+        }
+    }
+    account
+}
+
+/// An account with several instances that run, each with an open disk; of most of them another disk stays under a key of one's own.
+fn with_keys(dice: &mut Dice) -> Inventory {
+    let mut account = BARE.clone();
+    account.regions.retain(|name, _| name == demo::MAIN);
+    let (from, to) = (&DEMO.regions[demo::MAIN], account.region_mut(demo::MAIN));
+    for _ in 0..2 + dice.below(3) {
+        instance(dice, from, to);
+    }
+    let own = to.keys.known().find(|(_, k)| k.key_manager == "CUSTOMER" && k.key_state == "Enabled").map(|(_, k)| k.arn.clone());
+    let devices: Vec<Vec<String>> = to.instances.known().map(|(_, i)| i.devices.iter().map(|d| d.volume_id.clone()).collect()).collect();
+    for disks in devices {
+        let stays = dice.percent(80) && disks.len() > 1;
+        for (n, disk) in disks.iter().enumerate() {
+            let volume = to.volumes.get_mut(disk).unwrap();
+            volume.encrypted = n > 0 && stays;
+            volume.kms_key_id = own.clone().filter(|_| volume.encrypted);
+        }
+    }
+    let ids: Vec<String> = to.instances.known().filter(|(_, i)| i.state == "stopped").map(|(id, _)| id.to_owned()).collect();
+    for id in ids {
+        "running".clone_into(&mut to.instances.get_mut(&id).unwrap().state);
+        let status = to.instance_statuses.get_mut(&id).unwrap();
+        for word in [&mut status.system_status, &mut status.instance_status, &mut status.attached_ebs_status] {
+            "ok".clone_into(word);
         }
     }
     account

@@ -58,8 +58,10 @@ const LATEST: u64 = 30_000;
 const ENDS: u64 = 32_000;
 /// From this number on other processes take the run over, too.
 const TAKEN: u64 = 100_000;
+/// From this number on accounts have several instances with keys of one's own, and keys are disabled and cannot be read; nobody takes the run over.
+const KEYS: u64 = 110_016;
 /// The numbers that an ordinary test run proves, beside those that have found something.
-const ORDINARY: [Range<u64>; 4] = [0..192, LATER..LATER + 256, ENDS..ENDS + 256, TAKEN..TAKEN + 128];
+const ORDINARY: [Range<u64>; 5] = [0..192, LATER..LATER + 256, ENDS..ENDS + 256, TAKEN..TAKEN + 128, KEYS..KEYS + 128];
 /// Who comes back after a day finds other things overdue: backups, for one.
 const A_DAY: SignedDuration = SignedDuration::from_hours(23);
 /// After so many numbers a long range says how far it is.
@@ -106,14 +108,17 @@ struct Thrown {
     ends: Option<Dice>,
     /// Losses of the lease, in the same way.
     taken: Option<Dice>,
+    /// What becomes of keys, in the same way.
+    keys: Option<Dice>,
 }
 
 impl Thrown {
     fn new(seed: u64) -> Self {
         let later = (seed >= LATER).then(|| Later::new(seed));
         let latest = (seed >= LATEST).then(|| Latest::new(seed));
-        let (ends, taken) = ((seed >= ENDS).then(|| Dice::new(seed, 11)), (seed >= TAKEN).then(|| Dice::new(seed, 12)));
-        Self { dice: Dice::new(seed, 1), later, latest, ends, taken }
+        let (ends, taken) = ((seed >= ENDS).then(|| Dice::new(seed, 11)), (TAKEN..KEYS).contains(&seed).then(|| Dice::new(seed, 12)));
+        let keys = (seed >= KEYS).then(|| Dice::new(seed, 13));
+        Self { dice: Dice::new(seed, 1), later, latest, ends, taken, keys }
     }
     fn fates(&mut self, plan: &Plan, last: bool) -> Vec<Fate> {
         let mut fates = storm::fates(&mut self.dice, plan, last);
@@ -121,6 +126,7 @@ impl Thrown {
         fates.extend(self.latest.iter_mut().flat_map(|latest| latest.fates(plan)));
         fates.extend(self.ends.iter_mut().filter(|_| !last).filter_map(|dice| storm::credentials_end(dice, plan)));
         fates.extend(self.taken.iter_mut().filter(|_| !last).filter_map(|dice| storm::taken_over(dice, plan)));
+        fates.extend(self.keys.iter_mut().filter(|_| !last).filter_map(|dice| storm::keys(dice, plan)));
         fates
     }
     /// What goes wrong with the account in a run of so many calls.
@@ -250,6 +256,12 @@ fn take_back(mut state: State, before: &Inventory, story: &Story, run: Run<'_>, 
     let dice = thrown.latest.as_mut().map(Latest::dice).filter(|_| calm);
     let beside = dice.and_then(|dice| if dice.percent(50) { later::meddle_beside(dice, &mut state, run.plan, story) } else { None });
     beside.iter().for_each(|b| tally.meet(b));
+    if let Some(dice) = thrown.keys.as_mut().filter(|_| beside.is_none())
+        && dice.percent(25)
+    {
+        state.meddle(storm::Meddling::KeyDisabled(dice.below(6)));
+        tally.meet("a key disabled before the undo");
+    }
     let now = state.twin.now();
     let mut undoing = undo::plan(story, run.plan, None, &run.ground.identity, now, SignedDuration::from_hours(1));
     undoing.fit(&state.twin.inventory());

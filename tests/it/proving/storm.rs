@@ -342,6 +342,21 @@ pub fn credentials_end(dice: &mut Dice, plan: &Plan) -> Option<Fate> {
     thrown.0.then_some(Fate::CredentialsEnd(thrown.1, thrown.2, thrown.3))
 }
 
+/// What becomes of keys in one life: somebody disables one, or they cannot be read for a while, now and then just where something is about to be
+/// stopped.
+pub fn keys(dice: &mut Dice, plan: &Plan) -> Option<Fate> {
+    let calls = plan.changes.iter().map(|c| c.steps.len()).sum::<usize>() + 2;
+    let unread = DeniedRead { family: FamilyKind::Keys, region: None, member: None };
+    let (kind, n, which, seconds) = (dice.below(9), dice.upto(calls), dice.below(6), *dice.pick(&[900, 86_400]));
+    match kind {
+        0 => Some(Fate::Meddled(n, Meddling::KeyDisabled(which))),
+        1 => Some(Fate::MeddledInPause(8 * n, Meddling::KeyDisabled(which))),
+        2 => Some(Fate::ReadsDenied(n, unread, seconds)),
+        3 => Some(Fate::ReadsDeniedInPause(8 * n, unread, seconds)),
+        _ => None,
+    }
+}
+
 /// The loss of the lease in one life, if it comes to that.
 pub fn taken_over(dice: &mut Dice, plan: &Plan) -> Option<Fate> {
     let records = plan.changes.iter().map(|c| 3 * c.steps.len() + 2).sum::<usize>();
