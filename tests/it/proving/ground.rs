@@ -178,14 +178,14 @@ fn with_keys(dice: &mut Dice) -> Inventory {
     for _ in 0..2 + dice.below(3) {
         instance(dice, from, to);
     }
-    let own = to.keys.known().find(|(_, k)| k.key_manager == "CUSTOMER" && k.key_state == "Enabled").map(|(_, k)| k.arn.clone());
+    let own = own_key(to);
     let devices: Vec<Vec<String>> = to.instances.known().map(|(_, i)| i.devices.iter().map(|d| d.volume_id.clone()).collect()).collect();
     for disks in devices {
         let stays = dice.percent(80) && disks.len() > 1;
         for (n, disk) in disks.iter().enumerate() {
             let volume = to.volumes.get_mut(disk).unwrap();
             volume.encrypted = n > 0 && stays;
-            volume.kms_key_id = own.clone().filter(|_| volume.encrypted);
+            volume.kms_key_id = volume.encrypted.then(|| own.clone());
         }
     }
     let ids: Vec<String> = to.instances.known().filter(|(_, i)| i.state == "stopped").map(|(id, _)| id.to_owned()).collect();
@@ -197,6 +197,16 @@ fn with_keys(dice: &mut Dice) -> Inventory {
         }
     }
     account
+}
+
+/// The ARN of a key of one's own that can be used: the demo account has one that was disabled.
+fn own_key(to: &mut Region) -> String {
+    let mut key = to.keys.get("alias/retired").known().copied().unwrap().clone();
+    (key.id, key.arn) = ("alias/own".to_owned(), key.arn.replace("555555555503", "555555555505"));
+    "Enabled".clone_into(&mut key.key_state);
+    let arn = key.arn.clone();
+    to.keys.put(key.id.clone(), key);
+    arn
 }
 
 fn one_of(dice: &mut Dice, ids: impl Iterator<Item = String>) -> String {

@@ -15,14 +15,14 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use redress::{
     account::{Account, Identity, Validity},
-    calls::{Call, Outcome, Tried, Until},
+    calls::{Call, Outcome, Tried, Until, mark},
     engine::{Engine, EngineError, LAG, Silent, Stop},
-    inventory::{FamilyKind, Inventory, Scope, Selector, Want},
+    inventory::{FamilyKind, Inventory, Scope, Selector, Want, tag},
     journal::{Decision, Event, Journal, Log, StoreError, Story},
     plan::{Change, Plan},
     twin::{DeniedRead, Twin},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{dice::Dice, storm::Meddling, watch::Watch};
 use crate::stand::{down_now, stage, today};
@@ -43,6 +43,9 @@ pub enum Fate {
     MeddledInPause(usize, Meddling),
     ReadsDeniedInPause(usize, DeniedRead, u64),
     CredentialsEndInPause(usize),
+    /// Between the announcement of a stop and the stop, this happens, or keys cannot be read for so many seconds.
+    MeddledAtStop(Meddling),
+    KeysUnreadAtStop(u64),
     /// Another process takes the run over right after this record: its lease is lost, and only a look at it shows that.
     TakenOver(usize),
     /// At this call it is known that the credentials end in so many seconds, and whether they say so.
@@ -168,6 +171,22 @@ impl State {
                 Fate::ReadsDenied(n, denied, seconds) if n == nth => {
                     self.met.push("reads denied");
                     self.deny(denied, seconds);
+                }
+                _ => {}
+            }
+        }
+    }
+    /// What comes between an announcement and its stop.
+    fn announced(&mut self, call: &Call) {
+        if call.operation != "CreateTags" || call.input["Tags"] != json!([{ "Key": tag::STATE, "Value": mark::STOPPING }]) {
+            return;
+        }
+        for fate in self.fates.clone() {
+            match fate {
+                Fate::MeddledAtStop(meddling) => self.meddle(meddling),
+                Fate::KeysUnreadAtStop(seconds) => {
+                    self.met.push("keys unread at a stop");
+                    self.deny(DeniedRead { family: FamilyKind::Keys, region: None, member: None }, seconds);
                 }
                 _ => {}
             }
@@ -379,6 +398,7 @@ impl Door {
         }
         let outcome = state.twin.perform(call);
         if outcome.is_ok() {
+            state.announced(call);
             let State { watch, twin, events, .. } = &mut *state;
             watch.after(twin, events, call);
         }

@@ -347,12 +347,14 @@ pub fn credentials_end(dice: &mut Dice, plan: &Plan) -> Option<Fate> {
 pub fn keys(dice: &mut Dice, plan: &Plan) -> Option<Fate> {
     let calls = plan.changes.iter().map(|c| c.steps.len()).sum::<usize>() + 2;
     let unread = DeniedRead { family: FamilyKind::Keys, region: None, member: None };
-    let (kind, n, which, seconds) = (dice.below(9), dice.upto(calls), dice.below(6), *dice.pick(&[900, 86_400]));
+    let (kind, n, which, seconds) = (dice.below(10), dice.upto(calls), dice.below(6), *dice.pick(&[900, 86_400]));
     match kind {
         0 => Some(Fate::Meddled(n, Meddling::KeyDisabled(which))),
         1 => Some(Fate::MeddledInPause(8 * n, Meddling::KeyDisabled(which))),
         2 => Some(Fate::ReadsDenied(n, unread, seconds)),
         3 => Some(Fate::ReadsDeniedInPause(8 * n, unread, seconds)),
+        4 => Some(Fate::MeddledAtStop(Meddling::KeyDisabled(which))),
+        5 => Some(Fate::KeysUnreadAtStop(seconds)),
         _ => None,
     }
 }
