@@ -11,11 +11,13 @@ mod still;
 mod targets;
 mod trial;
 
+pub use parts::speed;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    Action, Around, Context, Parameter, Proposal, Refusal,
+    Action, Around, Context, Options, Parameter, Proposal, Refusal,
     concern::{self, Concern},
     support::{decode, need, params, region},
 };
@@ -223,6 +225,20 @@ impl Action for EncryptVolumes {
     fn order(&self) -> u8 {
         10
     }
+}
+
+/// What must be read to tell the key that the action takes today with these parameters.
+pub fn key_wants(inventory: &Inventory, region: &str, with: &Value) -> Vec<Want> {
+    key::wants(&keyed(inventory, region, &Options::default()), with.get("key").and_then(Value::as_str).unwrap_or_default())
+}
+
+/// The ARN of that key, usable or not.
+pub fn key_of(inventory: &Inventory, region: &str, with: &Value) -> Option<String> {
+    key::arn(&keyed(inventory, region, &Options::default()), with.get("key").and_then(Value::as_str).unwrap_or_default())
+}
+
+fn keyed<'a>(inventory: &'a Inventory, region: &'a str, options: &'a Options) -> Context<'a> {
+    Context { inventory, region, checks: &[], options }
 }
 
 fn volume_wants(region: &str, id: &str) -> [Want; 2] {

@@ -14,7 +14,7 @@ pub const STOPPING: &str = "stopping";
 /// The value of [`tag::STATE`] of an instance that its run found stopped.
 pub const FOUND_STOPPED: &str = "stopped";
 /// The same of one that it found running.
-const FOUND_RUNNING: &str = "running";
+pub const FOUND_RUNNING: &str = "running";
 
 /// The keys of a mark.
 const KEYS: [&str; 3] = [tag::RUN, tag::STEP, tag::STATE];

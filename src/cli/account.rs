@@ -156,7 +156,7 @@ impl Session {
         if self.common.profile.is_some() {
             return Err(Fail::usage("--profile is for AWS, and --account names a twin").hint("leave one of them out"));
         }
-        let account = TwinAccount::open(name, &self.state_path()?).map_err(|error| twin_fail(&error))?;
+        let account = TwinAccount::open(name, &self.state_folder()?).map_err(|error| twin_fail(&error))?;
         let (own, only) = (&account.identity().owner.account, &self.common.only_account);
         if !only.is_empty() && !only.contains(own) {
             return Err(connect_fail(&ConnectError::OtherAccount { account: own.clone(), only: only.clone() }));

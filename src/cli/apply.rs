@@ -209,7 +209,10 @@ async fn of_plan(session: &Session, path: &Path, plan: Plan, signed: Option<Sign
     let mut plan = plan;
     // Whoever makes the plan can make it ask more, and never less.
     for change in &mut plan.changes {
-        change.ask |= again.plan.change(&change.id).is_none_or(|now| now.ask);
+        let now = again.plan.change(&change.id);
+        change.ask |= now.is_none_or(|now| now.ask);
+        // What is not open is answered by nobody: the run says nothing of it.
+        change.findings.retain(|key| now.is_none_or(|now| now.findings.contains(key)));
     }
     if !digest::verify(&plan) {
         digest::seal(&mut plan);
@@ -230,9 +233,12 @@ async fn again(session: &Session, door: &Door, plan: &Plan, today: &Today) -> Pl
     for id in &again.plan.rehearsal.failed {
         session.out.always(&format!("{id} is not begun: it fails in its rehearsal on the account as it is now: {}", failure(&again, id)));
     }
-    for change in &again.plan.changes {
+    for change in plan.changes.iter().filter(|change| again.plan.change(&change.id).is_some()) {
         for key in again::not_open(change, &facts, today) {
-            session.out.always(&format!("{}: the file alone says that it answers {} on {}: that is not open now", change.id, key.check, key.resource));
+            session.out.always(&format!(
+                "{}: the file alone says that it answers {} on {}: that is not open now, and does not count",
+                change.id, key.check, key.resource
+            ));
         }
     }
     for (id, unlike) in &again.unlike {

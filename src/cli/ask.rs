@@ -67,6 +67,11 @@ impl Policy {
         Self { auto: true, max_risk: Some(Risk::Disruptive), irreversible: BTreeSet::new() }
     }
 
+    /// Whether flags approve, and nobody is asked.
+    pub fn by_flags(&self) -> bool {
+        self.auto
+    }
+
     /// Whether an irreversible action may be approved.
     pub fn allows(&self, action: &str) -> bool {
         self.irreversible.contains(action)
@@ -131,11 +136,17 @@ impl Policy {
         })
     }
 
-    /// How what is left of a run stands. What was begun is asked about, whatever was decided before: that stands in a file. What was not
-    /// begun stands as in a plan from a file: it asks where a playbook of today does.
-    pub fn standings_left(&self, left: &Left) -> BTreeMap<String, Standing> {
+    /// How what is left of a run stands. What was begun is asked about, whatever was decided before: that stands in a file. Where only the
+    /// files say what it calls next, no flag speaks for it, unless somebody who is trusted has signed them. What was not begun stands as in
+    /// a plan from a file: it asks where a playbook of today does.
+    pub fn standings_left(&self, left: &Left, signed: bool) -> BTreeMap<String, Standing> {
         let again = self.standings_again(&left.plan, &left.again);
+        let alone = |change: &Change| left.judged.ahead.contains(&change.id) && self.auto && !signed && left.plan.kind != PlanKind::Undo;
         self.all(&left.plan, |change| match again.get(&change.id) {
+            _ if left.begun.contains(&change.id) && alone(change) => {
+                let claims = left.judged.claims.get(&change.id).map(|all| all.join("; ")).unwrap_or_default();
+                Standing::No(format!("only the run's files say so: {claims}; --auto-approve does not speak for that"))
+            }
             _ if left.begun.contains(&change.id) => self.standing(change, true),
             Some(standing) => standing.clone(),
             None => self.standing(change, true),

@@ -45,7 +45,7 @@ const EXCERPT: usize = 1;
 /// When the folder for it cannot be written.
 pub async fn run(session: &Session, reset: bool) -> Result<Exit, Fail> {
     if reset {
-        account::fresh_demo(&session.state_path()?)?;
+        account::fresh_demo(&session.state_folder()?)?;
         session.out.say("the account twin:demo is new again; runs of the old one can no longer be taken back");
         session.out.data(NEXT)?;
         return Ok(Exit::Done);

@@ -38,6 +38,7 @@ mod session;
 mod show;
 mod signals;
 mod signing;
+mod state_dir;
 mod summary;
 mod typed;
 mod undo;

@@ -40,24 +40,33 @@ pub async fn run(session: &Session, run: &str, approval: &Approval, guards: &Gua
     }
     let today = Today { playbooks: session.playbooks()?, options: session::options(guards) };
     let left = left(plan, &journal.story, &today, door.account.as_ref(), &stage).await;
-    let decisions = decisions(session, &head.run, &left, &journal.story, &policy).await?;
-    let result = perform::work(session, door, plan, &head.run, journal, Task::Resume(decisions)).await;
+    let signed = journal.signed.is_some();
+    let decisions = decisions(session, &head.run, &left, &journal.story, &policy, signed).await?;
+    // What a change is taken back along is called only if it fails, so it need not keep the run from going on.
+    let withholds = policy.by_flags() && !signed && plan.kind != PlanKind::Undo && !left.judged.back.is_empty();
+    let worked = if withholds { left.withheld(plan) } else { plan.clone() };
+    let result = perform::work(session, door, &worked, &head.run, journal, Task::Resume(decisions)).await;
     perform::note_undone(door, state.as_ref(), plan, &journal.story)?;
     perform::sign(session, folder, &journal.story);
     perform::report(session, plan, &journal.story, result)
 }
 
 /// Shows what is left of a run and decides it anew.
-async fn decisions(session: &Session, run: &str, left: &Left, story: &Story, policy: &Policy) -> Result<Vec<Decision>, Fail> {
+async fn decisions(session: &Session, run: &str, left: &Left, story: &Story, policy: &Policy, signed: bool) -> Result<Vec<Decision>, Fail> {
     borne_out(run, left)?;
     let shown = Left { plan: as_called(&left.plan, &left.begun, &left.judged.claims), ..left.clone() };
     let left = &shown;
-    let standings = policy.standings_left(left);
+    let standings = policy.standings_left(left, signed);
     for (id, unlike) in &left.again.unlike {
         session.out.always(&unlike.told(id));
     }
+    let failing = left.failing.iter().map(|(id, why)| (id, format!("it fails in its rehearsal on the account as it is now: {why}")));
+    let failing: Vec<Decision> = failing.map(|(id, by)| Decision { change: id.clone(), approved: false, by }).collect();
+    for Decision { change, by, .. } in &failing {
+        session.out.always(&format!("{change} is not begun: {by}"));
+    }
     if left.plan.changes.is_empty() {
-        return Ok(Vec::new());
+        return Ok(failing);
     }
     let asks = standings.values().any(|s| *s == Standing::Ask);
     let begun = if left.begun.is_empty() {
@@ -76,11 +85,15 @@ async fn decisions(session: &Session, run: &str, left: &Left, story: &Story, pol
     let declined = |d: &&Decision| !d.approved && left.begun.contains(&d.change);
     if let Some(half) = decisions.iter().find(declined) {
         let way = if matches!(story.changes.get(&half.change).map(|c| &c.phase), Some(Phase::Back(_))) { "on its way back" } else { "half done" };
-        return Err(Fail::held(format!("{} is {way} and stays so: {}", half.change, half.by))
-            .why("nothing was changed")
-            .hint(format!("{} on a terminal, or with --auto-approve --max-risk disruptive", session.common.typed.pieces().resume(run))));
+        let resume = session.common.typed.pieces().resume(run);
+        let hint = if left.judged.ahead.contains(&half.change) && policy.by_flags() {
+            format!("{resume} on a terminal, where a person sees it and says yes; or let runs be signed (--sign), and give --trust")
+        } else {
+            format!("{resume} on a terminal, or with --auto-approve --max-risk disruptive")
+        };
+        return Err(Fail::held(format!("{} is {way} and stays so: {}", half.change, half.by)).why("nothing was changed").hint(hint));
     }
-    Ok(decisions)
+    Ok(decisions.into_iter().chain(failing).collect())
 }
 
 /// Refuses a run of which something is left that nothing bears out.
@@ -88,7 +101,9 @@ fn borne_out(run: &str, left: &Left) -> Result<(), Fail> {
     if !left.judged.beyond.is_empty() {
         let fail = Fail::held(format!("run {run} is not resumed: its files would have redress make calls that no change of theirs makes"));
         return Err(left.judged.beyond.iter().fold(fail, |fail, why| fail.why(why.clone())).why("nothing was changed").hint(format!(
-            "redress show {run} tells what was done; if nobody edited its files, settle what is left by hand. Runs that are signed tell edits: see --trust"
+            "redress show {run} tells what was done. Where somebody has changed the account since, set it back and resume the run; where an instance is \
+             down, `redress recover {run} -o back.json` brings it up by what its tags say. Whoever lets runs be signed knows whether their files were \
+             edited: see --trust"
         )));
     }
     if !left.judged.unknown.is_empty() {

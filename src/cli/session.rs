@@ -14,6 +14,7 @@ use super::{
     args::{Common, Guards},
     fail::Fail,
     out::Out,
+    state_dir,
 };
 use crate::{
     actions::Options,
@@ -49,6 +50,16 @@ impl Session {
         Ok(base.state_dir().unwrap_or_else(|| base.data_dir()).join("redress"))
     }
 
+    /// Where runs are kept on this machine, without touching it.
+    ///
+    /// # Errors
+    /// As [`Session::state_path`], and when it can be no state directory.
+    pub fn state_folder(&self) -> Result<PathBuf, Fail> {
+        let path = self.state_path()?;
+        state_dir::usable(&path)?;
+        Ok(path)
+    }
+
     /// Where runs are kept, to look at. Says so when others may write there.
     ///
     /// # Errors
@@ -56,7 +67,7 @@ impl Session {
     pub fn state(&self) -> Result<Box<dyn Store>, Fail> {
         let state: Box<dyn Store> = match self.bucket() {
             Some(url) => store_in_bucket(url, &self.settings(), self.out)?,
-            None => Box::new(StateDir::new(&self.state_path()?)),
+            None => Box::new(StateDir::new(&self.state_folder()?)),
         };
         if let Some(why) = state.in_other_hands() {
             self.out.always(&format!("warning: {why}: whoever can write to a run decides what is called. Choose a place of your own with --state-dir"));

@@ -134,23 +134,28 @@ fn bring_back(known: &Inventory, region: &str, instance: &Instance, id: String) 
             let free = make::is(region, FamilyKind::Volumes, volume.id.as_str(), "/state", "available");
             let still = make::is(region, FamilyKind::Instances, name.as_str(), "/state", instance.state.as_str());
             let act = attach(region, name, &volume.id, device).only_if(vec![free, still]);
-            steps.push(kept(format!("attach-{n}"), format!("attach {} to {name} at {device}", volume.id), act));
+            steps.push(kept_step(format!("attach-{n}"), format!("attach {} to {name} at {device}", volume.id), act));
         }
         let own = volume.id == copy.id || Some(&volume.id) == copy.tags.get(tag::SOURCE);
         let goes = own && copy.tags.get(tag::DELETE_ON_TERMINATION).is_some_and(|goes| goes == "true");
         if goes && there.is_none_or(|a| !a.delete_on_termination) {
-            steps.push(kept(format!("dot-{n}"), format!("let {} go with {name}, as before", volume.id), goes_with(region, name, &volume.id, device)));
+            steps.push(kept_step(format!("dot-{n}"), format!("let {} go with {name}, as before", volume.id), goes_with(region, name, &volume.id, device)));
         }
         if steps.len() + 1 > n {
             touches.push(Want::id(region, FamilyKind::Volumes, &volume.id));
         }
     }
+    for (volume, device) in kept(&volumes, instance) {
+        let n = steps.len() + 1;
+        steps.push(kept_step(format!("dot-{n}"), format!("let {} go with {name}, as before", volume.id), goes_with(region, name, &volume.id, device)));
+        touches.push(Want::id(region, FamilyKind::Volumes, &volume.id));
+    }
     // What a run found stopped, somebody had stopped.
     if instance.state == "stopped" && instance.tags.get(tag::STATE).is_none_or(|found| found != mark::FOUND_STOPPED) {
-        steps.push(kept("start".to_owned(), format!("start {name}"), start(region, name)));
+        steps.push(kept_step("start".to_owned(), format!("start {name}"), start(region, name)));
     }
     let act = mark::off(region, name, instance.tags.get(tag::RUN).map_or(Value::Null, |run| json!(run)));
-    steps.push(kept("unmark".to_owned(), format!("take the tag of the run off {name}"), act));
+    steps.push(kept_step("unmark".to_owned(), format!("take the tag of the run off {name}"), act));
     let brought = change(known, region, instance, id, steps, touches);
     Ok(Some(Change { impact, ..brought }))
 }
@@ -189,6 +194,15 @@ fn at_device<'v>(volumes: &'v [Volume], instance: &str, device: &str, copy: &'v 
     })
 }
 
+/// Disks that the run has kept from going with their instance, and no copy of which is there yet: their own tag says how they were.
+fn kept<'v>(volumes: &'v [Volume], instance: &'v Instance) -> Vec<(&'v Volume, &'v str)> {
+    let copied = |id: &String| volumes.iter().any(|v| v.tags.contains_key(tag::DEVICE) && v.tags.get(tag::SOURCE) == Some(id));
+    let own = |v: &&Volume| v.tags.get(tag::RUN) == instance.tags.get(tag::RUN) && v.tags.get(tag::INSTANCE) == Some(&instance.id);
+    let went = |v: &&Volume| v.tags.get(tag::DELETE_ON_TERMINATION).is_some_and(|goes| goes == "true");
+    let place = |v: &'v Volume| v.attachments.iter().find(|a| a.instance_id == instance.id && !a.delete_on_termination).map(|a| (v, a.device.as_str()));
+    volumes.iter().filter(own).filter(went).filter(|v| !copied(&v.id)).filter_map(place).collect()
+}
+
 fn start(region: &str, name: &str) -> Act {
     let running = make::state(region, FamilyKind::Instances, name, &["running"], &["terminated", "shutting-down"]);
     let under_way = make::state(region, FamilyKind::Instances, name, &["pending", "running"], &[]);
@@ -202,7 +216,7 @@ fn words(volume: Option<&String>) -> &str {
 }
 
 /// A step that a failure does not take back: half of an instance brought back is better than none of it.
-fn kept(name: String, title: String, act: Act) -> Step {
+fn kept_step(name: String, title: String, act: Act) -> Step {
     make::step(name, title, act, WayBack::Kept("what was brought back stays".to_owned()))
 }
 

@@ -16,7 +16,7 @@ use crate::{
     journal::{ChangeStory, Outcome, Story},
     plan::{
         Change, Plan, PlanKind, Restore, digest, propose,
-        reach::{Leads, Way},
+        reach::{Lead, Way},
         rehearse::rehearse_undo,
     },
 };
@@ -46,10 +46,10 @@ impl Undoing {
     }
 
     /// The calls of the undo, each of the change of the run that it takes back.
-    pub fn calls<'c>(&self, run: &'c Plan) -> Vec<Leads<'c>> {
+    pub fn calls<'c>(&self, run: &'c Plan) -> Vec<Lead<'c>> {
         let of = |undo: &Change| run.change(&undo.id).map(|change| (change, undo.steps.clone()));
         let all = self.plan.changes.iter().filter_map(of);
-        all.flat_map(|(change, steps)| steps.into_iter().map(move |step| (change, Way::Back, step.act.call))).collect()
+        all.flat_map(|(change, steps)| steps.into_iter().map(move |step| Lead { change, way: Way::Back, act: step.act, kept: false, of: None })).collect()
     }
 
     /// Fits the undo to the account as it is now, tries it on a copy of that, and seals what that showed into the plan. What
@@ -59,8 +59,9 @@ impl Undoing {
         self.fit(&facts);
         let mut rehearsal = rehearse_undo(&self.plan.changes, stage(facts).as_ref());
         let tried = run.changes.iter().filter(|c| rehearsal.predicted.contains_key(&c.id));
-        let opens: BTreeSet<FindingKey> = tried.flat_map(|c| &c.findings).cloned().collect();
-        rehearsal.opens = opens.into_iter().collect();
+        let said: BTreeSet<FindingKey> = tried.flat_map(|c| &c.findings).cloned().collect();
+        // The run's files may say too little of that, so what the rehearsal itself has shown counts as well.
+        rehearsal.opens = said.into_iter().chain(rehearsal.opens).collect::<BTreeSet<_>>().into_iter().collect();
         self.plan.rehearsal = rehearsal;
         digest::seal(&mut self.plan);
     }

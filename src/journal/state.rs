@@ -77,7 +77,8 @@ pub trait Store: Send + Sync + Debug {
         let found = exact.or(if run == "last" || second.is_none() { first } else { None });
         let Some(id) = found else {
             let near = all.iter().max_by(|a, b| strsim::jaro(a, run).total_cmp(&strsim::jaro(b, run)));
-            let hint = near.map_or(String::new(), |n| format!("; did you mean {n}?"));
+            let none = || "no run has been made there. `redress apply` makes one; `--state-dir` names another place where runs are kept".to_owned();
+            let hint = near.map_or_else(none, |n| format!("`redress runs` lists them; did you mean {n}?"));
             return Err(StoreError::NoSuchRun { run: run.to_owned(), state_dir: self.place(), hint });
         };
         self.open_run(id)

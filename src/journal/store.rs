@@ -143,13 +143,13 @@ pub enum StoreError {
         why: String,
     },
     /// There is no such run.
-    #[error("there is no run {run} in {state_dir}: `redress runs` lists them{hint}")]
+    #[error("there is no run {run} in {state_dir}: {hint}")]
     NoSuchRun {
         /// What was asked for.
         run: String,
         /// Where.
         state_dir: String,
-        /// Perhaps another was meant.
+        /// What to do: perhaps another was meant, or another place.
         hint: String,
     },
     /// Somebody else is at work.

@@ -396,7 +396,10 @@ pub fn all_again(plan: &Plan, whole: &Plan, today: &Today, stage: &dyn Stage) ->
         }
         match made {
             Err(reason) => drop(unlike.insert(change.id.clone(), reason)),
-            Ok(made) => {
+            Ok(mut made) => {
+                // What is not open is nobody's to answer: it counts neither as closed nor as answered.
+                let closed: Vec<FindingKey> = not_open(&made.change, &stage.inventory(), today).cloned().collect();
+                made.change.findings.retain(|key| !closed.contains(key));
                 let (mut trial, mut more) = (work.fork(), outputs.clone());
                 if play(trial.as_mut(), &made.change, started, &mut more).is_ok() {
                     (work, outputs) = (trial, more);

@@ -2,17 +2,20 @@
 //! with or taken back brings calls and ids from its files; before any of them is called, the registry of actions and today's facts
 //! must bear them out. Pure.
 
+mod disks;
 mod form;
+mod held;
+mod labels;
 mod made;
 
-use jiff::{civil::Date, tz::TimeZone};
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use serde_json::Value;
 
-use self::made::Made;
+use self::{disks::Disks, made::Made};
 
 use super::Change;
 use crate::{
-    calls::Call,
+    calls::{Act, Call, Expect, Test},
     inventory::{Fact, FamilyKind, Inventory, Scope, Want, tag},
     resource::Kind,
 };
@@ -35,8 +38,33 @@ pub enum Way {
     Back,
 }
 
-/// A call that a run may still make, the change that it is of, and the way that it leads.
-pub type Leads<'c> = (&'c Change, Way, Call);
+/// A call that a run may still make.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Lead<'c> {
+    /// The change that it is of.
+    pub change: &'c Change,
+    /// The way that it leads.
+    pub way: Way,
+    /// The call, and what is looked at before and after it.
+    pub act: Act,
+    /// Whether a rollback leaves it out once the change has brought something up.
+    pub kept: bool,
+    /// The step that it takes back, where it is called only if the change fails.
+    pub of: Option<&'c str>,
+}
+
+/// The runs that a call is of.
+#[derive(Debug, Clone, Copy)]
+pub struct Of<'r> {
+    /// The run that made what is there.
+    pub run: &'r str,
+    /// The run that calls: another one where it takes the first one back.
+    pub by: &'r str,
+    /// Whether it takes one back.
+    pub undoes: bool,
+    /// When.
+    pub now: Timestamp,
+}
 
 /// The operations that changes of an action make, forward and back.
 fn operations(action: &str) -> &'static [&'static str] {
@@ -146,6 +174,12 @@ pub fn nameless(call: &Call) -> Option<&str> {
     members(call).find(|(name, value)| naming(call, name).is_some() && !whole(value)).map(|(name, _)| name.as_str())
 }
 
+/// A condition that never holds of what a call acts on, with what it means: a call that is given it is not made.
+pub fn never(call: &Call, means: &str) -> Option<Expect> {
+    let (family, id) = targets(call).into_iter().next()?;
+    Some(Expect::new(place(call, family), family, id, "/id", Test::OneOf { good: Vec::new(), never: Vec::new(), late: Vec::new() }).meaning(means))
+}
+
 fn place(call: &Call, family: FamilyKind) -> &str {
     match family {
         FamilyKind::Roles | FamilyKind::Buckets => "",
@@ -156,6 +190,7 @@ fn place(call: &Call, family: FamilyKind) -> &str {
 /// What must be read to tell whether any call of a change is borne out.
 pub fn needs_of(change: &Change, known: &Inventory) -> Scope {
     let mut scope = made::needs(change, known);
+    scope.extend(disks::needs(change, known));
     if change.resource.kind() == Kind::Instance {
         scope.insert(copies(change));
     }
@@ -193,26 +228,35 @@ pub struct Reach<'a> {
     run: &'a str,
     facts: &'a Inventory,
     made: Made,
+    /// The disks of the change, where it is about disks; or what of them could not be read.
+    disks: Option<Result<Disks<'a>, String>>,
 }
 
 impl<'a> Reach<'a> {
     /// The reach of a change of this run.
-    pub fn of(change: &'a Change, run: &'a str, facts: &'a Inventory) -> Self {
-        Self { change, run, facts, made: Made::of(change, run, facts) }
+    pub fn of(change: &'a Change, of: Of<'a>, facts: &'a Inventory) -> Self {
+        let disks = disks::is_about_disks(change).then(|| Disks::of(change, of, facts));
+        Self { change, run: of.run, facts, made: Made::of(change, of.run, facts), disks }
     }
 
-    /// Checks that the change may make a call on what it names. Returns what of the call only the files of the run say, in words, where
-    /// it would open or lower something.
+    /// Checks that the change may make a call on what it names. Returns what of the call only the files of the run say, in words.
     ///
     /// # Errors
     /// Why it may not, or why that cannot be told.
-    pub fn bears(&self, way: Way, call: &Call) -> Result<Option<String>, Beyond> {
+    pub fn bears(&self, lead: &Lead<'_>) -> Result<Vec<String>, Beyond> {
+        let (way, call) = (lead.way, &lead.act.call);
         let never = |why: String| Beyond::Never(format!("{} {why}", call.name()));
         self.form(way, call).map_err(never)?;
         for (family, id) in targets(call) {
             self.target(call, family, &id)?;
         }
-        self.content(way, call).map_err(never)
+        let mut claims: Vec<String> = self.content(way, call).map_err(never)?.into_iter().collect();
+        match &self.disks {
+            Some(Ok(disks)) => claims.extend(held::borne_out(disks, lead).map_err(never)?),
+            Some(Err(why)) => return Err(Beyond::Unknown(format!("{}: {why}", call.name()))),
+            None => {}
+        }
+        Ok(claims)
     }
 
     fn form(&self, way: Way, call: &Call) -> Result<(), String> {

@@ -18,8 +18,9 @@ use crate::{
     calls::{Call, Outcome},
     checks::{self, Check},
     finding::{FindingKey, Verdict},
-    inventory::{Inventory, Scope},
+    inventory::{FamilyKind, Inventory, Scope, Selector, Want},
     playbook::{Playbook, check_parameters},
+    resource::ResourceId,
 };
 
 /// A copy of an account on which calls can be tried. The twin is one.
@@ -129,12 +130,12 @@ pub fn rehearse(changes: &[Change], stage: &dyn Stage, rules: &Rules) -> Rehears
     run.rehearsed
 }
 
-/// Tries the changes of an undo, in their order, on a fork of the stage: whether every call goes through, and what was
-/// there before the run comes back.
+/// Tries the changes of an undo, in their order, on a fork of the stage: whether every call goes through, what was there before the
+/// run comes back, and which findings are open again.
 pub fn rehearse_undo(changes: &[Change], stage: &dyn Stage) -> Rehearsal {
     let before = stage.inventory();
     let (mut stage, mut outputs, mut shown) = (stage.fork(), AllOutputs::new(), Rehearsal::default());
-    let started = stage.inventory().read_at;
+    let started = before.read_at;
     for change in changes {
         if let Some(needed) = change.after.iter().find(|id| !shown.predicted.contains_key(*id)) {
             shown.not_rehearsed.push(format!("{}: it comes after {needed}, which is not taken back in the rehearsal", change.id));
@@ -154,9 +155,27 @@ pub fn rehearse_undo(changes: &[Change], stage: &dyn Stage) -> Rehearsal {
             }
         }
     }
+    let after = as_of(stage.inventory(), started);
+    shown.opens = opened(changes.iter().filter(|c| shown.predicted.contains_key(&c.id)), &before, &after);
     (shown.together, shown.targets) = (together(changes, &before), targets(changes, &before));
     shown.undo_restores = shown.differences.is_empty() && shown.not_rehearsed.is_empty();
     shown
+}
+
+/// The findings on what these changes are about that are open after, and were not before.
+fn opened<'c>(changes: impl Iterator<Item = &'c Change>, before: &Inventory, after: &Inventory) -> Vec<FindingKey> {
+    let volume = |want: &Want| match (&want.selector, want.family) {
+        (Selector::Id(id), FamilyKind::Volumes) => Some(before.owner.volume(&want.region, id)),
+        _ => None,
+    };
+    let about = |change: &'c Change| change.touches.iter().filter_map(volume).chain([change.resource.clone()]);
+    let resources: BTreeSet<ResourceId> = changes.flat_map(about).collect();
+    let violates = |check: &Check, facts: &Inventory, resource: &ResourceId| matches!((check.judge)(facts, resource, &Value::Null), Verdict::Violates(_));
+    let opens = |resource: &ResourceId| {
+        let all = checks::all().filter(|check| check.scanned && violates(check, after, resource) && !violates(check, before, resource));
+        all.map(|check| FindingKey { check: check.id.to_owned(), resource: resource.clone() }).collect::<Vec<_>>()
+    };
+    resources.iter().flat_map(opens).collect()
 }
 
 impl<'a> Run<'a> {

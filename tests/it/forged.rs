@@ -546,3 +546,11 @@ fn no_edit_of_a_journal_makes_a_call_that_the_untouched_would_not_make() {
     println!("{seeds} edits of a journal: {came:?}");
     assert!(came.len() > 1, "some are refused and some are taken: {came:?}");
 }
+
+#[test]
+fn no_edit_of_a_run_and_its_plan_makes_a_call_that_the_untouched_would_not_make() {
+    let seeds: u64 = std::env::var("REDRESS_EDITS").ok().and_then(|n| n.parse().ok()).unwrap_or(60);
+    let came = crate::edits::range(0..seeds, crate::edits::run_edit);
+    println!("{seeds} edits of a run: {came:?}");
+    assert!(came.len() > 1, "some are refused and some are taken: {came:?}");
+}

@@ -27,6 +27,7 @@ mod foreign;
 mod forged;
 mod forged_claims;
 mod forged_runs;
+mod half_done;
 mod hostile;
 mod hostile_leaves;
 mod hostile_words;

@@ -60,7 +60,7 @@ fn on_instance(stand: &Stand, id: &str) -> Vec<String> {
 }
 
 /// What tags alone tell of a run, or of all, once what was under way has settled.
-fn found(stand: &Stand, run: Option<&str>) -> Recovery {
+pub fn found(stand: &Stand, run: Option<&str>) -> Recovery {
     hold(&stand.twin).pass(Duration::from_secs(3600));
     let (account, regions, who) = (stand.account(), [REGION.to_owned()], stand.identity());
     let now = hold(&stand.twin).now();

@@ -180,3 +180,22 @@ fn commands_that_race_for_a_directory_that_is_not_there_never_fail_for_its_sake(
         }
     }
 }
+
+#[test]
+fn what_cannot_be_the_state_directory_is_named_with_what_to_do_by_every_command() {
+    let folder = planned();
+    fs::write(folder.path().join("file"), "x").unwrap();
+    for place in ["file", "/dev/null", "file/below"] {
+        for line in ["runs", "show last", "resume last", "undo last", "verify last", "scan --account twin:demo", "plan --account twin:demo", APPLY] {
+            let (_, err) = ends(&folder, 2, &format!("{line} --state-dir {place}"));
+            assert!(err.contains(place) && err.contains("hint: name a directory with --state-dir"), "{line}: {err}");
+            assert!(!err.contains("os error") && !err.contains("chmod"), "{line}: {err}");
+        }
+    }
+    // Where there is no run yet, none is listed either.
+    fs::create_dir_all(folder.path().join("empty/runs")).unwrap();
+    for line in ["show last", "resume last", "undo 2026"] {
+        let (_, err) = ends(&folder, 2, &format!("{line} --state-dir empty"));
+        assert!(err.contains("`redress apply` makes one") && !err.contains("lists them"), "{line}: {err}");
+    }
+}

@@ -49,10 +49,10 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// What the edits of a range came to: of plans, then of journals, and what broke.
+/// What the edits of a range came to: of plans, of journals, and of runs with their plans; and what broke.
 #[derive(Default)]
 struct Edits {
-    came: [BTreeMap<edits::Came, u64>; 2],
+    came: [BTreeMap<edits::Came, u64>; 3],
     broken: Vec<String>,
 }
 
@@ -83,7 +83,9 @@ fn edited(wish: &str) -> ExitCode {
                         some.into_iter().for_each(|(came, n)| *all.entry(came).or_default() += n);
                     }
                     if to % TELL_AFTER == 0 {
-                        println!("{to}: plans {:?}, journals {:?}, {} broken, {} s", all.came[0], all.came[1], all.broken.len(), began.elapsed().as_secs());
+                        let [plans, journals, runs] = &all.came;
+                        let (broken, seconds) = (all.broken.len(), began.elapsed().as_secs());
+                        println!("{to}: plans {plans:?}, journals {journals:?}, runs {runs:?}, {broken} broken, {seconds} s");
                     }
                 }
             });
@@ -91,7 +93,8 @@ fn edited(wish: &str) -> ExitCode {
     });
     let (all, seconds) = (all.into_inner().unwrap(), began.elapsed().as_secs_f64());
     let tried: u64 = all.came.iter().flat_map(BTreeMap::values).sum();
-    println!("plans: {:?}\njournals: {:?}\n{} broken", all.came[0], all.came[1], all.broken.len());
+    let [plans, journals, runs] = &all.came;
+    println!("plans: {plans:?}\njournals: {journals:?}\nruns: {runs:?}\n{} broken", all.broken.len());
     println!("{tried} edits in {seconds:.1} s, {:.0} a second", tried as f64 / seconds);
     if all.broken.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
@@ -99,12 +102,12 @@ fn edited(wish: &str) -> ExitCode {
 fn some_edits(seeds: Range<u64>) -> Edits {
     let mut all = Edits::default();
     for seed in seeds {
-        for (n, one) in [edits::plan_edit, edits::journal_edit].into_iter().enumerate() {
+        for (n, one) in [edits::plan_edit, edits::journal_edit, edits::run_edit].into_iter().enumerate() {
             match panic::catch_unwind(AssertUnwindSafe(|| one(seed))) {
                 Ok(came) => *all.came[n].entry(came).or_default() += 1,
                 Err(panic) => {
                     let words = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
-                    all.broken.push(format!("{} {seed}: {}", ["plan", "journal"][n], words.unwrap_or("it panicked without a word")));
+                    all.broken.push(format!("{} {seed}: {}", ["plan", "journal", "run"][n], words.unwrap_or("it panicked without a word")));
                 }
             }
         }

@@ -43,6 +43,12 @@ fn named(context: &Context<'_>, asked: &str) -> Result<String, Refusal> {
     }
 }
 
+/// The ARN of the key, usable or not.
+pub fn arn(context: &Context<'_>, asked: &str) -> Option<String> {
+    let name = named(context, asked).ok()?;
+    Some(region(context.inventory, context.region).ok()?.keys.get(&name).known()?.arn.clone())
+}
+
 fn unsupported(reason: &str) -> bool {
     let reason = reason.to_lowercase();
     reason.contains("not supported") || reason.contains("unsupported") || reason.contains("not implemented")

@@ -165,7 +165,8 @@ impl Job<'_> {
         Ok(input)
     }
 
-    /// Tags the volume that is to be replaced with the run, its place, and until when it is kept: all that is known before.
+    /// Tags the volume that is to be replaced with the run, its place, whether it goes with its instance, and until when it is kept: all
+    /// that is known before. What comes next is to keep it ([`super::instance`]), and from then on only the tag says how it was.
     /// The way back also takes off what [`Job::replaced`] sets.
     pub fn tag_old(&self, disk: &Disk<'_>) -> Result<Step, Refusal> {
         let id = disk.volume.id.as_str();
@@ -173,6 +174,9 @@ impl Job<'_> {
         tags.insert(tag::EXPIRES.to_owned(), self.expires());
         let place = self.lineage(disk).into_iter().filter(|(k, _)| *k != tag::SOURCE);
         tags.extend(place.map(|(k, v)| (k.to_owned(), v)));
+        if disk.place.is_some() {
+            tags.insert(tag::DELETE_ON_TERMINATION.to_owned(), json!(disk.delete_on_termination.to_string()));
+        }
         let held = disk.volume.tags.keys().filter(|k| !k.starts_with("aws:") && !tags.contains_key(*k)).count();
         let added = tags.len() + 1;
         if held + added > TAG_LIMIT {
@@ -213,7 +217,7 @@ impl Job<'_> {
 
 /// IOPS and throughput where the type lets them be chosen; AWS refuses them elsewhere, and forgets them if not given
 /// (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateVolume.html>).
-fn speed(volume: &Volume) -> (Option<i32>, Option<i32>) {
+pub fn speed(volume: &Volume) -> (Option<i32>, Option<i32>) {
     let kind = volume.volume_type.as_str();
     (volume.iops.filter(|_| matches!(kind, "gp3" | "io1" | "io2")), volume.throughput.filter(|_| kind == "gp3"))
 }

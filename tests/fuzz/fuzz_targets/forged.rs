@@ -9,6 +9,7 @@ mod stand;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| match bytes.split_first() {
     Some((0..=127, edits)) => drop(edits::plan_of(edits, "this edit of a plan")),
-    Some((_, edits)) => drop(edits::journal_of(edits, "this edit of a journal")),
+    Some((128..=191, edits)) => drop(edits::journal_of(edits, "this edit of a journal")),
+    Some((_, edits)) => drop(edits::run_of(edits, "this edit of a run")),
     None => {}
 });

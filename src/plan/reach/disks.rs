@@ -1,0 +1,255 @@
+//! What the account says of the disks of a change: in the middle of an exchange it is neither as it was nor as it will be, but the old
+//! volumes are still there, and what a run made or marked carries tags that say of what it is and where it belongs. Pure.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::{Of, copies};
+use crate::{
+    actions::encrypt_volumes,
+    calls::{Call, Step},
+    inventory::{FamilyKind, Instance, Inventory, Scope, Snapshot, Tags, Volume, Want, tag},
+    plan::Change,
+    resource::Kind,
+};
+
+/// How far a reference to the output of a step is followed: a volume is made from a copy of a snapshot.
+const DEPTH: usize = 4;
+
+/// The disks of a change, as the account has them now.
+#[derive(Debug)]
+pub(super) struct Disks<'a> {
+    pub(super) change: &'a Change,
+    pub(super) of: Of<'a>,
+    /// The instance of the change, where it is about one.
+    pub(super) instance: Option<&'a Instance>,
+    volumes: Vec<&'a Volume>,
+    snapshots: Vec<&'a Snapshot>,
+    key_of_today: Option<String>,
+}
+
+/// Returns true for changes that exchange disks or bring them back.
+pub(super) fn is_about_disks(change: &Change) -> bool {
+    change.action.split('+').any(|action| matches!(action, "encrypt-volumes" | "snapshot-instance" | "recover"))
+}
+
+/// The listings that hold the disks of a change.
+fn listings(change: &Change) -> Vec<Want> {
+    let (region, id) = (change.region.as_str(), change.resource.id());
+    let of = format!("tag:{}", tag::SOURCE);
+    match change.resource.kind() {
+        Kind::Instance => vec![
+            Want::id(region, FamilyKind::Instances, id),
+            Want::by(region, FamilyKind::Volumes, "attachment.instance-id", id),
+            Want::by(region, FamilyKind::Volumes, &format!("tag:{}", tag::INSTANCE), id),
+            copies(change),
+        ],
+        Kind::Volume => {
+            vec![Want::id(region, FamilyKind::Volumes, id), Want::by(region, FamilyKind::Volumes, &of, id), Want::by(region, FamilyKind::Snapshots, &of, id)]
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// What must be read of the account: the listings, and the volumes that snapshots and copies in them were made from.
+pub(super) fn needs(change: &Change, known: &Inventory) -> Scope {
+    if !is_about_disks(change) {
+        return Scope::new();
+    }
+    let mut scope: Scope = listings(change).into_iter().collect();
+    scope.extend(encrypts(change).into_iter().flat_map(|with| encrypt_volumes::key_wants(known, &change.region, with)));
+    if let Some(place) = known.regions.get(&change.region) {
+        let own = |tags: &Tags| tags.get(tag::INSTANCE).is_some_and(|id| id == change.resource.id());
+        let volumes = place.volumes.known().filter(|(_, v)| own(&v.tags)).filter_map(|(_, v)| v.tags.get(tag::SOURCE));
+        let snapshots = place.snapshots.known().filter(|(_, s)| own(&s.tags)).map(|(_, s)| s.tags.get(tag::SOURCE).unwrap_or(&s.volume_id));
+        scope.extend(volumes.chain(snapshots).map(|id| Want::id(&change.region, FamilyKind::Volumes, id)));
+    }
+    scope
+}
+
+/// The parameters with which a change encrypts, where it does.
+fn encrypts(change: &Change) -> Option<&Value> {
+    change.uses.iter().find(|one| one.action == "encrypt-volumes").map(|one| &one.with)
+}
+
+impl<'a> Disks<'a> {
+    /// The key under which the action encrypts today.
+    pub(super) fn key_of_today(&self) -> Option<&str> {
+        self.key_of_today.as_deref()
+    }
+
+    /// The disks of a change on these facts.
+    ///
+    /// # Errors
+    /// What could not be read.
+    pub(super) fn of(change: &'a Change, of: Of<'a>, facts: &'a Inventory) -> Result<Self, String> {
+        for want in listings(change) {
+            let listed = facts.select_json(&want);
+            if listed.known().is_none() && !listed.is_absent() {
+                return Err(format!("{want}: {}", listed.silence().unwrap_or_default()));
+            }
+        }
+        let place = facts.regions.get(&change.region);
+        let instance = place.filter(|_| change.resource.kind() == Kind::Instance).and_then(|p| p.instances.items.get(change.resource.id())?.known());
+        let volumes = place.into_iter().flat_map(|p| p.volumes.known()).map(|(_, volume)| volume).collect();
+        let snapshots = place.into_iter().flat_map(|p| p.snapshots.known()).map(|(_, snapshot)| snapshot).collect();
+        let key_of_today = encrypts(change).and_then(|with| encrypt_volumes::key_of(facts, &change.region, with));
+        Ok(Self { change, of, instance, volumes, snapshots, key_of_today })
+    }
+
+    /// The volume of this id, where it is there.
+    pub(super) fn volume(&self, id: &str) -> Option<&'a Volume> {
+        self.volumes.iter().find(|v| v.id == id).copied()
+    }
+
+    /// The snapshot of this id, where it is there.
+    pub(super) fn snapshot(&self, id: &str) -> Option<&'a Snapshot> {
+        self.snapshots.iter().find(|s| s.id == id).copied()
+    }
+
+    /// Whether tags say that the run has marked or made a thing. A recovery goes by the tags of any run.
+    pub(super) fn tagged(&self, tags: &Tags) -> bool {
+        tags.get(tag::RUN).is_some_and(|run| self.of.run == *run || self.recovers())
+    }
+
+    /// Whether tags say that the run made a thing: whatever it makes carries the token of the call from the start.
+    pub(super) fn made(&self, tags: &Tags) -> bool {
+        self.tagged(tags) && tags.contains_key(tag::TOKEN)
+    }
+
+    /// Whether the change is one of a recovery.
+    pub(super) fn recovers(&self) -> bool {
+        self.change.action == "recover"
+    }
+
+    /// Whether tags say that a thing belongs to the resource of the change.
+    fn belongs(&self, tags: &Tags) -> bool {
+        let at = if self.change.resource.kind() == Kind::Instance { tag::INSTANCE } else { tag::SOURCE };
+        tags.get(at).is_some_and(|id| id == self.change.resource.id())
+    }
+
+    /// The tags of all that the run made for this change.
+    fn of_run(&self) -> impl Iterator<Item = &'a Tags> + '_ {
+        let all = self.volumes.iter().map(|v| &v.tags).chain(self.snapshots.iter().map(|s| &s.tags));
+        all.filter(|tags| self.tagged(tags) && self.belongs(tags))
+    }
+
+    /// Whether a volume is one that the run made to take the place of another.
+    pub(super) fn is_new(&self, id: &str) -> bool {
+        self.volume(id).is_some_and(|v| self.made(&v.tags) && v.tags.contains_key(tag::SOURCE))
+    }
+
+    /// Whether a volume is one that the run replaces: it is a disk that is not encrypted, or the run has marked it, or made something
+    /// from it.
+    pub(super) fn is_old(&self, id: &str) -> bool {
+        if id == self.change.resource.id() {
+            return true;
+        }
+        let to_encrypt = |v: &Volume| !v.encrypted && !v.tags.contains_key(tag::IGNORE) && self.place(v).is_some();
+        let marked = |v: &Volume| self.tagged(&v.tags) && self.belongs(&v.tags) && !v.tags.contains_key(tag::TOKEN);
+        let source = |tags: &Tags| tags.get(tag::SOURCE).is_some_and(|source| source == id);
+        let copied = |s: &Snapshot| self.made(&s.tags) && self.belongs(&s.tags) && self.source_of(s) == id;
+        self.volume(id).is_some_and(|v| to_encrypt(v) || marked(v))
+            || self.volumes.iter().any(|v| self.made(&v.tags) && source(&v.tags))
+            || self.snapshots.iter().any(|s| copied(s))
+    }
+
+    /// The device at which a volume is attached to the instance now.
+    fn place(&self, volume: &'a Volume) -> Option<&'a str> {
+        volume.attachments.iter().find(|a| a.instance_id == self.change.resource.id()).map(|a| a.device.as_str())
+    }
+
+    /// The volume that a snapshot holds. AWS gives a copy an arbitrary one, so its tag speaks first.
+    pub(super) fn source_of(&self, snapshot: &'a Snapshot) -> &'a str {
+        snapshot.tags.get(tag::SOURCE).unwrap_or(&snapshot.volume_id)
+    }
+
+    /// The devices of the instance at which a volume belongs, as its attachment, its tags and those of what was made from it say.
+    pub(super) fn devices(&self, id: &str) -> BTreeSet<&'a str> {
+        let device = |tags: &'a Tags| tags.get(tag::DEVICE).filter(|_| self.belongs(tags)).map(String::as_str);
+        let from = |tags: &&'a Tags| tags.get(tag::SOURCE).is_some_and(|source| source == id);
+        let own = self.volume(id).into_iter().flat_map(|v| [self.place(v), device(&v.tags)]).flatten();
+        own.chain(self.of_run().filter(from).filter_map(device)).collect()
+    }
+
+    /// Whether the disk at a device goes with the instance; `None` where nothing in the account says so.
+    pub(super) fn goes_with(&self, device: &str) -> Option<bool> {
+        let here: Vec<&Volume> = self.volumes.iter().filter(|v| self.devices(&v.id).contains(device)).copied().collect();
+        let says = |v: &Volume, word: &str| self.tagged(&v.tags) && v.tags.get(tag::DELETE_ON_TERMINATION).is_some_and(|goes| goes == word);
+        let attached = |v: &Volume| v.attachments.iter().find(|a| a.instance_id == self.change.resource.id()).map(|a| a.delete_on_termination);
+        if here.iter().any(|v| says(v, "true") || attached(v) == Some(true)) {
+            return Some(true);
+        }
+        // Only a disk that the run has not touched yet shows how it was. Runs of the released format mark the disk last, when the volume
+        // that takes its place is long there.
+        let replaced = |v: &Volume| self.volumes.iter().any(|new| self.made(&new.tags) && new.tags.get(tag::SOURCE) == Some(&v.id));
+        let untouched = |v: &Volume| attached(v) == Some(false) && !self.tagged(&v.tags) && !replaced(v);
+        here.iter().any(|v| says(v, "false") || untouched(v)).then_some(false)
+    }
+
+    /// Whether a disk of the run belongs at a device.
+    pub(super) fn has_place(&self, device: &str) -> bool {
+        self.volumes.iter().any(|v| (self.is_old(&v.id) || self.is_new(&v.id)) && self.devices(&v.id).contains(device))
+    }
+
+    /// The keys under which the run has encrypted so far.
+    pub(super) fn keys(&self) -> BTreeSet<&'a str> {
+        let volumes = self.volumes.iter().filter(|v| self.is_new(&v.id)).filter_map(|v| v.kms_key_id.as_deref());
+        let copy = |s: &&&Snapshot| s.encrypted && self.made(&s.tags) && s.tags.contains_key(tag::SOURCE) && self.belongs(&s.tags);
+        volumes.chain(self.snapshots.iter().filter(copy).filter_map(|s| s.kms_key_id.as_deref())).collect()
+    }
+
+    /// The keys of the disks of the instance.
+    pub(super) fn keys_of_disks(&self) -> BTreeSet<&'a str> {
+        self.volumes.iter().filter(|v| self.place(v).is_some()).filter_map(|v| v.kms_key_id.as_deref()).collect()
+    }
+
+    /// The data disks of the instance that the run does not replace.
+    pub(super) fn staying(&self) -> BTreeSet<&'a str> {
+        let root = self.instance.map_or("", |i| i.root_device_name.as_str());
+        let data = |v: &&&Volume| self.place(v).is_some_and(|device| device != root) && !self.is_old(&v.id) && !self.is_new(&v.id);
+        self.volumes.iter().filter(data).map(|v| v.id.as_str()).collect()
+    }
+
+    /// The latest date until which the run keeps what it made or marked so far.
+    pub(super) fn kept_until(&self) -> Option<&'a str> {
+        self.of_run().filter_map(|tags| tags.get(tag::EXPIRES)).map(String::as_str).max()
+    }
+
+    /// The volumes of the instance, or the one that the change is about.
+    pub(super) fn all_old(&self) -> impl Iterator<Item = &'a Volume> + '_ {
+        self.volumes.iter().filter(|v| self.is_old(&v.id)).copied()
+    }
+
+    /// The step that a reference to an output names, and the output.
+    fn step(&self, value: &Value) -> Option<(&'a Step, String)> {
+        let output = value.get("$output").filter(|output| output.get("change").is_none())?;
+        let (step, name) = (output.get("step")?.as_str()?, output.get("name")?.as_str()?);
+        self.change.steps.iter().find(|s| s.name == step).map(|s| (s, name.to_owned()))
+    }
+
+    /// The volume that a snapshot holds which a call names, by its id or as what a step is yet to make.
+    pub(super) fn held_by(&self, snapshot: &Value) -> Option<String> {
+        self.followed(snapshot, DEPTH)
+    }
+
+    fn followed(&self, snapshot: &Value, depth: usize) -> Option<String> {
+        if let Some(id) = snapshot.as_str() {
+            return self.snapshot(id).map(|s| self.source_of(s).to_owned());
+        }
+        let (step, name) = self.step(snapshot)?;
+        let call = &step.act.call;
+        match call.operation.as_str() {
+            "CreateSnapshots" => name.strip_prefix("Snapshots/").map(str::to_owned),
+            "CreateSnapshot" => call.input.get("VolumeId")?.as_str().map(str::to_owned),
+            "CopySnapshot" => self.followed(call.input.get("SourceSnapshotId")?, depth.checked_sub(1)?),
+            _ => None,
+        }
+    }
+
+    /// The call of the step that is yet to make a volume.
+    pub(super) fn maker(&self, volume: &Value) -> Option<&'a Call> {
+        self.step(volume).map(|(step, _)| &step.act.call).filter(|call| call.operation == "CreateVolume")
+    }
+}

@@ -1,0 +1,349 @@
+//! Calls about disks, held to the account in every detail: which volume goes to which device, which disk goes with its instance, how
+//! large and how fast a copy is and from what it is made. A call whose details the account contradicts is not made. Pure.
+
+use serde_json::Value;
+
+use super::{Lead, Way, disks::Disks, labels::Labels};
+use crate::{
+    actions::{encrypt_volumes::speed, support::carried},
+    calls::{Act, Call, Recognise, Test, mark},
+    inventory::{FamilyKind, Instance, Tags, Volume, tag},
+};
+
+/// Checks the details of a call about disks. Returns those that only the files of the run say, in words.
+///
+/// # Errors
+/// What the run says, and what the account says instead.
+pub(super) fn borne_out(disks: &Disks<'_>, lead: &Lead<'_>) -> Result<Vec<String>, String> {
+    let (way, act) = (lead.way, &lead.act);
+    let (call, mut claims) = (&act.call, Vec::new());
+    match call.operation.as_str() {
+        "AttachVolume" | "DetachVolume" => {
+            swap(disks, way, call, &mut claims)?;
+            while_down(disks, act)?;
+        }
+        "ModifyInstanceAttribute" => goes_with(disks, call, &mut claims)?,
+        "CreateVolume" => volume(disks, call, &mut claims)?,
+        "CopySnapshot" => copy(disks, call, &mut claims)?,
+        "CreateSnapshot" | "CreateSnapshots" => snapshots(disks, call, &mut claims)?,
+        "CreateTags" | "DeleteTags" => tags(disks, way, call, &mut claims)?,
+        "StartInstances" | "StopInstances" => power(disks, call)?,
+        "DeleteVolume" | "DeleteSnapshot" => deleted(disks, call, lead.kept)?,
+        _ => return Ok(claims),
+    }
+    recognised(act)?;
+    Ok(claims)
+}
+
+/// How a call is recognised says what became of it, and what it has made: a thing that is made is known by the token in its tags, and
+/// by nothing that a file says.
+fn recognised(act: &Act) -> Result<(), String> {
+    let family = match act.call.operation.as_str() {
+        "CreateVolume" => Some(FamilyKind::Volumes),
+        "CreateSnapshot" | "CreateSnapshots" | "CopySnapshot" => Some(FamilyKind::Snapshots),
+        _ => None,
+    };
+    match (&act.recognise, family) {
+        (Recognise::Tagged { region, family: looked, .. }, Some(family)) if *region == act.call.region && *looked == family => Ok(()),
+        (Recognise::Looks { outputs, .. }, None) if outputs.is_empty() => Ok(()),
+        _ => Err("is recognised by other signs than redress goes by".to_owned()),
+    }
+}
+
+/// The volume is the one that goes to or leaves this device: on the way there the old ones leave and the copies come, on the way back the
+/// other way round.
+fn swap(disks: &Disks<'_>, way: Way, call: &Call, claims: &mut Vec<String>) -> Result<(), String> {
+    let (volume, device) = (&call.input["VolumeId"], text(&call.input, "Device"));
+    let comes = call.operation == "AttachVolume";
+    let copy = comes == (way == Way::Forth);
+    let Some(id) = volume.as_str() else {
+        // A copy that is not made yet carries in its tags where it belongs, and those are held to the account, too.
+        let made = disks.maker(volume).filter(|_| copy);
+        let said = made.and_then(|made| tag_in(made, tag::DEVICE));
+        return match said {
+            Some(said) if said == device => Ok(()),
+            _ => Err(format!("takes a volume that no step of the change makes for {device}")),
+        };
+    };
+    if disks.volume(id).is_none() {
+        return Ok(());
+    }
+    let (old, new) = (disks.is_old(id), disks.is_new(id));
+    let right = if disks.recovers() {
+        old || new
+    } else if copy {
+        new
+    } else {
+        old && !new
+    };
+    if !right {
+        let is = if copy { "a copy that the run made" } else { "a disk that the run replaces" };
+        return Err(format!("takes {id} for {is}, and neither its tags nor where it is attached say so"));
+    }
+    placed(disks, id, device, claims)
+}
+
+fn placed(disks: &Disks<'_>, id: &str, device: &str, claims: &mut Vec<String>) -> Result<(), String> {
+    let places = disks.devices(id);
+    if places.is_empty() {
+        claims.push(format!("{id} belongs at {device}"));
+    } else if !places.contains(device) {
+        let says = places.into_iter().collect::<Vec<_>>().join(", ");
+        return Err(format!("has {id} at {device}; the account says that it belongs at {says}"));
+    }
+    Ok(())
+}
+
+/// Disks are swapped only while their instance is stopped, whatever a file says of that. Without any precondition the engine sets its own.
+fn while_down(disks: &Disks<'_>, act: &Act) -> Result<(), String> {
+    let stopped = |test: &Test| matches!(test, Test::Is(state) if state == "stopped");
+    let down = act.before.iter().any(|e| e.family == FamilyKind::Instances && e.id == disks.change.resource.id() && e.at == "/state" && stopped(&e.test));
+    match down || disks.recovers() || (act.before.is_empty() && act.observe.is_empty()) {
+        true => Ok(()),
+        false => Err("swaps a disk without looking whether the instance is stopped".to_owned()),
+    }
+}
+
+/// Only a disk of the run is let go with its instance, and only if it did so before.
+fn goes_with(disks: &Disks<'_>, call: &Call, claims: &mut Vec<String>) -> Result<(), String> {
+    let mappings = call.input["BlockDeviceMappings"].as_array().map(Vec::as_slice).unwrap_or_default();
+    if mappings.len() != 1 {
+        return Err("is about several disks at once, or none".to_owned());
+    }
+    for mapping in mappings {
+        let device = text(mapping, "DeviceName");
+        if !disks.has_place(device) && !disks.recovers() {
+            return Err(format!("is about {device}, where the run replaces no disk, as the account shows"));
+        }
+        // AWS takes a mapping that does not say it for `true`.
+        if mapping["Ebs"]["DeleteOnTermination"] == false {
+            continue;
+        }
+        match disks.goes_with(device) {
+            Some(true) => {}
+            Some(false) => return Err(format!("lets the disk at {device} go with its instance; the account says that it stayed before")),
+            None => claims.push(format!("the disk at {device} went with {} before, and is to do so again", disks.change.resource.id())),
+        }
+    }
+    Ok(())
+}
+
+fn volume(disks: &Disks<'_>, call: &Call, claims: &mut Vec<String>) -> Result<(), String> {
+    let input = &call.input;
+    let (source, snapshot) = (tag_in(call, tag::SOURCE), input.get("SnapshotId"));
+    let held = snapshot
+        .map(|snapshot| disks.held_by(snapshot).ok_or_else(|| format!("is made from {snapshot}, and the account does not say of which volume that is")));
+    let held = held.transpose()?;
+    if let (Some(said), Some(held)) = (source, &held)
+        && said != held
+    {
+        return Err(format!("is to take the place of {said}, and is made from a snapshot of {held}"));
+    }
+    let labels = Labels::of(call, "volume")?;
+    // A trial for a key that a disk which stays needs: the smallest there is, empty.
+    if held.is_none() && source.is_none() && input["Size"] == 1 && input.get("Iops").is_none() && input.get("Throughput").is_none() {
+        let zone = text(input, "AvailabilityZone");
+        if !disks.keys_of_disks().contains(text(input, "KmsKeyId")) {
+            claims.push(format!("a trial volume is made under {}, which no disk of the instance needs", text(input, "KmsKeyId")));
+        }
+        return match disks.instance.is_none_or(|i| i.availability_zone == zone) && input["VolumeType"] == "gp3" {
+            true => labels.hold(disks, None, &Tags::new(), &[], claims),
+            false => Err(format!("makes a trial volume in {zone}, where the instance is not, or of another type than gp3")),
+        };
+    }
+    let old = match held.as_deref().or(source) {
+        Some(id) if disks.is_old(id) => disks.volume(id),
+        Some(id) => return Err(format!("is to take the place of {id}, which the run does not replace, as the account shows")),
+        None => disks.all_old().find(|old| unlike(old, input).is_none()),
+    };
+    let Some(old) = old else { return Err("is like no disk that the run replaces".to_owned()) };
+    if let Some(what) = unlike(old, input) {
+        return Err(format!("{what}; it is to be like {}", old.id));
+    }
+    under_key(disks, call, claims)?;
+    let lineage: &[&str] = if source.is_some() { &[tag::SOURCE, tag::INSTANCE, tag::DEVICE, tag::DELETE_ON_TERMINATION] } else { &[] };
+    labels.hold(disks, Some(&old.id), &carried(&old.tags), lineage, claims)
+}
+
+/// The first detail in which a volume would not be like the one that it is to replace.
+fn unlike(old: &Volume, input: &Value) -> Option<String> {
+    let (iops, throughput) = speed(old);
+    let number = |name: &str| input.get(name).and_then(Value::as_i64);
+    let words = |n: Option<i64>| n.map_or_else(|| "nothing".to_owned(), |n| n.to_string());
+    let numbers = [("Size", Some(old.size)), ("Iops", iops), ("Throughput", throughput)].map(|(name, is)| (name, is.map(i64::from)));
+    if let Some((name, is)) = numbers.into_iter().find(|(name, is)| number(name) != *is || (is.is_none() && input.get(*name).is_some())) {
+        return Some(format!("has {name} {}; the account says {}", words(number(name)), words(is)));
+    }
+    let texts = [("AvailabilityZone", &old.availability_zone), ("VolumeType", &old.volume_type)];
+    texts.into_iter().find(|(name, is)| text(input, name) != is.as_str()).map(|(name, is)| format!("has {name} {}; the account says {is}", text(input, name)))
+}
+
+/// All that a run makes stands under the key that it has begun with; before that, under the one that the action takes today.
+fn under_key(disks: &Disks<'_>, call: &Call, claims: &mut Vec<String>) -> Result<(), String> {
+    let (key, keys) = (text(&call.input, "KmsKeyId"), disks.keys());
+    if keys.contains(key) {
+        return Ok(());
+    }
+    if !keys.is_empty() {
+        let is = keys.into_iter().collect::<Vec<_>>().join(", ");
+        return Err(format!("encrypts under {key}; what the run has made so far is under {is}"));
+    }
+    if disks.key_of_today().is_none_or(|today| today != key) {
+        claims.push(format!("what is made is encrypted under {key}"));
+    }
+    Ok(())
+}
+
+fn copy(disks: &Disks<'_>, call: &Call, claims: &mut Vec<String>) -> Result<(), String> {
+    let snapshot = &call.input["SourceSnapshotId"];
+    let Some(held) = disks.held_by(snapshot) else { return Err(format!("copies {snapshot}, and the account does not say of which volume that is")) };
+    if !disks.is_old(&held) {
+        return Err(format!("copies a snapshot of {held}, which the run does not replace, as the account shows"));
+    }
+    described(call, &[format!("redress: encrypted copy of a snapshot of {held}")])?;
+    under_key(disks, call, claims)?;
+    Labels::of(call, "snapshot")?.hold(disks, Some(&held), &Tags::new(), &[tag::SOURCE, tag::INSTANCE, tag::DEVICE, tag::EXPIRES], claims)
+}
+
+fn snapshots(disks: &Disks<'_>, call: &Call, claims: &mut Vec<String>) -> Result<(), String> {
+    let labels = Labels::of(call, "snapshot")?;
+    let input = &call.input;
+    if call.operation == "CreateSnapshot" {
+        let of = text(input, "VolumeId");
+        described(call, &[format!("redress: {of} before encryption")])?;
+        return match disks.is_old(of) {
+            true => labels.hold(disks, Some(of), &Tags::new(), &[tag::SOURCE, tag::INSTANCE, tag::DEVICE, tag::EXPIRES], claims),
+            false => Err(format!("is of {of}, which the run does not replace, as the account shows")),
+        };
+    }
+    // A backup is of all disks and carries tags of its own; the set before an exchange leaves out what stays.
+    if labels.has(tag::SET) {
+        described(call, &[format!("redress: backup of {}", disks.change.resource.id())])?;
+        return labels.hold_backup(disks, claims);
+    }
+    described(call, &["warm", "snapshot"].map(|set| format!("redress: {} before encryption, {set}", disks.change.resource.id())))?;
+    left_out(disks, &input["InstanceSpecification"], claims)?;
+    labels.hold(disks, None, &Tags::new(), &[tag::INSTANCE, tag::EXPIRES], claims)
+}
+
+/// A set leaves out what is not replaced, and nothing else. Somebody may have attached another disk since.
+fn left_out(disks: &Disks<'_>, which: &Value, claims: &mut Vec<String>) -> Result<(), String> {
+    let out: Vec<&str> = which["ExcludeDataVolumeIds"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    if let Some(id) = out.iter().find(|id| disks.is_old(id)) {
+        return Err(format!("leaves out {id}, which the run replaces"));
+    }
+    let root = disks.instance.map(|i| i.root_device_name.as_str()).unwrap_or_default();
+    let boots = disks.has_place(root);
+    match which.get("ExcludeBootVolume") {
+        Some(Value::Bool(true)) if !boots => {}
+        None if boots => {}
+        Some(_) => return Err(format!("leaves out the disk at {root}, which the run replaces")),
+        None => claims.push(format!("the disk at {root} is in the set, and is not replaced")),
+    }
+    let staying = disks.staying();
+    claims.extend(staying.iter().filter(|id| !out.contains(id)).map(|id| format!("{id} is in the set, and is not replaced")));
+    match out.iter().find(|id| !staying.contains(**id)) {
+        Some(id) => Err(format!("leaves out {id}, which is no disk of {}", disks.change.resource.id())),
+        None => Ok(()),
+    }
+}
+
+/// What is made is described as redress describes it.
+fn described(call: &Call, words: &[String]) -> Result<(), String> {
+    match call.input.get("Description") {
+        Some(Value::String(said)) if words.contains(said) => Ok(()),
+        said => Err(format!("describes what it makes as {}, and redress says {:?}", said.unwrap_or(&Value::Null), words.first().map_or("", String::as_str))),
+    }
+}
+
+/// Tags are set on and taken off the instance and the disks that are replaced, each with what it says of them.
+fn tags(disks: &Disks<'_>, way: Way, call: &Call, claims: &mut Vec<String>) -> Result<(), String> {
+    let id = match call.input["Resources"].as_array().map(Vec::as_slice) {
+        Some([Value::String(id)]) => id.as_str(),
+        _ => return Err("is not about one thing alone".to_owned()),
+    };
+    let instance = disks.instance.is_some_and(|i| i.id == id);
+    if !instance && !(disks.is_old(id) && id.starts_with("vol-")) {
+        return Err(format!("is about {id}, which is neither the instance nor one of the disks that are replaced"));
+    }
+    let allowed: &[&str] = match instance {
+        true => &[tag::STATE],
+        false => &[tag::EXPIRES, tag::INSTANCE, tag::DEVICE, tag::DELETE_ON_TERMINATION, tag::REPLACED_BY],
+    };
+    let labels = Labels::listed(&call.input["Tags"])?;
+    if labels.has(tag::TOKEN) {
+        return Err(format!("is about {}, which only what a run makes carries", tag::TOKEN));
+    }
+    if call.operation == "DeleteTags" {
+        return labels.only(allowed);
+    }
+    if let Some(state) = labels.value(tag::STATE) {
+        found(disks, way, state.as_str().unwrap_or_default(), claims)?;
+    }
+    labels.hold(disks, Some(id), &Tags::new(), allowed, claims)
+}
+
+/// How the run found the instance, which says whether it is started when it is lost.
+fn found(disks: &Disks<'_>, way: Way, said: &str, claims: &mut Vec<String>) -> Result<(), String> {
+    let Some(instance) = disks.instance else { return Ok(()) };
+    let marked = instance.tags.get(tag::STATE).filter(|_| disks.tagged(&instance.tags)).map(String::as_str);
+    let is = marked.unwrap_or(&instance.state);
+    let stopped = is == mark::FOUND_STOPPED;
+    match said {
+        mark::STOPPING => Ok(()),
+        mark::FOUND_STOPPED if stopped => Ok(()),
+        mark::FOUND_RUNNING if !stopped || way == Way::Back => Ok(()),
+        mark::FOUND_RUNNING if marked.is_none() => {
+            claims.push(format!("{} was running when the run began", instance.id));
+            Ok(())
+        }
+        _ => Err(format!("has {} found {said:?}; the account says {is}", instance.id)),
+    }
+}
+
+/// An instance that a run found stopped is neither started nor stopped by it.
+fn power(disks: &Disks<'_>, call: &Call) -> Result<(), String> {
+    let id = disks.change.resource.id();
+    if call.input["InstanceIds"] != serde_json::json!([id]) {
+        return Err(format!("is about other instances than {id} alone"));
+    }
+    let stopped = |i: &&Instance| disks.tagged(&i.tags) && i.tags.get(tag::STATE).is_some_and(|state| state == mark::FOUND_STOPPED);
+    match disks.instance.filter(stopped) {
+        Some(_) => Err(format!("is about {id}, which was found stopped, as its mark says, and stays so")),
+        None => Ok(()),
+    }
+}
+
+/// Only what the run made is deleted, and no disk that the instance runs on. `kept` is an act that the way back leaves out once the
+/// instance was started.
+fn deleted(disks: &Disks<'_>, call: &Call, kept: bool) -> Result<(), String> {
+    let id = ["VolumeId", "SnapshotId"].iter().find_map(|name| call.input.get(*name)?.as_str()).unwrap_or_default();
+    let tags = disks.volume(id).map(|v| &v.tags).or_else(|| disks.snapshot(id).map(|s| &s.tags));
+    if tags.is_some_and(|tags| !disks.made(tags)) {
+        return Err(format!("would delete {id}, which the run has marked and did not make, as its tags say"));
+    }
+    match disks.volume(id).filter(|_| !kept) {
+        Some(volume) if runs_on(disks, volume) => Err(format!("would delete {id}, which {} runs on", disks.change.resource.id())),
+        _ => Ok(()),
+    }
+}
+
+/// Whether the instance runs on a volume, or has since the volume was attached: it may hold what nothing else does.
+fn runs_on(disks: &Disks<'_>, volume: &Volume) -> bool {
+    let here = |i: &&Instance| volume.attachments.iter().any(|a| a.instance_id == i.id);
+    disks.instance.filter(here).is_some_and(|i| {
+        let started = i.launch_time.zip(volume.attached_at).is_some_and(|(started, attached)| started > attached);
+        started || matches!(i.state.as_str(), "pending" | "running")
+    })
+}
+
+fn text<'v>(input: &'v Value, name: &str) -> &'v str {
+    input.get(name).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// The value of a tag that a call gives to what it makes.
+pub(super) fn tag_in<'c>(call: &'c Call, key: &str) -> Option<&'c str> {
+    let specifications = call.input.get("TagSpecifications")?.as_array()?;
+    let mut tags = specifications.iter().filter_map(|s| s.get("Tags")?.as_array()).flatten();
+    tags.find(|tag| tag.get("Key").is_some_and(|k| k == key))?.get("Value")?.as_str()
+}
