@@ -200,6 +200,8 @@ pub fn needs_of(change: &Change, known: &Inventory) -> Scope {
 /// What must be read beyond that for one call.
 pub fn needs(change: &Change, call: &Call) -> Scope {
     let mut scope: Scope = targets(call).into_iter().map(|(family, id)| Want::id(place(call, family), family, id)).collect();
+    let replaced = call.input.get("Tags").and_then(Value::as_array).into_iter().flatten().filter(|tag| tag["Key"] == tag::REPLACED_BY);
+    scope.extend(replaced.filter_map(|tag| tag["Value"].as_str()).map(|id| Want::id(&call.region, FamilyKind::Volumes, id)));
     if call.operation == "RevokeSecurityGroupIngress" {
         scope.insert(crate::checks::security_groups::rules_want(&change.region, change.resource.id()));
     }

@@ -135,7 +135,7 @@ pub fn rehearse(changes: &[Change], stage: &dyn Stage, rules: &Rules) -> Rehears
 pub fn rehearse_undo(changes: &[Change], stage: &dyn Stage) -> Rehearsal {
     let before = stage.inventory();
     let (mut stage, mut outputs, mut shown) = (stage.fork(), AllOutputs::new(), Rehearsal::default());
-    let started = before.read_at;
+    let (started, mut opens) = (before.read_at, BTreeSet::new());
     for change in changes {
         if let Some(needed) = change.after.iter().find(|id| !shown.predicted.contains_key(*id)) {
             shown.not_rehearsed.push(format!("{}: it comes after {needed}, which is not taken back in the rehearsal", change.id));
@@ -147,7 +147,11 @@ pub fn rehearse_undo(changes: &[Change], stage: &dyn Stage) -> Rehearsal {
                 (stage, outputs) = (trial, made);
                 shown.predicted.insert(change.id.clone(), stage.inventory().footprint(&change.touches));
             }
-            Ok(Some(difference)) => shown.differences.push(format!("{}: {difference}", change.id)),
+            // It is taken back, and something is not as it was: what that opens is open all the same.
+            Ok(Some(difference)) => {
+                opens.extend(opened([change], &before, &as_of(trial.inventory(), started)));
+                shown.differences.push(format!("{}: {difference}", change.id));
+            }
             Err(Stop::Unknown(reason)) => shown.not_rehearsed.push(format!("{}: {reason}", change.id)),
             Err(Stop::Failed(reason)) => {
                 shown.differences.push(format!("{}: {reason}", change.id));
@@ -156,20 +160,21 @@ pub fn rehearse_undo(changes: &[Change], stage: &dyn Stage) -> Rehearsal {
         }
     }
     let after = as_of(stage.inventory(), started);
-    shown.opens = opened(changes.iter().filter(|c| shown.predicted.contains_key(&c.id)), &before, &after);
+    opens.extend(opened(changes.iter().filter(|c| shown.predicted.contains_key(&c.id)), &before, &after));
+    shown.opens = opens.into_iter().collect();
     (shown.together, shown.targets) = (together(changes, &before), targets(changes, &before));
     shown.undo_restores = shown.differences.is_empty() && shown.not_rehearsed.is_empty();
     shown
 }
 
 /// The findings on what these changes are about that are open after, and were not before.
-fn opened<'c>(changes: impl Iterator<Item = &'c Change>, before: &Inventory, after: &Inventory) -> Vec<FindingKey> {
+fn opened<'c>(changes: impl IntoIterator<Item = &'c Change>, before: &Inventory, after: &Inventory) -> Vec<FindingKey> {
     let volume = |want: &Want| match (&want.selector, want.family) {
         (Selector::Id(id), FamilyKind::Volumes) => Some(before.owner.volume(&want.region, id)),
         _ => None,
     };
     let about = |change: &'c Change| change.touches.iter().filter_map(volume).chain([change.resource.clone()]);
-    let resources: BTreeSet<ResourceId> = changes.flat_map(about).collect();
+    let resources: BTreeSet<ResourceId> = changes.into_iter().flat_map(about).collect();
     let violates = |check: &Check, facts: &Inventory, resource: &ResourceId| matches!((check.judge)(facts, resource, &Value::Null), Verdict::Violates(_));
     let opens = |resource: &ResourceId| {
         let all = checks::all().filter(|check| check.scanned && violates(check, after, resource) && !violates(check, before, resource));

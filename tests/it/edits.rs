@@ -165,7 +165,9 @@ fn undo_holds(scene: &Scene, plan: &Plan, story: &Story, account: &Watched, what
     }
     block_on(undoing.rehearse(plan, account, &stage));
     let undone = undoing.plan;
-    if scene.calls_of(&undone) == scene.undone.0 {
+    // What could not be rehearsed, or fails in it, is named as such, and is no flag's to approve where it takes something down.
+    let shown = &undone.rehearsal;
+    if scene.calls_of(&undone) == scene.undone.0 && shown.not_rehearsed.is_empty() && shown.failed.is_empty() {
         let opens: BTreeSet<_> = undone.rehearsal.opens.iter().cloned().collect();
         assert!(opens.is_superset(&scene.undone.1), "{what}: the undo opens {:?}, and says {opens:?}", scene.undone.1);
     }

@@ -62,6 +62,29 @@ fn a_finding_on_what_is_not_there_is_neither_answered_nor_closed() {
 }
 
 #[test]
+fn a_finding_that_is_there_and_not_open_is_neither_answered_nor_closed_and_the_change_is_made_without_it() {
+    let desk = Desk::new();
+    let place = at(&desk.plan, "tighten-security-group");
+    let id = desk.plan["changes"][place]["id"].as_str().unwrap().to_owned();
+    let own = &desk.plan["changes"][place]["findings"];
+    let check = ["security-group-open-all-traffic", "security-group-open-database-port", "security-group-open-admin-port"]
+        .into_iter()
+        .find(|check| own.as_array().unwrap().iter().all(|key| key["check"] != *check))
+        .unwrap();
+    desk.forge("more.json", |plan| {
+        let change = &mut plan["changes"][place];
+        let more = json!({ "check": check, "resource": change["resource"] });
+        change["findings"].as_array_mut().unwrap().push(more);
+    });
+    let said = desk.ends(0, &format!("apply more.json --change {id} --auto-approve --max-risk disruptive --format json"));
+    assert!(said.err.contains("is not open now, and does not count"), "{}", said.err);
+    assert_eq!(outcomes(&said), [(id, "verified".to_owned())]);
+    assert!(!said.out.contains(check), "the run says nothing of it: {}", said.out);
+    let shown = desk.run("show last");
+    assert!(!shown.out.contains(check), "{}", shown.out);
+}
+
+#[test]
 fn a_change_whose_ground_the_plan_does_not_make_first_is_not_begun() {
     let desk = Desk::new();
     desk.forge("after.json", |plan| {

@@ -226,3 +226,20 @@ fn a_run_that_nobody_began_asks_as_the_playbooks_of_today_do() {
     desk.ends(4, &format!("resume {run} --auto-approve"));
     assert_ne!(desk.account(), before, "the flag speaks for what is safe");
 }
+
+#[test]
+fn a_parameter_that_only_the_run_says_is_no_flags_to_approve_for_all_changes_but_its_own() {
+    let mut desk = Desk::new();
+    desk.ends(0, "plan --account twin:demo --allow-cidr 203.0.113.0/24 --check security-group-open-admin-port --quiet -o plan.json");
+    desk.plan = serde_json::from_str(&std::fs::read_to_string(desk.folder.path().join("plan.json")).unwrap()).unwrap();
+    let before = desk.account();
+    let run = interrupted(&desk, "tighten-security-group", |_, _| {});
+    let said = desk.ends(4, &format!("resume {run} --auto-approve --max-risk disruptive"));
+    for words in ["is half done and stays so", "only the run's files say so", "tighten-security-group.allow", "on a terminal, where a person sees it"] {
+        assert!(said.err.contains(words), "{words}\n{}", said.err);
+    }
+    assert_eq!(desk.account(), before, "nothing was called");
+    let run = interrupted(&desk, "tighten-security-group", |_, _| {});
+    desk.run(&format!("resume {run} --auto-approve --max-risk disruptive --allow-cidr 203.0.113.0/24"));
+    assert_ne!(desk.account(), before, "its own flag speaks for it");
+}

@@ -9,6 +9,7 @@ use redress::{
         left::{Judged, judged, left},
         undo,
     },
+    journal::Outcome,
     plan::Plan,
     twin::{Fault, FaultKind, When},
 };
@@ -55,7 +56,8 @@ fn few(stand: &Stand, plan: &Plan) -> Plan {
 #[test]
 fn an_honest_run_is_borne_out_wherever_it_was_killed_and_so_is_its_undo() {
     for_every_action(|stand, plan| {
-        let (fresh, plan) = (hold(&stand.twin).clone(), &few(stand, plan));
+        let plan = &few(stand, plan);
+        let fresh = hold(&stand.twin).clone();
         stand.run(plan, yes(plan), None).unwrap().unwrap();
         for kill in End::of(stand).kills(1, 5) {
             let other = Stand::new(fresh.clone());
@@ -294,4 +296,32 @@ fn a_disk_that_was_kept_before_its_copy_was_made_goes_with_its_instance_again_af
     let plan = marks::found(&back, None).plan;
     back.run(&plan, yes(&plan), None).unwrap().unwrap();
     assert!(goes(&stand));
+}
+
+#[test]
+fn what_only_the_files_would_have_a_rollback_call_is_withheld_where_nobody_said_yes() {
+    let stand = world::demo();
+    let whole = world::plan(&stand, &world::Wish::default());
+    let id = whole.changes.iter().find(|c| c.action == "tighten-security-group").map(|c| c.id.clone()).unwrap();
+    let plan = world::select(&stand, &whole, &[id.clone()].into());
+    stand.killed(&plan, Kill::AfterCall(1));
+    // The rules are shut; the files say that this has failed, and that the world was let in before.
+    let mut edited = serde_json::to_value(&plan).unwrap();
+    let step = &mut edited["changes"][0]["steps"][0];
+    let never =
+        json!([{ "region": plan.changes[0].region, "family": "security-groups", "id": plan.changes[0].resource.id(), "at": "/id", "test": { "is": "x" } }]);
+    step["wait"] = json!({ "until": never, "at_most": 5, "why": "until it is so" });
+    step["recognise"] = json!({ "looks": { "expect": never } });
+    for act in step["way_back"]["calls"]["rollback"].as_array_mut().unwrap() {
+        act["call"]["input"]["IpPermissions"] = json!([{ "IpProtocol": "-1", "IpRanges": [{ "CidrIp": "0.0.0.0/0" }] }]);
+    }
+    let edited: Plan = serde_json::from_value(edited).unwrap();
+    let left = block_on(left(&edited, &stand.story(), today(), &stand.account(), &stage));
+    assert!(left.judged.back.contains_key(&id) && !left.judged.ahead.contains(&id), "{:#?}", left.judged);
+    let calls = hold(&stand.called).len();
+    stand.run(&left.withheld(&edited), yes(&edited), None).unwrap().unwrap();
+    let later: Vec<String> = hold(&stand.called)[calls..].iter().map(|c| c.operation.clone()).collect();
+    assert!(!later.contains(&"AuthorizeSecurityGroupIngress".to_owned()), "{later:?}");
+    let told = &stand.story().changes[&id];
+    assert!(told.outcome() == Some(Outcome::Stuck) && told.reason.contains("no person has said yes"), "{:?}: {}", told.phase, told.reason);
 }
