@@ -204,15 +204,11 @@ async fn of_plan(session: &Session, path: &Path, plan: Plan, signed: Option<Sign
     let door = session.reopen(&Place::of_plan(&plan)).await?;
     fits(&plan, &door)?;
     let today = Today { playbooks: session.playbooks()?, options: session::options(&belts.guards) };
-    let again = again(session, &door, &plan, &today).await;
     let signed = signed.map(|by| (by, plan.clone()));
-    let mut plan = plan;
+    let (mut plan, again) = again(session, &door, plan, &today).await;
     // Whoever makes the plan can make it ask more, and never less.
     for change in &mut plan.changes {
-        let now = again.plan.change(&change.id);
-        change.ask |= now.is_none_or(|now| now.ask);
-        // What is not open is answered by nobody: the run says nothing of it.
-        change.findings.retain(|key| now.is_none_or(|now| now.findings.contains(key)));
+        change.ask |= again.plan.change(&change.id).is_none_or(|now| now.ask);
     }
     if !digest::verify(&plan) {
         digest::seal(&mut plan);
@@ -226,14 +222,15 @@ fn failure<'a>(again: &'a PlanAgain, id: &str) -> &'a str {
 }
 
 /// Makes the changes of a plan from a file again, and tells what of it is not so now, and what is the file's word alone.
-async fn again(session: &Session, door: &Door, plan: &Plan, today: &Today) -> PlanAgain {
+async fn again(session: &Session, door: &Door, file: Plan, today: &Today) -> (Plan, PlanAgain) {
     let account = door.account.as_ref();
-    let facts = afresh(account, &mut |known| again::all_needs(plan, &plan.changes, today, known)).await;
-    let again = again::all_again(plan, plan, today, stage(facts.clone()).as_ref());
+    let facts = afresh(account, &mut |known| again::all_needs(&file, &file.changes, today, known)).await;
+    let plan = again::open_only(&file, &facts, today);
+    let again = again::all_again(&plan, &plan, today, stage(facts.clone()).as_ref());
     for id in &again.plan.rehearsal.failed {
         session.out.always(&format!("{id} is not begun: it fails in its rehearsal on the account as it is now: {}", failure(&again, id)));
     }
-    for change in plan.changes.iter().filter(|change| again.plan.change(&change.id).is_some()) {
+    for change in file.changes.iter().filter(|change| again.plan.change(&change.id).is_some()) {
         for key in again::not_open(change, &facts, today) {
             session.out.always(&format!(
                 "{}: the file alone says that it answers {} on {}: that is not open now, and does not count",
@@ -255,7 +252,7 @@ async fn again(session: &Session, door: &Door, plan: &Plan, today: &Today) -> Pl
     if !plan.changes.is_empty() {
         session.out.say("each change was made again from the account as it is now; who made the plan, when, and what it leaves out is as the file says");
     }
-    again
+    (plan, again)
 }
 
 impl Ground {

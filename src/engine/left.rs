@@ -70,6 +70,7 @@ pub async fn left(plan: &Plan, story: &Story, today: &Today, account: &dyn Accou
         true => PlanAgain { plan: open, unlike: BTreeMap::new(), own: BTreeMap::new() },
         false => {
             let facts = afresh(account, &mut |known| again::all_needs(plan, &open.changes, today, known)).await;
+            let open = again::open_only(&open, &facts, today);
             again::all_again(&open, plan, today, stage(facts).as_ref())
         }
     };

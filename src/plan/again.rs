@@ -128,6 +128,22 @@ pub fn not_open<'c>(change: &'c Change, facts: &'c Inventory, today: &'c Today) 
     change.findings.iter().filter(|key| is_closed(key, facts, today))
 }
 
+/// The plan without the findings that are not open: nobody answers them, so they count neither as answered nor as closed. A change none
+/// of whose findings is open is left as it is, since it is not needed any more.
+#[must_use]
+pub fn open_only(plan: &Plan, facts: &Inventory, today: &Today) -> Plan {
+    let one = |change: &Change| {
+        let closed: BTreeSet<&FindingKey> = not_open(change, facts, today).collect();
+        let mut left = change.clone();
+        if closed.len() < change.findings.len() {
+            left.findings.retain(|key| !closed.contains(key));
+            left.proof.retain(|proof| !closed.iter().any(|key| key.check == proof.check && key.resource == proof.resource));
+        }
+        left
+    };
+    Plan { changes: plan.changes.iter().map(one).collect(), ..plan.clone() }
+}
+
 fn judged(key: &FindingKey, facts: &Inventory, today: &Today) -> Option<Finding> {
     let check = checks::find(&key.check)?;
     Some(checks::judge(facts, check, &key.resource, &check_parameters(&today.playbooks, &key.check)))
@@ -396,10 +412,7 @@ pub fn all_again(plan: &Plan, whole: &Plan, today: &Today, stage: &dyn Stage) ->
         }
         match made {
             Err(reason) => drop(unlike.insert(change.id.clone(), reason)),
-            Ok(mut made) => {
-                // What is not open is nobody's to answer: it counts neither as closed nor as answered.
-                let closed: Vec<FindingKey> = not_open(&made.change, &stage.inventory(), today).cloned().collect();
-                made.change.findings.retain(|key| !closed.contains(key));
+            Ok(made) => {
                 let (mut trial, mut more) = (work.fork(), outputs.clone());
                 if play(trial.as_mut(), &made.change, started, &mut more).is_ok() {
                     (work, outputs) = (trial, more);

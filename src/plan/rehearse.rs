@@ -169,9 +169,9 @@ pub fn rehearse_undo(changes: &[Change], stage: &dyn Stage) -> Rehearsal {
 
 /// The findings on what these changes are about that are open after, and were not before.
 fn opened<'c>(changes: impl IntoIterator<Item = &'c Change>, before: &Inventory, after: &Inventory) -> Vec<FindingKey> {
-    let volume = |want: &Want| match (&want.selector, want.family) {
-        (Selector::Id(id), FamilyKind::Volumes) => Some(before.owner.volume(&want.region, id)),
-        _ => None,
+    let volume = |want: &Want| {
+        let Selector::Id(id) = &want.selector else { return None };
+        (want.family == FamilyKind::Volumes).then(|| before.owner.volume(&want.region, id))
     };
     let about = |change: &'c Change| change.touches.iter().filter_map(volume).chain([change.resource.clone()]);
     let resources: BTreeSet<ResourceId> = changes.into_iter().flat_map(about).collect();

@@ -18,7 +18,7 @@ use redress::{
     journal::{Decision, Event, Story},
     plan::{
         Change, Plan,
-        again::{PlanAgain, all_again, all_needs},
+        again::{PlanAgain, all_again, all_needs, open_only},
         digest,
     },
     twin::Twin,
@@ -106,6 +106,7 @@ fn plan_holds(scene: &Scene, edited: Value, what: &str) -> Came {
         return Came::Refused;
     }
     let facts = block_on(afresh(&account, &mut |known| all_needs(&plan, &plan.changes, &scene.today, known)));
+    let plan = open_only(&plan, &facts, &scene.today);
     let again = all_again(&plan, &plan, &scene.today, stage(facts).as_ref());
     shown_holds(scene, &again, what);
     let (calls, _) = scene.apply(&plan, said(&plan, &again.own));

@@ -75,6 +75,9 @@ fn a_finding_that_is_there_and_not_open_is_neither_answered_nor_closed_and_the_c
         let change = &mut plan["changes"][place];
         let more = json!({ "check": check, "resource": change["resource"] });
         change["findings"].as_array_mut().unwrap().push(more);
+        let mut proof = change["proof"].as_array().unwrap().iter().find(|p| p["check"] == change["findings"][0]["check"]).unwrap().clone();
+        proof["check"] = json!(check);
+        change["proof"].as_array_mut().unwrap().push(proof);
     });
     let said = desk.ends(0, &format!("apply more.json --change {id} --auto-approve --max-risk disruptive --format json"));
     assert!(said.err.contains("is not open now, and does not count"), "{}", said.err);

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{Of, copies};
+use super::{Of, copies, operations};
 use crate::{
     actions::encrypt_volumes,
     calls::{Call, Step},
@@ -31,25 +31,26 @@ pub(super) struct Disks<'a> {
 
 /// Returns true for changes that exchange disks or bring them back.
 pub(super) fn is_about_disks(change: &Change) -> bool {
-    change.action.split('+').any(|action| matches!(action, "encrypt-volumes" | "snapshot-instance" | "recover"))
+    change.action.split('+').flat_map(operations).any(|operation| matches!(*operation, "AttachVolume" | "CreateSnapshots"))
 }
 
 /// The listings that hold the disks of a change.
 fn listings(change: &Change) -> Vec<Want> {
     let (region, id) = (change.region.as_str(), change.resource.id());
     let of = format!("tag:{}", tag::SOURCE);
-    match change.resource.kind() {
-        Kind::Instance => vec![
+    let kind = change.resource.kind();
+    if kind == Kind::Instance {
+        return vec![
             Want::id(region, FamilyKind::Instances, id),
             Want::by(region, FamilyKind::Volumes, "attachment.instance-id", id),
             Want::by(region, FamilyKind::Volumes, &format!("tag:{}", tag::INSTANCE), id),
             copies(change),
-        ],
-        Kind::Volume => {
-            vec![Want::id(region, FamilyKind::Volumes, id), Want::by(region, FamilyKind::Volumes, &of, id), Want::by(region, FamilyKind::Snapshots, &of, id)]
-        }
-        _ => Vec::new(),
+        ];
     }
+    if kind != Kind::Volume {
+        return Vec::new();
+    }
+    vec![Want::id(region, FamilyKind::Volumes, id), Want::by(region, FamilyKind::Volumes, &of, id), Want::by(region, FamilyKind::Snapshots, &of, id)]
 }
 
 /// What must be read of the account: the listings, and the volumes that snapshots and copies in them were made from.
@@ -70,7 +71,7 @@ pub(super) fn needs(change: &Change, known: &Inventory) -> Scope {
 
 /// The parameters with which a change encrypts, where it does.
 fn encrypts(change: &Change) -> Option<&Value> {
-    change.uses.iter().find(|one| one.action == "encrypt-volumes").map(|one| &one.with)
+    change.uses.iter().find(|one| operations(&one.action).contains(&"CopySnapshot")).map(|one| &one.with)
 }
 
 impl<'a> Disks<'a> {

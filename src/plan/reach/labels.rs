@@ -177,9 +177,10 @@ fn goes(disks: &Disks<'_>, of: Option<&str>, said: &str, claims: &mut Vec<String
     match (disks.goes_with(place), said) {
         (Some(true), "true") | (Some(false), "false") => Ok(()),
         (Some(is), _) => Err(format!("sets {}={said}; the account says {is}", tag::DELETE_ON_TERMINATION)),
-        (None, "true" | "false") => {
-            let goes = if said == "true" { "goes" } else { "does not go" };
-            claims.push(format!("the disk at {place} {goes} with the instance"));
+        // A disk that is said to stay is let go by nobody.
+        (None, "false") => Ok(()),
+        (None, "true") => {
+            claims.push(format!("the disk at {place} goes with the instance"));
             Ok(())
         }
         (None, _) => Err(format!("sets {}={said}, which is neither true nor false", tag::DELETE_ON_TERMINATION)),
