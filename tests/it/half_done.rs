@@ -95,7 +95,7 @@ fn a_run_that_was_killed_on_its_way_back_is_borne_out() {
             };
             let (stand, plan) = start();
             stand.run(&plan, yes(&plan), None).unwrap().unwrap();
-            for kill in End::of(&stand).kills(5, 11) {
+            for kill in End::of(&stand).kills(9, 23) {
                 let (other, plan) = start();
                 if other.run(&plan, yes(&plan), Some(kill)).is_none() {
                     borne_out(&other, &plan, &format!("{failing} {from}, {kill:?}"));

@@ -292,7 +292,7 @@ fn found(disks: &Disks<'_>, way: Way, said: &str, claims: &mut Vec<String>) -> R
     match said {
         mark::STOPPING => Ok(()),
         mark::FOUND_STOPPED if stopped => Ok(()),
-        mark::FOUND_RUNNING if !stopped || way == Way::Back => Ok(()),
+        mark::FOUND_RUNNING if !stopped || way == Way::Back || disks.of.undoes => Ok(()),
         mark::FOUND_RUNNING if marked.is_none() => {
             claims.push(format!("{} was running when the run began", instance.id));
             Ok(())
