@@ -290,7 +290,7 @@ fn bad_input_is_told_with_what_to_do() {
         (2, "actions show encrypt-volume"),
         (2, "playbooks show ebs-encription"),
         (2, "runs --state-dir not-a-folder/below"),
-        (1, "scan --account twin:demo --state-dir not-a-folder/below"),
+        (2, "scan --account twin:demo --state-dir not-a-folder/below"),
     ];
     let told: String = lines.iter().map(|(code, line)| format!("$ redress {line}\n{}\n", desk.ends(*code, line).whole())).collect();
     insta::assert_snapshot!(told);
