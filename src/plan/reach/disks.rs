@@ -178,7 +178,12 @@ impl<'a> Disks<'a> {
     pub(super) fn goes_with(&self, device: &str) -> Option<bool> {
         let here: Vec<&Volume> = self.volumes.iter().filter(|v| self.devices(&v.id).contains(device)).copied().collect();
         let says = |v: &Volume, word: &str| self.tagged(&v.tags) && v.tags.get(tag::DELETE_ON_TERMINATION).is_some_and(|goes| goes == word);
-        let attached = |v: &Volume| v.attachments.iter().find(|a| a.instance_id == self.change.resource.id()).map(|a| a.delete_on_termination);
+        // The instance has a view of its own of its disks, from which the plan was made; either may lag behind.
+        let attached = |v: &Volume| {
+            let view = self.instance.into_iter().flat_map(|i| &i.devices).filter(|d| d.volume_id == v.id).map(|d| d.delete_on_termination);
+            let own = v.attachments.iter().filter(|a| a.instance_id == self.change.resource.id()).map(|a| a.delete_on_termination);
+            view.chain(own).reduce(|one, other| one || other)
+        };
         if here.iter().any(|v| says(v, "true") || attached(v) == Some(true)) {
             return Some(true);
         }
