@@ -379,9 +379,8 @@ async fn target_groups_are_read_page_by_page_and_one_that_may_not_be_read_is_not
         groups.known().filter(|(_, g)| g.targets.silence().is_some_and(|why| why.contains("AccessDenied"))).map(|(_, g)| g.name.as_str()).collect();
     assert_eq!((with_targets.len(), denied.len()), (1, 1), "what was asked second is denied, and a function is not asked about");
     assert_eq!(server.times("DescribeTargetHealth"), 2);
-    let seen = server.seen.lock().unwrap();
-    assert!(seen.iter().any(|(name, body)| name == "DescribeTargetGroups" && body.contains("Marker=m1")), "{seen:?}");
-    drop(seen);
+    let paged = |(name, body): &(String, String)| name == "DescribeTargetGroups" && body.contains("Marker=m1");
+    assert!(server.seen.lock().unwrap().iter().any(paged), "{:?}", server.seen.lock().unwrap());
     let silent = Server::start(script(|_, _| {
         Reply::Say(403, "<ErrorResponse><Error><Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>".to_owned())
     }));

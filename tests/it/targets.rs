@@ -119,8 +119,7 @@ fn the_last_healthy_target_is_stopped_only_where_that_was_allowed() {
     assert_eq!(refused.kind, SkippedKind::Refused);
     assert!(refused.reason.contains(&id) && refused.reason.contains("allow_last_target"), "{}", refused.reason);
 
-    let mut wish = world::Wish::default();
-    wish.playbooks = load::assemble(load::builtin(), Vec::new()).unwrap();
+    let mut wish = world::Wish { playbooks: load::assemble(load::builtin(), Vec::new()).unwrap(), ..world::Wish::default() };
     set::override_parameter(&mut wish.playbooks, "encrypt-volumes.allow_last_target=true").unwrap();
     let plan = world::plan(&stand, &wish);
     let change = plan.changes.iter().find(|c| c.resource.id() == id).expect("it is planned");

@@ -469,7 +469,7 @@ fn parameters_that_do_not_exist_are_errors() {
 
 #[test]
 fn a_plan_of_the_released_format_means_the_defaults_of_what_is_newer() {
-    let decode = |text: &str| EncryptVolumes.decode(toml::de::Deserializer::parse(&text.to_owned()).unwrap()).unwrap();
+    let decode = |text: &str| EncryptVolumes.decode(toml::de::Deserializer::parse(text).unwrap()).unwrap();
     let of_released = ["via", "key", "keep_days", "allow_address_change", "pre_snapshot", "snapshot_timeout", "health_timeout"];
     let keys: Vec<String> = decode("").as_object().unwrap().keys().cloned().collect();
     assert_eq!(keys, of_released, "its parameters are compared with those of today's playbooks: what is not given must not stand there");

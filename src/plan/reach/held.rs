@@ -263,7 +263,8 @@ fn tags(disks: &Disks<'_>, way: Way, call: &Call, claims: &mut Vec<String>) -> R
         _ => return Err("is not about one thing alone".to_owned()),
     };
     let instance = disks.instance.is_some_and(|i| i.id == id);
-    if !instance && !(disks.is_old(id) && id.starts_with("vol-")) {
+    let old = disks.is_old(id) && id.starts_with("vol-");
+    if !instance && !old {
         return Err(format!("is about {id}, which is neither the instance nor one of the disks that are replaced"));
     }
     let allowed: &[&str] = match instance {

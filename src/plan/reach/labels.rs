@@ -131,7 +131,7 @@ impl<'c> Labels<'c> {
             let said = plain(value);
             match *key {
                 tag::SET if is_reference(value, "$token") || said.len() == 64 => {}
-                tag::KEEP_LAST if with("keep_last").is_some_and(|keep| keep.to_string() == said) => {}
+                tag::KEEP_LAST if with("keep_last").map(ToString::to_string).is_some_and(|keep| keep == said) => {}
                 tag::SET | tag::KEEP_LAST => return Err(format!("sets {key}={said}, which is not what the change asks for")),
                 key if own.get(key).is_some_and(|is| *is == said) => {}
                 tag::RUN | tag::STEP | tag::TOKEN | tag::INSTANCE | tag::EXPIRES => self.one(disks, None, key, value, claims)?,
