@@ -40,7 +40,7 @@ fn sleeps_through(case: &Case, at: &[At], end: &Value) {
         place.proxy.go_wrong(None);
         thread::sleep(Duration::from_secs(3));
         let other = place.machine();
-        let said = place.start(&other, "resume last --auto-approve --max-risk disruptive --format json", 60).end();
+        let said = place.start(&other, &case.resume(), 60).end();
         assert_eq!(said.code, Some(0), "{:?}\n{}\n{}", place.fault, said.out, said.err);
         let before = changes(place);
         signal("CONT", pid);
