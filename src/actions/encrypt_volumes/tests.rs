@@ -246,6 +246,8 @@ fn a_failure_after_the_swap_brings_the_old_disks_back_and_the_instance_up() {
         "DeleteSnapshot snapshot",
         "DeleteSnapshot snapshot",
         "StartInstances stop",
+        // Where the mark may not be removed, nobody waits for a stop that does not come.
+        "CreateTags announce",
         "DeleteTags tag-old-2",
         "ModifyInstanceAttribute keep-old-1",
         "DeleteTags tag-old-1",
