@@ -174,8 +174,14 @@ impl Action for EncryptVolumes {
             Around::named(FamilyKind::Snapshots),
         ];
         // A detached volume has no instance around it.
-        let (_, of_volume) = OF_INSTANCE.split_at(5);
-        if target == Kind::Volume { of_volume } else { OF_INSTANCE }
+        const OF_VOLUME: &[Around] = &[
+            Around::named(FamilyKind::Volumes),
+            Around::named(FamilyKind::VolumeModifications),
+            Around::named(FamilyKind::EbsDefaults),
+            Around::named(FamilyKind::Keys),
+            Around::named(FamilyKind::Snapshots),
+        ];
+        if target == Kind::Volume { OF_VOLUME } else { OF_INSTANCE }
     }
     fn parameters(&self) -> &'static [Parameter] {
         PARAMETERS

@@ -98,7 +98,7 @@ pub fn words(act: &Act) -> Option<String> {
 fn worked_on(act: &Act) -> Vec<&str> {
     let input = &act.call.input;
     match (act.power(), act.call.operation.as_str()) {
-        (Power::TakesDown | Power::BringsUp, _) => input.get("InstanceIds").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect(),
+        (Power::TakesDown | Power::BringsUp, _) => act.call.instances().collect(),
         (Power::Stays, "DetachVolume" | "AttachVolume") => input.get("InstanceId").and_then(Value::as_str).into_iter().collect(),
         (Power::Stays, _) => Vec::new(),
     }

@@ -59,6 +59,10 @@ impl Call {
     pub fn name(&self) -> String {
         format!("{}:{}", self.service, self.operation)
     }
+    /// The instances that it turns off or on.
+    pub fn instances(&self) -> impl Iterator<Item = &str> {
+        self.input.get("InstanceIds").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
+    }
 }
 
 /// A call as a file holds it, before it is known to be one that redress makes.

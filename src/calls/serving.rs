@@ -3,7 +3,6 @@
 
 use std::collections::BTreeSet;
 
-use super::Call;
 use crate::inventory::{Fact, Reason, Region, Selector, Target, TargetGroup, balancing::TARGET};
 
 /// The guard that keeps the last healthy target of a group from being stopped.
@@ -93,9 +92,4 @@ fn membership<'a>(group: &'a TargetGroup, names: &BTreeSet<String>, vpc: &str) -
         () => Others::None,
     };
     Some(Membership { group: &group.name, arn: &group.id, healthy: any(&ours, &["healthy"]), others: rest })
-}
-
-/// The instances that a call names.
-pub fn instances(call: &Call) -> impl Iterator<Item = &str> {
-    call.input.get("InstanceIds").and_then(|ids| ids.as_array()).into_iter().flatten().filter_map(|id| id.as_str())
 }

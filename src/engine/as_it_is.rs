@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::{
     actions::concern::Concerns,
-    calls::{Act, Power, Step, mark},
+    calls::{Power, Step, mark},
     inventory::{FamilyKind, Inventory, Selector, Want},
     plan::{Change, restore},
 };
@@ -50,7 +50,7 @@ pub(super) fn take_as(change: &mut Change, planned: &Change) {
 /// Leaves out the steps that turn these things off and on, and says so.
 fn without_turns(change: &mut Change, off: &BTreeSet<String>) {
     change.impact.extend(off.iter().map(|id| format!("{id} is {OFF} now, and stays so: this undo neither stops nor starts it")));
-    change.steps.retain(|step| step.act.power() == Power::Stays || !named(&step.act).iter().all(|id| off.contains(*id)));
+    change.steps.retain(|step| step.act.power() == Power::Stays || !step.act.call.instances().all(|id| off.contains(id)));
     mark::stays_down(&mut change.steps, off);
 }
 
@@ -60,18 +60,12 @@ fn bracketed(steps: &[Step]) -> BTreeSet<String> {
     let mut both = BTreeSet::new();
     for step in steps {
         match step.act.power() {
-            Power::TakesDown => down.extend(named(&step.act)),
-            Power::BringsUp => both.extend(named(&step.act).into_iter().filter(|id| down.contains(id)).map(str::to_owned)),
+            Power::TakesDown => down.extend(step.act.call.instances()),
+            Power::BringsUp => both.extend(step.act.call.instances().filter(|id| down.contains(id)).map(str::to_owned)),
             Power::Stays => {}
         }
     }
     both
-}
-
-/// The ids of the things that a call turns off or on.
-fn named(act: &Act) -> Vec<&str> {
-    let ids = act.call.input.get("InstanceIds").and_then(Value::as_array);
-    ids.into_iter().flatten().filter_map(Value::as_str).collect()
 }
 
 fn is_off(facts: &Inventory, region: &str, id: &str) -> bool {

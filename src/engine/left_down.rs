@@ -15,7 +15,7 @@ use super::{
     turns::{down_in, power},
 };
 use crate::{
-    calls::Power,
+    calls::{Call, Power},
     inventory::{Fact, FamilyKind, Inventory, Scope, Want},
     journal::{ChangeStory, Outcome, Story},
     plan::Change,
@@ -84,8 +84,7 @@ pub(super) fn over_and_down(story: &Story, region: &str, change: &str) -> BTreeM
 /// The instances that calls of a change took down in a region.
 fn taken_down(told: &ChangeStory, region: &str) -> BTreeSet<String> {
     let calls = told.steps.iter().filter_map(|step| step.call.as_ref()).filter(|call| call.region == region && power(call) == Power::TakesDown);
-    let ids = calls.flat_map(|call| call.input.get("InstanceIds").and_then(Value::as_array).into_iter().flatten());
-    ids.filter_map(Value::as_str).map(str::to_owned).collect()
+    calls.flat_map(Call::instances).map(str::to_owned).collect()
 }
 
 /// What these facts show of an instance.

@@ -82,7 +82,7 @@ impl Engine<'_> {
             return Ok(());
         }
         let (region, since, turns) = (named.act.call.region.as_str(), self.account.now(), journal.turns());
-        let ids: Vec<&str> = serving::instances(&named.act.call).collect();
+        let ids: Vec<&str> = named.act.call.instances().collect();
         loop {
             let leaving = turns.leaving_beside(named.change);
             let mut facts = self.account.read(&scope(region, ids.iter().copied().chain(leaving.iter().map(String::as_str)))).await;

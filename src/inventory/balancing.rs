@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Fact, Record,
     about::About,
-    permissions::{Reading, When, on_all},
+    permissions::{On, Reading, When, on_all},
 };
 
 /// The filter that picks the groups of a target, by its id or address.
@@ -32,7 +32,7 @@ pub struct TargetGroup {
 
 const READ: &[Reading] = &[
     on_all("elasticloadbalancing:DescribeTargetGroups"),
-    Reading { action: "elasticloadbalancing:DescribeTargetHealth", when: When::Fact("a target group is there"), scoped: false },
+    Reading { action: "elasticloadbalancing:DescribeTargetHealth", when: When::Fact("a target group is there"), on: On::All },
 ];
 
 impl Record for TargetGroup {

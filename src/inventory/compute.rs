@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Fact, Record, Tags,
     about::{About, Arn, Asked},
-    permissions::{Reading, When, on_all},
+    permissions::{On, Reading, When, on_all},
 };
 use crate::resource::Kind;
 
@@ -101,7 +101,7 @@ pub struct Device {
     pub status: String,
 }
 
-const READ_INSTANCES: &[Reading] = &[on_all("ec2:DescribeInstances"), Reading { action: "ec2:DescribeInstanceAttribute", when: When::ById, scoped: true }];
+const READ_INSTANCES: &[Reading] = &[on_all("ec2:DescribeInstances"), Reading { action: "ec2:DescribeInstanceAttribute", when: When::ById, on: On::Thing }];
 
 impl Record for Instance {
     const ABOUT: About = About {

@@ -142,6 +142,11 @@ impl Inventory {
         })
     }
 
+    /// Where its families stand, by region and kind: for whoever goes through them all and changes them.
+    pub fn places(&self) -> Vec<(String, FamilyKind)> {
+        self.families().map(|(region, kind, _)| (region.to_owned(), kind)).collect()
+    }
+
     /// Whether a want was answered already, be it that nothing can be said.
     pub fn knows(&self, want: &Want) -> bool {
         match self.select_json(want) {

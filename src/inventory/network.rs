@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Fact, Record, Tags,
     about::{About, Arn, Asked},
-    permissions::{Reading, When, on_all},
+    permissions::{On, Reading, When, on_all},
 };
 use crate::resource::Kind;
 
@@ -121,8 +121,8 @@ pub struct PrefixList {
 const NAMED: When = When::Fact("a rule names a prefix list");
 
 const PREFIX_LISTS: &[Reading] = &[
-    Reading { action: "ec2:DescribeManagedPrefixLists", when: NAMED, scoped: false },
-    Reading { action: "ec2:GetManagedPrefixListEntries", when: NAMED, scoped: true },
+    Reading { action: "ec2:DescribeManagedPrefixLists", when: NAMED, on: On::All },
+    Reading { action: "ec2:GetManagedPrefixListEntries", when: NAMED, on: On::Thing },
 ];
 
 impl Record for PrefixList {

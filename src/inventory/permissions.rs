@@ -20,16 +20,32 @@ pub struct Reading {
     pub action: &'static str,
     /// When it is taken.
     pub when: When,
-    /// Whether IAM lets it be scoped to the thing that is read; else it stands on `*`.
-    pub scoped: bool,
+    /// What IAM lets it be scoped to.
+    pub on: On,
+}
+
+/// What IAM lets an action be scoped to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum On {
+    /// Nothing: it stands on `*`.
+    All,
+    /// The thing that is read.
+    Thing,
+    /// Those of the things that are read whose ids begin so, under an ARN of their own, without `arn:` and the partition.
+    Only {
+        /// `snap-`
+        id_prefix: &'static str,
+        /// With `{id}` in it.
+        arn: &'static str,
+    },
 }
 
 /// An action that is always taken, on `*`.
 pub(super) const fn on_all(action: &'static str) -> Reading {
-    Reading { action, when: When::Always, scoped: false }
+    Reading { action, when: When::Always, on: On::All }
 }
 
 /// An action that is always taken, on the thing that is read.
 pub(super) const fn on_one(action: &'static str) -> Reading {
-    Reading { action, when: When::Always, scoped: true }
+    Reading { action, when: When::Always, on: On::Thing }
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Fact, Record, Tags,
     about::{About, Arn},
-    permissions::{Reading, When, on_all},
+    permissions::{On, Reading, When, on_all},
 };
 
 /// Stands among the accounts that a snapshot is shared with for everybody, as AWS's group does.
@@ -40,13 +40,13 @@ const OF_SNAPSHOTS: When = When::Fact("a snapshot is to be deleted");
 const OF_VOLUMES: When = When::Fact("a volume is to be deleted");
 
 const READ: &[Reading] = &[
-    Reading { action: "ec2:DescribeImages", when: OF_SNAPSHOTS, scoped: false },
-    Reading { action: "ec2:DescribeLockedSnapshots", when: OF_SNAPSHOTS, scoped: false },
-    Reading { action: "ec2:DescribeSnapshotAttribute", when: OF_SNAPSHOTS, scoped: true },
-    Reading { action: "ec2:ListSnapshotsInRecycleBin", when: OF_SNAPSHOTS, scoped: false },
-    Reading { action: "ec2:ListVolumesInRecycleBin", when: OF_VOLUMES, scoped: false },
+    Reading { action: "ec2:DescribeImages", when: OF_SNAPSHOTS, on: On::All },
+    Reading { action: "ec2:DescribeLockedSnapshots", when: OF_SNAPSHOTS, on: On::All },
+    Reading { action: "ec2:DescribeSnapshotAttribute", when: OF_SNAPSHOTS, on: On::Only { id_prefix: "snap-", arn: "ec2:*::snapshot/{id}" } },
+    Reading { action: "ec2:ListSnapshotsInRecycleBin", when: OF_SNAPSHOTS, on: On::All },
+    Reading { action: "ec2:ListVolumesInRecycleBin", when: OF_VOLUMES, on: On::All },
     on_all("rbin:ListRules"),
-    Reading { action: "rbin:GetRule", when: When::Fact("a rule of the Recycle Bin is there"), scoped: true },
+    Reading { action: "rbin:GetRule", when: When::Fact("a rule of the Recycle Bin is there"), on: On::Thing },
 ];
 
 impl Record for Removal {

@@ -11,7 +11,7 @@ use super::{
     Fact, Record, Tags,
     about::{About, Arn},
     compute::all_good,
-    permissions::{Reading, When, on_all, on_one},
+    permissions::{On, Reading, When, on_all, on_one},
 };
 use crate::resource::Kind;
 
@@ -57,9 +57,9 @@ const THERE: When = When::Fact("a trail is there");
 
 const READ_TRAILS: &[Reading] = &[
     on_all("cloudtrail:DescribeTrails"),
-    Reading { action: "cloudtrail:GetTrailStatus", when: THERE, scoped: true },
-    Reading { action: "cloudtrail:GetEventSelectors", when: THERE, scoped: true },
-    Reading { action: "cloudtrail:ListTags", when: THERE, scoped: true },
+    Reading { action: "cloudtrail:GetTrailStatus", when: THERE, on: On::Thing },
+    Reading { action: "cloudtrail:GetEventSelectors", when: THERE, on: On::Thing },
+    Reading { action: "cloudtrail:ListTags", when: THERE, on: On::Thing },
 ];
 
 impl Record for Trail {
@@ -103,14 +103,14 @@ pub struct Bucket {
 const OURS: When = When::Fact("the bucket is there and ours");
 
 const fn of_ours(action: &'static str) -> Reading {
-    Reading { action, when: OURS, scoped: true }
+    Reading { action, when: OURS, on: On::Thing }
 }
 
 /// `HeadBucket` is allowed by `s3:ListBucket`, `ListBuckets` by `s3:ListAllMyBuckets`; the encryption and the block of
 /// public access have names of their own (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadBucket.html>).
 const READ_BUCKETS: &[Reading] = &[
     on_one("s3:ListBucket"),
-    Reading { action: "s3:ListAllMyBuckets", when: When::Fact("S3 answers that the bucket is forbidden"), scoped: false },
+    Reading { action: "s3:ListAllMyBuckets", when: When::Fact("S3 answers that the bucket is forbidden"), on: On::All },
     of_ours("s3:GetBucketLocation"),
     of_ours("s3:GetBucketPolicy"),
     of_ours("s3:GetBucketPublicAccessBlock"),
@@ -148,9 +148,9 @@ const ROLE_THERE: When = When::Fact("the role is there");
 
 const READ_ROLES: &[Reading] = &[
     on_one("iam:GetRole"),
-    Reading { action: "iam:ListRolePolicies", when: ROLE_THERE, scoped: true },
-    Reading { action: "iam:GetRolePolicy", when: When::Fact("the role has an inline policy"), scoped: true },
-    Reading { action: "iam:ListAttachedRolePolicies", when: ROLE_THERE, scoped: true },
+    Reading { action: "iam:ListRolePolicies", when: ROLE_THERE, on: On::Thing },
+    Reading { action: "iam:GetRolePolicy", when: When::Fact("the role has an inline policy"), on: On::Thing },
+    Reading { action: "iam:ListAttachedRolePolicies", when: ROLE_THERE, on: On::Thing },
 ];
 
 impl Record for Role {
@@ -183,7 +183,7 @@ pub struct LogGroup {
 }
 
 const READ_LOG_GROUPS: &[Reading] =
-    &[on_all("logs:DescribeLogGroups"), Reading { action: "logs:ListTagsForResource", when: When::Fact("the log group is there"), scoped: true }];
+    &[on_all("logs:DescribeLogGroups"), Reading { action: "logs:ListTagsForResource", when: When::Fact("the log group is there"), on: On::Thing }];
 
 impl Record for LogGroup {
     const ABOUT: About = About {

@@ -119,8 +119,7 @@ fn leaves(value: &Value) -> Vec<&str> {
 /// The inventory without the things with these ids.
 fn without(inventory: &Inventory, ids: &BTreeSet<String>) -> Inventory {
     let mut rest = inventory.clone();
-    let places: Vec<(String, FamilyKind)> = inventory.families().map(|(region, kind, _)| (region.to_owned(), kind)).collect();
-    for (region, kind) in &places {
+    for (region, kind) in &inventory.places() {
         kind.with(TakeOut { inventory: &mut rest, region, ids });
     }
     rest

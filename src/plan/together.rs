@@ -9,7 +9,7 @@ use super::Change;
 use crate::{
     calls::{
         Power,
-        serving::{self, Others, Serving, serving},
+        serving::{Others, Serving, serving},
     },
     inventory::{Instance, Inventory},
 };
@@ -66,7 +66,7 @@ struct Stop<'a> {
 fn stops(changes: &[Change]) -> impl Iterator<Item = Stop<'_>> {
     changes.iter().flat_map(|change| {
         let calls = change.steps.iter().map(|s| &s.act).filter(|act| act.power() == Power::TakesDown).map(|act| &act.call);
-        calls.flat_map(move |call| serving::instances(call).map(move |instance| Stop { region: &call.region, instance, change }))
+        calls.flat_map(move |call| call.instances().map(move |instance| Stop { region: &call.region, instance, change }))
     })
 }
 

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::inventory::{Fact, Family, FamilyKind, ForFamily, Instance, Inventory, Record, Region, Stored};
+use crate::inventory::{Fact, Family, ForFamily, Instance, Inventory, Record, Region, Stored};
 
 /// Fills in what the truth does not know.
 pub(super) fn learn(truth: &mut Inventory, mut facts: Inventory) {
@@ -11,12 +11,8 @@ pub(super) fn learn(truth: &mut Inventory, mut facts: Inventory) {
     for name in &regions {
         attributes(truth, &mut facts, name);
     }
-    for kind in FamilyKind::ALL {
-        if kind.is_global() {
-            kind.with(Fill { truth, facts: &mut facts, region: "" });
-        } else {
-            regions.iter().for_each(|region| kind.with(Fill { truth, facts: &mut facts, region }));
-        }
+    for (region, kind) in &facts.places() {
+        kind.with(Fill { truth, facts: &mut facts, region });
     }
 }
 

@@ -8,13 +8,8 @@ use crate::inventory::{Cause, Fact, Family, FamilyKind, ForFamily, Inventory, Re
 
 /// Enters that everything was listed, everywhere: what is not in the inventory is not in the account.
 pub(super) fn all_is_known(inventory: &mut Inventory) {
-    let regions: Vec<String> = inventory.regions.keys().cloned().collect();
-    for kind in FamilyKind::ALL {
-        if kind.is_global() {
-            kind.with(WholeFamily { inventory, region: "" });
-        } else {
-            regions.iter().for_each(|region| kind.with(WholeFamily { inventory, region }));
-        }
+    for (region, kind) in &inventory.places() {
+        kind.with(WholeFamily { inventory, region });
     }
 }
 

@@ -11,7 +11,7 @@ use crate::{
     checks,
     inventory::{
         Caller, FamilyKind, Inventory, Selector, Want,
-        permissions::{Reading, When},
+        permissions::{On, Reading, When},
     },
     plan::{Change, Plan},
     resource::Owner,
@@ -55,16 +55,14 @@ pub(super) fn of_plan(plan: &Plan, owner: &Owner) -> Vec<Grant> {
 
 fn grant(kind: FamilyKind, reading: &Reading, asked: &Asked, owner: &Owner, place: &Value, used: Used) -> Grant {
     let all = || BTreeSet::from([any_of(kind, owner)]);
-    // What is asked of snapshots is bound to them; the rest of their kind are rules of the Recycle Bin.
-    if reading.action == "ec2:DescribeSnapshotAttribute" {
-        let of = |id: &String| format!("arn:{}:ec2:*::snapshot/{id}", owner.partition);
-        let resources = asked.ids.iter().filter(|id| id.starts_with("snap-")).map(of).collect();
-        return Grant { action: reading.action.to_owned(), resources, condition: json!({}), used };
-    }
     let named = || if asked.more || asked.ids.is_empty() { all() } else { asked.ids.iter().flat_map(|id| arns(kind, id, owner)).collect() };
-    let resources = if reading.scoped { named() } else { BTreeSet::from(["*".to_owned()]) };
+    let resources = match reading.on {
+        On::All => BTreeSet::from(["*".to_owned()]),
+        On::Thing => named(),
+        On::Only { id_prefix, arn: form } => asked.ids.iter().filter(|id| id.starts_with(id_prefix)).map(|id| arn(form, id, owner)).collect(),
+    };
     // IAM and S3's list of buckets are asked for in one region whatever the plan's are.
-    let regional = !reading.scoped && !reading.action.starts_with("s3:");
+    let regional = reading.on == On::All && !reading.action.starts_with("s3:");
     Grant { action: reading.action.to_owned(), resources, condition: if regional { place.clone() } else { json!({}) }, used }
 }
 

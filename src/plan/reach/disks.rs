@@ -9,7 +9,7 @@ use super::{Of, copies, operations};
 use crate::{
     actions::encrypt_volumes,
     calls::{Call, Step},
-    inventory::{FamilyKind, Instance, Inventory, Scope, Snapshot, Tags, Volume, Want, tag},
+    inventory::{FamilyKind, Instance, Inventory, Region, Scope, Snapshot, Tags, Volume, Want, tag},
     plan::Change,
     resource::Kind,
 };
@@ -24,6 +24,8 @@ pub(super) struct Disks<'a> {
     pub(super) of: Of<'a>,
     /// The instance of the change, where it is about one.
     pub(super) instance: Option<&'a Instance>,
+    /// The region of the change, where anything of it is known.
+    place: Option<&'a Region>,
     volumes: Vec<&'a Volume>,
     snapshots: Vec<&'a Snapshot>,
     key_of_today: Option<String>,
@@ -96,17 +98,17 @@ impl<'a> Disks<'a> {
         let volumes = place.into_iter().flat_map(|p| p.volumes.known()).map(|(_, volume)| volume).collect();
         let snapshots = place.into_iter().flat_map(|p| p.snapshots.known()).map(|(_, snapshot)| snapshot).collect();
         let key_of_today = encrypts(change).and_then(|with| encrypt_volumes::key_of(facts, &change.region, with));
-        Ok(Self { change, of, instance, volumes, snapshots, key_of_today })
+        Ok(Self { change, of, instance, place, volumes, snapshots, key_of_today })
     }
 
     /// The volume of this id, where it is there.
     pub(super) fn volume(&self, id: &str) -> Option<&'a Volume> {
-        self.volumes.iter().find(|v| v.id == id).copied()
+        self.place?.volumes.items.get(id)?.known()
     }
 
     /// The snapshot of this id, where it is there.
     pub(super) fn snapshot(&self, id: &str) -> Option<&'a Snapshot> {
-        self.snapshots.iter().find(|s| s.id == id).copied()
+        self.place?.snapshots.items.get(id)?.known()
     }
 
     /// Whether tags say that the run has marked or made a thing. A recovery goes by the tags of any run.
@@ -147,7 +149,7 @@ impl<'a> Disks<'a> {
         if id == self.change.resource.id() {
             return true;
         }
-        let to_encrypt = |v: &Volume| !v.encrypted && !v.tags.contains_key(tag::IGNORE) && self.place(v).is_some();
+        let to_encrypt = |v: &Volume| !v.encrypted && !v.tags.contains_key(tag::IGNORE) && self.attached_at(v).is_some();
         let marked = |v: &Volume| self.tagged(&v.tags) && self.belongs(&v.tags) && !v.tags.contains_key(tag::TOKEN);
         let source = |tags: &Tags| tags.get(tag::SOURCE).is_some_and(|source| source == id);
         let copied = |s: &Snapshot| self.made(&s.tags) && self.belongs(&s.tags) && self.source_of(s) == id;
@@ -157,7 +159,7 @@ impl<'a> Disks<'a> {
     }
 
     /// The device at which a volume is attached to the instance now.
-    fn place(&self, volume: &'a Volume) -> Option<&'a str> {
+    fn attached_at(&self, volume: &'a Volume) -> Option<&'a str> {
         volume.attachments.iter().find(|a| a.instance_id == self.change.resource.id()).map(|a| a.device.as_str())
     }
 
@@ -170,7 +172,7 @@ impl<'a> Disks<'a> {
     pub(super) fn devices(&self, id: &str) -> BTreeSet<&'a str> {
         let device = |tags: &'a Tags| tags.get(tag::DEVICE).filter(|_| self.belongs(tags)).map(String::as_str);
         let from = |tags: &&'a Tags| tags.get(tag::SOURCE).is_some_and(|source| source == id);
-        let own = self.volume(id).into_iter().flat_map(|v| [self.place(v), device(&v.tags)]).flatten();
+        let own = self.volume(id).into_iter().flat_map(|v| [self.attached_at(v), device(&v.tags)]).flatten();
         own.chain(self.of_run().filter(from).filter_map(device)).collect()
     }
 
@@ -208,13 +210,13 @@ impl<'a> Disks<'a> {
 
     /// The keys of the disks of the instance.
     pub(super) fn keys_of_disks(&self) -> BTreeSet<&'a str> {
-        self.volumes.iter().filter(|v| self.place(v).is_some()).filter_map(|v| v.kms_key_id.as_deref()).collect()
+        self.volumes.iter().filter(|v| self.attached_at(v).is_some()).filter_map(|v| v.kms_key_id.as_deref()).collect()
     }
 
     /// The data disks of the instance that the run does not replace.
     pub(super) fn staying(&self) -> BTreeSet<&'a str> {
         let root = self.instance.map_or("", |i| i.root_device_name.as_str());
-        let data = |v: &&&Volume| self.place(v).is_some_and(|device| device != root) && !self.is_old(&v.id) && !self.is_new(&v.id);
+        let data = |v: &&&Volume| self.attached_at(v).is_some_and(|device| device != root) && !self.is_old(&v.id) && !self.is_new(&v.id);
         self.volumes.iter().filter(data).map(|v| v.id.as_str()).collect()
     }
 

@@ -61,12 +61,8 @@ impl ForFamily for Compare<'_> {
 
 fn differences(before: &Inventory, now: &Inventory) -> Found {
     let mut found = Found::new();
-    for kind in counted_kinds() {
-        if kind.is_global() {
-            kind.with(Compare { before, now, region: "", found: &mut found });
-        } else {
-            now.regions.keys().for_each(|region| kind.with(Compare { before, now, region, found: &mut found }));
-        }
+    for (region, kind) in now.places().iter().filter(|(_, kind)| !kind.about().moves_by_itself) {
+        kind.with(Compare { before, now, region, found: &mut found });
     }
     found
 }
