@@ -33,4 +33,5 @@ pub mod playbook;
 pub mod private;
 pub mod report;
 pub mod resource;
+pub mod services;
 pub mod twin;

@@ -14,10 +14,11 @@ use super::{
     support::{decode, known, params, recovery_tags, tag_list},
 };
 use crate::{
-    calls::{Act, Call, KeptOnce, Recognise, Risk, Step},
+    calls::{Call, KeptOnce, Recognise, Risk, Step},
     checks::trails::first_region,
     inventory::{Fact, FamilyKind, Inventory, Tags, Trail, Want},
     resource::{Kind, Owner, ResourceId},
+    services::{self, Operation, Planned, Spec, trail},
 };
 
 /// Gives an account a trail of all regions.
@@ -98,6 +99,23 @@ impl Action for CreateCloudtrail {
             vec![Want::trails(&plan.home), Want::id(&plan.home, FamilyKind::Trails, plan.trail.as_str()), Want::id("", FamilyKind::Buckets, &plan.bucket)];
         wants.extend(context.inventory.trails.known().filter(|(_, t)| !t.is_multi_region).flat_map(|(_, t)| evidence_wants(t)));
         wants
+    }
+    fn operations(&self) -> &'static [Spec] {
+        const {
+            &[
+                <services::bucket::CreateBucket>::SPEC,
+                <services::bucket::DeleteBucket>::SPEC,
+                <services::bucket::PutBucketTagging>::SPEC,
+                <services::bucket::PutPublicAccessBlock>::SPEC,
+                <services::bucket::PutBucketVersioning>::SPEC,
+                <services::bucket::PutBucketEncryption>::SPEC,
+                <services::bucket::PutBucketPolicy>::SPEC,
+                <services::trail::CreateTrail>::SPEC,
+                <services::trail::DeleteTrail>::SPEC,
+                <services::trail::StartLogging>::SPEC,
+                <services::trail::StopLogging>::SPEC,
+            ]
+        }
     }
     fn concerns(&self) -> concern::Table {
         // An undo deletes the trail, and what somebody set up in it since would go with it.
@@ -239,38 +257,34 @@ impl Plan {
 
     fn create_trail(&self) -> Result<Step, Refusal> {
         let (home, arn, name) = (self.home.as_str(), self.trail.as_str(), self.parameters.name.as_str());
-        let input = json!({
-            "Name": name, "S3BucketName": self.bucket, "IncludeGlobalServiceEvents": true, "IsMultiRegionTrail": true,
-            "EnableLogFileValidation": true, "TagsList": tag_list(&self.recovery()?),
-        });
+        let create = trail::CreateTrail::<Planned> {
+            name: name.to_owned(),
+            s3_bucket_name: self.bucket.clone(),
+            s3_key_prefix: None,
+            include_global_service_events: Some(true),
+            is_multi_region_trail: Some(true),
+            enable_log_file_validation: Some(true),
+            kms_key_id: None,
+            tags_list: tag_list(&self.recovery()?),
+        };
         // A trail of this name that somebody else made in the meantime does not carry the run's tag.
         let ours = make::is(home, FamilyKind::Trails, arn, "/tags/known/redress:run", crate::calls::reference::run());
-        let mut act = make::act(Call::new("cloudtrail", home, "CreateTrail", input), vec![ours]);
+        let mut act = make::act(Call::of(home, &create), vec![ours]);
         act.recognise = match act.recognise {
             Recognise::Looks { expect, .. } => Recognise::Looks { expect, outputs: [("TrailARN".to_owned(), json!(arn))].into() },
             tagged => tagged,
         };
-        let delete = make::act(Call::new("cloudtrail", home, "DeleteTrail", json!({ "Name": arn })), vec![make::gone(home, FamilyKind::Trails, arn)]);
+        let delete = make::act(Call::of(home, &trail::DeleteTrail { name: arn.to_owned() }), vec![make::gone(home, FamilyKind::Trails, arn)]);
         Ok(make::step("create-trail", format!("create trail {name}"), act, make::back(vec![delete])))
     }
 
     fn start(&self) -> Step {
         let (home, arn) = (self.home.as_str(), self.trail.as_str());
-        let logging = |operation: &str, on: bool| -> Act {
-            let looks = vec![make::is(home, FamilyKind::Trails, arn, "/is_logging/known", on)];
-            make::act_until(
-                Call::new("cloudtrail", home, operation, json!({ "Name": arn })),
-                looks,
-                120,
-                if on { "until the trail logs" } else { "until the trail has stopped" },
-            )
-        };
-        make::step(
-            "start-logging",
-            format!("start trail {}", self.parameters.name),
-            logging("StartLogging", true),
-            make::back_and_forth(logging("StopLogging", false)),
-        )
+        let logs = |on: bool| vec![make::is(home, FamilyKind::Trails, arn, "/is_logging/known", on)];
+        let (start, stop) = (trail::StartLogging { name: arn.to_owned() }, trail::StopLogging { name: arn.to_owned() });
+        let start = make::act_until(Call::of(home, &start), logs(true), 120, "until the trail logs");
+        let stop = make::act_until(Call::of(home, &stop), logs(false), 120, "until the trail has stopped");
+        make::step("start-logging", format!("start trail {}", self.parameters.name), start, make::back_and_forth(stop))
     }
 }
 

@@ -14,6 +14,10 @@ use crate::{
     checks::proofs_network::{DELIVERY_ROLE, Delivery},
     inventory::{Fact, FamilyKind, Tags, Want, tag},
     resource::{Kind, ResourceId},
+    services::{
+        Operation, Planned, Spec,
+        role::{CreateRole, DeleteRole, DeleteRolePolicy, PutRolePolicy},
+    },
 };
 
 /// The action.
@@ -63,6 +67,9 @@ impl Action for EnsureDeliveryRole {
     fn needs(&self, _: &Context<'_>, target: &ResourceId, _: &Value) -> Vec<Want> {
         vec![Want::id("", FamilyKind::Roles, target.id())]
     }
+    fn operations(&self) -> &'static [Spec] {
+        const { &[<CreateRole>::SPEC, <DeleteRole>::SPEC, <PutRolePolicy>::SPEC, <DeleteRolePolicy>::SPEC] }
+    }
     fn concerns(&self) -> concern::Table {
         const { &[(FamilyKind::Roles, Concern::these(&["trust_policy", "inline_policies", "attached_policies"]))] }
     }
@@ -103,15 +110,14 @@ fn there(name: &str, at: &str, test: Test) -> Expect {
 }
 
 fn create(delivery: &Delivery, name: &str, trust: &Value) -> Result<Step, Refusal> {
-    let tags = support::tag_list(&support::recovery_tags(&Tags::new(), &[])?);
-    let input = json!({
-        "RoleName": name,
-        "AssumeRolePolicyDocument": trust.to_string(),
-        "Description": format!("Delivers VPC flow logs of {} to log group {}", delivery.region, delivery.log_group),
-        "Tags": tags,
-    });
+    let create = CreateRole::<Planned> {
+        role_name: name.to_owned(),
+        assume_role_policy_document: trust.to_string(),
+        description: Some(format!("Delivers VPC flow logs of {} to log group {}", delivery.region, delivery.log_group)),
+        tags: support::tag_list(&support::recovery_tags(&Tags::new(), &[])?),
+    };
     let delete = Act::new(
-        Call::new("iam", &delivery.region, "DeleteRole", json!({ "RoleName": name })),
+        Call::of(&delivery.region, &DeleteRole { role_name: name.to_owned() }),
         None,
         Recognise::Looks { expect: vec![there(name, "", Test::Gone)], outputs: [].into() },
     );
@@ -119,7 +125,7 @@ fn create(delivery: &Delivery, name: &str, trust: &Value) -> Result<Step, Refusa
         name: "create-role".to_owned(),
         title: format!("make role {name}"),
         act: Act::new(
-            Call::new("iam", &delivery.region, "CreateRole", input),
+            Call::of(&delivery.region, &create),
             Some(Wait { until: vec![there(name, "", Test::Exists)], at_most: 120, why: "until the role can be seen".to_owned() }),
             Recognise::Looks { expect: vec![there(name, &format!("/tags/{}", tag::TOKEN), Test::Is(reference::token()))], outputs: [].into() },
         ),
@@ -129,10 +135,10 @@ fn create(delivery: &Delivery, name: &str, trust: &Value) -> Result<Step, Refusa
 
 fn permit(delivery: &Delivery, name: &str, permissions: Value) -> Step {
     let at = format!("/inline_policies/known/{POLICY}");
-    let input = json!({ "RoleName": name, "PolicyName": POLICY, "PolicyDocument": permissions.to_string() });
+    let put = PutRolePolicy { role_name: name.to_owned(), policy_name: POLICY.to_owned(), policy_document: permissions.to_string() };
     let set = there(name, &at, Test::Is(permissions));
     let take = Act::new(
-        Call::new("iam", &delivery.region, "DeleteRolePolicy", json!({ "RoleName": name, "PolicyName": POLICY })),
+        Call::of(&delivery.region, &DeleteRolePolicy { role_name: name.to_owned(), policy_name: POLICY.to_owned() }),
         None,
         Recognise::Looks { expect: vec![there(name, &at, Test::Is(Value::Null))], outputs: [].into() },
     );
@@ -140,7 +146,7 @@ fn permit(delivery: &Delivery, name: &str, permissions: Value) -> Step {
         name: "permit".to_owned(),
         title: format!("let it write to log group {}", delivery.log_group),
         act: Act::new(
-            Call::new("iam", &delivery.region, "PutRolePolicy", input),
+            Call::of(&delivery.region, &put),
             Some(Wait { until: vec![set.clone()], at_most: 120, why: "until the policy can be seen".to_owned() }),
             Recognise::Looks { expect: vec![set], outputs: [].into() },
         ),

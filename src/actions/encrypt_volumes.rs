@@ -25,6 +25,7 @@ use crate::{
     checks::{snapshots::instance as instance_of, volumes::volume},
     inventory::{Fact, FamilyKind, Inventory, Volume, Want, tag},
     resource::{Kind, ResourceId},
+    services::{self, Operation, Spec},
 };
 
 /// Replaces unencrypted volumes by encrypted copies.
@@ -215,6 +216,25 @@ impl Action for EncryptVolumes {
         wants
     }
 
+    fn operations(&self) -> &'static [Spec] {
+        const {
+            &[
+                <services::tag::CreateTags>::SPEC,
+                <services::tag::DeleteTags>::SPEC,
+                <services::instance::StopInstances>::SPEC,
+                <services::instance::StartInstances>::SPEC,
+                <services::instance::ModifyInstanceAttribute>::SPEC,
+                <services::snapshot::CreateSnapshot>::SPEC,
+                <services::snapshot::CreateSnapshots>::SPEC,
+                <services::snapshot::CopySnapshot>::SPEC,
+                <services::snapshot::DeleteSnapshot>::SPEC,
+                <services::volume::CreateVolume>::SPEC,
+                <services::volume::DeleteVolume>::SPEC,
+                <services::volume::DetachVolume>::SPEC,
+                <services::volume::AttachVolume>::SPEC,
+            ]
+        }
+    }
     fn concerns(&self) -> concern::Table {
         const DISKS: Concern = Concern::these(&["devices"]).lists(&["devices"]).power(&["state"]);
         const { &[(FamilyKind::Instances, DISKS), (FamilyKind::Volumes, Concern::these(&["attachments", "state"]))] }

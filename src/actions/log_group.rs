@@ -14,6 +14,10 @@ use crate::{
     checks::proofs_network,
     inventory::{FamilyKind, Tags, Want, tag},
     resource::{Kind, ResourceId},
+    services::{
+        Operation, Planned, Spec,
+        log_group::{CreateLogGroup, DeleteLogGroup, DeleteRetentionPolicy, PutRetentionPolicy},
+    },
 };
 
 /// The action.
@@ -23,9 +27,9 @@ pub struct EnsureLogGroup;
 /// (<https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html>).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "i64", into = "i64")]
-pub struct Retention(i64);
+pub struct Retention(i32);
 
-const DAYS: [i64; 22] = [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653];
+const DAYS: [i32; 22] = [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653];
 
 impl Default for Retention {
     fn default() -> Self {
@@ -36,18 +40,18 @@ impl Default for Retention {
 impl TryFrom<i64> for Retention {
     type Error = String;
     fn try_from(days: i64) -> Result<Self, String> {
-        if DAYS.contains(&days) {
-            return Ok(Self(days));
+        if let Some(days) = DAYS.iter().find(|d| i64::from(**d) == days) {
+            return Ok(Self(*days));
         }
-        let nearest = DAYS.iter().find(|d| **d >= days).unwrap_or(&DAYS[DAYS.len() - 1]);
-        let all: Vec<String> = DAYS.iter().map(i64::to_string).collect();
+        let nearest = DAYS.iter().find(|d| i64::from(**d) >= days).unwrap_or(&DAYS[DAYS.len() - 1]);
+        let all: Vec<String> = DAYS.iter().map(i32::to_string).collect();
         Err(format!("CloudWatch Logs has no retention of {days} days: take {nearest}, or another of {}", all.join(", ")))
     }
 }
 
 impl From<Retention> for i64 {
     fn from(days: Retention) -> i64 {
-        days.0
+        days.0.into()
     }
 }
 
@@ -92,6 +96,9 @@ impl Action for EnsureLogGroup {
     fn needs(&self, _: &Context<'_>, target: &ResourceId, _: &Value) -> Vec<Want> {
         vec![Want::id(target.region(), FamilyKind::LogGroups, target.id())]
     }
+    fn operations(&self) -> &'static [Spec] {
+        const { &[<CreateLogGroup>::SPEC, <DeleteLogGroup>::SPEC, <PutRetentionPolicy>::SPEC, <DeleteRetentionPolicy>::SPEC] }
+    }
     fn concerns(&self) -> concern::Table {
         const { &[(FamilyKind::LogGroups, Concern::these(&["retention_in_days"]))] }
     }
@@ -125,9 +132,10 @@ impl Action for EnsureLogGroup {
 
 fn create(region: &str, name: &str) -> Result<Step, Refusal> {
     let there = |at: &str, test| Expect::new(region, FamilyKind::LogGroups, name, at, test);
-    let tags = support::recovery_tags(&Tags::new(), &[])?;
+    let tags = support::recovery_tags(&Tags::new(), &[])?.into_iter().map(|(key, value)| (key, value.into())).collect();
+    let create = CreateLogGroup::<Planned> { log_group_name: name.to_owned(), kms_key_id: None, tags };
     let delete = Act::new(
-        Call::new("logs", region, "DeleteLogGroup", json!({ "logGroupName": name })),
+        Call::of(region, &DeleteLogGroup { log_group_name: name.to_owned() }),
         None,
         Recognise::Looks { expect: vec![there("", Test::Gone)], outputs: [].into() },
     );
@@ -135,7 +143,7 @@ fn create(region: &str, name: &str) -> Result<Step, Refusal> {
         name: "create-log-group".to_owned(),
         title: format!("make log group {name}"),
         act: Act::new(
-            Call::new("logs", region, "CreateLogGroup", json!({ "logGroupName": name, "tags": tags })),
+            Call::of(region, &create),
             Some(Wait { until: vec![there("", Test::Exists)], at_most: 120, why: "until the log group can be seen".to_owned() }),
             Recognise::Looks { expect: vec![there(&format!("/tags/known/{}", tag::TOKEN), Test::Is(reference::token()))], outputs: [].into() },
         ),
@@ -154,7 +162,7 @@ fn retain(region: &str, name: &str, days: Retention) -> Step {
         name: "set-retention".to_owned(),
         title: format!("keep its events {} days", days.0),
         act: Act::new(
-            Call::new("logs", region, "PutRetentionPolicy", json!({ "logGroupName": name, "retentionInDays": days })),
+            Call::of(region, &PutRetentionPolicy { log_group_name: name.to_owned(), retention_in_days: days.0 }),
             Some(Wait { until: vec![set.clone()], at_most: 120, why: "until the retention can be seen".to_owned() }),
             Recognise::Looks { expect: vec![set], outputs: [].into() },
         ),

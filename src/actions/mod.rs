@@ -7,6 +7,7 @@ use crate::{
     calls::{Risk, Step},
     inventory::{Inventory, Want},
     resource::{Kind, ResourceId},
+    services::Spec,
 };
 
 pub mod around;
@@ -132,6 +133,8 @@ pub trait Action: Sync {
     /// # Errors
     /// A [`Refusal`], which is an expected answer.
     fn propose(&self, context: &Context<'_>, target: &ResourceId, with: &Value) -> Result<Proposal, Refusal>;
+    /// The operations that its changes call, on their way there and back: no file of a plan or a run can make it call another.
+    fn operations(&self) -> &'static [Spec];
     /// What it changes of the families that it touches. Undo, rollback and verify compare that and nothing else.
     fn concerns(&self) -> concern::Table;
     /// On which resource the finding on `resource` is to be answered: the disks of an instance are changed together, so

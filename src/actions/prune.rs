@@ -18,6 +18,11 @@ use crate::{
     checks::volumes::{Replacement, replacement},
     inventory::{FamilyKind, Inventory, Selector, Snapshot, Tags, Volume, Want, tag},
     resource::{Kind, ResourceId},
+    services::{
+        Operation, Planned, Spec,
+        snapshot::{DeleteSnapshot, RestoreSnapshotFromRecycleBin},
+        volume::{DeleteVolume, RestoreVolumeFromRecycleBin},
+    },
 };
 
 /// The action's name.
@@ -156,6 +161,9 @@ impl Action for Prune {
         }
         wants
     }
+    fn operations(&self) -> &'static [Spec] {
+        const { &[<DeleteSnapshot>::SPEC, <RestoreSnapshotFromRecycleBin>::SPEC, <DeleteVolume>::SPEC, <RestoreVolumeFromRecycleBin>::SPEC] }
+    }
     fn concerns(&self) -> concern::Table {
         const { &[(FamilyKind::Volumes, Concern::THERE), (FamilyKind::Snapshots, Concern::THERE)] }
     }
@@ -167,7 +175,7 @@ impl Action for Prune {
             Kind::Volume => {
                 let volume = need(place.volumes.get(target.id()), &format!("volume {}", target.id()))?;
                 volume_may_go(inventory, region, volume, now)?;
-                let plain = proposal(target, "DeleteVolume", "VolumeId", "volume-gone", &volume.tags, volume.size);
+                let plain = proposal(target, &DeleteVolume::<Planned> { volume_id: target.id().into() }, "volume-gone", &volume.tags, volume.size);
                 let plain = removed::told(plain, place, target.id(), &volume.tags);
                 match left_behind(volume) {
                     None => relied_on::volume(place, volume).map(|()| plain),
@@ -181,7 +189,8 @@ impl Action for Prune {
                     relied_on::snapshot(place, snapshot)?;
                 }
                 removed::allowed(place, target.id())?;
-                let plain = proposal(target, "DeleteSnapshot", "SnapshotId", "snapshot-gone", &snapshot.tags, snapshot.volume_size);
+                let plain =
+                    proposal(target, &DeleteSnapshot::<Planned> { snapshot_id: target.id().into() }, "snapshot-gone", &snapshot.tags, snapshot.volume_size);
                 let mut proposal = removed::told(plain, place, target.id(), &snapshot.tags);
                 proposal.guards.push(GuardNote::passed("use", "no image of the account is made of it, it is not locked, and no other account may use it"));
                 Ok(proposal)
@@ -320,9 +329,9 @@ fn not_among_last(inventory: &Inventory, region: &str, snapshot: &Snapshot, set:
     }
 }
 
-fn proposal(target: &ResourceId, operation: &str, member: &str, proof: &str, tags: &Tags, gib: i32) -> Proposal {
+fn proposal(target: &ResourceId, delete: &impl Operation, proof: &str, tags: &Tags, gib: i32) -> Proposal {
     let (region, id) = (target.region(), target.id());
-    let act = make::act(Call::new("ec2", region, operation, json!({ member: id })), vec![make::gone(region, family(target), id)]);
+    let act = make::act(Call::of(region, delete), vec![make::gone(region, family(target), id)]);
     let kind = target.kind().words();
     let of = tags.get(tag::SOURCE).or_else(|| tags.get(tag::INSTANCE)).map(|of| format!(" of {of}")).unwrap_or_default();
     let cannot = format!("{kind} {id} is deleted for good, unless a rule of the Recycle Bin keeps it");

@@ -16,6 +16,10 @@ use crate::{
     checks::trails::bucket::{Delivery, delivery},
     inventory::{Fact, FamilyKind, Inventory, Trail, Want},
     resource::{Kind, ResourceId},
+    services::{
+        Operation, Spec,
+        trail::{StartLogging, StopLogging, UpdateTrail},
+    },
 };
 
 /// How long ago a delivery without an error still proves that the bucket can be delivered to.
@@ -101,6 +105,9 @@ impl Action for RaiseCloudtrail {
             wants.extend(evidence_wants(trail));
         }
         wants
+    }
+    fn operations(&self) -> &'static [Spec] {
+        const { &[<UpdateTrail>::SPEC, <StartLogging>::SPEC, <StopLogging>::SPEC] }
     }
     fn concerns(&self) -> concern::Table {
         const RAISED: &[&str] = &["is_multi_region", "include_global_service_events", "log_file_validation", "is_logging"];
@@ -281,36 +288,36 @@ impl<'a> Plan<'a> {
     fn steps(&self) -> Vec<Step> {
         let t = self.trail;
         let home = t.home_region.as_str();
-        let call = |operation: &str, input: Value| Call::new("cloudtrail", home, operation, input);
         let looks = |at: &str, value: bool| make::is(home, FamilyKind::Trails, t.id.as_str(), at, value);
         let mut steps = Vec::new();
         if self.multi_region || self.validation {
-            let mut forth = json!({ "Name": t.id });
+            let mut forth = UpdateTrail { name: t.id.clone(), ..UpdateTrail::default() };
             let mut back = forth.clone();
             let (mut after, mut before) = (Vec::new(), Vec::new());
-            let mut set = |member: &str, at: &str, was: bool| {
-                forth[member] = json!(true);
-                back[member] = json!(was);
+            let mut seen = |at: &str, was: bool| {
                 after.push(looks(at, true));
                 before.push(looks(at, was));
             };
             if self.multi_region {
-                set("IsMultiRegionTrail", "/is_multi_region", false);
+                (forth.is_multi_region_trail, back.is_multi_region_trail) = (Some(true), Some(false));
+                seen("/is_multi_region", false);
                 // AWS accepts no multi-region trail without them.
-                set("IncludeGlobalServiceEvents", "/include_global_service_events", t.include_global_service_events);
+                (forth.include_global_service_events, back.include_global_service_events) = (Some(true), Some(t.include_global_service_events));
+                seen("/include_global_service_events", t.include_global_service_events);
             }
             if self.validation {
-                set("EnableLogFileValidation", "/log_file_validation", false);
+                (forth.enable_log_file_validation, back.enable_log_file_validation) = (Some(true), Some(false));
+                seen("/log_file_validation", false);
             }
-            let forth = make::act_until(call("UpdateTrail", forth), after, SHOWS_WITHIN, "until the trail shows its new settings");
-            let back = make::act_until(call("UpdateTrail", back), before, SHOWS_WITHIN, "until the trail shows its former settings");
+            let forth = make::act_until(Call::of(home, &forth), after, SHOWS_WITHIN, "until the trail shows its new settings");
+            let back = make::act_until(Call::of(home, &back), before, SHOWS_WITHIN, "until the trail shows its former settings");
             let title = format!("set trail {} to {}", t.name, Plan { start: false, ..*self }.words().join(" and "));
             steps.push(make::step("update", title, forth, make::back_and_forth(back)));
         }
         if self.start {
-            let name = json!({ "Name": t.id });
-            let forth = make::act_until(call("StartLogging", name.clone()), vec![looks("/is_logging/known", true)], SHOWS_WITHIN, "until the trail logs");
-            let back = make::act_until(call("StopLogging", name), vec![looks("/is_logging/known", false)], SHOWS_WITHIN, "until the trail has stopped");
+            let (start, stop) = (Call::of(home, &StartLogging { name: t.id.clone() }), Call::of(home, &StopLogging { name: t.id.clone() }));
+            let forth = make::act_until(start, vec![looks("/is_logging/known", true)], SHOWS_WITHIN, "until the trail logs");
+            let back = make::act_until(stop, vec![looks("/is_logging/known", false)], SHOWS_WITHIN, "until the trail has stopped");
             steps.push(make::step("start", format!("start trail {}", t.name), forth, make::back_and_forth(back)));
         }
         steps

@@ -15,6 +15,11 @@ use crate::{
     checks::snapshots::{DEFAULT_HOURS, DEFAULT_TAG, instance as instance_of},
     inventory::{Fact, FamilyKind, Instance, Tags, Want, tag},
     resource::{Kind, ResourceId},
+    services::{
+        Operation, Planned, Spec,
+        snapshot::{CreateSnapshots, DeleteSnapshot, InstanceSpecification},
+        tag::{Tag, TagSpecification},
+    },
 };
 
 /// Backs up all volumes of an instance.
@@ -124,6 +129,9 @@ impl Action for SnapshotInstance {
         }
         wants
     }
+    fn operations(&self) -> &'static [Spec] {
+        const { &[<CreateSnapshots>::SPEC, <DeleteSnapshot>::SPEC] }
+    }
     fn concerns(&self) -> concern::Table {
         const { &[(FamilyKind::Instances, Concern::THERE)] }
     }
@@ -145,7 +153,7 @@ impl Action for SnapshotInstance {
         }
         Ok(Proposal {
             summary: format!("snapshot all {count} volumes of {} at one moment", instance.id),
-            steps: vec![self.step(target.region(), instance, largest, &parameters, &tags)],
+            steps: vec![self.step(target.region(), instance, largest, &parameters, tags)],
             risk: Risk::Safe,
             impact,
             before: json!({ "young_backup": false }),
@@ -187,7 +195,7 @@ fn sizes(context: &Context<'_>, instance: &Instance) -> Result<Vec<i32>, Refusal
 }
 
 /// The tags of the snapshots, and the keys of the instance's own that found no room.
-fn tags(instance: &Instance, parameters: &Parameters) -> Result<(Value, Vec<String>), Refusal> {
+fn tags(instance: &Instance, parameters: &Parameters) -> Result<(Vec<Tag<Planned>>, Vec<String>), Refusal> {
     let (key, value) = parameters.tag.split_once('=').unwrap_or((parameters.tag.as_str(), ""));
     let extra = [
         (tag::INSTANCE, json!(instance.id)),
@@ -207,15 +215,16 @@ fn tags(instance: &Instance, parameters: &Parameters) -> Result<(Value, Vec<Stri
 
 impl SnapshotInstance {
     /// The one step. It names no volumes: those of the instance at that moment are meant.
-    fn step(&self, region: &str, instance: &Instance, largest: i32, parameters: &Parameters, tags: &Value) -> Step {
-        let input = json!({
-            "InstanceSpecification": { "InstanceId": instance.id }, "Description": format!("redress: backup of {}", instance.id),
-            "TagSpecifications": [{ "ResourceType": "snapshot", "Tags": tags }],
-        });
+    fn step(&self, region: &str, instance: &Instance, largest: i32, parameters: &Parameters, tags: Vec<Tag<Planned>>) -> Step {
+        let create = CreateSnapshots {
+            instance_specification: InstanceSpecification { instance_id: instance.id.clone(), exclude_boot_volume: None, exclude_data_volume_ids: Vec::new() },
+            description: Some(format!("redress: backup of {}", instance.id)),
+            tag_specifications: vec![TagSpecification { resource_type: "snapshot".to_owned(), tags }],
+        };
         let until = vec![make::state(region, FamilyKind::Snapshots, reference::output("snapshot", "Snapshots"), &["completed"], &["error"])];
         let wait = Some(Wait { until, at_most: snapshot_patience(parameters.timeout, largest), why: "until the snapshots are completed".to_owned() });
         let shape = Shape::IdsBy("volume_id".to_owned(), instance.devices.len());
-        let act = make::making(Call::new("ec2", region, "CreateSnapshots", input), FamilyKind::Snapshots, "Snapshots", shape, wait);
+        let act = make::making(Call::of(region, &create), FamilyKind::Snapshots, "Snapshots", shape, wait);
         let kept = "a backup is kept; `redress prune` removes it when its time has passed".to_owned();
         make::step("snapshot", format!("snapshot all volumes of {}", instance.id), act, WayBack::Kept(kept))
     }

@@ -8,6 +8,10 @@ use super::{GuardNote, Options, Refusal};
 use crate::{
     calls::reference,
     inventory::{Fact, Inventory, Region, Tags, tag},
+    services::{
+        Planned,
+        tag::{Tag, TagSpecification},
+    },
 };
 
 /// How many tags AWS lets a resource have, its own `aws:` ones not counted
@@ -98,17 +102,17 @@ pub fn recovery_tags(original: &Tags, extra: &[(&str, Value)]) -> Result<Map<Str
 }
 
 /// Tags in the form of most services: `[{"Key": ..., "Value": ...}]`.
-pub fn tag_list(tags: &Map<String, Value>) -> Value {
-    tags.iter().map(|(k, v)| json!({ "Key": k, "Value": v })).collect()
+pub fn tag_list(tags: &Map<String, Value>) -> Vec<Tag<Planned>> {
+    tags.iter().map(|(key, value)| Tag { key: key.clone(), value: Some(value.clone().into()) }).collect()
 }
 
 /// The `TagSpecifications` of an EC2 create call for things of one type, with [`recovery_tags`].
 ///
 /// # Errors
 /// As [`recovery_tags`].
-pub fn tag_specifications(resource_type: &str, original: &Tags, extra: &[(&str, Value)]) -> Result<Value, Refusal> {
-    let tags = recovery_tags(original, extra)?;
-    Ok(json!([{ "ResourceType": resource_type, "Tags": tag_list(&tags) }]))
+pub fn tag_specifications(resource_type: &str, original: &Tags, extra: &[(&str, Value)]) -> Result<Vec<TagSpecification<Planned>>, Refusal> {
+    let tags = tag_list(&recovery_tags(original, extra)?);
+    Ok(vec![TagSpecification { resource_type: resource_type.to_owned(), tags }])
 }
 
 /// Tags that say, by their key alone, that something else looks after the resource.

@@ -13,6 +13,7 @@ use crate::{
     calls::{Act, Call, Recognise, Risk, Step, WayBack, reference},
     inventory::{FamilyKind, SecurityGroupRule, Selector, Want},
     resource::{Kind, ResourceId},
+    services::{SPECS, Spec},
 };
 
 /// `test-close`, and the same under another name.
@@ -97,6 +98,9 @@ impl Action for Close {
     }
     fn needs(&self, context: &Context<'_>, target: &ResourceId, _: &Value) -> Vec<Want> {
         vec![Want::by(context.region, FamilyKind::SecurityGroupRules, "group-id", target.id())]
+    }
+    fn operations(&self) -> &'static [Spec] {
+        SPECS
     }
     fn concerns(&self) -> concern::Table {
         const { &[(FamilyKind::SecurityGroupRules, Concern::WHOLE), (FamilyKind::LogGroups, Concern::WHOLE)] }

@@ -1,7 +1,6 @@
 //! The account over the official SDK, against AWS or any endpoint that `AWS_ENDPOINT_URL` names. It reads and makes
 //! calls, and decides nothing: what a fact means and whether a call is made is for others.
 
-mod call;
 mod choice;
 mod clients;
 mod connect;
@@ -17,6 +16,7 @@ mod pace_table;
 mod providers;
 mod read;
 mod retry;
+mod services;
 mod state;
 mod together;
 mod trial;
@@ -81,11 +81,11 @@ impl Account for AwsAccount {
     }
 
     async fn call(&self, call: &Call) -> Outcome {
-        call::call(&self.clients, call, &|| Ok(Until::EVER)).await
+        services::call(&self.clients, call, &|| Ok(Until::EVER)).await
     }
 
     async fn call_with(&self, call: &Call, leave: Leave<'_>) -> Outcome {
-        call::call(&self.clients, call, leave).await
+        services::call(&self.clients, call, leave).await
     }
 
     async fn try_call(&self, call: &Call) -> Tried {

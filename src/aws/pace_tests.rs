@@ -43,7 +43,7 @@ fn the_rate_never_falls_to_nothing() {
 
 #[test]
 fn the_table_knows_every_call_that_redress_makes_and_says_where_from() {
-    for spec in crate::calls::spec::SPECS {
+    for spec in crate::calls::SPECS {
         assert!(TABLE.iter().any(|row| row.service == spec.service), "{}:{}", spec.service, spec.operation);
     }
     assert!(TABLE.iter().all(|row| row.bucket.size >= 1.0 && row.bucket.refill > 0.0 && !row.source.is_empty()));

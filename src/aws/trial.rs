@@ -16,7 +16,7 @@ use aws_sdk_ec2::{
 use aws_smithy_types::body::SdkBody;
 use serde_json::Value;
 
-use super::{call, clients::Clients};
+use super::{clients::Clients, services};
 use crate::calls::{Call, CallError, ErrorClass, Tried, find};
 
 /// How often a trial is made at most that was throttled or lost: it has no effect.
@@ -74,7 +74,7 @@ pub(super) async fn try_call(clients: &Clients, aws: bool, call: &Call) -> Tried
 
 async fn sent(clients: &Clients, call: &Call) -> Result<(), CallError> {
     for tries in 1..=TRIES {
-        match call::try_once(clients, call).await {
+        match services::try_once(clients, call).await {
             Err(error) if matches!(error.class, ErrorClass::Throttled | ErrorClass::Transient) && tries < TRIES => {
                 tokio::time::sleep(Duration::from_secs(1 << tries)).await;
             }

@@ -7,7 +7,13 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::{Act, BackAct, Call, Expect, Power, Recognise, Step, Test, reference};
-use crate::inventory::{FamilyKind, tag};
+use crate::{
+    inventory::{FamilyKind, tag},
+    services::{
+        Operation, Planned,
+        tag::{CreateTags, DeleteTags, Tag},
+    },
+};
 
 /// The value of [`tag::STATE`] of an instance that its run is about to stop, or has stopped.
 pub const STOPPING: &str = "stopping";
@@ -25,28 +31,29 @@ const ON: &str = "undo-mark";
 /// Marks an instance that carries no mark yet; `found` is its state.
 pub fn on(region: &str, instance: &str, found: &str) -> Act {
     let tags = [(tag::RUN, reference::run()), (tag::STEP, reference::step()), (tag::STATE, json!(found))];
-    let tags: Vec<Value> = tags.into_iter().map(|(key, value)| json!({ "Key": key, "Value": value })).collect();
-    let input = json!({ "Resources": [instance], "Tags": tags });
-    looks(region, "CreateTags", input, is(region, instance, tag::RUN, reference::run())).only_if(vec![of(region, instance, Value::Null)])
+    looks(region, &setting(instance, tags), is(region, instance, tag::RUN, reference::run())).only_if(vec![of(region, instance, Value::Null)])
 }
 
 /// Takes the mark of a run off an instance. The mark of another run is left.
 pub fn off(region: &str, instance: &str, run: Value) -> Act {
-    let input = json!({ "Resources": [instance], "Tags": KEYS.map(|key| json!({ "Key": key })) });
-    looks(region, "DeleteTags", input, is(region, instance, tag::RUN, Value::Null)).only_if(vec![of(region, instance, run)]).or_leave()
+    let tags = KEYS.map(|key| Tag { key: key.to_owned(), value: None }).to_vec();
+    let delete = DeleteTags::<Planned> { resources: vec![instance.into()], tags };
+    looks(region, &delete, is(region, instance, tag::RUN, Value::Null)).only_if(vec![of(region, instance, run)]).or_leave()
 }
 
 /// Announces that this run is about to stop an instance that it has marked. Other runs look for that before they stop another.
 pub fn announcing(region: &str, instance: &str) -> Act {
-    let input = json!({ "Resources": [instance], "Tags": [{ "Key": tag::STATE, "Value": STOPPING }] });
-    looks(region, "CreateTags", input, is(region, instance, tag::STATE, json!(STOPPING))).only_if(vec![of(region, instance, reference::run())])
+    looks(region, &setting(instance, [(tag::STATE, json!(STOPPING))]), is(region, instance, tag::STATE, json!(STOPPING))).only_if(vec![of(
+        region,
+        instance,
+        reference::run(),
+    )])
 }
 
 /// Withdraws that: the instance is not about to be stopped any more. The mark itself may have to stay, where its removal is denied, and must
 /// hold nobody up.
 pub fn withdrawing(region: &str, instance: &str) -> Act {
-    let input = json!({ "Resources": [instance], "Tags": [{ "Key": tag::STATE, "Value": FOUND_RUNNING }] });
-    let act = looks(region, "CreateTags", input, is(region, instance, tag::STATE, json!(FOUND_RUNNING)));
+    let act = looks(region, &setting(instance, [(tag::STATE, json!(FOUND_RUNNING))]), is(region, instance, tag::STATE, json!(FOUND_RUNNING)));
     act.only_if(vec![of(region, instance, reference::run())]).or_leave()
 }
 
@@ -63,8 +70,13 @@ fn is(region: &str, instance: &str, key: &str, value: Value) -> Expect {
     Expect::new(region, FamilyKind::Instances, instance, &format!("/tags/{key}"), Test::Is(value))
 }
 
-fn looks(region: &str, operation: &str, input: Value, expect: Expect) -> Act {
-    Act::new(Call::new("ec2", region, operation, input), None, Recognise::Looks { expect: vec![expect], outputs: [].into() })
+fn setting(instance: &str, tags: impl IntoIterator<Item = (&'static str, Value)>) -> CreateTags<Planned> {
+    let tags = tags.into_iter().map(|(key, value)| Tag { key: key.to_owned(), value: Some(value.into()) }).collect();
+    CreateTags { resources: vec![instance.into()], tags }
+}
+
+fn looks(region: &str, operation: &impl Operation, expect: Expect) -> Act {
+    Act::new(Call::of(region, operation), None, Recognise::Looks { expect: vec![expect], outputs: [].into() })
 }
 
 /// The instance on which an act sets or removes a mark.

@@ -5,13 +5,13 @@ pub mod act;
 pub mod before;
 pub mod capacity;
 pub mod expect;
+pub mod floor;
 pub mod mark;
 pub mod next_start;
 pub mod notice;
 pub mod power;
 pub mod reference;
 pub mod serving;
-pub mod spec;
 pub mod still;
 pub mod transition;
 pub mod until;
@@ -22,17 +22,21 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use crate::services::{Power, Repeat, Risk, SPECS, Spec, Takes, find};
 pub use act::{Act, BackAct, KeptOnce, Purpose, Recognise, Shape, Step, Undo, Wait, WayBack, is_up, only_records, way_back};
 pub use before::{Before, Observe, Otherwise};
 pub use expect::{Expect, Standing, Test, standing_of};
+pub use floor::floor;
 pub use next_start::NextStart;
 pub use notice::{HubFinding, Notice, Refusal};
 pub use reference::{Bindings, Unresolved};
-pub use spec::{Power, Repeat, Risk, Spec, Takes, find, floor};
 pub use transition::{Transition, transitions};
 pub use until::Until;
 
-use crate::inventory::{Cause, Reason};
+use crate::{
+    inventory::{Cause, Reason},
+    services::Operation,
+};
 
 /// One mutating AWS operation. In a plan its input may hold references ([`reference`]); what is handed to the
 /// writing seam holds none. Read from a file it is an operation of the registry in a region that can be one, or it is refused:
@@ -55,6 +59,21 @@ impl Call {
     pub fn new(service: &str, region: &str, operation: &str, input: Value) -> Self {
         Self { service: service.to_owned(), region: region.to_owned(), operation: operation.to_owned(), input }
     }
+    /// The call of an operation. Members that are not given do not stand in its input, and neither do empty lists: EC2's query protocol
+    /// writes an empty list as one empty member.
+    pub fn of<O: Operation>(region: &str, operation: &O) -> Self {
+        // An input is an object of texts, numbers and lists, which is always JSON.
+        let input = serde_json::to_value(operation).unwrap_or_default();
+        Self::new(O::SPEC.service, region, O::SPEC.operation, given(input))
+    }
+    /// Whether it is a call of this operation.
+    pub fn is<O: Operation>(&self) -> bool {
+        self.is_of(&O::SPEC)
+    }
+    /// Whether it is a call of the operation that this describes.
+    pub fn is_of(&self, spec: &Spec) -> bool {
+        self.operation == spec.operation && self.service == spec.service
+    }
     /// `ec2:AuthorizeSecurityGroupIngress`
     pub fn name(&self) -> String {
         format!("{}:{}", self.service, self.operation)
@@ -62,6 +81,16 @@ impl Call {
     /// The instances that it turns off or on.
     pub fn instances(&self) -> impl Iterator<Item = &str> {
         self.input.get("InstanceIds").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
+    }
+}
+
+/// The members that are given.
+fn given(value: Value) -> Value {
+    let empty = |value: &Value| value.is_null() || value.as_array().is_some_and(Vec::is_empty);
+    match value {
+        Value::Object(members) => Value::Object(members.into_iter().filter(|(_, value)| !empty(value)).map(|(name, value)| (name, given(value))).collect()),
+        Value::Array(items) => Value::Array(items.into_iter().map(given).collect()),
+        plain => plain,
     }
 }
 

@@ -106,7 +106,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::calls::{ErrorClass, spec::find};
+    use crate::calls::{ErrorClass, find};
 
     fn error(code: &str, message: &str) -> CallError {
         CallError { class: ErrorClass::Semantic, code: code.into(), message: message.into() }

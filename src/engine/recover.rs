@@ -13,6 +13,11 @@ use crate::{
     calls::{self, Act, Call, Step, WayBack, mark},
     inventory::{FamilyKind, Instance, Inventory, Scope, Selector, Volume, Want, tag},
     plan::{Change, Plan, PlanKind, Rehearsal, Restore, digest},
+    services::{
+        Planned,
+        instance::{ModifyInstanceAttribute, StartInstances},
+        volume::AttachVolume,
+    },
 };
 
 /// Seconds for a start or an attachment.
@@ -206,7 +211,7 @@ fn kept<'v>(volumes: &'v [Volume], instance: &'v Instance) -> Vec<(&'v Volume, &
 fn start(region: &str, name: &str) -> Act {
     let running = make::state(region, FamilyKind::Instances, name, &["running"], &["terminated", "shutting-down"]);
     let under_way = make::state(region, FamilyKind::Instances, name, &["pending", "running"], &[]);
-    let call = Call::new("ec2", region, "StartInstances", json!({ "InstanceIds": [name] }));
+    let call = Call::of(region, &StartInstances { instance_ids: vec![name.to_owned()] });
     let stopped = make::is(region, FamilyKind::Instances, name, "/state", "stopped").meaning(&format!("somebody has started {name}"));
     make::act_under_way(call, vec![under_way], vec![running], WITHIN, "until the instance runs").only_if(vec![stopped]).or_leave()
 }
@@ -226,14 +231,14 @@ fn attach(region: &str, instance: &str, volume: &str, device: &str) -> Act {
     let coming = make::one_of(region, FamilyKind::Volumes, volume, "/attachments/0/state", vec![json!("attaching"), json!("attached")]);
     let both = [is("/attachments/0/state", "attached"), make::mapped(region, instance, device, volume)];
     let until = place.iter().cloned().chain(both).collect();
-    let call = Call::new("ec2", region, "AttachVolume", json!({ "VolumeId": volume, "InstanceId": instance, "Device": device }));
+    let attach = AttachVolume::<Planned> { volume_id: volume.into(), instance_id: instance.to_owned(), device: device.to_owned() };
+    let call = Call::of(region, &attach);
     make::act_under_way(call, place.into_iter().chain([coming]).collect(), until, WITHIN, "until the volume is attached")
 }
 
 /// Attaching a volume sets DeleteOnTermination to false; a call that does not give it sets it to true.
 fn goes_with(region: &str, instance: &str, volume: &str, device: &str) -> Act {
-    let mapping = json!([{ "DeviceName": device, "Ebs": { "DeleteOnTermination": true } }]);
-    let call = Call::new("ec2", region, "ModifyInstanceAttribute", json!({ "InstanceId": instance, "BlockDeviceMappings": mapping }));
+    let call = Call::of(region, &ModifyInstanceAttribute::goes_with(instance, device, true));
     let is = |at: &str, value: Value| make::is(region, FamilyKind::Volumes, volume, at, value);
     let place = vec![is("/attachments/0/instance_id", json!(instance)), is("/attachments/0/device", json!(device))];
     make::act(call, vec![is("/attachments/0/delete_on_termination", json!(true))]).only_if(place)

@@ -188,6 +188,11 @@ impl FamilyKind {
         if self.is_global() { "" } else { region }
     }
 
+    /// The region in which a thing of this kind is asked for: none for those of an account, but for trails, each of which has a home.
+    pub fn asked_in(self, region: &str) -> &str {
+        if self.is_global() && !self.about().by_arn { "" } else { region }
+    }
+
     /// The word by which documents name it: `security-groups`.
     pub fn word(self) -> String {
         // A kind without fields is always a string.

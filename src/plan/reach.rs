@@ -13,11 +13,13 @@ use serde_json::Value;
 
 use self::{disks::Disks, made::Made};
 
-use super::Change;
+use super::{Change, PlanKind};
 use crate::{
-    calls::{Act, Call, Expect, Test},
+    actions,
+    calls::{Act, Call, Expect, Test, find},
     inventory::{Fact, FamilyKind, Inventory, Scope, Want, tag},
     resource::Kind,
+    services::{Operation, Spec, instance, spec::Names, tag as tags, volume},
 };
 
 /// Why a call is not borne out.
@@ -66,103 +68,36 @@ pub struct Of<'r> {
     pub now: Timestamp,
 }
 
+/// The operations of a change that brings back what a run has left down, which is no action.
+const RECOVERS: &[Spec] =
+    &[<volume::AttachVolume>::SPEC, <instance::ModifyInstanceAttribute>::SPEC, <instance::StartInstances>::SPEC, <tags::DeleteTags>::SPEC];
+
 /// The operations that changes of an action make, forward and back.
-fn operations(action: &str) -> &'static [&'static str] {
-    match action {
-        "tighten-security-group" => &["AuthorizeSecurityGroupIngress", "RevokeSecurityGroupIngress"],
-        "enable-flow-logs" => &["CreateFlowLogs", "DeleteFlowLogs"],
-        "ensure-log-group" => &["CreateLogGroup", "DeleteLogGroup", "PutRetentionPolicy", "DeleteRetentionPolicy"],
-        "ensure-delivery-role" => &["CreateRole", "DeleteRole", "PutRolePolicy", "DeleteRolePolicy"],
-        "raise-cloudtrail" => &["UpdateTrail", "StartLogging", "StopLogging"],
-        "create-cloudtrail" => &[
-            "CreateBucket",
-            "DeleteBucket",
-            "PutBucketTagging",
-            "PutPublicAccessBlock",
-            "PutBucketVersioning",
-            "PutBucketEncryption",
-            "PutBucketPolicy",
-            "CreateTrail",
-            "DeleteTrail",
-            "StartLogging",
-            "StopLogging",
-        ],
-        "encrypt-volumes" => &[
-            "CreateTags",
-            "DeleteTags",
-            "StopInstances",
-            "StartInstances",
-            "CreateSnapshot",
-            "CreateSnapshots",
-            "CopySnapshot",
-            "DeleteSnapshot",
-            "CreateVolume",
-            "DeleteVolume",
-            "ModifyInstanceAttribute",
-            "DetachVolume",
-            "AttachVolume",
-        ],
-        "snapshot-instance" => &["CreateSnapshots", "DeleteSnapshot"],
-        "prune" => &["DeleteSnapshot", "DeleteVolume", "RestoreSnapshotFromRecycleBin", "RestoreVolumeFromRecycleBin"],
-        "recover" => &["AttachVolume", "ModifyInstanceAttribute", "StartInstances", "DeleteTags"],
-        _ => &[],
+fn operations(action: &str) -> &'static [Spec] {
+    match actions::find(action) {
+        Some(action) => action.operations(),
+        None if action == PlanKind::Recover.word() => RECOVERS,
+        None => &[],
     }
 }
-
-/// The members of an input that name what the call acts on.
-const NAMES: [(&str, FamilyKind); 12] = [
-    ("GroupId", FamilyKind::SecurityGroups),
-    ("InstanceId", FamilyKind::Instances),
-    ("InstanceIds", FamilyKind::Instances),
-    ("VolumeId", FamilyKind::Volumes),
-    ("SnapshotId", FamilyKind::Snapshots),
-    ("SourceSnapshotId", FamilyKind::Snapshots),
-    ("FlowLogIds", FamilyKind::FlowLogs),
-    ("logGroupName", FamilyKind::LogGroups),
-    ("RoleName", FamilyKind::Roles),
-    ("Bucket", FamilyKind::Buckets),
-    ("Name", FamilyKind::Trails),
-    ("TrailName", FamilyKind::Trails),
-];
-
-/// What ids of EC2 begin with, for members that take ids of any kind.
-const BEGINNINGS: [(&str, FamilyKind); 5] = [
-    ("i-", FamilyKind::Instances),
-    ("vol-", FamilyKind::Volumes),
-    ("snap-", FamilyKind::Snapshots),
-    ("sg-", FamilyKind::SecurityGroups),
-    ("vpc-", FamilyKind::Vpcs),
-];
 
 /// The things that a call acts on. What it makes is none, nor what a step before it is yet to make.
 fn targets(call: &Call) -> Vec<(FamilyKind, String)> {
-    let mut all = Vec::new();
-    for (name, value) in members(call) {
-        let ids: Vec<&str> = match value {
-            Value::Array(ids) => ids.iter().filter_map(Value::as_str).collect(),
-            one => one.as_str().into_iter().collect(),
+    let of = |(names, value): (&'static Names, &Value)| {
+        let ids: Vec<String> = match value {
+            Value::Array(ids) => ids.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+            one => one.as_str().map(str::to_owned).into_iter().collect(),
         };
-        let named = naming(call, name);
-        let any = matches!(name.as_str(), "Resources" | "ResourceIds");
-        for id in ids {
-            let kind = named.or_else(|| BEGINNINGS.iter().find(|(begins, _)| any && id.starts_with(begins))).map(|(_, family)| *family);
-            all.extend(kind.map(|family| (family, id.to_owned())));
-        }
-    }
-    all
+        ids.into_iter().filter_map(|id| Some((names.family.or_else(|| FamilyKind::of_id(&id))?, id)))
+    };
+    named(call).flat_map(of).collect()
 }
 
-/// The members of a call's input in which a thing may be named.
-fn members(call: &Call) -> impl Iterator<Item = (&String, &Value)> {
-    let nested = call.input.get("InstanceSpecification").and_then(Value::as_object).into_iter().flatten();
-    call.input.as_object().into_iter().flatten().chain(nested)
-}
-
-/// The member of this name, where it names what the call acts on.
-fn naming(call: &Call, name: &str) -> Option<&'static (&'static str, FamilyKind)> {
-    // A trail that is made is held to the proposal; there is nothing of its name yet.
-    let trail = call.service == "cloudtrail" && call.operation != "CreateTrail";
-    NAMES.iter().find(|(member, family)| *member == name && (*family != FamilyKind::Trails || trail))
+/// The members of a call's input in which it names what it acts on, as far as they are given. A thing that is made is held to the
+/// proposal; there is nothing of its name yet.
+fn named(call: &Call) -> impl Iterator<Item = (&'static Names, &Value)> {
+    let all = find(&call.service, &call.operation).map_or(&[][..], |spec| spec.names);
+    all.iter().filter(|names| names.there).filter_map(|names| Some((names, call.input.pointer(names.at)?)))
 }
 
 /// The member in which a call names nothing, where it has one: AWS takes such a call for another one. A reference names what a step
@@ -171,7 +106,7 @@ pub fn nameless(call: &Call) -> Option<&str> {
     let refers = |value: &Value| value.as_object().is_some_and(|map| map.keys().all(|key| key.starts_with('$')) && map.len() == 1);
     let one = |value: &Value| value.as_str().is_some_and(|id| !id.is_empty()) || refers(value);
     let whole = |value: &Value| one(value) || value.as_array().is_some_and(|ids| !ids.is_empty() && ids.iter().all(one));
-    members(call).find(|(name, value)| naming(call, name).is_some() && !whole(value)).map(|(name, _)| name.as_str())
+    named(call).find(|(_, value)| !whole(value)).and_then(|(names, _)| names.at.rsplit('/').next())
 }
 
 /// A condition that never holds of what a call acts on, with what it means: a call that is given it is not made.
@@ -181,10 +116,7 @@ pub fn never(call: &Call, means: &str) -> Option<Expect> {
 }
 
 fn place(call: &Call, family: FamilyKind) -> &str {
-    match family {
-        FamilyKind::Roles | FamilyKind::Buckets => "",
-        _ => &call.region,
-    }
+    family.asked_in(&call.region)
 }
 
 /// What must be read to tell whether any call of a change is borne out.
@@ -263,7 +195,7 @@ impl<'a> Reach<'a> {
 
     fn form(&self, way: Way, call: &Call) -> Result<(), String> {
         let change = self.change;
-        if !change.action.split('+').any(|action| operations(action).contains(&call.operation.as_str())) {
+        if !change.action.split('+').any(|action| operations(action).iter().any(|spec| call.is_of(spec))) {
             return Err(format!("is no call of {}", change.action));
         }
         if matches!(call.service.as_str(), "ec2" | "logs") && call.region != change.region {

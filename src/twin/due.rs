@@ -107,7 +107,7 @@ fn bin_leaves(twin: &mut Twin, region: &str, id: &str, at: Timestamp) {
     if ends.is_some_and(|ends| ends <= at) {
         twin.bin.snapshots.remove(id);
         twin.bin.volumes.remove(id);
-        super::calls::bin::leave(twin, region, id);
+        super::services::bin::leave(twin, region, id);
     }
 }
 

@@ -3,7 +3,6 @@
 
 pub mod account;
 mod balancing;
-mod calls;
 mod capacity;
 mod content;
 pub mod demo;
@@ -14,6 +13,7 @@ mod keys;
 mod learn;
 mod policy;
 mod read;
+mod services;
 #[cfg(test)]
 mod tests;
 mod trial;
@@ -210,7 +210,7 @@ impl Twin {
             return Err(error);
         }
         self.fate = fault;
-        let outcome = calls::perform(self, call).map_err(|error| errors::meant_for(&call.operation, error));
+        let outcome = services::perform(self, call).map_err(|error| errors::meant_for(&call.operation, error));
         self.fate = None;
         match (outcome, fault.and_then(|f| f.after(call))) {
             (Ok(_), Some(lost)) => Err(lost),
@@ -223,7 +223,7 @@ impl Twin {
     /// # Errors
     /// As AWS refuses it.
     pub fn by_hand(&mut self, call: &Call) -> Outcome {
-        calls::perform(self, call)
+        services::perform(self, call)
     }
 
     /// Lets virtual time pass; what falls due on the way happens in its order.

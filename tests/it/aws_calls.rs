@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use redress::{
     account::Account,
     aws::AwsAccount,
-    calls::{Call, ErrorClass, Outcome, Outputs, spec::SPECS},
+    calls::{Call, ErrorClass, Outcome, Outputs, SPECS},
     inventory::{Fact, FamilyKind as K, Inventory, Scope, Want},
 };
 use serde_json::{Value, json};
@@ -128,7 +128,8 @@ async fn disks(maker: &mut Maker) {
     let key = maker.seed("kms.create_key()['KeyMetadata']['Arn']");
     let before = maker.json(US, K::Instances, &instance).await;
     let (root, zone) = (before["devices"][0]["volume_id"].clone(), before["availability_zone"].clone());
-    let set = json!({ "InstanceSpecification": { "InstanceId": instance, "ExcludeBootVolume": false }, "CopyTagsFromSource": "volume", "Description": "d", "TagSpecifications": tagged("snapshot") });
+    let set =
+        json!({ "InstanceSpecification": { "InstanceId": instance, "ExcludeBootVolume": false }, "Description": "d", "TagSpecifications": tagged("snapshot") });
     let made = maker.makes("ec2", "CreateSnapshots", set).await;
     let snapshot = made["Snapshots"][root.as_str().unwrap()].clone();
     assert_eq!(maker.json(US, K::Snapshots, snapshot.as_str().unwrap()).await["tags"]["redress:token"], TOKEN);

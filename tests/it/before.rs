@@ -246,7 +246,7 @@ fn is_back_without_a_stop(stand: &Stand, change: &Change, state: &str, words: &s
 fn a_disk_that_somebody_has_detached_while_its_copies_were_made_keeps_the_instance_from_being_stopped() {
     let detach = |stand: &Stand, change: &Change| {
         let data = instance(stand, change).unwrap().devices.into_iter().find(|d| d.device_name != "/dev/xvda").unwrap();
-        somebody(stand, change, "DetachVolume", json!({ "VolumeId": data.volume_id, "InstanceId": change.resource.id() }));
+        somebody(stand, change, "DetachVolume", json!({ "VolumeId": data.volume_id, "InstanceId": change.resource.id(), "Device": data.device_name }));
     };
     for after in ["CreateTags", "CreateSnapshots", "CopySnapshot"] {
         let stand = world::demo();
@@ -326,8 +326,7 @@ fn an_answer_that_says_that_it_is_so_already_is_an_answer() {
     let change = &plan.changes[0];
     let n = change.steps.iter().rposition(|s| s.act.call.operation == "DetachVolume").unwrap();
     stand.killed(&plan, Kill::AfterCall(n));
-    let volume = change.steps[n].act.call.input["VolumeId"].clone();
-    somebody(&stand, change, "DetachVolume", json!({ "VolumeId": volume, "InstanceId": change.resource.id() }));
+    somebody(&stand, change, "DetachVolume", change.steps[n].act.call.input.clone());
     let began = hold(&stand.twin).now();
     stand.run(&plan, Vec::new(), None).unwrap().unwrap();
     let story = stand.story();

@@ -55,7 +55,7 @@ fn what_the_account_does_not_bear_out_is_not_called_by_resume() {
     let open = json!({ "BlockPublicAcls": false, "IgnorePublicAcls": false, "BlockPublicPolicy": false, "RestrictPublicBuckets": false });
     let world = json!([{ "IpProtocol": "-1", "IpRanges": [{ "CidrIp": WORLD }] }]);
     let volume = json!({ "AvailabilityZone": format!("{place}a"), "Size": 8, "VolumeType": "gp3", "Encrypted": true, "KmsKeyId": format!("arn:aws:kms:{place}:123456789012:key/k"),
-        "SnapshotId": "snap-0ffffffffffffffff" });
+        "SnapshotId": "snap-0ffffffffffffffff", "ClientToken": "t" });
     // Of which change the files are, as which action they have it, the call, and why it is not made.
     let cases: Vec<(&str, &str, Value, &str)> = vec![
         ("raise-cloudtrail", "create-cloudtrail", act("cloudtrail", home, "DeleteTrail", json!({ "Name": arn })), "would delete"),

@@ -27,7 +27,6 @@ const REGIONS: [&str; 2] = ["us-east-1", "eu-west-1"];
 const DIFFERENCES: &[(FamilyKind, &str, &str)] = &[
     (FamilyKind::Snapshots, "kms_key_id", "moto loses the key of a copy's source; AWS keeps it"),
     (FamilyKind::Snapshots, "volume_id", "moto gives a copy the volume of its source; AWS says vol-ffffffff"),
-    (FamilyKind::Snapshots, "tags", "moto ignores CopyTagsFromSource; AWS copies the volume's tags"),
     (FamilyKind::Snapshots, "storage_tier", "moto has no storage tiers"),
     (FamilyKind::Snapshots, "description", "moto gives copies a description of its own"),
     (FamilyKind::Volumes, "kms_key_id", "moto loses the key of a volume made from an encrypted snapshot; AWS keeps it"),

@@ -27,6 +27,8 @@ pub mod playbook;
 pub mod private;
 #[path = "../../src/resource.rs"]
 pub mod resource;
+#[path = "../../src/services/mod.rs"]
+pub mod services;
 #[path = "../../src/twin/mod.rs"]
 pub mod twin;
 

@@ -12,6 +12,14 @@ use crate::{
     calls::{Act, Call, Expect, Step, WayBack, reference},
     checks::trails::bucket::{Delivery, delivery, tls_only},
     inventory::{Bucket, FamilyKind, Inventory, Trail, tag},
+    services::{
+        Operation, Planned,
+        bucket::{
+            CreateBucket, CreateBucketConfiguration, DeleteBucket, PublicAccessBlock, PutBucketEncryption, PutBucketPolicy, PutBucketTagging,
+            PutBucketVersioning, PutPublicAccessBlock, ServerSideEncryptionByDefault, ServerSideEncryptionConfiguration, ServerSideEncryptionRule, Tagging,
+            VersioningConfiguration,
+        },
+    },
 };
 
 /// Why the settings of a bucket that existed before stay.
@@ -44,16 +52,18 @@ pub fn steps(plan: &Plan, inventory: &Inventory) -> Result<(Vec<Step>, GuardNote
 
 fn fresh(plan: &Plan) -> Result<Vec<Step>, Refusal> {
     let name = plan.bucket.as_str();
-    let mut input = json!({ "Bucket": name, "ObjectOwnership": "BucketOwnerEnforced" });
-    // AWS takes no constraint that names us-east-1.
-    if plan.home != "us-east-1" {
-        input["CreateBucketConfiguration"] = json!({ "LocationConstraint": plan.home });
-    }
+    let create = CreateBucket {
+        bucket: name.to_owned(),
+        // S3 takes no constraint that names us-east-1.
+        create_bucket_configuration: (plan.home != "us-east-1").then(|| CreateBucketConfiguration { location_constraint: plan.home.clone() }),
+        object_ownership: Some("BucketOwnerEnforced".to_owned()),
+    };
     let there = make::is("", FamilyKind::Buckets, name, "/owned", true);
     // In us-east-1 AWS answers the creation of a bucket that this account has with a success.
     let free = make::gone("", FamilyKind::Buckets, name).meaning(&format!("somebody has created bucket {name} in the meantime"));
-    let create = make::act(Call::new("s3", &plan.home, "CreateBucket", input), vec![there]).only_if(vec![free]);
-    let delete = make::act(call(plan, "DeleteBucket", json!({})), vec![make::gone("", FamilyKind::Buckets, name)]);
+    let create = make::act(Call::of(&plan.home, &create), vec![there]).only_if(vec![free]);
+    let delete = DeleteBucket { bucket: name.to_owned(), expected_bucket_owner: owner(plan) };
+    let delete = make::act(Call::of(&plan.home, &delete), vec![make::gone("", FamilyKind::Buckets, name)]);
     let way_back = make::back_or_keep(vec![delete], &format!("bucket {name} stays: it may hold logs"), once_logging());
     let covered = || WayBack::ByStep("create-bucket".to_owned());
     Ok(vec![
@@ -147,39 +157,47 @@ fn policy(plan: &Plan) -> Value {
     ] })
 }
 
-/// A call on the bucket, which must still be this account's when it arrives.
-fn call(plan: &Plan, operation: &str, more: Value) -> Call {
-    let mut input = json!({ "Bucket": plan.bucket, "ExpectedBucketOwner": plan.owner.account });
-    if let (Value::Object(input), Value::Object(more)) = (&mut input, more) {
-        input.extend(more);
-    }
-    Call::new("s3", &plan.home, operation, input)
+/// The account that must own the bucket when a call on it arrives.
+fn owner(plan: &Plan) -> Option<String> {
+    Some(plan.owner.account.clone())
 }
 
-fn setting(plan: &Plan, operation: &str, more: Value, at: &str, value: Value) -> Act {
-    make::act(call(plan, operation, more), vec![make::is("", FamilyKind::Buckets, plan.bucket.as_str(), at, value)])
+fn setting(plan: &Plan, operation: &impl Operation, at: &str, value: Value) -> Act {
+    make::act(Call::of(&plan.home, operation), vec![make::is("", FamilyKind::Buckets, plan.bucket.as_str(), at, value)])
 }
 
 fn tagging(plan: &Plan) -> Result<Act, Refusal> {
-    let tags = json!({ "Tagging": { "TagSet": tag_list(&plan.recovery()?) } });
-    Ok(setting(plan, "PutBucketTagging", tags, "/tags/known/redress:run", reference::run()))
+    let tagging = Tagging { tag_set: tag_list(&plan.recovery()?) };
+    let put = PutBucketTagging::<Planned> { bucket: plan.bucket.clone(), tagging, expected_bucket_owner: owner(plan) };
+    Ok(setting(plan, &put, "/tags/known/redress:run", reference::run()))
 }
 
 fn blocked(plan: &Plan) -> Act {
-    let all = json!({ "BlockPublicAcls": true, "IgnorePublicAcls": true, "BlockPublicPolicy": true, "RestrictPublicBuckets": true });
-    setting(plan, "PutPublicAccessBlock", json!({ "PublicAccessBlockConfiguration": all }), "/public_access_blocked/known", json!(true))
+    let all = PublicAccessBlock { block_public_acls: true, ignore_public_acls: true, block_public_policy: true, restrict_public_buckets: true };
+    let put = PutPublicAccessBlock { bucket: plan.bucket.clone(), public_access_block_configuration: all, expected_bucket_owner: owner(plan) };
+    setting(plan, &put, "/public_access_blocked/known", json!(true))
 }
 
 fn versioned(plan: &Plan) -> Act {
-    setting(plan, "PutBucketVersioning", json!({ "VersioningConfiguration": { "Status": "Enabled" } }), "/versioning/known", json!("Enabled"))
+    let versioning_configuration = VersioningConfiguration { status: "Enabled".to_owned() };
+    let put = PutBucketVersioning { bucket: plan.bucket.clone(), versioning_configuration, expected_bucket_owner: owner(plan) };
+    setting(plan, &put, "/versioning/known", json!("Enabled"))
 }
 
 fn encrypted(plan: &Plan) -> Act {
-    let (rule, word) = match plan.parameters.key.as_str() {
-        "" => (json!({ "ApplyServerSideEncryptionByDefault": { "SSEAlgorithm": "AES256" } }), "AES256"),
-        key => (json!({ "ApplyServerSideEncryptionByDefault": { "SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key }, "BucketKeyEnabled": true }), "aws:kms"),
+    let (algorithm, key) = match plan.parameters.key.as_str() {
+        "" => ("AES256", None),
+        key => ("aws:kms", Some(key.to_owned())),
     };
-    setting(plan, "PutBucketEncryption", json!({ "ServerSideEncryptionConfiguration": { "Rules": [rule] } }), "/encryption/known", json!(word))
+    let bucket_key_enabled = key.is_some().then_some(true);
+    let by_default = ServerSideEncryptionByDefault { algorithm: algorithm.to_owned(), key };
+    let rules = vec![ServerSideEncryptionRule { apply_server_side_encryption_by_default: by_default, bucket_key_enabled }];
+    let put = PutBucketEncryption {
+        bucket: plan.bucket.clone(),
+        server_side_encryption_configuration: ServerSideEncryptionConfiguration { rules },
+        expected_bucket_owner: owner(plan),
+    };
+    setting(plan, &put, "/encryption/known", json!(algorithm))
 }
 
 fn policy_is(plan: &Plan, policy: Value) -> Expect {
@@ -188,6 +206,11 @@ fn policy_is(plan: &Plan, policy: Value) -> Expect {
 }
 
 fn with_policy(plan: &Plan, policy: &Value) -> Act {
-    let more = json!({ "Policy": policy.to_string(), "ConfirmRemoveSelfBucketAccess": false });
-    setting(plan, "PutBucketPolicy", more, "/policy/known", policy.clone())
+    let put = PutBucketPolicy {
+        bucket: plan.bucket.clone(),
+        policy: policy.to_string(),
+        confirm_remove_self_bucket_access: Some(false),
+        expected_bucket_owner: owner(plan),
+    };
+    setting(plan, &put, "/policy/known", policy.clone())
 }

@@ -20,6 +20,10 @@ use crate::{
     },
     inventory::{FamilyKind, FlowLog, Tags, Want, tag},
     resource::{Kind, ResourceId},
+    services::{
+        Operation, Planned, Spec,
+        flow_log::{CreateFlowLogs, DeleteFlowLogs},
+    },
 };
 
 /// The action.
@@ -67,6 +71,9 @@ impl Action for EnableFlowLogs {
         }
         wants
     }
+    fn operations(&self) -> &'static [Spec] {
+        const { &[<CreateFlowLogs>::SPEC, <DeleteFlowLogs>::SPEC] }
+    }
     fn concerns(&self) -> concern::Table {
         const { &[(FamilyKind::FlowLogs, Concern::but(&["tags"])), (FamilyKind::Buckets, Concern::these(&["policy"]))] }
     }
@@ -90,7 +97,7 @@ impl Action for EnableFlowLogs {
         touches.extend(way.touches);
         Ok(Proposal {
             summary: format!("make a flow log for {id}, to {}", way.words),
-            steps: vec![create(region, id, &params, way.input)?],
+            steps: vec![create(region, id, &params, way.to)?],
             risk: Risk::Safe,
             impact: impact(&logs, &params, &way.words),
             before: json!(logs.iter().map(|log| line(log)).collect::<Vec<_>>()),
@@ -106,13 +113,19 @@ impl Action for EnableFlowLogs {
     }
 }
 
+/// Where the records go, in AWS's terms.
+enum To {
+    LogGroup { name: String, role: String },
+    Bucket { arn: String },
+}
+
 /// How the records get where they go.
 struct Way {
     /// In words, for people.
     words: String,
     /// As AWS shows it: the log group's name or the bucket's ARN.
     destination: String,
-    input: Value,
+    to: To,
     proof: Option<Proof>,
     touches: Option<Want>,
     prerequisites: Vec<Prerequisite>,
@@ -135,7 +148,7 @@ fn to_log_group(context: &Context<'_>, params: &Params) -> Way {
     Way {
         words: format!("log group {}", params.log_group),
         destination: params.log_group.clone(),
-        input: json!({ "LogDestinationType": "cloud-watch-logs", "LogGroupName": params.log_group, "DeliverLogsPermissionArn": arn }),
+        to: To::LogGroup { name: params.log_group.clone(), role: arn },
         proof: None,
         touches: None,
         prerequisites: vec![
@@ -157,7 +170,7 @@ fn to_bucket(context: &Context<'_>, bucket: &params::Bucket) -> Result<Way, Refu
     let (resource, arn) = (owner.bucket(&bucket.name), bucket.arn(owner));
     Ok(Way {
         words: format!("bucket {}", String::from(bucket.clone())),
-        input: json!({ "LogDestinationType": "s3", "LogDestination": arn }),
+        to: To::Bucket { arn: arn.clone() },
         destination: arn,
         proof: Some(Proof { check: BUCKET_POLICY.to_owned(), resource, with: json!({ "policy": policy }) }),
         touches: Some(Want::id("", FamilyKind::Buckets, &bucket.name)),
@@ -183,26 +196,29 @@ fn collision(logs: &[&FlowLog], params: &Params, destination: &str) -> Result<()
     }
 }
 
-fn create(region: &str, vpc: &str, params: &Params, way: Value) -> Result<Step, Refusal> {
-    let mut input = json!({
-        "ResourceType": "VPC",
-        "ResourceIds": [vpc],
-        "TrafficType": params.traffic_type,
-        "MaxAggregationInterval": params.max_aggregation_interval,
-        "TagSpecifications": support::tag_specifications("vpc-flow-log", &Tags::new(), &[(tag::SOURCE, json!(vpc))])?,
-        "ClientToken": reference::token(),
-    });
-    if let (Value::Object(input), Value::Object(way)) = (&mut input, way) {
-        input.extend(way);
-    }
-    if let Some(format) = &params.log_format {
-        input["LogFormat"] = json!(format);
-    }
+fn create(region: &str, vpc: &str, params: &Params, to: To) -> Result<Step, Refusal> {
+    let (kind, group, role, bucket) = match to {
+        To::LogGroup { name, role } => ("cloud-watch-logs", Some(name), Some(role), None),
+        To::Bucket { arn } => ("s3", None, None, Some(arn)),
+    };
+    let create = CreateFlowLogs::<Planned> {
+        resource_type: "VPC".to_owned(),
+        resource_ids: vec![vpc.to_owned()],
+        traffic_type: params.traffic_type.word().to_owned(),
+        log_destination_type: kind.to_owned(),
+        log_destination: bucket,
+        log_group_name: group,
+        deliver_logs_permission_arn: role,
+        max_aggregation_interval: Some(params.max_aggregation_interval.seconds()),
+        log_format: params.log_format.clone(),
+        tag_specifications: support::tag_specifications("vpc-flow-log", &Tags::new(), &[(tag::SOURCE, json!(vpc))])?,
+        client_token: reference::token().into(),
+    };
     let made = reference::output(STEP, IDS);
     let expect = |at: &str, test| Expect::new(region, FamilyKind::FlowLogs, made.clone(), at, test);
     let active = Test::OneOf { good: vec![json!("ACTIVE")], never: Vec::new(), late: Vec::new() };
     let delete = Act::new(
-        Call::new("ec2", region, "DeleteFlowLogs", json!({ IDS: made })),
+        Call::of(region, &DeleteFlowLogs::<Planned> { flow_log_ids: made.clone().into() }),
         None,
         Recognise::Looks { expect: vec![expect("", Test::Gone)], outputs: [].into() },
     );
@@ -210,7 +226,7 @@ fn create(region: &str, vpc: &str, params: &Params, way: Value) -> Result<Step, 
         name: STEP.to_owned(),
         title: format!("make a flow log for {vpc}"),
         act: Act::new(
-            Call::new("ec2", region, "CreateFlowLogs", input),
+            Call::of(region, &create),
             Some(Wait { until: vec![expect("/flow_log_status", active)], at_most: 300, why: "until the flow log is active".to_owned() }),
             Recognise::Tagged { region: region.to_owned(), family: FamilyKind::FlowLogs, output: IDS.to_owned(), shape: Shape::Ids(1) },
         ),

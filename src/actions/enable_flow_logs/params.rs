@@ -39,18 +39,29 @@ impl Traffic {
 /// How many seconds of traffic a record may sum up: 60 or 600.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "i64", into = "i64")]
-pub struct Interval(i64);
+pub struct Interval(i32);
 
 impl TryFrom<i64> for Interval {
     type Error = String;
     fn try_from(seconds: i64) -> Result<Self, String> {
-        if matches!(seconds, 60 | 600) { Ok(Self(seconds)) } else { Err(format!("flow logs sum up 60 or 600 seconds, not {seconds}")) }
+        match seconds {
+            60 => Ok(Self(60)),
+            600 => Ok(Self(600)),
+            _ => Err(format!("flow logs aggregate packets over 60 or 600 seconds, not {seconds}")),
+        }
     }
 }
 
 impl From<Interval> for i64 {
     fn from(interval: Interval) -> i64 {
-        interval.0
+        interval.0.into()
+    }
+}
+
+impl Interval {
+    /// Seconds.
+    pub fn seconds(self) -> i32 {
+        self.0
     }
 }
 

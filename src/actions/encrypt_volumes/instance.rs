@@ -18,6 +18,12 @@ use crate::{
     calls::{Act, KeptOnce, Risk, Shape, Step, Test, Undo, WayBack, mark, reference},
     inventory::{CapacityReservation, FamilyKind, Instance, Tags, Volume, Want, tag},
     resource::ResourceId,
+    services::{
+        Operation, Planned,
+        instance::{ModifyInstanceAttribute, StartInstances, StopInstances},
+        snapshot::{CreateSnapshots, InstanceSpecification},
+        volume::{AttachVolume, DetachVolume},
+    },
 };
 
 /// Seconds in which an instance has to stop; Windows and databases take their time.
@@ -166,13 +172,12 @@ impl Swap<'_> {
     /// (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateSnapshots.html>).
     fn snapshots(&self, name: &'static str, when: &str) -> Result<Step, Refusal> {
         let chosen = |id: &str| self.disks.iter().any(|d| d.volume.id == id);
-        let mut which = json!({ "InstanceId": self.instance.id });
-        let mut left_out = Vec::new();
+        let (mut without_root, mut left_out) = (None, Vec::new());
         for (device, volume, _) in self.volumes.iter().filter(|(_, v, _)| !chosen(&v.id)) {
             // The root must be left out by this member and may not stand in the list.
             match *device == self.instance.root_device_name {
-                true => which["ExcludeBootVolume"] = json!(true),
-                false => left_out.push(volume.id.as_str()),
+                true => without_root = Some(true),
+                false => left_out.push(volume.id.clone()),
             }
         }
         if left_out.len() > MOST_EXCLUDED {
@@ -182,42 +187,40 @@ impl Swap<'_> {
                 left_out.len()
             )));
         }
-        if !left_out.is_empty() {
-            which["ExcludeDataVolumeIds"] = json!(left_out);
-        }
         let tags = [(tag::INSTANCE, json!(self.instance.id)), (tag::EXPIRES, self.job.expires())];
-        let input = json!({
-            "InstanceSpecification": which, "Description": format!("redress: {} before encryption, {name}", self.instance.id),
-            "TagSpecifications": tag_specifications("snapshot", &Tags::new(), &tags)?,
-        });
+        let create = CreateSnapshots::<Planned> {
+            instance_specification: InstanceSpecification {
+                instance_id: self.instance.id.clone(),
+                exclude_boot_volume: without_root,
+                exclude_data_volume_ids: left_out,
+            },
+            description: Some(format!("redress: {} before encryption, {name}", self.instance.id)),
+            tag_specifications: tag_specifications("snapshot", &Tags::new(), &tags)?,
+        };
         let ids: Vec<Value> = self.disks.iter().map(|d| reference::output(name, &format!("Snapshots/{}", d.volume.id))).collect();
         let wait = Some(self.job.completed(&self.disks, ids.clone(), "until the snapshots are completed"));
         let shape = Shape::IdsBy("volume_id".to_owned(), ids.len());
-        let act = make::making(self.job.call("CreateSnapshots", input), FamilyKind::Snapshots, "Snapshots", shape, wait);
+        let act = make::making(self.job.call(&create), FamilyKind::Snapshots, "Snapshots", shape, wait);
         let act = if name == WARM { act.only_if(self.as_planned()) } else { self.last_written(act) };
         let way_back = self.job.snapshots_back(ids, "the set of unencrypted snapshots");
         Ok(make::step(name, format!("snapshot the unencrypted disks of {}, {when}", self.instance.id), act, way_back))
     }
 
     /// `states` is the way there: what the instance is while it is under way, and what it is in the end.
-    fn instance_state(&self, operation: &str, states: [&str; 2], never: &[&str], within: u64, why: &str) -> Act {
+    fn instance_state(&self, operation: &impl Operation, states: [&str; 2], never: &[&str], within: u64, why: &str) -> Act {
         let state = |good: &[&str], never: &[&str]| vec![make::state(self.job.region, FamilyKind::Instances, self.instance.id.as_str(), good, never)];
-        let call = self.job.call(operation, json!({ "InstanceIds": [self.instance.id] }));
-        make::act_under_way(call, state(&states, &[]), state(&states[1..], never), within, why)
+        make::act_under_way(self.job.call(operation), state(&states, &[]), state(&states[1..], never), within, why)
     }
     fn stopping(&self) -> Act {
-        let act = self.instance_state("StopInstances", ["stopping", "stopped"], &["terminated", "shutting-down"], STOP_WITHIN, "until the instance is stopped");
+        let stop = StopInstances { instance_ids: vec![self.instance.id.clone()] };
+        let act = self.instance_state(&stop, ["stopping", "stopped"], &["terminated", "shutting-down"], STOP_WITHIN, "until the instance is stopped");
         self.observing_stop(act)
     }
     fn starting(&self) -> Act {
+        let start = StartInstances { instance_ids: vec![self.instance.id.clone()] };
         // `stopped` may still be shown for a moment after the call, so it counts as failed only later.
-        let mut act = self.instance_state(
-            "StartInstances",
-            ["pending", "running"],
-            &["terminated", "shutting-down", "stopping"],
-            START_WITHIN,
-            "until the instance runs",
-        );
+        let mut act =
+            self.instance_state(&start, ["pending", "running"], &["terminated", "shutting-down", "stopping"], START_WITHIN, "until the instance runs");
         for expect in act.wait.iter_mut().flat_map(|w| &mut w.until) {
             if let Test::OneOf { late, .. } = &mut expect.test {
                 late.push(json!("stopped"));
@@ -302,7 +305,7 @@ impl Swap<'_> {
     }
 
     fn detach(&self, device: &str, volume: Value) -> Act {
-        let input = json!({ "VolumeId": volume.clone(), "InstanceId": self.instance.id, "Device": device });
+        let detach = DetachVolume::<Planned> { volume_id: volume.clone().into(), instance_id: self.instance.id.clone(), device: device.to_owned() };
         let until = vec![
             make::state(self.job.region, FamilyKind::Volumes, volume.clone(), &["available"], &["error", "deleting", "deleted"]),
             make::is(self.job.region, FamilyKind::Volumes, volume.clone(), "/attachments", json!([])),
@@ -310,24 +313,23 @@ impl Swap<'_> {
         ];
         let leaving = vec![Value::Null, json!("detaching"), json!("detached")];
         let under_way = vec![make::one_of(self.job.region, FamilyKind::Volumes, volume, "/attachments/0/state", leaving)];
-        self.only_while_down(make::act_under_way(self.job.call("DetachVolume", input), under_way, until, SWAP_WITHIN, "until the volume is detached"))
+        self.only_while_down(make::act_under_way(self.job.call(&detach), under_way, until, SWAP_WITHIN, "until the volume is detached"))
     }
 
     fn attach(&self, device: &str, volume: Value) -> Act {
-        let input = json!({ "VolumeId": volume.clone(), "InstanceId": self.instance.id, "Device": device });
+        let attach = AttachVolume::<Planned> { volume_id: volume.clone().into(), instance_id: self.instance.id.clone(), device: device.to_owned() };
         let looks = |at: &str, value: &str| make::is(self.job.region, FamilyKind::Volumes, volume.clone(), at, value);
         let place = [looks("/attachments/0/instance_id", &self.instance.id), looks("/attachments/0/device", device)];
         let coming = make::one_of(self.job.region, FamilyKind::Volumes, volume.clone(), "/attachments/0/state", vec![json!("attaching"), json!("attached")]);
         let under_way = place.iter().cloned().chain([coming]).collect();
         let both = [looks("/attachments/0/state", "attached"), make::mapped(self.job.region, &self.instance.id, device, volume.clone())];
         let until = place.iter().cloned().chain(both).collect();
-        self.only_while_down(make::act_under_way(self.job.call("AttachVolume", input), under_way, until, SWAP_WITHIN, "until the volume is attached"))
+        self.only_while_down(make::act_under_way(self.job.call(&attach), under_way, until, SWAP_WITHIN, "until the volume is attached"))
     }
 
     /// Sets DeleteOnTermination; AWS takes a call that does not give it for `true`.
     fn deletes(&self, device: &str, volume: Value, on: bool) -> Act {
-        let mapping = json!([{ "DeviceName": device, "Ebs": { "DeleteOnTermination": on } }]);
-        let call = self.job.call("ModifyInstanceAttribute", json!({ "InstanceId": self.instance.id, "BlockDeviceMappings": mapping }));
+        let call = self.job.call(&ModifyInstanceAttribute::goes_with(&self.instance.id, device, on));
         let act = make::act(call, vec![make::is(self.job.region, FamilyKind::Volumes, volume.clone(), "/attachments/0/delete_on_termination", on)]);
         act.only_if(self.at_device(device, &volume))
     }

@@ -9,9 +9,15 @@ use crate::{
         Context, GuardNote, Proof, Proposal, Refusal, make,
         support::{TAG_LIMIT, carried, snapshot_patience, tag_list, tag_specifications},
     },
-    calls::{Act, Call, Expect, KeptOnce, Risk, Shape, Step, Wait, WayBack, reference, spec::MOST_COPIES},
-    inventory::{FamilyKind, Volume, Want, tag},
+    calls::{Act, Call, Expect, KeptOnce, Risk, Shape, Step, Wait, WayBack, reference},
+    inventory::{FamilyKind, Tags, Volume, Want, tag},
     resource::{Owner, ResourceId},
+    services::{
+        Operation, Planned, Ref,
+        snapshot::{CopySnapshot, CreateSnapshot, DeleteSnapshot, MOST_COPIES},
+        tag::{CreateTags, DeleteTags, Tag},
+        volume::{CreateVolume, DeleteVolume},
+    },
 };
 
 /// Seconds in which a volume has to be made.
@@ -55,8 +61,8 @@ impl Job<'_> {
     pub fn expires(&self) -> Value {
         reference::date_after(i64::from(self.parameters.keep_days))
     }
-    pub fn call(&self, operation: &str, input: Value) -> Call {
-        Call::new("ec2", self.region, operation, input)
+    pub fn call(&self, operation: &impl Operation) -> Call {
+        Call::of(self.region, operation)
     }
     /// Waiting for snapshots of these disks, as long as the largest of them may take.
     pub fn completed(&self, disks: &[Disk<'_>], ids: Vec<Value>, why: &str) -> Wait {
@@ -66,8 +72,9 @@ impl Job<'_> {
     }
     /// The way back of what makes snapshots: a rollback deletes them, an undo keeps them until their date.
     pub fn snapshots_back(&self, ids: Vec<Value>, what: &str) -> crate::calls::WayBack {
-        let delete =
-            |id: Value| make::act(self.call("DeleteSnapshot", json!({ "SnapshotId": id.clone() })), vec![make::gone(self.region, FamilyKind::Snapshots, id)]);
+        let delete = |id: Value| {
+            make::act(self.call(&DeleteSnapshot::<Planned> { snapshot_id: id.clone().into() }), vec![make::gone(self.region, FamilyKind::Snapshots, id)])
+        };
         let kept = format!("{what} stays, as evidence and as a backup, until {} days after the run", self.parameters.keep_days);
         make::back_or_keep(ids.into_iter().map(delete).collect(), &kept, None)
     }
@@ -88,14 +95,17 @@ impl Job<'_> {
         let one = |(at, disk): (usize, &Disk<'_>)| {
             let mut tags = self.lineage(disk);
             tags.push((tag::EXPIRES, self.expires()));
-            let input = json!({
-                "SourceRegion": self.region, "SourceSnapshotId": of(disk), "Encrypted": true, "KmsKeyId": self.key,
-                "Description": format!("redress: encrypted copy of a snapshot of {}", disk.volume.id),
-                "TagSpecifications": tag_specifications("snapshot", &crate::inventory::Tags::new(), &tags)?,
-            });
+            let copy = CopySnapshot::<Planned> {
+                source_region: self.region.to_owned(),
+                source_snapshot_id: of(disk).into(),
+                encrypted: Some(true),
+                kms_key_id: Some(self.key.clone()),
+                description: Some(format!("redress: encrypted copy of a snapshot of {}", disk.volume.id)),
+                tag_specifications: tag_specifications("snapshot", &Tags::new(), &tags)?,
+            };
             let batch_ends = at + 1 == disks.len() || (at + 1) % MOST_COPIES == 0;
             let wait = batch_ends.then(|| self.completed(&disks[..=at], all[..=at].to_vec(), "until the encrypted copies are completed"));
-            let act = make::making(self.call("CopySnapshot", input), FamilyKind::Snapshots, "SnapshotId", Shape::Id, wait);
+            let act = make::making(self.call(&copy), FamilyKind::Snapshots, "SnapshotId", Shape::Id, wait);
             let title = format!("copy the snapshot of {} with encryption", disk.words());
             Ok(make::step(named(disk), title, act, self.snapshots_back(vec![all[at].clone()], &format!("the encrypted snapshot of {}", disk.words()))))
         };
@@ -110,9 +120,9 @@ impl Job<'_> {
             let mut lineage = self.lineage(disk);
             // Attaching a volume sets DeleteOnTermination to false: who brings the instance back up by the tags alone sets it again.
             lineage.extend(disk.delete_on_termination.then(|| (tag::DELETE_ON_TERMINATION, json!("true"))));
-            let input = self.volume_input(disk, Some(of(disk)), &lineage)?;
+            let create = self.new_volume(disk, Some(of(disk)), &lineage)?;
             let wait = (at + 1 == disks.len()).then(|| self.available(all.clone()));
-            let act = make::making(self.call("CreateVolume", input), FamilyKind::Volumes, "VolumeId", Shape::Id, wait).only_if(only_if.to_vec());
+            let act = make::making(self.call(&create), FamilyKind::Volumes, "VolumeId", Shape::Id, wait).only_if(only_if.to_vec());
             let delete = self.delete_volume(disk.new_id());
             let kept = format!("the encrypted volume that took the place of {} stays: it may hold newer data", disk.words());
             let title = format!("make the encrypted volume for {}", disk.words());
@@ -123,7 +133,7 @@ impl Job<'_> {
 
     /// Deletes a volume that this change has made.
     pub fn delete_volume(&self, id: Value) -> Act {
-        make::act(self.call("DeleteVolume", json!({ "VolumeId": id.clone() })), vec![make::gone(self.region, FamilyKind::Volumes, id)])
+        make::act(self.call(&DeleteVolume::<Planned> { volume_id: id.clone().into() }), vec![make::gone(self.region, FamilyKind::Volumes, id)])
     }
 
     /// Volumes are made, and encrypted.
@@ -145,24 +155,21 @@ impl Job<'_> {
     ///
     /// # Errors
     /// More tags than AWS allows.
-    pub fn volume_input(&self, disk: &Disk<'_>, snapshot: Option<Value>, tags: &[(&str, Value)]) -> Result<Value, Refusal> {
+    pub fn new_volume(&self, disk: &Disk<'_>, snapshot: Option<Value>, tags: &[(&str, Value)]) -> Result<CreateVolume<Planned>, Refusal> {
         let old = disk.volume;
-        let mut input = json!({
-            "AvailabilityZone": old.availability_zone, "Size": old.size, "VolumeType": old.volume_type,
-            "Encrypted": true, "KmsKeyId": self.key, "ClientToken": reference::token(),
-            "TagSpecifications": tag_specifications("volume", &old.tags, tags)?,
-        });
-        if let Some(snapshot) = snapshot {
-            input["SnapshotId"] = snapshot;
-        }
         let (iops, throughput) = speed(old);
-        if let Some(iops) = iops {
-            input["Iops"] = json!(iops);
-        }
-        if let Some(throughput) = throughput {
-            input["Throughput"] = json!(throughput);
-        }
-        Ok(input)
+        Ok(CreateVolume {
+            availability_zone: old.availability_zone.clone(),
+            snapshot_id: snapshot.map(Ref::from),
+            volume_type: Some(old.volume_type.clone()),
+            size: Some(old.size),
+            iops,
+            throughput,
+            encrypted: Some(true),
+            kms_key_id: Some(self.key.clone()),
+            tag_specifications: tag_specifications("volume", &old.tags, tags)?,
+            client_token: reference::token().into(),
+        })
     }
 
     /// Tags the volume that is to be replaced with the run, its place, whether it goes with its instance, and until when it is kept: all
@@ -182,11 +189,11 @@ impl Job<'_> {
         if held + added > TAG_LIMIT {
             return Err(Refusal::Refused(format!("{id} has {held} tags, and redress adds {added} to it: AWS allows {TAG_LIMIT}; take some off")));
         }
-        let keys: Value = tags.keys().map(String::as_str).chain([tag::REPLACED_BY]).map(|k| json!({ "Key": k })).collect();
+        let keys = tags.keys().map(String::as_str).chain([tag::REPLACED_BY]).map(|key| Tag { key: key.to_owned(), value: None }).collect();
         let at = format!("/tags/{}", tag::RUN);
         let looks = |value: Value| vec![make::is(self.region, FamilyKind::Volumes, id, &at, value)];
-        let forth = make::act(self.call("CreateTags", json!({ "Resources": [id], "Tags": tag_list(&tags) })), looks(reference::run()));
-        let back = make::act(self.call("DeleteTags", json!({ "Resources": [id], "Tags": keys })), looks(Value::Null));
+        let forth = make::act(self.call(&CreateTags::<Planned> { resources: vec![id.into()], tags: tag_list(&tags) }), looks(reference::run()));
+        let back = make::act(self.call(&DeleteTags::<Planned> { resources: vec![id.into()], tags: keys }), looks(Value::Null));
         let title = format!("tag {id} as about to be replaced, and kept {} days", self.parameters.keep_days);
         Ok(make::step(format!("tag-old-{}", disk.n), title, forth, make::back_and_forth(back)))
     }
@@ -196,7 +203,7 @@ impl Job<'_> {
         let id = disk.volume.id.as_str();
         let tags = Map::from_iter([(tag::REPLACED_BY.to_owned(), disk.new_id())]);
         let looks = vec![make::is(self.region, FamilyKind::Volumes, id, &format!("/tags/{}", tag::REPLACED_BY), disk.new_id())];
-        let act = make::act(self.call("CreateTags", json!({ "Resources": [id], "Tags": tag_list(&tags) })), looks);
+        let act = make::act(self.call(&CreateTags::<Planned> { resources: vec![id.into()], tags: tag_list(&tags) }), looks);
         make::step(format!("replaced-{}", disk.n), format!("tag {id} with what replaced it"), act, WayBack::ByStep(format!("tag-old-{}", disk.n)))
     }
 
@@ -262,13 +269,14 @@ fn detached_steps(job: &Job<'_>, disks: &[Disk<'_>; 1]) -> Result<Vec<Step>, Ref
     let own = || reference::output("snapshot", "SnapshotId");
     let mut tags = job.lineage(disk);
     tags.push((tag::EXPIRES, job.expires()));
-    let input = json!({
-        "VolumeId": disk.volume.id, "Description": format!("redress: {} before encryption", disk.volume.id),
-        "TagSpecifications": tag_specifications("snapshot", &crate::inventory::Tags::new(), &tags)?,
-    });
+    let create = CreateSnapshot::<Planned> {
+        volume_id: disk.volume.id.clone(),
+        description: Some(format!("redress: {} before encryption", disk.volume.id)),
+        tag_specifications: tag_specifications("snapshot", &Tags::new(), &tags)?,
+    };
     let wait = Some(job.completed(disks, vec![own()], "until the snapshot is completed"));
     let alone = still::detached(job.region, &disk.volume.id);
-    let act = make::making(job.call("CreateSnapshot", input), FamilyKind::Snapshots, "SnapshotId", Shape::Id, wait).only_if(alone.clone());
+    let act = make::making(job.call(&create), FamilyKind::Snapshots, "SnapshotId", Shape::Id, wait).only_if(alone.clone());
     let mut first = job.tag_old(disk)?;
     first.act = first.act.only_if(alone.clone());
     let mut steps = vec![first, make::step("snapshot", format!("snapshot {}", disk.words()), act, job.snapshots_back(vec![own()], "the unencrypted snapshot"))];

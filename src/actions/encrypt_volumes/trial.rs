@@ -1,19 +1,20 @@
 //! Trial volumes: made like the ones to come, seen, and deleted again, before anything is taken down. EC2 looks at a KMS key
 //! only after it has answered, and counts quotas when it makes: what would fail while the instance is down fails here.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::parts::{Disk, Job};
 use crate::{
     actions::{Refusal, make, support::tag_specifications},
     calls::{KeptOnce, Shape, Step, Undo, Wait, WayBack, reference},
     inventory::{FamilyKind, Tags},
+    services::{Planned, volume::CreateVolume},
 };
 
 /// One trial: its place in the names of steps, the volume that is made, under which key, and in words what it is for.
 struct Trial {
     name: String,
-    input: Value,
+    create: CreateVolume<Planned>,
     key: String,
     words: String,
 }
@@ -26,21 +27,29 @@ struct Trial {
 pub fn trials(job: &Job<'_>, disks: &[Disk<'_>], of: Option<&dyn Fn(&Disk<'_>) -> Value>, others: &[String]) -> Result<Vec<Step>, Refusal> {
     let mut all = Vec::new();
     for disk in disks {
-        let input = job.volume_input(disk, of.map(|of| of(disk)), &[])?;
-        all.push(Trial { name: disk.n.to_string(), input, key: job.key.clone(), words: format!("like the one for {}", disk.words()) });
+        let create = job.new_volume(disk, of.map(|of| of(disk)), &[])?;
+        all.push(Trial { name: disk.n.to_string(), create, key: job.key.clone(), words: format!("like the one for {}", disk.words()) });
     }
     for (n, key) in others.iter().enumerate() {
-        let input = json!({
-            "AvailabilityZone": disks.first().map_or("", |d| d.volume.availability_zone.as_str()), "Size": 1, "VolumeType": "gp3", "Encrypted": true,
-            "KmsKeyId": key, "ClientToken": reference::token(), "TagSpecifications": tag_specifications("volume", &Tags::new(), &[])?,
-        });
-        all.push(Trial { name: format!("key-{}", n + 1), input, key: key.clone(), words: format!("under {key}, which a disk that stays needs") });
+        let create = CreateVolume {
+            availability_zone: disks.first().map_or_else(String::new, |d| d.volume.availability_zone.clone()),
+            snapshot_id: None,
+            volume_type: Some("gp3".to_owned()),
+            size: Some(1),
+            iops: None,
+            throughput: None,
+            encrypted: Some(true),
+            kms_key_id: Some(key.clone()),
+            tag_specifications: tag_specifications("volume", &Tags::new(), &[])?,
+            client_token: reference::token().into(),
+        };
+        all.push(Trial { name: format!("key-{}", n + 1), create, key: key.clone(), words: format!("under {key}, which a disk that stays needs") });
     }
     let wait = seen(job, &all);
     let mut steps: Vec<Step> = Vec::new();
     for (at, trial) in all.iter().enumerate() {
         let wait = (at + 1 == all.len()).then(|| wait.clone());
-        let act = make::making(job.call("CreateVolume", trial.input.clone()), FamilyKind::Volumes, "VolumeId", Shape::Id, wait);
+        let act = make::making(job.call(&trial.create), FamilyKind::Volumes, "VolumeId", Shape::Id, wait);
         let gone = KeptOnce { step: format!("trial-gone-{}", trial.name), reason: "it is gone then".to_owned() };
         let way_back = WayBack::Calls { rollback: vec![job.delete_volume(made(trial))], undo: Undo::Calls(Vec::new()), kept_once: Some(gone), redo: false };
         steps.push(make::step(format!("trial-{}", trial.name), format!("make a trial volume {}", trial.words), act, way_back));

@@ -1,12 +1,15 @@
 //! What stands in the way of a deletion, and what can be had back after it: images, locks and the Recycle Bin.
 
-use serde_json::json;
-
 use crate::{
     actions::{Proposal, Refusal, make},
     calls::{Act, Call},
     inventory::{Fact, FamilyKind, Inventory, Region, Removal, Tags, Want, removal::PUBLIC},
     resource::{Kind, ResourceId},
+    services::{
+        Planned,
+        snapshot::{DeleteSnapshot, RestoreSnapshotFromRecycleBin},
+        volume::{DeleteVolume, RestoreVolumeFromRecycleBin},
+    },
 };
 
 /// Whether a snapshot may be deleted: no image is made of it and nothing locks it, since AWS refuses the deletion otherwise
@@ -76,15 +79,19 @@ pub(super) fn told(mut proposal: Proposal, place: &Region, id: &str, tags: &Tags
 
 /// The act that brings back what a deletion took away, while the Recycle Bin has it; `None` for calls that delete nothing.
 pub fn restore(deletion: &Call) -> Option<Act> {
-    let (operation, member, family) = match deletion.operation.as_str() {
-        "DeleteSnapshot" => ("RestoreSnapshotFromRecycleBin", "SnapshotId", FamilyKind::Snapshots),
-        "DeleteVolume" => ("RestoreVolumeFromRecycleBin", "VolumeId", FamilyKind::Volumes),
-        _ => return None,
+    let region = deletion.region.as_str();
+    let named = |member: &str| deletion.input.get(member)?.as_str();
+    let (call, family, id) = if deletion.is::<DeleteSnapshot>() {
+        let id = named("SnapshotId")?;
+        (Call::of(region, &RestoreSnapshotFromRecycleBin::<Planned> { snapshot_id: id.into() }), FamilyKind::Snapshots, id)
+    } else if deletion.is::<DeleteVolume>() {
+        let id = named("VolumeId")?;
+        (Call::of(region, &RestoreVolumeFromRecycleBin::<Planned> { volume_id: id.into() }), FamilyKind::Volumes, id)
+    } else {
+        return None;
     };
-    let (region, id) = (deletion.region.as_str(), deletion.input.get(member)?.as_str()?);
     let good: &[&str] = if family == FamilyKind::Snapshots { &["completed"] } else { &["available"] };
     let there = || vec![make::state(region, family, id, good, &["error"])];
-    let call = Call::new(&deletion.service, region, operation, json!({ member: id }));
     let held = make::is(region, FamilyKind::Removals, id, "/in_bin/known", true).meaning(&format!("{id} is not in the Recycle Bin"));
     Some(make::act_until(call, there(), 1800, "until it is there again").only_if(vec![held]))
 }

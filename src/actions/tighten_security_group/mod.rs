@@ -21,6 +21,7 @@ use crate::{
     checks::security_groups::{exposure::Exposure, lists_of, rules_of, rules_want, traffic},
     inventory::{FamilyKind, SecurityGroup, SecurityGroupRule, Want},
     resource::{Kind, ResourceId},
+    services::{Operation, Spec, security_group},
 };
 
 /// The action.
@@ -66,6 +67,9 @@ impl Action for TightenSecurityGroup {
         wants.extend(lists_of(context.inventory, region, group));
         wants.extend(lockout::needs(context, group));
         wants
+    }
+    fn operations(&self) -> &'static [Spec] {
+        const { &[<security_group::AuthorizeSecurityGroupIngress>::SPEC, <security_group::RevokeSecurityGroupIngress>::SPEC] }
     }
     fn concerns(&self) -> concern::Table {
         const { &[(FamilyKind::SecurityGroups, Concern::THERE), (FamilyKind::SecurityGroupRules, Concern::but(&["tags"]))] }

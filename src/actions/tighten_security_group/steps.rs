@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::edit::Edit;
 use crate::{
@@ -11,6 +11,10 @@ use crate::{
     calls::{Act, Call, Expect, Recognise, Shape, Step, Test, Undo, Wait, WayBack, reference},
     checks::security_groups::traffic::{self, Protocol},
     inventory::{FamilyKind, SecurityGroupRule, Tags},
+    services::{
+        Planned,
+        security_group::{AuthorizeSecurityGroupIngress, IpPermission, IpRange, Ipv6Range, PrefixListId, RevokeSecurityGroupIngress},
+    },
 };
 
 /// The output of an authorize call.
@@ -80,62 +84,45 @@ fn revoke_step(region: &str, group: &str, rules: &[&SecurityGroupRule]) -> Resul
 
 fn revoke(region: &str, group: &str, ids: Value, gone: Expect) -> Act {
     Act::new(
-        Call::new("ec2", region, "RevokeSecurityGroupIngress", json!({ "GroupId": group, IDS: ids })),
+        Call::of(region, &RevokeSecurityGroupIngress::<Planned> { group_id: group.to_owned(), security_group_rule_ids: ids.into() }),
         None,
         Recognise::Looks { expect: vec![gone], outputs: BTreeMap::new() },
     )
 }
 
 fn authorize(region: &str, group: &str, tags: &Tags, rules: &[&SecurityGroupRule]) -> Result<Act, Refusal> {
-    let input = json!({
-        "GroupId": group,
-        "IpPermissions": permissions(rules),
-        "TagSpecifications": support::tag_specifications("security-group-rule", tags, &[])?,
-    });
+    let authorize = AuthorizeSecurityGroupIngress::<Planned> {
+        group_id: group.to_owned(),
+        ip_permissions: permissions(rules),
+        tag_specifications: support::tag_specifications("security-group-rule", tags, &[])?,
+    };
     let (region, family) = (region.to_owned(), FamilyKind::SecurityGroupRules);
-    Ok(Act::new(
-        Call::new("ec2", &region, "AuthorizeSecurityGroupIngress", input),
-        None,
-        Recognise::Tagged { region, family, output: IDS.to_owned(), shape: Shape::Ids(rules.len()) },
-    ))
+    Ok(Act::new(Call::of(&region, &authorize), None, Recognise::Tagged { region, family, output: IDS.to_owned(), shape: Shape::Ids(rules.len()) }))
 }
 
 /// The rules as `IpPermissions`: one for each protocol and range of ports, with all sources of it
 /// (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_IpPermission.html>).
-fn permissions(rules: &[&SecurityGroupRule]) -> Value {
-    let mut all: Vec<Map<String, Value>> = Vec::new();
+fn permissions(rules: &[&SecurityGroupRule]) -> Vec<IpPermission> {
+    let mut all: Vec<IpPermission> = Vec::new();
     for rule in rules {
-        let mut head = Map::from_iter([("IpProtocol".to_owned(), json!(rule.ip_protocol))]);
-        if traffic::protocol(rule) != Protocol::All {
-            head.insert("FromPort".to_owned(), json!(rule.from_port));
-            head.insert("ToPort".to_owned(), json!(rule.to_port));
-        }
-        let same = |p: &&mut Map<String, Value>| head.keys().chain(p.keys().filter(|k| k.ends_with("Port"))).all(|k| p.get(k) == head.get(k));
-        let (list, source) = source_entry(rule);
-        match all.iter_mut().find(same) {
-            Some(permission) => match permission.get_mut(list).and_then(Value::as_array_mut) {
-                Some(sources) => sources.push(source),
-                None => drop(permission.insert(list.to_owned(), json!([source]))),
-            },
-            None => {
-                head.insert(list.to_owned(), json!([source]));
-                all.push(head);
-            }
-        }
+        let ported = traffic::protocol(rule) != Protocol::All;
+        let ports = (ported.then_some(rule.from_port), ported.then_some(rule.to_port));
+        let same = |p: &IpPermission| p.ip_protocol == rule.ip_protocol && (p.from_port, p.to_port) == ports;
+        let at = all.iter().position(same).unwrap_or_else(|| {
+            let new = IpPermission { ip_protocol: rule.ip_protocol.clone(), from_port: ports.0, to_port: ports.1, ..IpPermission::default() };
+            all.push(new);
+            all.len() - 1
+        });
+        add_source(&mut all[at], rule);
     }
-    json!(all)
+    all
 }
 
-/// In which list of a permission the rule's source stands, and how.
-fn source_entry(rule: &SecurityGroupRule) -> (&'static str, Value) {
-    let (list, key) = match rule {
-        SecurityGroupRule { cidr_ipv6: Some(_), .. } => ("Ipv6Ranges", "CidrIpv6"),
-        SecurityGroupRule { prefix_list_id: Some(_), .. } => ("PrefixListIds", "PrefixListId"),
-        _ => ("IpRanges", "CidrIp"),
-    };
-    let mut entry = json!({ key: traffic::source(rule) });
-    if let Some(said) = &rule.description {
-        entry["Description"] = json!(said);
+fn add_source(to: &mut IpPermission, rule: &SecurityGroupRule) {
+    let (source, description) = (traffic::source(rule).to_owned(), rule.description.clone());
+    match rule {
+        SecurityGroupRule { cidr_ipv6: Some(_), .. } => to.ipv6_ranges.push(Ipv6Range { cidr_ipv6: source, description }),
+        SecurityGroupRule { prefix_list_id: Some(_), .. } => to.prefix_list_ids.push(PrefixListId { prefix_list_id: source, description }),
+        _ => to.ip_ranges.push(IpRange { cidr_ip: source, description }),
     }
-    (list, entry)
 }

@@ -1,5 +1,5 @@
-//! The IAM actions of one call, with the resources and conditions to which IAM can bind them. Which actions a call can
-//! take stands in its [`Spec`]; here stands when it takes them and on what. Pure.
+//! The IAM actions of one call, with the resources and conditions to which IAM can bind them. Which actions a call can take and what it
+//! names stands at its operation (`services`); this file makes ARNs and conditions of that. Pure.
 
 use std::collections::BTreeSet;
 
@@ -7,20 +7,21 @@ use serde_json::{Value, json};
 
 use super::{Grant, Used};
 use crate::{
-    calls::{Call, find},
+    calls::{Call, Spec, find},
     inventory::{FamilyKind, tag},
     resource::Owner,
+    services::spec::{Also, When},
 };
 
 /// What a call takes. `used` is how the call itself comes to be made.
 pub fn of_call(call: &Call, owner: &Owner, used: Used) -> Vec<Grant> {
     let Some(spec) = find(&call.service, &call.operation) else { return Vec::new() };
-    let place = Place { call, owner };
+    let place = Place { call, owner, spec };
     let within = if used == Used::Called { Used::Within } else { used };
     let mut all: Vec<Grant> = place.own().into_iter().map(|(resources, condition)| Grant { action: spec.action(), resources, condition, used }).collect();
-    for action in spec.permissions.iter().filter(|action| place.takes(action)) {
-        let (resources, condition) = place.within(action);
-        all.push(Grant { action: (*action).to_owned(), resources, condition, used: within });
+    for also in spec.permissions.iter().filter(|also| place.takes(also)) {
+        let (resources, condition) = place.within(also.action);
+        all.push(Grant { action: also.action.to_owned(), resources, condition, used: within });
     }
     all
 }
@@ -28,19 +29,19 @@ pub fn of_call(call: &Call, owner: &Owner, used: Used) -> Vec<Grant> {
 /// What bringing an instance up takes of the keys of its encrypted disks, within the call.
 pub(super) fn of_disks(call: &Call, owner: &Owner, keys: &BTreeSet<String>, used: Used) -> Vec<Grant> {
     let Some(spec) = find(&call.service, &call.operation) else { return Vec::new() };
-    let (place, used) = (Place { call, owner }, if used == Used::Called { Used::Within } else { used });
-    let one = |action: &&str| Grant { action: (*action).to_owned(), resources: keys.clone(), condition: place.within(action).1, used };
-    spec.permissions.iter().filter(|action| action.starts_with("kms:")).map(one).collect()
+    let (place, used) = (Place { call, owner, spec }, if used == Used::Called { Used::Within } else { used });
+    let one = |also: &Also| Grant { action: also.action.to_owned(), resources: keys.clone(), condition: place.within(also.action).1, used };
+    spec.permissions.iter().filter(|also| also.when == When::OfDisks).map(one).collect()
 }
 
 /// What an operation takes on any resource, with all that it can take.
 pub(super) fn of_any(call: &Call, owner: &Owner) -> Vec<Grant> {
     let Some(spec) = find(&call.service, &call.operation) else { return Vec::new() };
-    let place = Place { call, owner };
+    let place = Place { call, owner, spec };
     let one = |action: String, condition: Value| Grant { action, resources: BTreeSet::from(["*".to_owned()]), condition, used: Used::Called };
-    let own = if matches!(call.operation.as_str(), "DeleteVolume" | "DeleteSnapshot" | "DeleteFlowLogs") { made_by_redress() } else { json!({}) };
+    let own = if spec.only_own { made_by_redress() } else { json!({}) };
     let mut all = vec![one(spec.action(), own)];
-    all.extend(spec.permissions.iter().map(|action| one((*action).to_owned(), place.within(action).1)));
+    all.extend(spec.permissions.iter().map(|also| one(also.action.to_owned(), place.within(also.action).1)));
     all
 }
 
@@ -51,6 +52,7 @@ type Bound = (BTreeSet<String>, Value);
 struct Place<'a> {
     call: &'a Call,
     owner: &'a Owner,
+    spec: &'a Spec,
 }
 
 /// Only what redress made carries this tag.
@@ -67,20 +69,14 @@ impl Place<'_> {
         self.call.input.get(name).and_then(Value::as_str)
     }
 
-    /// Whether the call takes this action with the input that it has.
-    fn takes(&self, action: &str) -> bool {
-        let has = |name: &str| self.call.input.get(name).is_some();
-        match action {
-            "ec2:CreateTags" => has("TagSpecifications"),
-            "logs:TagResource" => has("tags"),
-            "iam:TagRole" => has("Tags"),
-            "cloudtrail:AddTags" => has("TagsList"),
-            "iam:PassRole" => has("DeliverLogsPermissionArn"),
-            // AWS delivers to CloudWatch Logs through the role alone.
-            "logs:CreateLogDelivery" => self.text("LogDestinationType") == Some("s3"),
-            "s3:PutBucketOwnershipControls" => has("ObjectOwnership"),
-            _ if action.starts_with("kms:") => has("KmsKeyId"),
-            _ => true,
+    /// Returns whether the call takes an action with the input that it has.
+    fn takes(&self, also: &Also) -> bool {
+        match also.when {
+            When::Always => true,
+            When::Given(member) => self.call.input.get(member).is_some(),
+            When::Is(member, value) => self.text(member) == Some(value),
+            // Which disks there are, the input does not say.
+            When::OfDisks => false,
         }
     }
 
@@ -100,10 +96,9 @@ impl Place<'_> {
                 json!({ "Bool": { "kms:GrantIsForAWSResource": "true" }, "StringLike": { "kms:ViaService": format!("ec2.{region}.amazonaws.com") } }),
             ),
             _ if action.starts_with("kms:") => (self.key(), json!({ "StringLike": { "kms:ViaService": format!("ec2.{region}.amazonaws.com") } })),
-            "logs:TagResource" => on(self.log_group()),
-            "iam:TagRole" => on(self.role()),
-            "cloudtrail:AddTags" => on(self.trail()),
-            "s3:PutBucketOwnershipControls" => on(self.bucket()),
+            "logs:TagResource" | "iam:TagRole" | "cloudtrail:AddTags" | "s3:PutBucketOwnershipControls" => {
+                on(self.spec.names.iter().flat_map(|names| self.named(names.at, names.family)).flat_map(|(resources, _)| resources))
+            }
             _ => on(["*".to_owned()]),
         }
     }
@@ -113,123 +108,71 @@ impl Place<'_> {
         BTreeSet::from([self.text("KmsKeyId").filter(|k| k.starts_with("arn:")).map_or_else(any, str::to_owned)])
     }
 
-    fn ec2(&self, kind: &str, id: &str) -> String {
-        // Snapshots stand in the name of no account.
-        let account = if kind == "snapshot" { "" } else { &self.owner.account };
-        format!("arn:{}:ec2:{}:{account}:{kind}/{id}", self.owner.partition, self.call.region)
+    /// Returns the ARNs by which IAM knows a thing of a kind, or any of it where the id is `*`.
+    fn arns(&self, family: FamilyKind, id: &str) -> Vec<String> {
+        let about = family.about();
+        if id.starts_with("arn:") {
+            return vec![id.to_owned()];
+        }
+        if let Some(kind) = about.arn_type {
+            // Snapshots stand in the name of no account.
+            let account = if family == FamilyKind::Snapshots { "" } else { &self.owner.account };
+            return vec![format!("arn:{}:ec2:{}:{account}:{kind}/{id}", self.owner.partition, self.call.region)];
+        }
+        let whole = |form: &str| {
+            let form = form.replacen(":*:", &format!(":{}:", self.call.region), 1).replace("{account}", &self.owner.account);
+            format!("arn:{}:{}", self.owner.partition, form.replace("{id}", id))
+        };
+        match about.arn.one {
+            [] => vec![whole(&about.arn.any.strip_suffix('*').map_or_else(|| about.arn.any.to_owned(), |any| format!("{any}{{id}}")))],
+            one => one.iter().map(|form| whole(form)).collect(),
+        }
     }
 
-    /// What the call makes, and so cannot be named yet.
+    /// Returns what the call makes, and so cannot be named yet.
     fn made(&self) -> BTreeSet<String> {
-        let kind = match self.call.operation.as_str() {
-            "AuthorizeSecurityGroupIngress" => "security-group-rule",
-            "CreateFlowLogs" => "vpc-flow-log",
-            "CreateVolume" => "volume",
-            _ => "snapshot",
-        };
-        BTreeSet::from([self.ec2(kind, "*")])
+        self.spec.makes.into_iter().flat_map(|family| self.arns(family, "*")).collect()
     }
 
-    /// The call's own action: what is named in the input stands by its ARN, what the run makes by redress's tag.
+    /// Returns what the call's own action is bound to: what is named in the input by its ARN, what the run makes by redress's tag.
     fn own(&self) -> Vec<Bound> {
-        match self.call.service.as_str() {
-            "ec2" => self.own_ec2(),
-            "logs" => vec![on(self.log_group())],
-            "iam" => vec![on(self.role())],
-            "cloudtrail" => vec![on(self.trail())],
-            _ => vec![on(self.bucket())],
+        let mut all: Vec<Bound> = self.spec.names.iter().filter(|names| names.bound).flat_map(|names| self.named(names.at, names.family)).collect();
+        if self.spec.only_own {
+            all.iter_mut().for_each(|(_, condition)| *condition = made_by_redress());
         }
-    }
-
-    fn own_ec2(&self) -> Vec<Bound> {
-        let with_made = |mut others: Vec<Bound>| {
-            others.push((self.made(), json!({})));
-            others
-        };
-        let instance = || self.named("instance", &["InstanceId", "InstanceIds"]);
-        match self.call.operation.as_str() {
-            "AuthorizeSecurityGroupIngress" => with_made(self.named("security-group", &["GroupId"])),
-            // By the id of a rule too, IAM is asked about the group alone.
-            "RevokeSecurityGroupIngress" => self.named("security-group", &["GroupId"]),
-            "CreateFlowLogs" => with_made(self.named("vpc", &["ResourceIds"])),
-            "DeleteFlowLogs" => self.named("vpc-flow-log", &["FlowLogIds"]).into_iter().map(|(r, _)| (r, made_by_redress())).collect(),
-            "CreateSnapshot" => with_made(self.named("volume", &["VolumeId"])),
-            "CreateSnapshots" => {
-                let instance = self.call.input.pointer("/InstanceSpecification/InstanceId").and_then(Value::as_str).unwrap_or("*");
-                with_made(vec![on([self.ec2("instance", instance), self.ec2("volume", "*")])])
-            }
-            // The snapshot that is copied and the one that is made are both asked about.
-            "CopySnapshot" => with_made(Vec::new()),
-            "DeleteSnapshot" => self.named("snapshot", &["SnapshotId"]).into_iter().map(|(r, _)| (r, made_by_redress())).collect(),
-            "CreateVolume" => with_made(vec![on([self.ec2("snapshot", "*")])]),
-            "DeleteVolume" => self.named("volume", &["VolumeId"]).into_iter().map(|(r, _)| (r, made_by_redress())).collect(),
-            "RestoreSnapshotFromRecycleBin" => self.named("snapshot", &["SnapshotId"]),
-            "RestoreVolumeFromRecycleBin" => self.named("volume", &["VolumeId"]),
-            "AttachVolume" | "DetachVolume" => instance().into_iter().chain(self.named("volume", &["VolumeId"])).collect(),
-            "ModifyInstanceAttribute" => instance().into_iter().chain([on([self.ec2("volume", "*")])]).collect(),
-            "CreateTags" | "DeleteTags" => self.tagged(),
-            _ => instance(),
-        }
-    }
-
-    /// What stands under these members: literal ids by their ARNs, references as what redress made.
-    fn named(&self, kind: &str, members: &[&str]) -> Vec<Bound> {
-        let mut literal = BTreeSet::new();
-        let mut referred = false;
-        for value in members.iter().filter_map(|name| self.call.input.get(*name)) {
-            match value {
-                Value::String(id) => drop(literal.insert(self.ec2(kind, id))),
-                Value::Array(items) => {
-                    literal.extend(items.iter().filter_map(Value::as_str).map(|id| self.ec2(kind, id)));
-                    referred |= items.iter().any(|v| !v.is_string());
-                }
-                _ => referred = true,
-            }
-        }
-        let mut all = Vec::new();
-        if referred {
-            all.push((BTreeSet::from([self.ec2(kind, "*")]), made_by_redress()));
-        }
-        if !literal.is_empty() {
-            all.push((literal, json!({})));
-        }
+        all.extend(self.spec.asks.iter().map(|family| on(self.arns(*family, "*"))));
+        all.extend(self.spec.makes.map(|family| on(self.arns(family, "*"))));
         all
     }
 
-    /// Tagging what is there: only with the keys that the call has.
-    fn tagged(&self) -> Vec<Bound> {
-        let keys: BTreeSet<&str> = self.call.input.get("Tags").and_then(Value::as_array).into_iter().flatten().filter_map(|t| t.get("Key")?.as_str()).collect();
-        let only = json!({ "ForAllValues:StringEquals": { "aws:TagKeys": keys } });
-        let ids = self.call.input.get("Resources").and_then(Value::as_array).cloned().unwrap_or_default();
-        let arn = |id: &Value| {
-            let id = id.as_str().unwrap_or_default();
-            // What a step before it is yet to make is a copy of a disk.
-            let made = || vec![self.ec2("volume", "*"), self.ec2("snapshot", "*")];
-            FamilyKind::of_id(id).and_then(|kind| kind.about().arn_type).map_or_else(made, |word| vec![self.ec2(word, id)])
-        };
-        vec![(ids.iter().flat_map(arn).collect(), only)]
-    }
-
-    fn log_group(&self) -> Vec<String> {
-        let name = self.text("logGroupName").unwrap_or("*");
-        let arn = format!("arn:{}:logs:{}:{}:log-group:{name}", self.owner.partition, self.call.region, self.owner.account);
-        // Some operations are asked about with the trailing form, some without.
-        vec![format!("{arn}:*"), arn]
-    }
-
-    fn role(&self) -> Vec<String> {
-        let path = self.text("Path").unwrap_or("/");
-        vec![format!("arn:{}:iam::{}:role{path}{}", self.owner.partition, self.owner.account, self.text("RoleName").unwrap_or("*"))]
-    }
-
-    fn trail(&self) -> Vec<String> {
-        match self.text("Name").unwrap_or("*") {
-            arn if arn.starts_with("arn:") => vec![arn.to_owned()],
-            name => vec![format!("arn:{}:cloudtrail:{}:{}:trail/{name}", self.owner.partition, self.call.region, self.owner.account)],
+    /// Returns what stands at a member: literal ids by their ARNs, references as what redress made.
+    fn named(&self, at: &str, family: Option<FamilyKind>) -> Vec<Bound> {
+        let Some(family) = family else { return self.tagged(at) };
+        let literal = |value: &Value| value.as_str().map(|id| self.arns(family, id));
+        let any = || (self.arns(family, "*").into_iter().collect(), made_by_redress());
+        match self.call.input.pointer(at) {
+            // A policy for calls to come: of any of the kind.
+            None => vec![on(self.arns(family, "*"))],
+            Some(Value::Array(items)) => {
+                let ids: BTreeSet<String> = items.iter().filter_map(literal).flatten().collect();
+                let referred = items.iter().any(|value| !value.is_string()).then(any);
+                referred.into_iter().chain((!ids.is_empty()).then(|| on(ids))).collect()
+            }
+            Some(value) => vec![literal(value).map_or_else(any, on)],
         }
     }
 
-    fn bucket(&self) -> Vec<String> {
-        vec![format!("arn:{}:s3:::{}", self.owner.partition, self.text("Bucket").unwrap_or("*"))]
+    /// Returns what is tagged: only with the keys that the call has.
+    fn tagged(&self, at: &str) -> Vec<Bound> {
+        let keys: BTreeSet<&str> = self.call.input.get("Tags").and_then(Value::as_array).into_iter().flatten().filter_map(|t| t.get("Key")?.as_str()).collect();
+        let only = json!({ "ForAllValues:StringEquals": { "aws:TagKeys": keys } });
+        let ids = self.call.input.pointer(at).and_then(Value::as_array).into_iter().flatten();
+        let arn = |id: &Value| {
+            let id = id.as_str().unwrap_or_default();
+            // What a step before it is yet to make is a copy of a disk.
+            let copies = || [FamilyKind::Volumes, FamilyKind::Snapshots].into_iter().flat_map(|family| self.arns(family, "*")).collect();
+            FamilyKind::of_id(id).map_or_else(copies, |family| self.arns(family, id))
+        };
+        vec![(ids.flat_map(arn).collect(), only)]
     }
 }

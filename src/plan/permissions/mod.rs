@@ -15,7 +15,7 @@ pub use policy::{Policy, Statement};
 use super::{Change, Plan, PlanKind};
 use crate::{
     actions::prune,
-    calls::{Act, Call, Power, Undo, WayBack, spec::SPECS},
+    calls::{Act, Call, Power, SPECS, Undo, WayBack},
     inventory::FamilyKind,
     resource::Owner,
 };

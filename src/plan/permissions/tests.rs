@@ -1,7 +1,7 @@
 //! What policies are bound to, held against examples.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 use super::*;
-use crate::calls::{reference, spec::SPECS};
+use crate::calls::{SPECS, reference};
 
 fn owner() -> Owner {
     Owner { partition: "aws".to_owned(), account: "123456789012".to_owned() }
@@ -66,7 +66,7 @@ fn the_standing_policies_allow_every_call_and_every_reading() {
     let writes = Policy::of(&all_writes(&owner()));
     for spec in SPECS {
         assert!(writes.actions().contains(spec.action().as_str()), "{}", spec.operation);
-        assert!(spec.permissions.iter().all(|p| writes.actions().contains(p)), "{}", spec.operation);
+        assert!(spec.permissions.iter().all(|also| writes.actions().contains(also.action)), "{}", spec.operation);
     }
     let reads = Policy::of(&all_reads());
     let written: Vec<&str> =

@@ -12,6 +12,11 @@ use crate::{
     inventory::{FamilyKind, Instance, Inventory, Region, Scope, Snapshot, Tags, Volume, Want, tag},
     plan::Change,
     resource::Kind,
+    services::{
+        Operation,
+        snapshot::{CopySnapshot, CreateSnapshots},
+        volume::AttachVolume,
+    },
 };
 
 /// How far a reference to the output of a step is followed: a volume is made from a copy of a snapshot.
@@ -33,7 +38,8 @@ pub(super) struct Disks<'a> {
 
 /// Returns true for changes that exchange disks or bring them back.
 pub(super) fn is_about_disks(change: &Change) -> bool {
-    change.action.split('+').flat_map(operations).any(|operation| matches!(*operation, "AttachVolume" | "CreateSnapshots"))
+    let disks = [<AttachVolume>::SPEC.operation, <CreateSnapshots>::SPEC.operation];
+    change.action.split('+').flat_map(operations).any(|spec| disks.contains(&spec.operation))
 }
 
 /// The listings that hold the disks of a change.
@@ -73,7 +79,7 @@ pub(super) fn needs(change: &Change, known: &Inventory) -> Scope {
 
 /// The parameters with which a change encrypts, where it does.
 fn encrypts(change: &Change) -> Option<&Value> {
-    change.uses.iter().find(|one| operations(&one.action).contains(&"CopySnapshot")).map(|one| &one.with)
+    change.uses.iter().find(|one| operations(&one.action).iter().any(|spec| spec.operation == <CopySnapshot>::SPEC.operation)).map(|one| &one.with)
 }
 
 impl<'a> Disks<'a> {

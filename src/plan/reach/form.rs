@@ -1,55 +1,18 @@
-//! The form of calls that act on what is there: the members that redress gives them, and no other. A member more would make another
-//! call of it, such as the user data of an instance beside its disks. Pure.
+//! The form of calls: the members that redress gives them, and no other. A member more would make another call of it, such as the user
+//! data of an instance beside its disks. Pure.
 
 use serde_json::Value;
 
 use super::Way;
-use crate::{calls::Call, plan::Change};
-
-/// The members of the calls that are told by what they name, by operation.
-const MEMBERS: [(&str, &[&str]); 23] = [
-    ("CreateTags", &["Resources", "Tags"]),
-    ("DeleteTags", &["Resources", "Tags"]),
-    ("StopInstances", &["InstanceIds"]),
-    ("StartInstances", &["InstanceIds"]),
-    ("CreateSnapshot", &["VolumeId", "Description", "TagSpecifications"]),
-    ("CreateSnapshots", &["InstanceSpecification", "Description", "TagSpecifications"]),
-    ("CopySnapshot", &["SourceRegion", "SourceSnapshotId", "Encrypted", "KmsKeyId", "Description", "TagSpecifications"]),
-    (
-        "CreateVolume",
-        &["AvailabilityZone", "Size", "VolumeType", "Encrypted", "KmsKeyId", "ClientToken", "TagSpecifications", "SnapshotId", "Iops", "Throughput"],
-    ),
-    ("DeleteSnapshot", &["SnapshotId"]),
-    ("DeleteVolume", &["VolumeId"]),
-    ("RestoreSnapshotFromRecycleBin", &["SnapshotId"]),
-    ("RestoreVolumeFromRecycleBin", &["VolumeId"]),
-    ("ModifyInstanceAttribute", &["InstanceId", "BlockDeviceMappings"]),
-    ("AttachVolume", &["VolumeId", "InstanceId", "Device"]),
-    ("DetachVolume", &["VolumeId", "InstanceId", "Device"]),
-    ("RevokeSecurityGroupIngress", &["GroupId", "SecurityGroupRuleIds"]),
-    ("AuthorizeSecurityGroupIngress", &["GroupId", "IpPermissions", "TagSpecifications"]),
-    ("DeleteFlowLogs", &["FlowLogIds"]),
-    ("DeleteLogGroup", &["logGroupName"]),
-    ("DeleteRole", &["RoleName"]),
-    ("DeleteRolePolicy", &["RoleName", "PolicyName"]),
-    ("UpdateTrail", &["Name", "IsMultiRegionTrail", "IncludeGlobalServiceEvents", "EnableLogFileValidation"]),
-    ("DeleteBucket", &["Bucket", "ExpectedBucketOwner"]),
-];
+use crate::{calls::Call, plan::Change, services};
 
 /// Checks that a call has the form that redress gives it.
 ///
 /// # Errors
 /// What is otherwise.
 pub(super) fn checked(change: &Change, way: Way, call: &Call, account: &str) -> Result<(), String> {
-    let members: &[&str] = match MEMBERS.iter().find(|(operation, _)| *operation == call.operation) {
-        Some((_, members)) => members,
-        None if matches!(call.operation.as_str(), "StartLogging" | "StopLogging" | "DeleteTrail") => &["Name"],
-        // All else is held to the proposal of its action, member by member.
-        None => return Ok(()),
-    };
-    only(&call.input, members)?;
+    services::checked(&call.service, &call.operation, &call.input)?;
     match call.operation.as_str() {
-        "CreateSnapshots" => only(&call.input["InstanceSpecification"], &["InstanceId", "ExcludeBootVolume", "ExcludeDataVolumeIds"]),
         "ModifyInstanceAttribute" => goes_with(&call.input["BlockDeviceMappings"]),
         "CopySnapshot" if call.input["SourceRegion"] != change.region => Err("copies from another region".to_owned()),
         "CopySnapshot" => encrypted(change, &call.input, account),
@@ -62,19 +25,7 @@ pub(super) fn checked(change: &Change, way: Way, call: &Call, account: &str) -> 
     }
 }
 
-fn only(value: &Value, members: &[&str]) -> Result<(), String> {
-    let Some(map) = value.as_object() else { return Err("has no members".to_owned()) };
-    match map.keys().find(|member| !members.contains(&member.as_str())) {
-        Some(member) => Err(format!("gives {member}, which redress never does")),
-        None => Ok(()),
-    }
-}
-
 fn goes_with(mappings: &Value) -> Result<(), String> {
-    for mapping in mappings.as_array().into_iter().flatten() {
-        only(mapping, &["DeviceName", "Ebs"])?;
-        only(&mapping["Ebs"], &["DeleteOnTermination"])?;
-    }
     if mappings.as_array().is_some_and(|all| !all.is_empty()) { Ok(()) } else { Err("names no disk".to_owned()) }
 }
 

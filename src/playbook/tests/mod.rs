@@ -98,6 +98,9 @@ impl Action for Mend {
     fn needs(&self, _: &Context<'_>, _: &ResourceId, _: &Value) -> Vec<Want> {
         Vec::new()
     }
+    fn operations(&self) -> &'static [crate::services::Spec] {
+        &[]
+    }
     fn concerns(&self) -> crate::actions::concern::Table {
         &[]
     }

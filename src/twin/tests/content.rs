@@ -26,7 +26,7 @@ fn copy_of(twin: &mut Twin, volume: &str) -> String {
 }
 
 fn swap(twin: &mut Twin, n: u64, old: &str, new: &str, device: &str) {
-    ec2(twin, "DetachVolume", json!({ "VolumeId": old, "InstanceId": id("i", n) })).unwrap();
+    ec2(twin, "DetachVolume", json!({ "VolumeId": old, "InstanceId": id("i", n), "Device": device })).unwrap();
     minutes(twin, 5);
     ec2(twin, "AttachVolume", json!({ "VolumeId": new, "InstanceId": id("i", n), "Device": device })).unwrap();
     minutes(twin, 5);
@@ -77,7 +77,7 @@ fn an_instance_shows_a_mapping_late_and_a_device_is_in_use_until_it_shows_it_as_
     minutes(&mut twin, 2);
     let scope = Scope::from([Want::id(MAIN, FamilyKind::Instances, id("i", 3))]);
     let shown = |twin: &Twin| twin.read(&scope).regions[MAIN].instances.get(id("i", 3).as_str()).known().unwrap().devices.iter().any(|d| d.volume_id == volume);
-    ec2(&mut twin, "DetachVolume", json!({ "VolumeId": volume, "InstanceId": id("i", 3) })).unwrap();
+    ec2(&mut twin, "DetachVolume", json!({ "VolumeId": volume, "InstanceId": id("i", 3), "Device": device })).unwrap();
     twin.pass(Duration::from_secs(10));
     let attach = json!({ "VolumeId": volume, "InstanceId": id("i", 3), "Device": device });
     assert_eq!(twin.truth().regions[MAIN].volumes.get(&volume).known().unwrap().state, "available");

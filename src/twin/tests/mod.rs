@@ -8,7 +8,13 @@ mod laws;
 mod network;
 mod services;
 
-use std::{sync::LazyLock, time::Duration};
+use std::{
+    sync::{
+        LazyLock,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use serde_json::{Value, json};
 
@@ -16,7 +22,7 @@ use super::{
     Twin,
     demo::{self, MAIN, id},
 };
-use crate::calls::{Call, CallError, ErrorClass, Outcome};
+use crate::calls::{Call, CallError, ErrorClass, Outcome, Repeat, find};
 
 static COMPANY: LazyLock<Twin> = LazyLock::new(|| demo::demo("2026-11-22T08:00:00Z".parse().unwrap()));
 
@@ -28,8 +34,13 @@ fn try_in(twin: &mut Twin, service: &str, region: &str, operation: &str, input: 
     twin.perform(&Call::new(service, region, operation, input))
 }
 
-/// An EC2 call in the main region.
-fn ec2(twin: &mut Twin, operation: &str, input: Value) -> Outcome {
+/// An EC2 call in the main region, with a token of its own where the operation takes one and none is given.
+fn ec2(twin: &mut Twin, operation: &str, mut input: Value) -> Outcome {
+    static TOKENS: AtomicUsize = AtomicUsize::new(0);
+    let takes_one = find("ec2", operation).unwrap().repeat == Repeat::Token;
+    if takes_one && input.get("ClientToken").is_none() {
+        input["ClientToken"] = json!(format!("test-{}", TOKENS.fetch_add(1, Ordering::Relaxed)));
+    }
     try_in(twin, "ec2", MAIN, operation, input)
 }
 

@@ -206,11 +206,10 @@ impl Meddling {
                 of_state(n, "stopped").map(|id| Hand { call: call("StartInstances", json!({ "InstanceIds": [id] })), touched: vec![id] })
             }
             Meddling::DiskDetached(n) => {
-                let disks: Vec<(String, String)> =
-                    region.instances.known().flat_map(|(id, i)| i.devices.iter().map(move |d| (id.to_owned(), d.volume_id.clone()))).collect();
-                let (instance, volume) = disks.get(n % disks.len().max(1))?.clone();
-                let call = call("DetachVolume", json!({ "VolumeId": volume, "InstanceId": instance }));
-                Some(Hand { call, touched: vec![instance, volume] })
+                let disks: Vec<_> = region.instances.known().flat_map(|(id, i)| i.devices.iter().map(move |d| (id, d))).collect();
+                let (instance, disk) = *disks.get(n % disks.len().max(1))?;
+                let call = call("DetachVolume", json!({ "VolumeId": disk.volume_id, "InstanceId": instance, "Device": disk.device_name }));
+                Some(Hand { call, touched: vec![instance.to_owned(), disk.volume_id.clone()] })
             }
             Meddling::DiskAttached(n) => {
                 let (volume, instance) = (loose(n)?, of_state(n, "running").or_else(|| of_state(n, "stopped"))?);

@@ -1,0 +1,149 @@
+//! Calling: one mutating call as data becomes one request, made once, and its reply becomes the outputs that the
+//! registry declares. Whether a call is made is decided elsewhere; an input that holds anything this code does not
+//! pass on is refused, never shortened.
+
+mod bucket;
+mod flow_log;
+mod instance;
+mod log_group;
+mod role;
+mod security_group;
+mod snapshot;
+mod tag;
+mod trail;
+mod volume;
+
+use std::{error::Error, future::Future};
+
+use aws_sdk_ec2::{
+    config::http::HttpResponse,
+    error::{ProvideErrorMetadata, SdkError},
+};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::{
+    clients::{Clients, Regional},
+    departure, errors, together,
+};
+use crate::{
+    account::Leave,
+    calls::{Call, CallError, ErrorClass, Outcome, Outputs},
+    services::{self as operations, Operation, operations},
+};
+
+/// Makes the call when its turn has come and there is leave for it then, and lets the pace know how it went.
+pub(super) async fn call(clients: &Clients, call: &Call, leave: Leave<'_>) -> Outcome {
+    let (name, region) = (&call.name(), if call.region.is_empty() { clients.base() } else { &call.region });
+    let turn = || clients.pace.turn(region, name);
+    let made = |call: Call| async move {
+        let until = leave()?;
+        let outcome = departure::by(until, send(clients, &call)).await;
+        if let Err(error) = &outcome {
+            clients.pace.heard(region, name, error.class);
+        }
+        outcome
+    };
+    if together::fits(call) {
+        return clients.together.call(call, turn, made).await;
+    }
+    turn().await;
+    made(call.clone()).await
+}
+
+/// Tries a call of EC2's once, in its turn, through the client that makes nothing.
+pub(super) async fn try_once(clients: &Clients, call: &Call) -> Outcome {
+    let (name, region) = (&call.name(), if call.region.is_empty() { clients.base() } else { &call.region });
+    clients.pace.turn(region, name).await;
+    let outcome = dispatch(call, &To { region: &clients.region(&call.region), only_try: true }).await;
+    if let Err(error) = &outcome {
+        clients.pace.heard(region, name, error.class);
+    }
+    outcome
+}
+
+async fn send(clients: &Clients, call: &Call) -> Outcome {
+    dispatch(call, &To { region: &clients.region(&call.region), only_try: false }).await
+}
+
+/// Where a call is sent.
+struct To<'r> {
+    region: &'r Regional,
+    only_try: bool,
+}
+
+impl To<'_> {
+    /// EC2, or the client of it that only tries calls.
+    fn ec2(&self) -> &aws_sdk_ec2::Client {
+        if self.only_try { self.region.only_try() } else { self.region.ec2() }
+    }
+    fn s3(&self) -> &aws_sdk_s3::Client {
+        self.region.s3()
+    }
+    fn iam(&self) -> &aws_sdk_iam::Client {
+        self.region.iam()
+    }
+    fn logs(&self) -> &aws_sdk_cloudwatchlogs::Client {
+        self.region.logs()
+    }
+    fn cloudtrail(&self) -> &aws_sdk_cloudtrail::Client {
+        self.region.cloudtrail()
+    }
+}
+
+/// How an operation is sent.
+trait OnAws: Operation + DeserializeOwned {
+    /// Sends it, once; the call is the one that it was read from.
+    async fn send(self, call: &Call, to: &To<'_>) -> Outcome;
+}
+
+macro_rules! dispatch {
+    ($($noun:ident::{$($operation:ident),*})*) => {
+        async fn dispatch(call: &Call, to: &To<'_>) -> Outcome {
+            $($(if call.is::<operations::$noun::$operation>() {
+                return input::<operations::$noun::$operation>(call)?.send(call, to).await;
+            })*)*
+            not_registered(call)
+        }
+    };
+}
+operations!(dispatch);
+
+fn not_registered(call: &Call) -> Outcome {
+    Err(errors::bad_input(&call.name(), "it is not an operation that redress makes; src/services/mod.rs lists those"))
+}
+
+/// The input in its typed form. A member that the form does not have is an error.
+fn input<T: DeserializeOwned>(call: &Call) -> Result<T, CallError> {
+    T::deserialize(&call.input).map_err(|error| errors::bad_input(&call.name(), error))
+}
+
+/// Sends the request, once.
+async fn once<T, E>(call: &Call, sent: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>) -> Result<T, CallError>
+where
+    E: ProvideErrorMetadata + Error + 'static,
+{
+    sent.await.map_err(|error| errors::call_error(&call.name(), &error))
+}
+
+/// The outcome of an operation that gives nothing back.
+fn nothing() -> Outcome {
+    Ok(Outputs::new())
+}
+
+/// The outcome with one output. A success without it leaves open what was made.
+fn output(call: &Call, name: &str, value: Option<impl Into<Value>>) -> Outcome {
+    match value {
+        Some(value) => Ok(Outputs::from([(name.to_owned(), value.into())])),
+        None => Err(incomplete(call, name)),
+    }
+}
+
+fn incomplete(call: &Call, name: &str) -> CallError {
+    let message = format!("the answer to {} does not hold {name}", call.name());
+    CallError { class: ErrorClass::Transient, code: "Incomplete".to_owned(), message }
+}
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;

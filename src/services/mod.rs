@@ -1,0 +1,93 @@
+//! The operations that redress can make, each a type: its input under AWS's own names, and what is known of it. One file per noun of
+//! AWS; how the SDK sends an operation stands in the file of the same name in `aws/services`, what it does to an account in memory in
+//! that of `twin/services`. Nothing here calls anything.
+
+pub mod bucket;
+pub mod flow_log;
+pub mod form;
+pub mod instance;
+pub mod log_group;
+pub mod role;
+pub mod security_group;
+pub mod snapshot;
+pub mod spec;
+pub mod tag;
+pub mod trail;
+pub mod volume;
+
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
+
+pub use form::{Form, Planned, Ref, Sent};
+pub use spec::{Power, Repeat, Risk, Spec, Takes};
+
+/// An operation.
+pub trait Operation: Serialize {
+    /// Its input as plans hold it.
+    type Planned: DeserializeOwned;
+    /// What is known of it beside its input.
+    const SPEC: Spec;
+}
+
+/// Hands the list of all operations to a macro. An operation that is not in the list can stand in no plan, and one that is must have
+/// both its sides: how it is sent, and what it does on the twin.
+macro_rules! operations {
+    ($then:ident) => {
+        $then! {
+            security_group::{AuthorizeSecurityGroupIngress, RevokeSecurityGroupIngress}
+            flow_log::{CreateFlowLogs, DeleteFlowLogs}
+            snapshot::{CreateSnapshot, CreateSnapshots, CopySnapshot, DeleteSnapshot, RestoreSnapshotFromRecycleBin}
+            volume::{CreateVolume, DeleteVolume, RestoreVolumeFromRecycleBin, AttachVolume, DetachVolume}
+            instance::{StopInstances, StartInstances, ModifyInstanceAttribute}
+            tag::{CreateTags, DeleteTags}
+            log_group::{CreateLogGroup, PutRetentionPolicy, DeleteLogGroup, DeleteRetentionPolicy}
+            role::{CreateRole, PutRolePolicy, DeleteRolePolicy, DeleteRole}
+            trail::{CreateTrail, UpdateTrail, StartLogging, StopLogging, DeleteTrail}
+            bucket::{
+                CreateBucket, DeleteBucket, PutBucketTagging, PutPublicAccessBlock, PutBucketVersioning, PutBucketEncryption, PutBucketPolicy
+            }
+        }
+    };
+}
+pub(crate) use operations;
+
+macro_rules! registry {
+    ($($noun:ident::{$($operation:ident),*})*) => {
+        /// All operations.
+        pub static SPECS: &[Spec] = &[$($(<$noun::$operation as Operation>::SPEC,)*)*];
+    };
+}
+operations!(registry);
+
+macro_rules! forms {
+    ($($noun:ident::{$($operation:ident),*})*) => {
+        /// Checks that an input has the form of its operation: all members that it must have, and none that redress never gives.
+        ///
+        /// # Errors
+        /// What is otherwise, as the end of a sentence about the call.
+        pub fn checked(service: &str, operation: &str, input: &Value) -> Result<(), String> {
+            $($(if is::<$noun::$operation>(service, operation) {
+                return planned::<<$noun::$operation as Operation>::Planned>(input);
+            })*)*
+            Err("is no operation that redress makes".to_owned())
+        }
+    };
+}
+operations!(forms);
+
+fn is<O: Operation>(service: &str, operation: &str) -> bool {
+    O::SPEC.operation == operation && O::SPEC.service == service
+}
+
+fn planned<O: DeserializeOwned>(input: &Value) -> Result<(), String> {
+    O::deserialize(input).map(|_| ()).map_err(|error| {
+        let error = error.to_string();
+        let member = error.strip_prefix("unknown field `").and_then(|rest| rest.split_once('`'));
+        member.map_or_else(|| format!("has an input that redress never gives it: {error}"), |(member, _)| format!("gives {member}, which redress never does"))
+    })
+}
+
+/// The entry of an operation.
+pub fn find(service: &str, operation: &str) -> Option<&'static Spec> {
+    SPECS.iter().find(|spec| spec.operation == operation && spec.service == service)
+}

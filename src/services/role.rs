@@ -1,0 +1,83 @@
+//! IAM roles.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Form, Operation, Planned, Sent,
+    spec::{
+        Repeat::Harmless,
+        Risk::{Disruptive, Safe},
+        Spec, When, also, names, spec,
+    },
+    tag::Tag,
+};
+use crate::inventory::FamilyKind::Roles;
+
+/// Creates a role.
+/// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html>
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields, bound = "")]
+pub struct CreateRole<F: Form = Sent> {
+    /// Its name.
+    pub role_name: String,
+    /// Its trust policy, as JSON text.
+    pub assume_role_policy_document: String,
+    /// Its description.
+    pub description: Option<String>,
+    /// Its tags.
+    #[serde(default)]
+    pub tags: Vec<Tag<F>>,
+}
+
+impl<F: Form> Operation for CreateRole<F> {
+    type Planned = CreateRole<Planned>;
+    const SPEC: Spec = spec("iam", "CreateRole", Harmless, Safe).on(&[names("/RoleName", Roles)]).takes_also(&[also("iam:TagRole", When::Given("Tags"))]);
+}
+
+/// Sets an inline policy of a role.
+/// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_PutRolePolicy.html>
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct PutRolePolicy {
+    /// The role.
+    pub role_name: String,
+    /// The name of the policy.
+    pub policy_name: String,
+    /// The policy, as JSON text.
+    pub policy_document: String,
+}
+
+impl Operation for PutRolePolicy {
+    type Planned = Self;
+    const SPEC: Spec = spec("iam", "PutRolePolicy", Harmless, Safe).on(&[names("/RoleName", Roles)]);
+}
+
+/// Deletes an inline policy of a role.
+/// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_DeleteRolePolicy.html>
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct DeleteRolePolicy {
+    /// The role.
+    pub role_name: String,
+    /// The name of the policy.
+    pub policy_name: String,
+}
+
+impl Operation for DeleteRolePolicy {
+    type Planned = Self;
+    const SPEC: Spec = spec("iam", "DeleteRolePolicy", Harmless, Disruptive).on(&[names("/RoleName", Roles)]);
+}
+
+/// Deletes a role, which must have no policies left.
+/// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_DeleteRole.html>
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct DeleteRole {
+    /// The role.
+    pub role_name: String,
+}
+
+impl Operation for DeleteRole {
+    type Planned = Self;
+    const SPEC: Spec = spec("iam", "DeleteRole", Harmless, Disruptive).on(&[names("/RoleName", Roles)]);
+}

@@ -1,0 +1,120 @@
+//! Volumes.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Form, Operation, Planned, Sent,
+    snapshot::TAGGED_AND_ENCRYPTED,
+    spec::{
+        Repeat::{Harmless, Token},
+        Risk::{Disruptive, Irreversible, Safe},
+        Spec, Takes, names, spec,
+    },
+    tag::TagSpecification,
+};
+use crate::inventory::FamilyKind::{Instances, Snapshots, Volumes};
+
+/// Creates a volume. The token is the plan's: one that the SDK makes up would be another one after a crash.
+/// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateVolume.html>
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields, bound = "")]
+pub struct CreateVolume<F: Form = Sent> {
+    /// The zone.
+    pub availability_zone: String,
+    /// The snapshot that it is made of; empty without one.
+    pub snapshot_id: Option<F::Of<String>>,
+    /// `gp3`, `io2`, …
+    pub volume_type: Option<String>,
+    /// GiB.
+    pub size: Option<i32>,
+    /// I/O operations a second.
+    pub iops: Option<i32>,
+    /// MiB a second.
+    pub throughput: Option<i32>,
+    /// Whether it is encrypted.
+    pub encrypted: Option<bool>,
+    /// Its key.
+    pub kms_key_id: Option<String>,
+    /// Tags of what is made.
+    #[serde(default)]
+    pub tag_specifications: Vec<TagSpecification<F>>,
+    /// The idempotency token.
+    pub client_token: F::Of<String>,
+}
+
+impl<F: Form> Operation for CreateVolume<F> {
+    type Planned = CreateVolume<Planned>;
+    const SPEC: Spec = spec("ec2", "CreateVolume", Token, Safe)
+        .on(&[names("/SnapshotId", Snapshots).unbound()])
+        .asks(&[Snapshots])
+        .makes(Volumes)
+        .gives(&["VolumeId"])
+        .takes_also(TAGGED_AND_ENCRYPTED)
+        .takes(Takes::Seconds(30));
+}
+
+/// Deletes a volume.
+/// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteVolume.html>
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields, bound = "")]
+pub struct DeleteVolume<F: Form = Sent> {
+    /// The volume.
+    pub volume_id: F::Of<String>,
+}
+
+impl<F: Form> Operation for DeleteVolume<F> {
+    type Planned = DeleteVolume<Planned>;
+    const SPEC: Spec = spec("ec2", "DeleteVolume", Harmless, Irreversible).on(&[names("/VolumeId", Volumes)]).only_own();
+}
+
+/// Restores a deleted volume that the Recycle Bin keeps.
+/// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RestoreVolumeFromRecycleBin.html>
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields, bound = "")]
+pub struct RestoreVolumeFromRecycleBin<F: Form = Sent> {
+    /// The volume.
+    pub volume_id: F::Of<String>,
+}
+
+impl<F: Form> Operation for RestoreVolumeFromRecycleBin<F> {
+    type Planned = RestoreVolumeFromRecycleBin<Planned>;
+    const SPEC: Spec = spec("ec2", "RestoreVolumeFromRecycleBin", Harmless, Safe).on(&[names("/VolumeId", Volumes)]);
+}
+
+/// Attaches a volume to an instance.
+/// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_AttachVolume.html>
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields, bound = "")]
+pub struct AttachVolume<F: Form = Sent> {
+    /// The volume.
+    pub volume_id: F::Of<String>,
+    /// The instance.
+    pub instance_id: String,
+    /// The device, as the instance names it.
+    pub device: String,
+}
+
+impl<F: Form> Operation for AttachVolume<F> {
+    type Planned = AttachVolume<Planned>;
+    const SPEC: Spec =
+        spec("ec2", "AttachVolume", Harmless, Disruptive).on(&[names("/InstanceId", Instances), names("/VolumeId", Volumes)]).takes(Takes::Seconds(30));
+}
+
+/// Detaches a volume from an instance, never by force.
+/// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DetachVolume.html>
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields, bound = "")]
+pub struct DetachVolume<F: Form = Sent> {
+    /// The volume.
+    pub volume_id: F::Of<String>,
+    /// The instance.
+    pub instance_id: String,
+    /// The device, as the instance names it.
+    pub device: String,
+}
+
+impl<F: Form> Operation for DetachVolume<F> {
+    type Planned = DetachVolume<Planned>;
+    const SPEC: Spec =
+        spec("ec2", "DetachVolume", Harmless, Disruptive).on(&[names("/InstanceId", Instances), names("/VolumeId", Volumes)]).takes(Takes::Seconds(30));
+}

@@ -1,0 +1,255 @@
+//! Volumes, as `ec2:CreateVolume`, `DeleteVolume`, `AttachVolume` and `DetachVolume` treat them.
+
+use super::{OnTwin, bin, done, output, tag::specified};
+use crate::{
+    calls::{CallError, Outcome},
+    inventory::{
+        Fact, FamilyKind, Instance, Volume,
+        compute::{Attachment, Device},
+    },
+    services::volume::{AttachVolume, CreateVolume, DeleteVolume, DetachVolume},
+    twin::{
+        FaultKind, Twin,
+        due::Effect,
+        errors::{must, refuse, unknown},
+        keys, take_away,
+    },
+};
+
+impl OnTwin for CreateVolume {
+    fn perform(self, t: &mut Twin, region: &str) -> Outcome {
+        let mut new = Volume { tags: specified(&self.tag_specifications, "volume")?, ..Volume::default() };
+        if !self.availability_zone.starts_with(region) || self.availability_zone.len() == region.len() {
+            return Err(refuse("InvalidZone.NotFound", format!("The zone '{}' does not exist.", self.availability_zone)));
+        }
+        let mut from_encrypted = false;
+        let mut source_key = None;
+        if let Some(id) = &self.snapshot_id {
+            let absent = || refuse("InvalidSnapshot.NotFound", format!("The snapshot '{id}' does not exist."));
+            let snapshot = must(t.region(region)?.snapshots.get(id), id, absent)?;
+            if snapshot.state != "completed" {
+                return Err(refuse("IncorrectState", format!("Snapshot is in invalid state - {}", snapshot.state)));
+            }
+            new.size = snapshot.volume_size;
+            (from_encrypted, source_key) = (snapshot.encrypted, snapshot.kms_key_id.clone());
+        }
+        if let Some(size) = self.size {
+            if size < new.size {
+                return Err(refuse("InvalidParameterValue", format!("The size of a volume can't be smaller than its snapshot ({} GiB).", new.size)));
+            }
+            new.size = size;
+        }
+        if new.size == 0 {
+            return Err(refuse("MissingParameter", "The request must contain the parameter size or snapshotId"));
+        }
+        performance(&self, &mut new)?;
+        let fate = encryption(t, region, &self, from_encrypted, source_key, &mut new)?;
+        new.availability_zone = self.availability_zone;
+        new.snapshot_id = self.snapshot_id;
+        output("VolumeId", begin(t, region, new, fate))
+    }
+}
+
+/// How a volume that is begun ends.
+enum Fate {
+    Ready,
+    Fails,
+    Vanishes,
+}
+
+fn begin(t: &mut Twin, region: &str, mut new: Volume, fate: Fate) -> String {
+    let id = t.fresh("vol");
+    new.id.clone_from(&id);
+    new.state = "creating".to_owned();
+    new.create_time = Some(t.now);
+    let effect = match fate {
+        Fate::Ready => Effect::VolumeReady(id.clone()),
+        Fate::Fails => Effect::VolumeFailed(id.clone()),
+        Fate::Vanishes => Effect::VolumeVanished(id.clone()),
+    };
+    t.later(5, region, effect);
+    t.made(FamilyKind::Volumes, &id);
+    t.content_made(&id, new.snapshot_id.as_deref());
+    t.region_mut(region).volumes.put(id.clone(), new);
+    id
+}
+
+/// Type, IOPS and throughput, with AWS's defaults and bounds
+/// (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateVolume.html>).
+fn performance(input: &CreateVolume, new: &mut Volume) -> Result<(), CallError> {
+    let kind = input.volume_type.as_deref().unwrap_or("gp2");
+    let (smallest, largest) = match kind {
+        "gp2" => (1, 16_384),
+        "gp3" => (1, 65_536),
+        "io1" => (4, 16_384),
+        "io2" => (4, 65_536),
+        "st1" | "sc1" => (125, 16_384),
+        "standard" => (1, 1_024),
+        other => return Err(refuse("InvalidParameterValue", format!("Value ({other}) for parameter volumeType is invalid."))),
+    };
+    if !(smallest..=largest).contains(&new.size) {
+        return Err(refuse("InvalidParameterValue", format!("Volume of {}GiB is out of bounds for {kind}: {smallest} to {largest}GiB.", new.size)));
+    }
+    let provisioned = ["io1", "io2"].contains(&kind);
+    new.iops = match (kind, input.iops) {
+        ("gp3", given) => Some(given.unwrap_or(3_000)),
+        ("gp2", None) => Some((3 * new.size).clamp(100, 16_000)),
+        (_, Some(given)) if provisioned => Some(given),
+        (_, None) if provisioned => return Err(refuse("MissingParameter", format!("The parameter iops must be specified for {kind} volumes."))),
+        (_, None) => None,
+        (_, Some(_)) => return Err(refuse("InvalidParameterCombination", format!("The parameter iops is not supported for {kind} volumes."))),
+    };
+    let (least, most) = match kind {
+        "gp3" => (3_000, 80_000),
+        "io1" => (100, 64_000),
+        _ => (100, 256_000),
+    };
+    if new.iops.is_some_and(|iops| !(least..=most).contains(&iops)) {
+        return Err(refuse("InvalidParameterValue", format!("IOPS are out of bounds for {kind}.")));
+    }
+    new.throughput = match (kind, input.throughput) {
+        ("gp3", given) => Some(given.unwrap_or(125)),
+        (_, None) => None,
+        (_, Some(_)) => return Err(refuse("InvalidParameterCombination", format!("The parameter throughput is not supported for {kind} volumes."))),
+    };
+    if new.throughput.is_some_and(|mib| !(125..=2_000).contains(&mib)) {
+        return Err(refuse("InvalidParameterValue", "Throughput is out of bounds for gp3."));
+    }
+    new.volume_type = kind.to_owned();
+    Ok(())
+}
+
+/// Whether and how the volume is encrypted. The key is looked at only after the call was answered: one that does not
+/// work lets the volume die later.
+fn encryption(t: &Twin, region: &str, input: &CreateVolume, from_encrypted: bool, source_key: Option<String>, new: &mut Volume) -> Result<Fate, CallError> {
+    let asked = input.encrypted == Some(true);
+    if input.kms_key_id.is_some() && !asked && !from_encrypted {
+        return Err(refuse("InvalidParameterDependency", "The parameter KmsKeyId requires the parameter Encrypted to be set."));
+    }
+    let dies = t.fate == Some(FaultKind::VolumeDies);
+    new.encrypted = asked || from_encrypted || keys::encrypted_by_default(t, region)?;
+    if !new.encrypted {
+        return Ok(if dies { Fate::Fails } else { Fate::Ready });
+    }
+    let source_broken = from_encrypted && keys::is_broken(t.region(region)?, source_key.as_deref())?;
+    if input.kms_key_id.is_none() && source_key.is_some() {
+        // Without a key of its own the volume takes that of the snapshot.
+        new.kms_key_id = source_key;
+        return Ok(if source_broken || dies { Fate::Fails } else { Fate::Ready });
+    }
+    let key = keys::choose(t, region, input.kms_key_id.as_deref())?;
+    new.kms_key_id = Some(key.arn);
+    Ok(match (key.exists, key.works && !source_broken && !dies) {
+        (false, _) => Fate::Vanishes,
+        (true, true) => Fate::Ready,
+        (true, false) => Fate::Fails,
+    })
+}
+
+/// Whether a volume has failed or gone: a token that made it is burned.
+pub(super) fn is_dead(t: &Twin, region: &str, id: &str) -> bool {
+    match t.truth.regions.get(region).map(|r| r.volumes.get(id)) {
+        Some(Fact::Known(volume)) => volume.state == "error",
+        Some(Fact::Absent) | None => true,
+        Some(_) => false,
+    }
+}
+
+impl OnTwin for DeleteVolume {
+    fn perform(self, t: &mut Twin, region: &str) -> Outcome {
+        let id = &self.volume_id;
+        let volume = must(t.region(region)?.volumes.get(id), id, || refuse("InvalidVolume.NotFound", format!("The volume '{id}' does not exist.")))?;
+        match volume.state.as_str() {
+            "available" | "error" => {}
+            "in-use" => return Err(refuse("VolumeInUse", format!("Volume {id} is currently attached"))),
+            state => return Err(refuse("IncorrectState", format!("The volume '{id}' is '{state}'."))),
+        }
+        let volume = volume.clone();
+        if bin::keep(t, region, id, &volume.tags) {
+            t.bin.volumes.insert(id.clone(), volume);
+        }
+        take_away(&mut t.region_mut(region).volumes, id);
+        done()
+    }
+}
+
+fn find<'a>(t: &'a Twin, region: &str, volume: &str) -> Result<&'a Volume, CallError> {
+    must(t.region(region)?.volumes.get(volume), volume, || refuse("InvalidVolume.NotFound", format!("The volume '{volume}' does not exist.")))
+}
+
+fn find_instance<'a>(t: &'a Twin, region: &str, id: &str) -> Result<&'a Instance, CallError> {
+    must(t.region(region)?.instances.get(id), id, || refuse("InvalidInstanceID.NotFound", format!("The instance ID '{id}' does not exist")))
+}
+
+impl OnTwin for AttachVolume {
+    fn perform(self, t: &mut Twin, region: &str) -> Outcome {
+        let id = &self.volume_id;
+        let volume = find(t, region, id)?;
+        let instance = find_instance(t, region, &self.instance_id)?;
+        match volume.state.as_str() {
+            "available" => {}
+            "in-use" => return Err(refuse("VolumeInUse", format!("{id} is already attached to an instance"))),
+            state => return Err(refuse("IncorrectState", format!("The volume '{id}' is not 'available': it is '{state}'."))),
+        }
+        if volume.availability_zone != instance.availability_zone {
+            return Err(refuse("InvalidVolume.ZoneMismatch", format!("The volume '{id}' is not in the same availability zone as instance '{}'", instance.id)));
+        }
+        if !["running", "stopped"].contains(&instance.state.as_str()) {
+            return Err(refuse("IncorrectState", format!("Instance '{}' is not 'running' or 'stopped': it is '{}'.", instance.id, instance.state)));
+        }
+        if instance.devices.iter().any(|d| d.device_name == self.device) || t.lags_at(&instance.id, &self.device, true) {
+            let message = format!("Invalid value '{0}' for unixDevice. Attachment point {0} is already in use", self.device);
+            return Err(refuse("InvalidParameterValue", message));
+        }
+        // A running instance needs the key at once; a stopped one when it starts.
+        if volume.encrypted && instance.state == "running" && keys::is_broken(t.region(region)?, volume.kms_key_id.as_deref())? {
+            return Err(unknown(&format!("what becomes of {id} at a running instance"), "its key does not work"));
+        }
+        let now = t.now;
+        let region_mut = t.region_mut(region);
+        if let Some(volume) = region_mut.volumes.get_mut(id) {
+            volume.state = "in-use".to_owned();
+            let (instance_id, device) = (self.instance_id.clone(), self.device.clone());
+            volume.attachments.push(Attachment { instance_id, device, state: "attaching".to_owned(), delete_on_termination: false });
+            volume.attached_at = Some(now);
+        }
+        if let Some(instance) = region_mut.instances.get_mut(&self.instance_id) {
+            let device = Device { device_name: self.device, volume_id: id.clone(), delete_on_termination: false, status: "attaching".to_owned() };
+            instance.devices.push(device);
+            instance.devices.sort_by(|a, b| a.device_name.cmp(&b.device_name));
+        }
+        t.later(4, region, Effect::Attached(self.volume_id));
+        done()
+    }
+}
+
+impl OnTwin for DetachVolume {
+    fn perform(self, t: &mut Twin, region: &str) -> Outcome {
+        let id = &self.volume_id;
+        let volume = find(t, region, id)?;
+        let is_meant = |a: &&Attachment| a.instance_id == self.instance_id && a.device == self.device;
+        let attachment = match volume.attachments.iter().find(is_meant) {
+            Some(attachment) => attachment.clone(),
+            None if volume.attachments.is_empty() => return Err(refuse("IncorrectState", format!("Volume '{id}' is in the '{}' state.", volume.state))),
+            None => return Err(refuse("InvalidAttachment.NotFound", format!("The volume '{id}' is not attached so"))),
+        };
+        if attachment.state == "detaching" {
+            return done();
+        }
+        let instance = find_instance(t, region, &attachment.instance_id)?;
+        let is_root = instance.root_device_name == attachment.device;
+        if is_root && instance.state != "stopped" {
+            return Err(refuse("OperationNotPermitted", format!("Unable to detach root volume '{id}' from instance '{}'", instance.id)));
+        }
+        let seconds = if instance.state == "stopped" { 2 } else { 6 };
+        let region_mut = t.region_mut(region);
+        if let Some(a) = region_mut.volumes.get_mut(id).and_then(|v| v.attachments.iter_mut().find(|a| a.instance_id == attachment.instance_id)) {
+            a.state = "detaching".to_owned();
+        }
+        if let Some(d) = region_mut.instances.get_mut(&attachment.instance_id).and_then(|i| i.devices.iter_mut().find(|d| d.volume_id == *id)) {
+            d.status = "detaching".to_owned();
+        }
+        t.later(seconds, region, Effect::Detached(self.volume_id));
+        done()
+    }
+}
