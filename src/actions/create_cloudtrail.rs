@@ -11,7 +11,7 @@ use super::{
     concern::{self, Concern},
     make,
     raise_cloudtrail::{evidence_wants, raisable},
-    support::{decode, known, params, recovery_tags, tag_list},
+    support::{Subject, decode, known, params, recovery_tags, tag_list},
 };
 use crate::{
     calls::{Call, KeptOnce, Recognise, Risk, Step},
@@ -144,11 +144,14 @@ fn raisable_trail(inventory: &Inventory) -> Result<Option<&Trail>, Refusal> {
     let mut candidates: Vec<&Trail> = inventory.trails.known().map(|(_, t)| t).filter(|t| !t.is_multi_region).collect();
     candidates.sort_by_key(|t| (t.is_logging == Fact::Known(true) && t.log_file_validation, t.id.clone()));
     for trail in candidates {
-        let all = known(trail.all_management_events.as_ref(), &format!("which events trail {} records", trail.name))?;
+        let all = known(trail.all_management_events.as_ref(), Subject::Question(&format!("which events trail {} records", trail.name)))?;
         match raisable(inventory, trail) {
             Ok(_) if all == Some(&true) => return Ok(Some(trail)),
             Err(Refusal::Unknown(why)) => {
-                return Err(Refusal::Unknown(format!("whether trail {} can be raised, so that no other is needed, is not known: {why}", trail.name)));
+                return Err(Refusal::Unknown(format!(
+                    "redress could not find out whether trail {} can be raised, which would make another unnecessary: {why}",
+                    trail.name
+                )));
             }
             _ => {}
         }

@@ -263,7 +263,7 @@ fn left_long_enough(inventory: &Inventory, region: &str, volume: &Volume, source
             tag::EXPIRES
         )));
     };
-    let Some(since) = holder.attached_at else { return Err(Refusal::Unknown(format!("{id} is kept: when {} was attached is not known", holder.id))) };
+    let Some(since) = holder.attached_at else { return Err(Refusal::Unknown(format!("{id} is kept: AWS does not report when {} was attached", holder.id))) };
     let until = day(since).saturating_add(jiff::Span::new().days(LEFT_FOR));
     match day(now) <= until {
         true => Err(Refusal::Refused(format!("{id} is kept until {until}: {} holds in its place since {}", holder.id, day(since)))),

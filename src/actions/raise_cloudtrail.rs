@@ -9,7 +9,7 @@ use super::{
     Action, Around, Context, GuardNote, Parameter, Proof, Proposal, Refusal,
     concern::{self, Concern},
     make,
-    support::{decode, need, params},
+    support::{Subject, decode, need, params},
 };
 use crate::{
     calls::{Call, Risk, Step},
@@ -123,7 +123,7 @@ impl Action for RaiseCloudtrail {
             need(listing.cloned().unwrap_or_default(), "the list of the account's trails")?;
         }
         let bucket = raisable(inventory, trail)?;
-        let logs = *need(trail.is_logging.as_ref(), "whether the trail logs")?;
+        let logs = *need(trail.is_logging.as_ref(), Subject::Question("whether the trail logs"))?;
         let plan = Plan::of(inventory, trail, logs);
         if plan.nothing() {
             return Err(Refusal::Nothing(format!("{} logs, writes digests, and is multi-region or need not be", trail.name)));
@@ -215,7 +215,7 @@ fn usable(inventory: &Inventory, trail: &Trail) -> Result<(), Refusal> {
         Delivery::Missing(lacking) => {
             Err(Refusal::Refused(format!("the policy of its bucket {name} does not allow {}: add that to the policy first", lacking.join(", nor "))))
         }
-        Delivery::Unprovable(why) => Err(Refusal::Unknown(format!("whether its bucket {name} can be delivered to: {why}"))),
+        Delivery::Unprovable(why) => Err(Refusal::Unknown(format!("redress could not find out whether CloudTrail can deliver to its bucket {name}: {why}"))),
     }
 }
 

@@ -46,25 +46,65 @@ pub fn params<P: DeserializeOwned>(with: &Value) -> Result<P, Refusal> {
     serde_json::from_value(with).map_err(|e| Refusal::Refused(format!("its parameters cannot be read: {e}; see `redress actions show`")))
 }
 
-/// A fact that may be absent, but must have been read.
-///
-/// # Errors
-/// [`Refusal::Unknown`] with what was to be read and why it is not known.
-pub fn known<T>(fact: Fact<T>, what: &str) -> Result<Option<T>, Refusal> {
-    match fact {
-        Fact::Known(value) => Ok(Some(value)),
-        Fact::Absent => Ok(None),
-        Fact::Unknown(reason) => Err(Refusal::Unknown(format!("{what} is not known: {reason}"))),
-        Fact::NotRead => Err(Refusal::Unknown(format!("{what} is not known: not read"))),
+/// A fact as sentences about it name it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subject<'a> {
+    /// A thing: `volume vol-1`, `the rules of sg-1`.
+    Thing(&'a str),
+    /// An indirect question: `whether vol-1 is being modified`.
+    Question(&'a str),
+}
+
+impl<'a> From<&'a str> for Subject<'a> {
+    fn from(thing: &'a str) -> Self {
+        Subject::Thing(thing)
     }
 }
 
-/// A fact that must be there.
+impl<'a> From<&'a String> for Subject<'a> {
+    fn from(thing: &'a String) -> Self {
+        Subject::Thing(thing)
+    }
+}
+
+impl Subject<'_> {
+    /// States that the fact is unknown, and why.
+    fn unknown(self, reason: &str) -> String {
+        match self {
+            Subject::Thing(thing) => format!("{thing} could not be read: {reason}"),
+            Subject::Question(question) => format!("redress could not find out {question}: {reason}"),
+        }
+    }
+
+    /// States that AWS was asked and names no such fact.
+    fn absent(self) -> String {
+        match self {
+            Subject::Thing(thing) => format!("{thing} cannot be found any more; scan again"),
+            Subject::Question(question) => format!("AWS does not report {question}; scan again"),
+        }
+    }
+}
+
+/// Returns a fact that may be absent, but must have been read.
+///
+/// # Errors
+/// [`Refusal::Unknown`] with what was to be read and why it is not known.
+pub fn known<'a, T>(fact: Fact<T>, what: impl Into<Subject<'a>>) -> Result<Option<T>, Refusal> {
+    match fact {
+        Fact::Known(value) => Ok(Some(value)),
+        Fact::Absent => Ok(None),
+        Fact::Unknown(reason) => Err(Refusal::Unknown(what.into().unknown(&reason))),
+        Fact::NotRead => Err(Refusal::Unknown(what.into().unknown("it is not among what was read"))),
+    }
+}
+
+/// Returns a fact that must exist.
 ///
 /// # Errors
 /// [`Refusal::Unknown`] where it is not known, [`Refusal::Refused`] where there is no such thing.
-pub fn need<T>(fact: Fact<T>, what: &str) -> Result<T, Refusal> {
-    known(fact, what)?.ok_or_else(|| Refusal::Refused(format!("{what} is not there any more; scan again")))
+pub fn need<'a, T>(fact: Fact<T>, what: impl Into<Subject<'a>>) -> Result<T, Refusal> {
+    let what = what.into();
+    known(fact, what)?.ok_or_else(|| Refusal::Refused(what.absent()))
 }
 
 /// What is known of a region.
@@ -212,6 +252,24 @@ mod tests {
         assert!(matches!(known(Fact::<u8>::NotRead, "x"), Err(Refusal::Unknown(_))));
         assert!(matches!(need(Fact::<u8>::Unknown("denied".into()), "x"), Err(Refusal::Unknown(r)) if r.contains("denied")));
         assert!(matches!(need(Fact::<u8>::Absent, "x"), Err(Refusal::Refused(_))));
+    }
+
+    #[test]
+    fn a_fact_that_is_missing_is_named_in_a_sentence() {
+        let said = |refused: Result<u8, Refusal>| match refused {
+            Err(Refusal::Unknown(said) | Refusal::Refused(said)) => said,
+            other => panic!("{other:?}"),
+        };
+        let of = |fact: Fact<u8>, what: Subject<'_>| said(need(fact, what));
+        let (volume, question) = (Subject::Thing("volume vol-1"), Subject::Question("whether the type m6i.large of i-1 has instance store disks"));
+        assert_eq!(of(Fact::Absent, volume), "volume vol-1 cannot be found any more; scan again");
+        assert_eq!(of(Fact::Absent, question), "AWS does not report whether the type m6i.large of i-1 has instance store disks; scan again");
+        assert_eq!(of(Fact::unknown("AccessDenied"), volume), "volume vol-1 could not be read: AccessDenied");
+        assert_eq!(
+            of(Fact::unknown("AccessDenied"), question),
+            "redress could not find out whether the type m6i.large of i-1 has instance store disks: AccessDenied"
+        );
+        assert_eq!(of(Fact::NotRead, volume), "volume vol-1 could not be read: it is not among what was read");
     }
 
     #[derive(Debug, PartialEq, serde::Deserialize, Serialize)]

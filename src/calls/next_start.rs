@@ -142,7 +142,9 @@ fn silent<T>(fact: &Fact<T>, what: &str) -> Reason {
 pub fn key_of<'a>(inventory: &'a Inventory, region: &str, instance: &str, what: &str, volume: &Volume) -> Result<&'a Key, Doubt> {
     match &volume.kms_key_id {
         Some(arn) => key(inventory, region, instance, what, arn),
-        None => Err(Doubt::NotKnown(format!("under which key {what} is encrypted is not known: whether {instance} starts again hangs on it").into())),
+        None => Err(Doubt::NotKnown(
+            format!("redress could not find out under which key {what} is encrypted, and {instance} starts again only with that key").into(),
+        )),
     }
 }
 

@@ -131,7 +131,7 @@ fn missing(inventory: &Inventory) -> Verdict {
         match &trail.all_management_events {
             Fact::Known(true) => return Verdict::Ok(None),
             Fact::Known(false) => {}
-            silent => unsure.push(format!("which events {arn} records: {}", silent.silence().unwrap_or("not said"))),
+            silent => unsure.push(format!("redress could not find out which events {arn} records: {}", silent.silence().unwrap_or("not said"))),
         }
     }
     let listings: Vec<&Fact<()>> = inventory.trails.reads.iter().filter(|(k, _)| *k == "*" || k.starts_with("region=")).map(|(_, f)| f).collect();
@@ -163,7 +163,7 @@ fn not_logging(trail: &Trail) -> Verdict {
     match &trail.is_logging {
         Fact::Known(true) => {}
         Fact::Known(false) => return Verdict::Violates(json!({ "is_logging": false, "bucket": trail.s3_bucket_name })),
-        silent => return Verdict::Unknown(format!("whether it logs: {}", silent.silence().unwrap_or("AWS did not say"))),
+        silent => return Verdict::Unknown(format!("redress could not find out whether it logs: {}", silent.silence().unwrap_or("AWS did not say"))),
     }
     match (&trail.latest_delivery_error, &trail.latest_delivery_time) {
         (Fact::Known(error), _) if !error.is_empty() => {
@@ -171,7 +171,7 @@ fn not_logging(trail: &Trail) -> Verdict {
         }
         (Fact::Known(_) | Fact::Absent, Fact::Absent) => Verdict::Ok(Some("it logs; nothing has been delivered yet".to_owned())),
         (Fact::Known(_) | Fact::Absent, _) => Verdict::Ok(None),
-        (silent, _) => Verdict::Unknown(format!("whether it delivers: {}", silent.silence().unwrap_or_default())),
+        (silent, _) => Verdict::Unknown(format!("redress could not find out whether it delivers: {}", silent.silence().unwrap_or_default())),
     }
 }
 

@@ -92,7 +92,7 @@ fn shown(facts: &Inventory, region: &str, id: &str) -> Shown {
     let state = match facts.json(region, FamilyKind::Instances, id) {
         Fact::Known(instance) => instance.get("state").and_then(Value::as_str).unwrap_or_default().to_owned(),
         Fact::Absent => return Shown::Up,
-        silent => return Shown::Down(format!("whether {id} is up cannot be told: {}", silent.silence().unwrap_or_default())),
+        silent => return Shown::Down(format!("redress cannot tell whether {id} is up: {}", silent.silence().unwrap_or_default())),
     };
     match state.as_str() {
         "terminated" | "shutting-down" => Shown::Up,

@@ -98,7 +98,9 @@ impl Engine<'_> {
                 }
                 Err(reason) if reason.cause() == Cause::Credentials => return Err(Failure::Halt(EngineError::Credentials(reason.to_string()))),
                 Err(reason) if reason.cause() == Cause::Denied || waited >= OTHERS_WITHIN => {
-                    return Err(Failure::Halt(EngineError::Unread(format!("which instances of {region} other runs have down: {reason}"))));
+                    return Err(Failure::Halt(EngineError::Unread(format!(
+                        "redress could not find out which instances of {region} other runs have down: {reason}"
+                    ))));
                 }
                 Err(reason) => format!("until it can be told which instances of {region} other runs have down: {reason}"),
             };

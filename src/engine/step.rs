@@ -259,7 +259,7 @@ impl Engine<'_> {
 
     /// Records that it is open whether an earlier call took effect: whoever goes on looks once more, and a person is told.
     fn leave_open(&self, named: Named<'_>, error: &CallError, why: &str, journal: &Ledger<'_>) -> Result<(), Failure> {
-        let message = format!("{}; whether an earlier call took effect cannot be told: {why}", error.message);
+        let message = format!("{}; redress cannot tell whether an earlier call took effect: {why}", error.message);
         let error = CallError { class: ErrorClass::Transient, code: error.code.clone(), message };
         self.tell_result(named, StepResult::Failed { error }, journal)
     }
@@ -300,7 +300,7 @@ impl Engine<'_> {
                 return Err(Failure::Halt(EngineError::Stopped(format!("while looking for {} of {}", named.name, named.change))));
             }
             let rest = self.lag.saturating_sub(age).as_secs().clamp(1, 15);
-            let why = format!("whether {} took effect", named.act.call.operation);
+            let why = format!("until it is clear whether {} took effect", named.act.call.operation);
             self.talk.tell(&News::Waiting { change: named.change.to_owned(), why, seconds: age.as_secs() });
             self.rest(Duration::from_secs(rest), journal).await?;
         }

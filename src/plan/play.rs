@@ -162,7 +162,7 @@ fn play_call(stage: &mut dyn Stage, act: &Act, change: &str, step: &str, started
         }
         // Most quotas of an account can be raised, and what they are is not read.
         if error.class == ErrorClass::Quota && !FIXED.contains(&error.code.as_str()) {
-            return Err(Stop::Unknown(format!("{} goes beyond AWS's default quota, and the account's own is not known: {error}", call.name())));
+            return Err(Stop::Unknown(format!("{} exceeds AWS's default quota, and redress does not know the account's own: {error}", call.name())));
         }
         if !error.class.passes() {
             return Err(Stop::Failed(format!("{} fails with {error}", call.name())));
@@ -170,10 +170,10 @@ fn play_call(stage: &mut dyn Stage, act: &Act, change: &str, step: &str, started
         tries += 1;
         let under_way = stage.under_way(&[]);
         if under_way && waited > LONGEST {
-            return Err(Stop::Unknown(format!("{}: how long it waits for others is not known: {error}", call.name())));
+            return Err(Stop::Unknown(format!("{}: redress cannot tell how long it waits for others: {error}", call.name())));
         }
         if !under_way && tries > PATIENCE && error.class == ErrorClass::Concurrency {
-            return Err(Stop::Unknown(format!("{}: others have reached a limit, and how long that lasts is not known: {error}", call.name())));
+            return Err(Stop::Unknown(format!("{}: others have reached a limit, and redress cannot tell how long that lasts: {error}", call.name())));
         }
         if !under_way && tries > PATIENCE {
             return Err(Stop::Failed(format!("{} fails again and again with {error}", call.name())));
@@ -201,7 +201,7 @@ fn wait_for(stage: &mut dyn Stage, wait: Option<&Wait>, bindings: &Bindings<'_>)
             Standing::Never(seen) => return Err(Stop::Failed(format!("waiting {} is in vain: {seen}", wait.why))),
             Standing::Unknown(reason) => return Err(Stop::Unknown(format!("waiting {}: {reason}", wait.why))),
             Standing::NotYet(seen) if waited >= wait.at_most && stage.under_way(&until.iter().flat_map(Expect::ids).collect::<Vec<_>>()) => {
-                return Err(Stop::Unknown(format!("how long it takes {} is not known, and {waited} s are waited at most: {seen}", wait.why)));
+                return Err(Stop::Unknown(format!("redress cannot tell how long it takes {}, and waits {waited} s at most: {seen}", wait.why)));
             }
             Standing::NotYet(seen) if waited >= wait.at_most => {
                 return Err(Stop::Failed(format!("waited {waited} s {}: {seen}", wait.why)));

@@ -119,7 +119,9 @@ fn merged(plan: &Plan, former: Option<&Value>) -> Result<Value, Refusal> {
     let mut lacking = match delivery(former, &trail, &plan.owner.account) {
         Delivery::Allowed => Vec::new(),
         Delivery::Missing(_) => vec![ours(0), ours(1)],
-        Delivery::Unprovable(why) => return Err(Refusal::Unknown(format!("whether bucket {} can be delivered to: {why}", plan.bucket))),
+        Delivery::Unprovable(why) => {
+            return Err(Refusal::Unknown(format!("redress could not find out whether CloudTrail can deliver to bucket {}: {why}", plan.bucket)));
+        }
     };
     if !tls_only(former) {
         lacking.push(ours(2));

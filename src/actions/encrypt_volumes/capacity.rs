@@ -5,7 +5,7 @@ use super::{Parameters, Reservation, instance_of};
 use crate::{
     actions::{
         Context, GuardNote, Refusal, make,
-        support::{known, region},
+        support::{Subject, known, region},
     },
     calls::{
         Expect,
@@ -46,16 +46,18 @@ pub fn held<'a>(context: &Context<'a>, instance: &Instance, parameters: &Paramet
         }
         Use::Group(group) => {
             return Err(Refusal::Unknown(format!(
-                "whether room is held for {id} is not known: it targets the group {group}, whose reservations redress does not read"
+                "redress cannot find out whether room is held for {id}: it targets the group {group}, whose reservations redress does not read"
             )));
         }
         Use::Unsaid => {
-            return Err(Refusal::Unknown(format!("whether room is held for {id} is not known: AWS does not say which capacity reservations it runs in")));
+            return Err(Refusal::Unknown(format!(
+                "redress cannot find out whether room is held for {id}: AWS does not report which capacity reservations it runs in"
+            )));
         }
         Use::Open | Use::Targets(_) => {}
     }
     let listed = region(context.inventory, context.region)?.capacity_reservations.select(&listing(instance));
-    let all = known(listed, &format!("whether a capacity reservation holds room for {id}"))?.unwrap_or_default();
+    let all = known(listed, Subject::Question(&format!("whether a capacity reservation holds room for {id}")))?.unwrap_or_default();
     let mut found: Vec<&CapacityReservation> = all.iter().map(|(_, r)| *r).filter(|r| takes.may_use(r)).collect();
     // That in which it runs comes first: its place there becomes free by the stop.
     found.sort_by_key(|r| (instance.capacity_reservation.as_ref() != Some(&r.id), r.id.clone()));

@@ -5,7 +5,7 @@ use super::{Parameters, needed_volume};
 use crate::{
     actions::{
         Context, GuardNote, Refusal,
-        support::{known, managed_by, need, ownership, region},
+        support::{Subject, known, managed_by, need, ownership, region},
     },
     inventory::{Fact, Instance, NetworkInterface, Selector, Volume, tag},
 };
@@ -72,7 +72,7 @@ fn kind(context: &Context<'_>, instance: &Instance) -> Result<(), Refusal> {
         no(format!("the root of {id} is an instance store: it cannot be stopped"))?;
     }
     let what = format!("whether the type {} of {id} has instance store disks", instance.instance_type);
-    let kind = need(region(context.inventory, context.region)?.instance_types.get(&instance.instance_type), &what)?;
+    let kind = need(region(context.inventory, context.region)?.instance_types.get(&instance.instance_type), Subject::Question(&what))?;
     if kind.instance_storage && instance.state == "running" {
         no(format!("{id} ({}) has instance store disks, which a stop erases: save what is on them, stop it yourself, and plan again", instance.instance_type))?;
     }
@@ -98,7 +98,7 @@ fn protection(instance: &Instance) -> Result<(), Refusal> {
     if instance.state != "running" {
         return Ok(());
     }
-    match known(instance.stop_protection.as_ref(), &format!("whether {} is protected from being stopped", instance.id))? {
+    match known(instance.stop_protection.as_ref(), Subject::Question(&format!("whether {} is protected from being stopped", instance.id)))? {
         Some(true) => {
             no(format!("{} is protected from being stopped (DisableApiStop): somebody wanted that; lift it yourself if it may be stopped", instance.id))
         }
@@ -121,7 +121,7 @@ fn health(context: &Context<'_>, instance: &Instance) -> Result<(), Refusal> {
     let statuses = &region(context.inventory, context.region)?.instance_statuses;
     let Some(status) = known(statuses.get(id), &format!("the status of {id}"))? else {
         return match instance.state.as_str() {
-            "running" => Err(Refusal::Unknown(format!("the status of {id} is not known: AWS names none"))),
+            "running" => Err(Refusal::Unknown(format!("AWS does not report the status of {id}, which is running"))),
             _ => Ok(()),
         };
     };
@@ -155,12 +155,12 @@ pub fn addresses(context: &Context<'_>, instance: &Instance, parameters: &Parame
             (Some(ip), Some(owner)) if owner == "amazon" => addresses.lost.push(ip.clone()),
             (Some(ip), Some(_)) => addresses.kept.push(ip.clone()),
             (Some(ip), None) => {
-                return Err(Refusal::Unknown(format!("whose the public address {ip} of {} is, is not known: it may be lost by a stop", instance.id)));
+                return Err(Refusal::Unknown(format!("redress could not find out who owns the public address {ip} of {}: a stop may lose it", instance.id)));
             }
         }
     }
     if let Some(ip) = instance.public_ip.as_ref().filter(|ip| !addresses.kept.contains(ip) && !addresses.lost.contains(ip)) {
-        return Err(Refusal::Unknown(format!("whose the public address {ip} of {} is, is not known: it may be lost by a stop", instance.id)));
+        return Err(Refusal::Unknown(format!("redress could not find out who owns the public address {ip} of {}: a stop may lose it", instance.id)));
     }
     // "it will not receive a new one if there is more than one network interface attached"
     if !addresses.lost.is_empty() && interfaces.len() > 1 {
@@ -200,7 +200,8 @@ pub fn volume<'a>(context: &Context<'a>, id: &str) -> Result<&'a Volume, Refusal
         no(format!("{id} is a persistent volume of Kubernetes, which knows it by its id and would lose it: move the data inside the cluster"))?;
     }
     ownership(id, managed_by(&volume.tags), context.options)?;
-    let modification = known(region(context.inventory, context.region)?.volume_modifications.get(id), &format!("whether {id} is being modified"))?;
+    let modification =
+        known(region(context.inventory, context.region)?.volume_modifications.get(id), Subject::Question(&format!("whether {id} is being modified")))?;
     if let Some(m) = modification.filter(|m| matches!(m.modification_state.as_str(), "modifying" | "optimizing")) {
         no(format!("{id} is being modified ({}): wait until that is done, and plan again", m.modification_state))?;
     }

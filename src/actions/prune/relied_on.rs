@@ -84,7 +84,7 @@ pub(super) fn snapshot(place: &Region, snapshot: &Snapshot) -> Result<(), Refusa
         return Err(Refusal::Unknown(format!("{id} is kept: of which volume it was taken is not said (tag {})", tag::SOURCE)));
     };
     let (listed, made) = selected(place, source);
-    listed.map_err(|why| Refusal::Unknown(format!("{id} is kept: whether a volume took the place of {source} is not known: {why}")))?;
+    listed.map_err(|why| Refusal::Unknown(format!("{id} is kept: redress could not find out whether a volume took the place of {source}: {why}")))?;
     let old = known(place.volumes.get(source), &format!("volume {source}, of which {id} was taken,"))?;
     let back = old.filter(|old| matches!(old.state.as_str(), "in-use" | "available") && !old.tags.contains_key(tag::REPLACED_BY));
     // The one that is in use is the one that counts, should there be several.
@@ -118,7 +118,7 @@ pub(super) fn holder<'a>(place: &'a Region, left: &Volume, source: &str) -> Resu
         return Ok(Some(old));
     }
     let (listed, made) = selected(place, source);
-    listed.map_err(|why| Refusal::Unknown(format!("{id} is kept: whether another volume took the place of {source} is not known: {why}")))?;
+    listed.map_err(|why| Refusal::Unknown(format!("{id} is kept: redress could not find out whether another volume took the place of {source}: {why}")))?;
     Ok(made.into_iter().find(|v| v.id != *id && !v.attachments.is_empty()))
 }
 
@@ -194,7 +194,7 @@ fn started_since(instance: &Instance, new: &Volume, what: &str) -> Result<(), Re
     match (instance.launch_time, new.attached_at) {
         (Some(launched), Some(attached)) if launched.as_second() >= attached.as_second() => Ok(()),
         (Some(launched), Some(at)) => refused(format!("{what} is kept: {id} was last started at {launched}, before {} was attached at {at}", new.id)),
-        _ => Err(Refusal::Unknown(format!("{what} is kept: when {id} was last started, or when {} was attached, is not known", new.id))),
+        _ => Err(Refusal::Unknown(format!("{what} is kept: AWS does not report when {id} was last started, or when {} was attached", new.id))),
     }
 }
 
@@ -211,7 +211,9 @@ fn key(place: &Region, new: &Volume, what: &str) -> Result<(), Refusal> {
     if !new.encrypted {
         return Ok(());
     }
-    let Some(arn) = &new.kms_key_id else { return Err(Refusal::Unknown(format!("{what} is kept: under which key {} is encrypted is not known", new.id))) };
+    let Some(arn) = &new.kms_key_id else {
+        return Err(Refusal::Unknown(format!("{what} is kept: AWS does not report under which key {} is encrypted", new.id)));
+    };
     let key = need(place.keys.get(arn), &format!("{what} is kept: the key {arn} of {}", new.id))?;
     let unread = |why: String| {
         refused(format!("{what} is kept: the key {arn} of {} is not shown to be usable ({why}), so that it could not be read after the next start", new.id))

@@ -19,8 +19,9 @@ use crate::{
 /// # Errors
 /// What keeps it, or why that cannot be told.
 pub(super) fn allowed(place: &Region, id: &str) -> Result<(), Refusal> {
-    let unknown =
-        |what: &str, why: Option<&str>| Refusal::Unknown(format!("{id} is kept: whether {what} is not known: {}", why.unwrap_or("the answer does not say")));
+    let unknown = |what: &str, why: Option<&str>| {
+        Refusal::Unknown(format!("{id} is kept: redress could not find out whether {what}: {}", why.unwrap_or("the answer does not say")))
+    };
     let removal = match place.removals.get(id) {
         Fact::Known(removal) => removal,
         Fact::Absent => return Ok(()),
@@ -114,9 +115,9 @@ pub fn in_bin(resource: &ResourceId, facts: &Inventory) -> Result<(), String> {
             Err(format!("{id} is not in the Recycle Bin: no rule kept it, or its time there is over"))
         }
         Fact::Known(removal) => {
-            Err(format!("whether {id} is in the Recycle Bin is not known: {}", removal.in_bin.silence().unwrap_or("the answer does not say")))
+            Err(format!("redress could not find out whether {id} is in the Recycle Bin: {}", removal.in_bin.silence().unwrap_or("the answer does not say")))
         }
-        silent => Err(format!("whether {id} is in the Recycle Bin is not known: {}", silent.silence().unwrap_or_default())),
+        silent => Err(format!("redress could not find out whether {id} is in the Recycle Bin: {}", silent.silence().unwrap_or_default())),
     }
 }
 

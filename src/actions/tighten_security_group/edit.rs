@@ -62,7 +62,7 @@ fn offences<'a>(rules: &[&'a SecurityGroupRule], lists: &Family<PrefixList>, exp
     for &exposure in exposures {
         let survey = survey(rules, lists, exposure);
         if !survey.unknown.is_empty() {
-            return Err(Refusal::Unknown(format!("whether all its sources are the world is not known: {}", survey.unknown.join("; "))));
+            return Err(Refusal::Unknown(format!("redress could not find out whether all its sources are the world: {}", survey.unknown.join("; "))));
         }
         for mut offence in survey.offences {
             if exposure == Exposure::AllTraffic {

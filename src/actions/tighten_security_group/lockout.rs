@@ -22,7 +22,7 @@ const GUARD: &str = "lock-out";
 pub fn interfaces<'a>(context: &Context<'a>, group: &str) -> Result<Vec<&'a NetworkInterface>, Refusal> {
     let region = support::region(context.inventory, context.region)?;
     let found = region.network_interfaces.select(&Selector::by("group-id", group));
-    let found = support::known(found, &format!("which interfaces use {group}"))?.unwrap_or_default();
+    let found = support::known(found, support::Subject::Question(&format!("which interfaces use {group}")))?.unwrap_or_default();
     Ok(found.into_iter().map(|(_, interface)| interface).collect())
 }
 
@@ -95,7 +95,7 @@ fn reaches<'a>(context: &Context<'a>, group: &str, edit: &'a Edit<'_>) -> Result
         let mut after: Vec<&SecurityGroupRule> = edit.after.iter().collect();
         for other in interface.groups.iter().filter(|g| *g != group) {
             let rules = rules_of(context.inventory, context.region, other);
-            after.extend(support::known(rules, &format!("what {other}, the other group of {id}, lets in"))?.unwrap_or_default());
+            after.extend(support::known(rules, support::Subject::Question(&format!("what {other}, the other group of {id}, lets in")))?.unwrap_or_default());
         }
         all.push(Reach { instance, after });
     }
