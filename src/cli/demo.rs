@@ -25,7 +25,7 @@ use crate::{
     plan::Plan,
     private,
     report::{
-        json as documents,
+        Detail, json as documents,
         style::{Page, plain},
     },
 };
@@ -136,10 +136,10 @@ impl Demo {
     }
 
     fn planned(&self, plan: &Plan) -> Result<(), Fail> {
-        self.part("2", &format!("plan: {} changes, each with its steps and its way back. The first of them:", plan.changes.len()))?;
+        self.part("2", &format!("plan: {} changes, each with its steps and its undo. The first of them:", plan.changes.len()))?;
         self.gap()?;
         for change in plan.changes.iter().filter(|c| !c.findings.is_empty()).take(EXCERPT) {
-            self.data(&format!("{}\n", render::change(&self.session, plan, change)))?;
+            self.data(&format!("{}\n", render::change(&self.session, plan, change, Some(Detail::Steps))))?;
         }
         let shown = &plan.rehearsal;
         self.say(&format!(

@@ -17,7 +17,7 @@ use crate::{
     journal::RunDocument,
     plan::{Change, Plan},
     report::{
-        Decided, Scan, Style, Typed, View,
+        Decided, Detail, Scan, Style, Typed, View,
         cases::{self, Cases, Files},
         decisions, html, json, junit, markdown, sarif,
         style::{Page, plain},
@@ -37,7 +37,7 @@ fn ascii() -> bool {
 }
 
 fn view<'a>(session: &'a Session, stream: Stream, file: Option<&'a str>) -> View<'a> {
-    View { style: style(session.out, stream), verbose: session.common.verbose > 0, typed: typed(session, file) }
+    View { style: style(session.out, stream), detail: Detail::of(session.common.verbose), typed: typed(session, file) }
 }
 
 /// What the commands to type next repeat.
@@ -193,9 +193,10 @@ pub fn asked(session: &Session, plan: &Plan) -> String {
     text::asked(plan, &view(session, Stream::Stderr, None))
 }
 
-/// One change for the person who is asked about it alone.
-pub fn change(session: &Session, plan: &Plan, change: &Change) -> String {
-    text::change(plan, change, &view(session, Stream::Stderr, None))
+/// One change for the person who is asked about it alone, with at least this detail.
+pub fn change(session: &Session, plan: &Plan, change: &Change, detail: Option<Detail>) -> String {
+    let view = view(session, Stream::Stderr, None);
+    text::change(plan, change, &View { detail: view.detail.max(detail.unwrap_or_default()), ..view })
 }
 
 /// A run of this plan.

@@ -15,6 +15,7 @@ use crate::{
 pub mod cases;
 pub mod compare;
 pub mod diff;
+mod grouped;
 mod held;
 pub mod html;
 pub mod json;
@@ -29,6 +30,7 @@ pub mod text;
 mod words;
 
 pub use style::Style;
+pub use words::list;
 
 #[cfg(test)]
 pub(crate) mod sample;
@@ -40,10 +42,33 @@ mod tests;
 pub struct View<'a> {
     /// Colours, symbols and width.
     pub style: Style,
-    /// Everything: full ARNs, exact calls.
-    pub verbose: bool,
+    /// How much of it.
+    pub detail: Detail,
     /// What the commands to type next repeat of what was typed.
     pub typed: Typed<'a>,
+}
+
+/// The amount of detail in a report.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Detail {
+    /// What a decision needs: each change with its difference, its effects and every guard that did not pass.
+    #[default]
+    Short,
+    /// Steps, guards that passed, whole evidence and full ARNs as well (`-v`).
+    Steps,
+    /// The exact calls with their inputs as well (`-vv`).
+    Calls,
+}
+
+impl Detail {
+    /// Returns the detail for a number of `-v`.
+    pub fn of(verbosity: u8) -> Self {
+        match verbosity {
+            0 => Detail::Short,
+            1 => Detail::Steps,
+            _ => Detail::Calls,
+        }
+    }
 }
 
 /// What was typed, as far as the commands to type next need it again: each a piece of a command line, with a space before it.
@@ -94,7 +119,7 @@ pub struct Scan<'a> {
 }
 
 /// What would be done about a finding.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Decided {
     /// `planned`, or why not: `refused`, `suppressed`, `retained`, `conflict`, `unmapped`, `unknown`.
     pub decision: String,

@@ -141,7 +141,7 @@ pub fn example_playbook(action: &dyn Action) -> String {
 pub fn commented_playbook(action: &dyn Action) -> String {
     let mut text = format!("# A playbook that uses {}: {}.\n#\n", action.name(), action.title());
     text.push_str("# Give it an id of its own, or the id of a built-in playbook to take its place. `redress playbooks check FILE` checks it,\n");
-    text.push_str("# `redress --playbooks DIR plan` uses all of a folder.\n");
+    text.push_str("# `redress plan --playbooks DIR` uses all of a folder.\n");
     for row in example_playbook(action).lines() {
         let named = row.trim_start_matches("# ").split_once(" = ").map(|(name, _)| name);
         let of_action = named.and_then(|name| action.parameters().iter().find(|p| p.name == name));

@@ -6,13 +6,13 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
-use super::{Scan, Style, Typed, View, decisions, json, markdown, sample, text};
+use super::{Detail, Scan, Style, Typed, View, decisions, json, markdown, sample, text};
 use crate::{
     calls::Risk,
     engine::News,
     finding::FindingKey,
     journal::{Outcome, RunDocument, RunState},
-    plan::{Plan, PlanKind, Rehearsal},
+    plan::{Change, Plan, PlanKind, Rehearsal},
 };
 
 mod looks;
@@ -83,7 +83,7 @@ fn what_an_account_holds_never_commands_the_terminal_nor_becomes_markup() {
     findings[2].suppressed = Some(sample::HOSTILE.into());
     unjudged[0].reason = sample::HOSTILE.into();
     let scan = |tell: &dyn Fn(&Scan) -> String| with_scan(|scan| tell(&Scan { findings: &findings, unjudged: &unjudged, ..*scan }));
-    let verbose = View { verbose: true, ..View::default() };
+    let verbose = View { detail: Detail::Calls, ..View::default() };
     let news = text::news(&News::ChangeEnds { id: "c1".into(), outcome: Outcome::Failed, reason: sample::HOSTILE.into() }).unwrap();
     assert_eq!(news.lines().count(), 1);
     let texts = [text::plan(&plan, &verbose), text::run(&run, &verbose), scan(&|s| text::findings(s, &verbose)), news];
@@ -100,6 +100,81 @@ fn what_an_account_holds_never_commands_the_terminal_nor_becomes_markup() {
         }
     }
     assert!(!json::write(&plan).unwrap().contains('\u{9b}'));
+}
+
+/// A plan of this many changes of the same kind, and two whose effects are their own.
+fn many(count: usize) -> Plan {
+    let of = |n: usize| {
+        let resource = sample::owner().security_group("eu-west-1", &format!("sg-{n:017x}"));
+        let summary = format!("close tcp 22 from 0.0.0.0/0 of {} (web-{n})", resource.id());
+        let mut impact = vec!["closes to 0.0.0.0/0: tcp 22 (22 SSH)".to_owned(), "no interface uses the group".to_owned()];
+        if n < 2 {
+            impact.push(format!("{n} interfaces of web-{n} lose their way in"));
+        }
+        Change { id: format!("c{}", n + 1), resource, summary, impact, ..sample::tighten() }
+    };
+    Plan { changes: (0..count).map(of).collect(), ..sample::plan() }
+}
+
+#[test]
+fn two_hundred_changes_are_short_and_say_once_what_they_share() {
+    let plan = many(200);
+    let text = shown(&plan);
+    let flowing = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    for once in ["no interface uses the group", "your own address is not known", "the rule comes back under a new id"] {
+        assert_eq!(flowing.matches(once).count(), 1, "{once}\n{text}");
+    }
+    assert!(
+        text.contains("1   200 security groups:\n      · closes to 0.0.0.0/0: tcp 22 (22 SSH)\n      · no interface uses the group\n")
+            && text.contains("    affects   1 interfaces of web-1 lose their way in\n"),
+        "{text}"
+    );
+    // Each change has its line, its difference, and the numbers of what it shares; every guard that did not pass is named.
+    assert_eq!(text.matches("; ! lock-out not checked\n").count(), 200, "{text}");
+    assert!(text.lines().count() < 200 * 8 + 60, "{}", text.lines().count());
+    let steps = text::plan(&plan, &View { detail: Detail::Steps, ..View::default() });
+    assert_eq!(steps.matches("no interface uses the group").count(), 200);
+    assert!(steps.contains("✓ ownership") && steps.contains("1. allow tcp 22") && !steps.contains("ec2:Revoke"));
+    assert!(!text.contains("✓ ownership") && !text.contains("1. allow tcp 22"));
+    assert!(text::plan(&plan, &View { detail: Detail::Calls, ..View::default() }).contains("ec2:RevokeSecurityGroupIngress"));
+}
+
+#[test]
+fn what_has_no_difference_to_show_is_shown_by_its_steps() {
+    let mut plan = sample::plan();
+    (plan.changes[0].before, plan.changes[0].after_state) = (serde_json::Value::Null, serde_json::Value::Null);
+    assert!(shown(&plan).contains("1. allow tcp 22 from 203.0.113.0/24"));
+    let claim = View { typed: Typed { claim: true, ..Typed::default() }, ..View::default() };
+    let text = text::plan(&sample::plan(), &claim);
+    assert!(text.contains("calls: ") && text.contains("2. revoke tcp 22"), "{text}");
+}
+
+#[test]
+fn the_table_counts_changes_by_playbook_and_risk() {
+    let mut plan = many(3);
+    plan.changes.push(Change { playbook: "vpc-flow-logs".into(), ..sample::role() });
+    let text = shown(&plan);
+    let table: Vec<&str> = text.lines().skip_while(|line| !line.starts_with("playbook ")).take(3).collect();
+    assert_eq!(
+        table,
+        [
+            "playbook                   safe    disruptive         total",
+            "close-admin-ports             -             3             3",
+            "vpc-flow-logs                 1             -             1"
+        ]
+    );
+}
+
+#[test]
+fn findings_with_one_reason_say_it_once() {
+    let (mut findings, unjudged) = sample::findings();
+    let vpc = |n: usize| FindingKey { check: "vpc-of-made-up-rule".into(), resource: sample::owner().vpc("eu-west-1", &format!("vpc-{n}")) };
+    let first = findings[0].clone();
+    findings.push(crate::finding::Finding { resource: vpc(2).resource, ..first });
+    findings.retain(|f| !matches!(f.verdict, crate::finding::Verdict::Ok(_)));
+    let text = with_scan(|scan| text::findings(&Scan { findings: &findings, unjudged: &unjudged, ..*scan }, &View::default()));
+    assert_eq!(text.matches("no playbook answers it").count(), 1, "{text}");
+    assert!(text.contains("    2 VPCs unmapped: no playbook answers it\n      vpc-1 in eu-west-1 and vpc-2 in eu-west-1\n"), "{text}");
 }
 
 /// The Markdown without its fenced blocks and code spans.

@@ -1,6 +1,7 @@
 //! Reports as text for terminals and logs: wrapped to a width, in colour where that is wanted, and safe whatever an account
-//! holds. One file for each thing that is told.
+//! holds. One file for each subject.
 
+mod change;
 pub mod explain;
 mod findings;
 pub mod fix;

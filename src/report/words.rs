@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::{Scan, Typed, safe, style::Tone};
+use super::{Scan, Typed, grouped::by_reason, safe, style::Tone};
 use crate::{
+    actions::GuardNote,
     calls::{Risk, Undo, WayBack},
     checks,
     finding::{Finding, FindingKey, Severity, Verdict},
@@ -190,9 +191,9 @@ pub fn rehearsal(plan: &Plan) -> Vec<Said> {
         let verb = if shown.opens.len() == 1 { "is" } else { "are" };
         said.push((Tone::Warn, format!("{come_back} {verb} open again afterwards: {}", list(&shown.opens.iter().map(finding).collect::<Vec<_>>()))));
     }
-    said.extend(shown.differences.iter().map(|what| (Tone::Bad, what.clone())));
+    said.extend(by_reason(&shown.differences).into_iter().map(|what| (Tone::Bad, what)));
     said.extend(shown.already_fixed.iter().map(|what| (Tone::Plain, format!("already fixed by an earlier change: {what}"))));
-    said.extend(shown.not_rehearsed.iter().map(|why| (Tone::Warn, format!("not rehearsed: {why}"))));
+    said.extend(by_reason(&shown.not_rehearsed).into_iter().map(|why| (Tone::Warn, format!("not rehearsed: {why}"))));
     said
 }
 
@@ -204,7 +205,7 @@ fn not_rehearsed(shown: &Rehearsal) -> Vec<Said> {
         return vec![(Tone::Warn, "not rehearsed".to_owned())];
     }
     let first = (Tone::Warn, "not rehearsed, because:".to_owned());
-    std::iter::once(first).chain(shown.not_rehearsed.iter().map(|why| (Tone::Warn, why.clone()))).collect()
+    std::iter::once(first).chain(by_reason(&shown.not_rehearsed).into_iter().map(|why| (Tone::Warn, why))).collect()
 }
 
 /// `rehearsed: closes 12 of 12, opens 0, undo restores all but what is named`
@@ -255,6 +256,16 @@ pub fn stays(run: &RunDocument, change: &ChangeReport) -> Vec<String> {
 /// `check on sg-1 in us-east-1`
 pub fn finding(key: &FindingKey) -> String {
     format!("{} on {}", key.check, brief(&key.resource))
+}
+
+/// A guard and its result: `lock-out`, `lock-out not checked`.
+pub fn guard_title(note: &GuardNote) -> String {
+    if note.result == "passed" { note.guard.clone() } else { format!("{} {}", note.guard, note.result.replace('-', " ")) }
+}
+
+/// A guard with its result and its reason.
+pub fn guard(note: &GuardNote) -> String {
+    format!("{}: {}", guard_title(note), note.note)
 }
 
 /// What can be taken back of a change, in one sentence.

@@ -14,7 +14,7 @@ use redress::{
     plan::{Plan, export},
     playbook::load,
     report::{
-        Decided, Scan, Typed, View, cases, decisions, html, json, junit, markdown, safe, sarif,
+        Decided, Detail, Scan, Typed, View, cases, decisions, html, json, junit, markdown, safe, sarif,
         style::Style,
         text::{self, fix},
     },
@@ -62,8 +62,8 @@ fn typed() -> Typed<'static> {
     Typed { file: Some("plan.json"), ..Typed::default() }
 }
 
-fn view() -> View<'static> {
-    View { style: Style { colour: true, width: 80, ..Style::default() }, verbose: true, typed: typed() }
+fn view(detail: Detail) -> View<'static> {
+    View { style: Style { colour: true, width: 80, ..Style::default() }, detail, typed: typed() }
 }
 
 /// As a stream under CI hands it out.
@@ -133,11 +133,13 @@ fn files() -> cases::Files {
 }
 
 fn all_forms_of_a_plan(what: &str, plan: &Plan) {
-    report(what, &text::plan(plan, &view()));
-    report(what, &text::asked(plan, &view()));
-    for change in &plan.changes {
-        report(what, &text::change(plan, change, &view()));
-        report(what, &fix::details(plan, change, &view()));
+    for view in [view(Detail::Short), view(Detail::Calls)] {
+        report(what, &text::plan(plan, &view));
+        report(what, &text::asked(plan, &view));
+        for change in &plan.changes {
+            report(what, &text::change(plan, change, &view));
+            report(what, &fix::details(plan, change, &view));
+        }
     }
     shown(what, &markdown::plan(plan, &typed()), true);
     markup(what, &html::plan(plan, &typed()).unwrap());
@@ -210,8 +212,8 @@ fn every_string_of_a_journal_may_be_hostile() {
             let events = events[..n].iter().cloned().chain([(*at, event)]);
             let records: Vec<_> = events.enumerate().map(|(n, (at, event))| line::next("", n as u64 + 1, at, event)).collect();
             let run = RunDocument::of(&Story::of(&records), &plan).telling(redress::journal::tale::tale(&records[records.len() - 1..]));
-            report(path, &text::run(&run, &view()));
-            report(path, &text::runs(std::slice::from_ref(&run), &view()));
+            report(path, &text::run(&run, &view(Detail::Calls)));
+            report(path, &text::runs(std::slice::from_ref(&run), &view(Detail::Calls)));
             shown(path, &markdown::run(&run, &typed()), true);
             shown(path, &markdown::runs(std::slice::from_ref(&run)), true);
             markup(path, &html::run(&run, Some(&plan), &typed()).unwrap());
@@ -268,14 +270,14 @@ fn every_string_of_every_family_may_be_hostile() {
             decisions: &decided,
             intake: None,
         };
-        report(path, &text::findings(&scan, &view()));
+        report(path, &text::findings(&scan, &view(Detail::Calls)));
         shown(path, &markdown::findings(&scan, &typed()), true);
         markup(path, &html::findings(&scan, &typed()).unwrap());
         document(path, &json::write(&json::FindingsDocument::from(&scan)).unwrap());
         let cases = cases::of_scan(&scan, &files());
         no_links(path, &document(path, &json::write(&sarif::write(&cases)).unwrap()));
         markup(path, &junit::write(&cases));
-        report(path, &text::plan(&plan, &view()));
+        report(path, &text::plan(&plan, &view(Detail::Calls)));
         shown(path, &markdown::plan(&plan, &Typed::default()), true);
         for script in [export::forward(&plan), export::way_back(&plan)].into_iter().flatten() {
             quoted(path, &script);

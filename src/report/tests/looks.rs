@@ -3,7 +3,7 @@
 use insta::assert_snapshot;
 
 use super::{
-    super::{Typed, View, markdown, sample, text},
+    super::{Detail, Typed, View, markdown, sample, text},
     shown, told, with_scan,
 };
 use crate::journal::RunDocument;
@@ -68,46 +68,32 @@ fn a_plan_reads_well() {
 
     ✓ rehearsed: closes 1 of 1, opens 0, undo restores all but what is named
 
-    c1  disruptive · Narrow 1 rule of "web": tcp 22 from the world to 203.0.113.0/24
-        resource      security group sg-0a1b2c3d4e5f6a7b1 in eu-west-1
-        answers       security-group-open-admin-port
-        action        tighten-security-group (playbook close-admin-ports)
-
+    c1  disruptive · eu-west-1 · Narrow 1 rule of "web": tcp 22 from the world to
+        203.0.113.0/24
             ingress
           -   tcp 22 from 0.0.0.0/0 "temporary"
           +   tcp 22 from 203.0.113.0/24
-              tcp 443 from 0.0.0.0/0
-
-        impact        tcp 22 closes to all but 203.0.113.0/24
-                      2 interfaces are behind the group, of i-1 and i-2
-        guards        ✓ ownership: nothing else manages the group
-                      ! lock-out (not checked): your own address is not known: give
-                      it with --my-address
-        steps         1. allow tcp 22 from 203.0.113.0/24
-                      2. revoke tcp 22 from 0.0.0.0/0 (sgr-9)
-        way back      1 of 2 steps cannot be taken back
-        not restored: the rule comes back under a new id: sgr-9 is gone for good,
-                      and whatever names it must be told
+        affects   tcp 22 closes to all but 203.0.113.0/24
+                  2 interfaces are behind the group, of i-1 and i-2
+        guards    ! lock-out not checked: your own address is not known: give it
+                  with --my-address
+        undo      1 of 2 steps cannot be taken back
+                  not restored: the rule comes back under a new id: sgr-9 is gone
+                  for good, and whatever names it must be told
 
     c2  safe · Make the role redress-flow-logs
-        resource      role redress-flow-logs
-        answers       no finding of its own: other changes need it
-        action        ensure-delivery-role (playbook close-admin-ports)
-        after         c1
-        approval      done without a question: the playbook says approve = "auto"
-
           + role.name: redress-flow-logs
           + role.kept_until: 30 days after the run
-
-        steps         1. make the role redress-flow-logs
-        way back      the step can be taken back
+        after     c1
+        approval  done without a question: the playbook says approve = "auto"
 
     NOT PLANNED 3 findings
-      refused     sg-0a1b2c3d4e5f6a7b3 in eu-west-1: security-group-open-admin-port
-                  an instance runs behind the group, and this is the last way in to
-                  it; allow your own addresses with --allow-cidr
-      unmapped    vpc-1 in eu-west-1 and vpc-2 in eu-west-1: vpc-of-made-up-rule
-                  no playbook answers it
+      refused     sg-0a1b2c3d4e5f6a7b3 in eu-west-1
+                  (security-group-open-admin-port): an instance runs behind the
+                  group, and this is the last way in to it; allow your own addresses
+                  with --allow-cidr
+      unmapped    2 VPCs (vpc-of-made-up-rule): no playbook answers it
+                  vpc-1 in eu-west-1 and vpc-2 in eu-west-1
 
     2 changes: 1 safe, 1 disruptive.
     4 findings: 1 planned, 1 refused, 2 unmapped.
@@ -120,7 +106,7 @@ fn a_plan_reads_well() {
 #[test]
 fn the_exact_calls_of_a_change_stand_in_its_long_form() {
     let plan = sample::plan();
-    let view = View { verbose: true, ..View::default() };
+    let view = View { detail: Detail::Calls, ..View::default() };
     assert_snapshot!(text::change(&plan, &plan.changes[0], &view), @r#"
     c1  disruptive · Narrow 1 rule of "web": tcp 22 from the world to 203.0.113.0/24
         resource      security group sg-0a1b2c3d4e5f6a7b1 in eu-west-1
@@ -133,11 +119,11 @@ fn the_exact_calls_of_a_change_stand_in_its_long_form() {
           +   tcp 22 from 203.0.113.0/24
               tcp 443 from 0.0.0.0/0
 
-        impact        tcp 22 closes to all but 203.0.113.0/24
+        affects       tcp 22 closes to all but 203.0.113.0/24
                       2 interfaces are behind the group, of i-1 and i-2
         guards        ✓ ownership: nothing else manages the group
-                      ! lock-out (not checked): your own address is not known: give
-                      it with --my-address
+                      ! lock-out not checked: your own address is not known: give it
+                      with --my-address
         steps
           1. allow tcp 22 from 203.0.113.0/24
              ec2:AuthorizeSecurityGroupIngress in eu-west-1
@@ -151,7 +137,7 @@ fn the_exact_calls_of_a_change_stand_in_its_long_form() {
                  ]
                }
              then waits until the new rules are there (at most 60 s)
-             way back:
+             undo:
                ec2:RevokeSecurityGroupIngress in eu-west-1
                  {
                    "SecurityGroupRuleIds": "<output SecurityGroupRuleIds of step
@@ -164,8 +150,8 @@ fn the_exact_calls_of_a_change_stand_in_its_long_form() {
                    "sgr-9"
                  ]
                }
-             way back: none: the id of the rule is AWS's
-        way back      1 of 2 steps cannot be taken back
+             undo: none: the id of the rule is AWS's
+        undo          1 of 2 steps cannot be taken back
         not restored: the rule comes back under a new id: sgr-9 is gone for good,
                       and whatever names it must be told
     "#);

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     super::{
-        Scan, View, diff,
+        Decided, Detail, Scan, View, diff, grouped,
         style::{Mark, Page, Span, Tone, plain, span},
         words,
     },
@@ -16,6 +16,7 @@ use crate::{
         Reason,
         confirm::{Answer, Reported},
     },
+    resource::ResourceId,
 };
 
 /// Characters in which a line of evidence is told where not everything is wanted.
@@ -33,7 +34,7 @@ pub fn findings(scan: &Scan, view: &View) -> String {
         graded(&mut page, scan, view, severity);
     }
     aside(&mut page, scan);
-    unknown(&mut page, scan);
+    unknown(&mut page, scan, view);
     noted(&mut page, scan);
     reported(&mut page, scan);
     page.blank();
@@ -67,26 +68,46 @@ fn graded(page: &mut Page, scan: &Scan, view: &View, severity: Severity) {
         if let Some(title) = words::check_title(check) {
             page.text(2, &[span(Tone::Faint, title)]);
         }
-        if let Some(why) = words::check_why(check).filter(|_| view.verbose) {
+        if let Some(why) = words::check_why(check).filter(|_| view.detail >= Detail::Steps) {
             page.text(2, &[span(Tone::Faint, why)]);
         }
-        for finding in findings {
-            one(page, scan, view, finding);
+        let shared = shared(scan, &findings);
+        for finding in &findings {
+            one(page, scan, view, finding, &shared);
+        }
+        for (decided, of) in &shared {
+            let most = if view.detail == Detail::Short { grouped::LISTED } else { usize::MAX };
+            let head = format!("{} {}", grouped::things(of.iter().copied()), decided.decision);
+            page.text(4, &[span(Tone::Strong, head), plain(format!(": {}", decided.reason))]);
+            page.text(6, &[span(Tone::Faint, grouped::named(of, most))]);
         }
     }
 }
 
-fn one(page: &mut Page, scan: &Scan, view: &View, finding: &Finding) {
+/// Why several of these findings are not planned, each reason with the resources that it holds for.
+fn shared<'a>(scan: &Scan<'a>, findings: &[&'a Finding]) -> BTreeMap<&'a Decided, Vec<&'a ResourceId>> {
+    let mut all: BTreeMap<&Decided, Vec<&ResourceId>> = BTreeMap::new();
+    for finding in findings {
+        if let Some(decided) = scan.decisions.get(&finding.key()).filter(|decided| decided.decision != "planned") {
+            all.entry(decided).or_default().push(&finding.resource);
+        }
+    }
+    all.retain(|_, of| of.len() > 1);
+    all
+}
+
+fn one(page: &mut Page, scan: &Scan, view: &View, finding: &Finding, shared: &BTreeMap<&Decided, Vec<&ResourceId>>) {
     let mark = span(words::severity_tone(finding.severity), page.style.mark(Mark::Bad));
     page.row(4, &mark, 6, &resource(finding));
-    if view.verbose {
+    let whole = view.detail >= Detail::Steps;
+    if whole {
         page.text(6, &[span(Tone::Faint, finding.resource.as_str())]);
     }
     if let Verdict::Violates(evidence) = &finding.verdict {
         let told = diff::evidence(evidence);
-        let most = if view.verbose { told.len() } else { LINES };
+        let most = if whole { told.len() } else { LINES };
         for line in told.iter().take(most) {
-            page.text(6, &[plain(if view.verbose { line.clone() } else { shorten(line, SHORT) })]);
+            page.text(6, &[plain(if whole { line.clone() } else { shorten(line, SHORT) })]);
         }
         if told.len() > most {
             page.text(6, &[span(Tone::Faint, format!("and {} more", told.len() - most))]);
@@ -95,7 +116,7 @@ fn one(page: &mut Page, scan: &Scan, view: &View, finding: &Finding) {
     for source in finding.sources.iter().filter(|source| *source != "scan") {
         page.text(6, &[span(Tone::Faint, format!("reported by {source}"))]);
     }
-    if let Some(decided) = scan.decisions.get(&finding.key()) {
+    if let Some(decided) = scan.decisions.get(&finding.key()).filter(|decided| !shared.contains_key(decided)) {
         page.text(6, &[span(Tone::Faint, format!("{}: ", decided.decision)), plain(&decided.reason)]);
     }
 }
@@ -143,11 +164,11 @@ fn aside(page: &mut Page, scan: &Scan) {
 }
 
 /// What nothing can be said of: resource by resource, and checks that could not be run at all. One reason is told once.
-fn unknown(page: &mut Page, scan: &Scan) {
-    let mut by_reason: BTreeMap<(&str, &str), Vec<String>> = BTreeMap::new();
+fn unknown(page: &mut Page, scan: &Scan, view: &View) {
+    let mut by_reason: BTreeMap<(&str, &str), Vec<&ResourceId>> = BTreeMap::new();
     for finding in scan.findings {
         if let Verdict::Unknown(reason) = &finding.verdict {
-            by_reason.entry((&finding.check, reason)).or_default().push(words::brief(&finding.resource));
+            by_reason.entry((&finding.check, reason)).or_default().push(&finding.resource);
         }
     }
     if by_reason.is_empty() && scan.unjudged.is_empty() {
@@ -156,8 +177,9 @@ fn unknown(page: &mut Page, scan: &Scan) {
     page.blank();
     page.text(0, &[span(Tone::Warn, "NOT KNOWN"), plain(" "), span(Tone::Faint, "neither fine nor wrong: this could not be read")]);
     let mark = span(Tone::Warn, page.style.mark(Mark::Unknown));
+    let most = if view.detail == Detail::Short { grouped::LISTED } else { usize::MAX };
     for ((check, reason), resources) in by_reason {
-        page.row(2, &mark, 4, &[span(Tone::Strong, check), plain(format!(" on {}", words::list(&resources)))]);
+        page.row(2, &mark, 4, &[span(Tone::Strong, check), plain(format!(" on {}", grouped::named(&resources, most)))]);
         page.text(4, &[plain(reason)]);
     }
     let mut nowhere: BTreeMap<(&str, &str), Vec<String>> = BTreeMap::new();

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 
 use super::{
     super::{
-        View, diff, safe,
+        Detail, View, diff, safe,
         style::{Mark, Page, Span, Tone, plain, span},
         words,
     },
+    change::difference,
     plan as whole,
 };
 use crate::{
@@ -51,7 +52,7 @@ pub fn card(plan: &Plan, change: &Change, at: &At, view: &View) -> String {
     page.blank();
     findings(&mut page, plan, change, at);
     row(&mut page, "change", &[plain(&change.summary)]);
-    whole::difference(&mut page, change);
+    difference(&mut page, change);
     rows(&mut page, "affects", Tone::Plain, &each_once(&change.impact));
     let asked: Vec<String> = change.guards.iter().filter(|g| g.result != "passed").map(|g| format!("{} ({}): {}", g.guard, g.result, g.note)).collect();
     rows(&mut page, "guards", Tone::Warn, &asked);
@@ -140,7 +141,7 @@ pub fn details(plan: &Plan, change: &Change, view: &View) -> String {
         row(&mut page, "controls", &[span(Tone::Strong, &key.check), plain(format!(": {}", if ids.is_empty() { "none".to_owned() } else { ids.join(", ") }))]);
     }
     page.blank();
-    format!("{}{}", page.done(), whole::change(plan, change, &View { verbose: true, ..*view }))
+    format!("{}{}", page.done(), whole::change(plan, change, &View { detail: Detail::Calls, ..*view }))
 }
 
 /// What was chosen, as the plan that it is now, with its own rehearsal.

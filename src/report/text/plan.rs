@@ -1,24 +1,22 @@
-//! A plan as text: what would be done, to what, why, at what risk, what stays behind and how it is taken back. A person
-//! reads this and says yes or no; nothing that matters for that may be missing.
+//! A plan as text: its header, its changes, what they share, what is not planned, and a table of all changes by playbook and
+//! risk. A person reads this and says yes or no; nothing that matters for that may be missing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     super::{
-        View, diff, held,
-        style::{Mark, Page, Span, Tone, plain, span},
+        Detail, View, grouped,
+        style::{Mark, Page, Tone, plain, span},
         words,
     },
+    change::Changes,
     commands,
 };
 use crate::{
-    actions::GuardNote,
-    calls::{self, Act, Step, Undo, WayBack},
-    plan::{Change, Plan, PlanKind, Skipped, SkippedKind, each_once},
+    calls::Risk,
+    plan::{Change, Plan, PlanKind, Skipped, SkippedKind},
+    resource::ResourceId,
 };
-
-/// The column beside a change's labels.
-const BESIDE: usize = 18;
 
 /// A plan, whole, and what to type next.
 pub fn plan(plan: &Plan, view: &View) -> String {
@@ -36,12 +34,15 @@ fn whole(plan: &Plan, view: &View) -> Page {
     let mut page = Page::new(view.style);
     head(&mut page, plan, view);
     rehearsal(&mut page, plan);
-    for item in &plan.changes {
+    let changes = Changes::of(plan, view);
+    for change in &plan.changes {
         page.blank();
-        one(&mut page, plan, item, view);
+        changes.write(&mut page, change);
     }
-    left_out(&mut page, &plan.skipped);
+    changes.write_notes(&mut page);
+    left_out(&mut page, &plan.skipped, view);
     page.blank();
+    table(&mut page, plan);
     summary(&mut page, plan);
     page
 }
@@ -49,14 +50,14 @@ fn whole(plan: &Plan, view: &View) -> Page {
 /// One change of a plan, as the question before it shows it.
 pub fn change(plan: &Plan, change: &Change, view: &View) -> String {
     let mut page = Page::new(view.style);
-    one(&mut page, plan, change, view);
+    Changes::alone(plan, view).write(&mut page, change);
     page.done()
 }
 
 /// Findings that no change answers.
 pub fn skipped(all: &[Skipped], view: &View) -> String {
     let mut page = Page::new(view.style);
-    left_out(&mut page, all);
+    left_out(&mut page, all, view);
     page.done().trim_start_matches('\n').to_owned()
 }
 
@@ -66,7 +67,7 @@ fn head(page: &mut Page, plan: &Plan, view: &View) {
     if view.typed.claim {
         page.text(2, &[span(Tone::Warn, format!("{}.", words::CLAIM))]);
     }
-    let digest = if view.verbose { plan.digest.clone() } else { words::short(&plan.digest) };
+    let digest = if view.detail == Detail::Calls { plan.digest.clone() } else { words::short(&plan.digest) };
     let rows = [
         ("account", plan.account.clone()),
         ("regions", words::list(&plan.regions)),
@@ -107,160 +108,56 @@ fn rehearsal(page: &mut Page, plan: &Plan) {
     }
 }
 
-fn one(page: &mut Page, plan: &Plan, change: &Change, view: &View) {
-    let tone = words::risk_tone(change.risk);
-    let dot = page.style.mark(Mark::Dot);
-    let headline = [span(tone, change.risk.word()), span(Tone::Faint, format!(" {dot} ")), span(Tone::Strong, &change.summary)];
-    page.row(0, &span(Tone::Strong, &change.id), 4, &headline);
-    let mut labelled = |label: &str, tone: Tone, spans: &[Span]| page.row(4, &span(tone, label), BESIDE, spans);
-    labelled("resource", Tone::Faint, &[plain(words::place(&change.resource))]);
-    if view.verbose {
-        labelled("arn", Tone::Faint, &[plain(change.resource.as_str())]);
-    }
-    for (n, line) in words::answers(plan, change).iter().enumerate() {
-        labelled(if n == 0 { "answers" } else { " " }, Tone::Faint, &[plain(line)]);
-    }
-    for (n, line) in change.sources.iter().enumerate() {
-        labelled(if n == 0 { "reported" } else { " " }, Tone::Faint, &[plain(format!("by {line}"))]);
-    }
-    let by = if change.playbook.is_empty() { change.action.clone() } else { format!("{} (playbook {})", change.action, change.playbook) };
-    labelled("action", Tone::Faint, &[plain(by)]);
-    if !change.after.is_empty() {
-        labelled("after", Tone::Faint, &[plain(words::list(&change.after))]);
-    }
-    if !change.ask && plan.kind == PlanKind::Plan {
-        labelled("approval", Tone::Warn, &[plain("done without a question: the playbook says approve = \"auto\"")]);
-    }
-    difference(page, change);
-    for (n, line) in each_once(&change.impact).into_iter().enumerate() {
-        page.row(4, &span(Tone::Faint, if n == 0 { "impact" } else { " " }), BESIDE, &[plain(line)]);
-    }
-    for (n, note) in change.guards.iter().enumerate() {
-        guard(page, if n == 0 { "guards" } else { " " }, note);
-    }
-    steps(page, change, view);
-    let (tone, line) = words::way_back(change);
-    page.row(4, &span(Tone::Faint, "way back"), BESIDE, &[span(tone, line)]);
-    for line in &change.not_restored {
-        page.row(4, &span(Tone::Warn, "not restored:"), BESIDE, &[plain(line)]);
-    }
-}
-
-pub(super) fn difference(page: &mut Page, change: &Change) {
-    let lines = diff::diff(&change.before, &change.after_state);
-    if lines.is_empty() {
-        return;
-    }
-    page.blank();
-    for line in lines {
-        let tone = match line.sign {
-            diff::Sign::Add => Tone::Good,
-            diff::Sign::Remove => Tone::Bad,
-            diff::Sign::Name => Tone::Strong,
-            diff::Sign::Keep => Tone::Faint,
-        };
-        let own = line.text.len() - line.text.trim_start().len();
-        page.row(6, &span(tone, line.sign.mark()), 8 + own, &[span(tone, line.text.trim_start())]);
-    }
-    page.blank();
-}
-
-fn guard(page: &mut Page, label: &str, note: &GuardNote) {
-    let (tone, mark, word) = match note.result.as_str() {
-        "passed" => (Tone::Good, Mark::Good, ""),
-        "loosened" => (Tone::Warn, Mark::Warn, " (loosened)"),
-        _ => (Tone::Warn, Mark::Warn, " (not checked)"),
-    };
-    let mark = page.style.mark(mark);
-    let told = [span(tone, format!("{mark} {}{word}", note.guard)), plain(format!(": {}", note.note))];
-    page.row(4, &span(Tone::Faint, label), BESIDE, &told);
-}
-
-fn steps(page: &mut Page, change: &Change, view: &View) {
-    // With the exact calls the steps need the whole width.
-    let (indent, hang) = if view.verbose { (6, 9) } else { (4, BESIDE) };
-    if view.verbose && !change.steps.is_empty() {
-        page.text(4, &[span(Tone::Faint, "steps")]);
-    }
-    for (n, step) in change.steps.iter().enumerate() {
-        let number = format!("{}.", n + 1);
-        if view.verbose {
-            page.row(indent, &span(Tone::Strong, number), hang, &[span(Tone::Strong, &step.title)]);
-            exact(page, step);
-        } else {
-            let label = if n == 0 { "steps" } else { " " };
-            page.row(indent, &span(Tone::Faint, label), hang, &[span(Tone::Faint, number), plain(" "), plain(&step.title)]);
-            if view.typed.claim {
-                page.text(BESIDE + 3, &[span(Tone::Faint, format!("calls: {}", calls::words::words(&step.act.call)))]);
-            }
-        }
-    }
-    if view.verbose {
-        for proof in &change.proof {
-            page.row(4, &span(Tone::Faint, "proved by"), BESIDE, &[plain(format!("{} on {}", proof.check, words::brief(&proof.resource)))]);
-        }
-    }
-}
-
-/// A step as it is called, with its way back.
-fn exact(page: &mut Page, step: &Step) {
-    call(page, 9, &step.act);
-    if let Some(wait) = &step.act.wait {
-        page.text(9, &[span(Tone::Faint, format!("then waits {} (at most {} s)", wait.why, wait.at_most))]);
-    }
-    match &step.way_back {
-        WayBack::Calls { rollback, undo, kept_once, .. } => {
-            page.text(9, &[span(Tone::Faint, "way back:")]);
-            rollback.iter().for_each(|act| call(page, 11, act));
-            match undo {
-                Undo::Same => {}
-                Undo::Calls(acts) => {
-                    page.text(9, &[span(Tone::Faint, "undo later:")]);
-                    acts.iter().for_each(|act| call(page, 11, act));
-                }
-                Undo::Kept(why) => page.text(9, &[span(Tone::Faint, format!("undo later: kept: {why}"))]),
-            }
-            if let Some(kept) = kept_once {
-                page.text(9, &[span(Tone::Faint, format!("kept once step {} was done: {}", kept.step, kept.reason))]);
-            }
-        }
-        WayBack::ByStep(other) => page.text(9, &[span(Tone::Faint, format!("way back: that of step {other}"))]),
-        WayBack::Kept(why) => page.text(9, &[span(Tone::Faint, format!("way back: kept: {why}"))]),
-        WayBack::Cannot(why) => page.text(9, &[span(Tone::Bad, format!("way back: none: {why}"))]),
-    }
-}
-
-fn call(page: &mut Page, indent: usize, act: &Act) {
-    let region = if act.call.region.is_empty() { String::new() } else { format!(" in {}", act.call.region) };
-    page.text(indent, &[span(Tone::Command, act.call.name()), span(Tone::Faint, region)]);
-    let json = serde_json::to_string_pretty(&diff::readable(&act.call.input)).unwrap_or_default();
-    for line in json.lines() {
-        page.preformatted(indent + 2, &plain(line));
-    }
-    if let Some(held) = held::only_if(act) {
-        page.text(indent, &[span(Tone::Faint, held)]);
-    }
-}
-
-/// What is not planned, by kind; one reason is told once, with all that it holds for.
-fn left_out(page: &mut Page, all: &[Skipped]) {
+/// What is not planned, by kind; each reason is given once, with everything that it holds for.
+fn left_out(page: &mut Page, all: &[Skipped], view: &View) {
     use SkippedKind::{Conflict, Refused, Retained, Suppressed, Unknown, Unmapped};
     if all.is_empty() {
         return;
     }
     page.blank();
     page.text(0, &[span(Tone::Strong, "NOT PLANNED"), plain(" "), span(Tone::Faint, words::count(all.len(), "finding"))]);
+    let most = if view.detail == Detail::Short { grouped::LISTED } else { usize::MAX };
     for kind in [Refused, Conflict, Unknown, Unmapped, Suppressed, Retained] {
-        let mut by_reason: BTreeMap<(&str, &str), Vec<String>> = BTreeMap::new();
+        let mut by_reason: BTreeMap<(&str, &str), Vec<&ResourceId>> = BTreeMap::new();
         for item in all.iter().filter(|s| s.kind == kind) {
-            by_reason.entry((&item.finding.check, &item.reason)).or_default().push(words::brief(&item.finding.resource));
+            by_reason.entry((&item.finding.check, &item.reason)).or_default().push(&item.finding.resource);
         }
         let tone = if matches!(kind, Refused | Conflict | Unknown) { Tone::Warn } else { Tone::Faint };
         for ((check, reason), resources) in by_reason {
-            page.row(2, &span(tone, kind.word()), 14, &[span(Tone::Strong, words::list(&resources)), plain(format!(": {check}"))]);
-            page.text(14, &[plain(reason)]);
+            let several = resources.len() > 1;
+            let of = if several { grouped::things(resources.iter().copied()) } else { grouped::named(&resources, 1) };
+            page.row(2, &span(tone, kind.word()), 14, &[span(Tone::Strong, of), plain(format!(" ({check}): {reason}"))]);
+            if several {
+                page.text(14, &[span(Tone::Faint, grouped::named(&resources, most))]);
+            }
         }
     }
+}
+
+/// How many changes there are, by playbook and risk; the action stands for a playbook where there is none.
+fn table(page: &mut Page, plan: &Plan) {
+    let mut rows: BTreeMap<&str, BTreeMap<Risk, usize>> = BTreeMap::new();
+    for change in &plan.changes {
+        let by = if change.playbook.is_empty() { &change.action } else { &change.playbook };
+        *rows.entry(by).or_default().entry(change.risk).or_default() += 1;
+    }
+    if rows.len() < 2 {
+        return;
+    }
+    let risks: BTreeSet<Risk> = plan.changes.iter().map(|c| c.risk).collect();
+    let wide = rows.keys().map(|name| name.chars().count()).max().unwrap_or_default().clamp(8, 44);
+    let line = |name: &str, cells: Vec<String>| {
+        let cells: String = cells.iter().map(|cell| format!("  {cell:>12}")).collect();
+        format!("{name:wide$}{cells}")
+    };
+    let head = risks.iter().map(|risk| risk.word().to_owned()).chain(["total".to_owned()]).collect();
+    page.preformatted(0, &span(Tone::Faint, line("playbook", head)));
+    for (name, counts) in &rows {
+        let of = |risk: &Risk| counts.get(risk).map_or("-".to_owned(), usize::to_string);
+        let cells = risks.iter().map(of).chain([counts.values().sum::<usize>().to_string()]).collect();
+        page.preformatted(0, &plain(line(name, cells)));
+    }
+    page.blank();
 }
 
 fn summary(page: &mut Page, plan: &Plan) {

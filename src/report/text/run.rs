@@ -3,7 +3,7 @@
 
 use super::{
     super::{
-        View, safe,
+        Detail, View, safe,
         style::{Mark, Page, Tone, plain, span},
         words,
     },
@@ -22,7 +22,7 @@ pub fn run(run: &RunDocument, view: &View) -> String {
     let mut page = Page::new(view.style);
     let tone = words::state_tone(run.state);
     page.text(0, &[span(tone, words::run_title(run))]);
-    let digest = if view.verbose { run.plan_digest.clone() } else { words::short(&run.plan_digest) };
+    let digest = if view.detail >= Detail::Steps { run.plan_digest.clone() } else { words::short(&run.plan_digest) };
     let rows = [("account", run.account.clone()), ("endpoint", words::endpoint(&run.endpoint)), ("started", words::time(run.started)), ("plan", digest)];
     for (label, value) in rows {
         page.row(2, &span(Tone::Faint, label), 12, &[plain(value)]);
@@ -91,7 +91,7 @@ fn one(page: &mut Page, run: &RunDocument, change: &ChangeReport, view: &View) {
         place.push_str(&format!(", {}", words::duration(seconds)));
     }
     page.text(22, &[span(Tone::Faint, place)]);
-    if view.verbose {
+    if view.detail >= Detail::Steps {
         page.text(22, &[span(Tone::Faint, change.resource.as_str())]);
     }
     if !change.reason.is_empty() {
