@@ -1,202 +1,185 @@
 //! What can be typed. Only the shape of the command line: nothing here acts on it.
 
+mod common;
 mod flags;
 mod values;
 
 use std::path::PathBuf;
 
-use clap::{ArgAction, Args, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 
-use self::values::report_file;
+use self::common::{Books, Checks, Events, Formatted, Group, Opens, Parameters, Plans, Reopens, Reports, Runs, State, Stored, Talk};
 pub use self::{
+    common::Common,
     flags::{Approval, Belts, Closing, Guards, PastFlags, ReportBack, Signs, Trusts},
-    values::{ActionsCommand, Color, Format, Half, PlaybooksCommand, ReportFile, Shell, Target},
-};
-use super::{
-    signing::Signing,
-    typed::{Typed, account_id},
-    when::{Moment, moment},
+    values::{ActionsCommand, Color, Format, Half, PlaybooksCommand, Shell, Target},
 };
 
-/// Sets AWS findings right: shows exactly what it would do, does exactly that, proves it, and can take it back.
+/// Fixes AWS findings: shows exactly what it would do, does exactly that, proves it, and can undo it.
 #[derive(Debug, Parser)]
-#[command(name = "redress", version, max_term_width = 100, after_help = AFTER)]
+#[command(name = "redress", version, max_term_width = 80, after_help = AFTER)]
 pub struct Cli {
-    /// What is asked for of every command.
+    /// The options of every command.
     #[command(flatten)]
-    pub common: Common,
+    pub talk: Talk,
     /// The command.
     #[command(subcommand)]
     pub command: Command,
 }
 
-const AFTER: &str = "Planning is the default: nothing but `apply`, `undo`, `prune` and `resume` changes anything, and they ask first.
+impl Cli {
+    /// The shared options that were given.
+    pub fn common(&self) -> Common {
+        let mut common = Common::new(&self.talk);
+        self.command.groups().into_iter().for_each(|group| group.set(&mut common));
+        common
+    }
+}
+
+const AFTER: &str =
+    "Only `apply`, `fix`, `resume`, `undo` and `prune` change anything, and they ask first. `redress COMMAND --help` lists the options of a command.
 Exit codes: 0 done, 1 failure, 2 bad input, 3 pending (with --exit-code), 4 refused or not approved, 5 rolled back, 6 stuck, 7 unverified.
 Begin with `redress demo`: it needs no AWS account.";
-
-/// Flags of every command.
-#[derive(Debug, Clone, Args)]
-pub struct Common {
-    /// Region to look at; repeatable, or `all` [default: the one your AWS configuration names]
-    #[arg(long, global = true, value_name = "REGION", help_heading = "Account")]
-    pub region: Vec<String>,
-    /// Profile of your AWS configuration
-    #[arg(long, global = true, value_name = "PROFILE", help_heading = "Account")]
-    pub profile: Option<String>,
-    /// Refuses any other account than this, before anything is read; repeatable, or with commas between
-    #[arg(long, global = true, value_name = "ID", env = "REDRESS_ONLY_ACCOUNT", value_delimiter = ',', value_parser = account_id, help_heading = "Account")]
-    pub only_account: Vec<String>,
-    /// A twin in memory instead of AWS: `twin:demo`, kept in the state directory, or `twin:FILE`, an inventory
-    #[arg(long, global = true, value_name = "twin[:NAME|:FILE]", help_heading = "Account")]
-    pub account: Option<String>,
-    /// Folder of playbooks that add to the built-in ones, or take the place of those with the same id
-    #[arg(long, global = true, value_name = "DIR", help_heading = "Playbooks and checks")]
-    pub playbooks: Option<PathBuf>,
-    /// A parameter of an action, over what the playbooks say; repeatable
-    #[arg(long, global = true, value_name = "ACTION.PARAM=VALUE", help_heading = "Playbooks and checks")]
-    pub set: Vec<String>,
-    /// A range that may keep reaching what is closed to the world, e.g. your office; repeatable
-    #[arg(long, global = true, value_name = "CIDR", help_heading = "Playbooks and checks")]
-    pub allow_cidr: Vec<String>,
-    /// Only this check, or what answers a control that others know it by, such as EC2.13; repeatable
-    #[arg(long, global = true, value_name = "ID", help_heading = "Playbooks and checks")]
-    pub check: Vec<String>,
-    /// Findings of other tools, or CloudTrail events: only what they name is looked into, and our own checks decide;
-    /// a file (also .gz), a folder, or - for stdin; repeatable (scan, plan, apply and fix without a file)
-    #[arg(long, global = true, value_name = "FILE|-", help_heading = "Playbooks and checks")]
-    pub findings: Vec<PathBuf>,
-    /// CloudTrail events of this time as findings: looked up where they happened, as `redress events` does
-    #[arg(long, global = true, value_name = "TIME", value_parser = moment, help_heading = "Playbooks and checks")]
-    pub events_since: Option<Moment>,
-    /// What was typed of all this, for commands to type next.
-    #[arg(skip)]
-    pub typed: Typed,
-    /// What the flags say about signatures, read.
-    #[arg(skip)]
-    pub signing: Signing,
-    /// The end of that time, for `redress events` alone.
-    #[arg(skip)]
-    pub events_until: Option<Moment>,
-    /// How many changes run at once, where they have nothing in common; 1 keeps the order of the plan [default: 4]
-    #[arg(long, global = true, value_name = "N", env = "REDRESS_JOBS", value_parser = clap::value_parser!(u8).range(1..=20), help_heading = "Pace")]
-    pub jobs: Option<u8>,
-    /// How many instances of a region may be down at once, for apply, resume, undo and fix; the others wait before their
-    /// stop until one is up again [default: 1]
-    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=20), help_heading = "Pace")]
-    pub stop_at_once: Option<u8>,
-    /// How much of what AWS grants an account redress takes, in percent [default: 50]
-    #[arg(long, global = true, value_name = "PERCENT", env = "REDRESS_PACE", value_parser = clap::value_parser!(u8).range(1..=100), help_heading = "Pace")]
-    pub pace: Option<u8>,
-    /// Where runs are kept: a folder, or a bucket as s3://BUCKET/PREFIX [default: the platform's state directory, e.g. ~/.local/state/redress]
-    #[arg(long, global = true, value_name = "DIR", env = "REDRESS_STATE_DIR", help_heading = "Output")]
-    pub state_dir: Option<PathBuf>,
-    /// How data is written to stdout
-    #[arg(long, global = true, value_enum, default_value_t = Format::Text, help_heading = "Output")]
-    pub format: Format,
-    /// Also writes the report to a file, in a format of its own, e.g. `html=plan.html` or `junit=redress.xml`; repeatable
-    #[arg(long, global = true, value_name = "FORMAT=FILE", value_parser = report_file, help_heading = "Output")]
-    pub report: Vec<ReportFile>,
-    /// Adds a summary in Markdown to the end of a file [default: what GITHUB_STEP_SUMMARY names]
-    #[arg(long, global = true, value_name = "FILE", help_heading = "Output")]
-    pub summary: Option<PathBuf>,
-    /// Writes what a run does, as it happens, as lines of JSON
-    #[arg(long, global = true, value_name = "FILE", help_heading = "Output")]
-    pub events: Option<PathBuf>,
-    /// No talk on stderr but errors
-    #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = "Output")]
-    pub quiet: bool,
-    /// More about what is done; repeatable
-    #[arg(short, long, global = true, action = ArgAction::Count, help_heading = "Output")]
-    pub verbose: u8,
-    /// Colours; NO_COLOR is honoured
-    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, help_heading = "Output")]
-    pub color: Color,
-}
 
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// The whole story on a fresh twin: scan, plan, rehearse, approve, apply, verify, undo
+    /// Show everything on an account in memory: scan, plan, apply, verify, undo
     Demo {
-        /// Makes the kept account `twin:demo` new, instead
+        /// Reset the account `twin:demo`, which is kept, and do nothing else
         #[arg(long)]
         reset: bool,
+        /// The checks.
+        #[command(flatten)]
+        checks: Checks,
+        /// The place of runs.
+        #[command(flatten)]
+        state: State,
+        /// The format.
+        #[command(flatten)]
+        formatted: Formatted,
     },
-    /// Findings now; changes nothing
+    /// List findings; changes nothing
     Scan {
-        /// Exit 3 if there are findings
+        /// Exit with 3 if there are findings
         #[arg(long)]
         exit_code: bool,
-        /// Also writes all that was read to a file, for `--account twin:FILE`
+        /// Also save everything that was read, for `--account twin:FILE`
         #[arg(long, value_name = "FILE")]
         save_inventory: Option<PathBuf>,
+        /// The account.
+        #[command(flatten)]
+        opens: Opens,
+        /// The checks.
+        #[command(flatten)]
+        plans: Plans,
+        /// The reports.
+        #[command(flatten)]
+        reports: Reports,
     },
-    /// Findings among what was done lately: looks up CloudTrail's event history; changes nothing
+    /// List findings in what CloudTrail recorded lately; changes nothing
     Events {
-        /// From when to when.
+        /// The time.
         #[command(flatten)]
         past: PastFlags,
-        /// Only keeps the events, in a file for `--findings FILE`; `-` is stdout
+        /// Only save the events, for `--findings FILE`; `-` is stdout
         #[arg(short, long, value_name = "FILE", conflicts_with = "exit_code")]
         output: Option<PathBuf>,
-        /// Exit 3 if there are findings
+        /// Exit with 3 if there are findings
         #[arg(long)]
         exit_code: bool,
+        /// The account.
+        #[command(flatten)]
+        opens: Opens,
+        /// The checks.
+        #[command(flatten)]
+        checks: Checks,
+        /// The reports.
+        #[command(flatten)]
+        reports: Reports,
     },
-    /// What would be done; changes nothing
+    /// Plan what would be done; changes nothing
     Plan {
-        /// Also writes the plan to a file, for `redress apply FILE`; `-` is stdout
+        /// Also write the plan to a file, for `redress apply FILE`; `-` is
+        /// stdout
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,
-        /// Exit 3 if there are changes to make
+        /// Exit with 3 if there are changes to make
         #[arg(long)]
         exit_code: bool,
-        /// What planning is told.
+        /// The limits of the plan.
         #[command(flatten)]
         belts: Belts,
+        /// The account.
+        #[command(flatten)]
+        opens: Opens,
+        /// What is planned.
+        #[command(flatten)]
+        plans: Plans,
+        /// The reports.
+        #[command(flatten)]
+        reports: Reports,
     },
-    /// A plan from its file, or the story of a run
+    /// Show the plan in a file, or what happened in a run
     Show {
-        /// The plan's file, or the run's id (`last` is the newest)
+        /// The file of a plan, or the id of a run (`last` is the newest)
         #[arg(value_name = "PLAN.json|RUN")]
         what: String,
+        /// The runs.
+        #[command(flatten)]
+        stored: Stored,
+        /// The playbooks.
+        #[command(flatten)]
+        books: Books,
+        /// The reports.
+        #[command(flatten)]
+        reports: Reports,
     },
-    /// Signs a plan's file or a run, once you have looked at it, for `--trust`
+    /// Sign a plan or a run that you have reviewed, for `--trust`
     Sign {
-        /// The plan's file, whose signature goes into FILE.sig, or the run's id (`last` is the newest)
+        /// The file of a plan, whose signature goes to FILE.sig, or the id of a
+        /// run (`last` is the newest)
         #[arg(value_name = "PLAN.json|RUN")]
         what: String,
-        /// An OpenSSH private key (ed25519, without a passphrase); with any other: ssh-keygen -Y sign -n redress -f KEY PLAN.json
+        /// An OpenSSH private key (ed25519, without a passphrase). For any other
+        /// key: ssh-keygen -Y sign -n redress -f KEY PLAN.json
         #[arg(long, value_name = "FILE")]
         key: PathBuf,
+        /// The runs.
+        #[command(flatten)]
+        stored: Stored,
     },
-    /// What changed between two plans; changes nothing
+    /// Compare two plans; changes nothing
     Diff {
-        /// The plan before
+        /// The earlier plan
         #[arg(value_name = "OLD.json")]
         old: PathBuf,
-        /// The plan after
+        /// The later plan
         #[arg(value_name = "NEW.json")]
         new: PathBuf,
-        /// Exit 3 if they differ
+        /// Exit with 3 if they differ
         #[arg(long)]
         exit_code: bool,
+        /// The format.
+        #[command(flatten)]
+        formatted: Formatted,
     },
-    /// Does it: shows the plan, asks, applies, proves; without a file it plans first
+    /// Show a plan, ask, make its changes, prove them; plans first without a
+    /// file
     Apply {
-        /// The plan, as `redress plan -o` wrote it
+        /// A plan that `redress plan -o` wrote
         #[arg(value_name = "PLAN.json")]
         plan: Option<PathBuf>,
-        /// Only this change and what it needs; repeatable
+        /// Make only this change and those that it needs; repeatable
         #[arg(long, value_name = "ID")]
         change: Vec<String>,
         /// What may be approved.
         #[command(flatten)]
         approval: Approval,
-        /// Who is told what became of it.
+        /// Who is informed.
         #[command(flatten)]
         closing: Closing,
-        /// What planning is told.
+        /// The limits of the plan.
         #[command(flatten)]
         belts: Belts,
         /// Whose signatures count.
@@ -205,35 +188,65 @@ pub enum Command {
         /// The key that signs.
         #[command(flatten)]
         signs: Signs,
+        /// The account.
+        #[command(flatten)]
+        opens: Opens,
+        /// What is planned.
+        #[command(flatten)]
+        plans: Plans,
+        /// How it is done.
+        #[command(flatten)]
+        runs: Runs,
+        /// The reports.
+        #[command(flatten)]
+        reports: Reports,
     },
-    /// Goes through the changes with you, the gravest first, and does what you choose; without a file it plans first
+    /// Go through the changes one by one, the most severe first, and make those
+    /// that you choose; plans first without a file
     Fix {
-        /// The plan, as `redress plan -o` wrote it
+        /// A plan that `redress plan -o` wrote
         #[arg(value_name = "PLAN.json")]
         plan: Option<PathBuf>,
-        /// Asks line by line, draws nothing: for screen readers and logs (also with TERM=dumb)
+        /// Ask line by line and draw nothing, for screen readers and logs
+        /// (also with TERM=dumb)
         #[arg(long)]
         plain: bool,
-        /// Lets an irreversible action be approved, by its name; repeatable
+        /// Allow an irreversible action, by its name; repeatable
         #[arg(long, value_name = "ACTION", help_heading = "Approval")]
         allow_irreversible: Vec<String>,
-        /// What planning is told.
+        /// The limits of the plan.
         #[command(flatten)]
         belts: Belts,
         /// Whose signatures count.
         #[command(flatten)]
         trusts: Trusts,
+        /// The account.
+        #[command(flatten)]
+        opens: Opens,
+        /// What is planned.
+        #[command(flatten)]
+        plans: Plans,
+        /// How it is done.
+        #[command(flatten)]
+        runs: Runs,
     },
-    /// What was done: all runs, the newest first
-    Runs,
-    /// Finishes a run that was interrupted
+    /// List all runs, the newest first
+    Runs {
+        /// The runs.
+        #[command(flatten)]
+        stored: Stored,
+        /// The format.
+        #[command(flatten)]
+        formatted: Formatted,
+    },
+    /// Finish a run that was interrupted
     Resume {
-        /// The run's id (`last` is the newest)
+        /// The id of the run (`last` is the newest)
         run: String,
         /// What may be approved.
         #[command(flatten)]
         approval: Approval,
-        /// What guards are told.
+        /// The guards.
         #[command(flatten)]
         guards: Guards,
         /// Whose signatures count.
@@ -242,23 +255,46 @@ pub enum Command {
         /// The key that signs.
         #[command(flatten)]
         signs: Signs,
+        /// The account.
+        #[command(flatten)]
+        account: Reopens,
+        /// The playbooks.
+        #[command(flatten)]
+        parameters: Parameters,
+        /// How it is done.
+        #[command(flatten)]
+        runs: Runs,
+        /// The reports.
+        #[command(flatten)]
+        reports: Reports,
     },
-    /// Finds what a lost run left, by the tags on it, and plans to bring its instances back up; changes nothing
+    /// Find what a lost run left, by its tags, and plan to bring instances back
+    /// up; changes nothing
     Recover {
-        /// The run's id, as in the tag `redress:run` [default: all runs]
+        /// The id of the run, as in the tag `redress:run` [default: all runs]
         run: Option<String>,
-        /// Writes the plan to a file, for `redress apply FILE`; `-` is stdout
+        /// Write the plan to a file, for `redress apply FILE`; `-` is stdout
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,
+        /// The account.
+        #[command(flatten)]
+        opens: Opens,
+        /// The playbooks.
+        #[command(flatten)]
+        books: Books,
+        /// The reports.
+        #[command(flatten)]
+        reports: Reports,
     },
-    /// Takes a run back: shows what that does, asks, does it, proves it
+    /// Undo a run: show what that does, ask, do it, prove it
     Undo {
-        /// The run's id (`last` is the newest)
+        /// The id of the run (`last` is the newest)
         run: String,
-        /// Only this change; repeatable
+        /// Undo only this change; repeatable
         #[arg(long, value_name = "ID")]
         change: Vec<String>,
-        /// Writes the plan of the undo to a file, for `redress apply FILE`, and does nothing; `-` is stdout
+        /// Only write the plan of the undo to a file, for `redress apply FILE`;
+        /// `-` is stdout
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,
         /// What may be approved.
@@ -270,21 +306,47 @@ pub enum Command {
         /// The key that signs.
         #[command(flatten)]
         signs: Signs,
+        /// The account.
+        #[command(flatten)]
+        account: Reopens,
+        /// The playbooks.
+        #[command(flatten)]
+        books: Books,
+        /// How it is done.
+        #[command(flatten)]
+        runs: Runs,
+        /// The reports.
+        #[command(flatten)]
+        reports: Reports,
     },
-    /// Is it still fixed? Reads again and checks again
+    /// Check again whether everything that a run fixed is still fixed
     Verify {
-        /// The run's id (`last` is the newest)
+        /// The id of the run (`last` is the newest)
         run: String,
-        /// Who is told what became of it.
+        /// Who is informed.
         #[command(flatten)]
         closing: Closing,
         /// Whose signatures count.
         #[command(flatten)]
         trusts: Trusts,
+        /// The account.
+        #[command(flatten)]
+        account: Reopens,
+        /// The playbooks.
+        #[command(flatten)]
+        books: Books,
+        /// The events.
+        #[command(flatten)]
+        events: Events,
+        /// The reports.
+        #[command(flatten)]
+        reports: Reports,
     },
-    /// Plans the deletion of what earlier runs kept, once its time has passed; asks first
+    /// Plan the deletion of what earlier runs kept and whose time has passed;
+    /// asks first
     Prune {
-        /// Writes the plan to a file, for `redress apply FILE`, and does nothing; `-` is stdout
+        /// Only write the plan to a file, for `redress apply FILE`; `-` is
+        /// stdout
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,
         /// What may be approved.
@@ -296,88 +358,130 @@ pub enum Command {
         /// The key that signs.
         #[command(flatten)]
         signs: Signs,
+        /// The account.
+        #[command(flatten)]
+        opens: Opens,
+        /// The playbooks.
+        #[command(flatten)]
+        books: Books,
+        /// How it is done.
+        #[command(flatten)]
+        runs: Runs,
+        /// The reports.
+        #[command(flatten)]
+        reports: Reports,
     },
-    /// Playbooks: which findings are answered by which actions
+    /// Show, check and write playbooks, which map findings to actions
     Playbooks {
+        /// The playbooks.
+        #[command(flatten)]
+        parameters: Parameters,
+        /// The format.
+        #[command(flatten)]
+        formatted: Formatted,
         /// What about them.
         #[command(subcommand)]
         what: Option<PlaybooksCommand>,
     },
-    /// What a check, an action, or one change of a plan is about
+    /// Explain a check, an action, or one change of a plan
     Explain {
-        /// A check's id or one that others know it by (EC2.13), an action's name, or a change: plan.json#c3, RUN#c3
+        /// A check or a control that it covers (EC2.13), an action, or a
+        /// change: plan.json#c3, RUN#c3
         #[arg(value_name = "CHECK|ACTION|PLAN.json#CHANGE")]
         what: String,
+        /// The runs.
+        #[command(flatten)]
+        stored: Stored,
+        /// The playbooks.
+        #[command(flatten)]
+        parameters: Parameters,
+        /// The format.
+        #[command(flatten)]
+        formatted: Formatted,
     },
-    /// Completions for a shell, to stdout
+    /// Write the completions for a shell to stdout
     Completions {
         /// The shell
         #[arg(value_enum)]
         shell: Shell,
     },
-    /// Manual pages of all commands, into a folder
+    /// Write manual pages of all commands to a folder
     Man {
-        /// The folder; made if it is not there
+        /// The folder, which is created where it does not exist
         dir: PathBuf,
     },
-    /// Actions: what playbooks can use
+    /// List the actions that playbooks can use
     Actions {
+        /// The format.
+        #[command(flatten)]
+        formatted: Formatted,
         /// What about them.
         #[command(subcommand)]
         what: Option<ActionsCommand>,
     },
-    /// A plan as a program for another engine: the same calls in order, and their way back
+    /// Export a plan for another engine: the same calls in order, and their
+    /// undo
     Export {
-        /// The plan, as `redress plan -o` wrote it
+        /// A plan that `redress plan -o` wrote
         #[arg(value_name = "PLAN.json")]
         plan: PathBuf,
-        /// For which engine
+        /// The engine
         #[arg(long, value_enum)]
         to: Target,
-        /// Shows the way back instead
+        /// Show the undo instead
         #[arg(long, conflicts_with = "output")]
         way_back: bool,
-        /// Writes both into a folder: `apply` and `way-back`
+        /// Write both to a folder, as `apply` and `way-back`
         #[arg(short, long, value_name = "DIR")]
         output: Option<PathBuf>,
         /// Whose signatures count.
         #[command(flatten)]
         trusts: Trusts,
     },
-    /// The least IAM policy for a plan: its reads, its calls, its way back
+    /// Print the least IAM policy for a plan: its reads, its calls and its undo
     Permissions {
-        /// The plan, as `redress plan -o` wrote it
+        /// A plan that `redress plan -o` wrote
         #[arg(value_name = "PLAN.json", required_unless_present = "all", conflicts_with = "all")]
         plan: Option<PathBuf>,
-        /// For a standing role instead: all that redress can read and write, as two policies
+        /// Print all that redress can read and write, as two policies for a
+        /// permanent role
         #[arg(long)]
         all: bool,
-        /// Only this one of them, ready for IAM
+        /// Print only this one of them, ready for IAM
         #[arg(long, value_enum, requires = "all")]
         only: Option<Half>,
-        /// With what `--report-back securityhub` takes, which is in no policy otherwise
+        /// Include what `--report-back securityhub` needs, which no policy has
+        /// otherwise
         #[arg(long)]
         report_back: bool,
     },
 }
 
-#[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-mod tests {
-    use clap::CommandFactory;
-
-    use super::*;
-
-    #[test]
-    fn the_command_line_is_sound() {
-        Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn common_flags_stand_before_or_behind_the_command() {
-        for line in ["redress --account twin:demo scan", "redress scan --account twin:demo"] {
-            let cli = Cli::try_parse_from(line.split(' ')).expect(line);
-            assert_eq!(cli.common.account.as_deref(), Some("twin:demo"));
+impl Command {
+    /// The groups of shared options that a command takes.
+    fn groups(&self) -> Vec<&dyn Group> {
+        match self {
+            Command::Demo { checks, state, formatted, .. } => vec![checks, state, formatted],
+            Command::Scan { opens, plans, reports, .. } | Command::Plan { opens, plans, reports, .. } => vec![opens, plans, reports],
+            Command::Events { opens, checks, reports, .. } => vec![opens, checks, reports],
+            Command::Show { stored, books, reports, .. } => vec![stored, books, reports],
+            Command::Sign { stored, .. } => vec![stored],
+            Command::Diff { formatted, .. } | Command::Actions { formatted, .. } => vec![formatted],
+            Command::Apply { opens, plans, runs, reports, .. } => vec![opens, plans, runs, reports],
+            Command::Fix { opens, plans, runs, .. } => vec![opens, plans, runs],
+            Command::Runs { stored, formatted } => vec![stored, formatted],
+            Command::Resume { account, parameters, runs, reports, .. } => vec![account, parameters, runs, reports],
+            Command::Recover { opens, books, reports, .. } => vec![opens, books, reports],
+            Command::Undo { account, books, runs, reports, .. } => vec![account, books, runs, reports],
+            Command::Verify { account, books, events, reports, .. } => vec![account, books, events, reports],
+            Command::Prune { opens, books, runs, reports, .. } => vec![opens, books, runs, reports],
+            Command::Playbooks { parameters, formatted, .. } => vec![parameters, formatted],
+            Command::Explain { stored, parameters, formatted, .. } => vec![stored, parameters, formatted],
+            Command::Completions { .. } | Command::Man { .. } | Command::Export { .. } | Command::Permissions { .. } => Vec::new(),
         }
     }
 }
+
+#[cfg(test)]
+#[path = "args/tests.rs"]
+mod tests;

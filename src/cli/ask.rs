@@ -1,16 +1,19 @@
 //! Approval: which changes need no question, which are asked about, which are not approved whatever anybody says, and
 //! the questions themselves. The rules are pure; only [`approve`] talks to a person. Nothing here changes anything.
 
+mod questions;
+
 use std::collections::{BTreeMap, BTreeSet};
 
+use self::questions::{Card, questions};
 use super::{
     args::Approval,
     fail::Fail,
-    out::Out,
     perform::stop_at_once,
     render,
     session::Session,
     signals::{self, TerminalState},
+    terminal,
 };
 use crate::{
     actions,
@@ -19,7 +22,7 @@ use crate::{
     journal::Decision,
     plan::{Change, Plan, PlanKind, again::PlanAgain, document::reason_of},
     playbook::problem::did_you_mean,
-    report::safe,
+    report::Detail,
 };
 
 /// Who decided, where a person said no.
@@ -256,10 +259,16 @@ pub async fn decided(session: &Session, plan: &Plan, shown: &Plan, standings: &B
     if open.is_empty() {
         return Ok(decide(plan, standings, &BTreeMap::new()));
     }
-    let cards: Vec<Card> = open.iter().map(|c| Card { id: c.id.clone(), after: c.after.clone(), text: render::change(session, shown, c) }).collect();
+    let card = |c: &Change| Card {
+        id: c.id.clone(),
+        after: c.after.clone(),
+        text: render::change(session, shown, c, None),
+        details: render::change(session, shown, c, Some(Detail::Calls)),
+    };
+    let cards: Vec<Card> = open.iter().map(card).collect();
     let (mut requests, terminal) = (signals::listen(), TerminalState::now());
     let answers = tokio::select! {
-        answers = tokio::task::spawn_blocking(move || questions(out, &cards)) => match answers {
+        answers = tokio::task::spawn_blocking(move || questions(terminal::open(out, false).as_mut(), &cards)) => match answers {
             Ok(Ok(answers)) => Some(answers),
             _ => None,
         },
@@ -299,40 +308,6 @@ fn nobody_to_ask(open: &[Change]) -> Fail {
     Fail::usage(format!("{count}, and there is no terminal to ask at"))
         .why("nothing was changed")
         .hint(format!("run it on a terminal, or approve without a question: {flags}"))
-}
-
-/// A change to be asked about.
-struct Card {
-    id: String,
-    after: Vec<String>,
-    text: String,
-}
-
-/// Asks, on stderr: the whole plan, or one change at a time.
-fn questions(out: Out, open: &[Card]) -> Result<BTreeMap<String, bool>, dialoguer::Error> {
-    let term = console::Term::stderr();
-    let all = if open.len() == 1 { "yes, the one change".to_owned() } else { format!("yes, all {} changes", open.len()) };
-    let items = ["no, change nothing".to_owned(), all, "one change at a time".to_owned()];
-    let choice = dialoguer::Select::new().with_prompt("Do it").items(&items).default(0).interact_on_opt(&term)?;
-    let every = |answer: bool| open.iter().map(|card| (card.id.clone(), answer)).collect();
-    match choice {
-        Some(1) => Ok(every(true)),
-        Some(2) => {
-            let mut answers = BTreeMap::new();
-            for card in open {
-                // What cannot be done without a change that was declined is not worth a question.
-                if card.after.iter().any(|id| answers.get(id) == Some(&false)) {
-                    answers.insert(card.id.clone(), false);
-                    continue;
-                }
-                out.show_always(&format!("\n{}", card.text));
-                let yes = dialoguer::Confirm::new().with_prompt(safe::text(&format!("{}: do it", card.id))).default(false).interact_on_opt(&term)?;
-                answers.insert(card.id.clone(), yes == Some(true));
-            }
-            Ok(answers)
-        }
-        _ => Ok(every(false)),
-    }
 }
 
 #[cfg(test)]

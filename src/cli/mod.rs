@@ -18,6 +18,7 @@ mod fail;
 mod files;
 mod findings;
 mod fix;
+mod keys;
 mod lookup;
 mod man;
 mod out;
@@ -28,7 +29,9 @@ mod planning;
 mod playbooks;
 mod progress;
 mod prune;
+mod question;
 mod recover;
+mod refused;
 mod render;
 mod report_back;
 mod resume;
@@ -40,6 +43,7 @@ mod signals;
 mod signing;
 mod state_dir;
 mod summary;
+mod terminal;
 mod typed;
 mod undo;
 mod verify;
@@ -50,7 +54,7 @@ use std::{ffi::OsString, process::ExitCode};
 use clap::FromArgMatches;
 
 use self::{
-    args::{Cli, Command},
+    args::{Cli, Command, Common},
     exit::Exit,
     fail::Fail,
     out::Out,
@@ -65,10 +69,11 @@ pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
         let belts = typed::only_tightened(&matches, |name| std::env::var_os(name));
         Ok((Cli::from_arg_matches(&matches)?, Typed::of(&matches), belts))
     });
-    let (mut cli, typed, belts) = match parsed {
+    let (cli, typed, belts) = match parsed {
         Ok(parsed) => parsed,
         // Help and version come this way too, and go to stdout with code 0.
         Err(error) => {
+            let error = refused::explained(error, &examples::command());
             let (out, text) = (Out::new(false, args::Color::Auto), error.render().ansi().to_string());
             if error.use_stderr() {
                 out.show_always(&text);
@@ -79,14 +84,14 @@ pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
             return if error.use_stderr() { Exit::Usage.into() } else { Exit::Done.into() };
         }
     };
-    cli.common.typed = typed;
-    let out = Out::new(cli.common.quiet, cli.common.color);
+    let common = Common { typed, ..cli.common() };
+    let out = Out::new(cli.talk.quiet, cli.talk.color);
     if let Err(fail) = belts {
         out.fail(&fail);
         return fail.exit.into();
     }
-    log(cli.common.verbose, out);
-    let mut session = Session { common: cli.common, out };
+    log(common.verbose, out);
+    let mut session = Session { common, out };
     if session.common.summary.is_none() {
         session.common.summary = summary::of_ci(&cli.command, std::env::var_os("GITHUB_STEP_SUMMARY"));
     }
@@ -116,13 +121,13 @@ pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
 async fn command(session: &Session, command: Command) -> Result<Exit, Fail> {
     summary::ready(session)?;
     match command {
-        Command::Demo { reset } => demo::run(session, reset).await,
-        Command::Scan { exit_code, save_inventory } => scan::run(session, exit_code, save_inventory.as_deref()).await,
-        Command::Plan { output, exit_code, belts } => plan::run(session, output.as_deref(), exit_code, &belts).await,
-        Command::Events { past, output, exit_code } => lookup::run(session, &past, output.as_deref(), exit_code).await,
-        Command::Sign { what, key } => signing::sign(session, &what, &key).map(|()| Exit::Done),
-        Command::Diff { old, new, exit_code } => diff::run(session, &old, &new, exit_code),
-        Command::Show { what } => show::run(session, &what),
+        Command::Demo { reset, .. } => demo::run(session, reset).await,
+        Command::Scan { exit_code, save_inventory, .. } => scan::run(session, exit_code, save_inventory.as_deref()).await,
+        Command::Plan { output, exit_code, belts, .. } => plan::run(session, output.as_deref(), exit_code, &belts).await,
+        Command::Events { past, output, exit_code, .. } => lookup::run(session, &past, output.as_deref(), exit_code).await,
+        Command::Sign { what, key, .. } => signing::sign(session, &what, &key).map(|()| Exit::Done),
+        Command::Diff { old, new, exit_code, .. } => diff::run(session, &old, &new, exit_code),
+        Command::Show { what, .. } => show::run(session, &what),
         Command::Apply { plan, change, approval, closing, belts, .. } => {
             apply::run(session, plan.as_deref(), &change, &approval, &closing.report_back, &belts).await
         }
@@ -130,17 +135,17 @@ async fn command(session: &Session, command: Command) -> Result<Exit, Fail> {
             let approval = args::Approval { allow_irreversible, ..args::Approval::default() };
             fix::run(session, plan.as_deref(), plain, &approval, &belts).await
         }
-        Command::Runs => runs::run(session),
+        Command::Runs { .. } => runs::run(session),
         Command::Resume { run, approval, guards, .. } => resume::run(session, &run, &approval, &guards).await,
-        Command::Recover { run, output } => recover::run(session, run.as_deref(), output.as_deref()).await,
+        Command::Recover { run, output, .. } => recover::run(session, run.as_deref(), output.as_deref()).await,
         Command::Undo { run, change, output, approval, .. } => undo::run(session, &run, &change, output.as_deref(), &approval).await,
         Command::Verify { run, closing, .. } => verify::run(session, &run, &closing.report_back).await,
         Command::Prune { output, approval, .. } => prune::run(session, output.as_deref(), &approval).await,
-        Command::Explain { what } => explain::run(session, &what),
+        Command::Explain { what, .. } => explain::run(session, &what),
         Command::Completions { shell } => completions::run(session, shell),
         Command::Man { dir } => man::run(session, &dir),
-        Command::Playbooks { what } => playbooks::run(session, what.as_ref()),
-        Command::Actions { what } => actions::run(session, what.as_ref()),
+        Command::Playbooks { what, .. } => playbooks::run(session, what.as_ref()),
+        Command::Actions { what, .. } => actions::run(session, what.as_ref()),
         Command::Export { plan, to, way_back, output, .. } => export::run(session, &plan, to, way_back, output.as_deref()),
         Command::Permissions { plan, all, only, report_back } => permissions::run(session, plan.as_deref(), all.then_some(only), report_back),
     }

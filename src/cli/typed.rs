@@ -162,9 +162,9 @@ mod tests {
     }
 
     #[test]
-    fn what_was_typed_is_repeated_before_and_behind_the_command() {
+    fn what_was_typed_is_repeated() {
         let typed =
-            typed("redress --region eu-west-1 plan --state-dir my/runs --allow-cidr 203.0.113.0/24 --allow-cidr 2001:db8::/32 --allow-lockout --jobs 2");
+            typed("redress apply --region eu-west-1 --state-dir my/runs --allow-cidr 203.0.113.0/24 --allow-cidr 2001:db8::/32 --allow-lockout --jobs 2");
         assert_eq!(typed.place, " --state-dir my/runs");
         assert_eq!(typed.planning, " --region eu-west-1 --allow-cidr 203.0.113.0/24 --allow-cidr 2001:db8::/32 --allow-lockout");
         assert_eq!(typed.playbooks, "");

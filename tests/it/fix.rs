@@ -94,10 +94,10 @@ fn a_change_is_chosen_confirmed_done_and_proved() {
     let desk = Desk::new("xterm-256color");
     let up = UP.to_owned();
     let steps = [
-        ("Do c3:", format!("{up}\r")),
+        ("Do c3 [", format!("{up}\r")),
         ("Change 2 of", DOWN.repeat(5)),
         ("> finish", "\r".to_owned()),
-        ("What now:", UP.repeat(2)),
+        ("What now [", UP.repeat(2)),
         ("> go", "\r".to_owned()),
         ("Type the account id 123456789012 to do it", "123456789012\r".to_owned()),
     ];
@@ -109,6 +109,53 @@ fn a_change_is_chosen_confirmed_done_and_proved() {
         assert!(seen.text.contains(part), "{part} is not in\n{}", seen.text);
     }
     assert_eq!(desk.runs(), 1);
+}
+
+#[test]
+fn one_key_answers_and_a_question_mark_explains() {
+    let desk = Desk::new("xterm-256color");
+    let steps = [
+        ("Do c3 [y,n,a,s,d,e,f,q,?]:", "?"),
+        ("no to this and the rest of its playbook", "x"),
+        ("Press ? to hide this", "y"),
+        ("Change 2 of", "d"),
+        ("ec2:RevokeSecurityGroupIngress", ""),
+        ("Do c4 [", "n"),
+        ("Change 3 of", "f"),
+        ("What now [g,b,q,?]:", "g"),
+        ("Type the account id 123456789012 to do it", "123456789012\r"),
+    ];
+    let seen = desk.play("fix --account twin:demo", &steps);
+    assert_eq!((seen.exit, seen.restored), (0, true), "{}", seen.text);
+    assert!(seen.text.contains("Do c3: yes") && seen.text.contains("Do c4: no") && seen.text.contains("You chose 1 change"), "{}", seen.text);
+    assert_eq!(desk.runs(), 1);
+}
+
+#[test]
+fn a_word_typed_whole_answers_one_question() {
+    let desk = Desk::new("xterm");
+    let seen = desk.play("fix --account twin:demo", &[("Do c3 [", "yes\r"), ("Do c4 [", ""), ("> no", "q")]);
+    assert_eq!(seen.exit, 4, "{}", seen.text);
+    assert!(seen.text.contains("Do c3: yes") && seen.text.contains("Do c4: quit") && !seen.text.contains("Which parameter"), "{}", seen.text);
+    assert_eq!(desk.runs(), 0);
+}
+
+#[test]
+fn apply_asks_by_keys_too() {
+    let desk = Desk::new("xterm");
+    let line = "apply --account twin:demo --check vpc-without-flow-logs --allow-cidr 203.0.113.0/24";
+    let steps = [("Do it [n,y,s,d,?]:", "d"), ("ec2:CreateFlowLogs", ""), ("Do it [", "s"), ("Do c1 [y,n,a,f,d,q,?]:", "y"), ("Do c2 [", "q")];
+    let seen = desk.play(line, &steps);
+    assert_eq!((seen.exit, seen.restored), (4, true), "{}", seen.text);
+    assert!(seen.text.contains("nothing was approved, nothing was changed"), "{}", seen.text);
+    assert_eq!(desk.runs(), 0);
+    let seen = desk.play(line, &[("Do it [", "y")]);
+    assert_eq!((seen.exit, seen.restored), (0, true), "{}", seen.text);
+    // Words and Enter work as well where nothing can be drawn.
+    let dumb = Desk::new("dumb");
+    let seen = dumb.play(line, &[("Type a word or a number [no]:", "yes\r")]);
+    assert_eq!(seen.exit, 0, "{}", seen.text);
+    assert!(!seen.raw.contains("\u{1b}[2K"), "{:?}", seen.raw);
 }
 
 #[test]
@@ -239,7 +286,7 @@ fn the_recorded_session_is_what_a_session_looks_like() {
 
 #[test]
 fn sigterm_and_sighup_leave_a_question_as_ctrl_c_does_and_the_terminal_as_it_was() {
-    for (line, wait) in [("fix --account twin:demo", "Do c3:"), ("apply --account twin:demo", "Do it"), ("fix --plain --account twin:demo", "Type a word")] {
+    for (line, wait) in [("fix --account twin:demo", "Do c3 ["), ("apply --account twin:demo", "Do it ["), ("fix --plain --account twin:demo", "Type a word")] {
         for signal in ["signal:SIGTERM", "signal:SIGHUP"] {
             let desk = Desk::new("xterm-256color");
             let seen = desk.play(line, &[(wait, signal)]);

@@ -60,6 +60,19 @@ fn help_is_a_command_too() {
 }
 
 #[test]
+fn an_option_that_a_command_does_not_take_is_refused_with_those_that_do() {
+    let desk = Desk::new();
+    let said = desk.run("resume last --findings found.json");
+    assert_eq!(said.code, 2);
+    assert!(said.err.contains("unexpected argument '--findings' found") && said.err.contains("an option of scan, plan, apply and fix"), "{}", said.err);
+    for (line, left_out) in [("resume", "--check"), ("runs", "--jobs"), ("completions", "--region"), ("fix", "--format")] {
+        let help = desk.run(&format!("{line} --help")).out;
+        assert!(!help.contains(left_out) && help.contains("--verbose"), "{line}: {help}");
+        assert!(help.lines().all(|l| l.chars().count() <= 80), "{help}");
+    }
+}
+
+#[test]
 fn a_control_that_others_know_names_its_checks() {
     let desk = Desk::new();
     let checks = |line: &str| -> BTreeSet<String> {
@@ -126,6 +139,34 @@ fn the_commands_that_are_shown_mean_the_same_and_work_as_they_stand() {
     assert!(!finding.out.is_empty());
     let said = desk.run("plan --account twin:demo --findings found --state-dir runs/here");
     assert!(!said.out.contains("one.json"), "{}", said.out);
+}
+
+/// The string literals of a source file, roughly.
+fn literals(source: &str) -> impl Iterator<Item = &str> {
+    source.lines().filter(|line| !line.trim_start().starts_with("//")).flat_map(|line| line.split('"').skip(1).step_by(2))
+}
+
+/// What begins with a question and ends as a statement is no sentence, and so is the name of a fact that stands for one.
+#[test]
+fn what_is_not_known_is_told_in_a_sentence() {
+    let questions = ["whether ", "which ", "whose ", "under which ", "when ", "how long "];
+    let mut files = vec![std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src")];
+    let mut wrong = Vec::new();
+    while let Some(path) = files.pop() {
+        if path.is_dir() {
+            files.extend(fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+            continue;
+        }
+        let text = fs::read_to_string(&path).unwrap_or_default();
+        let headless = |said: &&str| questions.iter().any(|q| said.trim_start_matches("{id} is kept: ").starts_with(q)) && said.contains("not known: {");
+        wrong.extend(literals(&text).filter(headless).map(|said| format!("{}: {said}", path.display())));
+        for call in [" need(", "(need(", "::need(", " known(", "(known(", "::known("] {
+            let asked = text.lines().filter(|line| line.contains(call) && !line.contains("Question("));
+            let bare = |line: &&str| questions.iter().any(|q| line.contains(&format!("\"{q}")));
+            wrong.extend(asked.filter(bare).map(|line| format!("{}: {}", path.display(), line.trim())));
+        }
+    }
+    assert_eq!(wrong, Vec::<String>::new());
 }
 
 #[test]

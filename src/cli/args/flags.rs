@@ -8,46 +8,46 @@ use jiff::SignedDuration;
 use super::values::MaxRisk;
 use crate::cli::when::{Moment, moment, valid_for};
 
-/// From when to when events are looked up.
+/// The time in which events are looked up.
 #[derive(Debug, Clone, Args)]
 pub struct PastFlags {
-    /// From when: `24h`, `7d`, `90m`, or a time such as 2026-11-22T06:00:00Z; at most 90 days back
+    /// Begin here: `24h`, `7d` or `90m` ago, or a time such as 2026-11-22T06:00:00Z; at most 90 days back
     #[arg(long, value_name = "TIME", value_parser = moment)]
     pub since: Moment,
-    /// To when, likewise [default: now]
+    /// End here, given likewise [default: now]
     #[arg(long, value_name = "TIME", value_parser = moment)]
     pub until: Option<Moment>,
 }
 
-/// What guards are told: where the operator sits, and what may be done all the same.
+/// The operator's address, and the guards that are loosened.
 #[derive(Debug, Clone, Default, Args)]
-#[command(next_help_heading = "Belts")]
+#[command(next_help_heading = "Safety limits")]
 pub struct Guards {
-    /// Your own address, which is never cut off [default: that of SSH_CONNECTION]
+    /// Never cut off this address, which is yours [default: the one in SSH_CONNECTION]
     #[arg(long, value_name = "IP")]
     pub my_address: Option<IpAddr>,
-    /// Loosens the guard against locking people out
+    /// Allow changes that may lock people out
     #[arg(long)]
     pub allow_lockout: bool,
-    /// Changes what something else manages, too (CloudFormation, Kubernetes, ...)
+    /// Also change what something else manages (CloudFormation, Kubernetes, ...)
     #[arg(long)]
     pub include_managed: bool,
 }
 
-/// What planning is told.
+/// The limits of a plan.
 #[derive(Debug, Clone, Default, Args)]
-#[command(next_help_heading = "Belts")]
+#[command(next_help_heading = "Safety limits")]
 pub struct Belts {
-    /// What guards are told.
+    /// The guards.
     #[command(flatten)]
     pub guards: Guards,
-    /// At most so many changes for each playbook, over what the playbook says
+    /// Plan at most N changes for each playbook (overrides the playbook)
     #[arg(long, value_name = "N")]
     pub max_changes: Option<usize>,
-    /// At most so many percent of the resources of a kind, over what the playbook says
-    #[arg(long, value_name = "P", value_parser = clap::value_parser!(u8).range(1..=100))]
+    /// Change at most this percentage of the resources of one kind (overrides the playbook)
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(1..=100))]
     pub max_percent: Option<u8>,
-    /// How long the plan may be applied: `7d`, `12h` [default: 7d]
+    /// Let the plan be applied for this long: `7d`, `12h` [default: 7d]
     #[arg(long, value_name = "TIME", value_parser = valid_for)]
     pub valid_for: Option<SignedDuration>,
 }
@@ -64,28 +64,29 @@ impl Belts {
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Approval")]
 pub struct Approval {
-    /// Approves without a question what is within --max-risk, for CI
+    /// Approve everything up to --max-risk without a question, for CI
     #[arg(long)]
     pub auto_approve: bool,
-    /// The gravest risk that may be approved [default: safe with --auto-approve; whatever you say at the question]
+    /// Approve no higher risk than this [default: safe with --auto-approve, else what you answer]
     #[arg(long, value_enum, value_name = "RISK")]
     pub max_risk: Option<MaxRisk>,
-    /// Lets an irreversible action be approved, by its name; repeatable
+    /// Allow an irreversible action, by its name; repeatable
     #[arg(long, value_name = "ACTION")]
     pub allow_irreversible: Vec<String>,
 }
 
-/// Who is told what became of the findings that a run was made for.
+/// Who is informed about the findings that a run was made for.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Reporting back")]
 pub struct Closing {
-    /// Once it is proved again: `securityhub` sets the findings of Security Hub that the run has set right to RESOLVED, with a
-    /// note; `file:PATH` writes what became of all of them as OCSF; repeatable
+    /// Report what is proved to be fixed: `securityhub` sets its findings to
+    /// RESOLVED, with a note; `file:PATH` writes all findings and their outcomes
+    /// as OCSF; repeatable
     #[arg(long, value_name = "securityhub|file:PATH", value_parser = report_back)]
     pub report_back: Vec<ReportBack>,
 }
 
-/// One who is told.
+/// A receiver of outcomes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ReportBack {
     /// AWS Security Hub.
@@ -106,7 +107,7 @@ fn report_back(text: &str) -> Result<ReportBack, String> {
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Signatures")]
 pub struct Trusts {
-    /// Refuses what nobody in this file of allowed signers (ssh-keygen(1)) has signed: a plan's file needs its signature beside it, FILE.sig
+    /// Refuse what nobody in this file of allowed signers (ssh-keygen(1)) has signed; the signature of PLAN.json is PLAN.json.sig
     #[arg(long, value_name = "ALLOWED_SIGNERS", env = "REDRESS_TRUST")]
     pub trust: Option<PathBuf>,
 }
@@ -115,7 +116,7 @@ pub struct Trusts {
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Signatures")]
 pub struct Signs {
-    /// Signs the run, as it stands when the command ends, with this OpenSSH key (ed25519, without a passphrase)
+    /// Sign the run when the command ends, with this OpenSSH key (ed25519, without a passphrase)
     #[arg(long, value_name = "KEY")]
     pub sign: Option<PathBuf>,
 }

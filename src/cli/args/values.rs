@@ -18,35 +18,35 @@ pub enum Target {
 /// A half of the permissions of a standing role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Half {
-    /// What scans and plans take
+    /// The permissions for scans and plans
     Read,
-    /// What applying and undoing takes beside that
+    /// The permissions for applying and undoing, beside those
     Write,
-    /// What telling Security Hub takes beside that
+    /// The permissions for reporting to Security Hub, beside those
     ReportBack,
 }
 
 /// What about playbooks.
 #[derive(Debug, Clone, Subcommand)]
 pub enum PlaybooksCommand {
-    /// All that are in force [default]
+    /// List all playbooks in force [default]
     List,
-    /// One of them, as it is in force
+    /// Show one playbook as it is in force
     Show {
-        /// Its id
+        /// The id of the playbook
         id: String,
     },
-    /// A commented playbook to start from
+    /// Write a commented playbook to start from
     New {
-        /// The action it uses [default: tighten-security-group]
+        /// The action that it uses [default: tighten-security-group]
         action: Option<String>,
-        /// Where it is written, if nothing is there yet [default: stdout]
+        /// Write it to this new file [default: stdout]
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,
     },
-    /// The JSON Schema of playbooks, so that editors complete and check them
+    /// Print the JSON Schema of playbooks, for editors
     Schema,
-    /// What is wrong in playbooks, with file, line and column
+    /// Check playbooks; reports file, line and column of each mistake
     Check {
         /// Files or folders [default: the folder of --playbooks]
         files: Vec<PathBuf>,
@@ -67,11 +67,11 @@ pub enum Shell {
 /// What about actions.
 #[derive(Debug, Clone, Subcommand)]
 pub enum ActionsCommand {
-    /// All of them [default]
+    /// List all actions [default]
     List,
-    /// The page of one
+    /// Show the page of one action
     Show {
-        /// Its name
+        /// The name of the action
         name: String,
     },
 }
@@ -79,17 +79,17 @@ pub enum ActionsCommand {
 /// How data is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
-    /// For people
+    /// Text for people
     Text,
-    /// A versioned document, for programs
+    /// A versioned document for programs
     Json,
-    /// For tickets and pull requests
+    /// Markdown for tickets and pull requests
     Markdown,
-    /// One page that needs no network, for reviews
+    /// One page for reviews, which needs no network
     Html,
-    /// JUnit XML, for CI
+    /// JUnit XML for CI
     Junit,
-    /// SARIF 2.1.0, for code scanning
+    /// SARIF 2.1.0 for code scanning
     Sarif,
 }
 
@@ -122,7 +122,7 @@ pub enum Color {
 /// The gravest risk that may be approved without an action's own flag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum MaxRisk {
-    /// Adds; disturbs nothing
+    /// Adds something and disturbs nothing
     Safe,
     /// May cut traffic, access or uptime
     Disruptive,

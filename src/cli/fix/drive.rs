@@ -8,7 +8,6 @@ use std::{
 
 use super::{
     question::{Question, Reply},
-    terminal::Terminal,
     walk::{Screen, Turn, Walk},
 };
 use crate::{
@@ -21,6 +20,7 @@ use crate::{
         render,
         session::Session,
         signals::{self, TerminalState},
+        terminal::Terminal,
     },
     finding::{Finding, FindingKey},
     journal::Decision,

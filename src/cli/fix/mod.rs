@@ -5,26 +5,21 @@ mod drive;
 mod edit;
 mod order;
 mod question;
-mod terminal;
 mod walk;
 
 use std::path::Path;
 
-use self::{
-    drive::Drive,
-    terminal::{Drawn, Plain, Terminal},
-    walk::Walk,
-};
+use self::{drive::Drive, walk::Walk};
 use super::{
     apply,
-    args::{Approval, Belts, Format},
+    args::{Approval, Belts},
     ask::Policy,
     exit::Exit,
     fail::Fail,
-    out::Out,
     perform::{self, Approved},
     planning, render,
     session::Session,
+    terminal,
 };
 use crate::{
     engine::{self, EngineError},
@@ -39,8 +34,8 @@ use crate::{
 /// Nobody to ask and bad input (exit 2); a session that was left (exit 4).
 pub async fn run(session: &Session, file: Option<&Path>, plain: bool, approval: &Approval, belts: &Belts) -> Result<Exit, Fail> {
     let policy = Policy::of(approval)?;
-    may_ask(session)?;
-    let plain = plain || std::env::var_os("TERM").is_some_and(|t| t == "dumb");
+    may_ask()?;
+    let plain = plain || terminal::dumb();
     let session = &Session { common: session.common.clone(), out: if plain { session.out.plainer() } else { session.out } };
     session.out.say(if file.is_some() { "reading the plan and the account ..." } else { "scanning, planning and rehearsing ..." });
     let apply::Ground { state, door, plan, facts, held, again, signed } = apply::ground(session, file, belts).await?;
@@ -58,7 +53,7 @@ pub async fn run(session: &Session, file: Option<&Path>, plain: bool, approval: 
     let _lock = perform::lock(session, state.as_ref(), &plan, &id, &door.account.identity().caller.arn)?;
     session.out.show_always(&screens::note(&opening(&plan), &render::talk(session)));
     let drive = Drive { session, door: &door, facts, walk: Walk::new(plan, &policy) };
-    let (plan, decisions) = drive.run(terminal(session.out, plain)).await?;
+    let (plan, decisions) = drive.run(terminal::open(session.out, plain)).await?;
     session.out.always("");
     let approved = Approved { plan: &plan, signed: apply::as_signed(signed, &plan, &decisions)?, decisions };
     let (story, result) = perform::go(session, &door, state.as_ref(), &id, approved).await?;
@@ -66,20 +61,13 @@ pub async fn run(session: &Session, file: Option<&Path>, plain: bool, approval: 
 }
 
 /// Refuses politely where nobody can answer.
-fn may_ask(session: &Session) -> Result<(), Fail> {
-    if session.common.format != Format::Text {
-        return Err(Fail::usage("`redress fix` is a talk with a person and has no other format than text").hint("redress plan --format json"));
-    }
+fn may_ask() -> Result<(), Fail> {
     if terminal::present() {
         return Ok(());
     }
     Err(Fail::usage("`redress fix` asks questions, and there is no terminal to ask at")
         .why("nothing was changed")
         .hint("run it on a terminal; without one: `redress plan -o plan.json`, and `redress apply plan.json --auto-approve`"))
-}
-
-fn terminal(out: Out, plain: bool) -> Box<dyn Terminal> {
-    if plain { Box::new(Plain(out)) } else { Box::new(Drawn(out)) }
 }
 
 fn opening(plan: &Plan) -> String {

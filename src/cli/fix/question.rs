@@ -1,45 +1,10 @@
 //! The questions of a fix session, as data: what is asked and which answers there are. Pure.
 
+pub use crate::cli::question::{Item, Question, Reply};
 use crate::{
     calls::Risk,
     plan::{Plan, select::Selected},
 };
-
-/// A question.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Question {
-    /// One of these; the number of the one that is taken unless another is chosen.
-    Choose(String, Vec<Item>, usize),
-    /// A line of text, with what stands there at first.
-    Line(String, String),
-}
-
-/// One answer to choose.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Item {
-    /// The word to type where nothing can be drawn.
-    pub word: String,
-    /// What it means.
-    pub meaning: String,
-}
-
-impl Item {
-    /// An answer.
-    pub fn new(word: impl Into<String>, meaning: impl Into<String>) -> Self {
-        Self { word: word.into(), meaning: meaning.into() }
-    }
-}
-
-/// What a person answers.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Reply {
-    /// The number of the answer that was chosen.
-    Chosen(usize),
-    /// The line that was typed.
-    Line(String),
-    /// The question was left: Esc, or the end of the input.
-    Left,
-}
 
 /// The answers about a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,23 +27,23 @@ pub enum Answer {
     Quit,
 }
 
-/// The answers about a change, in their order: the word, what it means.
-pub const ANSWERS: [(Answer, &str, &str); 8] = [
-    (Answer::Yes, "yes", "do this change"),
-    (Answer::No, "no", "leave it as it is"),
-    (Answer::AllOfKind, "all", "yes to all of this kind"),
-    (Answer::SkipPlaybook, "skip", "no to all of this playbook"),
-    (Answer::Details, "details", "exact calls, playbook, control ids"),
-    (Answer::Edit, "edit", "edit a parameter, plan and rehearse again"),
-    (Answer::Done, "finish", "leave the rest out, go to the summary"),
-    (Answer::Quit, "quit", "change nothing at all"),
+/// The answers about a change, in their order: the word, its meaning, and the meaning in full.
+pub const ANSWERS: [(Answer, &str, &str, &str); 8] = [
+    (Answer::Yes, "yes", "do this change", "do this change; it is made after the summary and your last yes"),
+    (Answer::No, "no", "leave it as it is", "leave it as it is; a later scan finds it again"),
+    (Answer::AllOfKind, "all", "yes to all of this kind", "yes to this and the rest with its playbook, action and risk"),
+    (Answer::SkipPlaybook, "skip", "no to all of this playbook", "no to this and the rest of its playbook"),
+    (Answer::Details, "details", "exact calls, playbook, control ids", "show the exact calls, the playbook and the control ids"),
+    (Answer::Edit, "edit", "edit a parameter, plan and rehearse again", "change a parameter of its kind, plan and rehearse again"),
+    (Answer::Done, "finish", "leave the rest out, go to the summary", "no to the rest, go to the summary of what you chose"),
+    (Answer::Quit, "quit", "change nothing at all", "leave the session and change nothing at all"),
 ];
 
-/// The question about a change; `kind` is how many changes of its kind have no answer yet, itself included. What is
-/// taken without a choice is no.
+/// The question about a change; `kind` is the number of changes of its kind that have no answer yet, itself included. An
+/// empty answer is no.
 pub fn about(id: &str, kind: usize) -> Question {
     let meaning = |answer: Answer, text: &str| if answer == Answer::AllOfKind { format!("{text} ({kind})") } else { text.to_owned() };
-    let items = ANSWERS.iter().map(|(answer, word, text)| Item::new(*word, meaning(*answer, text))).collect();
+    let items = ANSWERS.iter().map(|(answer, word, text, full)| Item::new(*word, meaning(*answer, text)).explained(*full)).collect();
     Question::Choose(format!("Do {id}"), items, 1)
 }
 

@@ -17,8 +17,8 @@ use crate::plan::{rehearse::Rules, select};
 
 async fn planned() -> Planned {
     let matches = examples::command().try_get_matches_from(["redress", "plan"]).unwrap();
-    let common = Cli::from_arg_matches(&matches).unwrap().common;
-    let session = Session { out: Out::new(true, common.color), common };
+    let cli = Cli::from_arg_matches(&matches).unwrap();
+    let session = Session { out: Out::new(true, cli.talk.color), common: cli.common() };
     planning::plan(&session, &demo_door(), &Belts::default()).await.unwrap()
 }
 
@@ -251,13 +251,14 @@ async fn what_is_irreversible_is_shown_as_not_offered_and_never_asked_about() {
 
 #[test]
 fn a_typed_answer_is_a_word_its_beginning_or_a_number() {
-    use crate::cli::fix::terminal::understood;
+    use crate::cli::question::understood;
     let question = about("c1", 3);
     let of = |line: &str| understood(&question, line);
     assert_eq!(of("yes"), Ok(Reply::Chosen(0)));
     assert_eq!(of("D"), Ok(Reply::Chosen(4)));
     assert_eq!(of("8"), Ok(Reply::Chosen(7)));
     assert_eq!(of(""), Ok(Reply::Chosen(1)));
+    assert!(of("?").is_err_and(|why| why.contains("skip: no to this and the rest of its playbook")));
     assert!(of("9").is_err() && of("0").is_err());
     assert!(of("detials").is_err_and(|why| why.contains("Did you mean details?")));
 }
