@@ -54,12 +54,14 @@ pub fn card(plan: &Plan, change: &Change, at: &At, view: &View) -> String {
     row(&mut page, "change", &[plain(&change.summary)]);
     difference(&mut page, change);
     rows(&mut page, "affects", Tone::Plain, &each_once(&change.impact));
-    let asked: Vec<String> = change.guards.iter().filter(|g| g.result != "passed").map(|g| format!("{} ({}): {}", g.guard, g.result, g.note)).collect();
+    let asked: Vec<String> = change.guards.iter().filter(|g| g.result != "passed").map(words::guard).collect();
     rows(&mut page, "guards", Tone::Warn, &asked);
     rows(&mut page, "with it", Tone::Plain, &brought(plan, change));
     let (tone, back) = words::way_back(change);
-    row(&mut page, "way back", &[span(tone, back)]);
-    rows(&mut page, "stays", Tone::Warn, &change.not_restored);
+    row(&mut page, "undo", &[span(tone, back.trim_start_matches("undo "))]);
+    for line in &change.not_restored {
+        row(&mut page, " ", &[span(Tone::Warn, format!("not restored: {line}"))]);
+    }
     row(&mut page, "risk", &[span(words::risk_tone(change.risk), change.risk.word()), plain(format!(": {}", meaning(change.risk)))]);
     page.done()
 }
@@ -159,7 +161,7 @@ pub fn chosen(plan: &Plan, left_out: &[&Change], dropped: &[Dropped], changed: &
             page.text(7, &[span(Tone::Faint, "others that you chose need it")]);
         }
         for line in &change.not_restored {
-            page.text(7, &[span(Tone::Warn, format!("stays: {line}"))]);
+            page.text(7, &[span(Tone::Warn, format!("not restored: {line}"))]);
         }
     }
     for Dropped { change, because } in dropped {
