@@ -55,7 +55,7 @@ fn a_change_is_explained_from_the_plan_and_a_wrong_one_gets_a_hint() {
     let folder = tempfile::tempdir().unwrap();
     redress(folder.path(), "plan --account twin:demo -o plan.json");
     let text = String::from_utf8(redress(folder.path(), "explain plan.json#c3").stdout).unwrap();
-    assert!(text.contains("way back") && text.contains("security-group-open") && text.contains("ec2:RevokeSecurityGroupIngress"), "{text}");
+    assert!(text.contains("undo:") && text.contains("security-group-open") && text.contains("ec2:RevokeSecurityGroupIngress"), "{text}");
     let wrong = redress(folder.path(), "explain plan.json#c333");
     assert_eq!(wrong.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&wrong.stderr).contains("did you mean plan.json#c3"));

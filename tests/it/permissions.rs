@@ -73,8 +73,8 @@ impl Guarded {
 
     fn redress(&self, key: &(String, String), words: &[&str]) -> Output {
         let mut command = Command::new(env!("CARGO_BIN_EXE_redress"));
-        command.args(words).args(["--state-dir"]).arg(self.folder.path().join("state"));
-        command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).envs(self.environment(key));
+        command.args(words).env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).envs(self.environment(key));
+        command.env("REDRESS_STATE_DIR", self.folder.path().join("state"));
         command.stdin(Stdio::null()).output().unwrap()
     }
 

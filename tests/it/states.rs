@@ -39,7 +39,7 @@ impl Stage {
     fn redress(&self, keys: &Keys, words: &[&str]) -> Output {
         let mut command = Command::new(env!("CARGO_BIN_EXE_redress"));
         command.env_clear().env("PATH", std::env::var_os("PATH").unwrap()).envs(keys.environment(&self.moto)).current_dir(self.folder.path());
-        command.args(words).args(["--state-dir", &format!("runs-{}", keys.account)]).stdin(Stdio::null()).output().unwrap()
+        command.args(words).env("REDRESS_STATE_DIR", format!("runs-{}", keys.account)).stdin(Stdio::null()).output().unwrap()
     }
 
     fn plan(&self, keys: &Keys, checks: &[&str]) -> Value {
@@ -316,7 +316,8 @@ fn a_machine_makes_a_trail_where_there_was_none() {
 
 fn demo(folder: &Path, words: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_redress"));
-    command.args(words).args(["--account", "twin:demo", "--state-dir", "state"]).current_dir(folder).stdin(Stdio::null()).output().unwrap()
+    let account: &[&str] = if words.first() == Some(&"export") { &[] } else { &["--account", "twin:demo"] };
+    command.args(words).args(account).env("REDRESS_STATE_DIR", "state").current_dir(folder).stdin(Stdio::null()).output().unwrap()
 }
 
 fn demo_plan(folder: &Path) -> Plan {
