@@ -316,7 +316,7 @@ fn a_machine_makes_a_trail_where_there_was_none() {
 
 fn demo(folder: &Path, words: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_redress"));
-    let account: &[&str] = if words.first() == Some(&"export") { &[] } else { &["--account", "twin:demo"] };
+    let account: &[&str] = if matches!(words.first(), Some(&"export" | &"permissions")) { &[] } else { &["--account", "twin:demo"] };
     command.args(words).args(account).env("REDRESS_STATE_DIR", "state").current_dir(folder).stdin(Stdio::null()).output().unwrap()
 }
 
