@@ -372,7 +372,7 @@ fn another_account_than_the_only_one_is_refused_before_anything_is_read() {
     for held in [OTHER, "777788889999", "prod", ""] {
         for line in ["scan", "plan --account twin:demo", "apply --auto-approve"] {
             let (code, err) = at(&sts, &folder, &format!("{line} --only-account {ACCOUNT}"), &[("REDRESS_ONLY_ACCOUNT", held)]);
-            let says = if held.len() == 12 { "and REDRESS_ONLY_ACCOUNT allows" } else { "--only-account" };
+            let says = if held.len() == 12 { "and REDRESS_ONLY_ACCOUNT allows" } else { "REDRESS_ONLY_ACCOUNT is" };
             assert!(code == Some(2) && err.contains(says), "{held:?} {line}: {err}");
             assert!(operations(&sts).is_empty(), "{held:?} {line}");
         }
