@@ -15,6 +15,10 @@ pub enum Kind {
     SecurityGroup,
     /// A VPC.
     Vpc,
+    /// A subnet.
+    Subnet,
+    /// The account's defaults for EBS in a region (`arn:aws:ec2:R:A:account`, as Prowler names them).
+    EbsDefaults,
     /// A CloudTrail trail.
     Trail,
     /// An EBS volume.
@@ -42,6 +46,8 @@ impl Kind {
             Kind::Account => "account",
             Kind::SecurityGroup => "security group",
             Kind::Vpc => "VPC",
+            Kind::Subnet => "subnet",
+            Kind::EbsDefaults => "EBS defaults",
             Kind::Trail => "trail",
             Kind::Volume => "volume",
             Kind::Instance => "instance",
@@ -192,6 +198,8 @@ impl ResourceId {
         match (self.service(), resource.split(['/', ':']).next().unwrap_or("")) {
             ("ec2", "security-group") => Kind::SecurityGroup,
             ("ec2", "vpc") => Kind::Vpc,
+            ("ec2", "subnet") => Kind::Subnet,
+            ("ec2", "account") => Kind::EbsDefaults,
             ("ec2", "volume") => Kind::Volume,
             ("ec2", "instance") => Kind::Instance,
             ("ec2", "snapshot") => Kind::Snapshot,

@@ -14,12 +14,15 @@ pub mod around;
 pub mod concern;
 pub mod create_cloudtrail;
 pub mod delivery_role;
+pub mod disable_subnet_public_ip;
+pub mod enable_ebs_default_encryption;
 pub mod enable_flow_logs;
 pub mod encrypt_volumes;
 pub mod log_group;
 pub mod make;
 pub mod prune;
 pub mod raise_cloudtrail;
+pub mod setting;
 pub mod snapshot_instance;
 pub mod support;
 pub mod terms;
@@ -162,18 +165,22 @@ pub trait Action: Sync {
 
 /// All actions, in the order in which pages show them.
 pub fn all() -> &'static [&'static dyn Action] {
-    &[
-        &tighten_security_group::TightenSecurityGroup,
-        &enable_flow_logs::EnableFlowLogs,
-        &log_group::EnsureLogGroup,
-        &delivery_role::EnsureDeliveryRole,
-        &raise_cloudtrail::RaiseCloudtrail,
-        &create_cloudtrail::CreateCloudtrail,
-        &encrypt_volumes::EncryptVolumes,
-        &snapshot_instance::SnapshotInstance,
-        &prune::Prune,
-    ]
+    ALL
 }
+
+static ALL: &[&dyn Action] = &[
+    &tighten_security_group::TightenSecurityGroup,
+    &enable_flow_logs::EnableFlowLogs,
+    &disable_subnet_public_ip::DISABLE_SUBNET_PUBLIC_IP,
+    &enable_ebs_default_encryption::ENABLE_EBS_DEFAULT_ENCRYPTION,
+    &log_group::EnsureLogGroup,
+    &delivery_role::EnsureDeliveryRole,
+    &raise_cloudtrail::RaiseCloudtrail,
+    &create_cloudtrail::CreateCloudtrail,
+    &encrypt_volumes::EncryptVolumes,
+    &snapshot_instance::SnapshotInstance,
+    &prune::Prune,
+];
 
 /// The action with this name.
 pub fn find(name: &str) -> Option<&'static dyn Action> {

@@ -9,12 +9,15 @@ use crate::{
     resource::{Kind, ResourceId},
 };
 
+pub mod ebs_defaults;
+pub mod one;
 pub mod policy;
 pub mod ports;
 pub mod proofs;
 pub mod proofs_network;
 pub mod security_groups;
 pub mod snapshots;
+pub mod subnets;
 pub mod trails;
 pub mod volumes;
 pub mod vpcs;
@@ -79,7 +82,19 @@ pub struct Unjudged {
 
 /// All checks, in the order in which reports show them.
 pub fn all() -> impl Iterator<Item = &'static Check> {
-    [security_groups::CHECKS, vpcs::CHECKS, trails::CHECKS, volumes::CHECKS, snapshots::CHECKS, proofs::CHECKS, proofs_network::CHECKS].into_iter().flatten()
+    [
+        security_groups::CHECKS,
+        vpcs::CHECKS,
+        subnets::CHECKS,
+        ebs_defaults::CHECKS,
+        trails::CHECKS,
+        volumes::CHECKS,
+        snapshots::CHECKS,
+        proofs::CHECKS,
+        proofs_network::CHECKS,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// The check with this id.

@@ -107,6 +107,7 @@ fn ec2(raw: &Raw<'_>, owner: Owner, region: &str, kind: &str, id: &str) -> Named
         Some(_) if id.is_empty() => Named::Account(owner),
         Some((_, prefix)) if text::is_ec2_id(id, prefix) && text::is_region(region) => Named::Resource(owner.ec2(region, kind, id)),
         Some(_) => unresolved(raw.id),
+        None if id.is_empty() && kind == "account" => Named::Account(owner),
         None if id.is_empty() && kind.contains('-') => Raw { id: kind, account: &owner.account, region, partition: &owner.partition, ..*raw }.resolve(),
         None => other(raw.id),
     }

@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     AnyFamily, Bucket, CapacityReservation, EbsDefaults, Family, FlowLog, Instance, InstanceStatus, InstanceType, Inventory, Key, LogGroup, ManagedInstance,
-    NetworkInterface, PrefixList, Record, Removal, Role, SecurityGroup, SecurityGroupRule, Snapshot, TargetGroup, Trail, Volume, VolumeModification, Vpc,
-    about::About, permissions::Reading,
+    NetworkInterface, PrefixList, Record, Removal, Role, SecurityGroup, SecurityGroupRule, Snapshot, Subnet, TargetGroup, Trail, Volume, VolumeModification,
+    Vpc, about::About, permissions::Reading,
 };
-use crate::resource::Kind;
+use crate::resource::{Kind, Owner, ResourceId};
 
 /// Hands the list to a macro: those of a region, with the member of [`Region`] that holds them and the type of their facts; then
 /// those of an account, with the member of [`Inventory`].
@@ -27,6 +27,8 @@ macro_rules! families {
                 NetworkInterfaces network_interfaces NetworkInterface,
                 /// VPCs, by id.
                 Vpcs vpcs Vpc,
+                /// Subnets, by id.
+                Subnets subnets Subnet,
                 /// Flow logs, by id.
                 FlowLogs flow_logs FlowLog,
                 /// Instances, by id.
@@ -186,6 +188,17 @@ impl FamilyKind {
     /// The region under which things of this kind are kept: none for those of an account.
     pub fn home(self, region: &str) -> &str {
         if self.is_global() { "" } else { region }
+    }
+
+    /// The resource that a thing of this kind is, where findings can name it.
+    pub fn resource(self, owner: &Owner, region: &str, id: &str) -> Option<ResourceId> {
+        let about = self.about();
+        about.kind?;
+        if let Some(word) = about.arn_type {
+            return Some(owner.ec2(region, word, id));
+        }
+        let form = about.arn.one.first()?.replacen(":*:", &format!(":{region}:"), 1);
+        ResourceId::try_from(format!("arn:{}:{}", owner.partition, form.replace("{account}", &owner.account).replace("{id}", id))).ok()
     }
 
     /// The region in which a thing of this kind is asked for: none for those of an account, but for trails, each of which has a home.

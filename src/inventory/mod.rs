@@ -28,7 +28,7 @@ pub use compute::{Attachment, Device, Instance, InstanceStatus, InstanceType, Sn
 pub use fact::{Cause, Fact, Reason};
 pub use families::{FamilyKind, ForFamily, Region, Stored};
 pub use family::{AnyFamily, Family, Record, Selector, TAG_KEY};
-pub use network::{FlowLog, NetworkInterface, PrefixList, SecurityGroup, SecurityGroupRule, Vpc};
+pub use network::{FlowLog, NetworkInterface, PrefixList, SecurityGroup, SecurityGroupRule, Subnet, Vpc};
 pub use removal::{BinRule, Removal};
 pub use services::{Bucket, EbsDefaults, Key, LogGroup, ManagedInstance, Role, Trail};
 pub use table::Table;

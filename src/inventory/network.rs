@@ -215,6 +215,45 @@ impl Record for Vpc {
     }
 }
 
+/// A subnet (`ec2:DescribeSubnets`).
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Subnet {
+    /// `subnet-...`
+    pub id: String,
+    /// Its VPC.
+    pub vpc_id: String,
+    /// Its IPv4 range.
+    pub cidr_block: String,
+    /// Its zone.
+    pub availability_zone: String,
+    /// Whether new network interfaces get a public IPv4 address.
+    pub map_public_ip_on_launch: bool,
+    /// Whether it is the default subnet of its zone.
+    pub default_for_az: bool,
+    /// Its owner: another account for a subnet that is shared with this one.
+    pub owner_id: String,
+    /// Tags.
+    pub tags: Tags,
+}
+
+impl Record for Subnet {
+    const ABOUT: About = About {
+        kind: Some(Kind::Subnet),
+        asked: Some(Asked::of("DescribeSubnets", "subnet-id", "Subnets[0]", &[("/map_public_ip_on_launch", "MapPublicIpOnLaunch")])),
+        ..About::of_ec2(&[on_all("ec2:DescribeSubnets")], "subnet", "subnet", "InvalidSubnetID.NotFound")
+    };
+    fn filters(&self) -> Vec<(&'static str, &str)> {
+        vec![("vpc-id", &self.vpc_id)]
+    }
+    fn tags(&self) -> Option<&Tags> {
+        Some(&self.tags)
+    }
+    fn tags_mut(&mut self) -> Option<&mut Tags> {
+        Some(&mut self.tags)
+    }
+}
+
 /// A flow log (`ec2:DescribeFlowLogs`).
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]

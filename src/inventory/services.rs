@@ -246,7 +246,11 @@ pub struct EbsDefaults {
 }
 
 impl Record for EbsDefaults {
-    const ABOUT: About = About::read_by(&[on_all("ec2:GetEbsEncryptionByDefault"), on_all("ec2:GetEbsDefaultKmsKeyId")]);
+    const ABOUT: About = About {
+        kind: Some(Kind::EbsDefaults),
+        arn: Arn { one: &["ec2:*:{account}:{id}"], any: "" },
+        ..About::read_by(&[on_all("ec2:GetEbsEncryptionByDefault"), on_all("ec2:GetEbsDefaultKmsKeyId")])
+    };
 }
 
 /// An instance that Systems Manager can reach (`ssm:DescribeInstanceInformation`).

@@ -20,9 +20,11 @@ static BUILT_IN: &[(&str, &str)] = built_in![
     "security-group-open-database-port",
     "security-group-open-all-traffic",
     "vpc-flow-logs",
+    "subnet-public-ip",
     "raise-cloudtrail",
     "create-cloudtrail",
     "ebs-encryption",
+    "ebs-default-encryption",
     "instance-backups",
 ];
 

@@ -3,6 +3,7 @@
 //! that of `twin/services`. Nothing here calls anything.
 
 pub mod bucket;
+pub mod ebs_defaults;
 pub mod flow_log;
 pub mod form;
 pub mod instance;
@@ -11,6 +12,7 @@ pub mod role;
 pub mod security_group;
 pub mod snapshot;
 pub mod spec;
+pub mod subnet;
 pub mod tag;
 pub mod trail;
 pub mod volume;
@@ -38,7 +40,9 @@ macro_rules! operations {
             flow_log::{CreateFlowLogs, DeleteFlowLogs}
             snapshot::{CreateSnapshot, CreateSnapshots, CopySnapshot, DeleteSnapshot, RestoreSnapshotFromRecycleBin}
             volume::{CreateVolume, DeleteVolume, RestoreVolumeFromRecycleBin, AttachVolume, DetachVolume}
+            ebs_defaults::{EnableEbsEncryptionByDefault, DisableEbsEncryptionByDefault}
             instance::{StopInstances, StartInstances, ModifyInstanceAttribute}
+            subnet::{ModifySubnetAttribute}
             tag::{CreateTags, DeleteTags}
             log_group::{CreateLogGroup, PutRetentionPolicy, DeleteLogGroup, DeleteRetentionPolicy}
             role::{CreateRole, PutRolePolicy, DeleteRolePolicy, DeleteRole}

@@ -139,6 +139,8 @@ pub struct Spec {
     pub bookkeeping: bool,
     /// How long it is expected to take.
     pub takes: Takes,
+    /// Whether it has `DryRun`, where its service has that.
+    pub dry_run: bool,
     /// How many of what it makes AWS lets be pending at once in its region, those of all callers together.
     pub pending: Option<usize>,
 }
@@ -160,6 +162,7 @@ pub const fn spec(service: &'static str, operation: &'static str, repeat: Repeat
         power: Power::Stays,
         bookkeeping: false,
         takes: Takes::Seconds(5),
+        dry_run: true,
         pending: None,
     }
 }
@@ -205,6 +208,10 @@ impl Spec {
     pub const fn takes_also(self, permissions: &'static [Also]) -> Self {
         Self { permissions, ..self }
     }
+    /// The operation, which has no `DryRun`.
+    pub const fn without_dry_run(self) -> Self {
+        Self { dry_run: false, ..self }
+    }
     /// The operation, which takes down what it names.
     pub const fn takes_down(self) -> Self {
         Self { power: Power::TakesDown, ..self }
@@ -228,9 +235,9 @@ impl Spec {
 }
 
 impl Spec {
-    /// Whether it can be tried without effect: EC2 has `DryRun` for all that redress calls there, the others have nothing.
+    /// Whether it can be tried without effect: EC2 has `DryRun` for nearly all that redress calls there, the others have nothing.
     pub fn can_be_tried(&self) -> bool {
-        self.service == "ec2"
+        self.service == "ec2" && self.dry_run
     }
 
     /// The IAM action of the call itself.

@@ -79,6 +79,7 @@ fn tagged(kind: &str) -> Value {
 async fn every_operation_of_the_registry_works_and_is_seen_again() {
     let mut maker = Maker::new().await;
     security_groups(&mut maker).await;
+    settings(&mut maker).await;
     disks(&mut maker).await;
     log_groups_and_roles(&mut maker).await;
     let bucket = buckets(&mut maker).await;
@@ -120,6 +121,23 @@ async fn security_groups(maker: &mut Maker) {
     maker.makes("ec2", "RevokeSecurityGroupIngress", revoke.clone()).await;
     assert!(maker.is_gone(US, K::SecurityGroupRules, &found[0]).await);
     assert_eq!(maker.class_of("ec2", "RevokeSecurityGroupIngress", revoke).await, ErrorClass::AlreadyDone);
+}
+
+async fn settings(maker: &mut Maker) {
+    // moto takes the first subnet of a zone for its default one, which gives out public addresses.
+    let vpc = maker.seed("ec2.create_vpc(CidrBlock='10.1.0.0/16')['Vpc']['VpcId']");
+    let subnet = maker.seed(&format!("ec2.create_subnet(VpcId='{vpc}', CidrBlock='10.1.0.0/24')['Subnet']['SubnetId']"));
+    for value in [true, false] {
+        maker.makes("ec2", "ModifySubnetAttribute", json!({ "SubnetId": subnet, "MapPublicIpOnLaunch": { "Value": value } })).await;
+        let seen = maker.json(US, K::Subnets, &subnet).await;
+        assert_eq!((&seen["vpc_id"], &seen["map_public_ip_on_launch"]), (&json!(vpc), &json!(value)));
+    }
+    for (operation, on) in [("EnableEbsEncryptionByDefault", true), ("DisableEbsEncryptionByDefault", false)] {
+        maker.makes("ec2", operation, json!({})).await;
+        assert_eq!(maker.json(US, K::EbsDefaults, "account").await["encryption_by_default"]["known"], json!(on));
+    }
+    let nobody = json!({ "SubnetId": "subnet-0123456789abcdef0", "MapPublicIpOnLaunch": { "Value": false } });
+    assert_eq!(maker.class_of("ec2", "ModifySubnetAttribute", nobody).await, ErrorClass::Semantic);
 }
 
 async fn disks(maker: &mut Maker) {

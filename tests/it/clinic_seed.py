@@ -44,6 +44,12 @@ for name, cidr, traffic in (("plain", "10.1.0.0/16", None), ("watched", "10.2.0.
 bad("vpc-without-flow-logs", "plain")
 bad("vpc-without-flow-logs", "half")
 ids["subnet"] = ec2.create_subnet(VpcId=ids["plain"], CidrBlock="10.1.1.0/24", AvailabilityZone=f"{HOME}a")["Subnet"]["SubnetId"]
+# The settings of the account and of its subnets have tests of their own (settings.rs): what the emulator has in every account is turned off.
+for region in (HOME, ABROAD):
+    place = client("ec2", region)
+    for subnet in place.describe_subnets()["Subnets"]:
+        place.modify_subnet_attribute(SubnetId=subnet["SubnetId"], MapPublicIpOnLaunch={"Value": False})
+    place.enable_ebs_encryption_by_default()
 
 
 def group(name, *permissions, **tags):

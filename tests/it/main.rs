@@ -62,6 +62,7 @@ mod recover;
 mod report_back;
 mod schemas;
 mod secrets;
+mod settings;
 mod signing;
 mod stand;
 mod state;

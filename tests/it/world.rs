@@ -215,6 +215,15 @@ pub fn meddle(stand: &Stand, plan: &Plan) -> bool {
                 truth.region_mut(&region).vpcs.items.remove(&id);
                 true
             }
+            "disable-subnet-public-ip" => {
+                truth.region_mut(&region).subnets.items.remove(&id);
+                true
+            }
+            // Another default key is chosen, under which no volume can be made.
+            "enable-ebs-default-encryption" => {
+                truth.region_mut(&region).ebs_defaults.get_mut(&id).unwrap().kms_key_id = redress::inventory::Fact::Known("alias/retired".into());
+                true
+            }
             _ => false,
         };
     }
@@ -249,6 +258,10 @@ pub fn meddle_after(stand: &Stand, plan: &Plan) -> Vec<String> {
                 let new = truth.region_mut(&region).volumes.known().find(|(_, v)| v.tags.get("redress:source") == Some(&replaced)).unwrap().0.to_owned();
                 let instance = truth.region_mut(&region).instances.get_mut(&id).unwrap();
                 instance.devices.iter_mut().find(|d| d.volume_id == new).unwrap().volume_id = "vol-0000beef".into();
+            }
+            "disable-subnet-public-ip" => truth.region_mut(&region).subnets.get_mut(&id).unwrap().map_public_ip_on_launch = true,
+            "enable-ebs-default-encryption" => {
+                truth.region_mut(&region).ebs_defaults.get_mut(&id).unwrap().encryption_by_default = redress::inventory::Fact::Known(false);
             }
             "raise-cloudtrail" => {
                 let trail = truth.trails.get_mut(change.resource.as_str()).unwrap();

@@ -122,6 +122,7 @@ impl Reader<'_> {
             K::PrefixLists => found(network::prefix_lists(ec2, ask).await, job),
             K::NetworkInterfaces => found(network::interfaces(ec2, ask).await, job),
             K::Vpcs => found(network::vpcs(ec2, ask).await, job),
+            K::Subnets => found(network::subnets(ec2, ask).await, job),
             K::FlowLogs => found(network::flow_logs(ec2, ask).await, job),
             K::Instances => found(instances::instances(ec2, ask).await, job),
             K::InstanceStatuses => found(instances::statuses(ec2, ask).await, job),

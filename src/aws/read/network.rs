@@ -10,7 +10,7 @@ use super::{
 use crate::{
     aws::errors,
     calls::CallError,
-    inventory::{Fact, FlowLog, NetworkInterface, PrefixList, SecurityGroup, SecurityGroupRule, Vpc},
+    inventory::{Fact, FlowLog, NetworkInterface, PrefixList, SecurityGroup, SecurityGroupRule, Subnet, Vpc},
 };
 
 /// `ec2:DescribeSecurityGroups`
@@ -123,6 +123,23 @@ pub async fn vpcs(ec2: &Client, ask: &Ask) -> Members<Vpc> {
         tags: tags(v.tags),
     });
     Ok(known(vpcs, |v| &v.id))
+}
+
+/// `ec2:DescribeSubnets`
+pub async fn subnets(ec2: &Client, ask: &Ask) -> Members<Subnet> {
+    let request = ec2.describe_subnets().set_filters(filters(ask, "subnet-id")).max_results(1000);
+    let subnets = pages!("ec2:DescribeSubnets", request, subnets);
+    let subnets = subnets.into_iter().map(|s: types::Subnet| Subnet {
+        id: text(s.subnet_id),
+        vpc_id: text(s.vpc_id),
+        cidr_block: text(s.cidr_block),
+        availability_zone: text(s.availability_zone),
+        map_public_ip_on_launch: s.map_public_ip_on_launch.unwrap_or_default(),
+        default_for_az: s.default_for_az.unwrap_or_default(),
+        owner_id: text(s.owner_id),
+        tags: tags(s.tags),
+    });
+    Ok(known(subnets, |s| &s.id))
 }
 
 /// `ec2:DescribeFlowLogs`

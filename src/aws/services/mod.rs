@@ -3,12 +3,14 @@
 //! pass on is refused, never shortened.
 
 mod bucket;
+mod ebs_defaults;
 mod flow_log;
 mod instance;
 mod log_group;
 mod role;
 mod security_group;
 mod snapshot;
+mod subnet;
 mod tag;
 mod trail;
 mod volume;

@@ -42,6 +42,8 @@ const VALIDATION: &[&str] = &["cloudtrail-no-log-validation"];
 const UNENCRYPTED: &[&str] = &["ebs-volume-unencrypted"];
 const STALE: &[&str] = &["instance-backup-stale"];
 const BOTH: &[&str] = &["cloudtrail-missing", "cloudtrail-no-log-validation"];
+/// The name under which encryption by default is turned off and on again; events of regions are kept apart.
+const EBS_DEFAULT: &str = "ebs-default";
 const NO_ID: &str = "the event does not say which resource it made or touched";
 
 /// All events that are read, by service and name.
@@ -53,6 +55,11 @@ pub static TABLE: &[(&str, Extract)] = &[
     ("ec2:CreateVpc", |_, r| made(text(get(r, "vpc").unwrap_or(r), "vpcId"))),
     ("ec2:CreateDefaultVpc", |_, r| made(text(get(r, "vpc").unwrap_or(r), "vpcId"))),
     ("ec2:DeleteVpc", |q, _| gone(&[text(q, "vpcId")])),
+    ("ec2:CreateDefaultSubnet", |_, r| made(text(get(r, "subnet").unwrap_or(r), "subnetId"))),
+    ("ec2:ModifySubnetAttribute", modify_subnet),
+    ("ec2:DeleteSubnet", |q, _| gone(&[text(q, "subnetId")])),
+    ("ec2:DisableEbsEncryptionByDefault", |_, _| Did::Touched(vec![Target { opens: vec![vec![EBS_DEFAULT.to_owned()]], ..Target::default() }], Vec::new())),
+    ("ec2:EnableEbsEncryptionByDefault", |_, _| Did::Harmless("it encrypts new volumes", vec![EBS_DEFAULT.to_owned()], Vec::new())),
     ("ec2:DeleteFlowLogs", delete_flow_logs),
     ("ec2:CreateFlowLogs", create_flow_logs),
     ("ec2:CreateVolume", create_volume),
@@ -105,6 +112,17 @@ fn trail(name: &str, only: Option<&'static [&'static str]>, what: &[&str]) -> Di
     }
     let opens = what.iter().map(|w| vec![on_trail(name, w), on_trail(name, "gone")]).collect();
     Did::Touched(vec![Target { id: name.to_owned(), kind: TRAIL, only, opens }], Vec::new())
+}
+
+fn modify_subnet(request: &Value, _: &Value) -> Did {
+    let id = text(request, "subnetId");
+    let public = format!("public/{id}");
+    match truth(get(request, "mapPublicIpOnLaunch").and_then(|attribute| get(attribute, "value"))) {
+        _ if id.is_empty() => Did::Missing(NO_ID),
+        Some(true) => Did::Touched(vec![Target { id: id.to_owned(), opens: vec![vec![public, exists(id)]], ..Target::default() }], Vec::new()),
+        Some(false) => Did::Harmless("it turns public addresses off", vec![public], Vec::new()),
+        None => Did::Harmless("it leaves public addresses alone", Vec::new(), Vec::new()),
+    }
 }
 
 fn create_trail(request: &Value, response: &Value) -> Did {

@@ -174,6 +174,7 @@ pub(super) fn look(family: FamilyKind, id: &Value, at: &str) -> Option<Look> {
         | FamilyKind::PrefixLists
         | FamilyKind::NetworkInterfaces
         | FamilyKind::Vpcs
+        | FamilyKind::Subnets
         | FamilyKind::FlowLogs
         | FamilyKind::Instances
         | FamilyKind::InstanceTypes

@@ -142,7 +142,8 @@ impl Place<'_> {
         }
         all.extend(self.spec.asks.iter().map(|family| on(self.arns(*family, "*"))));
         all.extend(self.spec.makes.map(|family| on(self.arns(family, "*"))));
-        all
+        // Settings of the account are no resources of IAM's.
+        if all.is_empty() && self.spec.names.is_empty() { vec![on(["*".to_owned()])] } else { all }
     }
 
     /// Returns what stands at a member: literal ids by their ARNs, references as what redress made.

@@ -1,7 +1,7 @@
 //! The company's networks: VPCs and their flow logs, security groups and their rules, prefix lists. Data only.
 
 use super::{ACCOUNT, MAIN, OFFICE, OTHER, id, named, tags};
-use crate::inventory::{Fact, FlowLog, Inventory, PrefixList, SecurityGroup, SecurityGroupRule, Tags, Vpc, tag};
+use crate::inventory::{Fact, FlowLog, Inventory, PrefixList, SecurityGroup, SecurityGroupRule, Subnet, Tags, Vpc, tag};
 
 /// VPCs by number: main, data, legacy, lab, shared; then those of the other region.
 pub(super) const VPC_MAIN: u64 = 1;
@@ -12,6 +12,7 @@ const WORLD_V6: &str = "::/0";
 
 pub(super) fn furnish(company: &mut Inventory) {
     vpcs(company);
+    subnets(company);
     flow_logs(company);
     prefix_lists(company);
     let mut rules = 0;
@@ -53,6 +54,28 @@ fn vpcs(company: &mut Inventory) {
             vpc.tags.insert(tag::IGNORE.to_owned(), "the default VPC is empty, see INFRA-12".to_owned());
         }
         company.region_mut(region).vpcs.put(vpc.id.clone(), vpc);
+    }
+}
+
+fn subnets(company: &mut Inventory) {
+    let list = [
+        (1, VPC_MAIN, MAIN, "main-private-a", "10.10.0.0/20", "us-east-1a", false),
+        (2, VPC_MAIN, MAIN, "main-public-a", "10.10.96.0/20", "us-east-1a", true),
+        (3, 2, MAIN, "data-a", "10.20.0.0/20", "us-east-1a", false),
+        (11, VPC_OTHER, OTHER, "europe-a", "10.60.0.0/20", "eu-west-1a", false),
+    ];
+    for (n, vpc, region, name, cidr, zone, public) in list {
+        let subnet = Subnet {
+            id: id("subnet", n),
+            vpc_id: id("vpc", vpc),
+            cidr_block: cidr.to_owned(),
+            availability_zone: zone.to_owned(),
+            map_public_ip_on_launch: public,
+            owner_id: ACCOUNT.to_owned(),
+            tags: named(name),
+            ..Subnet::default()
+        };
+        company.region_mut(region).subnets.put(subnet.id.clone(), subnet);
     }
 }
 

@@ -1,0 +1,164 @@
+//! The commonest action as a value: one setting of one resource, taken from what it is to what it should be, and back. What must be
+//! read, the step with its precondition, its wait and its undo, what proves it and what is compared afterwards follow from the value.
+//! An action that needs more than this is a saga and implements [`Action`] itself.
+
+use std::marker::PhantomData;
+
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::{Map, Value};
+
+use super::{Action, Around, Context, GuardNote, Parameter, Proof, Proposal, Refusal, concern, make, support};
+use crate::{
+    calls::{Call, Risk},
+    inventory::{Fact, Stored, Want},
+    resource::{Kind, ResourceId},
+    services::Spec,
+};
+
+/// An action that changes one setting of a kind of thing.
+pub struct Setting<T, P> {
+    /// Its name.
+    pub name: &'static str,
+    /// What it does, in one line.
+    pub title: &'static str,
+    /// Its page, in Markdown.
+    pub page: &'static str,
+    /// The checks that it answers.
+    pub answers: &'static [&'static str],
+    /// The kind of resource that it changes.
+    pub target: Kind,
+    /// The member of the facts that the setting is, as a JSON pointer.
+    pub member: &'static str,
+    /// The same for comparing states: the family with the member's first name.
+    pub concerns: concern::Table,
+    /// Its parameters.
+    pub parameters: &'static [Parameter],
+    /// The operations that set it and set it back.
+    pub operations: &'static [Spec],
+    /// What it reads beside the thing itself.
+    pub reads: &'static [Around],
+    /// What must be read beside the thing itself.
+    pub needs: fn(&Context<'_>, &ResourceId) -> Vec<Want>,
+    /// What it would do with a thing.
+    pub switch: fn(&Context<'_>, &T, &P) -> Result<Switch, Refusal>,
+    /// The type of its parameters.
+    pub of: PhantomData<fn() -> P>,
+}
+
+/// A setting that is changed.
+pub struct Switch {
+    /// One sentence: what it does.
+    pub summary: String,
+    /// The call that sets it.
+    pub set: Call,
+    /// The call that sets it back.
+    pub back: Call,
+    /// What the member is before.
+    pub was: Value,
+    /// What it is afterwards.
+    pub becomes: Value,
+    /// What it may cost.
+    pub risk: Risk,
+    /// Who and what is affected.
+    pub impact: Vec<String>,
+    /// What an undo does not bring back.
+    pub not_restored: Vec<String>,
+}
+
+/// Parameters of an action that has none.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Nothing {}
+
+/// How long a setting is waited for until it can be seen, in seconds. AWS changes each of them at once and shows it within seconds; views
+/// that lag do so for minutes at most.
+const SHOWS_WITHIN: u64 = 300;
+
+impl<T: Stored, P: DeserializeOwned + Serialize + 'static> Setting<T, P> {
+    fn want(&self, target: &ResourceId) -> Want {
+        let id = if T::ABOUT.by_arn { target.as_str() } else { target.id() };
+        Want::id(T::KIND.asked_in(target.region()), T::KIND, id)
+    }
+
+    /// The thing, in words: `subnet subnet-1`.
+    fn words(&self, target: &ResourceId) -> String {
+        format!("{} {}", self.target.words(), target.id())
+    }
+
+    fn member_of(&self, value: Value) -> Value {
+        let name = self.member.trim_start_matches('/').split('/').next().unwrap_or_default();
+        Value::Object(Map::from_iter([(name.to_owned(), value)]))
+    }
+
+    fn proposal(&self, target: &ResourceId, switch: Switch, guard: GuardNote) -> Proposal {
+        let want = self.want(target);
+        let (place, id) = (want.region.clone(), want.selector.key());
+        let is = |value: &Value| make::is(&place, T::KIND, id.as_str(), self.member, value.clone());
+        let unchanged = format!("somebody has changed {} since the plan was made", self.words(target));
+        let set = make::act_until(switch.set, vec![is(&switch.becomes)], SHOWS_WITHIN, "until the new setting can be seen");
+        let back = make::act_until(switch.back, vec![is(&switch.was)], SHOWS_WITHIN, "until the former setting can be seen");
+        let step = make::step("set", switch.summary.clone(), set.only_if(vec![is(&switch.was).meaning(&unchanged)]), make::back_and_forth(back));
+        let proof = |check: &&str| Proof { check: (*check).to_owned(), resource: target.clone(), with: Value::Null };
+        Proposal {
+            summary: switch.summary,
+            steps: vec![step],
+            risk: switch.risk,
+            impact: switch.impact,
+            before: self.member_of(switch.was),
+            after: self.member_of(switch.becomes),
+            proof: self.answers.iter().map(proof).collect(),
+            not_restored: switch.not_restored,
+            guards: vec![guard],
+            touches: vec![want],
+            prerequisites: Vec::new(),
+        }
+    }
+}
+
+impl<T: Stored, P: DeserializeOwned + Serialize + 'static> Action for Setting<T, P> {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+    fn title(&self) -> &'static str {
+        self.title
+    }
+    fn doc(&self) -> &'static str {
+        self.page
+    }
+    fn answers(&self) -> &'static [&'static str] {
+        self.answers
+    }
+    fn target(&self) -> Kind {
+        self.target
+    }
+    fn reads(&self, _: Kind) -> &'static [Around] {
+        self.reads
+    }
+    fn parameters(&self) -> &'static [Parameter] {
+        self.parameters
+    }
+    fn decode(&self, with: toml::de::Deserializer<'_>) -> Result<Value, toml::de::Error> {
+        support::decode::<P>(with)
+    }
+    fn needs(&self, context: &Context<'_>, target: &ResourceId, _: &Value) -> Vec<Want> {
+        let mut wants = vec![self.want(target)];
+        wants.extend((self.needs)(context, target));
+        wants
+    }
+    fn operations(&self) -> &'static [Spec] {
+        self.operations
+    }
+    fn concerns(&self) -> concern::Table {
+        self.concerns
+    }
+    fn propose(&self, context: &Context<'_>, target: &ResourceId, with: &Value) -> Result<Proposal, Refusal> {
+        let params: P = support::params(with)?;
+        let want = self.want(target);
+        let family = T::family(context.inventory, &want.region);
+        let thing = support::need(family.map_or(Fact::NotRead, |family| family.get(&want.selector.key())), &self.words(target))?;
+        let switch = (self.switch)(context, thing, &params)?;
+        let manager = thing.tags().and_then(support::managed_by);
+        let guard = support::ownership(&self.words(target), manager, context.options)?;
+        Ok(self.proposal(target, switch, guard))
+    }
+}

@@ -1,0 +1,96 @@
+//! Checks that judge the things of one kind, each by itself: a judgement, and a row of what is known of it. What a scan reads, which
+//! resources there are, what cannot be said and whose tags count follow from the kind.
+
+use serde_json::Value;
+
+use super::{Check, Control};
+use crate::{
+    finding::{Severity, Verdict},
+    inventory::{Fact, Inventory, Record, Selector, Stored, Tags, Want},
+    resource::{Kind, ResourceId},
+};
+
+/// A judgement of one thing.
+pub trait Rule {
+    /// The kind of thing.
+    type On: Stored;
+    /// What is known of the check.
+    const INFO: Info;
+    /// Whether it is this account's to judge; a thing that is shared with it is its owner's.
+    fn is_own(thing: &Self::On, inventory: &Inventory) -> bool {
+        let _ = (thing, inventory);
+        true
+    }
+    /// Judges a thing.
+    fn judge(thing: &Self::On, with: &Value) -> Verdict;
+}
+
+/// What is known of a check.
+pub struct Info {
+    /// Its id, fixed for ever.
+    pub id: &'static str,
+    /// What is wrong, in one line.
+    pub title: &'static str,
+    /// Why that matters.
+    pub why: &'static str,
+    /// How grave a violation is.
+    pub severity: Severity,
+    /// The kind of resource.
+    pub kind: Kind,
+    /// The ids under which others know it.
+    pub controls: &'static [Control],
+    /// Names of the CloudTrail events after which it should run.
+    pub triggers: &'static [&'static str],
+}
+
+impl Check {
+    /// The check that a rule makes.
+    pub const fn of<R: Rule>() -> Self {
+        let info = R::INFO;
+        Self {
+            id: info.id,
+            title: info.title,
+            why: info.why,
+            severity: info.severity,
+            kind: info.kind,
+            controls: info.controls,
+            triggers: info.triggers,
+            scanned: true,
+            reads: |region| vec![Want::all(R::On::KIND.asked_in(region), R::On::KIND)],
+            reads_one: |_, resource, _| vec![Want::id(R::On::KIND.asked_in(resource.region()), R::On::KIND, resource.id())],
+            resources: resources::<R>,
+            judge: judge::<R>,
+            silence: silence::<R>,
+            tags: tags::<R>,
+        }
+    }
+}
+
+fn resources<R: Rule>(inventory: &Inventory, regions: &[String]) -> Vec<ResourceId> {
+    let of_region = |name: &String| {
+        let family = R::On::family(inventory, name).filter(|_| silence::<R>(inventory, name).is_none());
+        let own = family.into_iter().flat_map(|family| family.known()).filter(|(_, thing)| R::is_own(thing, inventory));
+        own.filter_map(|(id, _)| R::On::KIND.resource(&inventory.owner, name, id)).collect::<Vec<_>>()
+    };
+    regions.iter().flat_map(of_region).collect()
+}
+
+fn judge<R: Rule>(inventory: &Inventory, resource: &ResourceId, with: &Value) -> Verdict {
+    let Some(family) = R::On::family(inventory, resource.region()) else { return Verdict::Unknown("the region was not read".to_owned()) };
+    match family.get(resource.id()) {
+        Fact::Known(thing) if R::is_own(thing, inventory) => R::judge(thing, with),
+        Fact::Known(_) => Verdict::Ok(None),
+        Fact::Absent => Verdict::Ok(Some(format!("the {} no longer exists", resource.kind().words()))),
+        silent => Verdict::Unknown(format!("the {}: {}", resource.kind().words(), silent.silence().unwrap_or_default())),
+    }
+}
+
+fn silence<R: Rule>(inventory: &Inventory, region: &str) -> Option<String> {
+    let Some(family) = R::On::family(inventory, region) else { return Some("not read".to_owned()) };
+    family.select(&Selector::All).silence().map(|why| format!("{}s: {why}", R::INFO.kind.words()))
+}
+
+fn tags<R: Rule>(inventory: &Inventory, resource: &ResourceId) -> Tags {
+    let family = R::On::family(inventory, resource.region());
+    family.and_then(|family| family.get(resource.id()).known().and_then(|thing| thing.tags().cloned())).unwrap_or_default()
+}
