@@ -99,14 +99,23 @@ fn failing(plan: &Plan, begun: &[String], again: &PlanAgain) -> (BTreeSet<String
     (on_begun.into_iter().cloned().collect(), others.into_iter().map(|id| (id.clone(), why(id))).collect())
 }
 
-/// Judges all calls that changes may still make which were begun. Parameters that no playbook of today says are claims as well.
+/// Judges all calls that changes may still make which were begun. Parameters that no playbook of today says are claims as well, and so
+/// is what is made for others that do not need it so.
 async fn begun_judged(plan: &Plan, story: &Story, begun: &[Change], today: &Today, account: &dyn Account) -> Judged {
     let by = story.head.run.as_str();
     let of = Of { run: plan.of_run.as_deref().unwrap_or(by), by, undoes: plan.kind == PlanKind::Undo, now: account.now() };
     let leads: Vec<Lead<'_>> = begun.iter().flat_map(|c| may_be_called(plan, c, story)).collect();
     let mut judged = judged_of(of, &leads, account).await;
+    // What goes back makes nothing any more.
+    let goes_on = |change: &Change| story.changes.get(&change.id).is_some_and(|told| matches!(told.phase, Phase::Forward));
+    let serves = |change: &Change| goes_on(change) && again::serves(change);
+    let serving = |known: &Inventory| begun.iter().filter(|c| serves(c)).flat_map(|c| again::needs(plan, c, today, known)).collect();
+    let facts = afresh(account, &mut |known| serving(known)).await;
     for change in begun {
-        let own = again::own_uses(change, today);
+        let mut own = again::own_uses(change, today);
+        if serves(change) {
+            own.extend(again::own_for_others(plan, change, &facts, today));
+        }
         if !own.is_empty() {
             judged.ahead.insert(change.id.clone());
             judged.claims.entry(change.id.clone()).or_default().extend(own);

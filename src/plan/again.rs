@@ -17,7 +17,7 @@ use super::{
     restore::Moment,
 };
 use crate::{
-    actions::{ActionUse, Context, Options, Refusal, prune},
+    actions::{self, ActionUse, Context, Options, Refusal, prune},
     calls::Bindings,
     checks,
     finding::{Finding, FindingKey, Verdict},
@@ -76,7 +76,7 @@ pub struct Again {
 /// What must be read to make a change again, as far as it is known yet.
 pub fn needs(plan: &Plan, change: &Change, today: &Today, known: &Inventory) -> Scope {
     let mut scope = proof::needs(change, known);
-    let asking = if change.findings.is_empty() { dependents(plan, change) } else { Vec::new() };
+    let asking = if change.findings.is_empty() || serves(change) { dependents(plan, change) } else { Vec::new() };
     for one in asking.into_iter().chain([change]) {
         scope.extend(propose::needs(known, &one.uses, &one.resource, &one.region, &checks_of(one), &plan.options));
         for key in &one.findings {
@@ -319,11 +319,11 @@ fn own_parameters(planned: &[ActionUse], today: &[ActionUse]) -> Vec<String> {
     own
 }
 
-/// The parameters of a change that is half done which no playbook of today says. What other changes need is given its own by those.
+/// The parameters of a change that is half done which no playbook of today says. What others need has its parameters from those:
+/// [`own_for_others`].
 pub fn own_uses(change: &Change, today: &Today) -> Vec<String> {
-    let asked = |one: &&ActionUse| crate::actions::find(&one.action).is_some_and(|action| !action.answers().is_empty());
     let mut own = Vec::new();
-    for one in change.uses.iter().filter(asked) {
+    for one in change.uses.iter().filter(|one| answers(one)) {
         let said: Vec<&ActionUse> = today.playbooks.iter().flat_map(|p| &p.actions).filter(|a| a.action == one.action).collect();
         match said.first() {
             _ if said.iter().any(|a| a.with == one.with) => {}
@@ -332,6 +332,29 @@ pub fn own_uses(change: &Change, today: &Today) -> Vec<String> {
         }
     }
     own
+}
+
+fn answers(one: &ActionUse) -> bool {
+    actions::find(&one.action).is_some_and(|action| !action.answers().is_empty())
+}
+
+/// Whether a change makes what others need: some action of it answers no finding.
+pub fn serves(change: &Change) -> bool {
+    change.uses.iter().any(|one| !answers(one))
+}
+
+/// What only the files say of a change that is half done and makes what others need: all of it, where none of them needs it so today.
+pub fn own_for_others(plan: &Plan, change: &Change, facts: &Inventory, today: &Today) -> Vec<String> {
+    let (action, resource) = (&change.action, &change.resource);
+    match plan.kind {
+        // What may be deleted, its tags say.
+        PlanKind::Prune if change.uses.iter().all(|one| one.action == prune::NAME) => Vec::new(),
+        PlanKind::Plan => match for_others(plan, change, facts, today) {
+            Ok(behind) => behind.own,
+            Err(unlike) => vec![format!("no other change of the plan needs {action} on {resource} so today ({})", unlike.reason())],
+        },
+        _ => vec![format!("{action} on {resource} makes what others need, and here are none")],
+    }
 }
 
 /// The changes of a plan that come after one.

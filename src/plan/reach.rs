@@ -8,6 +8,8 @@ mod held;
 mod labels;
 mod made;
 
+use std::collections::BTreeSet;
+
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use serde_json::Value;
 
@@ -109,6 +111,16 @@ pub fn nameless(call: &Call) -> Option<&str> {
     named(call).find(|(_, value)| !whole(value)).and_then(|(names, _)| names.at.rsplit('/').next())
 }
 
+/// The first thing that a call names twice in a list, with the member.
+fn twice(call: &Call) -> Option<(&str, &str)> {
+    let nested = call.input.as_object()?.values().filter_map(Value::as_object).flatten();
+    call.input.as_object()?.iter().chain(nested).find_map(|(name, value)| {
+        let mut seen = BTreeSet::new();
+        let again = value.as_array()?.iter().filter_map(Value::as_str).find(|id| !seen.insert(*id))?;
+        Some((name.as_str(), again))
+    })
+}
+
 /// A condition that never holds of what a call acts on, with what it means: a call that is given it is not made.
 pub fn never(call: &Call, means: &str) -> Option<Expect> {
     let (family, id) = targets(call).into_iter().next()?;
@@ -198,15 +210,23 @@ impl<'a> Reach<'a> {
         if !change.action.split('+').any(|action| operations(action).iter().any(|spec| call.is_of(spec))) {
             return Err(format!("is no call of {}", change.action));
         }
-        if matches!(call.service.as_str(), "ec2" | "logs") && call.region != change.region {
-            return Err(format!("goes to {}, and the change is in {}", call.region, change.region));
+        let home = change.resource.region();
+        let at_home = call.region == change.region && (home.is_empty() || home == change.region);
+        // A parameter may name the region of what has none itself.
+        if !(at_home || home.is_empty() && self.made.goes_to(&call.region)) {
+            return Err(format!("goes to {:?}, and the change is in {:?}, on {}", call.region, change.region, change.resource));
         }
         let foreign = |tag: &Value| tag.get("Key").and_then(Value::as_str).is_none_or(|key| !key.starts_with("redress:"));
-        if call.operation.ends_with("Tags") && call.input.get("Tags").and_then(Value::as_array).is_none_or(|tags| tags.iter().any(foreign)) {
-            return Err("is about tags that are not redress's own".to_owned());
+        // AWS takes an empty list for all tags.
+        let own = |tags: &Vec<Value>| !tags.is_empty() && !tags.iter().any(foreign);
+        if call.operation.ends_with("Tags") && !call.input.get("Tags").and_then(Value::as_array).is_some_and(own) {
+            return Err("is about tags that are not redress's own, or all that there are".to_owned());
         }
         if let Some(member) = nameless(call) {
             return Err(format!("names nothing in {member}"));
+        }
+        if let Some((member, id)) = twice(call) {
+            return Err(format!("names {id} twice in {member}"));
         }
         form::checked(change, way, call, &self.facts.owner.account)
     }
@@ -246,8 +266,15 @@ impl<'a> Reach<'a> {
         }
         // What is set on a thing is held to the proposal, which is made only where the thing may be used.
         let proposed = || family == FamilyKind::Buckets && (self.made.forth(call) || self.made.back(call) || call.operation == "PutBucketPolicy");
-        let settles = matches!(family, FamilyKind::Roles | FamilyKind::LogGroups | FamilyKind::Buckets) || (family == FamilyKind::Trails && !raises);
-        let belongs = if settles { own || proposed() } else { raises && family == FamilyKind::Trails || within(change, run, family, id, &thing, self.facts) };
+        let named = matches!(family, FamilyKind::Roles | FamilyKind::LogGroups);
+        let settles = family == FamilyKind::Buckets || (family == FamilyKind::Trails && !raises);
+        let belongs = if named {
+            own && id == change.resource.id()
+        } else if settles {
+            own || proposed()
+        } else {
+            raises && family == FamilyKind::Trails || within(change, run, family, id, &thing, self.facts)
+        };
         if belongs { Ok(()) } else { never(format!("is about {id}, which does not belong to {}, nor did run {run} make it", change.resource)) }
     }
 
@@ -350,7 +377,11 @@ fn may_go(thing: &Value, today: Date) -> bool {
 /// Whether a thing belongs to the resource of a change, or was made or marked by the run.
 fn within(change: &Change, run: &str, family: FamilyKind, id: &str, thing: &Value, facts: &Inventory) -> bool {
     let resource = change.resource.id();
-    if id == resource || tag_of(thing, tag::RUN) == Some(run) || tag_of(thing, tag::INSTANCE) == Some(resource) {
+    // What a run made, it made for one of its changes.
+    let whose = [(Kind::Instance, tag::INSTANCE), (Kind::Volume, tag::SOURCE)];
+    let of = whose.into_iter().find(|(kind, _)| *kind == change.resource.kind()).and_then(|(_, key)| tag_of(thing, key));
+    let made = family != FamilyKind::FlowLogs && tag_of(thing, tag::RUN) == Some(run) && of.is_none_or(|of| of == resource);
+    if id == resource || made || tag_of(thing, tag::INSTANCE) == Some(resource) {
         return true;
     }
     match family {

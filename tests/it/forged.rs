@@ -531,6 +531,24 @@ fn what_an_edit_of_a_journal_found_once_stays_found() {
     }
 }
 
+/// The same of runs and their plans.
+const FOUND_IN_RUNS: [(u64, &str); 6] = [
+    (1_462, "half of a delivery role was finished for another log group than the flow logs need"),
+    (4_263, "tags were set, and the list of them was empty"),
+    (9_328, "one tag of three stayed on an instance that was set free"),
+    (9_568, "the policy of a role was deleted by a call to no region"),
+    (10_060, "an old disk was marked without the run that had marked it"),
+    (17_723, "a role was deleted by a call to no region"),
+];
+
+#[test]
+fn what_an_edit_of_a_run_found_once_stays_found() {
+    for (seed, what) in FOUND_IN_RUNS {
+        println!("{seed}: {what}");
+        crate::edits::run_edit(seed);
+    }
+}
+
 #[test]
 fn no_edit_of_a_plan_makes_a_call_that_the_untouched_would_not_make() {
     let seeds: u64 = std::env::var("REDRESS_EDITS").ok().and_then(|n| n.parse().ok()).unwrap_or(60);

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::forged::{Desk, applied_and_edited, at, interrupted};
+use crate::forged::{Desk, applied_and_edited, at, interrupted, walk};
 
 const WORLD: &str = "0.0.0.0/0";
 const ADMIN: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
@@ -242,4 +242,41 @@ fn a_parameter_that_only_the_run_says_is_no_flags_to_approve_for_all_changes_but
     let run = interrupted(&desk, "tighten-security-group", |_, _| {});
     desk.run(&format!("resume {run} --auto-approve --max-risk disruptive --allow-cidr 203.0.113.0/24"));
     assert_ne!(desk.account(), before, "its own flag speaks for it");
+}
+
+/// Fills the tags of an instance, as somebody else might: a mark finds no room there.
+fn fill_tags(desk: &Desk, region: &str, instance: &str) {
+    let path = walk(desk.folder.path()).into_iter().find(|p| p.ends_with("twin/demo.json")).unwrap();
+    let mut twin: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+    let tags = twin["truth"]["regions"][region]["instances"]["items"][instance]["known"]["tags"].as_object_mut().unwrap();
+    (tags.len()..50).for_each(|n| drop(tags.insert(format!("cost-{n}"), json!("x"))));
+    std::fs::write(&path, twin.to_string()).unwrap();
+}
+
+#[test]
+fn what_fails_in_its_rehearsal_at_resume_is_not_begun() {
+    let desk = Desk::new();
+    let is_it = |c: &&Value| c["action"] == "encrypt-volumes" && c["resource"].as_str().is_some_and(|r| r.contains(":instance/"));
+    let change = desk.plan["changes"].as_array().unwrap().iter().find(is_it).unwrap().clone();
+    let (id, region) = (change["id"].as_str().unwrap(), change["region"].as_str().unwrap());
+    let waiting = |desk: &Desk| {
+        interrupted(desk, "encrypt-volumes", |_, events| {
+            events.truncate(1);
+            for decision in events[0]["decisions"].as_array_mut().unwrap() {
+                decision["approved"] = json!(decision["change"] == id);
+            }
+        })
+    };
+    let run = waiting(&desk);
+    fill_tags(&desk, region, change["resource"].as_str().unwrap().rsplit('/').next().unwrap());
+    let before = desk.account();
+    for flags in ["", "--auto-approve --max-risk disruptive"] {
+        let run = if flags.is_empty() { run.clone() } else { waiting(&desk) };
+        let said = desk.run(&format!("resume {run} {flags}"));
+        for words in [&format!("{id} is not begun: it fails in its rehearsal on the account as it is now"), "TagLimitExceeded"] {
+            assert!(said.err.contains(words), "{words}\n{}", said.err);
+        }
+        assert_ne!(said.code, 0, "{}", said.err);
+        assert_eq!(desk.account(), before, "nothing was called");
+    }
 }

@@ -10,7 +10,7 @@ use redress::{
         undo,
     },
     journal::Outcome,
-    plan::Plan,
+    plan::{Plan, PlanKind},
     twin::{Fault, FaultKind, When},
 };
 use serde_json::{Value, json};
@@ -35,6 +35,8 @@ fn borne_out(stand: &Stand, plan: &Plan, what: &str) {
     let disks: Vec<_> =
         said.claims.iter().filter(|(id, _)| plan.change(id).is_some_and(|c| c.action.contains("encrypt") || c.action.contains("snapshot"))).collect();
     assert!(disks.is_empty(), "{what}: only the files say {disks:#?}");
+    let served: Vec<_> = said.claims.iter().filter(|(id, _)| plan.kind == PlanKind::Plan && plan.change(id).is_some_and(|c| c.findings.is_empty())).collect();
+    assert!(served.is_empty(), "{what}: only the files say {served:#?}");
 }
 
 /// A change of each kind of a plan, and what they come after.
@@ -131,6 +133,19 @@ fn add_tag(plan: &mut Value, step: &str, key: &str, value: &str) {
     list.as_array_mut().unwrap().push(json!({ "Key": key, "Value": value }));
 }
 
+/// Takes a tag out of a list.
+fn drop_tag(tags: &mut Value, key: &str) {
+    let all = tags.as_array_mut().unwrap();
+    let before = all.len();
+    all.retain(|tag| tag["Key"] != key);
+    assert!(all.len() < before, "there is no {key}");
+}
+
+/// The tags of what a step makes.
+fn made_tags<'p>(plan: &'p mut Value, step: &str) -> &'p mut Value {
+    &mut input(plan, step)["TagSpecifications"][0]["Tags"]
+}
+
 type Edit = Box<dyn Fn(&mut Value)>;
 fn edit(of: impl Fn(&mut Value) + 'static) -> Edit {
     Box::new(of)
@@ -156,8 +171,10 @@ fn edits(old: &str, other: &str) -> Vec<(&'static str, Edit)> {
             "where the instance is not",
             edit(|p| {
                 let trial = input(p, "volume-1");
+                let tags = [("run", json!({ "$run": true })), ("step", json!({ "$step": true })), ("token", json!({ "$token": true }))];
+                let tags: Vec<Value> = tags.into_iter().map(|(key, value)| json!({ "Key": format!("redress:{key}"), "Value": value })).collect();
                 *trial = json!({ "AvailabilityZone": "us-east-1f", "Size": 1, "VolumeType": "gp3", "Encrypted": true, "KmsKeyId": trial["KmsKeyId"],
-                "ClientToken": { "$token": true }, "TagSpecifications": [{ "ResourceType": "volume", "Tags": [] }] });
+                "ClientToken": { "$token": true }, "TagSpecifications": [{ "ResourceType": "volume", "Tags": tags }] });
             }),
         ),
         ("is to take the place of", edit(move |p| *tag_of(p, "volume-1", "redress:source") = json!(other.clone()))),
@@ -196,6 +213,18 @@ fn edits(old: &str, other: &str) -> Vec<(&'static str, Edit)> {
                 act["call"]["input"]["Tags"].as_array_mut().unwrap().push(json!({ "Key": "redress:hold" }));
             }),
         ),
+        ("leaves out the tag redress:step", edit(|p| drop_tag(made_tags(p, "volume-1"), "redress:step"))),
+        ("leaves out the tag redress:device", edit(|p| drop_tag(made_tags(p, "volume-1"), "redress:device"))),
+        ("leaves out the tag redress:source", edit(|p| drop_tag(made_tags(p, "copy-1"), "redress:source"))),
+        ("leaves out the tag redress:expires", edit(|p| drop_tag(made_tags(p, "copy-1"), "redress:expires"))),
+        ("leaves out the tag redress:step", edit(|p| drop_tag(&mut input(p, "unmark")["Tags"], "redress:step"))),
+        ("leaves out the tag redress:state", edit(|p| drop_tag(&mut input(p, "unmark")["Tags"], "redress:state"))),
+        (
+            "leaves out the tag redress:replaced-by",
+            edit(|p| drop_tag(&mut back(p, "tag-old-1")["rollback"][0]["call"]["input"]["Tags"], "redress:replaced-by")),
+        ),
+        ("are not redress's own, or all", edit(|p| input(p, "unmark")["Tags"] = json!([]))),
+        ("are not redress's own, or all", edit(|p| input(p, "replaced-1")["Tags"] = json!([]))),
         ("is about redress:token", edit(|p| add_tag(p, "replaced-1", "redress:token", &"a".repeat(64)))),
         ("which the run did not make to replace it", edit(move |p| *tag_of(p, "replaced-1", "redress:replaced-by") = json!(third.clone()))),
         (
@@ -205,13 +234,43 @@ fn edits(old: &str, other: &str) -> Vec<(&'static str, Edit)> {
             }),
         ),
         (
-            "is about other instances than",
+            "twice in InstanceIds",
             edit(|p| {
                 let id = input(p, "start")["InstanceIds"][0].clone();
                 input(p, "start")["InstanceIds"] = json!([id, id]);
             }),
         ),
     ]
+}
+
+#[test]
+fn what_a_disk_is_found_by_later_is_not_left_out() {
+    let whole = world::demo();
+    let (plan, _) = world::one_instance(&whole);
+    let text = serde_json::to_value(&plan).unwrap();
+    for key in ["run", "step", "expires", "instance", "device", "delete-on-termination"].map(|key| format!("redress:{key}")) {
+        let stand = world::demo();
+        stand.killed(&plan, Kill::AfterCall(1));
+        let mut edited = text.clone();
+        drop_tag(&mut input(&mut edited, "tag-old-1")["Tags"], &key);
+        let edited: Plan = serde_json::from_value(edited).unwrap();
+        let said = said(&stand, &edited);
+        assert!(said.beyond.iter().any(|why| why.contains(&format!("leaves out the tag {key}"))), "{key}: {said:#?}");
+    }
+    // What a released version did not tag so is named, and no flag speaks for it.
+    for (step, words) in [("mark", "is not tagged with the state"), ("volume-1", "is not tagged as going with the instance")] {
+        let stand = world::demo();
+        stand.killed(&plan, Kill::AfterRecord(3));
+        let mut edited = text.clone();
+        match step {
+            "mark" => drop_tag(&mut input(&mut edited, step)["Tags"], "redress:state"),
+            _ => drop_tag(made_tags(&mut edited, step), "redress:delete-on-termination"),
+        }
+        let edited: Plan = serde_json::from_value(edited).unwrap();
+        let said = said(&stand, &edited);
+        let id = &plan.changes[0].id;
+        assert!(said.ahead.contains(id) && said.claims[id].iter().any(|claim| claim.contains(words)), "{step}: {said:#?}");
+    }
 }
 
 #[test]
@@ -325,4 +384,104 @@ fn what_only_the_files_would_have_a_rollback_call_is_withheld_where_nobody_said_
     assert!(!later.contains(&"AuthorizeSecurityGroupIngress".to_owned()), "{later:?}");
     let told = &stand.story().changes[&id];
     assert!(told.outcome() == Some(Outcome::Stuck) && told.reason.contains("no person has said yes"), "{:?}: {}", told.phase, told.reason);
+}
+
+/// The run of a change that makes what others need, killed in the middle, and its plan with another name of a log group in that change
+/// alone: its parameters, words and calls fit each other.
+fn half_a_role() -> (Stand, Plan, String, [Plan; 2]) {
+    let stand = world::demo();
+    let whole = world::plan(&stand, &world::Wish::default());
+    let flow = whole.changes.iter().find(|c| c.action == "enable-flow-logs").unwrap();
+    let ids = flow.after.iter().chain([&flow.id]).cloned().collect();
+    let plan = world::select(&stand, &whole, &ids);
+    let role = plan.changes.iter().find(|c| c.action == "ensure-delivery-role").unwrap();
+    let made = 1 + plan.changes.iter().take_while(|c| c.id != role.id).map(|c| c.steps.len()).sum::<usize>();
+    stand.killed(&plan, Kill::AfterCall(made));
+    let name = role.uses[0].with["log_group"].as_str().unwrap().to_owned();
+    let as_edited = |edit: &dyn Fn(&mut Value)| -> Plan {
+        let mut edited = serde_json::to_value(&plan).unwrap();
+        edited["changes"].as_array_mut().unwrap().iter_mut().for_each(edit);
+        serde_json::from_value(edited).unwrap()
+    };
+    let renamed = |change: &mut Value| *change = serde_json::from_str(&change.to_string().replace(&name, "/somebody/elses")).unwrap();
+    // In the change alone; and in all that needs it, too.
+    let alone = as_edited(&|change| {
+        if change["action"] == "ensure-delivery-role" {
+            renamed(change);
+        }
+    });
+    let all = as_edited(&renamed);
+    (stand, plan.clone(), role.id.clone(), [alone, all])
+}
+
+#[test]
+fn what_is_made_for_others_is_what_they_need_today_or_a_person_says_so() {
+    let (stand, plan, role, edited) = half_a_role();
+    let honest = said(&stand, &plan);
+    assert!(honest.beyond.is_empty() && honest.claims.is_empty() && honest.ahead.is_empty(), "{honest:#?}");
+    for edited in edited {
+        let said = said(&stand, &edited);
+        assert!(said.ahead.contains(&role), "no flag speaks for it: {said:#?}");
+        let claims = said.claims[&role].join("; ");
+        assert!(claims.contains("needs ensure-delivery-role") || claims.contains("log_group is"), "{claims}");
+    }
+}
+
+#[test]
+fn what_is_made_for_nobody_is_a_claim() {
+    let (stand, plan, role, _) = half_a_role();
+    let without = |keep: &dyn Fn(&redress::plan::Change) -> bool| Plan { changes: plan.changes.iter().filter(|c| keep(c)).cloned().collect(), ..plan.clone() };
+    let said = said(&stand, &without(&|c| c.action != "enable-flow-logs"));
+    assert!(said.ahead.contains(&role) && said.claims[&role][0].contains("needs ensure-delivery-role"), "{said:#?}");
+}
+
+#[test]
+fn a_call_goes_to_the_region_of_its_change_and_to_no_other() {
+    let (stand, plan, role, _) = half_a_role();
+    for region in ["", "us-gov-west-1", "eu-west-1"] {
+        let mut edited = serde_json::to_value(&plan).unwrap();
+        let change = edited["changes"].as_array_mut().unwrap().iter_mut().find(|c| c["id"] == role.as_str()).unwrap();
+        for step in change["steps"].as_array_mut().unwrap() {
+            step["way_back"]["calls"]["rollback"][0]["call"]["region"] = json!(region);
+        }
+        let said = said(&stand, &serde_json::from_value(edited).unwrap());
+        assert!(said.beyond.iter().any(|why| why.contains(&format!("goes to {region:?}"))), "{said:#?}");
+    }
+}
+
+/// What is said of the undo of a run of flow logs whose plan somebody edited.
+fn undone_as(edit: impl Fn(&mut Value)) -> Judged {
+    let stand = world::demo();
+    let whole = world::plan(&stand, &world::Wish::default());
+    let flows = whole.changes.iter().filter(|c| c.action == "enable-flow-logs" && c.region == "us-east-1");
+    let plan = world::select(&stand, &whole, &flows.flat_map(|c| c.after.iter().chain([&c.id])).cloned().collect());
+    stand.run(&plan, yes(&plan), None).unwrap().unwrap();
+    let mut edited = serde_json::to_value(&plan).unwrap();
+    edited["changes"].as_array_mut().unwrap().iter_mut().for_each(edit);
+    let edited: Plan = serde_json::from_value(edited).unwrap();
+    let anew = undo::plan(&stand.story(), &edited, None, stand.identity(), hold(&stand.twin).now(), jiff::SignedDuration::from_hours(1));
+    block_on(judged("run-1", &anew.calls(&edited), &stand.account()))
+}
+
+#[test]
+fn what_a_run_made_is_taken_back_by_the_change_that_made_it_and_once() {
+    let honest = undone_as(|_| {});
+    assert!(honest.beyond.is_empty() && honest.claims.is_empty(), "{honest:#?}");
+    // A change about something else would leave unsaid which finding is open again.
+    let root = json!("arn:aws:iam::123456789012:root");
+    for action in ["enable-flow-logs", "ensure-delivery-role"] {
+        let said = undone_as(|change| {
+            if change["action"] == action {
+                change["resource"] = root.clone();
+            }
+        });
+        assert!(said.beyond.iter().any(|why| why.contains("does not belong to") || why.contains("is not what")), "{action}: {said:#?}");
+    }
+    let said = undone_as(|change| {
+        let id = &mut change["steps"][0]["way_back"]["calls"]["rollback"][0]["call"]["input"]["FlowLogIds"];
+        if id.is_object() {
+            *id = json!(["fl-1", "fl-1"]);
+        }
+    });
+    assert!(said.beyond.iter().any(|why| why.contains("names fl-1 twice in FlowLogIds")), "{said:#?}");
 }

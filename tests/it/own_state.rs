@@ -4,7 +4,10 @@
 
 use std::{
     fs,
-    os::unix::fs::{PermissionsExt, symlink},
+    os::unix::{
+        fs::{MetadataExt, PermissionsExt, chown, symlink},
+        process::CommandExt,
+    },
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
 };
@@ -197,5 +200,54 @@ fn what_cannot_be_the_state_directory_is_named_with_what_to_do_by_every_command(
     for line in ["show last", "resume last", "undo 2026"] {
         let (_, err) = ends(&folder, 2, &format!("{line} --state-dir empty"));
         assert!(err.contains("`redress apply` makes one") && !err.contains("lists them"), "{line}: {err}");
+    }
+}
+
+const NOBODY: u32 = 65_534;
+
+fn root(folder: &TempDir) -> bool {
+    fs::metadata(folder.path()).unwrap().uid() == 0
+}
+
+/// As [`ends`], as somebody whom modes hold: root reads whatever it likes, so it becomes nobody.
+fn denied(folder: &TempDir, code: i32, line: &str) -> (String, String) {
+    let mut command = redress(folder, line);
+    if root(folder) {
+        command.uid(NOBODY).gid(NOBODY);
+    }
+    said(&command.output().unwrap(), code, line)
+}
+
+#[test]
+fn what_may_not_be_read_is_named_with_what_to_do_by_every_command() {
+    let folder = planned();
+    ends(&folder, 0, APPLY);
+    let state = folder.path().join("state");
+    let set = |path: &Path, mode: u32| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    set(folder.path(), 0o755);
+    let lines = ["runs", "show last", "resume last", "undo last", "verify last", "scan --account twin:demo", "plan --account twin:demo"];
+    set(&state, 0);
+    for line in lines {
+        let (out, err) = denied(&folder, 1, line);
+        assert!(err.contains("state cannot be read") && err.contains("permission denied") && err.contains("hint: `ls -ld "), "{line}: {err}");
+        assert!(out.is_empty() && !err.contains("os error") && !err.contains("panicked"), "{line}: {out}{err}");
+    }
+    // A journal alone, in a directory that may be read: it is no run without one, and never an empty list of runs.
+    set(&state, 0o700);
+    if root(&folder) {
+        below(&state).iter().for_each(|path| chown(path, Some(NOBODY), None).unwrap());
+    }
+    let journal = below(&state).into_iter().find(|p| p.ends_with("journal.jsonl")).unwrap();
+    set(&journal, 0);
+    for line in ["runs", "show last", "resume last", "undo last", "verify last"] {
+        let (_, err) = denied(&folder, 1, line);
+        assert!(err.contains("journal.jsonl: cannot read the journal") && !err.contains("panicked"), "{line}: {err}");
+    }
+    // What is no file can be read by nobody, root included.
+    fs::remove_file(&journal).unwrap();
+    fs::create_dir(&journal).unwrap();
+    for line in ["runs", "show last", "undo last"] {
+        let (_, err) = denied(&folder, 1, line);
+        assert!(err.contains("journal.jsonl: cannot read the journal: it is not a file"), "{line}: {err}");
     }
 }

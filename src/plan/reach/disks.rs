@@ -127,6 +127,11 @@ impl<'a> Disks<'a> {
         self.tagged(tags) && tags.contains_key(tag::TOKEN)
     }
 
+    /// The tags that say where a disk belongs; one that is attached to nothing belongs nowhere.
+    pub(super) fn place_tags(&self) -> &'static [&'static str] {
+        if self.change.resource.kind() == Kind::Instance { &[tag::INSTANCE, tag::DEVICE] } else { &[] }
+    }
+
     /// Whether the change is one of a recovery.
     pub(super) fn recovers(&self) -> bool {
         self.change.action == "recover"

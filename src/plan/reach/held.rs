@@ -161,8 +161,16 @@ fn volume(disks: &Disks<'_>, call: &Call, claims: &mut Vec<String>) -> Result<()
         return Err(format!("{what}; it is to be like {}", old.id));
     }
     under_key(disks, call, claims)?;
-    let lineage: &[&str] = if source.is_some() { &[tag::SOURCE, tag::INSTANCE, tag::DEVICE, tag::DELETE_ON_TERMINATION] } else { &[] };
-    labels.hold(disks, Some(&old.id), &carried(&old.tags), lineage, claims)
+    if source.is_none() {
+        return labels.hold(disks, Some(&old.id), &carried(&old.tags), &[], claims);
+    }
+    let labels = labels.with(disks.place_tags())?;
+    // Released versions did not tag it so.
+    let goes = disks.devices(&old.id).into_iter().find(|device| disks.goes_with(device) == Some(true));
+    if let Some(device) = goes.filter(|_| !labels.has(tag::DELETE_ON_TERMINATION)) {
+        claims.push(format!("what is made for {device} is not tagged as going with the instance"));
+    }
+    labels.hold(disks, Some(&old.id), &carried(&old.tags), &[tag::SOURCE, tag::INSTANCE, tag::DEVICE, tag::DELETE_ON_TERMINATION], claims)
 }
 
 /// The first detail in which a volume would not be like the one that it is to replace.
@@ -202,7 +210,13 @@ fn copy(disks: &Disks<'_>, call: &Call, claims: &mut Vec<String>) -> Result<(), 
     }
     described(call, &[format!("redress: encrypted copy of a snapshot of {held}")])?;
     under_key(disks, call, claims)?;
-    Labels::of(call, "snapshot")?.hold(disks, Some(&held), &Tags::new(), &[tag::SOURCE, tag::INSTANCE, tag::DEVICE, tag::EXPIRES], claims)
+    copied(disks, Labels::of(call, "snapshot")?, &held, claims)
+}
+
+/// The tags of a snapshot of one disk, or of a copy of it.
+fn copied(disks: &Disks<'_>, labels: Labels<'_>, of: &str, claims: &mut Vec<String>) -> Result<(), String> {
+    let labels = labels.with(&[tag::SOURCE, tag::EXPIRES])?.with(disks.place_tags())?;
+    labels.hold(disks, Some(of), &Tags::new(), &[tag::SOURCE, tag::INSTANCE, tag::DEVICE, tag::EXPIRES], claims)
 }
 
 fn snapshots(disks: &Disks<'_>, call: &Call, claims: &mut Vec<String>) -> Result<(), String> {
@@ -212,14 +226,15 @@ fn snapshots(disks: &Disks<'_>, call: &Call, claims: &mut Vec<String>) -> Result
         let of = text(input, "VolumeId");
         described(call, &[format!("redress: {of} before encryption")])?;
         return match disks.is_old(of) {
-            true => labels.hold(disks, Some(of), &Tags::new(), &[tag::SOURCE, tag::INSTANCE, tag::DEVICE, tag::EXPIRES], claims),
+            true => copied(disks, labels, of, claims),
             false => Err(format!("is of {of}, which the run does not replace, as the account shows")),
         };
     }
     // A backup is of all disks and carries tags of its own; the set before an exchange leaves out what stays.
+    let labels = labels.with(&[tag::INSTANCE, tag::EXPIRES])?;
     if labels.has(tag::SET) {
         described(call, &[format!("redress: backup of {}", disks.change.resource.id())])?;
-        return labels.hold_backup(disks, claims);
+        return labels.with(&[tag::KEEP_LAST])?.hold_backup(disks, claims);
     }
     described(call, &["warm", "snapshot"].map(|set| format!("redress: {} before encryption, {set}", disks.change.resource.id())))?;
     left_out(disks, &input["InstanceSpecification"], claims)?;
@@ -276,12 +291,41 @@ fn tags(disks: &Disks<'_>, way: Way, call: &Call, claims: &mut Vec<String>) -> R
         return Err(format!("is about {}, which only what a run makes carries", tag::TOKEN));
     }
     if call.operation == "DeleteTags" {
-        return labels.only(allowed);
+        return labels.with(&taken_off(disks, id, instance, allowed))?.only(allowed);
     }
+    let labels = whole(disks, labels, instance, claims)?;
     if let Some(state) = labels.value(tag::STATE) {
         found(disks, way, state.as_str().unwrap_or_default(), claims)?;
     }
     labels.hold(disks, Some(id), &Tags::new(), allowed, claims)
+}
+
+/// The tags that go when the mark of a run is taken off a thing: all that it carries now, and all that steps of the change are yet to set.
+fn taken_off<'k>(disks: &Disks<'_>, id: &str, instance: bool, allowed: &[&'k str]) -> Vec<&'k str> {
+    let is = if instance { disks.instance.map(|i| &i.tags) } else { disks.volume(id).map(|v| &v.tags) };
+    let here = |call: &Call| call.operation == "CreateTags" && call.input["Resources"].as_array().is_some_and(|all| all.iter().any(|one| one == id));
+    let set = |key: &str| disks.change.steps.iter().any(|step| here(&step.act.call) && listed(&step.act.call, key));
+    let goes = |key: &&str| is.is_some_and(|tags| tags.contains_key(*key)) || set(key);
+    [tag::RUN, tag::STEP].into_iter().chain(allowed.iter().copied().filter(goes)).collect()
+}
+
+/// The tags that are set on a thing, where none of those is left out that redress sets together.
+fn whole<'c>(disks: &Disks<'_>, labels: Labels<'c>, instance: bool, claims: &mut Vec<String>) -> Result<Labels<'c>, String> {
+    if labels.are(&[if instance { tag::STATE } else { tag::REPLACED_BY }]) {
+        return Ok(labels);
+    }
+    let labels = labels.with(&[tag::RUN, tag::STEP])?;
+    if instance {
+        // Released versions did not say it.
+        if !labels.has(tag::STATE) {
+            claims.push(format!("{} is not tagged with the state in which the run found it", disks.change.resource.id()));
+        }
+        return Ok(labels);
+    }
+    let labels = labels.with(&[tag::EXPIRES])?.with(disks.place_tags())?;
+    // Released versions tagged the old disk last, when that was over.
+    let last = labels.has(tag::REPLACED_BY) || disks.place_tags().is_empty();
+    if last { Ok(labels) } else { labels.with(&[tag::DELETE_ON_TERMINATION]) }
 }
 
 /// How the run found the instance, which says whether it is started when it is lost.
@@ -340,6 +384,11 @@ fn runs_on(disks: &Disks<'_>, volume: &Volume) -> bool {
 
 fn text<'v>(input: &'v Value, name: &str) -> &'v str {
     input.get(name).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// Whether a call sets a tag on what is there.
+fn listed(call: &Call, key: &str) -> bool {
+    call.input["Tags"].as_array().into_iter().flatten().any(|tag| tag.get("Key").is_some_and(|k| k == key))
 }
 
 /// The value of a tag that a call gives to what it makes.

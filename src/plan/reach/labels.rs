@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::disks::Disks;
 use crate::{
+    actions::support::TAG_LIMIT,
     calls::Call,
     inventory::{Tags, tag},
     resource::Kind,
@@ -28,7 +29,7 @@ impl<'c> Labels<'c> {
     /// They are not those of one thing of this type.
     pub(super) fn of(call: &'c Call, kind: &str) -> Result<Self, String> {
         match call.input.get("TagSpecifications").and_then(Value::as_array).map(Vec::as_slice) {
-            Some([one]) if one.get("ResourceType").is_some_and(|t| t == kind) => Self::listed(&one["Tags"]),
+            Some([one]) if one.get("ResourceType").is_some_and(|t| t == kind) => Self::listed(&one["Tags"])?.with(&ALWAYS),
             _ => Err(format!("does not tag the {kind} that it makes")),
         }
     }
@@ -54,6 +55,17 @@ impl<'c> Labels<'c> {
     /// The value of a tag.
     pub(super) fn value(&self, key: &str) -> Option<&'c Value> {
         self.tags.get(key).copied()
+    }
+
+    /// The tags, where none of these is left out: each is one by which a later recovery, undo or deletion goes.
+    ///
+    /// # Errors
+    /// The first that is left out.
+    pub(super) fn with(self, keys: &[&str]) -> Result<Self, String> {
+        match keys.iter().find(|key| !self.has(key)) {
+            Some(key) => Err(format!("leaves out the tag {key}, by which redress goes later")),
+            None => Ok(self),
+        }
     }
 
     /// Checks that tags are taken off by their keys alone: there are none but those that always may be there, and these.
@@ -141,7 +153,17 @@ impl<'c> Labels<'c> {
                 key => claims.push(format!("the backup is tagged {key}={said}, and the instance is not")),
             }
         }
+        // Where there are more than AWS allows, some of the instance's own are left out.
+        let whole = |key: &&str| self.has(key) || key.is_empty() || self.tags.len() >= TAG_LIMIT;
+        if let Some(key) = own.keys().map(String::as_str).chain(["Name", marked.0]).find(|key| !whole(key)) {
+            claims.push(format!("the backup does not carry the tag {key}"));
+        }
         Ok(())
+    }
+
+    /// Whether these are the tags, and no other.
+    pub(super) fn are(&self, keys: &[&str]) -> bool {
+        self.tags.len() == keys.len() && keys.iter().all(|key| self.has(key))
     }
 
     /// Whether there is a tag of this key.

@@ -72,6 +72,11 @@ impl Made {
         self.back.iter().any(|made| same(made, call))
     }
 
+    /// Returns true for a region in which the action makes something.
+    pub(super) fn goes_to(&self, region: &str) -> bool {
+        self.forth.iter().any(|made| made.region == region)
+    }
+
     /// Returns true for ids that the action would name in this member of calls of this operation.
     pub(super) fn names(&self, operation: &str, member: &str, id: &str) -> bool {
         let of = |call: &&Call| call.operation == operation;
