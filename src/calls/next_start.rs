@@ -155,7 +155,10 @@ fn key<'a>(inventory: &'a Inventory, region: &str, instance: &str, what: &str, a
         Fact::Absent => return Err(would_not("is not there".to_owned())),
         other => return Err(Doubt::NotKnown(silent(&other, &format!("the KMS key {arn} of {what}, without which {instance} does not start again,")))),
     };
-    key.proves_usable().map_err(|why| would_not(format!("cannot be used: {why}, which shows only at the next start. Enable it, or cancel its deletion")))?;
+    key.proves_usable().map_err(|why| {
+        let remedy = if key.key_state == "Enabled" { "Look at it with `aws kms describe-key`" } else { "Enable it, or cancel its deletion" };
+        would_not(format!("cannot be used: {why}, which shows only at the next start. {remedy}"))
+    })?;
     match key.arn.split(':').nth(3).unwrap_or_default() {
         at if at == region => Ok(key),
         at => Err(would_not(format!("is in {at:?}, not in {region}"))),

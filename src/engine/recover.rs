@@ -151,8 +151,12 @@ fn bring_back(known: &Inventory, region: &str, instance: &Instance, id: String) 
         }
     }
     for (volume, device) in kept(&volumes, instance) {
-        let n = steps.len() + 1;
-        steps.push(kept_step(format!("dot-{n}"), format!("let {} go with {name}, as before", volume.id), goes_with(region, name, &volume.id, device)));
+        let (n, title) = (steps.len() + 1, format!("let {} go with {name}, as before", volume.id));
+        // A disk that is there and the copy of another says so already.
+        if steps.iter().any(|step| step.title == title) {
+            continue;
+        }
+        steps.push(kept_step(format!("dot-{n}"), title, goes_with(region, name, &volume.id, device)));
         touches.push(Want::id(region, FamilyKind::Volumes, &volume.id));
     }
     // What a run found stopped, somebody had stopped.
@@ -261,9 +265,10 @@ fn change(known: &Inventory, region: &str, instance: &Instance, id: String, step
     let keys = keys(known, region, instance, &touches);
     let stays = format!("other things that run {run} made stay: redress recover {run} lists them");
     Change {
-        summary: match starts || instance.state == "running" {
-            true => format!("bring {} back up, which run {run} left {}", instance.id, instance.state),
-            false => format!("bring the disks of {} back, which run {run} found stopped and left", instance.id),
+        summary: match (starts, instance.state.as_str()) {
+            (true, state) => format!("bring {} back up, which run {run} left {state}", instance.id),
+            (false, "running") => format!("set right what run {run} left on {}, which is running", instance.id),
+            (false, _) => format!("bring the disks of {} back, which run {run} found stopped and left", instance.id),
         },
         risk,
         reversible: false,
