@@ -161,6 +161,10 @@ pub(super) fn look(family: FamilyKind, id: &Value, at: &str) -> Option<Look> {
             let input = json!({ "InstanceIds": [id], "IncludeAllInstances": true });
             Some(Look { service: "ec2", operation: "DescribeInstanceStatus", input, query, absent: "" })
         }
+        FamilyKind::EbsDefaults => {
+            let query = member(at, &[("/encryption_by_default/known", "EbsEncryptionByDefault")]).filter(|query| matches!(query, Query::At(path) if !path.is_empty()))?;
+            Some(Look { service: "ec2", operation: "GetEbsEncryptionByDefault", input: json!({}), query, absent: "" })
+        }
         FamilyKind::LogGroups => log_group(id, at),
         FamilyKind::Trails => trail(id, at),
         FamilyKind::Roles => role(id, at),
@@ -185,8 +189,7 @@ pub(super) fn look(family: FamilyKind, id: &Value, at: &str) -> Option<Look> {
         | FamilyKind::TargetGroups
         | FamilyKind::CapacityReservations
         | FamilyKind::ManagedInstances
-        | FamilyKind::Keys
-        | FamilyKind::EbsDefaults => None,
+        | FamilyKind::Keys => None,
     }
 }
 
