@@ -58,7 +58,9 @@ fn switch(context: &Context<'_>, defaults: &EbsDefaults, _: &Nothing) -> Result<
     let who = "Auto Scaling, EMR, Batch and whoever else launches instances needs to be allowed to use it, or launches fail with Client.InternalError";
     let mut impact = vec![format!("every new volume and copy of a snapshot in {region} is encrypted under {key}; those that exist stay as they are")];
     impact.extend(own.then(|| format!("{key} is a key of the account: {who}")));
-    impact.push("an unencrypted image can no longer be copied for another account without its own key".to_owned());
+    impact.extend(
+        (!own).then(|| "snapshots and images that are made from then on are encrypted under AWS's key, and cannot be shared with another account".to_owned()),
+    );
     Ok(Switch {
         summary: format!("encrypt new volumes of {region} by default"),
         set: Call::of(region, &EnableEbsEncryptionByDefault {}),

@@ -259,15 +259,12 @@ pub fn meddle_after(stand: &Stand, plan: &Plan) -> Vec<String> {
                 let instance = truth.region_mut(&region).instances.get_mut(&id).unwrap();
                 instance.devices.iter_mut().find(|d| d.volume_id == new).unwrap().volume_id = "vol-0000beef".into();
             }
-            "disable-subnet-public-ip" => truth.region_mut(&region).subnets.get_mut(&id).unwrap().map_public_ip_on_launch = true,
-            "enable-ebs-default-encryption" => {
-                truth.region_mut(&region).ebs_defaults.get_mut(&id).unwrap().encryption_by_default = redress::inventory::Fact::Known(false);
-            }
             "raise-cloudtrail" => {
                 let trail = truth.trails.get_mut(change.resource.as_str()).unwrap();
                 trail.log_file_validation = !trail.log_file_validation;
                 trail.is_multi_region = !trail.is_multi_region;
             }
+            // A setting with two values is as it was before when somebody sets it back: an undo finds nothing to do.
             _ => continue,
         }
         noticed.push(change.id.clone());
