@@ -40,6 +40,10 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Whether it is the account as a whole, be it in one region.
+    pub fn is_of_account(self) -> bool {
+        matches!(self, Kind::Account | Kind::EbsDefaults)
+    }
     /// The kind in words, for people: `security group`.
     pub fn words(self) -> &'static str {
         match self {
@@ -47,7 +51,7 @@ impl Kind {
             Kind::SecurityGroup => "security group",
             Kind::Vpc => "VPC",
             Kind::Subnet => "subnet",
-            Kind::EbsDefaults => "EBS defaults",
+            Kind::EbsDefaults => "EBS default",
             Kind::Trail => "trail",
             Kind::Volume => "volume",
             Kind::Instance => "instance",
@@ -107,6 +111,10 @@ pub struct Owner {
 }
 
 impl Owner {
+    /// Whether a thing that AWS says is of this account is: an answer that names no account is about one's own.
+    pub fn owns(&self, account: &str) -> bool {
+        account.is_empty() || account == self.account
+    }
     fn arn(&self, service: &str, region: &str, account: bool, resource: &str) -> ResourceId {
         let account = if account { self.account.as_str() } else { "" };
         ResourceId(format!("arn:{}:{service}:{region}:{account}:{resource}", self.partition))

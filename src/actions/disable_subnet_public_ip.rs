@@ -1,7 +1,5 @@
 //! `disable-subnet-public-ip`: new network interfaces of a subnet get no public IPv4 address unless they ask for one.
 
-use std::marker::PhantomData;
-
 use serde_json::json;
 
 use super::{
@@ -34,13 +32,11 @@ pub static DISABLE_SUBNET_PUBLIC_IP: Setting<Subnet, Nothing> = Setting {
     reads: &[],
     needs: |_, _| Vec::new(),
     switch,
-    of: PhantomData,
 };
 
 fn switch(context: &Context<'_>, subnet: &Subnet, _: &Nothing) -> Result<Switch, Refusal> {
     let id = &subnet.id;
-    let account = &context.inventory.owner.account;
-    if !subnet.owner_id.is_empty() && subnet.owner_id != *account {
+    if !context.inventory.owner.owns(&subnet.owner_id) {
         return Err(Refusal::Refused(format!("{id} is shared by account {}: only its owner can change it", subnet.owner_id)));
     }
     if !subnet.map_public_ip_on_launch {

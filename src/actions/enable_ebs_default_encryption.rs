@@ -1,7 +1,5 @@
 //! `enable-ebs-default-encryption`: new volumes and copies of snapshots of a region are encrypted, whoever makes them.
 
-use std::marker::PhantomData;
-
 use serde_json::json;
 
 use super::{
@@ -21,9 +19,6 @@ use crate::{
     },
 };
 
-/// AWS's own key for EBS, which is made when it is first used.
-const AWS_KEY: &str = "alias/aws/ebs";
-
 /// The action.
 pub static ENABLE_EBS_DEFAULT_ENCRYPTION: Setting<EbsDefaults, Nothing> = Setting {
     name: "enable-ebs-default-encryption",
@@ -38,12 +33,11 @@ pub static ENABLE_EBS_DEFAULT_ENCRYPTION: Setting<EbsDefaults, Nothing> = Settin
     reads: &[Around::found(FamilyKind::Keys)],
     needs: |context, _| key_of(context.inventory, context.region).map(|key| Want::id(context.region, FamilyKind::Keys, key)).into_iter().collect(),
     switch,
-    of: PhantomData,
 };
 
 /// The key under which new volumes are encrypted, where it is known.
 fn key_of<'i>(inventory: &'i Inventory, region: &str) -> Option<&'i str> {
-    let defaults = inventory.regions.get(region)?.ebs_defaults.get("account").known().copied()?;
+    let defaults = inventory.regions.get(region)?.ebs_defaults.get(EbsDefaults::ID).known().copied()?;
     defaults.kms_key_id.known().map(String::as_str)
 }
 
@@ -53,7 +47,7 @@ fn switch(context: &Context<'_>, defaults: &EbsDefaults, _: &Nothing) -> Result<
         return Err(Refusal::Nothing(format!("new volumes of {region} are encrypted")));
     }
     let key = support::need(defaults.kms_key_id.as_ref(), &format!("the default key for EBS in {region}"))?;
-    let own = key != AWS_KEY && !key.ends_with(AWS_KEY);
+    let own = !key.ends_with(EbsDefaults::AWS_KEY);
     usable(context, key, own)?;
     let who = "Auto Scaling, EMR, Batch and whoever else launches instances needs to be allowed to use it, or launches fail with Client.InternalError";
     let mut impact = vec![format!("every new volume and copy of a snapshot in {region} is encrypted under {key}; those that exist stay as they are")];
@@ -98,10 +92,10 @@ mod tests {
 
     fn propose(on: Fact<bool>, key: &str, known: Fact<Key>) -> Result<Proposal, Refusal> {
         let owner = Owner { partition: "aws".into(), account: "123456789012".into() };
-        let target = FamilyKind::EbsDefaults.resource(&owner, "us-east-1", "account").unwrap();
+        let target = FamilyKind::EbsDefaults.resource(&owner, "us-east-1", EbsDefaults::ID).unwrap();
         let mut inventory = Inventory::empty(owner, Caller::default(), "2026-11-22T10:00:00Z".parse().unwrap());
         let region = inventory.region_mut("us-east-1");
-        region.ebs_defaults.put("account", EbsDefaults { encryption_by_default: on, kms_key_id: Fact::Known(key.to_owned()) });
+        region.ebs_defaults.put(EbsDefaults::ID, EbsDefaults { encryption_by_default: on, kms_key_id: Fact::Known(key.to_owned()) });
         region.keys.items.insert(key.into(), known);
         let context = Context { inventory: &inventory, region: "us-east-1", checks: &[], options: &Options::default() };
         ENABLE_EBS_DEFAULT_ENCRYPTION.propose(&context, &target, &json!({}))
@@ -114,11 +108,11 @@ mod tests {
 
     #[test]
     fn it_is_turned_on_and_off_again() {
-        let proposal = propose(Fact::Known(false), AWS_KEY, Fact::Absent).unwrap();
+        let proposal = propose(Fact::Known(false), EbsDefaults::AWS_KEY, Fact::Absent).unwrap();
         sound::steps(&proposal.steps);
         assert_eq!((proposal.steps[0].act.call.name().as_str(), proposal.risk), ("ec2:EnableEbsEncryptionByDefault", Risk::Safe));
         assert_eq!(sound::going_back(&proposal.steps, &["set"], Purpose::Undo), ["DisableEbsEncryptionByDefault set"]);
-        assert!(matches!(propose(Fact::Known(true), AWS_KEY, Fact::Absent), Err(Refusal::Nothing(_))));
+        assert!(matches!(propose(Fact::Known(true), EbsDefaults::AWS_KEY, Fact::Absent), Err(Refusal::Nothing(_))));
     }
 
     #[test]

@@ -2,8 +2,6 @@
 //! read, the step with its precondition, its wait and its undo, what proves it and what is compared afterwards follow from the value.
 //! An action that needs more than this is a saga and implements [`Action`] itself.
 
-use std::marker::PhantomData;
-
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
@@ -41,8 +39,6 @@ pub struct Setting<T, P> {
     pub needs: fn(&Context<'_>, &ResourceId) -> Vec<Want>,
     /// What it would do with a thing.
     pub switch: fn(&Context<'_>, &T, &P) -> Result<Switch, Refusal>,
-    /// The type of its parameters.
-    pub of: PhantomData<fn() -> P>,
 }
 
 /// A setting that is changed.
@@ -90,8 +86,7 @@ impl<T: Stored, P: DeserializeOwned + Serialize + 'static> Setting<T, P> {
         Value::Object(Map::from_iter([(name.to_owned(), value)]))
     }
 
-    fn proposal(&self, target: &ResourceId, switch: Switch, guard: GuardNote) -> Proposal {
-        let want = self.want(target);
+    fn proposal(&self, target: &ResourceId, want: Want, switch: Switch, guard: GuardNote) -> Proposal {
         let (place, id) = (want.region.clone(), want.selector.key());
         let is = |value: &Value| make::is(&place, T::KIND, id.as_str(), self.member, value.clone());
         let unchanged = format!("somebody has changed {} since the plan was made", self.words(target));
@@ -159,6 +154,6 @@ impl<T: Stored, P: DeserializeOwned + Serialize + 'static> Action for Setting<T,
         let switch = (self.switch)(context, thing, &params)?;
         let manager = thing.tags().and_then(support::managed_by);
         let guard = support::ownership(&self.words(target), manager, context.options)?;
-        Ok(self.proposal(target, switch, guard))
+        Ok(self.proposal(target, want, switch, guard))
     }
 }

@@ -72,7 +72,7 @@ impl Call {
     }
     /// Whether it is a call of the operation that this describes.
     pub fn is_of(&self, spec: &Spec) -> bool {
-        self.operation == spec.operation && self.service == spec.service
+        spec.is(&self.service, &self.operation)
     }
     /// `ec2:AuthorizeSecurityGroupIngress`
     pub fn name(&self) -> String {

@@ -33,7 +33,7 @@ impl Rule for AutoPublicIp {
     };
 
     fn is_own(subnet: &Subnet, inventory: &Inventory) -> bool {
-        subnet.owner_id.is_empty() || subnet.owner_id == inventory.owner.account
+        inventory.owner.owns(&subnet.owner_id)
     }
 
     fn judge(subnet: &Subnet, _: &Value) -> Verdict {

@@ -81,20 +81,16 @@ fn resources(inventory: &Inventory, regions: &[String]) -> Vec<ResourceId> {
     let mut all = Vec::new();
     for name in regions.iter().filter(|name| silence(inventory, name).is_none()) {
         let Some(region) = inventory.regions.get(name) else { continue };
-        let own = region.vpcs.known().filter(|(_, vpc)| is_own(&vpc.owner_id, inventory));
+        let own = region.vpcs.known().filter(|(_, vpc)| inventory.owner.owns(&vpc.owner_id));
         all.extend(own.map(|(id, _)| inventory.owner.vpc(name, id)));
     }
     all
 }
 
-fn is_own(owner: &str, inventory: &Inventory) -> bool {
-    owner.is_empty() || owner == inventory.owner.account
-}
-
 fn judge(inventory: &Inventory, resource: &ResourceId, _: &Value) -> Verdict {
     let Some(region) = inventory.regions.get(resource.region()) else { return Verdict::Unknown("the region was not read".to_owned()) };
     match region.vpcs.get(resource.id()) {
-        Fact::Known(vpc) if !is_own(&vpc.owner_id, inventory) => return Verdict::Ok(None),
+        Fact::Known(vpc) if !inventory.owner.owns(&vpc.owner_id) => return Verdict::Ok(None),
         Fact::Known(_) => {}
         Fact::Absent => return Verdict::Ok(Some("the VPC is not there any more".to_owned())),
         silent => return Verdict::Unknown(format!("the VPC: {}", silent.silence().unwrap_or_default())),

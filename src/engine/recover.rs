@@ -151,13 +151,14 @@ fn bring_back(known: &Inventory, region: &str, instance: &Instance, id: String) 
         }
     }
     for (volume, device) in kept(&volumes, instance) {
-        let (n, title) = (steps.len() + 1, format!("let {} go with {name}, as before", volume.id));
-        // A disk that is there and the copy of another says so already.
-        if steps.iter().any(|step| step.title == title) {
+        let want = Want::id(region, FamilyKind::Volumes, &volume.id);
+        // The copy of another disk has its step already.
+        if touches.contains(&want) {
             continue;
         }
-        steps.push(kept_step(format!("dot-{n}"), title, goes_with(region, name, &volume.id, device)));
-        touches.push(Want::id(region, FamilyKind::Volumes, &volume.id));
+        let n = steps.len() + 1;
+        steps.push(kept_step(format!("dot-{n}"), format!("let {} go with {name}, as before", volume.id), goes_with(region, name, &volume.id, device)));
+        touches.push(want);
     }
     // What a run found stopped, somebody had stopped.
     if instance.state == "stopped" && instance.tags.get(tag::STATE).is_none_or(|found| found != mark::FOUND_STOPPED) {

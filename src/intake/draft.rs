@@ -175,13 +175,11 @@ fn resource_of(named: &Named) -> Option<ResourceId> {
 
 /// Each check with the resource that it judges.
 fn placed(named: &Named, checks: &[String]) -> Result<Vec<(ResourceId, Vec<String>)>, Decision> {
-    let of_kind = |kind: Kind| checks.iter().filter(|c| checks::find(c).is_some_and(|c| c.kind == kind)).cloned().collect::<Vec<_>>();
-    let on_account = of_kind(Kind::Account);
-    let of_region = of_kind(Kind::EbsDefaults);
+    let on_account: Vec<String> = checks.iter().filter(|c| checks::find(c).is_some_and(|c| c.kind.is_of_account())).cloned().collect();
     match named {
         Named::Unresolved(why) => Err(Decision::no(Reason::UnresolvedResource, why)),
         // A stand-in for a trail is the account where a check of the account is asked for, and then all are meant.
-        Named::Account(owner) if !on_account.is_empty() || !of_region.is_empty() => Ok(vec![(owner.root(), checks.to_vec())]),
+        Named::Account(owner) if !on_account.is_empty() => Ok(vec![(owner.root(), checks.to_vec())]),
         Named::Account(_) => Err(Decision::no(Reason::PseudoResource, "it names the account or a stand-in, and its check judges single resources")),
         Named::Resource(resource) => {
             let answers = |c: &&String| checks::find(c).is_some_and(|c| c.kind == resource.kind() || kin::stands_for(resource.kind(), c.kind));

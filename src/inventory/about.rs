@@ -3,7 +3,7 @@
 //! here reads.
 
 use super::permissions::{Reading, When};
-use crate::resource::Kind;
+use crate::resource::{Kind, Owner};
 
 /// The description of a kind of thing.
 #[derive(Debug)]
@@ -43,6 +43,14 @@ pub struct Arn {
     pub one: &'static [&'static str],
     /// That of any thing; nothing where IAM has none.
     pub any: &'static str,
+}
+
+impl Arn {
+    /// Writes a form out: the ARN of the thing with this id in a region, or in any where that is `*`.
+    pub fn written(form: &str, owner: &Owner, region: &str, id: &str) -> String {
+        let form = form.replacen(":*:", &format!(":{region}:"), 1);
+        format!("arn:{}:{}", owner.partition, form.replace("{account}", &owner.account).replace("{id}", id))
+    }
 }
 
 /// A describe operation of EC2 that takes filters.

@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 use super::{
     AnyFamily, Bucket, CapacityReservation, EbsDefaults, Family, FlowLog, Instance, InstanceStatus, InstanceType, Inventory, Key, LogGroup, ManagedInstance,
     NetworkInterface, PrefixList, Record, Removal, Role, SecurityGroup, SecurityGroupRule, Snapshot, Subnet, TargetGroup, Trail, Volume, VolumeModification,
-    Vpc, about::About, permissions::Reading,
+    Vpc,
+    about::{About, Arn},
+    permissions::Reading,
 };
 use crate::resource::{Kind, Owner, ResourceId};
 
@@ -197,8 +199,7 @@ impl FamilyKind {
         if let Some(word) = about.arn_type {
             return Some(owner.ec2(region, word, id));
         }
-        let form = about.arn.one.first()?.replacen(":*:", &format!(":{region}:"), 1);
-        ResourceId::try_from(format!("arn:{}:{}", owner.partition, form.replace("{account}", &owner.account).replace("{id}", id))).ok()
+        ResourceId::try_from(Arn::written(about.arn.one.first()?, owner, region, id)).ok()
     }
 
     /// The region in which a thing of this kind is asked for: none for those of an account, but for trails, each of which has a home.

@@ -245,6 +245,13 @@ pub struct EbsDefaults {
     pub kms_key_id: Fact<String>,
 }
 
+impl EbsDefaults {
+    /// The one id under which they stand.
+    pub const ID: &'static str = "account";
+    /// AWS's own key for EBS, which is made when it is first used.
+    pub const AWS_KEY: &'static str = "alias/aws/ebs";
+}
+
 impl Record for EbsDefaults {
     const ABOUT: About = About {
         kind: Some(Kind::EbsDefaults),

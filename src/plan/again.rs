@@ -392,7 +392,9 @@ fn for_others<'c>(plan: &'c Plan, change: &'c Change, facts: &Inventory, today: 
         }
     }
     let nobody = || {
-        Unlike::Drifted("it answers no finding, and nothing that is applied with it needs it as it is: apply it together with the changes that come after it, or make a new plan".to_owned())
+        let why = "it answers no finding, and nothing that is applied with it needs it as it is: \
+                   apply it together with the changes that come after it, or make a new plan";
+        Unlike::Drifted(why.to_owned())
     };
     found.ok_or_else(|| why.unwrap_or_else(nobody))
 }

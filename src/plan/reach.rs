@@ -83,6 +83,11 @@ fn operations(action: &str) -> &'static [Spec] {
     }
 }
 
+/// Whether changes of an action make this operation.
+fn makes<O: Operation>(action: &str) -> bool {
+    operations(action).iter().any(|spec| spec.is(O::SPEC.service, O::SPEC.operation))
+}
+
 /// The things that a call acts on. What it makes is none, nor what a step before it is yet to make.
 fn targets(call: &Call) -> Vec<(FamilyKind, String)> {
     let of = |(names, value): (&'static Names, &Value)| {

@@ -253,7 +253,7 @@ fn sentence(text: &str) -> String {
 }
 
 fn with_article(words: &str) -> String {
-    format!("{} {words}", if words.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" })
+    format!("{} {words}", if words.starts_with(['a', 'e', 'i', 'o', 'u', 'E']) { "an" } else { "a" })
 }
 
 fn line(text: &mut String, line: &str) {

@@ -70,7 +70,7 @@ macro_rules! forms {
         /// # Errors
         /// What is otherwise, as the end of a sentence about the call.
         pub fn checked(service: &str, operation: &str, input: &Value) -> Result<(), String> {
-            $($(if is::<$noun::$operation>(service, operation) {
+            $($(if <$noun::$operation as Operation>::SPEC.is(service, operation) {
                 return planned::<<$noun::$operation as Operation>::Planned>(input);
             })*)*
             Err("is no operation that redress makes".to_owned())
@@ -78,10 +78,6 @@ macro_rules! forms {
     };
 }
 operations!(forms);
-
-fn is<O: Operation>(service: &str, operation: &str) -> bool {
-    O::SPEC.operation == operation && O::SPEC.service == service
-}
 
 fn planned<O: DeserializeOwned>(input: &Value) -> Result<(), String> {
     O::deserialize(input).map(|_| ()).map_err(|error| {
@@ -93,5 +89,5 @@ fn planned<O: DeserializeOwned>(input: &Value) -> Result<(), String> {
 
 /// The entry of an operation.
 pub fn find(service: &str, operation: &str) -> Option<&'static Spec> {
-    SPECS.iter().find(|spec| spec.operation == operation && spec.service == service)
+    SPECS.iter().find(|spec| spec.is(service, operation))
 }

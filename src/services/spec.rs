@@ -235,6 +235,11 @@ impl Spec {
 }
 
 impl Spec {
+    /// Whether it is of this operation.
+    pub fn is(&self, service: &str, operation: &str) -> bool {
+        self.operation == operation && self.service == service
+    }
+
     /// Whether it can be tried without effect: EC2 has `DryRun` for nearly all that redress calls there, the others have nothing.
     pub fn can_be_tried(&self) -> bool {
         self.service == "ec2" && self.dry_run

@@ -4,14 +4,11 @@
 use super::{Twin, errors::unknown};
 use crate::{
     calls::CallError,
-    inventory::{Fact, Key, Region},
+    inventory::{EbsDefaults, Fact, Key, Region},
 };
 
 /// What the key is called that AWS makes when it is needed for the first time.
 const MADE_ON_FIRST_USE: &str = "key/aws-ebs-made-on-first-use";
-
-/// The alias of the key that AWS manages for EBS.
-const EBS_ALIAS: &str = "alias/aws/ebs";
 
 /// A key by its id, ARN or alias.
 pub(super) fn find<'a>(region: &'a Region, asked: &str) -> Fact<&'a Key> {
@@ -53,7 +50,7 @@ pub(super) fn choose(twin: &Twin, region: &str, asked: Option<&str>) -> Result<C
     match find(known, asked) {
         Fact::Known(key) => Ok(Chosen { arn: key.arn.clone(), works: key.proves_usable().is_ok(), exists: true }),
         // AWS makes its own key for EBS when it is needed for the first time.
-        Fact::Absent if asked == EBS_ALIAS => {
+        Fact::Absent if asked == EbsDefaults::AWS_KEY => {
             let owner = &twin.truth.owner;
             Ok(Chosen { arn: owner_key_arn(&owner.partition, region, &owner.account), works: true, exists: true })
         }
@@ -63,7 +60,7 @@ pub(super) fn choose(twin: &Twin, region: &str, asked: Option<&str>) -> Result<C
 }
 
 fn default_key(region: &Region) -> Result<String, CallError> {
-    let defaults = region.ebs_defaults.get("account");
+    let defaults = region.ebs_defaults.get(EbsDefaults::ID);
     let key = match &defaults {
         Fact::Known(defaults) => defaults.kms_key_id.as_ref(),
         Fact::Absent => Fact::Absent,
@@ -72,7 +69,7 @@ fn default_key(region: &Region) -> Result<String, CallError> {
     };
     match key {
         Fact::Known(key) => Ok(key.clone()),
-        Fact::Absent => Ok(EBS_ALIAS.to_owned()),
+        Fact::Absent => Ok(EbsDefaults::AWS_KEY.to_owned()),
         silent => Err(unknown("the default key for EBS", silent.silence().unwrap_or("not read"))),
     }
 }
@@ -83,7 +80,7 @@ fn owner_key_arn(partition: &str, region: &str, account: &str) -> String {
 
 /// Whether new volumes and copies are encrypted even if nobody asks.
 pub(super) fn encrypted_by_default(twin: &Twin, region: &str) -> Result<bool, CallError> {
-    let defaults = twin.region(region)?.ebs_defaults.get("account");
+    let defaults = twin.region(region)?.ebs_defaults.get(EbsDefaults::ID);
     let fact = match &defaults {
         Fact::Known(defaults) => defaults.encryption_by_default.as_ref(),
         Fact::Absent => Fact::Absent,

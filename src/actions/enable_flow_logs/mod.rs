@@ -81,8 +81,7 @@ impl Action for EnableFlowLogs {
         let params: Params = support::params(with)?;
         let (region, id) = (context.region, target.id());
         let vpc = support::need(support::region(context.inventory, region)?.vpcs.get(id), &format!("VPC {id}"))?;
-        let account = &context.inventory.owner.account;
-        if !vpc.owner_id.is_empty() && vpc.owner_id != *account {
+        if !context.inventory.owner.owns(&vpc.owner_id) {
             return Err(Refusal::Refused(format!("{id} is shared by account {}: only its owner can make flow logs for it", vpc.owner_id)));
         }
         let logs = support::need(flow_logs_of(context.inventory, region, id), &format!("the flow logs of {id}"))?;

@@ -7,15 +7,12 @@ use crate::{
         Context, Refusal,
         support::{need, region},
     },
-    inventory::{Fact, FamilyKind, Want},
+    inventory::{EbsDefaults, Fact, FamilyKind, Want},
 };
-
-/// The key of AWS's own for EBS.
-const AWS_EBS: &str = "alias/aws/ebs";
 
 /// What must be read to tell the key.
 pub fn wants(context: &Context<'_>, asked: &str) -> Vec<Want> {
-    let defaults = Want::id(context.region, FamilyKind::EbsDefaults, "account");
+    let defaults = Want::id(context.region, FamilyKind::EbsDefaults, EbsDefaults::ID);
     match named(context, asked) {
         Ok(name) if asked.is_empty() => vec![defaults, Want::id(context.region, FamilyKind::Keys, name)],
         Ok(name) => vec![Want::id(context.region, FamilyKind::Keys, name)],
@@ -29,16 +26,16 @@ fn named(context: &Context<'_>, asked: &str) -> Result<String, Refusal> {
         return Ok(asked.to_owned());
     }
     let what = "the account's default key for EBS";
-    let defaults = region(context.inventory, context.region)?.ebs_defaults.get("account");
+    let defaults = region(context.inventory, context.region)?.ebs_defaults.get(EbsDefaults::ID);
     let own = match defaults {
         Fact::Known(defaults) => defaults.kms_key_id.clone(),
         other => other.map(|_| String::new()),
     };
     match own {
         Fact::Known(key) if !key.is_empty() => Ok(key),
-        Fact::Known(_) | Fact::Absent => Ok(AWS_EBS.to_owned()),
+        Fact::Known(_) | Fact::Absent => Ok(EbsDefaults::AWS_KEY.to_owned()),
         // An endpoint that does not have the operation has no such default; one that denies it may have.
-        Fact::Unknown(reason) if unsupported(&reason) => Ok(AWS_EBS.to_owned()),
+        Fact::Unknown(reason) if unsupported(&reason) => Ok(EbsDefaults::AWS_KEY.to_owned()),
         silent => need(silent, what),
     }
 }

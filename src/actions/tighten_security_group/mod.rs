@@ -117,8 +117,7 @@ fn exposures(checks: &[String]) -> Vec<Exposure> {
 
 /// The group must be this account's, and nothing else may look after it.
 fn owner(context: &Context<'_>, group: &SecurityGroup) -> Result<super::GuardNote, Refusal> {
-    let account = &context.inventory.owner.account;
-    if !group.owner_id.is_empty() && group.owner_id != *account {
+    if !context.inventory.owner.owns(&group.owner_id) {
         return Err(Refusal::Refused(format!("{} belongs to account {}: only that account can change it", group.id, group.owner_id)));
     }
     // https://docs.aws.amazon.com/emr/latest/ManagementGuide/emr-man-sec-groups.html and the like: made by services.

@@ -13,9 +13,6 @@ use crate::{
     inventory::{EbsDefaults, Fact, ManagedInstance},
 };
 
-/// The one id under which the defaults go.
-const ACCOUNT: &str = "account";
-
 /// `ec2:GetEbsEncryptionByDefault`, `ec2:GetEbsDefaultKmsKeyId`; one may be missing without the other.
 pub async fn ebs(ec2: &Client, ask: &Ask) -> Members<EbsDefaults> {
     if matches!(ask, Ask::By(..)) {
@@ -36,7 +33,7 @@ pub async fn ebs(ec2: &Client, ask: &Ask) -> Members<EbsDefaults> {
         Err(error) => Fact::unknown(&error),
     };
     let kms_key_id = told(key.map(|k| k.kms_key_id));
-    Ok(vec![(ACCOUNT.to_owned(), Fact::Known(EbsDefaults { encryption_by_default, kms_key_id }))])
+    Ok(vec![(EbsDefaults::ID.to_owned(), Fact::Known(EbsDefaults { encryption_by_default, kms_key_id }))])
 }
 
 /// `ssm:DescribeInstanceInformation`

@@ -176,7 +176,7 @@ fn resources(inventory: &Inventory, regions: &[String]) -> Vec<ResourceId> {
     let mut all = Vec::new();
     for name in regions.iter().filter(|name| silence(inventory, name).is_none()) {
         let Some(region) = inventory.regions.get(name) else { continue };
-        let own = region.security_groups.known().filter(|(_, g)| g.owner_id.is_empty() || g.owner_id == inventory.owner.account);
+        let own = region.security_groups.known().filter(|(_, g)| inventory.owner.owns(&g.owner_id));
         all.extend(own.map(|(id, _)| inventory.owner.security_group(name, id)));
     }
     all

@@ -13,7 +13,7 @@ use crate::cli::{
 };
 
 /// The shared options as the program reads them. An option that a command does not take has its default.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Common {
     /// The regions to read; none stands for those of the AWS configuration.
     pub region: Vec<String>,
@@ -64,30 +64,7 @@ pub struct Common {
 impl Common {
     /// The options with their defaults.
     pub fn new(talk: &Talk) -> Self {
-        Self {
-            region: Vec::new(),
-            profile: None,
-            only_account: Vec::new(),
-            account: None,
-            playbooks: None,
-            set: Vec::new(),
-            allow_cidr: Vec::new(),
-            check: Vec::new(),
-            findings: Vec::new(),
-            events_since: None,
-            events_until: None,
-            jobs: None,
-            stop_at_once: None,
-            pace: None,
-            state_dir: None,
-            format: Format::Text,
-            report: Vec::new(),
-            summary: None,
-            events: None,
-            verbose: talk.verbose,
-            typed: Typed::default(),
-            signing: Signing::default(),
-        }
+        Self { verbose: talk.verbose, ..Self::default() }
     }
 }
 

@@ -77,9 +77,10 @@ pub enum ActionsCommand {
 }
 
 /// How data is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     /// Text for people
+    #[default]
     Text,
     /// A versioned document for programs
     Json,

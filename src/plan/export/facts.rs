@@ -135,6 +135,11 @@ fn member(at: &str, table: &[(&str, &str)]) -> Option<Query> {
     table.iter().find(|(pointer, _)| *pointer == at).map(|(_, name)| Query::At((*name).to_owned()))
 }
 
+/// One of these members alone: nothing is asked of the thing as a whole, or of its tags.
+fn only(at: &str, table: &[(&str, &str)]) -> Option<Query> {
+    member(at, table).filter(|query| matches!(query, Query::At(path) if !path.is_empty()))
+}
+
 /// What an instance says of a disk that is attached at a device, or stands at a place in its list.
 fn of_device(at: &str) -> Option<Query> {
     if let Some(n) = at.strip_prefix("/devices/").and_then(|n| n.parse::<usize>().ok()) {
@@ -157,12 +162,12 @@ pub(super) fn look(family: FamilyKind, id: &Value, at: &str) -> Option<Look> {
                 ("/instance_status", "InstanceStatuses[0].InstanceStatus.Status"),
                 ("/attached_ebs_status", "InstanceStatuses[0].AttachedEbsStatus.Status"),
             ];
-            let query = member(at, &statuses).filter(|query| matches!(query, Query::At(path) if !path.is_empty()))?;
+            let query = only(at, &statuses)?;
             let input = json!({ "InstanceIds": [id], "IncludeAllInstances": true });
             Some(Look { service: "ec2", operation: "DescribeInstanceStatus", input, query, absent: "" })
         }
         FamilyKind::EbsDefaults => {
-            let query = member(at, &[("/encryption_by_default/known", "EbsEncryptionByDefault")]).filter(|query| matches!(query, Query::At(path) if !path.is_empty()))?;
+            let query = only(at, &[("/encryption_by_default/known", "EbsEncryptionByDefault")])?;
             Some(Look { service: "ec2", operation: "GetEbsEncryptionByDefault", input: json!({}), query, absent: "" })
         }
         FamilyKind::LogGroups => log_group(id, at),

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{Grant, Used};
 use crate::{
     calls::{Call, Spec, find},
-    inventory::{FamilyKind, tag},
+    inventory::{FamilyKind, about::Arn, tag},
     resource::Owner,
     services::spec::{Also, When},
 };
@@ -119,10 +119,7 @@ impl Place<'_> {
             let account = if family == FamilyKind::Snapshots { "" } else { &self.owner.account };
             return vec![format!("arn:{}:ec2:{}:{account}:{kind}/{id}", self.owner.partition, self.call.region)];
         }
-        let whole = |form: &str| {
-            let form = form.replacen(":*:", &format!(":{}:", self.call.region), 1).replace("{account}", &self.owner.account);
-            format!("arn:{}:{}", self.owner.partition, form.replace("{id}", id))
-        };
+        let whole = |form: &str| Arn::written(form, self.owner, &self.call.region, id);
         match about.arn.one {
             [] => vec![whole(&about.arn.any.strip_suffix('*').map_or_else(|| about.arn.any.to_owned(), |any| format!("{any}{{id}}")))],
             one => one.iter().map(|form| whole(form)).collect(),
@@ -141,7 +138,7 @@ impl Place<'_> {
             all.iter_mut().for_each(|(_, condition)| *condition = made_by_redress());
         }
         all.extend(self.spec.asks.iter().map(|family| on(self.arns(*family, "*"))));
-        all.extend(self.spec.makes.map(|family| on(self.arns(family, "*"))));
+        all.extend(self.spec.makes.map(|_| on(self.made())));
         // Settings of the account are no resources of IAM's.
         if all.is_empty() && self.spec.names.is_empty() { vec![on(["*".to_owned()])] } else { all }
     }

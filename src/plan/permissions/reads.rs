@@ -11,6 +11,7 @@ use crate::{
     checks,
     inventory::{
         Caller, FamilyKind, Inventory, Selector, Want,
+        about::Arn,
         permissions::{On, Reading, When},
     },
     plan::{Change, Plan},
@@ -59,7 +60,7 @@ fn grant(kind: FamilyKind, reading: &Reading, asked: &Asked, owner: &Owner, plac
     let resources = match reading.on {
         On::All => BTreeSet::from(["*".to_owned()]),
         On::Thing => named(),
-        On::Only { id_prefix, arn: form } => asked.ids.iter().filter(|id| id.starts_with(id_prefix)).map(|id| arn(form, id, owner)).collect(),
+        On::Only { id_prefix, arn: form } => asked.ids.iter().filter(|id| id.starts_with(id_prefix)).map(|id| Arn::written(form, owner, "*", id)).collect(),
     };
     // IAM and S3's list of buckets are asked for in one region whatever the plan's are.
     let regional = reading.on == On::All && !reading.action.starts_with("s3:");
@@ -137,7 +138,7 @@ fn holds_reference(value: &Value) -> bool {
 fn any_of(kind: FamilyKind, owner: &Owner) -> String {
     match kind.about().arn.any {
         "" => "*".to_owned(),
-        any => arn(any, "", owner),
+        any => Arn::written(any, owner, "*", ""),
     }
 }
 
@@ -146,10 +147,6 @@ fn arns(kind: FamilyKind, id: &str, owner: &Owner) -> Vec<String> {
     match kind.about().arn.one {
         _ if id.starts_with("arn:") => vec![id.to_owned()],
         [] => vec![any_of(kind, owner)],
-        one => one.iter().map(|form| arn(form, id, owner)).collect(),
+        one => one.iter().map(|form| Arn::written(form, owner, "*", id)).collect(),
     }
-}
-
-fn arn(form: &str, id: &str, owner: &Owner) -> String {
-    format!("arn:{}:{}", owner.partition, form.replace("{account}", &owner.account).replace("{id}", id))
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{Of, copies, operations};
+use super::{Of, copies, makes};
 use crate::{
     actions::encrypt_volumes,
     calls::{Call, Step},
@@ -13,7 +13,6 @@ use crate::{
     plan::Change,
     resource::Kind,
     services::{
-        Operation,
         snapshot::{CopySnapshot, CreateSnapshots},
         volume::AttachVolume,
     },
@@ -38,8 +37,7 @@ pub(super) struct Disks<'a> {
 
 /// Returns true for changes that exchange disks or bring them back.
 pub(super) fn is_about_disks(change: &Change) -> bool {
-    let disks = [<AttachVolume>::SPEC.operation, <CreateSnapshots>::SPEC.operation];
-    change.action.split('+').flat_map(operations).any(|spec| disks.contains(&spec.operation))
+    change.action.split('+').any(|action| makes::<AttachVolume>(action) || makes::<CreateSnapshots>(action))
 }
 
 /// The listings that hold the disks of a change.
@@ -79,7 +77,7 @@ pub(super) fn needs(change: &Change, known: &Inventory) -> Scope {
 
 /// The parameters with which a change encrypts, where it does.
 fn encrypts(change: &Change) -> Option<&Value> {
-    change.uses.iter().find(|one| operations(&one.action).iter().any(|spec| spec.operation == <CopySnapshot>::SPEC.operation)).map(|one| &one.with)
+    change.uses.iter().find(|one| makes::<CopySnapshot>(&one.action)).map(|one| &one.with)
 }
 
 impl<'a> Disks<'a> {

@@ -114,6 +114,6 @@ fn keys(company: &mut Inventory) {
     }
     for (region, on, key) in [(MAIN, false, "alias/aws/ebs".to_owned()), (OTHER, true, key_arn(OTHER, "disks"))] {
         let defaults = EbsDefaults { encryption_by_default: Fact::Known(on), kms_key_id: Fact::Known(key) };
-        company.region_mut(region).ebs_defaults.put("account", defaults);
+        company.region_mut(region).ebs_defaults.put(EbsDefaults::ID, defaults);
     }
 }

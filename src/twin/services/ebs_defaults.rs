@@ -3,13 +3,10 @@
 use super::{OnTwin, done};
 use crate::{
     calls::Outcome,
-    inventory::Fact,
+    inventory::{EbsDefaults, Fact},
     services::ebs_defaults::{DisableEbsEncryptionByDefault, EnableEbsEncryptionByDefault},
     twin::{Twin, errors::unknown},
 };
-
-/// The one id under which they stand.
-const ACCOUNT: &str = "account";
 
 impl OnTwin for EnableEbsEncryptionByDefault {
     fn perform(self, t: &mut Twin, region: &str) -> Outcome {
@@ -24,10 +21,10 @@ impl OnTwin for DisableEbsEncryptionByDefault {
 }
 
 fn set(t: &mut Twin, region: &str, on: bool) -> Outcome {
-    if let Some(why) = t.region(region)?.ebs_defaults.get(ACCOUNT).silence() {
+    if let Some(why) = t.region(region)?.ebs_defaults.get(EbsDefaults::ID).silence() {
         return Err(unknown("the defaults for EBS", why));
     }
-    if let Some(defaults) = t.region_mut(region).ebs_defaults.get_mut(ACCOUNT) {
+    if let Some(defaults) = t.region_mut(region).ebs_defaults.get_mut(EbsDefaults::ID) {
         defaults.encryption_by_default = Fact::Known(on);
     }
     done()

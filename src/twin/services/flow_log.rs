@@ -150,7 +150,7 @@ fn check_resource(t: &Twin, region: &str, kind: &str, id: &str, log: &FlowLog) -
     match kind {
         "VPC" => {
             let vpc = must(known.vpcs.get(id), id, || refuse("InvalidVpcId.NotFound", format!("The vpc ID '{id}' does not exist")))?;
-            if !vpc.owner_id.is_empty() && vpc.owner_id != t.truth.owner.account {
+            if !t.truth.owner.owns(&vpc.owner_id) {
                 return Err(refuse("UnauthorizedOperation", format!("{id} is shared by {}, who alone may log its traffic", vpc.owner_id)));
             }
         }

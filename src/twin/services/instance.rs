@@ -29,11 +29,13 @@ fn wrong_state(instance: &Instance) -> CallError {
     refuse("IncorrectInstanceState", message)
 }
 
+fn must_name(ids: &[String]) -> Result<(), CallError> {
+    if ids.is_empty() { Err(refuse("MissingParameter", "The request must contain the parameter InstanceIds")) } else { Ok(()) }
+}
+
 impl OnTwin for StopInstances {
     fn perform(self, t: &mut Twin, region: &str) -> Outcome {
-        if self.instance_ids.is_empty() {
-            return Err(refuse("MissingParameter", "The request must contain the parameter InstanceIds"));
-        }
+        must_name(&self.instance_ids)?;
         let mut going = Vec::new();
         for id in &self.instance_ids {
             let instance = find(t, region, id)?;
@@ -75,9 +77,7 @@ fn may_stop(instance: &Instance) -> Result<(), CallError> {
 
 impl OnTwin for StartInstances {
     fn perform(self, t: &mut Twin, region: &str) -> Outcome {
-        if self.instance_ids.is_empty() {
-            return Err(refuse("MissingParameter", "The request must contain the parameter InstanceIds"));
-        }
+        must_name(&self.instance_ids)?;
         let mut going = Vec::new();
         for id in &self.instance_ids {
             let instance = find(t, region, id)?;

@@ -15,7 +15,7 @@ impl OnTwin for ModifySubnetAttribute {
         let id = &self.subnet_id;
         let subnet = must(t.region(region)?.subnets.get(id), id, || refuse("InvalidSubnetID.NotFound", format!("The subnet ID '{id}' does not exist")))?;
         // A subnet that is shared with this account is its owner's to change.
-        if !subnet.owner_id.is_empty() && subnet.owner_id != t.truth.owner.account {
+        if !t.truth.owner.owns(&subnet.owner_id) {
             return Err(refuse("UnauthorizedOperation", "You are not authorized to perform this operation."));
         }
         if let Some(subnet) = t.region_mut(region).subnets.get_mut(id) {
