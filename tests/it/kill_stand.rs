@@ -11,7 +11,6 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use tempfile::NamedTempFile;
 
 use crate::{
     clinic_desk::{Desk, Said, text},
@@ -19,21 +18,10 @@ use crate::{
     support::{Keys, Moto, python},
 };
 
-/// An emulator without the thousands of images and policies that each new account has otherwise: there are many accounts.
+/// An emulator without the policies that each new account has otherwise: there are many accounts.
 pub fn moto() -> &'static Moto {
-    static SHARED: OnceLock<(Moto, NamedTempFile)> = OnceLock::new();
-    let (moto, _) = SHARED.get_or_init(|| {
-        let image = json!({
-            "ami_id": "ami-760aaa0f", "state": "available", "public": true, "owner_id": "137112412989", "image_location": "amazon/one",
-            "sriov": "simple", "root_device_type": "ebs", "root_device_name": "/dev/xvda", "description": "one image", "image_type": "machine",
-            "platform": null, "architecture": "x86_64", "name": "one", "virtualization_type": "hvm", "hypervisor": "xen",
-        });
-        let mut file = NamedTempFile::new().unwrap();
-        write!(file, "{}", json!([image])).unwrap();
-        let path = file.path().display().to_string();
-        (Moto::start_with(&[("MOTO_AMIS_PATH", path.as_str())]), file)
-    });
-    moto
+    static SHARED: OnceLock<Moto> = OnceLock::new();
+    SHARED.get_or_init(|| Moto::start_with(&[]))
 }
 
 /// An action, how its account is seeded, and the flags that restrict a run to it.
