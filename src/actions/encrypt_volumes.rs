@@ -11,6 +11,7 @@ mod still;
 mod targets;
 mod trial;
 
+pub use instance::is_warm;
 pub use parts::speed;
 
 use serde::{Deserialize, Serialize};

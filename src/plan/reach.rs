@@ -6,6 +6,7 @@ mod disks;
 mod form;
 mod held;
 mod labels;
+mod lineage;
 mod made;
 
 use std::collections::BTreeSet;

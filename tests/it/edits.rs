@@ -27,7 +27,7 @@ use redress::{
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use self::scene::{Begin, Scene, Watched, said, scene, sealed, told, yes};
+use self::scene::{Begin, STOPPED, Scene, Watched, said, scene, sealed, told, yes};
 use crate::stand::{block_on, stage};
 
 #[path = "cut.rs"]
@@ -143,6 +143,7 @@ fn run_holds(scene: &Scene, plan: &Plan, edited: Vec<Value>, before: usize, what
             shown_holds(scene, &left.again, what);
         }
         events.extend(scene.work(&account, &left.withheld(plan), Begin::Again(Box::new(story), decisions)));
+        account.holds_no_older_disk(what);
     }
     undo_holds(scene, plan, &told(&events), &account, what);
     let done = account.done.into_inner().unwrap();
@@ -279,6 +280,39 @@ pub fn run_of(dice: &[u8], what: &str) -> Came {
         head["plan_digest"] = json!(plan.digest);
     }
     run_holds(scene, &plan, events, before, what)
+}
+
+/// Edits of the journal of an encryption that was interrupted after each of its events in turn: in the place of each last snapshot of a
+/// disk stands another, of an earlier state of it. How many are refused until nothing is made from them any more.
+pub fn older_copies() -> usize {
+    let (scene, mut refused) = (scene(STOPPED), 0);
+    for [warm, last] in [["warm-copy-", "copy-"], ["warm", "snapshot"]] {
+        for before in 1..=scene.written.1.len() {
+            let mut events = scene.written.1[..before].to_vec();
+            let what = format!("{warm} for {last}, interrupted after {before} events");
+            match older_for_newer(&mut events, warm, last).then(|| run_holds(scene, &scene.plan, events, before, &what)) {
+                None => {}
+                Some(Came::Refused) => refused += 1,
+                Some(Came::Less | Came::Same) => break,
+            }
+        }
+    }
+    refused
+}
+
+/// Gives the outputs of steps whose names begin so to those whose names begin otherwise and end likewise.
+fn older_for_newer(events: &mut [Value], warm: &str, last: &str) -> bool {
+    const MADE: &str = "/result/done/outputs";
+    let step = |event: &Value| event["step"].as_str().unwrap_or_default().to_owned();
+    let made: BTreeMap<String, Value> = events.iter().filter_map(|e| Some((step(e), e.pointer(MADE)?.clone()))).collect();
+    let mut given = false;
+    for event in events.iter_mut() {
+        let older = step(event).strip_prefix(last).and_then(|n| made.get(&format!("{warm}{n}")));
+        if let (Some(older), Some(outputs)) = (older, event.pointer_mut(MADE)) {
+            (*outputs, given) = (older.clone(), true);
+        }
+    }
+    given
 }
 
 fn first(values: Vec<Value>) -> Value {

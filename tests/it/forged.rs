@@ -550,6 +550,12 @@ fn what_an_edit_of_a_run_found_once_stays_found() {
 }
 
 #[test]
+fn no_edit_of_a_journal_puts_an_older_copy_in() {
+    let refused = crate::edits::older_copies();
+    assert!(refused > 10, "{refused}");
+}
+
+#[test]
 fn no_edit_of_a_plan_makes_a_call_that_the_untouched_would_not_make() {
     let seeds: u64 = std::env::var("REDRESS_EDITS").ok().and_then(|n| n.parse().ok()).unwrap_or(60);
     let came = crate::edits::range(0..seeds, crate::edits::plan_edit);

@@ -34,6 +34,13 @@ const START_WITHIN: u64 = 600;
 const SWAP_WITHIN: u64 = 600;
 /// The step that takes the set of snapshots from which nothing is swapped.
 const WARM: &str = "warm";
+/// The steps that copy that set, without their numbers.
+const WARM_COPY: &str = "warm-copy";
+/// Returns true for steps whose snapshots were taken while the instance could still write: they are nothing to swap in.
+pub fn is_warm(step: &str) -> bool {
+    step.strip_prefix(WARM_COPY).map_or(step == WARM, |n| n.starts_with('-'))
+}
+
 /// How many data volumes CreateSnapshots can leave out.
 const MOST_EXCLUDED: usize = 40;
 
@@ -124,7 +131,7 @@ impl Swap<'_> {
         if self.warm() {
             steps.push(self.snapshots(WARM, "while it runs, so that the final snapshots hold only what changed since")?);
             if self.copies() {
-                steps.extend(job.copies(disks, "warm-copy", &of("warm"))?);
+                steps.extend(job.copies(disks, WARM_COPY, &of(WARM))?);
             }
         }
         if self.runs() {
@@ -158,8 +165,8 @@ impl Swap<'_> {
 
     /// Shows that the volumes can be made, and every key used, while the instance still runs.
     fn trials(&self) -> Result<Vec<Step>, Refusal> {
-        let copy = |d: &Disk<'_>| reference::output(&format!("warm-copy-{}", d.n), "SnapshotId");
-        let set = |d: &Disk<'_>| reference::output("warm", &format!("Snapshots/{}", d.volume.id));
+        let copy = |d: &Disk<'_>| reference::output(&format!("{WARM_COPY}-{}", d.n), "SnapshotId");
+        let set = |d: &Disk<'_>| reference::output(WARM, &format!("Snapshots/{}", d.volume.id));
         let of: Option<&dyn Fn(&Disk<'_>) -> Value> = match (self.warm(), self.copies()) {
             (true, true) => Some(&copy),
             (true, false) => Some(&set),

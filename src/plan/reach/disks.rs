@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// How far a reference to the output of a step is followed: a volume is made from a copy of a snapshot.
-const DEPTH: usize = 4;
+pub(super) const DEPTH: usize = 4;
 
 /// The disks of a change, as the account has them now.
 #[derive(Debug)]
@@ -240,7 +240,7 @@ impl<'a> Disks<'a> {
     }
 
     /// The step that a reference to an output names, and the output.
-    fn step(&self, value: &Value) -> Option<(&'a Step, String)> {
+    pub(super) fn step(&self, value: &Value) -> Option<(&'a Step, String)> {
         let output = value.get("$output").filter(|output| output.get("change").is_none())?;
         let (step, name) = (output.get("step")?.as_str()?, output.get("name")?.as_str()?);
         self.change.steps.iter().find(|s| s.name == step).map(|s| (s, name.to_owned()))

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::{Lead, Way, disks::Disks, labels::Labels};
+use super::{Lead, Way, disks::Disks, labels::Labels, lineage};
 use crate::{
     actions::{encrypt_volumes::speed, support::carried},
     calls::{Act, Call, Recognise, Test, mark},
@@ -24,8 +24,16 @@ pub(super) fn borne_out(disks: &Disks<'_>, lead: &Lead<'_>) -> Result<Vec<String
         }
         "ModifyInstanceAttribute" => goes_with(disks, call, &mut claims)?,
         "CreateVolume" => volume(disks, call, &mut claims)?,
-        "CopySnapshot" => copy(disks, call, &mut claims)?,
-        "CreateSnapshot" | "CreateSnapshots" => snapshots(disks, call, &mut claims)?,
+        "CopySnapshot" => {
+            copy(disks, call, &mut claims)?;
+            lineage::holds_what_its_step_says(disks, act)?;
+        }
+        "CreateSnapshot" | "CreateSnapshots" => {
+            let backup = snapshots(disks, call, &mut claims)?;
+            if !backup {
+                lineage::holds_what_its_step_says(disks, act)?;
+            }
+        }
         "CreateTags" | "DeleteTags" => tags(disks, way, call, &mut claims)?,
         "StartInstances" | "StopInstances" => power(disks, call)?,
         "DeleteVolume" | "DeleteSnapshot" => deleted(disks, call, lead.kept)?,
@@ -139,6 +147,10 @@ fn volume(disks: &Disks<'_>, call: &Call, claims: &mut Vec<String>) -> Result<()
     {
         return Err(format!("is to take the place of {said}, and is made from a snapshot of {held}"));
     }
+    // What is tagged as taking the place of a disk is attached there.
+    if let (Some(snapshot), Some(_)) = (snapshot, source) {
+        lineage::is_final(disks, snapshot)?;
+    }
     let labels = Labels::of(call, "volume")?;
     // A trial for a key that a disk which stays needs: the smallest there is, empty.
     if held.is_none() && source.is_none() && input["Size"] == 1 && input.get("Iops").is_none() && input.get("Throughput").is_none() {
@@ -219,14 +231,15 @@ fn copied(disks: &Disks<'_>, labels: Labels<'_>, of: &str, claims: &mut Vec<Stri
     labels.hold(disks, Some(of), &Tags::new(), &[tag::SOURCE, tag::INSTANCE, tag::DEVICE, tag::EXPIRES], claims)
 }
 
-fn snapshots(disks: &Disks<'_>, call: &Call, claims: &mut Vec<String>) -> Result<(), String> {
+/// Returns whether the snapshots are a backup, which is taken while the instance runs.
+fn snapshots(disks: &Disks<'_>, call: &Call, claims: &mut Vec<String>) -> Result<bool, String> {
     let labels = Labels::of(call, "snapshot")?;
     let input = &call.input;
     if call.operation == "CreateSnapshot" {
         let of = text(input, "VolumeId");
         described(call, &[format!("redress: {of} before encryption")])?;
         return match disks.is_old(of) {
-            true => copied(disks, labels, of, claims),
+            true => copied(disks, labels, of, claims).map(|()| false),
             false => Err(format!("is of {of}, which the run does not replace, as the account shows")),
         };
     }
@@ -234,11 +247,13 @@ fn snapshots(disks: &Disks<'_>, call: &Call, claims: &mut Vec<String>) -> Result
     let labels = labels.with(&[tag::INSTANCE, tag::EXPIRES])?;
     if labels.has(tag::SET) {
         described(call, &[format!("redress: backup of {}", disks.change.resource.id())])?;
-        return labels.with(&[tag::KEEP_LAST])?.hold_backup(disks, claims);
+        labels.with(&[tag::KEEP_LAST])?.hold_backup(disks, claims)?;
+        return Ok(true);
     }
     described(call, &["warm", "snapshot"].map(|set| format!("redress: {} before encryption, {set}", disks.change.resource.id())))?;
     left_out(disks, &input["InstanceSpecification"], claims)?;
-    labels.hold(disks, None, &Tags::new(), &[tag::INSTANCE, tag::EXPIRES], claims)
+    labels.hold(disks, None, &Tags::new(), &[tag::INSTANCE, tag::EXPIRES], claims)?;
+    Ok(false)
 }
 
 /// A set leaves out what is not replaced, and nothing else. Somebody may have attached another disk since.

@@ -1,0 +1,76 @@
+//! Of which state of a disk a snapshot is. What takes the place of a disk is made from snapshots that were taken when nothing could
+//! write any more; those taken before the stop only shorten it. In the account the tag of the step says which is which. Pure.
+
+use serde_json::Value;
+
+use super::disks::{DEPTH, Disks};
+use crate::{
+    actions::encrypt_volumes::is_warm,
+    calls::{Act, Call, Test},
+    inventory::{FamilyKind, tag},
+};
+
+/// Checks that a snapshot, named by its id or as what a step is yet to make, holds the last that was written to its disk.
+///
+/// # Errors
+/// What it is instead.
+pub(super) fn is_final(disks: &Disks<'_>, snapshot: &Value) -> Result<(), String> {
+    followed(disks, snapshot, DEPTH)
+}
+
+fn followed(disks: &Disks<'_>, snapshot: &Value, depth: usize) -> Result<(), String> {
+    if let Some(id) = snapshot.as_str() {
+        return there(disks, id);
+    }
+    let Some((step, _)) = disks.step(snapshot) else { return Err(format!("names {snapshot}, which no step of the change makes")) };
+    if is_warm(&step.name) {
+        return Err(format!("goes by what {} makes, after which the disk is written again", step.name));
+    }
+    match (step.act.call.input.get("SourceSnapshotId"), depth.checked_sub(1)) {
+        (Some(source), Some(depth)) => followed(disks, source, depth),
+        (Some(_), None) => Err(format!("names {snapshot}, a copy of copies")),
+        (None, _) => Ok(()),
+    }
+}
+
+fn there(disks: &Disks<'_>, id: &str) -> Result<(), String> {
+    let Some(snapshot) = disks.snapshot(id) else { return Err(format!("names {id}, and the account has no such snapshot")) };
+    if !disks.made(&snapshot.tags) {
+        return Err(format!("goes by {id}, which the run did not make, as the account shows"));
+    }
+    match snapshot.tags.get(tag::STEP).and_then(|step| step.rsplit('/').next()) {
+        Some(step) if !is_warm(step) => Ok(()),
+        Some(_) => Err(format!("goes by {id}, after which the disk was written again, as the account shows")),
+        None => Err(format!("goes by {id}, and the account does not say of which step that is")),
+    }
+}
+
+/// Checks that what makes a snapshot, or a copy of one, is what its step is for: the final ones are taken while nothing can write to the
+/// disks, whatever a file says of that, and copied from nothing else. Without any precondition the engine sets its own.
+///
+/// # Errors
+/// What could be written meanwhile.
+pub(super) fn holds_what_its_step_says(disks: &Disks<'_>, act: &Act) -> Result<(), String> {
+    let call = &act.call;
+    if step_of(call).is_some_and(is_warm) {
+        return Ok(());
+    }
+    if let Some(source) = call.input.get("SourceSnapshotId") {
+        return is_final(disks, source);
+    }
+    let (family, id, still) = match call.operation.as_str() {
+        "CreateSnapshot" => (FamilyKind::Volumes, call.input["VolumeId"].as_str(), "available"),
+        _ => (FamilyKind::Instances, Some(disks.change.resource.id()), "stopped"),
+    };
+    let quiet = |test: &Test| matches!(test, Test::Is(state) if *state == still);
+    let looks = act.before.iter().any(|e| e.family == family && e.id.as_str() == id && e.at == "/state" && quiet(&e.test));
+    match looks || (act.before.is_empty() && act.observe.is_empty()) {
+        true => Ok(()),
+        false => Err(format!("takes the last snapshot without looking whether {} is {still}", id.unwrap_or_default())),
+    }
+}
+
+/// The step that a call names in the tags of what it makes.
+fn step_of(call: &Call) -> Option<&str> {
+    super::held::tag_in(call, tag::STEP)?.rsplit('/').next()
+}
