@@ -104,11 +104,25 @@ impl Log for MemoryLog {
     }
 }
 
+/// The words of the system for an error, without its number.
+fn cause(error: &io::Error) -> String {
+    error.to_string().split(" (os error").next().unwrap_or_default().to_owned()
+}
+
+/// What a person can do about an error of the disk.
+fn remedy(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => "run it as the user to whom the file belongs, or give yourself the right to read and write it",
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "make room there and run the command again",
+        _ => "choose another place with --state-dir",
+    }
+}
+
 /// What can go wrong with the store.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// A file or folder could not be read or written.
-    #[error("{path}: cannot {what}: {error}. Without its journal redress changes nothing; choose another place with --state-dir")]
+    #[error("{path}: cannot {what}: {}. Without its journal redress changes nothing: {}", cause(error), remedy(error))]
     Io {
         /// The file or folder.
         path: String,

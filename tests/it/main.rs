@@ -26,6 +26,7 @@ mod fix;
 mod foreign;
 mod forged;
 mod forged_claims;
+mod forged_edits;
 mod forged_runs;
 mod half_done;
 mod hostile;

@@ -241,7 +241,8 @@ fn what_may_not_be_read_is_named_with_what_to_do_by_every_command() {
     set(&journal, 0);
     for line in ["runs", "show last", "resume last", "undo last", "verify last"] {
         let (_, err) = denied(&folder, 1, line);
-        assert!(err.contains("journal.jsonl: cannot read the journal") && !err.contains("panicked"), "{line}: {err}");
+        assert!(err.contains("journal.jsonl: cannot read the journal: Permission denied.") && !err.contains("panicked"), "{line}: {err}");
+        assert!(err.contains("run it as the user to whom the file belongs") && !err.contains("os error"), "{line}: {err}");
     }
     // What is no file can be read by nobody, root included.
     fs::remove_file(&journal).unwrap();

@@ -1,5 +1,5 @@
 //! `cargo run --release --manifest-path tests/pure/Cargo.toml -- 0..100000` proves a range of seeds, `-- 7` replays one.
-//! The same code as `cargo test proving::`. `-- edits 0..1000000` tries edits of a plan and of a journal, as `cargo test forged::no_edit`
+//! The same code as `cargo test proving::`. `-- edits 0..1000000` tries edits of a plan and of a journal, as `cargo test forged_edits::no_edit`
 //! does; `-- edits 7` one of each. `-- journal 1000000` measures how long a journal of so many records takes to read.
 
 // The tests' stand has more in it than is needed here.

@@ -8,6 +8,7 @@ use crate::{
     actions::encrypt_volumes::is_warm,
     calls::{Act, Call, Test},
     inventory::{FamilyKind, tag},
+    resource::Kind,
 };
 
 /// Checks that a snapshot, named by its id or as what a step is yet to make, holds the last that was written to its disk.
@@ -58,15 +59,15 @@ pub(super) fn holds_what_its_step_says(disks: &Disks<'_>, act: &Act) -> Result<(
     if let Some(source) = call.input.get("SourceSnapshotId") {
         return is_final(disks, source);
     }
-    let (family, id, still) = match call.operation.as_str() {
-        "CreateSnapshot" => (FamilyKind::Volumes, call.input["VolumeId"].as_str(), "available"),
-        _ => (FamilyKind::Instances, Some(disks.change.resource.id()), "stopped"),
-    };
+    // A disk of its own is attached to nothing, those of an instance are its own while it is stopped.
+    let alone = disks.change.resource.kind() == Kind::Volume;
+    let (family, still) = if alone { (FamilyKind::Volumes, "available") } else { (FamilyKind::Instances, "stopped") };
+    let id = disks.change.resource.id();
     let quiet = |test: &Test| matches!(test, Test::Is(state) if *state == still);
-    let looks = act.before.iter().any(|e| e.family == family && e.id.as_str() == id && e.at == "/state" && quiet(&e.test));
+    let looks = act.before.iter().any(|e| e.family == family && e.id == id && e.at == "/state" && quiet(&e.test));
     match looks || (act.before.is_empty() && act.observe.is_empty()) {
         true => Ok(()),
-        false => Err(format!("takes the last snapshot without looking whether {} is {still}", id.unwrap_or_default())),
+        false => Err(format!("takes the last snapshot without looking whether {id} is {still}")),
     }
 }
 
