@@ -58,7 +58,7 @@ impl Act {
 
     /// What the call does to whether a thing is up.
     pub fn power(&self) -> Power {
-        find(&self.call.service, &self.call.operation).map_or(Power::Stays, |spec| spec.power)
+        self.call.power()
     }
 
     /// How long the call, and what is waited for after it, are expected to take.

@@ -4,6 +4,7 @@
 pub mod act;
 pub mod before;
 pub mod capacity;
+pub mod command;
 pub mod expect;
 pub mod floor;
 pub mod mark;
@@ -77,6 +78,10 @@ impl Call {
     /// `ec2:AuthorizeSecurityGroupIngress`
     pub fn name(&self) -> String {
         format!("{}:{}", self.service, self.operation)
+    }
+    /// What it does to whether a thing is up.
+    pub fn power(&self) -> Power {
+        find(&self.service, &self.operation).map_or(Power::Stays, |spec| spec.power)
     }
     /// The instances that it turns off or on.
     pub fn instances(&self) -> impl Iterator<Item = &str> {

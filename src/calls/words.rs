@@ -2,22 +2,42 @@
 
 use serde_json::Value;
 
-use super::Call;
+use super::{Call, command::command, find};
 
-/// Writes a call in words; a call that has none is given by its name and input.
+/// Writes a call in words; a call that has none is given by its name and what it acts on.
 pub fn words(call: &Call) -> String {
+    known(call).unwrap_or_else(|| by_name(call))
+}
+
+/// Writes a call in words for a person who is to make it; a call that has none comes with its command.
+pub fn to_do(call: &Call) -> String {
+    known(call).unwrap_or_else(|| format!("{} ({})", by_name(call), command(call)))
+}
+
+/// Writes the operation of a call and the things that it acts on.
+fn by_name(call: &Call) -> String {
+    let names = find(&call.service, &call.operation).map_or(&[][..], |spec| spec.names);
+    let ids = |value: &Value| match value {
+        Value::Array(all) => all.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+        one => one.as_str().map(str::to_owned).into_iter().collect::<Vec<_>>(),
+    };
+    let all: Vec<String> = names.iter().filter_map(|name| call.input.pointer(name.at)).flat_map(ids).collect();
+    if all.is_empty() { format!("call {}", call.name()) } else { format!("call {} on {}", call.name(), all.join(", ")) }
+}
+
+fn known(call: &Call) -> Option<String> {
     let text = |member: &str| call.input.get(member).and_then(Value::as_str);
     let instances = || call.input.get("InstanceIds").and_then(Value::as_array).map(|ids| ids.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", "));
-    let known = match (call.operation.as_str(), text("VolumeId"), text("InstanceId"), text("Device")) {
+    match (call.operation.as_str(), text("VolumeId"), text("InstanceId"), text("Device")) {
         ("AttachVolume", Some(volume), Some(instance), Some(device)) => Some(format!("attach {volume} to {instance} at {device}")),
         ("DetachVolume", Some(volume), Some(instance), Some(device)) => Some(format!("detach {volume} from {instance} at {device}")),
         ("StartInstances", ..) => instances().map(|ids| format!("start {ids}")),
         ("StopInstances", ..) => instances().map(|ids| format!("stop {ids}")),
         ("ModifyInstanceAttribute", _, Some(instance), _) => goes_with(&call.input, instance),
+        ("CreateTags", ..) => tagged(&call.input),
         ("DeleteTags", ..) => untagged(&call.input),
         _ => None,
-    };
-    known.unwrap_or_else(|| format!("{} {}", call.name(), call.input))
+    }
 }
 
 /// Says how a call sets DeleteOnTermination.
@@ -30,12 +50,23 @@ fn goes_with(input: &Value, instance: &str) -> Option<String> {
 
 /// Says which tags a call takes off which things.
 fn untagged(input: &Value) -> Option<String> {
-    let texts = |member: &str, of: fn(&Value) -> Option<&str>| -> Option<String> {
-        let all: Vec<&str> = input.get(member)?.as_array()?.iter().filter_map(of).collect();
-        (!all.is_empty()).then(|| all.join(", "))
-    };
-    let (things, tags) = (texts("Resources", Value::as_str)?, texts("Tags", |tag| tag.get("Key")?.as_str())?);
-    Some(format!("take the tags {tags} off {things}"))
+    let tags = texts(input, "Tags", |tag| Some(tag.get("Key")?.as_str()?.to_owned()))?;
+    Some(format!("take the tags {tags} off {}", things(input)?))
+}
+
+/// Says which tags a call sets on which things.
+fn tagged(input: &Value) -> Option<String> {
+    let tags = texts(input, "Tags", |tag| Some(format!("{}={}", tag.get("Key")?.as_str()?, tag.get("Value")?.as_str()?)))?;
+    Some(format!("set the tags {tags} on {}", things(input)?))
+}
+
+fn things(input: &Value) -> Option<String> {
+    texts(input, "Resources", |id| id.as_str().map(str::to_owned))
+}
+
+fn texts(input: &Value, member: &str, of: fn(&Value) -> Option<String>) -> Option<String> {
+    let all: Vec<String> = input.get(member)?.as_array()?.iter().filter_map(of).collect();
+    (!all.is_empty()).then(|| all.join(", "))
 }
 
 #[cfg(test)]
@@ -54,10 +85,24 @@ mod tests {
             ("StartInstances", json!({ "InstanceIds": ["i-1", "i-2"] }), "start i-1, i-2"),
             ("ModifyInstanceAttribute", mapping, "turn DeleteOnTermination of the disk at /dev/sdf of i-1 off"),
             ("DeleteTags", json!({ "Resources": ["vol-1"], "Tags": [{ "Key": "redress:run" }, { "Key": "a" }] }), "take the tags redress:run, a off vol-1"),
-            ("DeleteFlowLogs", json!({ "FlowLogIds": ["fl-1"] }), "ec2:DeleteFlowLogs {\"FlowLogIds\":[\"fl-1\"]}"),
+            (
+                "CreateTags",
+                json!({ "Resources": ["vol-1"], "Tags": [{ "Key": "redress:replaced-by", "Value": "vol-2" }] }),
+                "set the tags redress:replaced-by=vol-2 on vol-1",
+            ),
+            ("DeleteFlowLogs", json!({ "FlowLogIds": ["fl-1"] }), "call ec2:DeleteFlowLogs on fl-1"),
         ];
         for (operation, input, expected) in rows {
             assert_eq!(words(&Call::new("ec2", "us-east-1", operation, input)), expected);
         }
+    }
+
+    #[test]
+    fn what_a_person_is_to_call_is_a_sentence_and_a_command_and_never_bare_json() {
+        let delete = Call::new("ec2", "us-east-1", "DeleteFlowLogs", json!({ "FlowLogIds": ["fl-1"] }));
+        let said = to_do(&delete);
+        assert!(said.starts_with("call ec2:DeleteFlowLogs on fl-1 (aws ec2 delete-flow-logs --region us-east-1 "), "{said}");
+        let start = Call::new("ec2", "us-east-1", "StartInstances", json!({ "InstanceIds": ["i-1"] }));
+        assert_eq!(to_do(&start), "start i-1");
     }
 }

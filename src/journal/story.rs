@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::{Decision, Event, Outcome, Signed, StepResult, line::Record};
 use crate::{
-    calls::{Call, CallError, ErrorClass, Outputs, Refusal, before},
+    calls::{Call, CallError, ErrorClass, Outputs, Refusal, before, command::command, words::words},
     plan::PlanKind,
 };
 
@@ -103,7 +103,7 @@ impl Leftover {
     /// The leftover in words: what a person should do, and why it was not done.
     pub fn words(&self) -> String {
         match &self.call {
-            Some(call) => format!("{} {} ({})", call.name(), call.input, self.reason),
+            Some(call) => format!("{}, which redress could not do ({}): {}", words(call), self.reason, command(call)),
             None => self.reason.clone(),
         }
     }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Event, StepResult, line::Record};
-use crate::calls::Outputs;
+use crate::calls::{Outputs, words::words as in_words};
 
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -161,7 +161,7 @@ fn words(event: &Event) -> String {
         Event::Tried { allowed, not_told, .. } => {
             format!("what comes after it was tried without effect: {allowed} calls are allowed; not known: {}", not_told.join("; "))
         }
-        Event::LeftOver { call: Some(call), reason, .. } => format!("is left for a person to do: {} {}{}", call.name(), call.input, because(reason)),
+        Event::LeftOver { call: Some(call), reason, .. } => format!("is left for a person to do: {}{}", in_words(call), because(reason)),
         Event::LeftOver { call: None, reason, .. } => format!("did not show what it was to show, and nothing is taken back{}", because(reason)),
         Event::RollbackStarted { reason, .. } => format!("goes back{}", because(reason)),
         Event::ChangeEnded { outcome, reason, .. } => format!("{}{}", outcome.word(), because(reason)),

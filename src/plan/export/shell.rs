@@ -8,7 +8,7 @@ use super::{
     words::{Here, ascii, clean, id_words, json_word, kebab, name, observed, plain, quoted, variable},
 };
 use crate::{
-    calls::{self, Act, BackAct, Expect, Otherwise, Power, Purpose, Test, Wait},
+    calls::{self, Act, BackAct, Expect, Otherwise, Power, Purpose, Test, Wait, command::service},
     plan::{Change, Plan},
 };
 use serde_json::Value;
@@ -225,10 +225,6 @@ fn answer(operation: &str, output: &str) -> &'static str {
         (_, "TrailARN") => "TrailARN",
         _ => "SnapshotId",
     }
-}
-
-fn service(service: &str) -> &str {
-    if service == "s3" { "s3api" } else { service }
 }
 
 fn call_words(act: &Act, change: &Change, here: Here<'_>) -> String {

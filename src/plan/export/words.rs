@@ -3,6 +3,8 @@
 
 use serde_json::Value;
 
+pub(super) use crate::calls::command::{ascii, ascii_json, clean, kebab, quoted};
+
 /// Whether a value holds a reference.
 pub(super) fn holds_reference(value: &Value) -> bool {
     match value {
@@ -10,11 +12,6 @@ pub(super) fn holds_reference(value: &Value) -> bool {
         Value::Array(items) => items.iter().any(holds_reference),
         _ => false,
     }
-}
-
-/// A text as one word that the shell leaves alone.
-pub(super) fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "'\\''"))
 }
 
 /// A text for a comment or a message: one line of ASCII, so that nothing in it can hide or look like code.
@@ -45,27 +42,6 @@ pub(super) fn variable(change: &str, step: &str, output: &str) -> String {
 /// The variable that holds what a change has observed.
 pub(super) fn observed(change: &str, name: &str) -> String {
     variable(change, "observed", name)
-}
-
-/// A value as JSON in ASCII, on one line.
-pub(super) fn ascii(value: &Value) -> String {
-    ascii_json(&value.to_string())
-}
-
-/// The same document in ASCII. Outside of strings JSON has nothing else, but for its lines.
-pub(super) fn ascii_json(document: &str) -> String {
-    let mut text = String::new();
-    let mut rest = document.chars().peekable();
-    while let Some(c) = rest.next() {
-        let command = c == '#' && rest.peek() == Some(&'#');
-        if c == '\n' || (c.is_ascii() && !c.is_ascii_control() && !command) {
-            text.push(c);
-        } else {
-            let mut units = [0; 2];
-            text.extend(c.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")));
-        }
-    }
-    text
 }
 
 /// For which step a value is written.
@@ -166,11 +142,6 @@ fn output(inner: &Value, here: Here<'_>) -> String {
     variable(text("change").unwrap_or(here.change), text("step").unwrap_or_default(), first)
 }
 
-/// A name without anything that the shell could read otherwise.
-pub(super) fn clean(text: &str) -> String {
-    text.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' || c == '_' { c } else { '_' }).collect()
-}
-
 /// The ids that a condition speaks about, as words of a `for`.
 pub(super) fn id_words(id: &Value, here: Here<'_>) -> Vec<String> {
     match id {
@@ -190,16 +161,4 @@ pub(super) fn id_words(id: &Value, here: Here<'_>) -> Vec<String> {
         },
         _ => Vec::new(),
     }
-}
-
-/// The CLI's name of an operation: `create-flow-logs`.
-pub(super) fn kebab(operation: &str) -> String {
-    let mut text = String::new();
-    for c in operation.chars() {
-        if c.is_ascii_uppercase() && !text.is_empty() {
-            text.push('-');
-        }
-        text.push(c.to_ascii_lowercase());
-    }
-    text
 }
