@@ -79,6 +79,11 @@ fn looks(region: &str, operation: &impl Operation, expect: Expect) -> Act {
     Act::new(Call::of(region, operation), None, Recognise::Looks { expect: vec![expect], outputs: [].into() })
 }
 
+/// The commands that bring the instances of a run back up by its marks and remove the marks.
+pub fn recover(run: &str) -> String {
+    format!("`redress recover {run} -o back.json` and `redress apply back.json`")
+}
+
 /// The instance on which an act sets or removes a mark.
 fn marked(act: &Act) -> Option<&str> {
     let own = |tag: &Value| tag.get("Key").and_then(Value::as_str).is_some_and(|key| KEYS.contains(&key));

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     calls::Notice,
     engine::{self, Engine, EngineError, Stop, undo},
-    journal::{Claim, Decision, Event, Journal, Lock, RunDocument, RunFolder, Signed, Store, StoreError, Story, story::Head},
+    journal::{Claim, Decision, Event, Journal, Lock, RunDocument, RunFolder, Signed, Store, StoreError, Story, down, story::Head},
     plan::{Plan, PlanKind, again::Today},
 };
 
@@ -223,6 +223,7 @@ pub fn report(session: &Session, plan: &Plan, story: &Story, result: Result<(), 
     }
     let Err(error) = result else { return Ok(exit) };
     let (run, typed) = (&story.head.run, session.common.typed.pieces());
+    let down: Vec<String> = document.changes.iter().flat_map(|change| change.down.clone()).collect();
     let fail = match &error {
         EngineError::Store(StoreError::Lost { .. }) => Fail::failure(error.to_string())
             .hint(format!("redress show {run}{} tells how far the other process has come; one account is one operator's at a time", typed.place)),
@@ -230,6 +231,6 @@ pub fn report(session: &Session, plan: &Plan, story: &Story, result: Result<(), 
             .why(format!("run {run} is interrupted; its journal has all that was done"))
             .hint(format!("{} goes on", typed.resume(run))),
     };
-    out.fail(&fail);
+    out.fail(&down::words(run, &down).into_iter().fold(fail, Fail::why));
     Ok(Exit::worst([exit, Exit::Failure]))
 }

@@ -6,14 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::{
-    Engine, EngineError,
-    begin::Instead,
-    ledger::Ledger,
-    marks,
-    step::Failure,
-    turns::{down_in, power},
-};
+use super::{Engine, EngineError, begin::Instead, ledger::Ledger, marks, step::Failure, turns::down_in};
 use crate::{
     calls::{Call, Power},
     inventory::{Fact, FamilyKind, Inventory, Scope, Want},
@@ -83,7 +76,7 @@ pub(super) fn over_and_down(story: &Story, region: &str, change: &str) -> BTreeM
 
 /// The instances that calls of a change took down in a region.
 fn taken_down(told: &ChangeStory, region: &str) -> BTreeSet<String> {
-    let calls = told.steps.iter().filter_map(|step| step.call.as_ref()).filter(|call| call.region == region && power(call) == Power::TakesDown);
+    let calls = told.steps.iter().filter_map(|step| step.call.as_ref()).filter(|call| call.region == region && call.power() == Power::TakesDown);
     calls.flat_map(Call::instances).map(str::to_owned).collect()
 }
 

@@ -12,6 +12,7 @@ use super::{
     step::{Failure, Named, SHOWN_WITHIN},
     turns::LOOK_AGAIN,
 };
+pub(super) use crate::calls::mark::recover;
 use crate::{
     calls::{Power, mark},
     inventory::{Cause, Fact, FamilyKind, Instance, Inventory, Reason, Selector, TAG_KEY, Want, tag},
@@ -129,11 +130,6 @@ fn halted(others: &BTreeMap<String, String>, named: Named<'_>, most: usize, wait
         words(others),
         named.act.call.region
     )
-}
-
-/// The commands that bring the instances of a run back up by its marks and remove the marks.
-pub(super) fn recover(run: &str) -> String {
-    format!("`redress recover {run} -o back.json` and `redress apply back.json`")
 }
 
 /// The instances on which the mark of a run stands by its journal: it was set, or may have been, and not removed.

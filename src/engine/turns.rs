@@ -88,27 +88,10 @@ impl Turns {
     }
 }
 
-/// What a call does to whether a thing is up.
-pub(super) fn power(call: &Call) -> Power {
-    calls::find(&call.service, &call.operation).map_or(Power::Stays, |spec| spec.power)
-}
-
 /// The regions in which a change has something down, by its journal: a call that takes down took effect, or may have, and
 /// no later one is known to have brought it up.
 pub fn down_in(change: &ChangeStory) -> BTreeSet<&str> {
-    let mut down: BTreeMap<&str, usize> = BTreeMap::new();
-    for step in &change.steps {
-        let Some(call) = &step.call else { continue };
-        let things = down.entry(call.region.as_str()).or_default();
-        let may_be_done = matches!(step.state, StepState::Intended | StepState::Called | StepState::Settled);
-        match power(call) {
-            Power::TakesDown if may_be_done => *things += 1,
-            // What was left out: somebody else has brought it up.
-            Power::BringsUp if matches!(step.state, StepState::Settled | StepState::Left) => *things = things.saturating_sub(1),
-            Power::TakesDown | Power::BringsUp | Power::Stays => {}
-        }
-    }
-    down.into_iter().filter_map(|(region, things)| (things > 0).then_some(region)).collect()
+    change.down().into_iter().map(|(region, _)| region).collect()
 }
 
 /// Whether a change that is not over has something down.

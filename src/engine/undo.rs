@@ -13,7 +13,7 @@ use crate::{
     calls::{self, Act, Bindings, Power, Purpose, Step, Undo, Unresolved, WayBack, mark, still},
     finding::FindingKey,
     inventory::{FamilyKind, Inventory, Scope, Want},
-    journal::{ChangeStory, Outcome, Story},
+    journal::{ChangeStory, Outcome, Story, down},
     plan::{
         Change, Plan, PlanKind, Restore, digest, propose,
         reach::{Lead, Way},
@@ -133,7 +133,10 @@ fn take_back(story: &Story, plan: &Plan, change: &Change, undone: &[Change]) -> 
         Some(Outcome::Stuck) => return Err(Some(format!("it is stuck: {}", settle(story, told)))),
         Some(_) => return Err(None),
         None if told.steps.is_empty() => return Err(None),
-        None => return Err(Some(format!("it was interrupted: `redress resume {}` first", story.head.run))),
+        None => {
+            let down = down::words(&story.head.run, &told.down_while_open(change)).map_or_else(String::new, |down| format!(". {down}"));
+            return Err(Some(format!("it was interrupted: `redress resume {}` first{down}", story.head.run)));
+        }
     }
     if told.undone_by.is_some() {
         return Err(None);

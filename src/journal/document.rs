@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Moment, Outcome, Phase, Resumption, Signed, Story, line::Record, story::Told, tale};
+use super::{Moment, Outcome, Phase, Resumption, Signed, Story, down, line::Record, story::Told, tale};
 use crate::{plan::Plan, resource::ResourceId};
 
 /// Where a run stands.
@@ -96,9 +96,12 @@ pub struct ChangeReport {
     pub outcome: String,
     /// Why, and what to do.
     pub reason: String,
+    /// The instances that it has down while it is open, by the journal.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub down: Vec<String>,
     /// What can only be known later.
     pub awaiting: Vec<String>,
-    /// What is left for a person to do: the calls in AWS's words, each with the reason.
+    /// What is left for a person to do, a sentence each: what to do, the reason, and the command of the AWS CLI.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub leftovers: Vec<String>,
     /// Calls of which it could not be told, before something was taken down, whether they would be allowed.
@@ -168,6 +171,7 @@ fn report(story: &Story, change: &crate::plan::Change) -> ChangeReport {
         (Some(began), Some(ended)) => Some(ended.duration_since(began).as_secs_f64()),
         _ => None,
     };
+    let open = told.down_while_open(change);
     ChangeReport {
         id: change.id.clone(),
         action: change.action.clone(),
@@ -176,7 +180,8 @@ fn report(story: &Story, change: &crate::plan::Change) -> ChangeReport {
         outcome: outcome(story, &change.id).to_owned(),
         leftovers: told.by_hand(),
         not_told: told.not_told,
-        reason: told.reason,
+        reason: if told.reason.is_empty() { down::words(&story.head.run, &open).unwrap_or_default() } else { told.reason },
+        down: open,
         awaiting: told.awaiting,
         not_restored: change.not_restored.clone(),
         undone_by: told.undone_by,

@@ -3,6 +3,7 @@
 
 pub mod closing;
 pub mod document;
+pub mod down;
 pub mod event;
 pub mod line;
 mod signed;

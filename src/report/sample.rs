@@ -199,6 +199,7 @@ pub fn reported(change: &Change, outcome: &str, reason: &str) -> ChangeReport {
         summary: change.summary.clone(),
         outcome: outcome.into(),
         reason: reason.into(),
+        down: Vec::new(),
         awaiting: Vec::new(),
         leftovers: Vec::new(),
         not_told: Vec::new(),

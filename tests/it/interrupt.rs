@@ -64,6 +64,9 @@ fn ctrl_c_once_stops_where_nothing_is_down_and_twice_stops_at_once_and_both_can_
     let made = proxy.changes().len() - heard;
     assert!(made <= 1, "{made} calls more were made");
     assert_eq!(said.json()["state"], "interrupted");
+    // What is down is said where a person reads it.
+    let down = &said.json()["changes"][0]["down"];
+    assert!(down[0].as_str().is_some_and(|id| said.err.contains(&format!("{id} is down by the journal"))), "{down}\n{}", said.err);
     let said = twice.run("resume last --auto-approve --max-risk disruptive --format json");
     assert_eq!(said.code, Some(0), "{}", said.err);
     assert_eq!(states(&twice), [("running".to_owned(), 2)]);

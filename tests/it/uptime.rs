@@ -7,7 +7,7 @@ use super::{
 };
 use redress::{
     calls::Call,
-    engine::EngineError,
+    engine::{EngineError, undo},
     inventory::FamilyKind,
     journal::{ChangeStory, Event, Outcome, RunDocument},
     plan::Plan,
@@ -100,6 +100,9 @@ fn a_tag_that_is_denied_after_the_start_is_left_over_and_takes_nothing_back() {
     let left = &document.changes[0].leftovers;
     assert!(left.iter().any(|l| l.contains("ec2:CreateTags") && l.contains("redress:replaced-by") && l.contains("vol-")), "{left:?}");
     assert!(left.iter().any(|l| l.contains("ec2:DeleteTags") && l.contains(&instance)), "{left:?}");
+    // A sentence, the reason, and the command.
+    assert!(left.iter().all(|l| l.starts_with("set the tags redress:") || l.starts_with("take the tags redress:")), "{left:?}");
+    assert!(left.iter().any(|l| l.contains("aws ec2 create-tags --region ") && l.contains("--cli-input-json '{")), "{left:?}");
     // Reading the run again, and resuming it, changes nothing of that.
     stand.run(&plan, Vec::new(), None).unwrap().unwrap();
     assert_eq!(only(&stand, &plan), told);
@@ -223,4 +226,58 @@ fn the_least_policy_of_apply_and_of_undo_names_the_keys_of_all_disks_that_a_star
     let now = hold(&stand.twin).now();
     let undo = redress::engine::undo::plan(&stand.story(), &plan, None, stand.identity(), now, jiff::SignedDuration::from_hours(1)).plan;
     assert!(!undo.changes.is_empty() && named(policy(&undo)), "{:?}", policy(&undo));
+}
+
+/// The report of a run that was interrupted, and the reason why it is not undone.
+fn said(stand: &Stand, plan: &Plan) -> (redress::journal::document::ChangeReport, String) {
+    let document = RunDocument::of(&stand.story(), plan);
+    let now = hold(&stand.twin).now();
+    let undoing = undo::plan(&stand.story(), plan, None, stand.identity(), now, jiff::SignedDuration::from_hours(1));
+    (document.changes[0].clone(), undoing.refused.first().map(|(_, why)| why.clone()).unwrap_or_default())
+}
+
+#[test]
+fn a_run_that_was_interrupted_names_what_it_has_down_and_how_it_comes_up_and_so_does_the_refusal_of_its_undo() {
+    let base = world::demo();
+    let (plan, instance) = world::one_instance(&base);
+    let fresh = hold(&base.twin).clone();
+    let at = |name: &str| plan.changes[0].steps.iter().position(|s| s.name == name).unwrap() + 1;
+    let halted = Stand::new(fresh.clone());
+    fault(&halted, "StartInstances", 1, 1_000, FaultKind::NoCapacity);
+    assert!(matches!(halted.run(&plan, yes(&plan), None).unwrap(), Err(EngineError::NoRoom(_))));
+    let mut down = vec![halted];
+    for kill in [Kill::BeforeCall(at("stop")), Kill::AfterCall(at("stop")), Kill::AfterCall(at("detach-1")), Kill::AfterCall(at("start"))] {
+        let stand = Stand::new(fresh.clone());
+        stand.killed(&plan, kill);
+        down.push(stand);
+    }
+    for stand in &down {
+        let (report, refused) = said(stand, &plan);
+        assert_eq!(report.down, [instance.as_str()]);
+        for text in [&report.reason, &refused] {
+            for word in [instance.as_str(), "down by the journal", "redress resume run-1", "redress recover run-1"] {
+                assert!(text.contains(word), "{word}: {text:?}");
+            }
+        }
+    }
+    let up = Stand::new(fresh);
+    up.killed(&plan, Kill::AfterCall(at("announce")));
+    let (report, refused) = said(&up, &plan);
+    assert!(report.down.is_empty() && report.reason.is_empty() && !refused.contains("down"), "{report:?} {refused}");
+}
+
+#[test]
+fn a_recovery_that_was_interrupted_names_what_it_has_not_brought_up_yet() {
+    let stand = world::demo();
+    let (plan, instance) = world::one_instance(&stand);
+    let detach = plan.changes[0].steps.iter().position(|s| s.name == "detach-1").unwrap() + 1;
+    stand.killed(&plan, Kill::AfterCall(detach));
+    let back = super::marks::found(&stand, None).plan;
+    let mut second = stand.again();
+    second.name = "run-2".to_owned();
+    second.killed(&back, Kill::AfterCall(1));
+    let report = RunDocument::of(&second.story(), &back).changes[0].clone();
+    assert!(report.down == [instance.as_str()] && report.reason.contains("redress resume run-2"), "{report:?}");
+    second.run(&back, Vec::new(), None).unwrap().unwrap();
+    assert_eq!(RunDocument::of(&second.story(), &back).changes[0].down, Vec::<String>::new());
 }
