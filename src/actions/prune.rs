@@ -51,7 +51,8 @@ Only what carries the tag of a run of redress (`redress:run`) and
 - whose day in `redress:expires` has passed;
 - that does not carry `redress:hold` (set that tag, with any value, to keep a thing);
 - a replaced volume only if it is attached to nothing, and the volume that replaced it (`redress:replaced-by`) is proved to be
-  readable (below);
+  readable (below). That tag is set by the run, or by `redress recover` where the account proves it: the copy that the same run made is at the
+  device, the instance is stopped, and it was not started since the copy was made. Without it the volume is never offered, and `recover` names it;
 - a snapshot that an encryption left only if the volume that took the place of its source (`redress:source`) is proved to
   be readable, or if an undo has put its source back and that is proved to be in use, or if its source was never replaced and is there;
 - an encrypted volume that an undo left only if it is attached to nothing, and the volume that it was made from, or another in its
@@ -214,6 +215,21 @@ pub fn candidates(inventory: &Inventory, region: &str, now: Timestamp) -> Vec<(R
     let volumes = place.volumes.known().filter(|(_, v)| dated(&v.tags) || idle(v));
     let snapshots = snapshots.map(|(id, s)| (inventory.owner.snapshot(region, id), snapshot_may_go(inventory, region, s, now)));
     snapshots.chain(volumes.map(|(id, v)| (inventory.owner.volume(region, id), volume_may_go(inventory, region, v, now)))).collect()
+}
+
+/// Returns the reason why a volume that a run made or kept, and that is attached to nothing, is never offered, however long it is kept.
+pub fn never_offered_volume(volume: &Volume) -> Option<&'static str> {
+    let tags = &volume.tags;
+    match (left_behind(volume), tags.contains_key(tag::EXPIRES), tags.contains_key(tag::REPLACED_BY)) {
+        (Some(_), ..) | (None, true, true) => None,
+        (None, true, false) => Some("that another volume took its place is not proved (no tag redress:replaced-by)"),
+        (None, false, _) => Some("no tag says until when it is kept, or of what it is a copy"),
+    }
+}
+
+/// The same of a snapshot.
+pub fn never_offered_snapshot(snapshot: &Snapshot) -> Option<&'static str> {
+    (!snapshot.tags.contains_key(tag::EXPIRES)).then_some("no tag says until when it is kept")
 }
 
 /// Whether the thing is redress's, and nobody holds it.

@@ -47,12 +47,29 @@ impl NextStart {
     /// that brings it up change which disks it has then.
     pub fn after<'a>(mut acts: impl Iterator<Item = &'a Act>, bindings: &Bindings<'_>) -> Option<Self> {
         let stop = acts.next().filter(|act| act.power() == Power::TakesDown)?;
-        let ids = bindings.resolve(stop.call.input.get("InstanceIds")?).ok()?;
-        let instances = ids.as_array()?.iter().filter_map(Value::as_str).map(str::to_owned).collect();
-        let (coming, leaving, made_under) = Default::default();
-        let mut next = Self { region: stop.call.region.clone(), instances, coming, leaving, made_under };
+        let mut next = Self::of_act(stop, bindings)?;
         acts.take_while(|act| act.power() != Power::BringsUp).for_each(|act| next.pass(act, bindings));
         Some(next)
+    }
+
+    /// Returns the start to which these acts lead of what is down already. The acts before it change which disks it has then.
+    pub fn ahead<'a>(acts: impl Iterator<Item = &'a Act>, bindings: &Bindings<'_>) -> Option<Self> {
+        let acts: Vec<&Act> = acts.collect();
+        let at = acts.iter().position(|act| act.power() == Power::BringsUp)?;
+        let mut next = Self::of_act(acts[at], bindings)?;
+        acts[..at].iter().for_each(|act| next.pass(act, bindings));
+        Some(next)
+    }
+
+    /// Returns the next start of these instances, on the disks that they have.
+    pub fn of(region: &str, instances: BTreeSet<String>) -> Self {
+        let (coming, leaving, made_under) = Default::default();
+        Self { region: region.to_owned(), instances, coming, leaving, made_under }
+    }
+
+    fn of_act(act: &Act, bindings: &Bindings<'_>) -> Option<Self> {
+        let ids = bindings.resolve(act.call.input.get("InstanceIds")?).ok()?;
+        Some(Self::of(&act.call.region, ids.as_array()?.iter().filter_map(Value::as_str).map(str::to_owned).collect()))
     }
 
     fn pass(&mut self, act: &Act, bindings: &Bindings<'_>) {
@@ -106,28 +123,38 @@ impl NextStart {
 
     /// Judges from an inventory how it stands that the instances will come up again, as far as the keys of their disks are concerned.
     pub fn standing(&self, inventory: &Inventory) -> Standing {
-        let mut standing = Standing::Holds;
-        let mut add = |found: Standing| standing = worse(std::mem::replace(&mut standing, Standing::Holds), found);
+        let unknown = self.doubts(inventory).into_iter().filter(|doubt| matches!(doubt, Doubt::NotKnown(_))).map(Standing::from).reduce(worse);
+        unknown.or_else(|| self.would_not(inventory).map(Standing::NotYet)).unwrap_or(Standing::Holds)
+    }
+
+    /// Returns the reasons why the instances surely do not come up again, whatever else cannot be told: each key that does not work, with its
+    /// disk and its state.
+    pub fn would_not(&self, inventory: &Inventory) -> Option<String> {
+        let all: Vec<String> = self.doubts(inventory).into_iter().filter_map(|d| if let Doubt::WouldNot(why) = d { Some(why) } else { None }).collect();
+        (!all.is_empty()).then(|| all.join("; "))
+    }
+
+    /// Returns all that speaks against the start, or of which it cannot be told.
+    fn doubts(&self, inventory: &Inventory) -> Vec<Doubt> {
+        let mut doubts = Vec::new();
         for id in &self.instances {
             let found = inventory.regions.get(&self.region).map_or(Fact::NotRead, |place| place.instances.get(id));
             if found.known().is_none() {
-                add(Standing::Unknown(silent(&found, &format!("instance {id}"))));
+                doubts.push(Doubt::NotKnown(silent(&found, &format!("instance {id}"))));
             }
         }
         for (instance, device, id) in self.disks(inventory) {
             let what = format!("{device} of {instance} ({id})");
             match self.volume(inventory, &id) {
                 Fact::Known(volume) if !volume.encrypted => {}
-                Fact::Known(volume) => add(key_of(inventory, &self.region, &instance, &what, volume).map_or_else(Standing::from, |_| Standing::Holds)),
-                Fact::Absent => add(Standing::NotYet(format!("{instance} would not start again: {what} is not there"))),
-                other => add(Standing::Unknown(silent(&other, &what))),
+                Fact::Known(volume) => doubts.extend(key_of(inventory, &self.region, &instance, &what, volume).err()),
+                Fact::Absent => doubts.push(Doubt::WouldNot(format!("{instance} would not start again: {what} is not there"))),
+                other => doubts.push(Doubt::NotKnown(silent(&other, &what))),
             }
         }
         let host = self.instances.first().map_or("", String::as_str);
-        for arn in &self.made_under {
-            add(key(inventory, &self.region, host, "the volumes to be attached", arn).map_or_else(Standing::from, |_| Standing::Holds));
-        }
-        standing
+        doubts.extend(self.made_under.iter().filter_map(|arn| key(inventory, &self.region, host, "the volumes to be attached", arn).err()));
+        doubts
     }
 }
 
@@ -270,5 +297,37 @@ mod tests {
         let mut it = inventory();
         it.region_mut(R).volumes.items.insert("vol-old".into(), Fact::Absent);
         assert!(matches!(next(&acts()).unwrap().standing(&it), Standing::NotYet(_)));
+    }
+
+    #[test]
+    fn all_keys_that_do_not_work_are_named_whatever_else_cannot_be_read() {
+        let mut it = inventory();
+        for name in ["stays", "made"] {
+            it.region_mut(R).keys.get_mut(&arn(name)).unwrap().key_state = "Disabled".into();
+        }
+        let all = next(&acts()).unwrap().would_not(&it).unwrap();
+        assert!(all.contains(&arn("stays")) && all.contains(&arn("made")), "{all}");
+        it.region_mut(R).keys.items.insert(arn("made"), Fact::Unknown("AccessDenied".into()));
+        assert!(matches!(next(&acts()).unwrap().standing(&it), Standing::Unknown(_)));
+        assert!(next(&acts()).unwrap().would_not(&it).is_some_and(|why| why.contains(&arn("stays")) && !why.contains(&arn("made"))));
+        assert_eq!(next(&acts()).unwrap().would_not(&inventory()), None);
+    }
+
+    #[test]
+    fn the_start_of_what_is_down_already_has_the_disks_that_are_attached_before_it() {
+        let start = make::act(Call::new("ec2", R, "StartInstances", json!({ "InstanceIds": ["i-1"] })), Vec::new());
+        let attach =
+            |volume: &str| make::act(Call::new("ec2", R, "AttachVolume", json!({ "VolumeId": volume, "InstanceId": "i-1", "Device": "/dev/sdg" })), Vec::new());
+        let outputs = BTreeMap::new();
+        let started = "2026-11-22T10:00:00Z".parse().unwrap();
+        let bindings = Bindings { run: "r", started, change: "c1", step: "start", attempt: 1, outputs: &outputs };
+        let mut it = inventory();
+        it.region_mut(R).keys.get_mut(&arn("made")).unwrap().key_state = "PendingDeletion".into();
+        it.region_mut(R).volumes.put("vol-back", Volume { id: "vol-back".into(), encrypted: true, kms_key_id: Some(arn("made")), ..Volume::default() });
+        let ahead = |acts: &[Act]| NextStart::ahead(acts.iter(), &bindings);
+        assert_eq!(ahead(&[attach("vol-back")]), None, "nothing is started");
+        assert_eq!(ahead(std::slice::from_ref(&start)).unwrap().standing(&it), Standing::Holds);
+        let why = ahead(&[attach("vol-back"), start]).unwrap().would_not(&it).unwrap();
+        assert!(why.contains("/dev/sdg of i-1 (vol-back)") && why.contains("PendingDeletion"), "{why}");
     }
 }

@@ -48,7 +48,7 @@ pub async fn run(session: &Session, run: Option<&str>, output: Option<&Path>) ->
             run.map_or_else(|| "a run".to_owned(), |r| format!("run {r}"))
         ));
     }
-    for why in &found.by_hand {
+    for why in found.by_hand.iter().chain(&found.stays) {
         session.out.always(&format!("by hand: {why}"));
     }
     show(session, &found.plan, output)?;
@@ -79,19 +79,27 @@ pub async fn apply(session: &Session, name: &str, plan: &Plan, signed: Option<Si
     let door = session.reopen(&Place::of_plan(plan)).await?;
     fits(plan, &door)?;
     let found = look(&door, &plan.regions, None).await?;
-    if let Some(change) = plan.changes.iter().find(|change| !again(&found.plan, change)) {
-        return Err(Fail::held(format!("{name}: {} is not what the tags in the account say now", change.id))
-            .why("nothing was changed")
-            .hint("redress recover -o FILE plans it anew"));
+    let mut changes = Vec::new();
+    for change in &plan.changes {
+        changes.push(again(&found.plan, change).ok_or_else(|| unlike(name, change, &found))?);
     }
     // All else of the plan is made again: of what the file says beside its changes, nothing is taken.
-    let plan = recover::sealed(plan.changes.clone(), &plan.regions, door.account.identity(), door.account.now(), planning::VALID_FOR);
+    let plan = recover::sealed(changes, &plan.regions, door.account.identity(), door.account.now(), planning::VALID_FOR);
     let exit = ask_and_do(session, &door, state.as_ref(), Asked { plan: &plan, shown: plan.clone(), signed }, &policy).await?;
     drop(lock);
     Ok(exit)
 }
 
-/// Whether a change was made again as it stands in the file. Only its id may be another: that counts what the plan was about.
-fn again(now: &Plan, change: &Change) -> bool {
-    now.changes.iter().filter(|c| c.resource == change.resource).any(|c| Change { id: change.id.clone(), ..c.clone() } == *change)
+/// Returns a change of a file as it is made now, where it is the same. Its id counts what the plan was about; what could be read of the keys of its disks,
+/// and so its risk, is as it is now.
+fn again(now: &Plan, change: &Change) -> Option<Change> {
+    let same = |c: &Change| Change { id: change.id.clone(), guards: change.guards.clone(), risk: change.risk, ..c.clone() } == *change;
+    now.changes.iter().find(|c| c.resource == change.resource && same(c)).map(|c| Change { id: change.id.clone(), ..c.clone() })
+}
+
+/// Refuses a change of a file that is not made now as it says.
+fn unlike(name: &str, change: &Change, found: &Recovery) -> Fail {
+    let fail = Fail::held(format!("{name}: {} is not what the tags in the account say now", change.id));
+    let about = found.by_hand.iter().filter(|why| why.contains(change.resource.id())).cloned();
+    about.fold(fail, Fail::why).why("nothing was changed").hint("redress recover -o FILE plans it anew")
 }

@@ -116,7 +116,7 @@ impl Engine<'_> {
 
     /// Reads the facts for a look. The disks and keys of the next start are known only once the instance is read, so it reads again,
     /// until all of them come of one read, directly before the intent.
-    async fn in_one_read(&self, scope: &mut Scope, next: Option<&NextStart>) -> Inventory {
+    pub(super) async fn in_one_read(&self, scope: &mut Scope, next: Option<&NextStart>) -> Inventory {
         let mut inventory = self.account.read(scope).await;
         for _ in 0..DEPTH {
             let more: Scope = next.iter().flat_map(|next| next.wants(Some(&inventory))).filter(|want| !scope.contains(want)).collect();
@@ -166,15 +166,25 @@ impl Engine<'_> {
     }
 }
 
-/// Returns the reason why the instance that an act takes down is not shown to come up again; none where it is. While a view may lag behind, or a
-/// read may succeed yet, it is looked at again.
+/// Returns the reason why the instance that an act takes down is not shown to come up again, or why the one that it starts would not; none where
+/// it is. While a view may lag behind, or a read may succeed yet, it is looked at again.
 ///
 /// # Errors
-/// [`Failure::Gone`] once that is believed, and a halt where the credentials have ended: nothing is taken down.
+/// [`Failure::Gone`] once that is believed, and a halt where the credentials have ended: nothing is taken down, or started in vain.
 fn not_shown(named: Named<'_>, inventory: &Inventory, out_of_patience: bool, believed: bool) -> Result<Option<String>, Failure> {
-    let gone =
-        |why: &str| Err(Failure::Gone(told(named, &format!("{why}. It was not stopped: nothing is taken down before it is shown that it can come up again"))));
-    match named.next.map_or(Standing::Holds, |next| next.standing(inventory)) {
+    let starts = named.act.power() == Power::BringsUp;
+    let rest = match starts {
+        true => "It was not started. Once the key can be used, run `redress recover` again",
+        false => "It was not stopped: nothing is taken down before it is shown that it can come up again",
+    };
+    let gone = |why: &str| Err(Failure::Gone(told(named, &format!("{why}. {rest}"))));
+    let standing = match named.next {
+        None => Standing::Holds,
+        // What is down already loses nothing by a start that may fail, and whoever approved it was told: only a key that surely does not work counts.
+        Some(next) if starts => next.would_not(inventory).map_or(Standing::Holds, Standing::NotYet),
+        Some(next) => next.standing(inventory),
+    };
+    match standing {
         Standing::Holds => Ok(None),
         Standing::Unknown(why) if why.cause() == Cause::Credentials => Err(Failure::Halt(EngineError::Credentials(why.to_string()))),
         Standing::Unknown(why) if why.cause() == Cause::Denied || out_of_patience => gone(&format!("it cannot be told whether it would start again: {why}")),

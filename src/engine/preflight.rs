@@ -55,12 +55,20 @@ impl Engine<'_> {
     }
 }
 
-/// Returns the next start after the first of these acts, where that act takes something down.
+/// Returns the next start after the first of these acts, where that act takes something down; or the start that the first one is, where the
+/// change brings up what it has not taken down itself.
 pub(super) fn next_start<'a>(change: &Change, acts: impl Iterator<Item = &'a Act>, journal: &Ledger<'_>) -> Option<NextStart> {
-    // What the run has made so far is gone through only where something goes down, and not before every act.
+    // What the run has made so far is gone through only where something goes down or comes up, and not before every act.
     let mut acts = acts.peekable();
-    acts.peek().filter(|act| act.power() == Power::TakesDown)?;
-    NextStart::after(acts, &bindings(change, journal, &journal.look(Story::outputs)))
+    let first = acts.peek()?.power();
+    let outputs = || journal.look(Story::outputs);
+    match first {
+        Power::TakesDown => NextStart::after(acts, &bindings(change, journal, &outputs())),
+        // What a change has taken down it starts whatever is known of the keys: they were looked at before, and AWS has the last word.
+        Power::BringsUp if change.steps.iter().any(|step| step.act.power() == Power::TakesDown) => None,
+        Power::BringsUp => NextStart::ahead(acts.take(1), &bindings(change, journal, &outputs())),
+        Power::Stays => None,
+    }
 }
 
 /// Whether an operation was made for this change already.

@@ -1,7 +1,10 @@
 //! What interrupted runs left in an account, told from the tags on what they made when their journals are gone; and a plan
 //! that brings their instances back up on volumes that are there. Pure: facts in, plan out.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod keys;
+mod replaced;
+
+use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -11,7 +14,7 @@ use crate::{
     account::Identity,
     actions::make,
     calls::{self, Act, Call, Step, WayBack, mark},
-    inventory::{FamilyKind, Instance, Inventory, Scope, Selector, Volume, Want, tag},
+    inventory::{FamilyKind, Instance, Inventory, Scope, Snapshot, Volume, Want, tag},
     plan::{Change, Plan, PlanKind, Rehearsal, Restore, digest},
     services::{
         Planned,
@@ -52,6 +55,8 @@ pub struct Recovery {
     pub plan: Plan,
     /// Instances that this cannot bring back, with the reason and what to do.
     pub by_hand: Vec<String>,
+    /// What is left that `redress prune` never offers, with the reason.
+    pub stays: Vec<String>,
     /// Listings that could not be read.
     pub unread: Vec<String>,
 }
@@ -61,6 +66,7 @@ pub fn needs(known: &Inventory, regions: &[String]) -> Scope {
     let mut scope: Scope = regions.iter().flat_map(|region| tagged_kinds().map(|family| Want::all(region, family))).collect();
     for region in regions {
         for change in marked(known, region, None).iter().filter_map(|i| bring_back(known, region, i, String::new()).ok().flatten()) {
+            scope.extend(keys::start(&change).iter().flat_map(|start| start.wants(Some(known))));
             scope.extend(change.touches);
         }
     }
@@ -69,7 +75,7 @@ pub fn needs(known: &Inventory, regions: &[String]) -> Scope {
 
 /// What runs left in these regions, or the run that is named.
 pub fn recover(known: &Inventory, regions: &[String], run: Option<&str>, who: &Identity, created: Timestamp, valid_for: SignedDuration) -> Recovery {
-    let (mut left, mut unread, mut by_hand, mut changes) = (Vec::new(), Vec::new(), Vec::new(), Vec::<Change>::new());
+    let (mut left, mut unread, mut by_hand, mut stays, mut changes) = (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::<Change>::new());
     for region in regions {
         for family in tagged_kinds() {
             let want = Want::all(region, family);
@@ -80,14 +86,18 @@ pub fn recover(known: &Inventory, regions: &[String], run: Option<&str>, who: &I
             }
         }
         for instance in marked(known, region, run) {
-            match bring_back(known, region, &instance, format!("c{}", changes.len() + 1)) {
+            let back = bring_back(known, region, &instance, format!("c{}", changes.len() + 1));
+            match back.and_then(|change| change.map(|change| keys::judged(known, change)).transpose()) {
                 Ok(change) => changes.extend(change),
                 Err(why) => by_hand.push(why),
             }
         }
+        let settled: Vec<String> = changes.iter().flat_map(|change| &change.touches).map(|want| want.selector.key()).collect();
+        let (volumes, snapshots) = (all::<Volume>(known, region, FamilyKind::Volumes), all::<Snapshot>(known, region, FamilyKind::Snapshots));
+        stays.extend(replaced::never_offered(&volumes, &snapshots, run, &settled));
     }
     left.sort_by(|a, b| (&a.run, &a.region, &a.step, &a.id).cmp(&(&b.run, &b.region, &b.step, &b.id)));
-    Recovery { left, plan: sealed(changes, regions, who, created, valid_for), by_hand, unread }
+    Recovery { left, plan: sealed(changes, regions, who, created, valid_for), by_hand, stays, unread }
 }
 
 fn tagged(region: &str, id: &str, thing: &Value, only: Option<&str>) -> Option<Left> {
@@ -121,53 +131,83 @@ fn bring_back(known: &Inventory, region: &str, instance: &Instance, id: String) 
         other => return Err(format!("{name} is {other}: wait until it has settled and run this again")),
     }
     let volumes = all::<Volume>(known, region, FamilyKind::Volumes);
-    let (mut steps, mut touches) = (Vec::new(), vec![Want::id(region, FamilyKind::Instances, name)]);
+    let mut back = Back { region, instance, steps: Vec::new(), touches: vec![Want::id(region, FamilyKind::Instances, name)], impact: Vec::new() };
     // An undo puts back what is older than what the instance has run on since: what it has not put back yet, it does not get.
     let undone = instance.tags.get(tag::STEP).is_some_and(|step| step.contains("/undo-"));
-    let mut impact = Vec::new();
     for (device, copy) in copies(&volumes, instance, undone)? {
         let volume = at_device(&volumes, name, device, copy, undone)?;
         if undone && volume.id != copy.id {
-            impact.push(format!("{name} has {} at {device}, as before the run: what was written there since is on {}", volume.id, copy.id));
+            back.impact.push(format!("{name} has {} at {device}, as before the run: what was written there since is on {}", volume.id, copy.id));
         }
+        back.disk(device, volume, copy)?;
+    }
+    for (volume, device) in kept(&volumes, instance) {
+        // The copy of another disk has its step already.
+        if !back.touches.contains(&Want::id(region, FamilyKind::Volumes, &volume.id)) {
+            back.goes_with(volume, device);
+            back.touch(volume);
+        }
+    }
+    // What a run found stopped, somebody had stopped.
+    if instance.state == "stopped" && instance.tags.get(tag::STATE).is_none_or(|found| found != mark::FOUND_STOPPED) {
+        back.steps.push(kept_step("start".to_owned(), format!("start {name}"), start(region, name)));
+    }
+    for replaced in replaced::proved(&volumes, instance).iter().filter(|_| !undone) {
+        back.steps.push(replaced.step(back.steps.len() + 1, region, name));
+        back.touch(replaced.old);
+    }
+    let act = mark::off(region, name, instance.tags.get(tag::RUN).map_or(Value::Null, |run| json!(run)));
+    back.steps.push(kept_step("unmark".to_owned(), format!("take the tag of the run off {name}"), act));
+    let Back { steps, touches, impact, .. } = back;
+    Ok(Some(Change { impact, ..change(known, region, instance, id, steps, touches) }))
+}
+
+/// A change that brings an instance back up, as it is put together.
+struct Back<'a> {
+    region: &'a str,
+    instance: &'a Instance,
+    steps: Vec<Step>,
+    touches: Vec<Want>,
+    impact: Vec<String>,
+}
+
+impl Back<'_> {
+    fn touch(&mut self, volume: &Volume) {
+        self.touches.push(Want::id(self.region, FamilyKind::Volumes, &volume.id));
+    }
+
+    /// Lets a disk go with its instance again.
+    fn goes_with(&mut self, volume: &Volume, device: &str) {
+        let (name, n) = (&self.instance.id, self.steps.len() + 1);
+        let act = goes_with(self.region, name, &volume.id, device);
+        self.steps.push(kept_step(format!("dot-{n}"), format!("let {} go with {name}, as before", volume.id), act));
+    }
+
+    /// Puts the volume that belongs at a device there, unless it is there, and lets it go with the instance where it did.
+    fn disk(&mut self, device: &str, volume: &Volume, copy: &Volume) -> Result<(), String> {
+        let (region, name, n) = (self.region, &self.instance.id, self.steps.len() + 1);
         if let Some(moving) = volume.attachments.iter().find(|a| a.instance_id == *name && a.state != "attached") {
             return Err(format!("{} is {} at {device} of {name}: wait until it has settled and run this again", volume.id, moving.state));
         }
         let there = volume.attachments.iter().find(|a| a.instance_id == *name && a.device == *device);
-        let n = steps.len() + 1;
         if there.is_none() {
             let free = make::is(region, FamilyKind::Volumes, volume.id.as_str(), "/state", "available");
-            let still = make::is(region, FamilyKind::Instances, name.as_str(), "/state", instance.state.as_str());
+            let still = make::is(region, FamilyKind::Instances, name.as_str(), "/state", self.instance.state.as_str());
             let act = attach(region, name, &volume.id, device).only_if(vec![free, still]);
-            steps.push(kept_step(format!("attach-{n}"), format!("attach {} to {name} at {device}", volume.id), act));
+            self.steps.push(kept_step(format!("attach-{n}"), format!("attach {} to {name} at {device}", volume.id), act));
         }
         let own = volume.id == copy.id || Some(&volume.id) == copy.tags.get(tag::SOURCE);
         let goes = own && copy.tags.get(tag::DELETE_ON_TERMINATION).is_some_and(|goes| goes == "true");
         if goes && there.is_none_or(|a| !a.delete_on_termination) {
-            steps.push(kept_step(format!("dot-{n}"), format!("let {} go with {name}, as before", volume.id), goes_with(region, name, &volume.id, device)));
+            // Under the number of its attachment, as plans of before have it.
+            let act = goes_with(region, name, &volume.id, device);
+            self.steps.push(kept_step(format!("dot-{n}"), format!("let {} go with {name}, as before", volume.id), act));
         }
-        if steps.len() + 1 > n {
-            touches.push(Want::id(region, FamilyKind::Volumes, &volume.id));
+        if self.steps.len() + 1 > n {
+            self.touch(volume);
         }
+        Ok(())
     }
-    for (volume, device) in kept(&volumes, instance) {
-        let want = Want::id(region, FamilyKind::Volumes, &volume.id);
-        // The copy of another disk has its step already.
-        if touches.contains(&want) {
-            continue;
-        }
-        let n = steps.len() + 1;
-        steps.push(kept_step(format!("dot-{n}"), format!("let {} go with {name}, as before", volume.id), goes_with(region, name, &volume.id, device)));
-        touches.push(want);
-    }
-    // What a run found stopped, somebody had stopped.
-    if instance.state == "stopped" && instance.tags.get(tag::STATE).is_none_or(|found| found != mark::FOUND_STOPPED) {
-        steps.push(kept_step("start".to_owned(), format!("start {name}"), start(region, name)));
-    }
-    let act = mark::off(region, name, instance.tags.get(tag::RUN).map_or(Value::Null, |run| json!(run)));
-    steps.push(kept_step("unmark".to_owned(), format!("take the tag of the run off {name}"), act));
-    let brought = change(known, region, instance, id, steps, touches);
-    Ok(Some(Change { impact, ..brought }))
 }
 
 /// The copy of the disk at each device. Earlier runs may have left others: an undo takes back the one that its source names as what
@@ -249,21 +289,12 @@ fn goes_with(region: &str, instance: &str, volume: &str, device: &str) -> Act {
     make::act(call, vec![is("/attachments/0/delete_on_termination", json!(true))]).only_if(place)
 }
 
-/// The keys of its disks, and of those that it gets back: a start needs them.
-fn keys(known: &Inventory, region: &str, instance: &Instance, touches: &[Want]) -> BTreeSet<String> {
-    let place = known.regions.get(region);
-    let attached = instance.devices.iter().map(|d| d.volume_id.clone());
-    let back =
-        touches.iter().filter(|w| w.family == FamilyKind::Volumes).filter_map(|w| if let Selector::Id(id) = &w.selector { Some(id.clone()) } else { None });
-    attached.chain(back).filter_map(|id| place?.volumes.get(&id).known()?.kms_key_id.clone()).collect()
-}
-
 fn change(known: &Inventory, region: &str, instance: &Instance, id: String, steps: Vec<Step>, touches: Vec<Want>) -> Change {
     let run = instance.tags.get(tag::RUN).cloned().unwrap_or_default();
     let risk = calls::floor(&steps);
     let found = known.footprint(&touches);
     let starts = steps.iter().any(|s| s.name == "start");
-    let keys = keys(known, region, instance, &touches);
+    let keys = keys::of(known, region, instance, &touches);
     let stays = format!("other things that run {run} made stay: redress recover {run} lists them");
     Change {
         summary: match (starts, instance.state.as_str()) {
@@ -283,9 +314,13 @@ fn change(known: &Inventory, region: &str, instance: &Instance, id: String, step
     }
 }
 
+/// Why a recovery is not rehearsed.
+const UNTRIED: &str = "what the run has changed is known from tags in the account alone, not from its plan and journal, so this was not tried on a copy of \
+     the account first; directly before each call the account is read again, and what does not hold any more is not called";
+
 /// The plan of these recoveries.
 pub fn sealed(changes: Vec<Change>, regions: &[String], who: &Identity, created: Timestamp, valid_for: SignedDuration) -> Plan {
-    let not_rehearsed = changes.iter().map(|c| format!("{}: it is made of tags alone", c.id)).collect();
+    let not_rehearsed = changes.iter().map(|c| format!("{}: {UNTRIED}", c.id)).collect();
     let mut plan =
         Plan { rehearsal: Rehearsal { not_rehearsed, ..Rehearsal::default() }, ..bare(PlanKind::Recover, who, regions, created, valid_for, changes) };
     digest::seal(&mut plan);

@@ -49,7 +49,8 @@ pub(super) struct Named<'a> {
     pub bounds: Bounds,
     /// The change, and its plan, where nothing brings back what the act takes away: it is made again directly before.
     pub for_good: Option<(&'a Plan, &'a Change)>,
-    /// The next start of what it takes down, if it does: whether that can come about is looked at together with its preconditions.
+    /// The next start of what it takes down, or the start of what was down before the change: whether that can come about is looked at together
+    /// with its preconditions.
     pub next: Option<&'a NextStart>,
     /// What becomes of an act that leaves a target group without a healthy target.
     pub last_target: LastTarget,

@@ -72,8 +72,13 @@ pub struct Of<'r> {
 }
 
 /// The operations of a change that brings back what a run has left down, which is no action.
-const RECOVERS: &[Spec] =
-    &[<volume::AttachVolume>::SPEC, <instance::ModifyInstanceAttribute>::SPEC, <instance::StartInstances>::SPEC, <tags::DeleteTags>::SPEC];
+const RECOVERS: &[Spec] = &[
+    <volume::AttachVolume>::SPEC,
+    <instance::ModifyInstanceAttribute>::SPEC,
+    <instance::StartInstances>::SPEC,
+    <tags::CreateTags>::SPEC,
+    <tags::DeleteTags>::SPEC,
+];
 
 /// The operations that changes of an action make, forward and back.
 fn operations(action: &str) -> &'static [Spec] {

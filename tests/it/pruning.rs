@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use redress::{
     calls::Call,
-    engine::{gather::gather, prune},
+    engine::{gather::gather, left::left, prune},
     inventory::{BinRule, Fact, FamilyKind, Inventory, Removal, tag},
     journal::Outcome,
     plan::{Change, Plan, rehearse::Rules},
@@ -17,7 +17,7 @@ use serde_json::json;
 
 use super::{
     before::encrypting,
-    stand::{Kill, Stand, block_on, hold, stage, yes},
+    stand::{Kill, Stand, block_on, hold, stage, today, yes},
     world,
 };
 
@@ -291,4 +291,79 @@ fn what_a_rule_of_the_recycle_bin_keeps_comes_back_with_undo_until_its_date() {
         assert_eq!(after.snapshots.get(id).known(), before.snapshots.get(id).known(), "{id}");
     }
     assert!(!there(&stand, &plan.changes[0]));
+}
+
+/// The volumes that a change replaces.
+fn replaced(plan: &Plan) -> Vec<String> {
+    let detached = plan.changes[0].steps.iter().filter(|s| s.act.call.operation == "DetachVolume");
+    detached.map(|s| s.act.call.input["VolumeId"].as_str().unwrap().to_owned()).collect()
+}
+
+/// A run that was killed after so many calls and lost, and what was recovered of it; the names of the old volumes that will never be offered.
+fn recovered(kill: impl Fn(&Plan) -> usize, meanwhile: &[&str]) -> (Stand, Plan, Vec<String>) {
+    let stand = world::demo();
+    let plan = encrypting(&stand, "app");
+    stand.killed(&plan, Kill::AfterCall(kill(&plan)));
+    hold(&stand.twin).pass(Duration::from_secs(600));
+    for operation in meanwhile {
+        hold(&stand.twin).perform(&Call::new("ec2", &plan.changes[0].region, operation, json!({ "InstanceIds": [plan.changes[0].resource.id()] }))).unwrap();
+        hold(&stand.twin).pass(Duration::from_secs(600));
+    }
+    let found = super::marks::found(&stand, None);
+    let mut back = stand.again();
+    back.name = "run-2".to_owned();
+    // Interrupted before its tags, it goes on: its files would call nothing that the account does not bear out.
+    let calls = found.plan.changes[0].steps.len();
+    back.killed(&found.plan, Kill::BeforeCall(calls.saturating_sub(1).max(1)));
+    let left = block_on(left(&found.plan, &back.story(), today(), &back.account(), &stage));
+    assert!(left.judged.beyond.is_empty() && left.judged.claims.is_empty(), "{:#?}", left.judged);
+    back.run(&found.plan, Vec::new(), None).unwrap().unwrap();
+    assert_eq!(back.story().changes["c1"].outcome(), Some(Outcome::Restored), "{}", back.story().changes["c1"].reason);
+    hold(&back.twin).pass(A_MONTH);
+    (back, plan, found.stays)
+}
+
+fn start(plan: &Plan) -> usize {
+    plan.changes[0].steps.iter().position(|s| s.act.call.operation == "StartInstances").unwrap()
+}
+
+#[test]
+fn what_a_recovered_run_has_replaced_is_offered_after_its_date_where_that_is_proved() {
+    let (stand, plan, stays) = recovered(start, &[]);
+    assert_eq!(stays, Vec::<String>::new());
+    let found = pruning(&stand);
+    let offered: Vec<&str> = found.plan.changes.iter().map(|c| c.resource.id()).collect();
+    for old in replaced(&plan) {
+        assert!(offered.contains(&old.as_str()), "{old}: {offered:?} {:?}", found.kept);
+    }
+    // All that the run has made and that is in use no more is offered, and nothing that is in use.
+    assert_eq!(found.kept, Vec::<String>::new());
+    stand.again().run(&found.plan, yes(&found.plan), None).unwrap().unwrap();
+    assert_eq!(hold(&stand.twin).truth().regions[&plan.changes[0].region].instances.get(plan.changes[0].resource.id()).known().unwrap().state, "running");
+}
+
+#[test]
+fn an_old_disk_of_which_it_is_not_proved_what_replaced_it_is_named_and_never_offered() {
+    // Somebody has started the instance: when, and on which disks before, nobody knows any more.
+    for meanwhile in [&["StartInstances"][..], &["StartInstances", "StopInstances"]] {
+        let (stand, plan, stays) = recovered(start, meanwhile);
+        let found = pruning(&stand);
+        for old in replaced(&plan) {
+            assert!(stays.iter().any(|why| why.contains(&old) && why.contains("by hand")), "{meanwhile:?} {old}: {stays:?}");
+            assert!(found.plan.changes.iter().all(|c| c.resource.id() != old), "{meanwhile:?}: {old} is offered");
+        }
+    }
+}
+
+#[test]
+fn what_a_run_that_was_lost_between_two_swaps_has_replaced_is_told_from_what_it_has_not() {
+    let first = |plan: &Plan| plan.changes[0].steps.iter().position(|s| s.act.call.operation == "AttachVolume").unwrap() + 1;
+    let (stand, plan, stays) = recovered(first, &[]);
+    assert_eq!(stays, Vec::<String>::new());
+    let (olds, offered) = (replaced(&plan), pruning(&stand).plan.changes);
+    let region = hold(&stand.twin).truth().regions[&plan.changes[0].region].clone();
+    for old in &olds {
+        let attached = !region.volumes.get(old).known().unwrap().attachments.is_empty();
+        assert_ne!(attached, offered.iter().any(|c| c.resource.id() == old), "{old}");
+    }
 }
