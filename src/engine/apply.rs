@@ -14,7 +14,6 @@ use super::{
     Engine, EngineError, News,
     before::left,
     begin::Instead,
-    by_hand::by_hand,
     gather::afresh,
     ledger::Ledger,
     leftover::{named_by_leftovers, stands},
@@ -105,7 +104,8 @@ impl Engine<'_> {
             return Ok(());
         };
         if !matches!(error, EngineError::Store(_)) {
-            ledger.write(self.account.now(), Event::Stopped { reason: error.to_string() })?;
+            let reason = self.stopped(&error, &plan.changes, &ledger).await;
+            ledger.write(self.account.now(), Event::Stopped { reason })?;
         }
         Err(error)
     }
@@ -150,16 +150,16 @@ impl Engine<'_> {
                 Phase::Waiting | Phase::Forward if begins => match self.may_begin(plan, change, journal).await {
                     Ok(before) => journal.write(self.account.now(), Event::ChangeStarted { change: change.id.clone(), before })?,
                     Err(Instead::Halt(error)) => return Err(error),
-                    Err(Instead::End(outcome, reason)) => self.end(change, outcome, reason, Value::Null, Vec::new(), journal)?,
+                    Err(Instead::End(outcome, reason)) => self.end(change, outcome, reason, Value::Null, Vec::new(), journal).await?,
                 },
                 Phase::Waiting | Phase::Forward => match self.forward(plan, change, journal).await {
                     Ok(()) => self.finish(change, journal).await?,
                     Err(Failure::Halt(error)) => return Err(error),
                     Err(Failure::Gone(reason)) if nothing_done(change, journal) => {
-                        self.end(change, Outcome::Blocked, format!("{reason}. Nothing was changed"), Value::Null, Vec::new(), journal)?;
+                        self.end(change, Outcome::Blocked, format!("{reason}. Nothing was changed"), Value::Null, Vec::new(), journal).await?;
                     }
                     Err(Failure::Failed(reason)) if nothing_done(change, journal) => {
-                        self.end(change, Outcome::Failed, format!("{reason}. Nothing was changed"), Value::Null, Vec::new(), journal)?;
+                        self.end(change, Outcome::Failed, format!("{reason}. Nothing was changed"), Value::Null, Vec::new(), journal).await?;
                     }
                     Err(Failure::Failed(reason) | Failure::Gone(reason)) => {
                         self.talk.tell(&News::GoingBack { change: change.id.clone(), reason: reason.clone() });
@@ -174,15 +174,8 @@ impl Engine<'_> {
                 Phase::Back(reason) => match self.back(change, journal).await {
                     Ok(()) => self.taken_back(plan, change, &reason, journal).await?,
                     Err(Failure::Halt(error)) => return Err(error),
-                    Err(Failure::Gone(why)) => {
-                        let reason =
-                            format!("{reason}; and going back stopped {why}. Nothing more was called. A person is needed: {}", by_hand(change, journal));
-                        self.end(change, Outcome::Stuck, reason, Value::Null, Vec::new(), journal)?;
-                    }
-                    Err(Failure::Failed(why)) => {
-                        let reason = format!("{reason}; and going back failed: {why}. A person is needed: {}", by_hand(change, journal));
-                        self.end(change, Outcome::Stuck, reason, Value::Null, Vec::new(), journal)?;
-                    }
+                    Err(Failure::Gone(why)) => self.stuck(change, format!("{reason}; and going back stopped {why}. Nothing more was called"), journal).await?,
+                    Err(Failure::Failed(why)) => self.stuck(change, format!("{reason}; and going back failed: {why}"), journal).await?,
                 },
             }
         }
@@ -339,7 +332,7 @@ impl Engine<'_> {
             rest.push_str(&format!("; {MEANWHILE}{}", restore::words(&left.others)));
         }
         let rest = with_what_stays(&rest, &stays, &fresh);
-        self.end(change, outcome, format!("{why}. {rest}"), after, Vec::new(), journal)
+        self.end(change, outcome, format!("{why}. {rest}"), after, Vec::new(), journal).await
     }
 
     /// After the last step: reads afresh and proves.
@@ -356,7 +349,7 @@ impl Engine<'_> {
             let doubts = journal.look(|story| story.changes.get(&change.id).map(crate::journal::ChangeStory::doubts)).unwrap_or_default();
             match (&proved, pauses.next()) {
                 (Proved::Holds(awaiting), _) if !doubts.is_empty() => {
-                    return self.end(change, Outcome::Unverified, stands(&doubts, journal), after, awaiting.clone(), journal);
+                    return self.end(change, Outcome::Unverified, stands(&doubts, journal), after, awaiting.clone(), journal).await;
                 }
                 (Proved::Holds(awaiting), _) => {
                     let (outcome, reason) = match &change.restore {
@@ -367,14 +360,14 @@ impl Engine<'_> {
                         ),
                         None => (Outcome::Verified, String::new()),
                     };
-                    return self.end(change, outcome, reason, after, awaiting.clone(), journal);
+                    return self.end(change, outcome, reason, after, awaiting.clone(), journal).await;
                 }
                 (Proved::Violated(reason) | Proved::Unknown(reason), None) => {
                     let reason = match doubts.is_empty() {
                         true => reason.clone(),
                         false => stands(&[doubts.as_slice(), std::slice::from_ref(reason)].concat(), journal),
                     };
-                    return self.end(change, Outcome::Unverified, reason, after, Vec::new(), journal);
+                    return self.end(change, Outcome::Unverified, reason, after, Vec::new(), journal).await;
                 }
                 (_, Some(seconds)) => self.rest(Duration::from_secs(*seconds), journal).await?,
             }
@@ -392,7 +385,16 @@ impl Engine<'_> {
         }
     }
 
-    fn end(&self, change: &Change, outcome: Outcome, reason: String, after: Value, awaiting: Vec<String>, journal: &Ledger<'_>) -> Result<(), EngineError> {
+    pub(super) async fn end(
+        &self,
+        change: &Change,
+        outcome: Outcome,
+        reason: String,
+        after: Value,
+        awaiting: Vec<String>,
+        journal: &Ledger<'_>,
+    ) -> Result<(), EngineError> {
+        let reason = self.with_dead_keys(change, outcome, reason, journal).await;
         self.talk.tell(&News::ChangeEnds { id: change.id.clone(), outcome, reason: reason.clone() });
         journal.write(self.account.now(), Event::ChangeEnded { change: change.id.clone(), outcome, reason, after, awaiting })?;
         Ok(())

@@ -6,18 +6,32 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::{
+    Engine, EngineError,
     apply::{bindings, recovering},
+    as_left::{AsLeft, swaps},
     ledger::Ledger,
+    marks,
 };
 use crate::{
-    calls::{self, Act, BackAct, Bindings, Call, Otherwise, Purpose, Risk, before, words::words},
+    calls::{
+        self, Act, BackAct, Bindings, Call, Otherwise, Purpose, Risk, before,
+        words::{to_do, words},
+    },
     inventory::FamilyKind,
-    journal::{ChangeStory, StepState, Story},
+    journal::{ChangeStory, Outcome, StepState, StepStory, Story},
     plan::Change,
 };
 
+impl Engine<'_> {
+    /// Ends a change that could not go back, with what a person is to do.
+    pub(super) async fn stuck(&self, change: &Change, why: String, journal: &Ledger<'_>) -> Result<(), EngineError> {
+        let todo = by_hand(change, &self.as_left(change, journal).await, journal);
+        self.end(change, Outcome::Stuck, format!("{why}. A person is needed: {todo}"), Value::Null, Vec::new(), journal).await
+    }
+}
+
 /// Writes the list for a person when going back failed or was refused.
-pub(super) fn by_hand(change: &Change, journal: &Ledger<'_>) -> String {
+fn by_hand(change: &Change, left: &AsLeft, journal: &Ledger<'_>) -> String {
     let Some(story) = journal.look(|story| story.changes.get(&change.id).cloned()) else { return String::new() };
     let outputs = journal.look(Story::outputs);
     let bindings = bindings(change, journal, &outputs);
@@ -31,14 +45,31 @@ pub(super) fn by_hand(change: &Change, journal: &Ledger<'_>) -> String {
     // Where no disk is exchanged there is no copy that could be older: what was made goes.
     let disks = change.touches.iter().any(|want| matches!(want.family, FamilyKind::Instances | FamilyKind::Volumes));
     let (deletions, acts): (Vec<&Call>, Vec<&Call>) = open.into_iter().partition(|call| disks && deletes(call));
+    let started = if all.iter().any(|(call, _)| swaps(call)) { left.started_since(&story) } else { Vec::new() };
+    if !started.is_empty() {
+        return started_since(started, &deletions, &story, &journal.head().run);
+    }
     let mut said: Vec<String> = places(all.iter().map(|(call, _)| call)).into_iter().collect();
-    let todo: Vec<String> = in_doubt(&story).chain(acts.iter().map(|call| words(call))).collect();
+    let todo: Vec<String> = in_doubt(&story).chain(acts.iter().map(|call| to_do(call))).collect();
     if !todo.is_empty() {
         said.push(format!("Left to do, in this order: {}", todo.join("; ")));
     }
     said.extend(with_care(&acts));
     said.extend(kept(&deletions));
     format!("{}{}", said.join(". "), recovering(change, journal))
+}
+
+/// Writes the same where somebody has started the instance since: each disk that is attached may hold what is newest, so that no list of a way back
+/// orders one away. What is missing only a look at the account can tell, which is what a recovery does.
+fn started_since(started: Vec<String>, deletions: &[&Call], story: &ChangeStory, run: &str) -> String {
+    let open = |step: &&StepStory| step.state == StepState::Intended;
+    let doubts = story.steps.iter().filter(open).filter_map(|step| Some(format!("it is not known whether \"{}\" took effect", words(step.call.as_ref()?))));
+    let detach = "Detach none of them and put none of before in its place: what is attached holds what was written last".to_owned();
+    let recover = match marks::standing(story).is_empty() {
+        true => "Attach by hand only what is missing at a device".to_owned(),
+        false => format!("{} attach only what is missing at a device, start it where it is down, and take the mark of the run off", marks::recover(run)),
+    };
+    started.into_iter().chain(doubts).chain([detach]).chain(kept(deletions)).chain([recover]).collect::<Vec<_>>().join(". ")
 }
 
 /// Returns true for an act of the way back that is still to be done. An act whose precondition did not hold was refused, and is to be
@@ -80,8 +111,7 @@ fn places<'a>(way: impl Iterator<Item = &'a Call>) -> Option<String> {
 
 /// Says how disks are exchanged by hand without loss.
 fn with_care(acts: &[&Call]) -> Option<String> {
-    let swaps = acts.iter().any(|call| matches!(call.operation.as_str(), "AttachVolume" | "DetachVolume"));
-    swaps.then(|| {
+    acts.iter().any(|call| swaps(call)).then(|| {
         "Exchange disks only while the instance is stopped. Where it has run since this change stopped it, a disk that is attached now holds what is newest: \
          leave that one where it is, and fill only the devices that are empty"
             .to_owned()

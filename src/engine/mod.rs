@@ -8,6 +8,7 @@
 
 pub mod apply;
 mod as_it_is;
+mod as_left;
 mod bare;
 mod before;
 mod begin;

@@ -9,7 +9,7 @@ use redress::{
     inventory::{FamilyKind, Instance, tag},
     journal::{ChangeStory, Event, Outcome, Phase},
     plan::{Change, Plan, digest},
-    twin::DeniedRead,
+    twin::{DeniedRead, Fault, FaultKind, When},
 };
 use serde_json::{Value, json};
 
@@ -114,7 +114,7 @@ fn started_meanwhile(name: &str, then: &[&str], plain: bool) {
             stuck += 1;
             assert_eq!(told.outcome(), Some(Outcome::Stuck), "{at}: {}", told.reason);
             assert!(told.reason.contains("redress recover"), "{at}: {}", told.reason);
-            names_what_is_left(&stand, &change, told, &at);
+            names_what_is_mixed(&stand, &change, told, &at);
         } else {
             done += 1;
             assert!(told.outcome().is_some_and(Outcome::applied), "{at}: {:?} {}", told.phase, told.reason);
@@ -123,24 +123,42 @@ fn started_meanwhile(name: &str, then: &[&str], plain: bool) {
     assert!(untouched > 1 && done > 0 && (stuck > 0 || swaps == 2), "{name}: {untouched} untouched, {stuck} half, {done} whole");
 }
 
-/// A change that is stuck names the call that was refused, first of what is left, and which device should hold which volume; it
-/// has nobody delete anything.
-fn names_what_is_left(stand: &Stand, change: &Change, told: &ChangeStory, at: &str) {
-    let events = hold(&stand.events);
-    let Some(refused) = events.iter().rev().find_map(|(_, e)| if let Event::Left { step, .. } = e { Some(step.clone()) } else { None }) else {
-        panic!("{at}: nothing was refused: {}", told.reason)
-    };
-    let (id, swap) = (change.resource.id(), refused.contains("detach") || refused.contains("attach"));
-    assert!(swap, "{at}: {refused}");
-    let verb = if refused.contains("detach") { format!("to {id} at /dev/") } else { format!("from {id} at /dev/") };
-    let list = told.reason.split("Left to do, in this order: ").nth(1).unwrap_or_else(|| panic!("{at}: {}", told.reason));
-    let first = list.split("; ").next().unwrap_or_default();
-    assert!(first.starts_with(if refused.contains("detach") { "attach vol-" } else { "detach vol-" }) && first.contains(&verb), "{at}: {first}");
-    assert!(told.reason.contains(&format!(" of {id} should hold vol-")), "{at}: {}", told.reason);
-    for word in ["DeleteVolume", "DeleteSnapshot"] {
-        assert!(!told.reason.contains(word), "{at}: {}", told.reason);
+/// A change that is stuck on an instance that somebody has started since orders no disk away from it: it says which device has which volume, and names
+/// the command that fills what is missing.
+fn names_what_is_mixed(stand: &Stand, change: &Change, told: &ChangeStory, at: &str) {
+    let now = instance(stand, change).unwrap();
+    let runs = if now.state == "running" { "runs".to_owned() } else { format!("is {} now", now.state) };
+    assert!(told.reason.contains(&format!("{} was started since by somebody else and {runs}", now.id)), "{at}: {}", told.reason);
+    for device in &now.devices {
+        assert!(told.reason.contains(&format!("{} has {}", device.device_name, device.volume_id)), "{at}: {}", told.reason);
     }
-    assert!(told.reason.contains("Delete nothing yet: keep vol-"), "{at}: {}", told.reason);
+    for word in ["DeleteVolume", "DeleteSnapshot", "Left to do", "detach vol-", "should hold"] {
+        assert!(!told.reason.contains(word), "{at}: {word}: {}", told.reason);
+    }
+    for word in ["Detach none of them", "Delete nothing yet: keep vol-", "redress apply back.json"] {
+        assert!(told.reason.contains(word), "{at}: {word}: {}", told.reason);
+    }
+}
+
+#[test]
+fn a_change_that_is_stuck_on_an_instance_that_nobody_has_started_names_the_refused_act_first_and_deletes_nothing() {
+    let stand = world::demo();
+    let plan = encrypting(&stand, RUNS);
+    let change = &plan.changes[0];
+    let denied = Fault { at: When::Operation("AttachVolume".to_owned(), 1), kind: FaultKind::Denied, times: 1_000, seen: 0 };
+    hold(&stand.twin).faults.script.push(denied);
+    stand.run(&plan, yes(&plan), None).unwrap().unwrap();
+    let (told, id) = (stand.story().changes[&change.id].clone(), change.resource.id());
+    assert_eq!(told.outcome(), Some(Outcome::Stuck), "{}", told.reason);
+    let list = told.reason.split("Left to do, in this order: ").nth(1).unwrap_or_else(|| panic!("{}", told.reason));
+    let first = list.split("; ").next().unwrap_or_default();
+    assert!(first.starts_with("attach vol-") && first.contains(&format!("to {id} at /dev/")), "{first}");
+    for word in [format!(" of {id} should hold vol-"), format!("start {id}"), "Delete nothing yet: keep vol-".to_owned(), "redress recover".to_owned()] {
+        assert!(told.reason.contains(&word), "{word}: {}", told.reason);
+    }
+    for word in ["DeleteVolume", "DeleteSnapshot", "was started since", "{\""] {
+        assert!(!told.reason.contains(word), "{word}: {}", told.reason);
+    }
 }
 
 #[test]

@@ -2,15 +2,17 @@
 //! shown to be usable. On the demo account, one disk of whose instance is encrypted under a key of its own.
 
 use redress::{
-    engine::undo::Undoing,
-    inventory::{FamilyKind, Instance, Key, Region},
+    calls::Risk,
+    engine::{EngineError, undo::Undoing},
+    inventory::{FamilyKind, Instance, Key, Region, tag},
     journal::{ChangeStory, Outcome},
     plan::Plan,
-    twin::{DeniedRead, Twin},
+    twin::{DeniedRead, Fault, FaultKind, Twin, When},
 };
 
 use super::{
     laws::undoing,
+    marks::found,
     stand::{Kill, Stand, hold, yes},
     world,
 };
@@ -199,4 +201,90 @@ fn the_rehearsal_of_an_undo_says_which_change_would_not_come_up() {
     let undo = undoing(&stand, &plan).plan;
     assert!(undo.rehearsal.failed.contains(&undo.changes[0].id), "{:?}", undo.rehearsal);
     assert!(undo.rehearsal.differences.iter().any(|d| d.contains("Client.")), "{:?}", undo.rehearsal.differences);
+}
+
+/// A run of the change for that instance, killed after the first call of an operation, and lost.
+fn lost_after(operation: &str) -> (Stand, Stand, String) {
+    let (stand, plan, instance) = with_another_key();
+    let at = plan.changes[0].steps.iter().position(|s| s.act.call.operation == operation).unwrap() + 1;
+    stand.killed(&plan, Kill::AfterCall(at));
+    let mut back = stand.again();
+    back.name = "run-2".to_owned();
+    (stand, back, instance)
+}
+
+#[test]
+fn a_recovery_starts_nothing_whose_key_does_not_work_and_names_the_key_its_state_and_what_to_do() {
+    for (state, operation) in [("Disabled", "StopInstances"), ("PendingDeletion", "StopInstances"), ("Disabled", "DetachVolume")] {
+        let (stand, back, instance) = lost_after(operation);
+        key(&mut hold(&stand.twin)).key_state = state.to_owned();
+        let recovery = found(&stand, None);
+        assert!(recovery.plan.changes.is_empty(), "{state}: {:?}", recovery.plan.changes[0].summary);
+        let said = recovery.by_hand.join("\n");
+        for word in [state, OTHER, &instance, "Enable it, or cancel its deletion", "redress recover"] {
+            assert!(said.contains(word), "{state}: {word:?} is not in {said:?}");
+        }
+        key(&mut hold(&stand.twin)).key_state = "Enabled".to_owned();
+        let recovery = found(&stand, None);
+        // To attach a disk is disruptive by itself.
+        let risk = if operation == "StopInstances" { Risk::Safe } else { Risk::Disruptive };
+        assert_eq!((recovery.plan.changes[0].risk, recovery.by_hand.len()), (risk, 0));
+        back.run(&recovery.plan, yes(&recovery.plan), None).unwrap().unwrap();
+        assert_eq!(self::state(&back, &instance), "running", "{}", only(&back, &recovery.plan).reason);
+    }
+}
+
+#[test]
+fn a_recovery_warns_of_a_key_that_cannot_be_read_before_it_is_approved_and_is_not_called_safe() {
+    let (stand, back, instance) = lost_after("StopInstances");
+    hold(&stand.twin).faults.denied_reads.push(DeniedRead { family: FamilyKind::Keys, region: None, member: None });
+    let plan = found(&stand, None).plan;
+    let change = &plan.changes[0];
+    assert_eq!(change.risk, Risk::Disruptive);
+    let warned = |note: &&redress::actions::GuardNote| note.result != "passed" && note.note.contains(OTHER) && note.note.contains("kms:DescribeKey");
+    assert!(change.guards.iter().any(|note| warned(&note)), "{:?}", change.guards);
+    back.run(&plan, yes(&plan), None).unwrap().unwrap();
+    assert_eq!(state(&back, &instance), "running", "whoever approved it was told: {}", only(&back, &plan).reason);
+}
+
+#[test]
+fn a_key_that_dies_after_a_recovery_was_planned_keeps_its_start_from_being_called() {
+    for operation in ["StopInstances", "DetachVolume"] {
+        let (stand, back, instance) = lost_after(operation);
+        let plan = found(&stand, None).plan;
+        key(&mut hold(&stand.twin)).key_state = "Disabled".to_owned();
+        back.run(&plan, yes(&plan), None).unwrap().unwrap();
+        let told = only(&back, &plan);
+        assert!(!hold(&back.called).iter().any(|call| call.operation == "StartInstances"), "{operation}: {}", told.reason);
+        assert!(!told.outcome().unwrap().applied(), "{operation}: {:?}", told.outcome());
+        for word in ["Disabled", OTHER, "It was not started", "redress recover"] {
+            assert!(told.reason.contains(word), "{operation}: {word:?} is not in {:?}", told.reason);
+        }
+        let marked = stand.settled().regions[R].instances.get(&instance).known().unwrap().tags.contains_key(tag::RUN);
+        assert!(marked, "{operation}: it is found again by its mark");
+    }
+}
+
+#[test]
+fn an_end_with_an_instance_down_names_the_key_that_died_during_the_stop() {
+    let (stand, plan, instance) = with_another_key();
+    hold(&stand.then).push(("StopInstances".to_owned(), Box::new(|twin: &mut Twin| key(twin).key_state = "PendingDeletion".to_owned())));
+    stand.run(&plan, yes(&plan), None).unwrap().unwrap();
+    let told = only(&stand, &plan);
+    assert_eq!((told.outcome(), state(&stand, &instance).as_str()), (Some(Outcome::Stuck), "stopped"), "{}", told.reason);
+    for word in ["PendingDeletion", OTHER, "Enable it, or cancel its deletion", "redress recover run-1"] {
+        assert!(told.reason.contains(word), "{word:?} is not in {:?}", told.reason);
+    }
+    assert_eq!(told.reason.matches("PendingDeletion").count(), 1, "{}", told.reason);
+}
+
+#[test]
+fn a_run_that_halts_with_an_instance_down_names_the_key_that_died_during_the_stop() {
+    let (stand, plan, _) = with_another_key();
+    hold(&stand.then).push(("StopInstances".to_owned(), Box::new(|twin: &mut Twin| key(twin).key_state = "Disabled".to_owned())));
+    hold(&stand.twin).faults.script.push(Fault { at: When::Operation("StartInstances".to_owned(), 1), kind: FaultKind::NoCapacity, times: 1_000, seen: 0 });
+    let halted = stand.run(&plan, yes(&plan), None).unwrap();
+    assert!(matches!(halted, Err(EngineError::NoRoom(_))), "{halted:?}");
+    let why = stand.story().stopped.unwrap();
+    assert!(why.contains(OTHER) && why.contains("Disabled"), "{why}");
 }
