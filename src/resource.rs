@@ -35,6 +35,8 @@ pub enum Kind {
     Bucket,
     /// A VPC flow log.
     FlowLog,
+    /// A KMS key.
+    Key,
     /// Anything else.
     Other,
 }
@@ -60,6 +62,7 @@ impl Kind {
             Kind::Role => "role",
             Kind::Bucket => "bucket",
             Kind::FlowLog => "flow log",
+            Kind::Key => "KMS key",
             Kind::Other => "resource",
         }
     }
@@ -156,6 +159,10 @@ impl Owner {
     pub fn role(&self, name: &str) -> ResourceId {
         self.arn("iam", "", true, &format!("role/{name}"))
     }
+    /// A KMS key.
+    pub fn key(&self, region: &str, id: &str) -> ResourceId {
+        self.arn("kms", region, true, &format!("key/{id}"))
+    }
     /// A bucket.
     pub fn bucket(&self, name: &str) -> ResourceId {
         self.arn("s3", "", false, name)
@@ -214,6 +221,7 @@ impl ResourceId {
             ("ec2", "vpc-flow-log") => Kind::FlowLog,
             ("cloudtrail", "trail") => Kind::Trail,
             ("logs", "log-group") => Kind::LogGroup,
+            ("kms", "key") => Kind::Key,
             ("iam", "role") => Kind::Role,
             ("iam", "root") => Kind::Account,
             ("s3", _) if !resource.contains('/') => Kind::Bucket,
@@ -243,6 +251,7 @@ mod tests {
             (us().role("r"), Kind::Role, "r"),
             (us().bucket("b.c"), Kind::Bucket, "b.c"),
             (us().root(), Kind::Account, "root"),
+            (us().key("eu-west-1", "mrk-1"), Kind::Key, "mrk-1"),
         ];
         for (arn, kind, id) in cases {
             assert_eq!(arn.kind(), kind, "{arn}");

@@ -5,9 +5,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AnyFamily, Bucket, CapacityReservation, EbsDefaults, Family, FlowLog, Instance, InstanceStatus, InstanceType, Inventory, Key, LogGroup, ManagedInstance,
-    NetworkInterface, PrefixList, Record, Removal, Role, SecurityGroup, SecurityGroupRule, Snapshot, Subnet, TargetGroup, Trail, Volume, VolumeModification,
-    Vpc,
+    AnyFamily, Bucket, CapacityReservation, CustomerKey, EbsDefaults, Family, FlowLog, Instance, InstanceStatus, InstanceType, Inventory, Key, LogGroup,
+    ManagedInstance, NetworkInterface, PrefixList, Record, Removal, Role, SecurityGroup, SecurityGroupRule, Snapshot, Subnet, TargetGroup, Trail, Volume,
+    VolumeModification, Vpc,
     about::{About, Arn},
     permissions::Reading,
 };
@@ -58,6 +58,8 @@ macro_rules! families {
                 LogGroups log_groups LogGroup,
                 /// KMS keys, by the id, ARN or alias they were asked for.
                 Keys keys Key,
+                /// Customer managed KMS keys with their rotation, by key id.
+                CustomerKeys customer_keys CustomerKey,
                 /// The defaults for EBS; one member, named `account`.
                 EbsDefaults ebs_defaults EbsDefaults,
             }

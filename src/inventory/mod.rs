@@ -8,6 +8,7 @@ pub mod compute;
 mod fact;
 mod families;
 mod family;
+mod keys;
 pub mod network;
 pub mod permissions;
 pub mod removal;
@@ -28,9 +29,10 @@ pub use compute::{Attachment, Device, Instance, InstanceStatus, InstanceType, Sn
 pub use fact::{Cause, Fact, Reason};
 pub use families::{FamilyKind, ForFamily, Region, Stored};
 pub use family::{AnyFamily, Family, Record, Selector, TAG_KEY};
+pub use keys::{CustomerKey, Key};
 pub use network::{FlowLog, NetworkInterface, PrefixList, SecurityGroup, SecurityGroupRule, Subnet, Vpc};
 pub use removal::{BinRule, Removal};
-pub use services::{Bucket, EbsDefaults, Key, LogGroup, ManagedInstance, Role, Trail};
+pub use services::{Bucket, EbsDefaults, LogGroup, ManagedInstance, Role, Trail};
 pub use table::Table;
 pub use want::{Scope, Want};
 

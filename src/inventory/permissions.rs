@@ -9,6 +9,8 @@ pub enum When {
     Always,
     /// When a thing is read by its id.
     ById,
+    /// When things are listed, and not read by their ids.
+    Listed,
     /// When what was read before asks for it; the text says what.
     Fact(&'static str),
 }

@@ -1,4 +1,4 @@
-//! Facts about services beside EC2: trails, buckets, roles, log groups, keys, Systems Manager, the defaults of EBS.
+//! Facts about services beside EC2: trails, buckets, roles, log groups, Systems Manager, the defaults of EBS.
 //! Plain data under AWS's own names; nothing here judges.
 
 use std::collections::BTreeMap;
@@ -10,7 +10,6 @@ use serde_json::Value;
 use super::{
     Fact, Record, Tags,
     about::{About, Arn},
-    compute::all_good,
     permissions::{On, Reading, When, on_all, on_one},
 };
 use crate::resource::Kind;
@@ -195,43 +194,6 @@ impl Record for LogGroup {
     const VOLATILE: &'static [&'static str] = &["stored_bytes"];
     fn tags(&self) -> Option<&Tags> {
         self.tags.known()
-    }
-}
-
-/// A KMS key (`kms:DescribeKey`).
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Key {
-    /// What it was asked for: a key id, an ARN or an alias.
-    pub id: String,
-    /// ARN.
-    pub arn: String,
-    /// `Enabled`, `Disabled`, `PendingDeletion`, `PendingImport`, ...
-    pub key_state: String,
-    /// `SYMMETRIC_DEFAULT`, ...
-    pub key_spec: String,
-    /// `ENCRYPT_DECRYPT`, ...
-    pub key_usage: String,
-    /// `AWS` or `CUSTOMER`.
-    pub key_manager: String,
-}
-
-impl Record for Key {
-    const ABOUT: About = About { arn: Arn { one: &[], any: "kms:*:{account}:key/*" }, ..About::read_by(&[on_one("kms:DescribeKey")]) };
-}
-
-impl Key {
-    /// Whether EBS can encrypt and decrypt with it. What AWS does not say proves nothing
-    /// (<https://docs.aws.amazon.com/kms/latest/APIReference/API_KeyMetadata.html>).
-    ///
-    /// # Errors
-    /// What is shown instead.
-    pub fn proves_usable(&self) -> Result<(), String> {
-        all_good(&[
-            ("state", &self.key_state, &["Enabled"]),
-            ("usage", &self.key_usage, &["ENCRYPT_DECRYPT"]),
-            ("spec", &self.key_spec, &["SYMMETRIC_DEFAULT"]),
-        ])
     }
 }
 

@@ -1,36 +1,122 @@
-//! Reads KMS keys, by what they are asked for: id, ARN or alias.
+//! Reads KMS keys: those that something uses, by what they are asked for (id, ARN or alias), and those of the customer with their rotation.
 
-use aws_sdk_kms::Client;
+use aws_sdk_kms::{Client, types::KeyMetadata};
 use futures::{StreamExt, stream};
 
-use super::{Ask, Members, not_listed, page::text};
+use super::{
+    Ask, Members, not_listed,
+    page::{some, text},
+};
 use crate::{
     aws::{errors, retry::reading},
-    inventory::{Fact, Key},
+    calls::CallError,
+    inventory::{CustomerKey, Fact, Key, Tags},
 };
+
+/// How many keys are asked about at once.
+const AT_ONCE: usize = 8;
 
 /// `kms:DescribeKey`
 pub async fn keys(kms: &Client, ask: &Ask) -> Members<Key> {
     let Ask::Ids(ids) = ask else { return not_listed("keys") };
     let keys = stream::iter(ids.clone()).map(|id| async move {
-        let key = key(kms, &id).await;
+        let key = described(kms, &id).await.map_or_else(|error| errors::fact(&error), |m| Fact::Known(key(&id, m)));
         (id, key)
     });
     Ok(keys.buffered(4).collect().await)
 }
 
-async fn key(kms: &Client, id: &str) -> Fact<Key> {
-    match reading("kms:DescribeKey", || kms.describe_key().key_id(id).send()).await {
-        Ok(answer) => answer.key_metadata.map_or(Fact::unknown("the answer is empty (kms:DescribeKey)"), |m| {
-            Fact::Known(Key {
-                id: id.to_owned(),
-                arn: text(m.arn),
-                key_state: text(m.key_state),
-                key_spec: text(m.key_spec),
-                key_usage: text(m.key_usage),
-                key_manager: text(m.key_manager),
-            })
-        }),
-        Err(error) => errors::fact(&error),
+async fn described(kms: &Client, id: &str) -> Result<KeyMetadata, CallError> {
+    const OPERATION: &str = "kms:DescribeKey";
+    let answer = reading(OPERATION, || kms.describe_key().key_id(id).send()).await?;
+    answer.key_metadata.ok_or_else(|| errors::in_body(OPERATION, "Broken", "the answer is empty"))
+}
+
+fn key(id: &str, m: KeyMetadata) -> Key {
+    Key {
+        id: id.to_owned(),
+        arn: text(m.arn),
+        key_state: text(m.key_state),
+        key_spec: text(m.key_spec),
+        key_usage: text(m.key_usage),
+        key_manager: text(m.key_manager),
+    }
+}
+
+/// `kms:ListKeys`, and for each key `kms:DescribeKey`; for those that AWS can rotate `kms:GetKeyRotationStatus` and `kms:ListResourceTags`.
+/// A key that cannot be read is unknown, and the others are not.
+pub async fn customer_keys(kms: &Client, ask: &Ask) -> Members<CustomerKey> {
+    let (ids, listed) = match ask {
+        Ask::All => (listed(kms).await?, true),
+        Ask::Ids(ids) => (ids.clone(), false),
+        Ask::By(..) => return not_listed("keys"),
+    };
+    let keys = stream::iter(ids).map(|id| async move {
+        let key = customer_key(kms, &id).await;
+        (id, key)
+    });
+    let all: Vec<_> = keys.buffered(AT_ONCE).collect().await;
+    // AWS's own stand in the list too, and are nobody's to change.
+    let is_own = |(_, key): &(String, Fact<CustomerKey>)| key.known().is_none_or(|key| key.key_manager == "CUSTOMER");
+    Ok(all.into_iter().filter(|key| !listed || is_own(key)).collect())
+}
+
+async fn listed(kms: &Client) -> Result<Vec<String>, CallError> {
+    const OPERATION: &str = "kms:ListKeys";
+    let (mut ids, mut marker) = (Vec::new(), None::<String>);
+    loop {
+        let page = reading(OPERATION, || kms.list_keys().limit(1000).set_marker(marker.clone()).send()).await?;
+        ids.extend(page.keys.unwrap_or_default().into_iter().filter_map(|key| some(key.key_id)));
+        match page.next_marker.filter(|next| page.truncated && !next.is_empty()) {
+            None => return Ok(ids),
+            Some(next) if marker.as_ref() == Some(&next) => return Err(errors::in_body(OPERATION, "RepeatedToken", "the listing does not come to an end")),
+            next => marker = next,
+        }
+    }
+}
+
+async fn customer_key(kms: &Client, id: &str) -> Fact<CustomerKey> {
+    let metadata = match described(kms, id).await {
+        Ok(metadata) => metadata,
+        Err(error) => return errors::fact(&error),
+    };
+    let mut key = of_customer(id, metadata);
+    let said =
+        [("KeyManager", &key.key_manager), ("KeyState", &key.key_state), ("KeySpec", &key.key_spec), ("KeyUsage", &key.key_usage), ("Origin", &key.origin)];
+    if let Some((member, _)) = said.iter().find(|(_, value)| value.is_empty()) {
+        return Fact::unknown(format!("the answer holds no {member} (kms:DescribeKey)"));
+    }
+    if key.is_rotatable().is_ok() {
+        (key.rotation, key.tags) = futures::join!(rotation(kms, id), tags(kms, id));
+    }
+    Fact::Known(key)
+}
+
+fn of_customer(id: &str, m: KeyMetadata) -> CustomerKey {
+    let regions = m.multi_region_configuration.filter(|c| c.multi_region_key_type.as_ref().is_some_and(|kind| kind.as_str() == "REPLICA"));
+    CustomerKey {
+        id: id.to_owned(),
+        key_state: text(m.key_state),
+        key_spec: text(m.key_spec),
+        key_usage: text(m.key_usage),
+        key_manager: text(m.key_manager),
+        origin: text(m.origin),
+        replica_of: regions.map(|c| text(c.primary_key.and_then(|primary| primary.arn))),
+        ..CustomerKey::default()
+    }
+}
+
+async fn rotation(kms: &Client, id: &str) -> Fact<bool> {
+    match reading("kms:GetKeyRotationStatus", || kms.get_key_rotation_status().key_id(id).send()).await {
+        Ok(answer) => Fact::Known(answer.key_rotation_enabled),
+        Err(error) => Fact::unknown(&error),
+    }
+}
+
+async fn tags(kms: &Client, id: &str) -> Fact<Tags> {
+    // A key has at most 50 tags, and a page holds them all (<https://docs.aws.amazon.com/kms/latest/APIReference/API_ListResourceTags.html>).
+    match reading("kms:ListResourceTags", || kms.list_resource_tags().key_id(id).limit(50).send()).await {
+        Ok(answer) => Fact::Known(answer.tags.unwrap_or_default().into_iter().map(|tag| (tag.tag_key, tag.tag_value)).collect()),
+        Err(error) => Fact::unknown(&error),
     }
 }

@@ -136,6 +136,7 @@ impl Reader<'_> {
             K::ManagedInstances => found(defaults::managed_instances(region.ssm(), ask).await, job),
             K::LogGroups => found(log_groups::log_groups(region.logs(), ask).await, job),
             K::Keys => found(keys::keys(region.kms(), ask).await, job),
+            K::CustomerKeys => found(keys::customer_keys(region.kms(), ask).await, job),
             K::EbsDefaults => found(defaults::ebs(ec2, ask).await, job),
             K::Roles => found(roles::roles(region.iam(), ask).await, job),
             K::Buckets => found(buckets::buckets(self, ask).await, job),

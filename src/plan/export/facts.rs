@@ -170,6 +170,10 @@ pub(super) fn look(family: FamilyKind, id: &Value, at: &str) -> Option<Look> {
             let query = only(at, &[("/encryption_by_default/known", "EbsEncryptionByDefault")])?;
             Some(Look { service: "ec2", operation: "GetEbsEncryptionByDefault", input: json!({}), query, absent: "" })
         }
+        FamilyKind::CustomerKeys => {
+            let query = only(at, &[("/rotation/known", "KeyRotationEnabled")])?;
+            Some(Look { service: "kms", operation: "GetKeyRotationStatus", input: json!({ "KeyId": id }), query, absent: "NotFoundException" })
+        }
         FamilyKind::LogGroups => log_group(id, at),
         FamilyKind::Trails => trail(id, at),
         FamilyKind::Roles => role(id, at),

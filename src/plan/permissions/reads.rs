@@ -25,6 +25,7 @@ struct Asked {
     /// Some are not known before: facts tell them.
     more: bool,
     by_id: bool,
+    listed: bool,
     /// Nothing but guards asks for it, and perhaps not.
     perhaps: bool,
 }
@@ -44,6 +45,7 @@ pub(super) fn of_plan(plan: &Plan, owner: &Owner) -> Vec<Grant> {
         for reading in kind.permissions() {
             let needed = match reading.when {
                 When::ById if !asked.by_id => continue,
+                When::Listed if !asked.listed => continue,
                 When::Fact(_) => Used::Perhaps,
                 _ if asked.perhaps => Used::Perhaps,
                 _ => Used::Called,
@@ -97,9 +99,12 @@ fn of_change(plan: &Plan, change: &Change, owner: &Owner, asked: &mut BTreeMap<F
         regions.insert(want.region.clone());
         let entry = asked.entry(want.family).or_default();
         entry.perhaps = false;
-        if let Selector::Id(id) = want.selector {
-            entry.ids.insert(id);
-            entry.by_id = true;
+        match want.selector {
+            Selector::Id(id) => {
+                entry.ids.insert(id);
+                entry.by_id = true;
+            }
+            Selector::All | Selector::By(..) => entry.listed = true,
         }
     }
     for one in &change.uses {

@@ -1,0 +1,142 @@
+//! Facts about the keys of KMS: those that something uses, by what they were asked for, and those of the customer with their rotation.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Fact, Record, Tags,
+    about::{About, Arn},
+    compute::all_good,
+    permissions::{On, Reading, When, on_one},
+};
+use crate::resource::Kind;
+
+/// A KMS key (`kms:DescribeKey`).
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Key {
+    /// What it was asked for: a key id, an ARN or an alias.
+    pub id: String,
+    /// ARN.
+    pub arn: String,
+    /// `Enabled`, `Disabled`, `PendingDeletion`, `PendingImport`, ...
+    pub key_state: String,
+    /// `SYMMETRIC_DEFAULT`, ...
+    pub key_spec: String,
+    /// `ENCRYPT_DECRYPT`, ...
+    pub key_usage: String,
+    /// `AWS` or `CUSTOMER`.
+    pub key_manager: String,
+}
+
+impl Record for Key {
+    const ABOUT: About = About { arn: Arn { one: &[], any: "kms:*:{account}:key/*" }, ..About::read_by(&[on_one("kms:DescribeKey")]) };
+}
+
+impl Key {
+    /// Whether EBS can encrypt and decrypt with it. What AWS does not say proves nothing
+    /// (<https://docs.aws.amazon.com/kms/latest/APIReference/API_KeyMetadata.html>).
+    ///
+    /// # Errors
+    /// What is shown instead.
+    pub fn proves_usable(&self) -> Result<(), String> {
+        all_good(&[
+            ("state", &self.key_state, &["Enabled"]),
+            ("usage", &self.key_usage, &["ENCRYPT_DECRYPT"]),
+            ("spec", &self.key_spec, &["SYMMETRIC_DEFAULT"]),
+        ])
+    }
+}
+
+/// A customer managed KMS key with its rotation (`kms:ListKeys`, `kms:DescribeKey`, `kms:GetKeyRotationStatus`).
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct CustomerKey {
+    /// Key id.
+    pub id: String,
+    /// `Enabled`, `Disabled`, `PendingDeletion`, `PendingImport`, ...
+    pub key_state: String,
+    /// `SYMMETRIC_DEFAULT`, ...
+    pub key_spec: String,
+    /// `ENCRYPT_DECRYPT`, ...
+    pub key_usage: String,
+    /// `AWS` or `CUSTOMER`. A listing holds the customer's only.
+    pub key_manager: String,
+    /// Where its material comes from: `AWS_KMS`, `EXTERNAL`, `AWS_CLOUDHSM`, `EXTERNAL_KEY_STORE`.
+    pub origin: String,
+    /// For the replica of a multi-Region key: the ARN of its primary key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replica_of: Option<String>,
+    /// Whether AWS rotates it; not read where AWS cannot.
+    pub rotation: Fact<bool>,
+    /// Tags; not read where AWS cannot rotate it.
+    pub tags: Fact<Tags>,
+}
+
+const ROTATES: When = When::Fact("the key is one that AWS can rotate");
+
+const READ_CUSTOMER_KEYS: &[Reading] = &[
+    Reading { action: "kms:ListKeys", when: When::Listed, on: On::All },
+    on_one("kms:DescribeKey"),
+    Reading { action: "kms:GetKeyRotationStatus", when: ROTATES, on: On::Thing },
+    Reading { action: "kms:ListResourceTags", when: ROTATES, on: On::Thing },
+];
+
+impl Record for CustomerKey {
+    const ABOUT: About = About {
+        kind: Some(Kind::Key),
+        arn: Arn { one: &["kms:*:{account}:key/{id}"], any: "kms:*:{account}:key/*" },
+        not_found: "NotFoundException",
+        ..About::read_by(READ_CUSTOMER_KEYS)
+    };
+    fn tags(&self) -> Option<&Tags> {
+        self.tags.known()
+    }
+}
+
+impl CustomerKey {
+    /// Returns whether AWS can rotate keys of its kind, whatever state it is in
+    /// (<https://docs.aws.amazon.com/kms/latest/developerguide/rotate-keys.html>).
+    ///
+    /// # Errors
+    /// The reason, with what to do, as the end of a sentence about the key.
+    pub fn is_rotatable(&self) -> Result<(), String> {
+        if self.key_manager != "CUSTOMER" {
+            return Err("AWS manages it and rotates it every year by itself; nothing needs to be done".to_owned());
+        }
+        if let Some(primary) = &self.replica_of {
+            let region = primary.split(':').nth(3).unwrap_or_default();
+            return Err(format!("it is a replica of a multi-Region key and rotates with its primary key: enable rotation of {primary}, in {region}"));
+        }
+        if (self.key_spec.as_str(), self.key_usage.as_str()) != ("SYMMETRIC_DEFAULT", "ENCRYPT_DECRYPT") {
+            return Err(format!(
+                "it is a key of spec {} for {}, and AWS rotates symmetric encryption keys only: to rotate it, make a new key and point its alias there",
+                self.key_spec, self.key_usage
+            ));
+        }
+        match self.origin.as_str() {
+            "AWS_KMS" => Ok(()),
+            "EXTERNAL" => Err("its key material was imported, so that AWS cannot make new material for it: import new material and rotate it on demand \
+                               (kms:ImportKeyMaterial, kms:RotateKeyOnDemand)"
+                .to_owned()),
+            origin => Err(format!(
+                "its key material is in a custom key store (origin {origin}), where AWS does not rotate it: make a new key there and point its alias at it"
+            )),
+        }
+    }
+
+    /// Returns whether its state lets rotation be turned on
+    /// (<https://docs.aws.amazon.com/kms/latest/developerguide/key-state.html>).
+    ///
+    /// # Errors
+    /// The reason, with what to do, as the end of a sentence about the key.
+    pub fn is_enabled(&self) -> Result<(), String> {
+        match self.key_state.as_str() {
+            "Enabled" => Ok(()),
+            "Disabled" => Err("it is disabled, and AWS rotates no disabled key: enable it if it is still needed, and scan again".to_owned()),
+            "PendingDeletion" | "PendingReplicaDeletion" => {
+                Err(format!("its state is {}: cancel the deletion and enable the key if it is still needed, and scan again", self.key_state))
+            }
+            state => Err(format!("its state is {state}: scan again when it is Enabled")),
+        }
+    }
+}
