@@ -7,6 +7,7 @@ pub mod ebs_defaults;
 pub mod flow_log;
 pub mod form;
 pub mod instance;
+pub mod key;
 pub mod log_group;
 pub mod role;
 pub mod security_group;
@@ -43,6 +44,7 @@ macro_rules! operations {
             ebs_defaults::{EnableEbsEncryptionByDefault, DisableEbsEncryptionByDefault}
             instance::{StopInstances, StartInstances, ModifyInstanceAttribute}
             subnet::{ModifySubnetAttribute}
+            key::{EnableKeyRotation, DisableKeyRotation}
             tag::{CreateTags, DeleteTags}
             log_group::{CreateLogGroup, PutRetentionPolicy, DeleteLogGroup, DeleteRetentionPolicy}
             role::{CreateRole, PutRolePolicy, DeleteRolePolicy, DeleteRole}

@@ -77,7 +77,7 @@ const CLASSES: &[(ErrorClass, &[&str])] = &[
 ];
 
 /// Codes that say that a thing is not there, beside EC2's `Invalid*.NotFound`.
-const ABSENT: &[&str] = &["NoSuchEntity", "NoSuchBucket", "ResourceNotFoundException", "TrailNotFoundException"];
+const ABSENT: &[&str] = &["NoSuchEntity", "NoSuchBucket", "ResourceNotFoundException", "TrailNotFoundException", "NotFoundException"];
 
 fn says_absent(code: &str) -> bool {
     (code.starts_with("Invalid") && code.ends_with(".NotFound")) || ABSENT.contains(&code)

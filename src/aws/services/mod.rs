@@ -6,6 +6,7 @@ mod bucket;
 mod ebs_defaults;
 mod flow_log;
 mod instance;
+mod key;
 mod log_group;
 mod role;
 mod security_group;
@@ -90,6 +91,9 @@ impl To<'_> {
     }
     fn cloudtrail(&self) -> &aws_sdk_cloudtrail::Client {
         self.region.cloudtrail()
+    }
+    fn kms(&self) -> &aws_sdk_kms::Client {
+        self.region.kms()
     }
 }
 

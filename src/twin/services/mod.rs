@@ -6,6 +6,7 @@ mod bucket;
 mod ebs_defaults;
 mod flow_log;
 mod instance;
+mod key;
 mod log_group;
 mod role;
 mod security_group;
