@@ -17,6 +17,7 @@ pub mod delivery_role;
 pub mod disable_subnet_public_ip;
 pub mod enable_ebs_default_encryption;
 pub mod enable_flow_logs;
+pub mod enable_kms_rotation;
 pub mod encrypt_volumes;
 pub mod log_group;
 pub mod make;
@@ -40,7 +41,7 @@ pub struct Parameter {
     pub name: &'static str,
     /// Its type in words: `list of CIDRs`.
     pub kind: &'static str,
-    /// The value when it is not given, as TOML; empty when it must be given.
+    /// The value when it is not given: as TOML, or in words where AWS or the account has it; empty when it must be given.
     pub default: &'static str,
     /// What it does.
     pub doc: &'static str,
@@ -173,6 +174,7 @@ static ALL: &[&dyn Action] = &[
     &enable_flow_logs::EnableFlowLogs,
     &disable_subnet_public_ip::DISABLE_SUBNET_PUBLIC_IP,
     &enable_ebs_default_encryption::ENABLE_EBS_DEFAULT_ENCRYPTION,
+    &enable_kms_rotation::ENABLE_KMS_ROTATION,
     &log_group::EnsureLogGroup,
     &delivery_role::EnsureDeliveryRole,
     &raise_cloudtrail::RaiseCloudtrail,

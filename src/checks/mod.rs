@@ -10,6 +10,7 @@ use crate::{
 };
 
 pub mod ebs_defaults;
+pub mod keys;
 pub mod one;
 pub mod policy;
 pub mod ports;
@@ -87,6 +88,7 @@ pub fn all() -> impl Iterator<Item = &'static Check> {
         vpcs::CHECKS,
         subnets::CHECKS,
         ebs_defaults::CHECKS,
+        keys::CHECKS,
         trails::CHECKS,
         volumes::CHECKS,
         snapshots::CHECKS,

@@ -69,8 +69,10 @@ impl Check {
 fn resources<R: Rule>(inventory: &Inventory, regions: &[String]) -> Vec<ResourceId> {
     let of_region = |name: &String| {
         let family = R::On::family(inventory, name).filter(|_| silence::<R>(inventory, name).is_none());
-        let own = family.into_iter().flat_map(|family| family.known()).filter(|(_, thing)| R::is_own(thing, inventory));
-        own.filter_map(|(id, _)| R::On::KIND.resource(&inventory.owner, name, id)).collect::<Vec<_>>()
+        // One that could not be read is judged too, and then unknown.
+        let known = family.into_iter().flat_map(|family| family.known()).filter(|(_, thing)| R::is_own(thing, inventory)).map(|(id, _)| id);
+        let unknown = family.into_iter().flat_map(|family| family.items.unknown()).map(|(id, _)| id.as_str());
+        known.chain(unknown).filter_map(|id| R::On::KIND.resource(&inventory.owner, name, id)).collect::<Vec<_>>()
     };
     regions.iter().flat_map(of_region).collect()
 }

@@ -66,9 +66,11 @@ impl Raw<'_> {
             };
         }
         let trail = matches!(self.kind, "AwsCloudTrailTrail" | "AWS::CloudTrail::Trail");
+        let key = matches!(self.kind, "AwsKmsKey" | "AWS::KMS::Key");
         match self.id {
             id if text::is_account(id) => Named::Account(Owner { account: id.to_owned(), ..owner }),
             "" | "No trails" | "password_policy" | "account" => Named::Account(owner),
+            id if key && text::is_key_id(id) && text::is_region(self.region) => Named::Resource(owner.key(self.region, id)),
             name if trail && text::is_trail_name(name) && text::is_region(self.region) => Named::Resource(owner.trail(self.region, name)),
             other => unresolved(other),
         }
@@ -97,6 +99,7 @@ fn arn(raw: &Raw<'_>) -> Named {
         "cloudtrail" if kind == "trail" && text::is_trail_name(id) && text::is_region(region) => Named::Resource(owner.trail(region, id)),
         "iam" if rest == "root" || rest == "password-policy" => Named::Account(owner),
         "cloudtrail" => unresolved(raw.id),
+        "kms" if kind == "key" && text::is_key_id(id) && text::is_region(region) => Named::Resource(owner.key(region, id)),
         _ => other(raw.id),
     }
 }
@@ -172,6 +175,18 @@ mod tests {
         ] {
             assert!(matches!(resolve(id, ""), Named::Unresolved(_)), "{id}");
         }
+    }
+
+    #[test]
+    fn a_key_is_named_by_its_arn_and_where_the_source_says_that_it_is_a_key_by_its_id() {
+        let id = "1234abcd-12ab-34cd-56ef-1234567890ab";
+        let whole = resolve(&format!("arn:aws:kms:us-east-1:123456789012:key/{id}"), "AwsKmsKey");
+        assert!(matches!(&whole, Named::Resource(r) if r.kind() == Kind::Key && r.id() == id));
+        assert_eq!(resolve(id, "AWS::KMS::Key"), whole);
+        assert!(matches!(resolve(id, ""), Named::Unresolved(_)));
+        assert!(matches!(resolve("mrk-1234abcd12ab34cd56ef1234567890ab", "AwsKmsKey"), Named::Resource(_)));
+        assert!(matches!(resolve("arn:aws:kms:us-east-1:123456789012:key/../x", "AwsKmsKey"), Named::Unresolved(_)));
+        assert!(matches!(resolve("arn:aws:kms:us-east-1:123456789012:alias/x", "AwsKmsAlias"), Named::Resource(r) if r.kind() == Kind::Other));
     }
 
     #[test]

@@ -49,6 +49,18 @@ pub fn is_ec2_id(text: &str, prefix: &str) -> bool {
     text.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('-')).is_some_and(hex)
 }
 
+/// The id of a KMS key: a UUID, or `mrk-` and its 32 digits for a multi-Region key
+/// (<https://docs.aws.amazon.com/kms/latest/developerguide/concepts.html#key-id-key-id>).
+pub fn is_key_id(text: &str) -> bool {
+    let digits = |d: &str| d.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+    let parts: Vec<&str> = text.split('-').collect();
+    match parts[..] {
+        ["mrk", all] => all.len() == 32 && digits(all),
+        [a, b, c, d, e] => [(a, 8), (b, 4), (c, 4), (d, 4), (e, 12)].iter().all(|(part, len)| part.len() == *len && digits(part)),
+        _ => false,
+    }
+}
+
 /// A trail's name: 3 to 128 letters, digits, dots, underscores and hyphens, a letter or digit at both ends
 /// (<https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_CreateTrail.html>).
 pub fn is_trail_name(text: &str) -> bool {

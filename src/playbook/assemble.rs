@@ -25,6 +25,7 @@ static BUILT_IN: &[(&str, &str)] = built_in![
     "create-cloudtrail",
     "ebs-encryption",
     "ebs-default-encryption",
+    "kms-rotation",
     "instance-backups",
 ];
 

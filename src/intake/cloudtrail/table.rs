@@ -36,6 +36,7 @@ pub enum Did {
 pub type Extract = fn(request: &Value, response: &Value) -> Did;
 
 const TRAIL: &str = "AwsCloudTrailTrail";
+const KEY: &str = "AwsKmsKey";
 const MISSING: &[&str] = &["cloudtrail-missing"];
 const LOGGING: &[&str] = &["cloudtrail-not-logging"];
 const VALIDATION: &[&str] = &["cloudtrail-no-log-validation"];
@@ -60,6 +61,9 @@ pub static TABLE: &[(&str, Extract)] = &[
     ("ec2:DeleteSubnet", |q, _| gone(&[text(q, "subnetId")])),
     ("ec2:DisableEbsEncryptionByDefault", |_, _| Did::Touched(vec![Target { opens: vec![vec![EBS_DEFAULT.to_owned()]], ..Target::default() }], Vec::new())),
     ("ec2:EnableEbsEncryptionByDefault", |_, _| Did::Harmless("it encrypts new volumes", vec![EBS_DEFAULT.to_owned()], Vec::new())),
+    ("kms:CreateKey", create_key),
+    ("kms:DisableKeyRotation", disable_rotation),
+    ("kms:EnableKeyRotation", |q, r| Did::Harmless("it turns rotation on", vec![rotation(q, r)], Vec::new())),
     ("ec2:DeleteFlowLogs", delete_flow_logs),
     ("ec2:CreateFlowLogs", create_flow_logs),
     ("ec2:CreateVolume", create_volume),
@@ -123,6 +127,33 @@ fn modify_subnet(request: &Value, _: &Value) -> Did {
         Some(false) => Did::Harmless("it turns public addresses off", vec![public], Vec::new()),
         None => Did::Harmless("it leaves public addresses alone", Vec::new(), Vec::new()),
     }
+}
+
+/// The name under which the rotation of a key is turned off and on again: events name one and the same key by its id or by its ARN.
+fn rotation(request: &Value, response: &Value) -> String {
+    let key = [text(response, "keyId"), text(request, "keyId")].into_iter().find(|id| !id.is_empty()).unwrap_or("");
+    format!("rotation/{}", key.rsplit('/').next().unwrap_or(key))
+}
+
+fn disable_rotation(request: &Value, response: &Value) -> Did {
+    let id = [text(response, "keyId"), text(request, "keyId")].into_iter().find(|id| !id.is_empty()).unwrap_or("");
+    if id.is_empty() {
+        return Did::Missing(NO_ID);
+    }
+    Did::Touched(vec![Target { id: id.to_owned(), kind: KEY, opens: vec![vec![rotation(request, response)]], ..Target::default() }], Vec::new())
+}
+
+fn create_key(_: &Value, response: &Value) -> Did {
+    let key = get(response, "keyMetadata").unwrap_or(response);
+    let (id, said) = (text(key, "arn"), |member: &str, value: &str| matches!(text(key, member), said if said.is_empty() || said == value));
+    if id.is_empty() {
+        return Did::Missing(NO_ID);
+    }
+    if !(said("keySpec", "SYMMETRIC_DEFAULT") && said("keyUsage", "ENCRYPT_DECRYPT") && said("origin", "AWS_KMS")) {
+        return Did::Harmless("AWS does not rotate a key of that kind", Vec::new(), Vec::new());
+    }
+    let opens = vec![vec![format!("rotation/{}", id.rsplit('/').next().unwrap_or(id))]];
+    Did::Touched(vec![Target { id: id.to_owned(), kind: KEY, opens, ..Target::default() }], Vec::new())
 }
 
 fn create_trail(request: &Value, response: &Value) -> Did {

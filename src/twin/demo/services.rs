@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{ACCOUNT, MAIN, OTHER, hours_before, tags};
-use crate::inventory::{Bucket, EbsDefaults, Fact, Inventory, Key, LogGroup, Role, Trail};
+use crate::inventory::{Bucket, CustomerKey, EbsDefaults, Fact, Inventory, Key, LogGroup, Role, Trail};
 
 const AUDIT: &str = "larkspur-audit";
 const FLOW_LOGS: &str = "larkspur-flow-logs";
@@ -89,6 +89,7 @@ pub(super) fn key_arn(region: &str, key: &str) -> String {
         (MAIN, "ebs") => "11111111-2222-4333-8444-555555555501",
         (_, "ebs") => "11111111-2222-4333-8444-555555555502",
         (MAIN, "retired") => "11111111-2222-4333-8444-555555555503",
+        (MAIN, "maps") => "11111111-2222-4333-8444-555555555505",
         _ => "11111111-2222-4333-8444-555555555504",
     };
     format!("arn:aws:kms:{region}:{ACCOUNT}:key/{last}")
@@ -100,6 +101,7 @@ fn keys(company: &mut Inventory) {
         (OTHER, "alias/aws/ebs", "ebs", "Enabled", "AWS"),
         (MAIN, "alias/retired", "retired", "Disabled", "CUSTOMER"),
         (OTHER, "alias/disks", "disks", "Enabled", "CUSTOMER"),
+        (MAIN, "alias/maps", "maps", "Enabled", "CUSTOMER"),
     ];
     for (region, alias, name, state, manager) in list {
         let key = Key {
@@ -111,6 +113,22 @@ fn keys(company: &mut Inventory) {
             key_manager: manager.to_owned(),
         };
         company.region_mut(region).keys.put(alias, key);
+        if manager == "CUSTOMER" {
+            // One is rotated, one is not, and one is disabled.
+            let id = key_arn(region, name).rsplit('/').next().unwrap_or_default().to_owned();
+            let key = CustomerKey {
+                id: id.clone(),
+                key_state: state.to_owned(),
+                key_spec: "SYMMETRIC_DEFAULT".to_owned(),
+                key_usage: "ENCRYPT_DECRYPT".to_owned(),
+                key_manager: manager.to_owned(),
+                origin: "AWS_KMS".to_owned(),
+                replica_of: None,
+                rotation: Fact::Known(name == "disks"),
+                tags: Fact::Known(tags(&[("Team", name)])),
+            };
+            company.region_mut(region).customer_keys.put(id, key);
+        }
     }
     for (region, on, key) in [(MAIN, false, "alias/aws/ebs".to_owned()), (OTHER, true, key_arn(OTHER, "disks"))] {
         let defaults = EbsDefaults { encryption_by_default: Fact::Known(on), kms_key_id: Fact::Known(key) };

@@ -1,0 +1,126 @@
+//! The check on KMS keys: whether AWS rotates those of the customer.
+
+use serde_json::{Value, json};
+
+use super::{
+    Check, Control,
+    one::{Info, Rule},
+};
+use crate::{
+    finding::{Severity, Verdict},
+    inventory::{CustomerKey, Fact},
+    resource::Kind,
+};
+
+/// The id of the check on rotation.
+pub const ROTATION_OFF: &str = "kms-rotation-off";
+
+/// The checks of this family.
+pub static CHECKS: &[Check] = &[Check::of::<RotationOff>()];
+
+struct RotationOff;
+
+impl Rule for RotationOff {
+    type On = CustomerKey;
+    const INFO: Info = Info {
+        id: ROTATION_OFF,
+        title: "A customer managed KMS key is never rotated",
+        why: "Everything that is encrypted under the key is encrypted with one and the same material for as long as the key exists.",
+        severity: Severity::Medium,
+        kind: Kind::Key,
+        controls: &[
+            Control { framework: "security-hub", id: "KMS.4" },
+            Control { framework: "cis-3.0.0", id: "3.6" },
+            Control { framework: "cis-5.0.0", id: "3.6" },
+            Control { framework: "prowler", id: "kms_cmk_rotation_enabled" },
+        ],
+        triggers: &["CreateKey", "DisableKeyRotation"],
+    };
+
+    fn judge(key: &CustomerKey, _: &Value) -> Verdict {
+        // Scanners report such keys too: the note says why nothing is proposed.
+        if let Err(why) = key.is_rotatable().and_then(|()| key.is_enabled()) {
+            return Verdict::Ok(Some(why));
+        }
+        match &key.rotation {
+            Fact::Known(false) => Verdict::Violates(json!({ "spec": key.key_spec, "origin": key.origin })),
+            Fact::Known(true) => Verdict::Ok(None),
+            silent => Verdict::Unknown(format!("its rotation: {}", silent.silence().unwrap_or("the answer does not say"))),
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod tests {
+    use super::*;
+    use crate::{
+        checks,
+        inventory::{Caller, Inventory, Selector, Tags, tag},
+        resource::Owner,
+    };
+
+    const R: &str = "us-east-1";
+
+    fn key() -> CustomerKey {
+        CustomerKey {
+            id: "k".into(),
+            key_state: "Enabled".into(),
+            key_spec: "SYMMETRIC_DEFAULT".into(),
+            key_usage: "ENCRYPT_DECRYPT".into(),
+            key_manager: "CUSTOMER".into(),
+            origin: "AWS_KMS".into(),
+            rotation: Fact::Known(false),
+            ..CustomerKey::default()
+        }
+    }
+
+    fn found(key: Fact<CustomerKey>) -> Vec<crate::finding::Finding> {
+        let owner = Owner { partition: "aws".into(), account: "123456789012".into() };
+        let mut inventory = Inventory::empty(owner, Caller::default(), "2026-11-22T10:00:00Z".parse().unwrap());
+        let keys = &mut inventory.region_mut(R).customer_keys;
+        keys.items.insert("k".into(), key);
+        keys.read(&Selector::All, Fact::Known(()));
+        let (findings, unjudged) = checks::run(&inventory, &[R.to_owned()], &[checks::find(ROTATION_OFF).unwrap()], |_| Value::Null);
+        assert!(unjudged.is_empty());
+        findings
+    }
+
+    #[test]
+    fn a_key_that_aws_could_rotate_and_does_not_is_a_finding() {
+        let tags = Tags::from([(tag::IGNORE.to_owned(), "reviewed".to_owned())]);
+        let findings = found(Fact::Known(CustomerKey { tags: Fact::Known(tags), ..key() }));
+        assert_eq!(findings[0].resource.as_str(), "arn:aws:kms:us-east-1:123456789012:key/k");
+        assert!(matches!(findings[0].verdict, Verdict::Violates(_)));
+        assert_eq!(findings[0].suppressed.as_deref(), Some("reviewed"));
+        assert!(found(Fact::Known(CustomerKey { rotation: Fact::Known(true), ..key() })).is_empty());
+    }
+
+    #[test]
+    fn a_key_that_could_not_be_read_is_unknown_and_never_fine() {
+        for fact in [Fact::unknown("AccessDenied"), Fact::Known(CustomerKey { rotation: Fact::unknown("AccessDenied"), ..key() })] {
+            assert!(matches!(&found(fact)[0].verdict, Verdict::Unknown(why) if why.contains("AccessDenied")));
+        }
+    }
+
+    #[test]
+    fn a_key_that_aws_cannot_rotate_is_fine_with_the_reason() {
+        let primary = Some("arn:aws:kms:eu-west-1:123456789012:key/mrk-1".to_owned());
+        let cases = [
+            (CustomerKey { origin: "EXTERNAL".into(), ..key() }, "imported"),
+            (CustomerKey { origin: "AWS_CLOUDHSM".into(), ..key() }, "custom key store"),
+            (CustomerKey { origin: "EXTERNAL_KEY_STORE".into(), ..key() }, "custom key store"),
+            (CustomerKey { replica_of: primary, ..key() }, "key/mrk-1, in eu-west-1"),
+            (CustomerKey { key_spec: "RSA_2048".into(), ..key() }, "RSA_2048"),
+            (CustomerKey { key_spec: "HMAC_256".into(), key_usage: "GENERATE_VERIFY_MAC".into(), ..key() }, "GENERATE_VERIFY_MAC"),
+            (CustomerKey { key_manager: "AWS".into(), ..key() }, "AWS manages it"),
+            (CustomerKey { key_state: "Disabled".into(), ..key() }, "disabled"),
+            (CustomerKey { key_state: "PendingDeletion".into(), ..key() }, "cancel the deletion"),
+            (CustomerKey { key_state: "PendingImport".into(), ..key() }, "PendingImport"),
+        ];
+        for (key, word) in cases {
+            let findings = found(Fact::Known(key));
+            assert!(matches!(&findings[0].verdict, Verdict::Ok(Some(why)) if why.contains(word)), "{word}: {findings:?}");
+        }
+    }
+}
