@@ -136,6 +136,16 @@ async fn settings(maker: &mut Maker) {
         maker.makes("ec2", operation, json!({})).await;
         assert_eq!(maker.json(US, K::EbsDefaults, "account").await["encryption_by_default"]["known"], json!(on));
     }
+    let key = maker.seed("kms.create_key(KeyUsage='ENCRYPT_DECRYPT', Tags=[{'TagKey': 'Team', 'TagValue': 'maps'}])['KeyMetadata']['KeyId']");
+    // moto loses the period, so that only the input itself can be looked at (settings.rs).
+    let enable = json!({ "KeyId": key, "RotationPeriodInDays": 180 });
+    for (operation, input, on) in [("EnableKeyRotation", enable, true), ("DisableKeyRotation", json!({ "KeyId": key }), false)] {
+        maker.makes("kms", operation, input).await;
+        let seen = maker.json(US, K::CustomerKeys, &key).await;
+        assert_eq!((&seen["rotation"]["known"], &seen["tags"]["known"]["Team"]), (&json!(on), &json!("maps")));
+    }
+    let gone = json!({ "KeyId": "1234abcd-12ab-34cd-56ef-1234567890ab" });
+    assert_eq!(maker.class_of("kms", "EnableKeyRotation", gone).await, ErrorClass::Consistency, "it may not be visible yet");
     let nobody = json!({ "SubnetId": "subnet-0123456789abcdef0", "MapPublicIpOnLaunch": { "Value": false } });
     assert_eq!(maker.class_of("ec2", "ModifySubnetAttribute", nobody).await, ErrorClass::Consistency, "it may not be visible yet");
 }

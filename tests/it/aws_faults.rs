@@ -170,6 +170,29 @@ async fn a_listing_whose_second_page_is_denied_is_unknown_and_not_its_first_page
 }
 
 #[tokio::test]
+async fn a_key_that_may_not_be_described_is_unknown_and_the_others_are_read() {
+    let described = json!({ "KeyMetadata": {
+        "KeyId": "k", "KeyManager": "CUSTOMER", "KeyState": "Enabled", "KeySpec": "SYMMETRIC_DEFAULT", "KeyUsage": "ENCRYPT_DECRYPT", "Origin": "AWS_KMS",
+    } });
+    let server = Server::start(script(move |_, before| match before {
+        0 => Reply::Say(200, json!({ "Keys": [{ "KeyId": "key-1" }], "Truncated": true, "NextMarker": "more" }).to_string()),
+        1 => Reply::Say(200, json!({ "Keys": [{ "KeyId": "key-2" }], "Truncated": false }).to_string()),
+        // Which of the two comes first is nobody's to say.
+        2 => Reply::Say(400, json!({ "__type": "AccessDeniedException", "message": "the key policy says no" }).to_string()),
+        3 => Reply::Say(200, described.to_string()),
+        _ => Reply::Say(200, json!({ "KeyRotationEnabled": true, "Tags": [{ "TagKey": "Team", "TagValue": "maps" }] }).to_string()),
+    }));
+    let inventory = connected(&server).await.read(&Scope::from([Want::all(US, K::CustomerKeys)])).await;
+    let keys = &inventory.regions[US].customer_keys;
+    let facts = ["key-1", "key-2"].map(|id| keys.get(id));
+    let known: Vec<_> = facts.iter().filter_map(|fact| fact.known()).collect();
+    assert_eq!((known.len(), &known[0].rotation, &known[0].tags.known().unwrap()["Team"]), (1, &Fact::Known(true), &"maps".to_owned()));
+    assert!(facts.iter().any(|fact| fact.silence().is_some_and(|why| why.contains("AccessDenied") && why.contains("kms:DescribeKey"))), "{facts:?}");
+    assert!(keys.select(&Selector::All).known().is_some(), "the listing itself was read");
+    assert_eq!(server.times("POST /"), 6, "two pages, two descriptions, and of one key its rotation and its tags");
+}
+
+#[tokio::test]
 async fn a_change_is_sent_once_whatever_becomes_of_it() {
     let snapshot = Call::new("ec2", US, "CreateSnapshot", json!({ "VolumeId": "vol-1" }));
     type Case = (fn() -> Reply, ErrorClass, &'static str);

@@ -116,6 +116,16 @@ for name in ("database/dev/xvda", "database/dev/sdf", "idle/dev/xvda", "member/d
     bad(VOLUME, name)
 bad(STALE, "database")
 
+# Keys. The emulator takes AWS's own key for EBS, made above with the first encrypted disk, for the customer's.
+for region in (HOME, ABROAD):
+    for key in client("kms", region).list_keys()["Keys"]:
+        client("kms", region).enable_key_rotation(KeyId=key["KeyId"])
+for name, rotates in (("key-still", False), ("key-rotated", True)):
+    ids[name] = client("kms").create_key(KeyUsage="ENCRYPT_DECRYPT", Tags=[{"TagKey": "Name", "TagValue": name}])["KeyMetadata"]["KeyId"]
+    if rotates:
+        client("kms").enable_key_rotation(KeyId=ids[name])
+bad("kms-rotation-off", "key-still")
+
 # A trail that was stopped: of one region, without validation.
 bucket = f"trail-{account}"
 s3.create_bucket(Bucket=bucket)

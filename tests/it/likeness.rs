@@ -61,6 +61,7 @@ fn compared(kind: FamilyKind) -> Compared {
         K::CapacityReservations => Compared::Not("moto has none"),
         K::ManagedInstances => Compared::Not("moto has no instances that Systems Manager manages"),
         K::Keys => Compared::Not("no action changes them"),
+        K::CustomerKeys => Compared::Listed,
         K::EbsDefaults => Compared::Not("moto does not name the default key; the switch is compared in aws_calls.rs"),
         K::Buckets => Compared::Not("the calls on buckets have tests of their own against moto, setting by setting"),
     }

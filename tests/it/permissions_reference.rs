@@ -108,7 +108,12 @@ const REFERENCE: &[Row] = &[
     ("kms:CreateGrant", KEY, &["kms:ViaService", "kms:GrantIsForAWSResource"]),
     ("kms:Decrypt", KEY, VIA),
     ("kms:DescribeKey", KEY, VIA),
+    ("kms:DisableKeyRotation", KEY, VIA),
+    ("kms:EnableKeyRotation", KEY, VIA),
     ("kms:GenerateDataKeyWithoutPlaintext", KEY, VIA),
+    ("kms:GetKeyRotationStatus", KEY, VIA),
+    ("kms:ListKeys", &[], &[]),
+    ("kms:ListResourceTags", KEY, VIA),
     ("kms:ReEncryptFrom", KEY, VIA),
     ("kms:ReEncryptTo", KEY, VIA),
     // https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsrecyclebin.html

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::clinic_desk::Desk;
+use crate::{clinic_desk::Desk, proxy::Proxy};
 
 const SEED: &str = r#"
 import json
@@ -57,4 +57,104 @@ fn encryption_by_default_is_not_turned_on_under_a_key_that_is_not_known() {
     assert_eq!(plan["changes"], json!([]));
     let reason = plan["skipped"][0]["reason"].as_str().unwrap();
     assert!(reason.contains("default key"), "{reason}");
+}
+
+/// Keys of every kind. The emulator rotates any key in any state, and replicas share their configuration with their primary: what is shown of those
+/// that AWS cannot rotate is that redress asks for nothing.
+const KEYS: &str = r#"
+import json
+import boto3
+
+kms = boto3.client("kms", region_name="us-east-1")
+def key(**more):
+    return kms.create_key(**{"KeyUsage": "ENCRYPT_DECRYPT", **more})["KeyMetadata"]["KeyId"]
+ids = {name: key() for name in ("still", "rotated", "disabled", "leaving")}
+ids["imported"] = key(Origin="EXTERNAL")
+ids["signing"] = key(KeySpec="RSA_2048", KeyUsage="SIGN_VERIFY")
+ids["replica"] = key(MultiRegion=True)
+for name in ("rotated", "replica"):
+    kms.enable_key_rotation(KeyId=ids[name])
+kms.replicate_key(KeyId=ids["replica"], ReplicaRegion="eu-west-1")
+kms.disable_key(KeyId=ids["disabled"])
+kms.schedule_key_deletion(KeyId=ids["leaving"])
+print(json.dumps(ids))
+"#;
+
+const ROTATION: &str = r#"
+import json
+import boto3
+
+kms = boto3.client("kms", region_name="us-east-1")
+print(json.dumps({k["KeyId"]: kms.get_key_rotation_status(KeyId=k["KeyId"])["KeyRotationEnabled"] for k in kms.list_keys()["Keys"]}))
+"#;
+
+const IN_BOTH: &str = "--region us-east-1 --region eu-west-1 --check kms-rotation-off";
+
+#[test]
+fn a_key_is_rotated_with_the_period_that_was_asked_for_and_not_any_more_after_an_undo() {
+    let (mut desk, seed) = Desk::seeded(KEYS);
+    let id = |name: &str| seed[name].as_str().unwrap();
+    let rotation = |desk: &Desk| serde_json::from_str::<Value>(&desk.python(ROTATION, "")).unwrap();
+    let before = rotation(&desk);
+    let scan = desk.ends(0, &format!("scan {IN_BOTH} --format json")).json();
+    let found: Vec<&Value> = scan["findings"].as_array().unwrap().iter().map(|finding| &finding["resource"]["id"]).collect();
+    assert_eq!(found, [id("still")]);
+    desk.ends(0, &format!("plan {IN_BOTH} --set enable-kms-rotation.period_days=180 -o plan.json"));
+    let plan: Value = serde_json::from_str(&crate::clinic_desk::text(&desk.path("plan.json"))).unwrap();
+    let inputs: Vec<&Value> = plan["changes"].as_array().unwrap().iter().map(|change| &change["steps"][0]["act"]["call"]["input"]).collect();
+    assert_eq!(inputs, [&json!({ "KeyId": id("still"), "RotationPeriodInDays": 180 })]);
+    // The emulator loses the period: what was sent is looked at.
+    let proxy = Proxy::before(&desk.endpoint);
+    desk.endpoint.clone_from(&proxy.url);
+    desk.ends(0, "apply plan.json --auto-approve");
+    let sent: Vec<Value> = proxy.log().iter().filter(|seen| seen.change.is_some()).map(|seen| serde_json::from_str(&seen.body).unwrap()).collect();
+    assert_eq!(sent, [json!({ "KeyId": id("still"), "RotationPeriodInDays": 180 })]);
+    let after = rotation(&desk);
+    assert_eq!(after[id("still")], json!(true));
+    desk.ends(0, "verify last");
+    desk.ends(0, "undo last --auto-approve");
+    assert_eq!(rotation(&desk), before, "everything is as it was");
+}
+
+#[test]
+fn keys_that_aws_cannot_rotate_are_no_findings_and_each_has_its_reason() {
+    let (desk, seed) = Desk::seeded(KEYS);
+    let scan = desk.ends(0, &format!("scan {IN_BOTH} --format json")).json();
+    assert_eq!(scan["findings"].as_array().unwrap().len(), 1, "{}", scan["findings"]);
+    let id = |name: &str| seed[name].as_str().unwrap();
+    let note = |name: &str, region: &str| {
+        let is_it = |note: &&Value| note["resource"]["arn"].as_str().unwrap().contains(region) && note["resource"]["id"] == id(name);
+        scan["notes"].as_array().unwrap().iter().find(is_it).unwrap_or_else(|| panic!("{name}: {}", scan["notes"]))["note"].as_str().unwrap()
+    };
+    for (name, region, word) in [
+        ("imported", "us-east-1", "imported"),
+        ("signing", "us-east-1", "RSA_2048"),
+        ("disabled", "us-east-1", "disabled"),
+        ("leaving", "us-east-1", "PendingDeletion"),
+        ("replica", "eu-west-1", ":kms:us-east-1:"),
+    ] {
+        assert!(note(name, region).contains(word), "{name}: {}", note(name, region));
+    }
+}
+
+#[test]
+fn a_finding_of_prowler_on_a_key_is_confirmed_and_one_on_a_key_that_aws_cannot_rotate_is_told_why_not() {
+    let (desk, seed) = Desk::seeded(KEYS);
+    let account = &desk.keys.account;
+    let row = |name: &str| {
+        let arn = format!("arn:aws:kms:us-east-1:{account}:key/{}", seed[name].as_str().unwrap());
+        json!({
+            "SchemaVersion": "2018-10-08", "Id": format!("prowler-{name}"), "ProductArn": format!("arn:aws:securityhub:us-east-1:{account}:product/{account}/default"),
+            "GeneratorId": "prowler-kms_cmk_rotation_enabled", "AwsAccountId": account, "Severity": { "Label": "MEDIUM" }, "Title": "rotation",
+            "ProductFields": { "ProviderName": "Prowler", "ProviderVersion": "5.46.0" }, "RecordState": "ACTIVE", "Workflow": { "Status": "NEW" },
+            "Types": [], "CreatedAt": "2026-11-22T06:26:40Z", "UpdatedAt": "2026-11-22T06:26:40Z", "Description": "rotation",
+            "Resources": [{ "Type": "AwsKmsKey", "Id": arn, "Partition": "aws", "Region": "us-east-1" }], "Compliance": { "Status": "FAILED" },
+        })
+    };
+    std::fs::write(desk.path("prowler.json"), json!([row("still"), row("imported")]).to_string()).unwrap();
+    let scan = desk.ends(0, "scan --region us-east-1 --findings prowler.json --format json").json();
+    assert_eq!(scan["findings"].as_array().unwrap().len(), 1, "{}", scan["findings"]);
+    assert_eq!(scan["findings"][0]["resource"]["id"], seed["still"]);
+    assert_eq!((scan["notes"].as_array().unwrap().len(), &scan["notes"][0]["resource"]["id"]), (1, &seed["imported"]));
+    assert!(scan["notes"][0]["note"].as_str().unwrap().contains("rotate it on demand"));
 }

@@ -224,6 +224,11 @@ pub fn meddle(stand: &Stand, plan: &Plan) -> bool {
                 truth.region_mut(&region).ebs_defaults.get_mut(&id).unwrap().kms_key_id = redress::inventory::Fact::Known("alias/retired".into());
                 true
             }
+            // The key is disabled: AWS rotates no disabled key.
+            "enable-kms-rotation" => {
+                truth.region_mut(&region).customer_keys.get_mut(&id).unwrap().key_state = "Disabled".into();
+                true
+            }
             _ => false,
         };
     }
