@@ -141,8 +141,8 @@ mod tests {
             (CustomerKey { origin: "EXTERNAL_KEY_STORE".into(), ..key() }, "make a new key there"),
             (CustomerKey { replica_of: Some(primary.into()), ..key() }, primary),
             (CustomerKey { key_spec: "ECC_NIST_P256".into(), key_usage: "SIGN_VERIFY".into(), ..key() }, "ECC_NIST_P256"),
-            (CustomerKey { key_state: "Disabled".into(), ..key() }, "enable it"),
-            (CustomerKey { key_state: "PendingDeletion".into(), ..key() }, "cancel the deletion"),
+            (CustomerKey { key_state: "Disabled".into(), ..key() }, "state is Disabled"),
+            (CustomerKey { key_state: "PendingDeletion".into(), ..key() }, "deletion is cancelled"),
             (CustomerKey { tags: Fact::Known([("aws:cloudformation:stack-id".to_owned(), "s".to_owned())].into()), ..key() }, "CloudFormation"),
         ];
         for (key, word) in cases {

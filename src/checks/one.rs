@@ -21,6 +21,11 @@ pub trait Rule {
         let _ = (thing, inventory);
         true
     }
+    /// Whether a scan judges it. One that it leaves out is judged only where a change names it.
+    fn is_scanned(thing: &Self::On) -> bool {
+        let _ = thing;
+        true
+    }
     /// Judges a thing.
     fn judge(thing: &Self::On, with: &Value) -> Verdict;
 }
@@ -70,7 +75,8 @@ fn resources<R: Rule>(inventory: &Inventory, regions: &[String]) -> Vec<Resource
     let of_region = |name: &String| {
         let family = R::On::family(inventory, name).filter(|_| silence::<R>(inventory, name).is_none());
         // One that could not be read is judged too, and then unknown.
-        let known = family.into_iter().flat_map(|family| family.known()).filter(|(_, thing)| R::is_own(thing, inventory)).map(|(id, _)| id);
+        let known =
+            family.into_iter().flat_map(|family| family.known()).filter(|(_, thing)| R::is_own(thing, inventory) && R::is_scanned(thing)).map(|(id, _)| id);
         let unknown = family.into_iter().flat_map(|family| family.items.unknown()).map(|(id, _)| id.as_str());
         known.chain(unknown).filter_map(|id| R::On::KIND.resource(&inventory.owner, name, id)).collect::<Vec<_>>()
     };

@@ -130,13 +130,12 @@ impl CustomerKey {
     /// # Errors
     /// The reason, with what to do, as the end of a sentence about the key.
     pub fn is_enabled(&self) -> Result<(), String> {
-        match self.key_state.as_str() {
-            "Enabled" => Ok(()),
-            "Disabled" => Err("it is disabled, and AWS rotates no disabled key: enable it if it is still needed, and scan again".to_owned()),
-            "PendingDeletion" | "PendingReplicaDeletion" => {
-                Err(format!("its state is {}: cancel the deletion and enable the key if it is still needed, and scan again", self.key_state))
-            }
-            state => Err(format!("its state is {state}: scan again when it is Enabled")),
+        if self.key_state == "Enabled" {
+            return Ok(());
         }
+        Err(format!(
+            "its state is {}, and AWS rotates only what is Enabled: if it is still needed, enable it, after its deletion is cancelled where that is pending, and scan again",
+            self.key_state
+        ))
     }
 }

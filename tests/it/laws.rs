@@ -13,7 +13,7 @@ use redress::{
     calls::Call,
     engine::{EngineError, undo},
     finding::Verdict,
-    inventory::{FamilyKind, Inventory, Want, permissions::When, tag},
+    inventory::{FamilyKind, Inventory, Selector, Want, permissions::When, tag},
     journal::{Event, Outcome, Story},
     plan::{Plan, permissions},
 };
@@ -246,7 +246,9 @@ fn the_least_policy_of_a_plan_lets_every_action_read_all_that_it_asks_for() {
             let context = Context { inventory: &inventory, region: &change.region, checks: &[], options: &Options::default() };
             for one in &change.uses {
                 for want in actions::find(&one.action).unwrap().needs(&context, &change.resource, &one.with) {
-                    let always = want.family.permissions().iter().filter(|reading| !matches!(reading.when, When::Fact(_)));
+                    let by_id = matches!(want.selector, Selector::Id(_));
+                    let perhaps = |when: &When| matches!(when, When::Fact(_)) || by_id && *when == When::Listed;
+                    let always = want.family.permissions().iter().filter(|reading| !perhaps(&reading.when));
                     let missing: Vec<&str> = always.map(|reading| reading.action).filter(|action| !granted.contains(*action)).collect();
                     assert!(missing.is_empty(), "{} reads {want}, and its policy has no {missing:?}", one.action);
                     asked.set(asked.get() + 1);
