@@ -234,6 +234,7 @@ fn not_visible(call: &Call) -> (&'static str, String) {
         ("iam", _) => "NoSuchEntity",
         ("s3", _) => "NoSuchBucket",
         ("cloudtrail", _) => "S3BucketDoesNotExistException",
+        ("kms", _) => "NotFoundException",
         _ => "ResourceNotFoundException",
     };
     (code, "what the request names does not exist".to_owned())

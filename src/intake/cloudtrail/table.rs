@@ -262,8 +262,11 @@ fn create_flow_logs(request: &Value, response: &Value) -> Did {
 }
 
 #[cfg(test)]
+#[allow(clippy::panic)]
 mod tests {
     use std::collections::BTreeSet;
+
+    use serde_json::json;
 
     use super::*;
     use crate::{checks, intake::mapping};
@@ -276,6 +279,25 @@ mod tests {
         }
         let names: BTreeSet<_> = TABLE.iter().map(|(name, _)| name).collect();
         assert_eq!(names.len(), TABLE.len());
+    }
+
+    #[test]
+    fn rotation_that_is_turned_off_is_the_one_that_is_turned_on_again_whichever_way_the_key_is_named() {
+        let id = "1234abcd-12ab-34cd-56ef-1234567890ab";
+        let by_arn = json!({ "keyId": format!("arn:aws:kms:us-east-1:123456789012:key/{id}") });
+        let Did::Touched(off, _) = disable_rotation(&by_arn, &Value::Null) else { panic!("it loosens") };
+        let Some(Did::Harmless(_, on, _)) = extract("kms:EnableKeyRotation").map(|read| read(&json!({ "keyId": id }), &Value::Null)) else {
+            panic!("it does not")
+        };
+        assert_eq!(off[0].opens, [on]);
+        assert_eq!(disable_rotation(&Value::Null, &Value::Null), Did::Missing(NO_ID));
+    }
+
+    #[test]
+    fn a_key_that_was_made_is_looked_at_only_if_aws_can_rotate_it() {
+        let made = |origin: &str| create_key(&Value::Null, &json!({ "keyMetadata": { "arn": "arn:aws:kms:us-east-1:123456789012:key/k", "origin": origin } }));
+        assert!(matches!(made("AWS_KMS"), Did::Touched(targets, _) if targets[0].opens == [["rotation/k"]]));
+        assert!(matches!(made("EXTERNAL"), Did::Harmless(..)));
     }
 
     #[test]
