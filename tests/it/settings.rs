@@ -106,7 +106,7 @@ fn a_key_is_rotated_with_the_period_that_was_asked_for_and_not_any_more_after_an
     let plan: Value = serde_json::from_str(&crate::clinic_desk::text(&desk.path("plan.json"))).unwrap();
     let inputs: Vec<&Value> = plan["changes"].as_array().unwrap().iter().map(|change| &change["steps"][0]["call"]["input"]).collect();
     assert_eq!(inputs, [&json!({ "KeyId": id("still"), "RotationPeriodInDays": 180 })]);
-    desk.ends(0, "apply plan.json --auto-approve");
+    desk.ends(0, "apply plan.json --auto-approve --set enable-kms-rotation.period_days=180");
     let sent: Vec<Value> = proxy.log().iter().filter(|seen| seen.change.is_some()).map(|seen| serde_json::from_str(&seen.body).unwrap()).collect();
     assert_eq!(sent, [json!({ "KeyId": id("still"), "RotationPeriodInDays": 180 })]);
     let after = rotation(&desk);
