@@ -130,7 +130,7 @@ impl Demo {
         self.part("1", &format!("scan: read {} and run the checks", regions.join(" and ")))?;
         let seen = render::Seen::of(&self.door, planned);
         if !self.json {
-            self.session.out.data(&render::findings_brief(&seen.scan()))?;
+            self.session.out.data(&render::findings_brief(&self.session, &seen.scan()))?;
         }
         serde_json::to_value(documents::FindingsDocument::from(&seen.scan())).map_err(|e| Fail::failure(e.to_string()))
     }

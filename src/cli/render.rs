@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     engine::News,
-    finding::{Finding, FindingKey, Verdict},
+    finding::{FindingKey, Verdict},
     journal::RunDocument,
     plan::{Change, Plan},
     report::{
@@ -114,11 +114,15 @@ impl<'a> Seen<'a> {
     }
 }
 
-/// What a scan found, in a line each: only what is open.
-pub fn findings_brief(scan: &Scan<'_>) -> String {
-    let open = scan.findings.iter().filter(|f| matches!(f.verdict, Verdict::Violates(_)) && f.suppressed.is_none());
-    let line = |f: &Finding| format!("   {:<8}  {:<36}  {}\n", f.severity.to_string(), f.check, f.resource.id());
-    open.map(line).chain(["\n".to_owned()]).collect()
+/// What a scan found, in a line each: only what is open. An id that does not fit stands below its check.
+pub fn findings_brief(session: &Session, scan: &Scan<'_>) -> String {
+    let mut page = Page::new(data(session).style);
+    for finding in scan.findings.iter().filter(|f| matches!(f.verdict, Verdict::Violates(_)) && f.suppressed.is_none()) {
+        let label = format!("{:<8}  {:<37}", finding.severity.to_string(), finding.check);
+        page.row(3, &plain(label), 13, &[plain(finding.resource.id())]);
+    }
+    page.blank();
+    page.done()
 }
 
 /// What a scan found.
