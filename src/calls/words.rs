@@ -14,6 +14,11 @@ pub fn to_do(call: &Call) -> String {
     known(call).unwrap_or_else(|| format!("{} ({})", by_name(call), command(call)))
 }
 
+/// Writes a call as it would be sent; one that has no words is given by its name and its whole input. What a file claims is shown so.
+pub fn in_full(call: &Call) -> String {
+    known(call).unwrap_or_else(|| format!("{} {}", call.name(), call.input))
+}
+
 /// Writes the operation of a call and the things that it acts on.
 fn by_name(call: &Call) -> String {
     let names = find(&call.service, &call.operation).map_or(&[][..], |spec| spec.names);
@@ -65,7 +70,7 @@ fn things(input: &Value) -> Option<String> {
 }
 
 fn texts(input: &Value, member: &str, of: fn(&Value) -> Option<String>) -> Option<String> {
-    let all: Vec<String> = input.get(member)?.as_array()?.iter().filter_map(of).collect();
+    let all: Vec<String> = input.get(member)?.as_array()?.iter().map(of).collect::<Option<_>>()?;
     (!all.is_empty()).then(|| all.join(", "))
 }
 
@@ -104,5 +109,13 @@ mod tests {
         assert!(said.starts_with("call ec2:DeleteFlowLogs on fl-1 (aws ec2 delete-flow-logs --region us-east-1 "), "{said}");
         let start = Call::new("ec2", "us-east-1", "StartInstances", json!({ "InstanceIds": ["i-1"] }));
         assert_eq!(to_do(&start), "start i-1");
+    }
+
+    #[test]
+    fn what_a_file_claims_leaves_nothing_of_its_input_out() {
+        let open = Call::new("ec2", "us-east-1", "AuthorizeSecurityGroupIngress", json!({ "GroupId": "sg-1", "CidrIp": "0.0.0.0/0" }));
+        assert_eq!(in_full(&open), r#"ec2:AuthorizeSecurityGroupIngress {"GroupId":"sg-1","CidrIp":"0.0.0.0/0"}"#);
+        let odd = Call::new("ec2", "us-east-1", "CreateTags", json!({ "Resources": ["i-1"], "Tags": [{ "Key": "a", "Value": "b" }, { "Key": "c" }] }));
+        assert!(in_full(&odd).contains(r#"{"Key":"c"}"#), "{}", in_full(&odd));
     }
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::{Change, Plan};
-use crate::calls::{self, Risk, Step, words::words};
+use crate::calls::{self, Risk, Step, words::in_full};
 
 /// The words that stand before what only the files say.
 const SAYS: &str = "the run's files say: ";
@@ -31,7 +31,7 @@ fn called(change: &Change, claims: &[String]) -> Change {
         guards: Vec::new(),
         before: Value::Null,
         after_state: Value::Null,
-        steps: change.steps.iter().map(|step| Step { title: words(&step.act.call), ..step.clone() }).collect(),
+        steps: change.steps.iter().map(|step| Step { title: in_full(&step.act.call), ..step.clone() }).collect(),
         ask: true,
         ..change.clone()
     }

@@ -96,6 +96,14 @@ def trails(region):
         say("cloudtrail_log_file_validation_enabled", failed, region, "AwsCloudTrailTrail", trail["TrailARN"], trail["Name"], "medium")
 
 
+def keys(region):
+    client = boto3.client("kms", region_name=region)
+    for key in (client.describe_key(KeyId=k["KeyId"])["KeyMetadata"] for k in client.list_keys()["Keys"]):
+        if key["KeyManager"] == "CUSTOMER" and key["KeyState"] == "Enabled" and "SYMMETRIC" in key["KeySpec"]:
+            failed = not client.get_key_rotation_status(KeyId=key["KeyId"])["KeyRotationEnabled"]
+            say("kms_cmk_rotation_enabled", failed, region, "AwsKmsKey", key["Arn"], key["KeyId"], "medium")
+
+
 def uid(s):
     return f"prowler-aws-{s['check']}-{account}-{s['region']}-{s['name']}"
 
@@ -145,5 +153,6 @@ for region in REGIONS:
     for part in (groups, networks, machines):
         part(ec2, region)
     trails(region)
+    keys(region)
 
 print(json.dumps({"run.ocsf.json": json.dumps([ocsf(s) for s in said]), "run.csv": table(), "run.asff.json": json.dumps([asff(s) for s in said])}))

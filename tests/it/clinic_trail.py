@@ -112,6 +112,16 @@ def trails(region):
         record("cloudtrail", "StopLogging", region, {"name": arn}, None)
 
 
+def keys(region):
+    client = boto3.client("kms", region_name=region)
+    for key in (client.describe_key(KeyId=k["KeyId"])["KeyMetadata"] for k in client.list_keys()["Keys"]):
+        # Those that rotate are older than what is recorded.
+        if client.get_key_rotation_status(KeyId=key["KeyId"])["KeyRotationEnabled"]:
+            continue
+        made = {"keyId": key["KeyId"], "arn": key["Arn"], "keySpec": key["KeySpec"], "keyUsage": key["KeyUsage"], "origin": key["Origin"], "keyManager": "CUSTOMER"}
+        record("kms", "CreateKey", region, {"keySpec": key["KeySpec"], "keyUsage": key["KeyUsage"], "origin": key["Origin"]}, {"keyMetadata": made})
+
+
 def nothing(ec2, region):
     """What leaves nothing to mend: it failed, was taken back, or is another account's."""
     shut = next(g["GroupId"] for g in ec2.describe_security_groups()["SecurityGroups"] if g["GroupName"] in ("office", "ssh-office"))
@@ -132,6 +142,7 @@ for number, region in enumerate(REGIONS):
     groups(ec2, region)
     machines(ec2, region)
     trails(region)
+    keys(region)
     if number == 0:
         nothing(ec2, region)
 

@@ -258,7 +258,7 @@ fn steps(page: &mut Page, change: &Change, view: &View, detail: Detail) {
             let label = if n == 0 { "steps" } else { " " };
             page.row(indent, &span(Tone::Faint, label), hang, &[span(Tone::Faint, number), plain(" "), plain(&step.title)]);
             if view.typed.claim {
-                page.text(BESIDE + 3, &[span(Tone::Faint, format!("calls: {}", calls::words::words(&step.act.call)))]);
+                page.text(BESIDE + 3, &[span(Tone::Faint, format!("calls: {}", calls::words::in_full(&step.act.call)))]);
             }
         }
     }
