@@ -22,7 +22,7 @@ use crate::{
 const FIRST_PAUSE: u64 = 5;
 /// Looks of the longest wait. Each look counts against the events that an execution holds, so a wait of hours looks more seldom
 /// in its end rather than more often.
-const MOST_LOOKS: u64 = 30;
+const MOST_LOOKS: u64 = 24;
 /// By how many seconds a pause is longer than the one before, at least.
 const LEAST_GROWTH: u64 = 2;
 
