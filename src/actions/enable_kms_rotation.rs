@@ -16,7 +16,7 @@ use crate::{
     resource::Kind,
     services::{
         Operation,
-        key::{DisableKeyRotation, EnableKeyRotation},
+        key::{DisableKeyRotation, EnableKeyRotation, PERIOD},
     },
 };
 
@@ -52,7 +52,7 @@ pub struct Params {
 
 fn period<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i32>, D::Error> {
     let days = i32::deserialize(deserializer)?;
-    if (90..=2560).contains(&days) { Ok(Some(days)) } else { Err(D::Error::custom(format!("{days} days: AWS rotates a key every 90 to 2560 days"))) }
+    if PERIOD.contains(&days) { Ok(Some(days)) } else { Err(D::Error::custom(format!("{days} days: AWS rotates a key every 90 to 2560 days"))) }
 }
 
 fn switch(context: &Context<'_>, key: &CustomerKey, params: &Params) -> Result<Switch, Refusal> {
@@ -101,17 +101,7 @@ mod tests {
     }
 
     fn key() -> CustomerKey {
-        CustomerKey {
-            id: "k".into(),
-            key_state: "Enabled".into(),
-            key_spec: "SYMMETRIC_DEFAULT".into(),
-            key_usage: "ENCRYPT_DECRYPT".into(),
-            key_manager: "CUSTOMER".into(),
-            origin: "AWS_KMS".into(),
-            rotation: Fact::Known(false),
-            tags: Fact::Known(Tags::new()),
-            ..CustomerKey::default()
-        }
+        CustomerKey { tags: Fact::Known(Tags::new()), ..CustomerKey::not_rotated("k") }
     }
 
     #[test]

@@ -69,16 +69,7 @@ mod tests {
     const R: &str = "us-east-1";
 
     fn key() -> CustomerKey {
-        CustomerKey {
-            id: "k".into(),
-            key_state: "Enabled".into(),
-            key_spec: "SYMMETRIC_DEFAULT".into(),
-            key_usage: "ENCRYPT_DECRYPT".into(),
-            key_manager: "CUSTOMER".into(),
-            origin: "AWS_KMS".into(),
-            rotation: Fact::Known(false),
-            ..CustomerKey::default()
-        }
+        CustomerKey::not_rotated("k")
     }
 
     fn account(key: Fact<CustomerKey>) -> Inventory {

@@ -385,7 +385,7 @@ impl Engine<'_> {
         }
     }
 
-    pub(super) async fn end(
+    async fn end(
         &self,
         change: &Change,
         outcome: Outcome,
@@ -395,6 +395,19 @@ impl Engine<'_> {
         journal: &Ledger<'_>,
     ) -> Result<(), EngineError> {
         let reason = self.with_dead_keys(change, outcome, reason, journal).await;
+        self.ended(change, outcome, reason, after, awaiting, journal)
+    }
+
+    /// Ends a change with a reason that says all that is known.
+    pub(super) fn ended(
+        &self,
+        change: &Change,
+        outcome: Outcome,
+        reason: String,
+        after: Value,
+        awaiting: Vec<String>,
+        journal: &Ledger<'_>,
+    ) -> Result<(), EngineError> {
         self.talk.tell(&News::ChangeEnds { id: change.id.clone(), outcome, reason: reason.clone() });
         journal.write(self.account.now(), Event::ChangeEnded { change: change.id.clone(), outcome, reason, after, awaiting })?;
         Ok(())

@@ -8,8 +8,8 @@ use serde_json::Value;
 use super::{Engine, EngineError, ledger::Ledger};
 use crate::{
     calls::{Call, NextStart, Power, still},
-    inventory::{Instance, Inventory, tag},
-    journal::{ChangeStory, Outcome, StepState, Story},
+    inventory::{Device, Instance, Inventory, tag},
+    journal::{ChangeStory, Outcome, StepState, StepStory, Story},
     plan::Change,
 };
 
@@ -42,11 +42,7 @@ impl Engine<'_> {
                 return reason;
             }
         }
-        let why = self.as_left(change, journal).await.dead_keys();
-        match why.filter(|why| !reason.contains(why.as_str())) {
-            Some(why) => format!("{reason}. {why}"),
-            None => reason,
-        }
+        self.as_left(change, journal).await.with_dead_keys(reason)
     }
 
     /// Why a run stops here, with the keys that keep down what its open changes have down.
@@ -85,16 +81,24 @@ impl AsLeft {
     }
 
     /// Names each key that surely keeps an instance down, with its disk, its state and what to do; nothing where none does, or none is down.
-    pub(super) fn dead_keys(&self) -> Option<String> {
+    fn dead_keys(&self) -> Option<String> {
         let is_down = |id: &&String| self.instance(id).is_some_and(|i| !matches!(i.state.as_str(), "running" | "terminated" | "shutting-down"));
         let down: BTreeSet<String> = self.instances.iter().filter(is_down).cloned().collect();
         NextStart::of(&self.region, down).would_not(&self.facts)
     }
 
+    /// What an end says, with those keys.
+    pub(super) fn with_dead_keys(&self, reason: String) -> String {
+        match self.dead_keys().filter(|why| !reason.contains(why.as_str())) {
+            Some(why) => format!("{reason}. {why}"),
+            None => reason,
+        }
+    }
+
     /// Says of each instance that somebody has started since the change stopped it, or last copied its disks, which disks it has now. What a
     /// change has started itself counts for nothing here.
     pub(super) fn started_since(&self, told: &ChangeStory) -> Vec<String> {
-        let own = |step: &&crate::journal::StepStory| {
+        let own = |step: &&StepStory| {
             let starts = step.call.as_ref().is_some_and(|call| call.power() == Power::BringsUp);
             starts && matches!(step.state, StepState::Called | StepState::Settled)
         };
@@ -112,7 +116,7 @@ impl AsLeft {
     fn on_what(&self, instance: &Instance) -> String {
         let volumes = self.facts.regions.get(&self.region).map(|place| &place.volumes);
         let made_from = |id: &str| Some(volumes?.get(id).known()?.tags.get(tag::SOURCE)?.clone());
-        let disk = |device: &crate::inventory::Device| {
+        let disk = |device: &Device| {
             let from = made_from(&device.volume_id).map(|source| format!(" (made from {source})")).unwrap_or_default();
             format!("{} has {}{from}", device.device_name, device.volume_id)
         };

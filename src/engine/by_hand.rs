@@ -18,15 +18,17 @@ use crate::{
         words::{to_do, words},
     },
     inventory::FamilyKind,
-    journal::{ChangeStory, Outcome, StepState, StepStory, Story},
+    journal::{ChangeStory, Outcome, StepState, Story},
     plan::Change,
 };
 
 impl Engine<'_> {
     /// Ends a change that could not go back, with what a person is to do.
     pub(super) async fn stuck(&self, change: &Change, why: String, journal: &Ledger<'_>) -> Result<(), EngineError> {
-        let todo = by_hand(change, &self.as_left(change, journal).await, journal);
-        self.end(change, Outcome::Stuck, format!("{why}. A person is needed: {todo}"), Value::Null, Vec::new(), journal).await
+        let left = self.as_left(change, journal).await;
+        let todo = by_hand(change, &left, journal);
+        let reason = left.with_dead_keys(format!("{why}. A person is needed: {todo}"));
+        self.ended(change, Outcome::Stuck, reason, Value::Null, Vec::new(), journal)
     }
 }
 
@@ -50,7 +52,8 @@ fn by_hand(change: &Change, left: &AsLeft, journal: &Ledger<'_>) -> String {
         return started_since(started, &deletions, &story, &journal.head().run);
     }
     let mut said: Vec<String> = places(all.iter().map(|(call, _)| call)).into_iter().collect();
-    let todo: Vec<String> = in_doubt(&story).chain(acts.iter().map(|call| to_do(call))).collect();
+    let look = |call| format!("look whether \"{call}\" took effect, and take it back if it did");
+    let todo: Vec<String> = in_doubt(&story).map(look).chain(acts.iter().map(|call| to_do(call))).collect();
     if !todo.is_empty() {
         said.push(format!("Left to do, in this order: {}", todo.join("; ")));
     }
@@ -62,8 +65,7 @@ fn by_hand(change: &Change, left: &AsLeft, journal: &Ledger<'_>) -> String {
 /// Writes the same where somebody has started the instance since: each disk that is attached may hold what is newest, so that no list of a way back
 /// orders one away. What is missing only a look at the account can tell, which is what a recovery does.
 fn started_since(started: Vec<String>, deletions: &[&Call], story: &ChangeStory, run: &str) -> String {
-    let open = |step: &&StepStory| step.state == StepState::Intended;
-    let doubts = story.steps.iter().filter(open).filter_map(|step| Some(format!("it is not known whether \"{}\" took effect", words(step.call.as_ref()?))));
+    let doubts = in_doubt(story).map(|call| format!("it is not known whether \"{call}\" took effect"));
     let detach = "Detach none of them and put none of before in its place: what is attached holds what was written last".to_owned();
     let recover = match marks::standing(story).is_empty() {
         true => "Attach by hand only what is missing at a device".to_owned(),
@@ -85,10 +87,7 @@ fn is_open(back: &BackAct, story: &ChangeStory, bindings: &Bindings<'_>) -> bool
 
 /// Lists the calls of which it is not known whether they took effect.
 fn in_doubt(story: &ChangeStory) -> impl Iterator<Item = String> {
-    story.steps.iter().filter(|step| step.state == StepState::Intended).map(|step| {
-        let call = step.call.as_ref().map_or_else(|| step.name.clone(), words);
-        format!("look whether \"{call}\" took effect, and take it back if it did")
-    })
+    story.steps.iter().filter(|step| step.state == StepState::Intended).map(|step| step.call.as_ref().map_or_else(|| step.name.clone(), words))
 }
 
 /// Returns true for a call that cannot be taken back.

@@ -144,7 +144,7 @@ fn bring_back(known: &Inventory, region: &str, instance: &Instance, id: String) 
     for (volume, device) in kept(&volumes, instance) {
         // The copy of another disk has its step already.
         if !back.touches.contains(&Want::id(region, FamilyKind::Volumes, &volume.id)) {
-            back.goes_with(volume, device);
+            back.goes_with(back.steps.len() + 1, volume, device);
             back.touch(volume);
         }
     }
@@ -176,9 +176,9 @@ impl Back<'_> {
         self.touches.push(Want::id(self.region, FamilyKind::Volumes, &volume.id));
     }
 
-    /// Lets a disk go with its instance again.
-    fn goes_with(&mut self, volume: &Volume, device: &str) {
-        let (name, n) = (&self.instance.id, self.steps.len() + 1);
+    /// Lets a disk go with its instance again, in a step of this number.
+    fn goes_with(&mut self, n: usize, volume: &Volume, device: &str) {
+        let name = &self.instance.id;
         let act = goes_with(self.region, name, &volume.id, device);
         self.steps.push(kept_step(format!("dot-{n}"), format!("let {} go with {name}, as before", volume.id), act));
     }
@@ -200,8 +200,7 @@ impl Back<'_> {
         let goes = own && copy.tags.get(tag::DELETE_ON_TERMINATION).is_some_and(|goes| goes == "true");
         if goes && there.is_none_or(|a| !a.delete_on_termination) {
             // Under the number of its attachment, as plans of before have it.
-            let act = goes_with(region, name, &volume.id, device);
-            self.steps.push(kept_step(format!("dot-{n}"), format!("let {} go with {name}, as before", volume.id), act));
+            self.goes_with(n, volume, device);
         }
         if self.steps.len() + 1 > n {
             self.touch(volume);

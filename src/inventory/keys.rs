@@ -94,6 +94,21 @@ impl Record for CustomerKey {
 }
 
 impl CustomerKey {
+    /// A key that AWS could rotate, and does not.
+    #[cfg(test)]
+    pub fn not_rotated(id: &str) -> Self {
+        Self {
+            id: id.into(),
+            key_state: "Enabled".into(),
+            key_spec: "SYMMETRIC_DEFAULT".into(),
+            key_usage: "ENCRYPT_DECRYPT".into(),
+            key_manager: "CUSTOMER".into(),
+            origin: "AWS_KMS".into(),
+            rotation: Fact::Known(false),
+            ..Self::default()
+        }
+    }
+
     /// Returns whether AWS can rotate keys of its kind, whatever state it is in
     /// (<https://docs.aws.amazon.com/kms/latest/developerguide/rotate-keys.html>).
     ///

@@ -1,5 +1,7 @@
 //! KMS keys.
 
+use std::ops::RangeInclusive;
+
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -7,6 +9,10 @@ use super::{
     spec::{Repeat::Harmless, Risk::Safe, Spec, names, spec},
 };
 use crate::inventory::FamilyKind::CustomerKeys;
+
+/// The days that may lie between two rotations
+/// (<https://docs.aws.amazon.com/kms/latest/APIReference/API_EnableKeyRotation.html#KMS-EnableKeyRotation-request-RotationPeriodInDays>).
+pub const PERIOD: RangeInclusive<i32> = 90..=2560;
 
 /// Has AWS make new material for a key at intervals; what was encrypted under older material is decrypted with that.
 /// <https://docs.aws.amazon.com/kms/latest/APIReference/API_EnableKeyRotation.html>

@@ -36,13 +36,13 @@ const SWAP_WITHIN: u64 = 600;
 const WARM: &str = "warm";
 /// The steps that copy that set, without their numbers.
 const WARM_COPY: &str = "warm-copy";
+/// How many data volumes CreateSnapshots can leave out.
+const MOST_EXCLUDED: usize = 40;
+
 /// Returns true for steps whose snapshots were taken while the instance could still write: they are nothing to swap in.
 pub fn is_warm(step: &str) -> bool {
     step.strip_prefix(WARM_COPY).map_or(step == WARM, |n| n.starts_with('-'))
 }
-
-/// How many data volumes CreateSnapshots can leave out.
-const MOST_EXCLUDED: usize = 40;
 
 /// The change for an instance.
 ///

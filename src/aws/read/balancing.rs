@@ -5,7 +5,7 @@ use futures::{StreamExt, stream};
 
 use super::{
     Ask, Members, not_listed,
-    page::{known, some, text},
+    page::{known, pages, some, text},
 };
 use crate::{
     aws::{errors, retry::reading},
@@ -32,17 +32,9 @@ pub async fn target_groups(client: &Client, ask: &Ask) -> Members<TargetGroup> {
 }
 
 async fn listed(client: &Client) -> Result<Vec<TargetGroup>, CallError> {
-    const OPERATION: &str = "elasticloadbalancing:DescribeTargetGroups";
-    let (mut groups, mut marker) = (Vec::new(), None::<String>);
-    loop {
-        let page = reading(OPERATION, || client.describe_target_groups().page_size(PAGE).set_marker(marker.clone()).send()).await?;
-        groups.extend(page.target_groups.unwrap_or_default().into_iter().map(group));
-        match page.next_marker.filter(|next| !next.is_empty()) {
-            None => return Ok(groups),
-            Some(next) if marker.as_ref() == Some(&next) => return Err(errors::in_body(OPERATION, "RepeatedToken", "the listing does not come to an end")),
-            next => marker = next,
-        }
-    }
+    let request = client.describe_target_groups().page_size(PAGE);
+    let groups = pages!("elasticloadbalancing:DescribeTargetGroups", request, target_groups, set_marker, next_marker);
+    Ok(groups.into_iter().map(group).collect())
 }
 
 fn group(group: types::TargetGroup) -> TargetGroup {

@@ -5,7 +5,7 @@ use futures::{StreamExt, stream};
 
 use super::{
     Ask, Members, not_listed,
-    page::{some, text},
+    page::{pages, some, text},
 };
 use crate::{
     aws::{errors, retry::reading},
@@ -62,17 +62,8 @@ pub async fn customer_keys(kms: &Client, ask: &Ask) -> Members<CustomerKey> {
 }
 
 async fn listed(kms: &Client) -> Result<Vec<String>, CallError> {
-    const OPERATION: &str = "kms:ListKeys";
-    let (mut ids, mut marker) = (Vec::new(), None::<String>);
-    loop {
-        let page = reading(OPERATION, || kms.list_keys().limit(1000).set_marker(marker.clone()).send()).await?;
-        ids.extend(page.keys.unwrap_or_default().into_iter().filter_map(|key| some(key.key_id)));
-        match page.next_marker.filter(|next| page.truncated && !next.is_empty()) {
-            None => return Ok(ids),
-            Some(next) if marker.as_ref() == Some(&next) => return Err(errors::in_body(OPERATION, "RepeatedToken", "the listing does not come to an end")),
-            next => marker = next,
-        }
-    }
+    let keys = pages!("kms:ListKeys", kms.list_keys().limit(1000), keys, set_marker, next_marker);
+    Ok(keys.into_iter().filter_map(|key| some(key.key_id)).collect())
 }
 
 async fn customer_key(kms: &Client, id: &str) -> Fact<CustomerKey> {

@@ -7,16 +7,20 @@ use jiff::Timestamp;
 use super::Ask;
 use crate::inventory::{Fact, Tags};
 
-/// All items of a listing that pages by `next_token`. A token that comes twice is an error: the rest would be missing.
+/// All items of a listing that pages by `next_token`, or by the members that are named. A token that comes twice is an error: the rest would
+/// be missing.
 macro_rules! pages {
-    ($operation:expr, $request:expr, $items:ident) => {{
+    ($operation:expr, $request:expr, $items:ident) => {
+        pages!($operation, $request, $items, set_next_token, next_token)
+    };
+    ($operation:expr, $request:expr, $items:ident, $set_token:ident, $token:ident) => {{
         let request = $request;
         let mut items = Vec::new();
         let mut token: Option<String> = None;
         loop {
-            let page = $crate::aws::retry::reading($operation, || request.clone().set_next_token(token.clone()).send()).await?;
+            let page = $crate::aws::retry::reading($operation, || request.clone().$set_token(token.clone()).send()).await?;
             items.extend(page.$items.unwrap_or_default());
-            match page.next_token.filter(|t| !t.is_empty()) {
+            match page.$token.filter(|t| !t.is_empty()) {
                 None => break items,
                 Some(next) if token.as_ref() == Some(&next) => {
                     return Err($crate::aws::errors::in_body($operation, "RepeatedToken", "the listing does not come to an end"));

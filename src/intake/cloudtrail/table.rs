@@ -63,7 +63,7 @@ pub static TABLE: &[(&str, Extract)] = &[
     ("ec2:EnableEbsEncryptionByDefault", |_, _| Did::Harmless("it encrypts new volumes", vec![EBS_DEFAULT.to_owned()], Vec::new())),
     ("kms:CreateKey", create_key),
     ("kms:DisableKeyRotation", disable_rotation),
-    ("kms:EnableKeyRotation", |q, r| Did::Harmless("it turns rotation on", vec![rotation(q, r)], Vec::new())),
+    ("kms:EnableKeyRotation", |q, r| Did::Harmless("it turns rotation on", vec![rotation(key_of(q, r))], Vec::new())),
     ("ec2:DeleteFlowLogs", delete_flow_logs),
     ("ec2:CreateFlowLogs", create_flow_logs),
     ("ec2:CreateVolume", create_volume),
@@ -129,18 +129,25 @@ fn modify_subnet(request: &Value, _: &Value) -> Did {
     }
 }
 
-/// The name under which the rotation of a key is turned off and on again: events name one and the same key by its id or by its ARN.
-fn rotation(request: &Value, response: &Value) -> String {
-    let key = [text(response, "keyId"), text(request, "keyId")].into_iter().find(|id| !id.is_empty()).unwrap_or("");
+/// The key that an event names, by its id or by its ARN.
+fn key_of<'v>(request: &'v Value, response: &'v Value) -> &'v str {
+    [text(response, "keyId"), text(request, "keyId")].into_iter().find(|id| !id.is_empty()).unwrap_or("")
+}
+
+/// The name under which the rotation of a key is turned off and on again, whichever way events name it.
+fn rotation(key: &str) -> String {
     format!("rotation/{}", key.rsplit('/').next().unwrap_or(key))
 }
 
+fn unrotated(key: &str) -> Did {
+    Did::Touched(vec![Target { id: key.to_owned(), kind: KEY, opens: vec![vec![rotation(key)]], ..Target::default() }], Vec::new())
+}
+
 fn disable_rotation(request: &Value, response: &Value) -> Did {
-    let id = [text(response, "keyId"), text(request, "keyId")].into_iter().find(|id| !id.is_empty()).unwrap_or("");
-    if id.is_empty() {
-        return Did::Missing(NO_ID);
+    match key_of(request, response) {
+        "" => Did::Missing(NO_ID),
+        key => unrotated(key),
     }
-    Did::Touched(vec![Target { id: id.to_owned(), kind: KEY, opens: vec![vec![rotation(request, response)]], ..Target::default() }], Vec::new())
 }
 
 fn create_key(_: &Value, response: &Value) -> Did {
@@ -152,8 +159,7 @@ fn create_key(_: &Value, response: &Value) -> Did {
     if !(said("keySpec", "SYMMETRIC_DEFAULT") && said("keyUsage", "ENCRYPT_DECRYPT") && said("origin", "AWS_KMS")) {
         return Did::Harmless("AWS does not rotate a key of that kind", Vec::new(), Vec::new());
     }
-    let opens = vec![vec![format!("rotation/{}", id.rsplit('/').next().unwrap_or(id))]];
-    Did::Touched(vec![Target { id: id.to_owned(), kind: KEY, opens, ..Target::default() }], Vec::new())
+    unrotated(id)
 }
 
 fn create_trail(request: &Value, response: &Value) -> Did {

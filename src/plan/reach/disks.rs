@@ -19,7 +19,16 @@ use crate::{
 };
 
 /// How far a reference to the output of a step is followed: a volume is made from a copy of a snapshot.
-pub(super) const DEPTH: usize = 4;
+const DEPTH: usize = 4;
+
+/// How a snapshot comes to be that a call names.
+#[derive(Debug)]
+pub(super) struct Copies<'a> {
+    /// The steps that are yet to be done, each with its output: a copy of what the next one makes.
+    pub(super) steps: Vec<(&'a Step, String)>,
+    /// The id of the snapshot that they begin with, if it is there already.
+    pub(super) there: Option<String>,
+}
 
 /// The disks of a change, as the account has them now.
 #[derive(Debug)]
@@ -240,27 +249,39 @@ impl<'a> Disks<'a> {
     }
 
     /// The step that a reference to an output names, and the output.
-    pub(super) fn step(&self, value: &Value) -> Option<(&'a Step, String)> {
+    fn step(&self, value: &Value) -> Option<(&'a Step, String)> {
         let output = value.get("$output").filter(|output| output.get("change").is_none())?;
         let (step, name) = (output.get("step")?.as_str()?, output.get("name")?.as_str()?);
         self.change.steps.iter().find(|s| s.name == step).map(|s| (s, name.to_owned()))
     }
 
-    /// The volume that a snapshot holds which a call names, by its id or as what a step is yet to make.
-    pub(super) fn held_by(&self, snapshot: &Value) -> Option<String> {
-        self.followed(snapshot, DEPTH)
+    /// How a snapshot that a call names comes to be.
+    pub(super) fn made_by(&self, snapshot: &Value) -> Option<Copies<'a>> {
+        let (mut steps, mut named) = (Vec::new(), snapshot);
+        loop {
+            if let Some(id) = named.as_str() {
+                return Some(Copies { steps, there: Some(id.to_owned()) });
+            }
+            let (step, output) = self.step(named).filter(|_| steps.len() <= DEPTH)?;
+            steps.push((step, output));
+            match step.act.call.input.get("SourceSnapshotId") {
+                Some(source) => named = source,
+                None => return Some(Copies { steps, there: None }),
+            }
+        }
     }
 
-    fn followed(&self, snapshot: &Value, depth: usize) -> Option<String> {
-        if let Some(id) = snapshot.as_str() {
-            return self.snapshot(id).map(|s| self.source_of(s).to_owned());
+    /// The volume that a snapshot holds which a call names, by its id or as what a step is yet to make.
+    pub(super) fn held_by(&self, snapshot: &Value) -> Option<String> {
+        let Copies { steps, there } = self.made_by(snapshot)?;
+        if let Some(id) = there {
+            return self.snapshot(&id).map(|s| self.source_of(s).to_owned());
         }
-        let (step, name) = self.step(snapshot)?;
-        let call = &step.act.call;
+        let (first, output) = steps.last()?;
+        let call = &first.act.call;
         match call.operation.as_str() {
-            "CreateSnapshots" => name.strip_prefix("Snapshots/").map(str::to_owned),
+            "CreateSnapshots" => output.strip_prefix("Snapshots/").map(str::to_owned),
             "CreateSnapshot" => call.input.get("VolumeId")?.as_str().map(str::to_owned),
-            "CopySnapshot" => self.followed(call.input.get("SourceSnapshotId")?, depth.checked_sub(1)?),
             _ => None,
         }
     }

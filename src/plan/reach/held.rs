@@ -24,16 +24,8 @@ pub(super) fn borne_out(disks: &Disks<'_>, lead: &Lead<'_>) -> Result<Vec<String
         }
         "ModifyInstanceAttribute" => goes_with(disks, call, &mut claims)?,
         "CreateVolume" => volume(disks, call, &mut claims)?,
-        "CopySnapshot" => {
-            copy(disks, call, &mut claims)?;
-            lineage::holds_what_its_step_says(disks, act)?;
-        }
-        "CreateSnapshot" | "CreateSnapshots" => {
-            let backup = snapshots(disks, call, &mut claims)?;
-            if !backup {
-                lineage::holds_what_its_step_says(disks, act)?;
-            }
-        }
+        "CopySnapshot" => copy(disks, act, &mut claims)?,
+        "CreateSnapshot" | "CreateSnapshots" => snapshots(disks, act, &mut claims)?,
         "CreateTags" | "DeleteTags" => tags(disks, way, call, &mut claims)?,
         "StartInstances" | "StopInstances" => power(disks, call)?,
         "DeleteVolume" | "DeleteSnapshot" => deleted(disks, call, lead.kept)?,
@@ -214,7 +206,8 @@ fn under_key(disks: &Disks<'_>, call: &Call, claims: &mut Vec<String>) -> Result
     Ok(())
 }
 
-fn copy(disks: &Disks<'_>, call: &Call, claims: &mut Vec<String>) -> Result<(), String> {
+fn copy(disks: &Disks<'_>, act: &Act, claims: &mut Vec<String>) -> Result<(), String> {
+    let call = &act.call;
     let snapshot = &call.input["SourceSnapshotId"];
     let Some(held) = disks.held_by(snapshot) else { return Err(format!("copies {snapshot}, and the account does not say of which volume that is")) };
     if !disks.is_old(&held) {
@@ -222,7 +215,8 @@ fn copy(disks: &Disks<'_>, call: &Call, claims: &mut Vec<String>) -> Result<(), 
     }
     described(call, &[format!("redress: encrypted copy of a snapshot of {held}")])?;
     under_key(disks, call, claims)?;
-    copied(disks, Labels::of(call, "snapshot")?, &held, claims)
+    copied(disks, Labels::of(call, "snapshot")?, &held, claims)?;
+    lineage::holds_what_its_step_says(disks, act)
 }
 
 /// The tags of a snapshot of one disk, or of a copy of it.
@@ -231,29 +225,29 @@ fn copied(disks: &Disks<'_>, labels: Labels<'_>, of: &str, claims: &mut Vec<Stri
     labels.hold(disks, Some(of), &Tags::new(), &[tag::SOURCE, tag::INSTANCE, tag::DEVICE, tag::EXPIRES], claims)
 }
 
-/// Returns whether the snapshots are a backup, which is taken while the instance runs.
-fn snapshots(disks: &Disks<'_>, call: &Call, claims: &mut Vec<String>) -> Result<bool, String> {
+fn snapshots(disks: &Disks<'_>, act: &Act, claims: &mut Vec<String>) -> Result<(), String> {
+    let call = &act.call;
     let labels = Labels::of(call, "snapshot")?;
     let input = &call.input;
     if call.operation == "CreateSnapshot" {
         let of = text(input, "VolumeId");
         described(call, &[format!("redress: {of} before encryption")])?;
-        return match disks.is_old(of) {
-            true => copied(disks, labels, of, claims).map(|()| false),
-            false => Err(format!("is of {of}, which the run does not replace, as the account shows")),
-        };
+        if !disks.is_old(of) {
+            return Err(format!("is of {of}, which the run does not replace, as the account shows"));
+        }
+        copied(disks, labels, of, claims)?;
+        return lineage::holds_what_its_step_says(disks, act);
     }
     // A backup is of all disks and carries tags of its own; the set before an exchange leaves out what stays.
     let labels = labels.with(&[tag::INSTANCE, tag::EXPIRES])?;
     if labels.has(tag::SET) {
         described(call, &[format!("redress: backup of {}", disks.change.resource.id())])?;
-        labels.with(&[tag::KEEP_LAST])?.hold_backup(disks, claims)?;
-        return Ok(true);
+        return labels.with(&[tag::KEEP_LAST])?.hold_backup(disks, claims);
     }
     described(call, &["warm", "snapshot"].map(|set| format!("redress: {} before encryption, {set}", disks.change.resource.id())))?;
     left_out(disks, &input["InstanceSpecification"], claims)?;
     labels.hold(disks, None, &Tags::new(), &[tag::INSTANCE, tag::EXPIRES], claims)?;
-    Ok(false)
+    lineage::holds_what_its_step_says(disks, act)
 }
 
 /// A set leaves out what is not replaced, and nothing else. Somebody may have attached another disk since.

@@ -3,7 +3,10 @@
 
 use serde_json::Value;
 
-use super::disks::{DEPTH, Disks};
+use super::{
+    disks::{Copies, Disks},
+    held::tag_in,
+};
 use crate::{
     actions::encrypt_volumes::is_warm,
     calls::{Act, Call, Test},
@@ -16,25 +19,14 @@ use crate::{
 /// # Errors
 /// What it is instead.
 pub(super) fn is_final(disks: &Disks<'_>, snapshot: &Value) -> Result<(), String> {
-    followed(disks, snapshot, DEPTH)
-}
-
-fn followed(disks: &Disks<'_>, snapshot: &Value, depth: usize) -> Result<(), String> {
-    if let Some(id) = snapshot.as_str() {
-        return there(disks, id);
-    }
-    let Some((step, _)) = disks.step(snapshot) else { return Err(format!("names {snapshot}, which no step of the change makes")) };
-    if is_warm(&step.name) {
+    let Some(Copies { steps, there }) = disks.made_by(snapshot) else { return Err(format!("names {snapshot}, which no step of the change makes")) };
+    if let Some((step, _)) = steps.iter().find(|(step, _)| is_warm(&step.name)) {
         return Err(format!("goes by what {} makes, after which the disk is written again", step.name));
     }
-    match (step.act.call.input.get("SourceSnapshotId"), depth.checked_sub(1)) {
-        (Some(source), Some(depth)) => followed(disks, source, depth),
-        (Some(_), None) => Err(format!("names {snapshot}, a copy of copies")),
-        (None, _) => Ok(()),
-    }
+    there.map_or(Ok(()), |id| is_there(disks, &id))
 }
 
-fn there(disks: &Disks<'_>, id: &str) -> Result<(), String> {
+fn is_there(disks: &Disks<'_>, id: &str) -> Result<(), String> {
     let Some(snapshot) = disks.snapshot(id) else { return Err(format!("names {id}, and the account has no such snapshot")) };
     if !disks.made(&snapshot.tags) {
         return Err(format!("goes by {id}, which the run did not make, as the account shows"));
@@ -73,5 +65,5 @@ pub(super) fn holds_what_its_step_says(disks: &Disks<'_>, act: &Act) -> Result<(
 
 /// The step that a call names in the tags of what it makes.
 fn step_of(call: &Call) -> Option<&str> {
-    super::held::tag_in(call, tag::STEP)?.rsplit('/').next()
+    tag_in(call, tag::STEP)?.rsplit('/').next()
 }

@@ -4,7 +4,7 @@ use super::{OnTwin, done};
 use crate::{
     calls::Outcome,
     inventory::Fact,
-    services::key::{DisableKeyRotation, EnableKeyRotation},
+    services::key::{DisableKeyRotation, EnableKeyRotation, PERIOD},
     twin::{
         Twin,
         errors::{must, refuse, unknown},
@@ -13,7 +13,7 @@ use crate::{
 
 impl OnTwin for EnableKeyRotation {
     fn perform(self, t: &mut Twin, region: &str) -> Outcome {
-        if self.rotation_period_in_days.is_some_and(|days| !(90..=2560).contains(&days)) {
+        if self.rotation_period_in_days.is_some_and(|days| !PERIOD.contains(&days)) {
             return Err(refuse("ValidationException", "RotationPeriodInDays is from 90 to 2560"));
         }
         set(t, region, &self.key_id, true)
