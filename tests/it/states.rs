@@ -27,7 +27,7 @@ struct Stage {
 
 impl Stage {
     fn new() -> Self {
-        let moto = Moto::start_script(include_str!("states_moto.py"));
+        let moto = Moto::start_changed(include_str!("states_moto.py"));
         let keys = moto.account_named(MACHINE);
         Self { moto, keys, folder: tempfile::tempdir().unwrap() }
     }

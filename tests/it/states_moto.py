@@ -1,4 +1,4 @@
-"""Runs moto as the other tests do, and lets its state machines name things as AWS does.
+"""Lets moto's state machines name things as AWS does; `moto_server.py` runs it.
 
 moto hands the names of a task's parameters to boto3 as they are, and gives boto3's names back. AWS takes and gives those
 of its Java SDK in Pascal case (https://docs.aws.amazon.com/step-functions/latest/dg/supported-services-awssdk.html), calls
@@ -12,10 +12,8 @@ import datetime
 import os
 import re
 import sys
-import threading
 
 os.environ["MOTO_PORT"] = sys.argv[1]
-threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()
 
 import botocore.session
 import moto.stepfunctions.parser.asl.component.program.program
@@ -91,7 +89,3 @@ def answer(self, response, *_, **__):
 
 
 Task._normalise_response = answer
-
-from moto.server import main
-
-main(["-H", "127.0.0.1", "-p", sys.argv[1]])

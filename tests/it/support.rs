@@ -23,23 +23,8 @@ use std::{
 /// What is installed into the virtual environment; the version is pinned because the list of its differences is.
 const PACKAGES: &[&str] = &["moto[ec2,s3,iam,ssm,server]==5.2.5", "boto3"];
 
-/// Runs moto and ends with its standard input: when the test process dies, however it dies, the pipe closes.
-/// `LaunchTime` moves with every start, as on AWS; moto leaves it at the time of the launch.
-const RUN_MOTO: &str = "
-import os, sys, threading
-threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()
-from moto.core.utils import utcnow
-from moto.ec2.models.instances import Instance
-start = Instance.start
-def start_as_aws_does(self):
-    if self._state.name == 'stopped': self.launch_time = utcnow()
-    return start(self)
-Instance.start = start_as_aws_does
-from moto.server import main
-# As on AWS there is a third status check.
-Instance.attached_ebs_status = property(lambda self: {'Status': 'ok' if self.state_code == 16 else 'not-applicable'})
-main(['-H', '127.0.0.1', '-p', sys.argv[1]])
-";
+/// Runs moto, as near to AWS and as fast as it can be made.
+const RUN_MOTO: &str = include_str!("moto_server.py");
 
 /// The images of every account and region. Moto's own 500 each have a snapshot, which it lists as the account's: that makes most of
 /// what a scan reads there, and nearly all of the time that it takes.
@@ -116,20 +101,21 @@ impl Moto {
 
     /// The same with settings of its own.
     pub fn start_with(settings: &[(&str, &str)]) -> Moto {
-        Self::launch(RUN_MOTO, settings)
+        Self::launch("", settings)
     }
 
-    /// The same by a script of its own, which gets the port.
-    pub fn start_script(script: &str) -> Moto {
+    /// The same after a script of its own has changed it.
+    pub fn start_changed(script: &str) -> Moto {
         Self::launch(script, &[("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")])
     }
 
-    fn launch(script: &str, settings: &[(&str, &str)]) -> Moto {
+    fn launch(before: &str, settings: &[(&str, &str)]) -> Moto {
+        let script = format!("{before}\n{RUN_MOTO}");
         let python = python();
         for _ in 0..3 {
             let port = free_port();
             let child = Command::new(&python)
-                .args(["-c", script, &port.to_string()])
+                .args(["-c", &script, &port.to_string()])
                 .env("MOTO_EC2_ENABLE_INSTANCE_TYPE_VALIDATION", "true")
                 .env("MOTO_AMIS_PATH", IMAGES)
                 .envs(settings.iter().copied())

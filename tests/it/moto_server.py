@@ -1,0 +1,59 @@
+"""Runs moto on the port that is its first argument.
+
+It ends with its standard input: when the test process dies, however it dies, the pipe closes.
+
+What moto does again for every request or account is done once here. Without that, two thirds of its time go into listing its own
+folder and reading the policies that AWS manages, under a lock that all requests wait for.
+"""
+import functools
+import json
+import logging
+import os
+import sys
+import threading
+
+threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()
+
+from moto import backends
+from moto.core import responses
+from moto.core.utils import method_names_from_class, utcnow
+from moto.ec2.models.instances import Instance
+from moto.iam import models as iam
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication
+from moto.server import main
+
+# Nobody reads what it logs.
+logging.getLogger("werkzeug").disabled = True
+
+modules = frozenset(backends.list_of_moto_modules())
+backends.list_of_moto_modules = lambda: modules
+DomainDispatcherApplication.get_backend_for_host = functools.cache(DomainDispatcherApplication.get_backend_for_host)
+
+responses.method_names_from_class = functools.cache(method_names_from_class)
+managed = functools.cache(lambda: json.loads(iam.aws_managed_policies_data))
+
+
+def policies_of_aws(backend):
+    """Those of the partition `aws` only: every account gets a backend for each partition, and no test is in another."""
+    if backend.region_name != "aws" or not iam.load_iam_aws_managed_policies():
+        return []
+    return [iam.AWSManagedPolicy.from_data(name, backend.account_id, backend.region_name, data) for name, data in managed().items()]
+
+
+iam.IAMBackend._init_aws_policies = policies_of_aws
+
+# As on AWS `LaunchTime` moves with every start; moto leaves it at the time of the launch.
+start = Instance.start
+
+
+def start_as_aws_does(self):
+    if self._state.name == "stopped":
+        self.launch_time = utcnow()
+    return start(self)
+
+
+Instance.start = start_as_aws_does
+# As on AWS there is a third status check.
+Instance.attached_ebs_status = property(lambda self: {"Status": "ok" if self.state_code == 16 else "not-applicable"})
+
+main(["-H", "127.0.0.1", "-p", sys.argv[1]])
