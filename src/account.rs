@@ -1,4 +1,4 @@
-//! The two seams: how an account is read, and how one mutating call is made. Everything else in redress is a pure
+//! The two seams: reading an account, and making one mutating call. Everything else in redress is a pure
 //! function between them. `aws` and `twin` implement this and nothing else may touch an account.
 
 use std::time::Duration;
@@ -12,71 +12,74 @@ use crate::{
     resource::Owner,
 };
 
-/// Which account is behind a seam, and through which door.
+/// The account behind a seam, and the access to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
     /// Partition and account.
     pub owner: Owner,
-    /// Whose credentials.
+    /// The owner of the credentials.
     pub caller: Caller,
-    /// The endpoint: a URL when `AWS_ENDPOINT_URL` names one, `aws`, or `twin:NAME`.
+    /// The endpoint: a URL if `AWS_ENDPOINT_URL` names one, `aws`, or `twin:NAME`.
     pub endpoint: String,
 }
 
-/// Gives leave for a call, in the moment before it goes out, and says until when it holds; or says why there is none.
+/// A function that gives leave for a call, in the moment before it is sent: it returns the time until which
+/// the leave holds, or the reason for which there is none.
 pub type Leave<'a> = &'a (dyn Fn() -> Result<Until, CallError> + Send + Sync);
 
-/// How long the credentials of an account last.
+/// The validity of an account's credentials.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Validity {
-    /// They do not end by themselves.
+    /// The credentials do not expire by themselves.
     Lasting,
-    /// They end, and are renewed without anybody's help, by what is named.
+    /// The credentials expire, and are renewed without anybody's help, by the named source.
     Renewed(&'static str),
-    /// They end then, and nobody renews them.
+    /// The credentials expire at this time, and nobody renews them.
     Ends(Timestamp),
-    /// They end at a time that nobody tells.
+    /// The credentials expire at an unknown time.
     Unsaid,
 }
 
 /// An account that can be read and changed.
 #[async_trait]
 pub trait Account: Send + Sync {
-    /// Who and where this is.
+    /// Returns the identity of the account and of the caller.
     fn identity(&self) -> &Identity;
 
-    /// Reads what the scope names, at one time. It never fails as a whole: what could not be read is `Unknown` with
-    /// the reason, in its place.
+    /// Reads everything that the scope names, at one time. It never fails as a whole: a fact that could not
+    /// be read is `Unknown` with the reason, in its place.
     async fn read(&self, scope: &Scope) -> Inventory;
 
     /// Makes one mutating call, once: no hidden repeats.
     async fn call(&self, call: &Call) -> Outcome;
 
-    /// Makes one mutating call, once, if there is leave for it in the moment before it goes out. An account that waits for
-    /// anything first, such as a turn, asks for leave after the wait. Without leave, or when it is over, nothing is sent.
+    /// Makes one mutating call, once, if there is leave for it in the moment before it is sent. An account
+    /// that waits for anything first, such as a turn, asks for leave after the wait. Without leave, or when
+    /// it has expired, nothing is sent.
     async fn call_with(&self, call: &Call, leave: Leave<'_>) -> Outcome {
         leave()?;
         self.call(call).await
     }
 
-    /// Tries a call without effect: whether the caller may make it. Nothing is ever changed by it; where an account cannot
-    /// be asked so, the answer is that it cannot be told.
+    /// Tries without effect whether the caller may make a call. Nothing is ever changed by it; if an account
+    /// does not support this, the answer is that it cannot be determined.
     async fn try_call(&self, call: &Call) -> Tried {
         Tried::CannotTell(format!("{} cannot be tried without effect here", call.name()))
     }
 
-    /// Tells Security Hub that findings of its own are resolved, once: no resource is changed. What it did not update comes
-    /// back with its reason; only where there is a Security Hub at all.
+    /// Reports to Security Hub that findings of its own are resolved, once: no resource is changed. Findings
+    /// that it did not update are returned with the reason; only for accounts that have a Security Hub at
+    /// all.
     async fn notify(&self, notice: &Notice) -> Result<Vec<Refusal>, CallError> {
         let message = format!("there is no Security Hub at {}", self.identity().endpoint);
         let _ = notice;
         Err(CallError { class: ErrorClass::Unsupported, code: "Unsupported".to_owned(), message })
     }
 
-    /// What time it is for this account: the twin has a clock of its own.
+    /// Returns the current time for this account: the twin has a clock of its own.
     fn now(&self) -> Timestamp;
 
-    /// How long the credentials last.
+    /// Returns the validity of the credentials.
     async fn validity(&self) -> Validity {
         Validity::Lasting
     }

@@ -1,5 +1,5 @@
-//! A finding: a check violated by a resource, with its evidence and where it came from. Data only; what to do about
-//! it is for playbooks to say.
+//! A finding: a check violated by a resource, with its evidence and its source. Data only; the remedy is up
+//! to playbooks.
 
 use std::fmt;
 
@@ -8,17 +8,17 @@ use serde_json::Value;
 
 use crate::resource::ResourceId;
 
-/// How grave a finding is; the words are those of Security Hub.
+/// The severity of a finding; the words are those of Security Hub.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// Good to know.
     Low,
-    /// Should be mended.
+    /// To be fixed.
     Medium,
-    /// Should be mended soon.
+    /// To be fixed soon.
     High,
-    /// Should be mended now.
+    /// To be fixed now.
     Critical,
 }
 
@@ -33,22 +33,22 @@ impl fmt::Display for Severity {
     }
 }
 
-/// What a check says of a resource.
+/// The verdict of a check on a resource.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// The rule is violated; the value is the evidence, made of facts.
     Violates(Value),
-    /// The rule is kept. The note says what a reader should know all the same ("not yet delivered").
+    /// The rule is kept. The note contains what a reader should know all the same ("not yet delivered").
     Ok(Option<String>),
-    /// Kept on purpose by an earlier run: the text names what replaced it.
+    /// The resource is kept on purpose by an earlier run: the text names its replacement.
     Retained(String),
-    /// Nothing can be said, because.
+    /// The check cannot judge, for this reason.
     Unknown(String),
 }
 
 impl Verdict {
-    /// The verdict in one word, as JSON documents carry it.
+    /// Returns the verdict in one word, as in JSON documents.
     pub fn word(&self) -> &'static str {
         match self {
             Verdict::Violates(_) => "violates",
@@ -59,68 +59,70 @@ impl Verdict {
     }
 }
 
-/// One check on one resource, with what it said.
+/// One check on one resource, with its verdict.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Finding {
-    /// The check's id.
+    /// The id of the check.
     pub check: String,
-    /// How grave.
+    /// The severity.
     pub severity: Severity,
     /// The resource.
     pub resource: ResourceId,
-    /// The region it is about; empty for the account as a whole.
+    /// The region of the finding; empty for the account as a whole.
     pub region: String,
-    /// What the check said.
+    /// The verdict of the check.
     pub verdict: Verdict,
-    /// The value of the tag `redress:ignore`, where a person has set it.
+    /// The value of the tag `redress:ignore`, if a person has set it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suppressed: Option<String>,
-    /// Tags of the resource, by which playbooks match.
+    /// The tags of the resource, by which playbooks match.
     #[serde(default)]
     pub tags: crate::inventory::Tags,
-    /// Where it came from: `scan`, or the tools that reported it.
+    /// The sources of the finding: `scan`, or the tools that reported it.
     pub sources: Vec<String>,
 }
 
 impl Finding {
-    /// Check and resource: what a finding is the same by.
+    /// Returns the check and the resource, which identify a finding.
     pub fn key(&self) -> FindingKey {
         FindingKey { check: self.check.clone(), resource: self.resource.clone() }
     }
 }
 
-/// A finding of another tool that stands behind findings of ours: what it takes to tell that tool what became of it.
-/// All texts are the other tool's, cut and tamed: they are compared and shown, and only those that name a finding of Security
-/// Hub ever leave in a request, after they were held to their own form.
+/// A finding of another tool that findings of ours come from: everything needed to report its outcome back to
+/// that tool. All texts are the other tool's, cut and sanitized: they are compared and shown, and only those
+/// that name a finding of Security Hub ever leave in a request, after their own form was checked.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Origin {
     /// The tool: `Security Hub`, `Prowler`.
     pub tool: String,
-    /// The format it came in: `ASFF 2018-10-08`.
+    /// The format of the report: `ASFF 2018-10-08`.
     pub format: String,
-    /// The framework of its control, with the version.
+    /// The framework of the control, with the version.
     pub framework: String,
-    /// Its control, rule or event.
+    /// The control, rule or event.
     pub control: String,
-    /// Its own id: ASFF's `Id`, OCSF's `finding_info.uid`, an event's `eventID`; empty where its tool gives none.
+    /// The id of the finding: ASFF's `Id`, OCSF's `finding_info.uid`, an event's `eventID`; empty if the tool
+    /// gives none.
     pub finding: String,
     /// ASFF's `ProductArn`, without which the id names nothing in Security Hub.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub product: String,
-    /// The account that it says it is about.
+    /// The account that the finding names as its own.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub account: String,
-    /// The findings of ours that it stands behind.
+    /// The findings of ours that come from it.
     pub answers: Vec<FindingKey>,
-    /// What else it is about and no finding of ours says: it is not settled by settling `answers`.
+    /// Further subjects of the finding that no finding of ours covers: resolving `answers` does not resolve
+    /// these.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub beyond: Vec<String>,
 }
 
-/// What a finding is the same by: which check, which resource.
+/// The identity of a finding: its check and its resource.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct FindingKey {
-    /// The check's id.
+    /// The id of the check.
     pub check: String,
     /// The resource.
     pub resource: ResourceId,

@@ -1,6 +1,6 @@
-//! redress sets AWS findings right.
+//! redress fixes AWS findings.
 //!
-//! The way of the data, and the one direction of imports:
+//! The flow of the data, and the one direction of imports:
 //!
 //! ```text
 //!  AWS account ──read──▶ inventory ──▶ checks ──▶ findings ──▶ playbooks ──▶ actions ──▶ plan
@@ -13,9 +13,10 @@
 //!  report ◀── verify: read again, check again ◀── engine: one call at a time, journal first
 //! ```
 //!
-//! Between the two seams of [`account`] everything is a pure function over plain data. [`aws`] and [`twin`] implement
-//! the seams and are known by name to [`cli`] alone; only [`engine`] calls anything that changes an account; only
-//! [`journal::store`] writes runs to disk. `tests/` holds a test for the direction of imports.
+//! Between the two seams of [`account`] everything is a pure function over plain data. [`aws`] and [`twin`]
+//! implement the seams and are known by name to [`cli`] alone; only [`engine`] calls anything that changes an
+//! account; only [`journal::store`] writes runs to disk. `tests/` contains a test for the direction of
+//! imports.
 
 pub mod account;
 pub mod actions;

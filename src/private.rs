@@ -1,5 +1,6 @@
-//! Files and folders that are their owner's alone, whatever the umask: runs and locks say what is called in an account when
-//! they are gone on with. No link is followed to one, so that nobody can point a name that redress writes at something else.
+//! Files and folders that are private to their owner, whatever the umask: runs and locks determine the calls
+//! in an account when they are resumed. No link is followed to one, so that nobody can point a name that
+//! redress writes at another file.
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
@@ -7,10 +8,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Makes a folder that the user has named, and those above it that are not there, for the owner alone. It may be a link.
+/// Creates a folder that the user has named, and missing ones above it, for the owner alone. It may be a
+/// link.
 ///
 /// # Errors
-/// When it cannot be made.
+/// The error if it cannot be created.
 pub fn root(path: &Path) -> io::Result<()> {
     let mut builder = DirBuilder::new();
     builder.recursive(true);
@@ -19,10 +21,10 @@ pub fn root(path: &Path) -> io::Result<()> {
     builder.create(path)
 }
 
-/// Makes a folder inside of one that is there, for the owner alone. One that is there stays as it is.
+/// Creates a folder inside an existing one, for the owner alone. An existing one stays as it is.
 ///
 /// # Errors
-/// When it cannot be made, or what is there is a link or no folder.
+/// The error if it cannot be created, or if the existing entry is a link or no folder.
 pub fn folder(path: &Path) -> io::Result<()> {
     match new_folder(path) {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => no_link(path, fs::Metadata::is_dir, "a folder"),
@@ -30,10 +32,10 @@ pub fn folder(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Makes a folder that must not be there yet, for the owner alone.
+/// Creates a folder that must not exist yet, for the owner alone.
 ///
 /// # Errors
-/// When it cannot be made, or is there.
+/// The error if it cannot be created, or exists.
 pub fn new_folder(path: &Path) -> io::Result<()> {
     let mut builder = DirBuilder::new();
     #[cfg(unix)]
@@ -41,10 +43,10 @@ pub fn new_folder(path: &Path) -> io::Result<()> {
     builder.create(path)
 }
 
-/// Opens a file to read and write, made for the owner alone if it is not there.
+/// Opens a file to read and write; a missing one is created for the owner alone.
 ///
 /// # Errors
-/// When it cannot be opened, or what is there is a link or no file.
+/// The error if it cannot be opened, or if the existing entry is a link or no file.
 pub fn open(path: &Path) -> io::Result<File> {
     match new_file(path) {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => existing(path, OpenOptions::new().read(true).write(true)),
@@ -55,49 +57,51 @@ pub fn open(path: &Path) -> io::Result<File> {
 /// Opens a file to read.
 ///
 /// # Errors
-/// When it is not there or cannot be opened, or what is there is a link or no file.
+/// The error if it does not exist or cannot be opened, or if the existing entry is a link or no file.
 pub fn read(path: &Path) -> io::Result<File> {
     existing(path, OpenOptions::new().read(true))
 }
 
-/// Makes a file that must not be there yet, for the owner alone.
+/// Creates a file that must not exist yet, for the owner alone.
 ///
 /// # Errors
-/// When it cannot be made, or anything of its name is there.
+/// The error if it cannot be created, or if anything of its name exists.
 pub fn new_file(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
-    // A file that must be new is made by no link: https://man7.org/linux/man-pages/man2/open.2.html, O_EXCL.
+    // A file that must be new is never created through a link:
+    // https://man7.org/linux/man-pages/man2/open.2.html, O_EXCL.
     options.read(true).write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path)
 }
 
-/// Puts a file into its place, whole or not at all; what was there under this name, a link included, is replaced.
+/// Puts a file into its place, whole or not at all; an existing entry of this name, a link included, is
+/// replaced.
 ///
 /// # Errors
-/// When it cannot be written.
+/// The error if it cannot be written.
 pub fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
     let draft = unique(path);
     let written = new_file(&draft).and_then(|mut file| file.write_all(text)).and_then(|()| fs::rename(&draft, path));
     if written.is_err() {
-        // It may never have been made.
+        // The draft may never have been created.
         let _ = fs::remove_file(&draft);
     }
     written
 }
 
-/// Makes sure that files can be made in a folder.
+/// Checks that files can be created in a folder.
 ///
 /// # Errors
-/// Why they cannot.
+/// The reason if they cannot.
 pub fn writable(folder: &Path) -> io::Result<()> {
     let probe = unique(&folder.join(".writable"));
     new_file(&probe)?;
     fs::remove_file(&probe)
 }
 
-/// A name beside this one that no other process or thread uses.
+/// Returns a name beside this one that no other process or thread uses.
 fn unique(path: &Path) -> PathBuf {
     static NEXT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
     let next = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
@@ -105,7 +109,8 @@ fn unique(path: &Path) -> PathBuf {
     path.with_extension(format!("{}-{now}-{next}.tmp", std::process::id()))
 }
 
-/// Opens what is there, and makes sure that it is what has this name, not what a link of this name points to.
+/// Opens an existing file, and checks that it is the entry of this name, not the target of a link of this
+/// name.
 fn existing(path: &Path, options: &OpenOptions) -> io::Result<File> {
     no_link(path, fs::Metadata::is_file, "a file")?;
     let file = options.open(path)?;
@@ -120,10 +125,10 @@ fn existing(path: &Path, options: &OpenOptions) -> io::Result<File> {
     Ok(file)
 }
 
-/// Makes sure that a folder, if it is there, is no link to elsewhere.
+/// Checks that a folder, if it exists, is no link to elsewhere.
 ///
 /// # Errors
-/// When it is one, or no folder.
+/// The error if it is a link, or no folder.
 pub fn no_link_away(folder: &Path) -> io::Result<()> {
     match no_link(folder, fs::Metadata::is_dir, "a folder") {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
@@ -139,13 +144,15 @@ fn no_link(path: &Path, is: impl Fn(&fs::Metadata) -> bool, what: &str) -> io::R
     if is(&there) { Ok(()) } else { Err(io::Error::other(format!("it is not {what}"))) }
 }
 
-/// Why what is in a folder is in the hands of others than whoever runs this: it is somebody else's, or somebody else can exchange it.
+/// Returns the reason for which others than the user of this process control a folder: it belongs to somebody
+/// else, or somebody else can exchange it.
 pub fn in_other_hands(folder: &Path) -> Option<String> {
     let there = fs::canonicalize(folder).ok()?;
     #[cfg(unix)]
     {
         use std::os::unix::fs::MetadataExt;
-        // The owner of what Linux shows of a process is its effective user (proc(5)). Where there is no /proc, nothing is said.
+        // The owner of a process's entries in Linux's /proc is its effective user (proc(5)). Without /proc,
+        // no user is compared.
         let me = fs::metadata("/proc/self").ok().map(|own| own.uid());
         let owner = fs::metadata(&there).ok()?.uid();
         if let Some(me) = me.filter(|me| *me != owner) {
@@ -157,7 +164,8 @@ pub fn in_other_hands(folder: &Path) -> Option<String> {
     open.then(|| format!("others may exchange {}: everybody may write in {}, which has no sticky bit", there.display(), parent.display()))
 }
 
-/// Those of these paths in which others than the owner may write; none of them if the first keeps others out altogether.
+/// Returns those of these paths in which others than the owner may write; none of them if the first keeps
+/// others out altogether.
 pub fn open_to_others(paths: &[PathBuf]) -> Vec<PathBuf> {
     let mode = |path: &Path| permissions(path).unwrap_or(0);
     match paths.first() {

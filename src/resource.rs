@@ -1,11 +1,11 @@
-//! Names of things in an account. A resource is named by its ARN; this file takes ARNs apart and puts them
-//! together, and must not know anything about what the named things are like or where they are read from.
+//! Names of resources in an account. A resource is named by its ARN; this file parses and builds ARNs, and
+//! must not know anything about the properties of the named resources or the source of the facts about them.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// The kinds of resources that redress knows, by the name the field uses for them.
+/// A kind of resource that redress knows, by the name that the field uses for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
@@ -37,16 +37,16 @@ pub enum Kind {
     FlowLog,
     /// A KMS key.
     Key,
-    /// Anything else.
+    /// Any other resource.
     Other,
 }
 
 impl Kind {
-    /// Whether it is the account as a whole, be it in one region.
+    /// Returns whether the kind is the account as a whole, be it in one region.
     pub fn is_of_account(self) -> bool {
         matches!(self, Kind::Account | Kind::EbsDefaults)
     }
-    /// The kind in words, for people: `security group`.
+    /// Returns the kind in words, for people: `security group`.
     pub fn words(self) -> &'static str {
         match self {
             Kind::Account => "account",
@@ -74,7 +74,7 @@ impl Kind {
 #[serde(try_from = "String", into = "String")]
 pub struct ResourceId(String);
 
-/// Why a text is not an ARN.
+/// The reason for which a text is not an ARN.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not an ARN: an ARN looks like arn:aws:ec2:us-east-1:123456789012:security-group/sg-1")]
 pub struct NotAnArn(pub String);
@@ -104,17 +104,18 @@ impl fmt::Display for ResourceId {
     }
 }
 
-/// The part of the world that an ARN speaks about: what is the same for all resources of one account.
+/// The part of an ARN that is the same for all resources of one account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Owner {
     /// `aws`, `aws-cn` or `aws-us-gov`.
     pub partition: String,
-    /// The twelve digits.
+    /// The account id: twelve digits.
     pub account: String,
 }
 
 impl Owner {
-    /// Whether a thing that AWS says is of this account is: an answer that names no account is about one's own.
+    /// Returns whether a resource belongs to this account, by the account that AWS reports: an answer that
+    /// names no account is about the caller's own.
     pub fn owns(&self, account: &str) -> bool {
         account.is_empty() || account == self.account
     }
@@ -123,51 +124,51 @@ impl Owner {
         ResourceId(format!("arn:{}:{service}:{region}:{account}:{resource}", self.partition))
     }
 
-    /// An EC2 resource, e.g. `ec2("us-east-1", "security-group", "sg-1")`.
+    /// Returns the ARN of an EC2 resource, e.g. `ec2("us-east-1", "security-group", "sg-1")`.
     pub fn ec2(&self, region: &str, kind: &str, id: &str) -> ResourceId {
         self.arn("ec2", region, true, &format!("{kind}/{id}"))
     }
-    /// A security group.
+    /// Returns the ARN of a security group.
     pub fn security_group(&self, region: &str, id: &str) -> ResourceId {
         self.ec2(region, "security-group", id)
     }
-    /// A VPC.
+    /// Returns the ARN of a VPC.
     pub fn vpc(&self, region: &str, id: &str) -> ResourceId {
         self.ec2(region, "vpc", id)
     }
-    /// A volume.
+    /// Returns the ARN of a volume.
     pub fn volume(&self, region: &str, id: &str) -> ResourceId {
         self.ec2(region, "volume", id)
     }
-    /// An instance.
+    /// Returns the ARN of an instance.
     pub fn instance(&self, region: &str, id: &str) -> ResourceId {
         self.ec2(region, "instance", id)
     }
-    /// A snapshot.
+    /// Returns the ARN of a snapshot.
     pub fn snapshot(&self, region: &str, id: &str) -> ResourceId {
         self.ec2(region, "snapshot", id)
     }
-    /// A log group.
+    /// Returns the ARN of a log group.
     pub fn log_group(&self, region: &str, name: &str) -> ResourceId {
         self.arn("logs", region, true, &format!("log-group:{name}"))
     }
-    /// A trail in its home region.
+    /// Returns the ARN of a trail in its home region.
     pub fn trail(&self, home: &str, name: &str) -> ResourceId {
         self.arn("cloudtrail", home, true, &format!("trail/{name}"))
     }
-    /// A role without a path.
+    /// Returns the ARN of a role without a path.
     pub fn role(&self, name: &str) -> ResourceId {
         self.arn("iam", "", true, &format!("role/{name}"))
     }
-    /// A KMS key.
+    /// Returns the ARN of a KMS key.
     pub fn key(&self, region: &str, id: &str) -> ResourceId {
         self.arn("kms", region, true, &format!("key/{id}"))
     }
-    /// A bucket.
+    /// Returns the ARN of a bucket.
     pub fn bucket(&self, name: &str) -> ResourceId {
         self.arn("s3", "", false, name)
     }
-    /// The account itself.
+    /// Returns the ARN of the account itself.
     pub fn root(&self) -> ResourceId {
         self.arn("iam", "", true, "root")
     }
@@ -177,27 +178,27 @@ impl ResourceId {
     fn part(&self, n: usize) -> &str {
         self.0.splitn(6, ':').nth(n).unwrap_or("")
     }
-    /// The whole ARN.
+    /// Returns the whole ARN.
     pub fn as_str(&self) -> &str {
         &self.0
     }
-    /// `aws`, `aws-cn`, `aws-us-gov`.
+    /// Returns the partition: `aws`, `aws-cn`, `aws-us-gov`.
     pub fn partition(&self) -> &str {
         self.part(1)
     }
-    /// `ec2`, `cloudtrail`, ...
+    /// Returns the service: `ec2`, `cloudtrail`, ...
     pub fn service(&self) -> &str {
         self.part(2)
     }
-    /// The region; empty for global resources.
+    /// Returns the region; empty for global resources.
     pub fn region(&self) -> &str {
         self.part(3)
     }
-    /// The account; empty for buckets.
+    /// Returns the account; empty for buckets.
     pub fn account(&self) -> &str {
         self.part(4)
     }
-    /// The id by which the service itself knows the resource: `sg-1`, the trail's or bucket's name.
+    /// Returns the id by which the service itself knows the resource: `sg-1`, the trail's or bucket's name.
     pub fn id(&self) -> &str {
         let resource = self.part(5);
         match self.kind() {
@@ -207,7 +208,7 @@ impl ResourceId {
             _ => resource.split_once('/').map_or(resource, |(_, id)| id),
         }
     }
-    /// What kind of thing the ARN names.
+    /// Returns the kind of resource that the ARN names.
     pub fn kind(&self) -> Kind {
         let resource = self.part(5);
         match (self.service(), resource.split(['/', ':']).next().unwrap_or("")) {
@@ -228,7 +229,7 @@ impl ResourceId {
             _ => Kind::Other,
         }
     }
-    /// The partition and account that own the resource.
+    /// Returns the partition and account that own the resource.
     pub fn owner(&self) -> Owner {
         Owner { partition: self.partition().to_owned(), account: self.account().to_owned() }
     }

@@ -1,29 +1,31 @@
-//! What an action reads beyond what its changes name themselves: its guards look at what stands around the resource. Each action
-//! declares it, a law holds it to what the action asks for, and the least policy of a plan follows from it.
+//! The facts that an action reads beyond those that its changes name themselves: its guards look at the
+//! surroundings of the resource. Each action declares them, a law holds the action to what it asks for, and
+//! the least policy of a plan follows from the declaration.
 
 use crate::inventory::FamilyKind;
 
-/// A kind of thing that an action reads.
+/// A family of resources that an action reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Around {
-    /// The kind.
+    /// The family.
     pub family: FamilyKind,
-    /// Whether it is read only where facts lead there, unless the change itself touches such things.
+    /// `true` if the family is read only where facts lead to it, unless the change itself touches such
+    /// resources.
     pub perhaps: bool,
-    /// Whether facts tell which of them are read, so that their ids are not known beforehand.
+    /// `true` if the ids to read follow from facts, so that they are not known beforehand.
     pub more: bool,
 }
 
 impl Around {
-    /// A kind of which the change names those that are read.
+    /// Declares a family of which the change names the resources that are read.
     pub const fn named(family: FamilyKind) -> Self {
         Self { family, perhaps: false, more: false }
     }
-    /// A kind of which facts tell which are read.
+    /// Declares a family of which facts determine the resources that are read.
     pub const fn found(family: FamilyKind) -> Self {
         Self { family, perhaps: false, more: true }
     }
-    /// The same, read only where facts lead there.
+    /// Makes the declaration conditional: the family is read only where facts lead to it.
     pub const fn perhaps(self) -> Self {
         Self { perhaps: true, ..self }
     }

@@ -1,62 +1,64 @@
-//! What an action changes of the things that it touches, member by member. Undo, rollback and verify compare that and
-//! nothing else: an instance that was tagged, resized or stopped since the run can still be taken back. It is asked of
-//! the registry at that moment and never read from a plan, so that runs of every release are compared alike.
+//! The members that an action changes of the resources that it touches. Undo, rollback and verify compare
+//! these and nothing else: an instance that was tagged, resized or stopped since the run can still be undone.
+//! The registry is asked at that moment and a plan is never read for it, so that runs of every release are
+//! compared alike.
 
 use crate::inventory::FamilyKind;
 
-/// The members of things of one family that an action changes.
+/// The members of the resources of one family that an action changes.
 #[derive(Debug, Clone, Copy)]
 pub struct Concern {
-    /// Those that are compared.
+    /// The members that are compared.
     pub members: Members,
     /// Those among them that are lists of which only the entries count that the change changed.
     pub lists: &'static [&'static str],
-    /// Those that say whether a thing runs. They count at the end of a run that turned it off or on, and never later.
+    /// The members that show whether a resource is running. They count at the end of a run that turned it off
+    /// or on, and never later.
     pub power: &'static [&'static str],
 }
 
-/// A choice of members.
+/// A selection of members.
 #[derive(Debug, Clone, Copy)]
 pub enum Members {
-    /// These.
+    /// These members.
     These(&'static [&'static str]),
-    /// All but these.
+    /// All members but these.
     But(&'static [&'static str]),
 }
 
-/// What an action says of the families that it touches.
+/// The concerns of an action, by the families that it touches.
 pub type Table = &'static [(FamilyKind, Concern)];
 
 impl Concern {
-    /// Nothing but that the thing is there: it is looked at, and not changed.
+    /// Existence alone: the resource is looked at, and not changed.
     pub const THERE: Self = Self::these(&[]);
-    /// Everything.
+    /// All members.
     pub const WHOLE: Self = Self::but(&[]);
 
-    /// These members.
+    /// Selects these members.
     pub const fn these(members: &'static [&'static str]) -> Self {
         Self { members: Members::These(members), lists: &[], power: &[] }
     }
-    /// All members but these.
+    /// Selects all members but these.
     pub const fn but(members: &'static [&'static str]) -> Self {
         Self { members: Members::But(members), lists: &[], power: &[] }
     }
-    /// Names the lists among the members.
+    /// Marks members as lists that are compared entry by entry.
     pub const fn lists(self, lists: &'static [&'static str]) -> Self {
         Self { lists, ..self }
     }
-    /// Adds members that say whether the thing runs.
+    /// Adds members that show whether the resource is running.
     pub const fn power(self, power: &'static [&'static str]) -> Self {
         Self { power, ..self }
     }
 }
 
-/// How a member is compared.
+/// The way in which a member is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Care {
-    /// It is not: the change leaves it alone.
+    /// Not at all: the change leaves the member alone.
     No,
-    /// It says whether the thing runs.
+    /// As the power state: the member shows whether the resource is running.
     Power,
     /// Entry by entry.
     Entries,
@@ -64,18 +66,18 @@ pub enum Care {
     Whole,
 }
 
-/// What the actions of a change say together.
+/// The combined concerns of the actions of a change.
 #[derive(Debug, Clone)]
 pub struct Concerns(Vec<Option<Table>>);
 
 impl Concerns {
-    /// Those of the actions of a change: its `action`, of which there may be several, joined by `+`.
+    /// Returns the concerns of a change's `action`, which may be several actions, joined by `+`.
     pub fn of(action: &str) -> Self {
         Self(action.split('+').map(|name| super::find(name).map(super::Action::concerns)).collect())
     }
 
-    /// How a member of a thing is compared. Of an action that this program does not know, and of a family of which none
-    /// of the actions says anything, everything counts.
+    /// Returns the way in which a member of a resource is compared. Everything counts for an action that this
+    /// program does not know, and for a family that none of the actions declares.
     pub fn care(&self, family: FamilyKind, member: &str) -> Care {
         let said = self.said(family);
         if said.is_empty() {
@@ -91,7 +93,7 @@ impl Concerns {
         said.iter().map(one).max().unwrap_or(Care::Whole)
     }
 
-    /// The members that say whether a thing of this family runs.
+    /// Returns the members that show whether a resource of this family is running.
     pub fn power(&self, family: FamilyKind) -> Vec<&'static str> {
         self.said(family).iter().flat_map(|concern| concern.power).copied().collect()
     }

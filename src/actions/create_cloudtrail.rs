@@ -1,5 +1,6 @@
-//! `create-cloudtrail`: an account without a trail of all regions gets one, with a bucket of its own; or, where a trail
-//! that exists can be raised, that one is raised instead. It never takes over a bucket that it did not make unasked.
+//! `create-cloudtrail`: an account without a trail of all regions gets one, with a bucket of its own; where
+//! an existing trail can be raised, that one is raised instead. It never takes over, unasked, a bucket that
+//! it did not create.
 
 mod bucket;
 
@@ -21,7 +22,7 @@ use crate::{
     services::{self, Operation, Planned, Spec, trail},
 };
 
-/// Gives an account a trail of all regions.
+/// An action that gives an account a trail of all regions.
 pub struct CreateCloudtrail;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -118,7 +119,7 @@ impl Action for CreateCloudtrail {
         }
     }
     fn concerns(&self) -> concern::Table {
-        // An undo deletes the trail, and what somebody set up in it since would go with it.
+        // An undo deletes the trail, and with it whatever somebody has set up in it since.
         const { &[(FamilyKind::Trails, Concern::but(&["tags"]))] }
     }
     fn propose(&self, context: &Context<'_>, target: &ResourceId, with: &Value) -> Result<Proposal, Refusal> {
@@ -126,8 +127,8 @@ impl Action for CreateCloudtrail {
         let inventory = context.inventory;
         let listing = inventory.trails.reads.get(&format!("region={}", plan.home)).or_else(|| inventory.trails.reads.get("*"));
         known(listing.cloned().unwrap_or_default(), "the list of the account's trails")?;
-        // Once the change that this one comes after is done, the raised trail is the one that records all regions: the
-        // answer stays the same, so that the plan does not come apart over its own success.
+        // After the change that this one depends on, the raised trail is the one that records all regions:
+        // the proposal stays the same, so that the plan does not fall apart over its own success.
         if let Some((_, trail)) = inventory.trails.known().find(|(_, t)| t.is_multi_region && t.all_management_events == Fact::Known(true)) {
             return Ok(plan.raise_instead(target, trail));
         }
@@ -138,8 +139,8 @@ impl Action for CreateCloudtrail {
     }
 }
 
-/// The trail of the account that is raised rather than making another. First come those that lack something else, too:
-/// they are raised anyway, and one that is not need not be changed then.
+/// Returns the trail of the account that is raised instead of creating another. Trails that lack something
+/// else as well come first: they are raised anyway, and a complete one then need not be changed.
 fn raisable_trail(inventory: &Inventory) -> Result<Option<&Trail>, Refusal> {
     let mut candidates: Vec<&Trail> = inventory.trails.known().map(|(_, t)| t).filter(|t| !t.is_multi_region).collect();
     candidates.sort_by_key(|t| (t.is_logging == Fact::Known(true) && t.log_file_validation, t.id.clone()));
@@ -159,7 +160,7 @@ fn raisable_trail(inventory: &Inventory) -> Result<Option<&Trail>, Refusal> {
     Ok(None)
 }
 
-/// What is to be made, by name.
+/// The names of the resources that are to be created.
 struct Plan {
     owner: Owner,
     home: String,
@@ -181,12 +182,13 @@ impl Plan {
         Ok(Self { trail: owner.trail(&home, &parameters.name), owner, home, bucket, parameters })
     }
 
-    /// The proof that the account has what it lacked.
+    /// Returns the proof that the account has a trail of all regions.
     fn account_proof(&self, target: &ResourceId) -> Proof {
         Proof { check: "cloudtrail-missing".into(), resource: target.clone(), with: json!({ "region": self.home }) }
     }
 
-    /// A change without steps: what closes the finding is the raise of that trail, which it comes after.
+    /// Proposes a change without steps: the finding is closed by raising that trail, which this change
+    /// depends on.
     fn raise_instead(&self, target: &ResourceId, trail: &Trail) -> Proposal {
         let prerequisite = ResourceId::try_from(trail.id.clone()).ok().map(|resource| Prerequisite { action: "raise-cloudtrail", resource, with: json!({}) });
         Proposal {
@@ -236,7 +238,7 @@ impl Plan {
             ],
             not_restored: vec!["what is not recorded after an undo has removed the trail".to_owned()],
             guards: vec![bucket_note],
-            // The bucket stays after an undo, so it is no part of what is to be as before.
+            // The bucket stays after an undo, so it does not belong to the state that an undo restores.
             touches: vec![Want::id(&self.home, FamilyKind::Trails, self.trail.as_str())],
             prerequisites: Vec::new(),
         })
@@ -270,7 +272,7 @@ impl Plan {
             kms_key_id: None,
             tags_list: tag_list(&self.recovery()?),
         };
-        // A trail of this name that somebody else made in the meantime does not carry the run's tag.
+        // A trail of this name that somebody else has created in the meantime does not carry the run's tag.
         let ours = make::is(home, FamilyKind::Trails, arn, "/tags/known/redress:run", crate::calls::reference::run());
         let mut act = make::act(Call::of(home, &create), vec![ours]);
         act.recognise = match act.recognise {
@@ -291,12 +293,12 @@ impl Plan {
     }
 }
 
-/// From when on the bucket is kept: logs may be in it.
+/// Returns the step after which the bucket is kept: it may contain logs.
 fn once_logging() -> Option<KeptOnce> {
     Some(KeptOnce { step: "start-logging".to_owned(), reason: "it may hold logs".to_owned() })
 }
 
-/// The guard's note about the bucket's name.
+/// Builds the note of the guard for the bucket's name.
 fn bucket_passed(note: impl Into<String>) -> GuardNote {
     GuardNote::passed("bucket-name", note)
 }

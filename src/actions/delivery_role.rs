@@ -1,5 +1,6 @@
-//! `ensure-delivery-role`: a role by which the flow logs of one region reach one log group, and nothing more. It makes
-//! one where there is none, takes one that will do as it is, and never changes a role that it finds.
+//! `ensure-delivery-role`: a role that delivers the flow logs of one region to one log group, and nothing
+//! more. The action creates one where there is none, uses a suitable one as it is, and never changes a role
+//! that it finds.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -20,19 +21,19 @@ use crate::{
     },
 };
 
-/// The action.
+/// The action `ensure-delivery-role`.
 pub struct EnsureDeliveryRole;
 
-/// The name of its inline policy.
+/// The name of the role's inline policy.
 const POLICY: &str = "deliver-vpc-flow-logs";
 
-/// Its parameters: what the role is for.
+/// The parameters of the action: the purpose of the role.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Params {
     /// The region of the VPCs and of the log group.
     pub region: String,
-    /// The log group's name.
+    /// The name of the log group.
     pub log_group: String,
 }
 

@@ -1,4 +1,5 @@
-//! `disable-subnet-public-ip`: new network interfaces of a subnet get no public IPv4 address unless they ask for one.
+//! `disable-subnet-public-ip`: new network interfaces of a subnet get no public IPv4 address unless they ask
+//! for one.
 
 use serde_json::json;
 
@@ -18,7 +19,7 @@ use crate::{
     },
 };
 
-/// The action.
+/// The action `disable-subnet-public-ip`.
 pub static DISABLE_SUBNET_PUBLIC_IP: Setting<Subnet, Nothing> = Setting {
     name: "disable-subnet-public-ip",
     title: "Stops a subnet from giving new network interfaces a public IPv4 address",

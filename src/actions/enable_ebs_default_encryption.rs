@@ -1,4 +1,5 @@
-//! `enable-ebs-default-encryption`: new volumes and copies of snapshots of a region are encrypted, whoever makes them.
+//! `enable-ebs-default-encryption`: new volumes and copies of snapshots of a region are encrypted, whoever
+//! creates them.
 
 use serde_json::json;
 
@@ -19,7 +20,7 @@ use crate::{
     },
 };
 
-/// The action.
+/// The action `enable-ebs-default-encryption`.
 pub static ENABLE_EBS_DEFAULT_ENCRYPTION: Setting<EbsDefaults, Nothing> = Setting {
     name: "enable-ebs-default-encryption",
     title: "Has new volumes of a region encrypted, whoever makes them",
@@ -35,7 +36,7 @@ pub static ENABLE_EBS_DEFAULT_ENCRYPTION: Setting<EbsDefaults, Nothing> = Settin
     switch,
 };
 
-/// The key under which new volumes are encrypted, where it is known.
+/// Returns the key under which new volumes are encrypted, if it is known.
 fn key_of<'i>(inventory: &'i Inventory, region: &str) -> Option<&'i str> {
     let defaults = inventory.regions.get(region)?.ebs_defaults.get(EbsDefaults::ID).known().copied()?;
     defaults.kms_key_id.known().map(String::as_str)
@@ -67,7 +68,8 @@ fn switch(context: &Context<'_>, defaults: &EbsDefaults, _: &Nothing) -> Result<
     })
 }
 
-/// Checks that volumes can be encrypted under the key: with one that is disabled, no instance of the region could be launched any more.
+/// Checks that volumes can be encrypted under the key: with a disabled one, no instance of the region could
+/// be launched any more.
 fn usable(context: &Context<'_>, key: &str, own: bool) -> Result<(), Refusal> {
     let place = support::region(context.inventory, context.region)?;
     match place.keys.get(key) {

@@ -1,4 +1,4 @@
-//! `enable-kms-rotation`: AWS makes new material for a customer managed key at intervals.
+//! `enable-kms-rotation`: AWS creates new key material for a customer managed key at intervals.
 
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
 use serde_json::json;
@@ -20,7 +20,7 @@ use crate::{
     },
 };
 
-/// The action.
+/// The action `enable-kms-rotation`.
 pub static ENABLE_KMS_ROTATION: Setting<CustomerKey, Params> = Setting {
     name: "enable-kms-rotation",
     title: "Has AWS rotate a customer managed KMS key",
@@ -41,11 +41,11 @@ pub static ENABLE_KMS_ROTATION: Setting<CustomerKey, Params> = Setting {
     switch,
 };
 
-/// Its parameters.
+/// The parameters of the action.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Params {
-    /// Days from one rotation to the next; none stands for AWS's own choice.
+    /// The days from one rotation to the next; `None` stands for AWS's own choice.
     #[serde(deserialize_with = "period", skip_serializing_if = "Option::is_none")]
     pub period_days: Option<i32>,
 }

@@ -1,5 +1,6 @@
-//! `encrypt-volumes`: the unencrypted disks of an instance give way to encrypted copies, all in one stop; detached
-//! volumes one by one. AWS cannot encrypt a volume in place. What is replaced is kept and says what replaced it.
+//! `encrypt-volumes`: the unencrypted disks of an instance are replaced by encrypted copies, all in one stop;
+//! detached volumes one by one. AWS cannot encrypt a volume in place. A replaced volume is kept, with tags
+//! that name its replacement.
 
 mod capacity;
 mod guards;
@@ -29,28 +30,28 @@ use crate::{
     services::{self, Operation, Spec},
 };
 
-/// Replaces unencrypted volumes by encrypted copies.
+/// An action that replaces unencrypted volumes by encrypted copies.
 pub struct EncryptVolumes;
 
-/// How the encrypted volume is got from the snapshot.
+/// The way from the snapshot to the encrypted volume.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Via {
     /// By an encrypted copy of the snapshot.
     #[default]
     Copy,
-    /// Straight: the volume is encrypted while it is made.
+    /// Directly: the volume is encrypted while it is created.
     Direct,
 }
 
-/// Whether a capacity reservation must hold room for the start.
+/// The need for a capacity reservation that holds room for the start.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Reservation {
-    /// None is looked for.
+    /// No reservation is looked for.
     #[default]
     Ignore,
-    /// Without one the instance is not stopped.
+    /// A reservation is required: the instance is not stopped without one.
     Required,
 }
 
@@ -67,7 +68,8 @@ struct Parameters {
     key: String,
     keep_days: u16,
     allow_address_change: bool,
-    // What is newer than the released format stands in a plan only where it is asked for: plans without it mean the default.
+    // A member that is newer than the released format is written to a plan only where it is asked for: plans
+    // without it mean the default.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     allow_last_target: bool,
     #[serde(skip_serializing_if = "Reservation::is_default")]
@@ -158,7 +160,8 @@ impl Action for EncryptVolumes {
     fn answers(&self) -> &'static [&'static str] {
         &["ebs-volume-unencrypted"]
     }
-    /// What it changes are volumes; those of one instance together, as a change of the instance ([`Action::retarget`]).
+    /// Returns the kind that it changes, volumes; those of one instance together, as a change of the instance
+    /// ([`Action::retarget`]).
     fn target(&self) -> Kind {
         Kind::Volume
     }
@@ -254,12 +257,12 @@ impl Action for EncryptVolumes {
     }
 }
 
-/// What must be read to tell the key that the action takes today with these parameters.
+/// Returns the facts that determine the key that the action uses today with these parameters.
 pub fn key_wants(inventory: &Inventory, region: &str, with: &Value) -> Vec<Want> {
     key::wants(&keyed(inventory, region, &Options::default()), with.get("key").and_then(Value::as_str).unwrap_or_default())
 }
 
-/// The ARN of that key, usable or not.
+/// Returns the ARN of that key, usable or not.
 pub fn key_of(inventory: &Inventory, region: &str, with: &Value) -> Option<String> {
     key::arn(&keyed(inventory, region, &Options::default()), with.get("key").and_then(Value::as_str).unwrap_or_default())
 }
@@ -291,12 +294,12 @@ fn instance_wants(context: &Context<'_>, target: &ResourceId) -> Vec<Want> {
     wants
 }
 
-/// Whether a volume is to be replaced: it is unencrypted, and no person told redress to leave it.
+/// Returns whether a volume is to be replaced: it is unencrypted, and not tagged to be ignored.
 fn to_encrypt(volume: &Volume) -> bool {
     !volume.encrypted && !volume.tags.contains_key(tag::IGNORE)
 }
 
-/// The volume, which must be known.
+/// Returns the volume, or a refusal if it is not known.
 fn needed_volume<'a>(context: &Context<'a>, id: &str) -> Result<&'a Volume, Refusal> {
     need(region(context.inventory, context.region)?.volumes.get(id), &format!("volume {id}"))
 }

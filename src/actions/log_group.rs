@@ -1,5 +1,6 @@
-//! `ensure-log-group`: a log group with a retention, for what other changes deliver there. It makes one where there is
-//! none and leaves one that is there as it is; it never lowers or raises a retention that somebody chose.
+//! `ensure-log-group`: a log group with a retention, as the destination of other changes. The action creates
+//! one where there is none and leaves an existing one as it is; it never lowers or raises a retention that
+//! somebody chose.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -20,10 +21,10 @@ use crate::{
     },
 };
 
-/// The action.
+/// The action `ensure-log-group`.
 pub struct EnsureLogGroup;
 
-/// How long events are kept: only the numbers of days that AWS takes
+/// The retention of a log group: only the numbers of days that AWS accepts
 /// (<https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html>).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "i64", into = "i64")]
@@ -55,11 +56,11 @@ impl From<Retention> for i64 {
     }
 }
 
-/// Its parameters.
+/// The parameters of the action.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Params {
-    /// Days.
+    /// The retention, in days.
     pub retention_days: Retention,
 }
 

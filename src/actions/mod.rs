@@ -1,5 +1,6 @@
-//! Actions: pure functions from facts and parameters to steps, or a refusal with a reason. One file per action. An
-//! action never reads, calls or asks the time: what it needs it names as wants, and the moment comes with the facts.
+//! Actions: pure functions from facts and parameters to steps, or a refusal with a reason. One file per
+//! action. An action never reads, calls or asks for the time: it declares the facts that it needs as wants,
+//! and the time comes with the facts.
 
 use serde_json::Value;
 
@@ -34,137 +35,146 @@ pub mod tighten_security_group;
 pub use around::Around;
 pub use terms::{ActionUse, GuardNote, Options, Proof};
 
-/// A parameter of an action, as its page and `playbooks check` tell it.
+/// A parameter of an action, as its page and `playbooks check` describe it.
 #[derive(Debug, Clone, Copy)]
 pub struct Parameter {
     /// The key in `with`.
     pub name: &'static str,
-    /// Its type in words: `list of CIDRs`.
+    /// The type in words: `list of CIDRs`.
     pub kind: &'static str,
-    /// The value when it is not given: as TOML, or in words where AWS or the account has it; empty when it must be given.
+    /// The value when it is not given: as TOML, or in words where AWS or the account has it; empty when it
+    /// must be given.
     pub default: &'static str,
-    /// What it does.
+    /// The effect of the parameter.
     pub doc: &'static str,
 }
 
-/// What an action is told beside its target and parameters.
+/// The input of an action beside its target and parameters.
 #[derive(Debug, Clone, Copy)]
 pub struct Context<'a> {
-    /// What is known of the account.
+    /// The known facts about the account.
     pub inventory: &'a Inventory,
     /// The region of the change.
     pub region: &'a str,
     /// The checks whose findings on the target are to be answered.
     pub checks: &'a [String],
-    /// What the user asked for.
+    /// The options that the user gave.
     pub options: &'a Options,
 }
 
-/// Something that must be there before the change, as a change of its own; the same one serves all that need it.
+/// A resource that must exist before the change, as a change of its own; the same one serves all that need
+/// it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Prerequisite {
-    /// The action that makes it.
+    /// The action that creates the resource.
     pub action: &'static str,
-    /// What is made.
+    /// The resource that is created.
     pub resource: ResourceId,
-    /// With which parameters.
+    /// The parameters of that action.
     pub with: Value,
 }
 
-/// What an action would do.
+/// A proposal of an action.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Proposal {
-    /// One sentence: what it does.
+    /// The change in one sentence.
     pub summary: String,
-    /// What is done.
+    /// The steps of the change.
     pub steps: Vec<Step>,
-    /// What it may cost.
+    /// The risk of the change.
     pub risk: Risk,
-    /// Who and what is affected, in words. Holds nothing that differs between a rehearsal and the real account.
+    /// The people and resources that are affected, in words. Contains nothing that differs between a
+    /// rehearsal and the real account.
     pub impact: Vec<String>,
-    /// How the resource looks now, in the terms of the action.
+    /// The resource as it is now, in the terms of the action.
     pub before: Value,
-    /// How it will look.
+    /// The resource as it will be.
     pub after: Value,
-    /// What proves it.
+    /// The proofs of the change.
     pub proof: Vec<Proof>,
-    /// What undo will not bring back, beside what the steps' ways back name.
+    /// The losses that undo will not restore, beside those that the undo of the steps names.
     pub not_restored: Vec<String>,
-    /// Guards that the action asked.
+    /// The guards that the action asked.
     pub guards: Vec<GuardNote>,
-    /// What it touches: footprints are taken of these.
+    /// The resources that the change touches: footprints are taken of these.
     pub touches: Vec<Want>,
-    /// What must be there before.
+    /// The resources that must exist before the change.
     pub prerequisites: Vec<Prerequisite>,
 }
 
-/// Why an action does nothing.
+/// The reason for which an action does nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
-    /// It must not, or not unasked; with what to do about it.
+    /// The action must not act, or not unasked; with the remedy.
     Refused(String),
-    /// A fact that it needs is not known.
+    /// A fact that the action needs is not known.
     Unknown(String),
-    /// There is nothing to do: it is so already.
+    /// There is nothing to do: the resource is as it should be.
     Nothing(String),
 }
 
-/// A way to set something right.
+/// A way to fix a finding.
 pub trait Action: Sync {
-    /// Its name, fixed for ever: `tighten-security-group`.
+    /// Returns the name, fixed for ever: `tighten-security-group`.
     fn name(&self) -> &'static str;
-    /// What it does, in one line.
+    /// Describes the action in one line.
     fn title(&self) -> &'static str;
-    /// Its page: what it does, refuses, leaves behind, and the AWS pages where the rules come from. Markdown.
+    /// Returns the action's page in Markdown: the effects, the refusals, the resources that it leaves behind,
+    /// and the AWS pages that the rules come from.
     fn doc(&self) -> &'static str;
-    /// The checks that it can answer; empty for what only other actions ask for.
+    /// Returns the checks that the action can answer; empty for an action that only other actions ask for.
     fn answers(&self) -> &'static [&'static str];
-    /// The kind of resource that it changes.
+    /// Returns the kind of resource that the action changes.
     fn target(&self) -> Kind;
-    /// What it reads beyond what its changes name themselves, where it changes a resource of this kind.
+    /// Returns the families that the action reads beyond those that its changes name themselves, where it
+    /// changes a resource of this kind.
     fn reads(&self, target: Kind) -> &'static [Around];
-    /// Its parameters.
+    /// Returns the parameters of the action.
     fn parameters(&self) -> &'static [Parameter];
-    /// Takes the `with` of a playbook to the action's own type and back: all parameters, defaults included.
+    /// Converts the `with` of a playbook to the action's own type and back: all parameters, defaults
+    /// included.
     ///
     /// # Errors
-    /// What is wrong with which parameter, with its place where the input has places.
+    /// The first wrong parameter and the reason, with its place where the input has places.
     fn decode(&self, with: toml::de::Deserializer<'_>) -> Result<Value, toml::de::Error>;
-    /// What must be read, given what is known so far; called again until it asks for nothing new.
+    /// Returns the facts to read, given the known ones; called again until it asks for nothing new.
     fn needs(&self, context: &Context<'_>, target: &ResourceId, with: &Value) -> Vec<Want>;
-    /// What it would do.
+    /// Proposes a change.
     ///
     /// # Errors
     /// A [`Refusal`], which is an expected answer.
     fn propose(&self, context: &Context<'_>, target: &ResourceId, with: &Value) -> Result<Proposal, Refusal>;
-    /// The operations that its changes call, on their way there and back: no file of a plan or a run can make it call another.
+    /// Returns the operations that the action's changes call, in both directions: no file of a plan or a run
+    /// can make it call another.
     fn operations(&self) -> &'static [Spec];
-    /// What it changes of the families that it touches. Undo, rollback and verify compare that and nothing else.
+    /// Returns the members that the action changes, by the families that it touches. Undo, rollback and
+    /// verify compare these and nothing else.
     fn concerns(&self) -> concern::Table;
-    /// On which resource the finding on `resource` is to be answered: the disks of an instance are changed together, so
-    /// a finding on an attached volume is answered on its instance. Planning asks this before it groups findings into
-    /// changes, with the facts of the scan. Most actions change the resource that the finding is on.
+    /// Returns the resource on which the finding on `resource` is to be answered: the disks of an instance
+    /// are changed together, so a finding on an attached volume is answered on its instance. Planning asks
+    /// this before it groups findings into changes, with the facts of the scan. Most actions change the
+    /// resource that the finding is on.
     ///
     /// # Errors
-    /// A [`Refusal`], where it cannot be told which resource that is.
+    /// A [`Refusal`], if that resource cannot be determined.
     fn retarget(&self, inventory: &Inventory, resource: &ResourceId, with: &Value) -> Result<ResourceId, Refusal> {
         let _ = (inventory, with);
         Ok(resource.clone())
     }
-    /// Quotas of the account that its parameters name, each with the code by which AWS refuses what goes beyond: they count in a
-    /// rehearsal, too.
+    /// Returns the quotas of the account that the parameters name, each with the code of the error by which
+    /// AWS refuses to exceed it: they count in a rehearsal, too.
     fn quotas(&self, with: &Value) -> Vec<(&'static str, usize)> {
         let _ = with;
         Vec::new()
     }
-    /// When several changes are on one resource, the lower comes first: 0 for networks and logs, 10 for disks, 20 for
-    /// backups.
+    /// Returns the rank among several changes on one resource, of which the lower comes first: 0 for networks
+    /// and logs, 10 for disks, 20 for backups.
     fn order(&self) -> u8 {
         0
     }
 }
 
-/// All actions, in the order in which pages show them.
+/// Returns all actions, in the order in which pages show them.
 pub fn all() -> &'static [&'static dyn Action] {
     ALL
 }
@@ -184,7 +194,7 @@ static ALL: &[&dyn Action] = &[
     &prune::Prune,
 ];
 
-/// The action with this name.
+/// Returns the action with this name.
 pub fn find(name: &str) -> Option<&'static dyn Action> {
     #[cfg(test)]
     if let Some(action) = testing::find(name) {

@@ -1,5 +1,6 @@
-//! `prune`: deletes a snapshot or a volume that redress made or kept, once its time has passed. The one action that
-//! deletes what was replaced; it asks every fact again before, and never takes an instance's last backup.
+//! `prune`: deletes a snapshot or a volume that redress created or kept, once its time has passed. It is the
+//! only action that deletes replaced resources; it asks every fact again before, and never takes an
+//! instance's last backup.
 
 use std::collections::BTreeMap;
 
@@ -25,16 +26,17 @@ use crate::{
     },
 };
 
-/// The action's name.
+/// The name of the action.
 pub const NAME: &str = "prune";
 
-/// For how many days a volume that an undo left is kept: as long as what is replaced, unless a playbook says otherwise.
+/// The days for which a volume left by an undo is kept: as long as a replaced one, unless a playbook sets
+/// another number.
 const LEFT_FOR: i32 = 30;
 
-/// Deletes what an earlier run kept.
+/// An action that deletes resources that an earlier run kept.
 pub struct Prune;
 
-/// It has no parameters: what may go is written on the thing itself.
+/// The parameters, of which there are none: the tags of the resource itself decide whether it may be deleted.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Parameters {}
@@ -123,7 +125,7 @@ impl Action for Prune {
     fn answers(&self) -> &'static [&'static str] {
         &[]
     }
-    /// Snapshots, and volumes too.
+    /// Returns the kind `Snapshot`; volumes are changed, too.
     fn target(&self) -> Kind {
         Kind::Snapshot
     }
@@ -205,8 +207,9 @@ fn family(target: &ResourceId) -> FamilyKind {
     if target.kind() == Kind::Volume { FamilyKind::Volumes } else { FamilyKind::Snapshots }
 }
 
-/// Everything in a region that redress made or kept with a date, and volumes that an undo left, and whether it may go at this moment. Whether the
-/// instances behind are healthy is asked only when the deletion is planned.
+/// Returns everything in a region that redress created or kept with a date, and volumes that an undo left,
+/// each with the reason if it may not be deleted at this moment. The health of the instances behind is asked
+/// only when the deletion is planned.
 pub fn candidates(inventory: &Inventory, region: &str, now: Timestamp) -> Vec<(ResourceId, Result<(), Refusal>)> {
     let Some(place) = inventory.regions.get(region) else { return Vec::new() };
     let dated = |tags: &Tags| tags.contains_key(tag::RUN) && tags.contains_key(tag::EXPIRES);
@@ -217,7 +220,8 @@ pub fn candidates(inventory: &Inventory, region: &str, now: Timestamp) -> Vec<(R
     snapshots.chain(volumes.map(|(id, v)| (inventory.owner.volume(region, id), volume_may_go(inventory, region, v, now)))).collect()
 }
 
-/// Returns the reason why a volume that a run made or kept, and that is attached to nothing, is never offered, however long it is kept.
+/// Returns the reason for which a volume that a run created or kept, and that is attached to nothing, is
+/// never offered, however long it is kept.
 pub fn never_offered_volume(volume: &Volume) -> Option<&'static str> {
     let tags = &volume.tags;
     match (left_behind(volume), tags.contains_key(tag::EXPIRES), tags.contains_key(tag::REPLACED_BY)) {
@@ -227,12 +231,12 @@ pub fn never_offered_volume(volume: &Volume) -> Option<&'static str> {
     }
 }
 
-/// The same of a snapshot.
+/// Returns the reason for which a snapshot is never offered.
 pub fn never_offered_snapshot(snapshot: &Snapshot) -> Option<&'static str> {
     (!snapshot.tags.contains_key(tag::EXPIRES)).then_some("no tag says until when it is kept")
 }
 
-/// Whether the thing is redress's, and nobody holds it.
+/// Checks that the resource is redress's, and that nobody holds it.
 fn free_to_go(id: &str, tags: &Tags) -> Result<(), Refusal> {
     let no = |why: String| Err(Refusal::Refused(format!("{id} {why}")));
     if !tags.contains_key(tag::RUN) {
@@ -241,7 +245,7 @@ fn free_to_go(id: &str, tags: &Tags) -> Result<(), Refusal> {
     tags.get(tag::HOLD).map_or(Ok(()), |why| no(format!("is held by its tag {} ({why})", tag::HOLD)))
 }
 
-/// Whether the thing is redress's, its time has passed, and nobody holds it.
+/// Checks that the resource is redress's, that its time has passed, and that nobody holds it.
 fn expired(id: &str, tags: &Tags, now: Timestamp) -> Result<(), Refusal> {
     free_to_go(id, tags)?;
     let no = |why: String| Err(Refusal::Refused(format!("{id} {why}")));
@@ -257,15 +261,16 @@ fn day(time: Timestamp) -> Date {
     time.to_zoned(jiff::tz::TimeZone::UTC).date()
 }
 
-/// The volume from which redress made this one, where nothing says that this one was replaced itself: attached to nothing, it is
-/// what an undo has left.
+/// Returns the volume from which redress created this one, unless a tag records that this one was replaced
+/// itself: attached to nothing, such a volume was left by an undo.
 fn left_behind(volume: &Volume) -> Option<&str> {
     let made = volume.encrypted && !volume.tags.contains_key(tag::REPLACED_BY);
     volume.tags.get(tag::SOURCE).map(String::as_str).filter(|_| made)
 }
 
-/// Whether the time of a volume that an undo left has passed. Its tags have no date, since no date is true while it is in use: it is
-/// kept for [`LEFT_FOR`] days from when the volume that holds in its place was attached, or until the date that a person gives it.
+/// Checks that the time of a volume that an undo left has passed. Its tags have no date, since no date is
+/// true while it is in use: it is kept for [`LEFT_FOR`] days from the attachment of the volume that holds in
+/// its place, or until the date that a person gives it.
 fn left_long_enough(inventory: &Inventory, region: &str, volume: &Volume, source: &str, now: Timestamp) -> Result<(), Refusal> {
     let id = &volume.id;
     free_to_go(id, &volume.tags)?;
@@ -319,7 +324,7 @@ fn snapshot_may_go(inventory: &Inventory, region: &str, snapshot: &Snapshot, now
     }
 }
 
-/// Whether enough newer completed sets of the instance are there.
+/// Checks that enough newer completed sets of the instance exist.
 fn not_among_last(inventory: &Inventory, region: &str, snapshot: &Snapshot, set: &str, instance: &str) -> Result<(), Refusal> {
     let listing = place(inventory, region)?.snapshots.select(&Selector::by("tag:redress:instance", instance));
     let members = known(listing, &format!("the list of the backups of {instance}"))?.unwrap_or_default();
@@ -366,7 +371,8 @@ fn proposal(target: &ResourceId, delete: &impl Operation, proof: &str, tags: &Ta
     }
 }
 
-/// The proposal for a volume that an undo left: what only it holds is named.
+/// Completes the proposal for a volume that an undo left: the impact names the data that is on no other
+/// volume.
 fn of_left(mut proposal: Proposal, volume: &Volume, source: &str) -> Proposal {
     let run = volume.tags.get(tag::RUN).map_or("", String::as_str);
     proposal.summary = format!("delete volume {}, which run {run} made from {source} and which is in use no more", volume.id);

@@ -1,5 +1,5 @@
-//! `raise-cloudtrail`: a trail that exists is made to log, to record all regions and to write digests. Only what is
-//! lacking is done, nothing is ever lowered, and the trail's bucket is never changed.
+//! `raise-cloudtrail`: an existing trail is made to log, to record all regions and to write digests. Only the
+//! missing settings are changed, nothing is ever lowered, and the trail's bucket is never changed.
 
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
@@ -22,15 +22,15 @@ use crate::{
     },
 };
 
-/// How long ago a delivery without an error still proves that the bucket can be delivered to.
+/// The age up to which a delivery without an error still proves that the bucket accepts logs.
 const RECENT: SignedDuration = SignedDuration::from_hours(24);
-/// Seconds in which a trail's new settings have to show.
+/// Seconds within which a trail's new settings have to show.
 const SHOWS_WITHIN: u64 = 120;
 
-/// Makes a trail log, record all regions and write digests.
+/// An action that makes a trail log, record all regions and write digests.
 pub struct RaiseCloudtrail;
 
-/// It has no parameters: a trail is raised in one way only.
+/// The parameters, of which there are none: a trail is raised in one way only.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Parameters {}
@@ -118,7 +118,7 @@ impl Action for RaiseCloudtrail {
         let inventory = context.inventory;
         let trail = need(inventory.trails.get(target.as_str()), &format!("trail {}", target.id()))?;
         if multi_region_lacking(inventory, trail) {
-            // What the other trails of the account do was listed, or nothing can be said of them.
+            // The other trails of the account must have been listed, or nothing is known of them.
             let listing = inventory.trails.reads.get(&format!("region={}", target.region())).or_else(|| inventory.trails.reads.get("*"));
             need(listing.cloned().unwrap_or_default(), "the list of the account's trails")?;
         }
@@ -132,23 +132,24 @@ impl Action for RaiseCloudtrail {
     }
 }
 
-/// What must be read to tell whether a trail can be raised.
+/// Returns the facts that show whether a trail can be raised.
 pub fn evidence_wants(trail: &Trail) -> Vec<Want> {
     let key = trail.kms_key_id.iter().map(|key| Want::id(&trail.home_region, FamilyKind::Keys, key));
     key.chain([Want::id("", FamilyKind::Buckets, &trail.s3_bucket_name)]).collect()
 }
 
-/// Whether the trail records the management events of one region only, and no other one records those of all.
+/// Returns whether the trail records the management events of one region only, and no other one records those
+/// of all.
 pub fn multi_region_lacking(inventory: &Inventory, trail: &Trail) -> bool {
     let all = |t: &Trail| t.all_management_events == Fact::Known(true);
     let other = inventory.trails.known().any(|(id, t)| id != trail.id && t.is_multi_region && all(t));
     !trail.is_multi_region && all(trail) && !other
 }
 
-/// Whether a trail may be changed and can deliver.
+/// Checks that a trail may be changed and can deliver.
 ///
 /// # Errors
-/// A refusal that says what is missing, or what is not known.
+/// A refusal that names what is missing, or what is not known.
 pub fn raisable(inventory: &Inventory, trail: &Trail) -> Result<GuardNote, Refusal> {
     let account = &inventory.owner.account;
     if trail.id.split(':').nth(4) != Some(account.as_str()) {
@@ -177,7 +178,7 @@ fn why(refusal: &Refusal) -> &str {
     }
 }
 
-/// Whether the trail delivered a short time ago, without an error since.
+/// Returns whether the trail delivered within [`RECENT`], without an error since.
 fn delivered(inventory: &Inventory, trail: &Trail) -> bool {
     let clean = match &trail.latest_delivery_error {
         Fact::Absent => true,
@@ -187,7 +188,7 @@ fn delivered(inventory: &Inventory, trail: &Trail) -> bool {
     clean && trail.latest_delivery_time.known().is_some_and(|time| inventory.read_at.duration_since(*time) < RECENT)
 }
 
-/// Whether bucket and key can be used, by what they are set to.
+/// Checks that bucket and key can be used, by their settings.
 fn usable(inventory: &Inventory, trail: &Trail) -> Result<(), Refusal> {
     let name = &trail.s3_bucket_name;
     if let Some(id) = &trail.kms_key_id {
@@ -219,7 +220,7 @@ fn usable(inventory: &Inventory, trail: &Trail) -> Result<(), Refusal> {
     }
 }
 
-/// What is lacking.
+/// The settings that are missing.
 struct Plan<'a> {
     trail: &'a Trail,
     multi_region: bool,

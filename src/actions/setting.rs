@@ -1,6 +1,7 @@
-//! The commonest action as a value: one setting of one resource, taken from what it is to what it should be, and back. What must be
-//! read, the step with its precondition, its wait and its undo, what proves it and what is compared afterwards follow from the value.
-//! An action that needs more than this is a saga and implements [`Action`] itself.
+//! The most common action as a value: one setting of one resource, changed from its present value to the
+//! desired one, and back. The facts to read, the step with its precondition, its wait and its undo, the proof
+//! and the members that are compared afterwards all follow from the value. An action that needs more than
+//! this is a saga and implements [`Action`] itself.
 
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
@@ -13,51 +14,51 @@ use crate::{
     services::Spec,
 };
 
-/// An action that changes one setting of a kind of thing.
+/// An action that changes one setting of a kind of resource.
 pub struct Setting<T, P> {
-    /// Its name.
+    /// The name of the action.
     pub name: &'static str,
-    /// What it does, in one line.
+    /// The effect of the action, in one line.
     pub title: &'static str,
-    /// Its page, in Markdown.
+    /// The page of the action, in Markdown.
     pub page: &'static str,
-    /// The checks that it answers.
+    /// The checks that the action answers.
     pub answers: &'static [&'static str],
-    /// The kind of resource that it changes.
+    /// The kind of resource that the action changes.
     pub target: Kind,
-    /// The member of the facts that the setting is, as a JSON pointer.
+    /// The member of the facts that holds the setting, as a JSON pointer.
     pub member: &'static str,
     /// The same for comparing states: the family with the member's first name.
     pub concerns: concern::Table,
-    /// Its parameters.
+    /// The parameters of the action.
     pub parameters: &'static [Parameter],
-    /// The operations that set it and set it back.
+    /// The operations that set the member and set it back.
     pub operations: &'static [Spec],
-    /// What it reads beside the thing itself.
+    /// The families that the action reads beside the resource itself.
     pub reads: &'static [Around],
-    /// What must be read beside the thing itself.
+    /// The facts to read beside the resource itself.
     pub needs: fn(&Context<'_>, &ResourceId) -> Vec<Want>,
-    /// What it would do with a thing.
+    /// The change that the action proposes for a resource.
     pub switch: fn(&Context<'_>, &T, &P) -> Result<Switch, Refusal>,
 }
 
 /// A setting that is changed.
 pub struct Switch {
-    /// One sentence: what it does.
+    /// The change in one sentence.
     pub summary: String,
-    /// The call that sets it.
+    /// The call that sets the member.
     pub set: Call,
     /// The call that sets it back.
     pub back: Call,
-    /// What the member is before.
+    /// The value of the member before.
     pub was: Value,
-    /// What it is afterwards.
+    /// The value of the member afterwards.
     pub becomes: Value,
-    /// What it may cost.
+    /// The risk of the change.
     pub risk: Risk,
-    /// Who and what is affected.
+    /// The people and resources that are affected.
     pub impact: Vec<String>,
-    /// What an undo does not bring back.
+    /// The losses that an undo does not restore.
     pub not_restored: Vec<String>,
 }
 
@@ -66,8 +67,8 @@ pub struct Switch {
 #[serde(deny_unknown_fields)]
 pub struct Nothing {}
 
-/// How long a setting is waited for until it can be seen, in seconds. AWS changes each of them at once and shows it within seconds; views
-/// that lag do so for minutes at most.
+/// Seconds within which a new setting has to show. AWS changes each of them at once and shows it within
+/// seconds; views that lag do so for minutes at most.
 const SHOWS_WITHIN: u64 = 300;
 
 impl<T: Stored, P: DeserializeOwned + Serialize + 'static> Setting<T, P> {
@@ -76,7 +77,7 @@ impl<T: Stored, P: DeserializeOwned + Serialize + 'static> Setting<T, P> {
         Want::id(T::KIND.asked_in(target.region()), T::KIND, id)
     }
 
-    /// The thing, in words: `subnet subnet-1`.
+    /// Returns the resource in words: `subnet subnet-1`.
     fn words(&self, target: &ResourceId) -> String {
         format!("{} {}", self.target.words(), target.id())
     }

@@ -1,5 +1,5 @@
-//! `snapshot-instance`: a backup of all volumes of an instance at one moment. Retention is not its work: it writes down
-//! until when and how many are to be kept, and `prune` goes by that.
+//! `snapshot-instance`: a backup of all volumes of an instance at one moment. Retention is not its task: it
+//! records until when and how many are to be kept, and `prune` goes by that.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -22,7 +22,7 @@ use crate::{
     },
 };
 
-/// Backs up all volumes of an instance.
+/// An action that backs up all volumes of an instance.
 pub struct SnapshotInstance;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -187,14 +187,14 @@ fn refuse(instance: &Instance) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// GiB of each of its volumes.
+/// Returns the size of each of the instance's volumes, in GiB.
 fn sizes(context: &Context<'_>, instance: &Instance) -> Result<Vec<i32>, Refusal> {
     let volumes = &region(context.inventory, context.region)?.volumes;
     let sizes = instance.devices.iter().map(|d| known(volumes.get(&d.volume_id), &format!("volume {}", d.volume_id)));
     sizes.map(|v| v.map(|v| v.map_or(0, |v| v.size))).collect()
 }
 
-/// The tags of the snapshots, and the keys of the instance's own that found no room.
+/// Returns the tags of the snapshots, and the keys of the instance's own tags for which there was no room.
 fn tags(instance: &Instance, parameters: &Parameters) -> Result<(Vec<Tag<Planned>>, Vec<String>), Refusal> {
     let (key, value) = parameters.tag.split_once('=').unwrap_or((parameters.tag.as_str(), ""));
     let extra = [
@@ -214,7 +214,7 @@ fn tags(instance: &Instance, parameters: &Parameters) -> Result<(Vec<Tag<Planned
 }
 
 impl SnapshotInstance {
-    /// The one step. It names no volumes: those of the instance at that moment are meant.
+    /// Builds the one step. It names no volumes: it takes those of the instance at that moment.
     fn step(&self, region: &str, instance: &Instance, largest: i32, parameters: &Parameters, tags: Vec<Tag<Planned>>) -> Step {
         let create = CreateSnapshots {
             instance_specification: InstanceSpecification { instance_id: instance.id.clone(), exclude_boot_volume: None, exclude_data_volume_ids: Vec::new() },

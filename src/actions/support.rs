@@ -1,5 +1,6 @@
-//! What several actions need in the same form: parameters in and out, facts that must be known, recovery tags, and the
-//! question who else manages a resource. Nothing here knows any one action, or makes steps.
+//! Helpers that several actions share: decoding of parameters, facts that must be known, recovery tags, and
+//! the question whether something else manages a resource. Nothing here knows any one action, or builds
+//! steps.
 
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value, json};
@@ -14,39 +15,42 @@ use crate::{
     },
 };
 
-/// How many tags AWS lets a resource have, its own `aws:` ones not counted
+/// The number of tags that AWS allows on a resource, its own `aws:` ones not counted
 /// (<https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html>).
 pub const TAG_LIMIT: usize = 50;
 
-/// Seconds that are waited for a snapshot or a copy for each GiB of the disk. AWS promises no duration, and what a snapshot takes
-/// depends on the blocks written, not on the size ("several hours for large initial snapshots",
-/// <https://docs.aws.amazon.com/ebs/latest/userguide/ebs-creating-snapshot.html>): this is patience, no estimate.
+/// Seconds of waiting for a snapshot or a copy, for each GiB of the disk. AWS promises no duration, and the
+/// duration of a snapshot depends on the blocks written, not on the size ("several hours for large initial
+/// snapshots", <https://docs.aws.amazon.com/ebs/latest/userguide/ebs-creating-snapshot.html>): this is
+/// patience, no estimate.
 const SECONDS_A_GIB: u64 = 25;
 
-/// How long a snapshot or a copy of a disk of so many GiB is waited for, in seconds: at least what the parameter says.
+/// Returns the seconds to wait for a snapshot or a copy of a disk of so many GiB, but no fewer than the
+/// parameter requires.
 pub fn snapshot_patience(at_least: u32, gib: i32) -> u64 {
     u64::from(at_least).max(SECONDS_A_GIB * u64::try_from(gib).unwrap_or_default())
 }
 
-/// Takes a playbook's `with` to the action's own type and back, so that all parameters stand there, defaults included.
+/// Converts a playbook's `with` to the action's own type and back, so that it contains all parameters,
+/// defaults included.
 ///
 /// # Errors
-/// What serde says of the first parameter that is wrong, with its place.
+/// The error of serde for the first parameter that is wrong, with its place.
 pub fn decode<P: DeserializeOwned + Serialize>(with: toml::de::Deserializer<'_>) -> Result<Value, toml::de::Error> {
     let own = P::deserialize(with)?;
     serde_json::to_value(own).map_err(serde::de::Error::custom)
 }
 
-/// The action's own type of parameters that were decoded before; null stands for none given.
+/// Parses parameters that were decoded before into the action's own type; null stands for none given.
 ///
 /// # Errors
-/// A refusal that says what is wrong: a plan edited by hand can carry anything.
+/// A refusal with the reason: a plan edited by hand can contain anything.
 pub fn params<P: DeserializeOwned>(with: &Value) -> Result<P, Refusal> {
     let with = if with.is_null() { Value::Object(Map::new()) } else { with.clone() };
     serde_json::from_value(with).map_err(|e| Refusal::Refused(format!("its parameters cannot be read: {e}; see `redress actions show`")))
 }
 
-/// A fact as sentences about it name it.
+/// A fact, as sentences about it name it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Subject<'a> {
     /// A thing: `volume vol-1`, `the rules of sg-1`.
@@ -68,7 +72,7 @@ impl<'a> From<&'a String> for Subject<'a> {
 }
 
 impl Subject<'_> {
-    /// States that the fact is unknown, and why.
+    /// Phrases that the fact is unknown, with the reason.
     fn unknown(self, reason: &str) -> String {
         match self {
             Subject::Thing(thing) => format!("{thing} could not be read: {reason}"),
@@ -76,7 +80,7 @@ impl Subject<'_> {
         }
     }
 
-    /// States that AWS was asked and names no such fact.
+    /// Phrases that AWS was asked and names no such fact.
     fn absent(self) -> String {
         match self {
             Subject::Thing(thing) => format!("{thing} cannot be found any more; scan again"),
@@ -88,7 +92,7 @@ impl Subject<'_> {
 /// Returns a fact that may be absent, but must have been read.
 ///
 /// # Errors
-/// [`Refusal::Unknown`] with what was to be read and why it is not known.
+/// [`Refusal::Unknown`] with the fact and the reason for which it is not known.
 pub fn known<'a, T>(fact: Fact<T>, what: impl Into<Subject<'a>>) -> Result<Option<T>, Refusal> {
     match fact {
         Fact::Known(value) => Ok(Some(value)),
@@ -101,33 +105,33 @@ pub fn known<'a, T>(fact: Fact<T>, what: impl Into<Subject<'a>>) -> Result<Optio
 /// Returns a fact that must exist.
 ///
 /// # Errors
-/// [`Refusal::Unknown`] where it is not known, [`Refusal::Refused`] where there is no such thing.
+/// [`Refusal::Unknown`] if it is not known, [`Refusal::Refused`] if there is no such resource.
 pub fn need<'a, T>(fact: Fact<T>, what: impl Into<Subject<'a>>) -> Result<T, Refusal> {
     let what = what.into();
     known(fact, what)?.ok_or_else(|| Refusal::Refused(what.absent()))
 }
 
-/// What is known of a region.
+/// Returns the facts about a region.
 ///
 /// # Errors
-/// [`Refusal::Unknown`] where nothing of it was read.
+/// [`Refusal::Unknown`] if nothing of it was read.
 pub fn region<'a>(inventory: &'a Inventory, region: &str) -> Result<&'a Region, Refusal> {
     inventory.regions.get(region).ok_or_else(|| Refusal::Unknown(format!("nothing of region {region} was read")))
 }
 
-/// The tags of a thing that takes over from another: the user's own, without those that AWS reserves and without the
-/// bookkeeping of an earlier run.
+/// Returns the tags of a resource that takes over from another: the user's own, without those that AWS
+/// reserves and without the bookkeeping of an earlier run.
 pub fn carried(original: &Tags) -> Tags {
     let keeps = |key: &str| !key.starts_with("aws:") && (!key.starts_with("redress:") || key == tag::IGNORE || key == tag::HOLD);
     original.iter().filter(|(key, _)| keeps(key)).map(|(k, v)| (k.clone(), v.clone())).collect()
 }
 
-/// The tags that go into a create call: the original's own, then those by which redress finds again what it made, then
-/// `extra`. Values may be references.
+/// Builds the tags of a create call: the original's own, then those by which redress finds the new resource
+/// again, then `extra`. Values may be references.
 ///
 /// # Errors
-/// A refusal where that would be more than AWS allows: the user's tags are never dropped in silence, and a thing without
-/// recovery tags could not be found again after a crash.
+/// A refusal if that would be more than AWS allows: the user's tags are never dropped in silence, and a
+/// resource without recovery tags could not be found again after a crash.
 pub fn recovery_tags(original: &Tags, extra: &[(&str, Value)]) -> Result<Map<String, Value>, Refusal> {
     let mut tags: Map<String, Value> = carried(original).into_iter().map(|(k, v)| (k, json!(v))).collect();
     let own = [(tag::RUN, reference::run()), (tag::STEP, reference::step()), (tag::TOKEN, reference::token())];
@@ -141,12 +145,12 @@ pub fn recovery_tags(original: &Tags, extra: &[(&str, Value)]) -> Result<Map<Str
     Ok(tags)
 }
 
-/// Tags in the form of most services: `[{"Key": ..., "Value": ...}]`.
+/// Converts tags to the form of most services: `[{"Key": ..., "Value": ...}]`.
 pub fn tag_list(tags: &Map<String, Value>) -> Vec<Tag<Planned>> {
     tags.iter().map(|(key, value)| Tag { key: key.clone(), value: Some(value.clone().into()) }).collect()
 }
 
-/// The `TagSpecifications` of an EC2 create call for things of one type, with [`recovery_tags`].
+/// Builds the `TagSpecifications` of an EC2 create call for resources of one type, with [`recovery_tags`].
 ///
 /// # Errors
 /// As [`recovery_tags`].
@@ -155,7 +159,7 @@ pub fn tag_specifications(resource_type: &str, original: &Tags, extra: &[(&str, 
     Ok(vec![TagSpecification { resource_type: resource_type.to_owned(), tags }])
 }
 
-/// Tags that say, by their key alone, that something else looks after the resource.
+/// Tags that show, by their key alone, that something else manages the resource.
 const MANAGED_BY_KEY: &[(&str, &str)] = &[
     ("aws:cloudformation:stack-id", "CloudFormation"),
     ("aws:cloudformation:stack-name", "CloudFormation"),
@@ -181,7 +185,8 @@ const MANAGED_BY_PREFIX: &[(&str, &str)] = &[
     ("aws-control-tower", "Control Tower"),
 ];
 
-/// Who else manages a resource, as far as its tags tell: it would set back what redress changes, or break by it.
+/// Returns the name of whatever else manages a resource, as far as its tags show: it would set back the
+/// changes of redress, or break by them.
 pub fn managed_by(tags: &Tags) -> Option<String> {
     tags.iter().find_map(|(key, value)| {
         let exact = MANAGED_BY_KEY.iter().find(|(k, _)| k == key);
@@ -190,7 +195,7 @@ pub fn managed_by(tags: &Tags) -> Option<String> {
     })
 }
 
-/// The ownership guard: whether something else manages the resource named `what`.
+/// Applies the ownership guard: it passes unless something else manages the resource named `what`.
 ///
 /// # Errors
 /// A refusal that names the manager and the flag, unless the user gave it.

@@ -1,4 +1,4 @@
-//! What actions are told and what they answer with, beside steps: options, proofs, guard notes. Data only.
+//! The input and output of actions, beside steps: options, proofs, guard notes. Data only.
 
 use std::net::IpAddr;
 
@@ -7,21 +7,22 @@ use serde_json::Value;
 
 use crate::resource::ResourceId;
 
-/// What the user asked for that changes what actions do.
+/// The options of the user that change the behaviour of actions.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Options {
-    /// The operator's own address, and where it is known from (`--my-address`, `SSH_CONNECTION`).
+    /// The operator's own address, and its source (`--my-address`, `SSH_CONNECTION`).
     #[serde(default)]
     pub my_address: Option<(IpAddr, String)>,
-    /// Whether lock-out guards are loosened (`--allow-lockout`).
+    /// Lock-out guards are loosened (`--allow-lockout`).
     #[serde(default)]
     pub allow_lockout: bool,
-    /// Whether resources that something else manages may be changed (`--include-managed`).
+    /// Resources that something else manages may be changed (`--include-managed`).
     #[serde(default)]
     pub include_managed: bool,
 }
 
-/// What proves a change: a check on a resource, with parameters. It holds when the check says `ok` or `retained`.
+/// The proof of a change: a check on a resource, with parameters. It holds when the result of the check is
+/// `ok` or `retained`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Proof {
     /// The check's id.
@@ -33,38 +34,38 @@ pub struct Proof {
     pub with: Value,
 }
 
-/// A guard that was asked, and what it found.
+/// A guard that was asked, and its result.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GuardNote {
     /// `lock-out`, `ownership`, `blast-radius`, ...
     pub guard: String,
     /// `passed`, `not-checked` or `loosened`.
     pub result: String,
-    /// What was looked at.
+    /// The facts that were looked at.
     pub note: String,
 }
 
 impl GuardNote {
-    /// A guard that found nothing against the change.
+    /// Notes a guard that found nothing against the change.
     pub fn passed(guard: &str, note: impl Into<String>) -> Self {
         Self { guard: guard.to_owned(), result: "passed".to_owned(), note: note.into() }
     }
-    /// A guard that could not be asked; shown so.
+    /// Notes a guard that could not be asked; shown as such.
     pub fn not_checked(guard: &str, note: impl Into<String>) -> Self {
         Self { guard: guard.to_owned(), result: "not-checked".to_owned(), note: note.into() }
     }
-    /// A guard that a flag or parameter has loosened.
+    /// Notes a guard that a flag or parameter has loosened.
     pub fn loosened(guard: &str, note: impl Into<String>) -> Self {
         Self { guard: guard.to_owned(), result: "loosened".to_owned(), note: note.into() }
     }
 }
 
-/// One use of an action in a change, with its parameters as they were decided.
+/// A use of an action in a change, with its parameters as they were decided.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ActionUse {
-    /// The action's name.
+    /// The name of the action.
     #[serde(rename = "use")]
     pub action: String,
-    /// Its parameters, all of them, defaults included.
+    /// All parameters of the action, defaults included.
     pub with: Value,
 }

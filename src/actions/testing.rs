@@ -1,5 +1,5 @@
-//! An action for tests of what stands above actions: it closes a security group, in the smallest way that has all the
-//! parts. It is not in the registry, and no product knows it.
+//! An action for the tests of the layers above actions: it closes a security group, in the smallest way that
+//! has all the parts. It is not in the registry, and no product knows it.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
@@ -16,7 +16,7 @@ use crate::{
     services::{SPECS, Spec},
 };
 
-/// `test-close`, and the same under another name.
+/// An action for tests: `test-close`, and the same under another name.
 pub struct Close(&'static str, u8);
 
 static CLOSE: Close = Close("test-close", 0);
@@ -43,7 +43,7 @@ fn calls(rollback: Vec<Act>) -> WayBack {
     WayBack::Calls { rollback, undo: Default::default(), kept_once: None, redo: false }
 }
 
-/// Lets a narrow source in, then takes the world out.
+/// Lets a narrow source in, then removes the world.
 fn steps(group: &str, world: &[String], with: &Value) -> Vec<Step> {
     let target = with["at"].as_str().unwrap_or(group);
     let opened = json!({ "SecurityGroupRuleIds": reference::output("authorize", "SecurityGroupRuleIds") });

@@ -1,14 +1,15 @@
-//! Which credentials are meant: the choice that AWS's own tools make of flags, environment and profile files, made alike. Pure
-//! over the texts of the files and the variables; what was chosen is fetched elsewhere.
+//! The choice of credentials from flags, environment and profile files, made as AWS's own tools make it. Pure
+//! functions over the texts of the files and the variables; the chosen credentials are fetched elsewhere.
 //!
-//! The order is that of botocore and so of the AWS CLI
-//! (<https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-envvars.html>); a test holds it against botocore itself.
-//! Where two variables mean the same, the one that the AWS CLI 2 reads first comes first. A profile that was asked for and is
-//! not there is an error, and so is a half of a pair of keys: neither ever leads to other credentials.
+//! The order is that of botocore, and so of the AWS CLI
+//! (<https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-envvars.html>); a test compares it with
+//! botocore itself. Where two variables mean the same, the one that the AWS CLI 2 reads first comes first. A
+//! profile that was asked for and is missing is an error, and so is half of a pair of keys: neither ever
+//! leads to other credentials.
 
 use std::collections::BTreeMap;
 
-/// The name that the profile in force has in what the SDK reads.
+/// The name under which the SDK reads the profile in force.
 pub const IN_FORCE: &str = "in-force";
 
 /// The sections of a profile file in their order, each with its settings.
@@ -16,13 +17,13 @@ type Sections = Vec<(String, BTreeMap<String, String>)>;
 /// The settings of one profile.
 type Settings = BTreeMap<String, String>;
 
-/// What the environment says; nothing for a variable that is not set.
+/// The lookup of an environment variable by name; `None` for a variable that is not set.
 pub type Variables<'a> = &'a dyn Fn(&str) -> Option<String>;
 
-/// Why credentials cannot be chosen.
+/// The reason why credentials cannot be chosen.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ChoiceError {
-    /// A profile was asked for that is in neither file.
+    /// The profile that was asked for is in neither file.
     #[error(
         "there is no profile {name:?}, which {by} names{}. Nothing else is taken in its place: correct the name, or make the profile with \
          `aws configure`",
@@ -31,17 +32,17 @@ pub enum ChoiceError {
     NoSuchProfile {
         /// The name.
         name: String,
-        /// What names it.
+        /// The flag or variable that names it.
         by: &'static str,
         /// The profiles that there are.
         known: Vec<String>,
     },
-    /// One half of a pair is there.
+    /// Only one half of a pair is given.
     #[error("{place} has only a part of the credentials: {missing} is missing. Nothing else is taken in their place")]
     Partial {
-        /// Where.
+        /// The place of the incomplete pair.
         place: String,
-        /// What is not there.
+        /// The missing half.
         missing: &'static str,
     },
     /// A profile contradicts itself, or leads nowhere.
@@ -49,10 +50,10 @@ pub enum ChoiceError {
     Invalid {
         /// The profile.
         profile: String,
-        /// What is wrong.
+        /// The contradiction or the dead end.
         why: String,
     },
-    /// A way to credentials that redress cannot go.
+    /// A source of credentials that redress does not support.
     #[error(
         "the profile {profile:?} {what}, which redress cannot do itself. Let the AWS CLI do it: \
          `eval \"$(aws configure export-credentials --profile {profile} --format env)\"`, and leave the profile out"
@@ -60,15 +61,15 @@ pub enum ChoiceError {
     Unsupported {
         /// The profile.
         profile: String,
-        /// What it asks for.
+        /// The unsupported feature that the profile asks for.
         what: &'static str,
     },
     /// A file that is no profile file.
     #[error("{file} cannot be read as a profile file: {why}")]
     Garbled {
-        /// Which.
+        /// The path of the file.
         file: String,
-        /// What is wrong.
+        /// The reason why it cannot be read.
         why: String,
     },
 }
@@ -97,12 +98,12 @@ impl std::fmt::Debug for Keys {
     }
 }
 
-/// Where credentials come from before any role is assumed.
+/// The source of credentials before any role is assumed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Base {
-    /// Keys that stand in the environment or in a file.
+    /// Keys from the environment or a file.
     Keys(Keys),
-    /// What a command prints.
+    /// The output of a command.
     Process(String),
     /// A role, for a token in a file.
     WebIdentity {
@@ -115,7 +116,7 @@ pub enum Base {
     },
     /// A role of IAM Identity Center, for the token that `aws sso login` keeps.
     Sso {
-        /// The section of the session; none where the profile itself says all.
+        /// The section of the session; `None` where the profile itself has all settings.
         session: Option<String>,
         /// The account.
         account: String,
@@ -126,7 +127,7 @@ pub enum Base {
         /// Its start page.
         start_url: String,
     },
-    /// What the environment of a container names.
+    /// The credentials endpoint that the environment of a container names.
     Container,
     /// The role of the machine, if it has one.
     Machine,
@@ -141,16 +142,16 @@ pub struct Role {
     pub session: Option<String>,
     /// The external id that its trust policy asks for.
     pub external_id: Option<String>,
-    /// For how long, in seconds.
+    /// The length of the session, in seconds.
     pub seconds: Option<u64>,
 }
 
-/// The way to the credentials.
+/// The chosen source of credentials, and the roles that are assumed with them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Way {
     /// The profile that was asked for; without one the settings of `default` are in force, where there are any.
     pub profile: Option<String>,
-    /// The beginning.
+    /// The first credentials.
     pub base: Base,
     /// Roles that are assumed one after the other.
     pub roles: Vec<Role>,
@@ -167,10 +168,10 @@ pub struct Files {
 }
 
 impl Files {
-    /// The files of these names and texts.
+    /// Parses the two profile files, each given as its name and text.
     ///
     /// # Errors
-    /// When one of them is no profile file.
+    /// When one of them is not a profile file.
     pub fn new(config: (&str, &str), credentials: (&str, &str)) -> Result<Self, ChoiceError> {
         let mut files = Self { credentials: sections(credentials.0, credentials.1)?.into_iter().collect(), ..Self::default() };
         for (name, settings) in sections(config.0, config.1)? {
@@ -188,15 +189,17 @@ impl Files {
         Ok(files)
     }
 
-    /// What both files say of a profile; the credentials file has the last word.
+    /// Returns the settings of a profile from both files; the credentials file takes precedence. `None` if
+    /// neither has it.
     fn profile(&self, name: &str) -> Option<Settings> {
         let (config, credentials) = (self.config.get(name), self.credentials.get(name));
         let all = config.into_iter().chain(credentials).flatten().map(|(key, value)| (key.clone(), value.clone()));
         (config.is_some() || credentials.is_some()).then(|| all.collect())
     }
 
-    /// What the SDK is to read of the files: the settings of the profile that is in force, under the name of [`IN_FORCE`], without
-    /// its secrets. The SDK's own reader takes less than botocore's: no colons, no names of two words.
+    /// Returns the configuration that the SDK reads: the settings of the profile in force, under the name of
+    /// [`IN_FORCE`] and without its secrets. The SDK's own reader accepts less than botocore's: no colons,
+    /// and no names of two words.
     pub fn in_force(&self, profile: Option<&str>) -> String {
         let mut text = String::new();
         let mut section = |name: &str, settings: &Settings| {
@@ -220,7 +223,7 @@ impl Files {
     }
 }
 
-/// The name in a section such as `profile "my team"`.
+/// Returns the name in a section header such as `profile "my team"`.
 fn named(section: &str, kind: &str) -> Option<String> {
     let rest = section.strip_prefix(kind)?;
     let name = rest.trim();
@@ -232,8 +235,9 @@ fn named(section: &str, kind: &str) -> Option<String> {
     }
 }
 
-/// Cuts a profile file into its sections, as Python's `configparser` does, which botocore reads it with: comments have lines of
-/// their own, lines that are set in go on with the value before, and nothing may stand twice.
+/// Splits a profile file into its sections, as Python's `configparser` does, with which botocore reads it:
+/// comments have lines of their own, indented lines continue the value before, and no section or setting may
+/// occur twice.
 fn sections(file: &str, text: &str) -> Result<Sections, ChoiceError> {
     let garbled = |n: usize, why: String| ChoiceError::Garbled { file: file.to_owned(), why: format!("line {}: {why}", n + 1) };
     let mut all: Sections = Vec::new();
@@ -266,7 +270,7 @@ fn sections(file: &str, text: &str) -> Result<Sections, ChoiceError> {
     Ok(all)
 }
 
-/// Chooses the way, for the profile that a flag names, if one does.
+/// Chooses the credentials, for the profile that a flag names, if one does.
 ///
 /// # Errors
 /// [`ChoiceError`]: nothing is ever taken in the place of what was asked for.
@@ -281,7 +285,7 @@ pub fn choose(flag: Option<&str>, env: Variables<'_>, files: &Files) -> Result<W
     let profile = asked.map(|(name, _)| name);
     let chooser = Chooser { env, files };
     let name = profile.as_deref().unwrap_or("default");
-    // A profile that a flag names makes all variables that hold credentials count for nothing.
+    // A profile that a flag names overrides all variables that hold credentials.
     let by_flag = flag.is_some();
     let mut roles = Vec::new();
     let base = match (by_flag, chooser.environment()) {
@@ -318,13 +322,13 @@ impl Chooser<'_> {
         Ok(Some(Keys { id, secret, token }))
     }
 
-    /// Credentials of where the program runs.
+    /// Returns the credentials of the environment in which the program runs: of its container or machine.
     fn surroundings(&self) -> Base {
         let container = ["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI"];
         if container.iter().any(|name| (self.env)(name).is_some()) { Base::Container } else { Base::Machine }
     }
 
-    /// The credentials of the profile that is in force: by a role that it names, or its own.
+    /// Returns the credentials of the profile in force: those of a role that it names, or its own.
     fn role_or_own(&self, name: &str, by_flag: bool, roles: &mut Vec<Role>) -> Result<Option<Base>, ChoiceError> {
         match self.files.profile(name) {
             Some(profile) if assumes(&profile) => self.assumed(name, &mut vec![name.to_owned()], roles).map(Some),
@@ -332,7 +336,8 @@ impl Chooser<'_> {
         }
     }
 
-    /// The credentials that a role is assumed with. Roles are collected from the last that is assumed to the first.
+    /// Returns the credentials with which a role is assumed. Collects roles from the last that is assumed to
+    /// the first.
     fn assumed(&self, name: &str, visited: &mut Vec<String>, roles: &mut Vec<Role>) -> Result<Base, ChoiceError> {
         let invalid = |why: String| ChoiceError::Invalid { profile: name.to_owned(), why };
         let profile = self.files.profile(name).unwrap_or_default();
@@ -379,7 +384,7 @@ impl Chooser<'_> {
         }
     }
 
-    /// The credentials of a profile itself, in botocore's order.
+    /// Returns the credentials of a profile itself, in botocore's order.
     fn own(&self, name: &str, by_flag: bool) -> Result<Option<Base>, ChoiceError> {
         let profile = self.files.profile(name).unwrap_or_default();
         if let Some(base) = self.web_identity(name, &profile, by_flag)? {
@@ -433,7 +438,7 @@ impl Chooser<'_> {
     }
 }
 
-/// Whether a profile assumes a role with other credentials.
+/// Returns whether a profile assumes a role with other credentials.
 fn assumes(profile: &Settings) -> bool {
     profile.contains_key("role_arn") && !profile.contains_key("web_identity_token_file")
 }
@@ -442,7 +447,7 @@ fn has_keys(profile: &Settings) -> bool {
     ["aws_access_key_id", "aws_secret_access_key"].iter().any(|key| profile.contains_key(*key))
 }
 
-/// The keys that a file has for a profile.
+/// Returns the keys that a file has for a profile.
 fn keys(file: &str, name: &str, settings: Option<&Settings>) -> Result<Option<Keys>, ChoiceError> {
     let Some((settings, id)) = settings.and_then(|settings| Some((settings, settings.get("aws_access_key_id")?))) else { return Ok(None) };
     let missing = || ChoiceError::Partial { place: format!("the profile {name:?} in the {file}"), missing: "aws_secret_access_key" };

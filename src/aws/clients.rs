@@ -23,14 +23,15 @@ pub struct Clients {
     pub pace: Arc<Pace>,
     /// Calls that wait for a turn that they can share.
     pub together: Together,
-    /// What is known of an endpoint that is not AWS's: which calls it only tries when it is asked to.
+    /// The calls that an endpoint other than AWS is known to honour as dry runs.
     pub honours: Honours,
     config: SdkConfig,
     regions: Mutex<HashMap<String, Arc<Regional>>>,
 }
 
-/// How redress names itself in every request, beside whatever application id the user's configuration sets. CloudTrail
-/// keeps it, and by it events of our own calls are known. `None` cannot be: the name has no character that it may not.
+/// Returns the name by which redress identifies itself in every request, beside any application id of the
+/// user's configuration. CloudTrail records it, and events of our own calls are recognised by it. `None` is
+/// impossible: the name has no forbidden character.
 pub fn name() -> Option<FrameworkMetadata> {
     FrameworkMetadata::new(tag::AGENT, Some(env!("CARGO_PKG_VERSION"))).ok()
 }
@@ -54,9 +55,9 @@ pub struct Regional {
 }
 
 impl Clients {
-    /// Clients over this configuration, whose region is the one for global services and for an empty name.
-    /// The SDK's own retries are off whatever it says: they would multiply with ours, and they repeat creates whose answer was
-    /// lost, which makes things twice.
+    /// Creates clients over this configuration, whose region is the one for global services and for an empty
+    /// name. Turns off the SDK's own retries, however they are configured: they would multiply with ours, and
+    /// they repeat creates whose answer was lost, which creates resources twice.
     pub fn new(config: SdkConfig, pace: Arc<Pace>) -> Self {
         let mut config = config.to_builder().retry_config(RetryConfig::disabled());
         if let Some(name) = name() {
@@ -66,12 +67,12 @@ impl Clients {
         Self { pace, together: Together::default(), honours: Honours::default(), config, regions: Mutex::default() }
     }
 
-    /// The region that stands for the account as a whole.
+    /// Returns the region that stands for the account as a whole.
     pub fn base(&self) -> &str {
         self.config.region().map_or("us-east-1", AsRef::as_ref)
     }
 
-    /// The clients of a region; of the base region for an empty name.
+    /// Returns the clients of a region; of the base region for an empty name.
     pub fn region(&self, name: &str) -> Arc<Regional> {
         let name = if name.is_empty() { self.base() } else { name };
         // The map is only ever added to: what a thread that died left in it is whole.
@@ -102,25 +103,26 @@ impl Regional {
             sts: OnceLock::new(),
         }
     }
-    /// EC2.
+    /// Returns the client of EC2.
     pub fn ec2(&self) -> &aws_sdk_ec2::Client {
         self.ec2.get_or_init(|| {
             let config = aws_sdk_ec2::config::Builder::from(&self.config).interceptor(InTime).build();
             aws_sdk_ec2::Client::from_conf(config)
         })
     }
-    /// Elastic Load Balancing: it is only read.
+    /// Returns the client of Elastic Load Balancing, which is only read.
     pub fn balancing(&self) -> &aws_sdk_elasticloadbalancingv2::Client {
         self.balancing.get_or_init(|| aws_sdk_elasticloadbalancingv2::Client::new(&self.config))
     }
-    /// EC2, where every request is only tried.
+    /// Returns a client of EC2 that sends every request as a dry run.
     pub fn only_try(&self) -> &aws_sdk_ec2::Client {
         self.only_try.get_or_init(|| {
             let config = aws_sdk_ec2::config::Builder::from(&self.config).interceptor(OnlyTry).build();
             aws_sdk_ec2::Client::from_conf(config)
         })
     }
-    /// S3. Behind an endpoint of one's own, buckets are paths: their names do not resolve as hosts there.
+    /// Returns the client of S3. At a custom endpoint, it addresses buckets by path: their names do not
+    /// resolve as hosts there.
     pub fn s3(&self) -> &aws_sdk_s3::Client {
         self.s3.get_or_init(|| {
             let own_endpoint = self.config.endpoint_url().is_some() || std::env::var_os("AWS_ENDPOINT_URL_S3").is_some();
@@ -128,44 +130,44 @@ impl Regional {
             aws_sdk_s3::Client::from_conf(config)
         })
     }
-    /// IAM.
+    /// Returns the client of IAM.
     pub fn iam(&self) -> &aws_sdk_iam::Client {
         self.iam.get_or_init(|| {
             let config = aws_sdk_iam::config::Builder::from(&self.config).interceptor(InTime).build();
             aws_sdk_iam::Client::from_conf(config)
         })
     }
-    /// CloudWatch Logs.
+    /// Returns the client of CloudWatch Logs.
     pub fn logs(&self) -> &aws_sdk_cloudwatchlogs::Client {
         self.logs.get_or_init(|| {
             let config = aws_sdk_cloudwatchlogs::config::Builder::from(&self.config).interceptor(InTime).build();
             aws_sdk_cloudwatchlogs::Client::from_conf(config)
         })
     }
-    /// CloudTrail.
+    /// Returns the client of CloudTrail.
     pub fn cloudtrail(&self) -> &aws_sdk_cloudtrail::Client {
         self.cloudtrail.get_or_init(|| {
             let config = aws_sdk_cloudtrail::config::Builder::from(&self.config).interceptor(InTime).build();
             aws_sdk_cloudtrail::Client::from_conf(config)
         })
     }
-    /// KMS.
+    /// Returns the client of KMS.
     pub fn kms(&self) -> &aws_sdk_kms::Client {
         self.kms.get_or_init(|| aws_sdk_kms::Client::new(&self.config))
     }
-    /// The Recycle Bin.
+    /// Returns the client of the Recycle Bin.
     pub fn rbin(&self) -> &aws_sdk_rbin::Client {
         self.rbin.get_or_init(|| aws_sdk_rbin::Client::new(&self.config))
     }
-    /// Security Hub.
+    /// Returns the client of Security Hub.
     pub fn securityhub(&self) -> &aws_sdk_securityhub::Client {
         self.securityhub.get_or_init(|| aws_sdk_securityhub::Client::new(&self.config))
     }
-    /// Systems Manager.
+    /// Returns the client of Systems Manager.
     pub fn ssm(&self) -> &aws_sdk_ssm::Client {
         self.ssm.get_or_init(|| aws_sdk_ssm::Client::new(&self.config))
     }
-    /// STS.
+    /// Returns the client of STS.
     pub fn sts(&self) -> &aws_sdk_sts::Client {
         self.sts.get_or_init(|| aws_sdk_sts::Client::new(&self.config))
     }

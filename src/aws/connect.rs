@@ -1,5 +1,5 @@
-//! The way to an account: credentials, region, endpoint, and whose they are. Every failure here is the first thing a
-//! user meets, so each says what to do. Nothing here changes an account.
+//! The connection to an account: credentials, their owner, region and endpoint. Every failure here is the
+//! first thing that a user meets, so each error states what to do. Nothing here changes an account.
 
 use std::{sync::Arc, time::Duration};
 
@@ -23,21 +23,21 @@ use crate::{
     resource::Owner,
 };
 
-/// What the user asked for.
+/// The connection settings that the user asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
-    /// A profile of the user's files; otherwise what `AWS_PROFILE` or the standard chain says.
+    /// A profile of the user's files; `None` for `AWS_PROFILE` or the standard chain.
     pub profile: Option<String>,
     /// Regions as given; `all` stands for every region that is enabled, nothing for the region of the chain.
     pub regions: Vec<String>,
     /// The accounts that credentials may lead to; any, where none is named.
     pub only_accounts: Vec<String>,
-    /// The share of what AWS grants that may be used, in percent; nothing for the usual share on AWS and no limit of
-    /// redress's own at other endpoints.
+    /// The share of AWS's rates that may be used, in percent; `None` for the usual share on AWS and no limit
+    /// of redress's own at other endpoints.
     pub pace: Option<u8>,
-    /// How long to wait for a connection.
+    /// The longest wait for a connection.
     pub connect_timeout: Duration,
-    /// How long to wait for the answer to one call.
+    /// The longest wait for the answer to one call.
     pub attempt_timeout: Duration,
 }
 
@@ -54,13 +54,13 @@ impl Default for Settings {
     }
 }
 
-/// Why there is no way to the account.
+/// The reason why the account cannot be reached.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ConnectError {
     /// The flags, variables and files name no credentials, or contradict themselves.
     #[error(transparent)]
     Choice(#[from] ChoiceError),
-    /// The credentials lead to an account that was not meant.
+    /// The credentials are for an account that is not allowed.
     #[error(
         "these credentials are for account {account}, and --only-account (or REDRESS_ONLY_ACCOUNT) allows {} alone; nothing was read or changed. \
          Use credentials for that account (--profile NAME), or name {account} as well",
@@ -69,35 +69,35 @@ pub enum ConnectError {
     OtherAccount {
         /// The account.
         account: String,
-        /// Those that are allowed.
+        /// The accounts that are allowed.
         only: Vec<String>,
     },
-    /// Nothing in the standard chain has credentials.
+    /// No source of the standard chain has credentials.
     #[error(
         "no AWS credentials found ({0}). redress looks where the AWS CLI looks: log in with `aws sso login` or `aws configure`, name a profile with \
          --profile or AWS_PROFILE, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. To see redress without an account: `redress demo`"
     )]
     NoCredentials(String),
-    /// There are credentials, but AWS does not take them.
+    /// AWS rejects the credentials.
     #[error("AWS does not accept the credentials ({0}): they have expired or are wrong. Log in again (`aws sso login`), or check the profile and the clock")]
     BadCredentials(String),
-    /// The credentials may not even ask for this.
+    /// The caller is not allowed to make this call.
     #[error("not allowed: {0}. redress needs ec2:DescribeRegions to know which regions there are; allow it, or name regions with --region")]
     Denied(String),
-    /// No region anywhere.
+    /// No region is configured.
     #[error("no region: name one with --region (or --region all), or set AWS_REGION or `region` in the profile")]
     NoRegion,
-    /// There is no such region.
+    /// The region does not exist.
     #[error("there is no region {name:?}{}", near_words(.near, .known))]
     UnknownRegion {
-        /// As given.
+        /// The name as given.
         name: String,
         /// Names that look like it, the likeliest first.
         near: Vec<String>,
-        /// All that there are.
+        /// All regions that exist.
         known: Vec<String>,
     },
-    /// There is such a region, but the account has not opted in to it.
+    /// The region exists, but the account has not opted in to it.
     #[error("the region {0} is not enabled in this account: enable it (AWS console, Account, AWS Regions), or leave it out")]
     RegionNotEnabled(String),
     /// A URL with credentials in it.
@@ -106,20 +106,20 @@ pub enum ConnectError {
          Nothing was sent. Leave them out of the variable, or of endpoint_url in the profile"
     )]
     UserInEndpoint {
-        /// Which setting.
+        /// The setting that contains the URL.
         setting: String,
         /// The URL without them.
         shown: String,
     },
-    /// Nobody there.
+    /// Nothing answers at the endpoint.
     #[error("{endpoint} does not answer ({reason}). Check the network and the proxy{}", endpoint_words(.endpoint))]
     NoAnswer {
         /// The endpoint: a URL, or the host of the service.
         endpoint: String,
-        /// What happened.
+        /// The failure of the connection.
         reason: String,
     },
-    /// Anything else that AWS said.
+    /// Any other error that AWS returned.
     #[error("AWS did not say whose credentials these are: {0}")]
     Other(String),
 }
@@ -135,12 +135,12 @@ fn endpoint_words(endpoint: &str) -> &'static str {
     if endpoint.starts_with("http") { ", and that AWS_ENDPOINT_URL is what you mean" } else { ", and the name of the region" }
 }
 
-/// Finds the way to the account with the standard chain of credentials and regions.
+/// Connects to the account with the standard chain of credentials and regions.
 pub async fn connect(settings: &Settings) -> Result<AwsAccount, ConnectError> {
     prepare(settings).await?.connect(settings).await
 }
 
-/// A configuration whose endpoints were looked at. Nothing has been sent yet.
+/// A configuration whose endpoints have been checked. Nothing has been sent yet.
 #[derive(Debug)]
 pub struct Prepared {
     config: SdkConfig,
@@ -149,12 +149,12 @@ pub struct Prepared {
 }
 
 impl Prepared {
-    /// The way to the account, and who asks there.
+    /// Connects to the account and identifies the caller.
     pub async fn connect(self, settings: &Settings) -> Result<AwsAccount, ConnectError> {
         paced(self.config, settings).await
     }
 
-    /// The configuration itself, for one of the accounts that are allowed.
+    /// Returns the configuration itself, after checking that it is for one of the allowed accounts.
     ///
     /// # Errors
     /// As [`connect`].
@@ -177,7 +177,7 @@ fn only(account: &str, allowed: &[String]) -> Result<(), ConnectError> {
     Err(ConnectError::OtherAccount { account: account.to_owned(), only: allowed.to_vec() })
 }
 
-/// The configuration of the standard chain, if its endpoints may be used.
+/// Loads the configuration of the standard chain, if its endpoints may be used.
 pub async fn prepare(settings: &Settings) -> Result<Prepared, ConnectError> {
     let config = config(settings).await?;
     let endpoints = endpoint::configured(&config);
@@ -189,8 +189,9 @@ pub async fn prepare(settings: &Settings) -> Result<Prepared, ConnectError> {
     Ok(Prepared { config, in_the_clear })
 }
 
-/// The configuration of the standard chain. Region and endpoint are the SDK's choice, which is that of the AWS CLI; credentials
-/// are chosen here, since the SDK lets keys in the environment win over a profile that a flag names.
+/// Loads the configuration of the standard chain. Region and endpoint are the SDK's choice, which is that of
+/// the AWS CLI; credentials are chosen here, since the SDK lets keys in the environment win over a profile
+/// that a flag names.
 async fn config(settings: &Settings) -> Result<SdkConfig, ConnectError> {
     let (way, files) = providers::way(settings.profile.as_deref())?;
     let timeouts = TimeoutConfig::builder().connect_timeout(settings.connect_timeout).operation_attempt_timeout(settings.attempt_timeout).build();
@@ -201,7 +202,7 @@ async fn config(settings: &Settings) -> Result<SdkConfig, ConnectError> {
     Ok(config.into_builder().credentials_provider(provider).build())
 }
 
-/// The same over a configuration that is there already.
+/// Connects over a configuration that is loaded already.
 pub async fn over(config: SdkConfig, asked: &[String]) -> Result<AwsAccount, ConnectError> {
     paced(config, &Settings { regions: asked.to_vec(), ..Settings::default() }).await
 }
@@ -221,7 +222,7 @@ async fn paced(config: SdkConfig, settings: &Settings) -> Result<AwsAccount, Con
     let own_endpoint = config.endpoint_url().is_some();
     let pace = Arc::new(Pace::new(settings.pace, config.endpoint_url()));
     let mut candidates: Vec<String> = configured.into_iter().chain(asked.first().cloned()).collect();
-    // Where a region's name is wrong its host does not exist; then another region can tell which names there are.
+    // The host of a misspelt region does not exist; then another region can list the names that exist.
     candidates.push("us-east-1".to_owned());
     candidates.dedup();
     if own_endpoint {
@@ -253,7 +254,8 @@ async fn credentials(config: &SdkConfig) -> Result<(), ConnectError> {
     }
 }
 
-/// What went wrong without what a `credential_process` wrote to its stderr: nobody knows what stands in there.
+/// Returns the reason of a failure without the stderr of a `credential_process`: nobody knows what it
+/// contains.
 fn without_stderr(reason: &str) -> String {
     match reason.split_once("Stderr: ") {
         Some((before, _)) => format!("{before}what it wrote to stderr is left out here; run the command by hand to see it"),
@@ -261,7 +263,7 @@ fn without_stderr(reason: &str) -> String {
     }
 }
 
-/// Who the caller is, asked in the first region that answers.
+/// Returns clients, ARN and account of the caller, from the first region that answers.
 async fn first_answer(config: &SdkConfig, candidates: &[String], pace: &Arc<Pace>) -> Result<(Clients, String, String), ConnectError> {
     let mut failure = ConnectError::NoRegion;
     for (n, region) in candidates.iter().enumerate() {
@@ -305,13 +307,13 @@ fn connect_error(config: &SdkConfig, region: &str, error: &CallError) -> Connect
     }
 }
 
-/// The regions that are meant, each checked to be there and enabled.
+/// Returns the requested regions, each checked to exist and to be enabled.
 async fn regions(clients: &Clients, asked: Vec<String>, all: bool) -> Result<Vec<String>, ConnectError> {
     let regional = clients.region("");
     let listed = reading("ec2:DescribeRegions", || regional.ec2().describe_regions().all_regions(true).send()).await;
     let listed = match listed {
         Ok(listed) => listed.regions.unwrap_or_default(),
-        // Who names regions by hand can do without the list; a wrong name then shows as reads that fail.
+        // Regions named by hand can do without the list; a wrong name then shows as reads that fail.
         Err(error) if error.class == ErrorClass::Denied && !all => return Ok(unique(asked)),
         Err(error) if error.class == ErrorClass::Denied => return Err(ConnectError::Denied(error.to_string())),
         Err(error) => return Err(ConnectError::Other(error.to_string())),
@@ -320,7 +322,7 @@ async fn regions(clients: &Clients, asked: Vec<String>, all: bool) -> Result<Vec
     choose(&named.collect::<Vec<_>>(), asked, all)
 }
 
-/// Picks the regions out of those that there are, each with whether it is enabled.
+/// Picks the regions out of those that exist; each comes with `true` if it is enabled.
 fn choose(known: &[(String, bool)], asked: Vec<String>, all: bool) -> Result<Vec<String>, ConnectError> {
     if all {
         let mut enabled: Vec<String> = known.iter().filter(|(_, enabled)| *enabled).map(|(name, _)| name.clone()).collect();
@@ -349,8 +351,8 @@ fn unique(names: Vec<String>) -> Vec<String> {
     names.into_iter().filter(|n| seen.insert(n.clone())).collect()
 }
 
-/// The instance that redress runs on. Off AWS nothing answers at the address of the metadata service, and on AWS it
-/// may be switched off: only the maker of the machine tells the two apart.
+/// Returns the instance that redress runs on. Off AWS nothing answers at the address of the metadata service,
+/// and on AWS the service may be switched off: only the vendor of the machine distinguishes the two cases.
 async fn host() -> Fact<String> {
     let disabled = std::env::var("AWS_EC2_METADATA_DISABLED").is_ok_and(|v| v.eq_ignore_ascii_case("true"));
     let asked = async {

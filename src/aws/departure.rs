@@ -1,7 +1,7 @@
-//! The last moment before a change is on its way. Between the leave for a call and its first byte lie credentials, a
-//! signature and a new connection, and other changes of the run that take their turn meanwhile; a machine may fall asleep
-//! there and wake up when the run is another process's. So the time is looked at once more where the request is written.
-//! Nothing here asks anybody.
+//! The last moment before a change is on its way. Between the permission for a call and its first byte lie
+//! credentials, a signature and a new connection, and other changes of the run that take their turn
+//! meanwhile; a machine may fall asleep there and wake up when the run is another process's. So the time is
+//! checked once more where the request is written. Nothing here sends a request.
 
 use std::{
     future::Future,
@@ -21,7 +21,8 @@ tokio::task_local! {
     static LEAVE: Until;
 }
 
-/// Sends what changes something, if its first byte goes out in time. Reads are not sent through here and go out at any time.
+/// Sends a change, if its first byte goes out in time. Reads are not sent through here and go out at any
+/// time.
 pub async fn by<T>(until: Until, what: impl Future<Output = T>) -> T {
     LEAVE.scope(until, what).await
 }
@@ -40,7 +41,7 @@ impl Intercept for InTime {
         if until == Until::EVER {
             return Ok(());
         }
-        // What has no body is looked at here for the last time.
+        // A request without a body is checked here for the last time.
         if until.is_over() {
             return Err(late());
         }
@@ -54,7 +55,8 @@ fn late() -> BoxError {
     "it was not sent: in the time that it took to get on its way, this process gave no sign of life".into()
 }
 
-/// A body that is only handed out in time. The head of a request is not sent before the first of its body is there.
+/// A body that is only handed out in time. The head of a request is not sent before the first part of its
+/// body is available.
 struct Timed {
     body: SdkBody,
     until: Until,

@@ -7,7 +7,7 @@ use aws_types::service_config::ServiceConfigKey;
 /// The services that are asked, by their ids, those included that fetch credentials.
 const SERVICES: [&str; 11] = ["EC2", "S3", "IAM", "CloudWatch Logs", "CloudTrail", "KMS", "SecurityHub", "SSM", "STS", "SSO", "SSO OIDC"];
 
-/// Services that fetch credentials and say nothing of the account itself.
+/// Services that only fetch credentials and return nothing about the account itself.
 const OF_CREDENTIALS: [&str; 2] = ["SSO", "SSO OIDC"];
 
 /// AWS's own endpoints, in plans, journals and reports.
@@ -16,38 +16,38 @@ pub const AWS: &str = "aws";
 /// An endpoint that is not AWS's own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint {
-    /// For which service; empty for all.
+    /// The service; empty for all services.
     pub service: &'static str,
     /// The URL.
     url: String,
 }
 
 impl Endpoint {
-    /// The URL without a user and a password.
+    /// Returns the URL without user and password.
     pub fn shown(&self) -> String {
         let (scheme, authority, rest) = parts(&self.url);
         format!("{scheme}{}{rest}", host_and_port(authority))
     }
 
-    /// What names it, for people: the setting, and its twin in a profile.
+    /// Returns the name of the environment variable that sets it, which has a counterpart in a profile.
     pub fn setting(&self) -> String {
         let service: String = self.service.chars().map(|c| if c == ' ' { '_' } else { c.to_ascii_uppercase() }).collect();
         if service.is_empty() { "AWS_ENDPOINT_URL".to_owned() } else { format!("AWS_ENDPOINT_URL_{service}") }
     }
 
-    /// Whether a user or a password stands in it.
+    /// Returns whether the URL contains a user or a password.
     pub fn has_user(&self) -> bool {
         parts(&self.url).1.contains('@')
     }
 
-    /// Whether what is sent there can be read on its way: plain http to another machine.
+    /// Returns whether traffic to it can be read on its way: plain http to another machine.
     pub fn is_in_the_clear(&self) -> bool {
         let (scheme, authority, _) = parts(&self.url);
         scheme.eq_ignore_ascii_case("http://") && !is_loopback(host_and_port(authority))
     }
 }
 
-/// The scheme with its slashes, the authority, and the rest of a URL.
+/// Splits a URL into the scheme with its slashes, the authority, and the rest.
 fn parts(url: &str) -> (&str, &str, &str) {
     let begin = url.find("://").map_or(0, |at| at + 3);
     let end = url[begin..].find(['/', '\\', '?', '#']).map_or(url.len(), |at| begin + at);
@@ -67,7 +67,7 @@ fn is_loopback(host_and_port: &str) -> bool {
     named || host.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback())
 }
 
-/// All endpoints that are configured: for all services, and for each.
+/// Lists all configured endpoints: the one for all services, and those for single services.
 pub fn configured(config: &SdkConfig) -> Vec<Endpoint> {
     let one = |service: &'static str| {
         let key = ServiceConfigKey::builder().service_id(service).env("AWS_ENDPOINT_URL").profile("endpoint_url").build().ok()?;
@@ -78,15 +78,16 @@ pub fn configured(config: &SdkConfig) -> Vec<Endpoint> {
     all.into_iter().chain(SERVICES.into_iter().filter_map(one).filter(|endpoint| Some(&endpoint.url) != all_of.as_ref())).collect()
 }
 
-/// Where the account is, as plans, journals and reports have it: `aws`, or the URL for all services, and behind it each service
-/// that is asked elsewhere. Two accounts are the same place only where all of that is the same.
+/// Returns the place of the account as plans, journals and reports record it: `aws`, or the URL for all
+/// services, followed by each service that is asked elsewhere. Two accounts are in the same place only if all
+/// of this is equal.
 pub fn place(configured: &[Endpoint]) -> String {
     let all = configured.iter().find(|one| one.service.is_empty()).map_or(AWS, |one| one.url.as_str());
     let elsewhere = configured.iter().filter(|one| !one.service.is_empty() && !OF_CREDENTIALS.contains(&one.service));
     elsewhere.fold(all.to_owned(), |place, one| format!("{place}, {} at {}", one.service, one.url))
 }
 
-/// Whether a service is asked at AWS's own endpoint, at such a place.
+/// Returns whether a service is asked at AWS's own endpoint, at such a place.
 pub fn is_aws(place: &str, service: &str) -> bool {
     let mut parts = place.split(", ");
     parts.next() == Some(AWS) && parts.all(|part| !part.starts_with(&format!("{service} at ")))

@@ -1,5 +1,5 @@
-//! What went wrong with a call, in redress's own classes: `docs/aws-errors.md` is this file in prose. Classifying is a
-//! pure function; no message that leaves here holds a credential.
+//! The classification of failed calls into redress's own classes: `docs/aws-errors.md` is this file in prose.
+//! Classifying is a pure function; no message that leaves here holds a credential.
 
 use std::error::Error;
 
@@ -13,26 +13,27 @@ use crate::{
     inventory::Fact,
 };
 
-/// At which point a call failed.
+/// The point at which a call failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// Before anything was sent: the input is not one that the SDK takes.
+    /// Before anything was sent: the SDK does not accept the input.
     NotSent,
-    /// No credentials could be had.
+    /// No credentials were available.
     NoCredentials,
     /// No answer within the time.
     Timeout,
     /// No connection, or a connection lost.
     Connection,
-    /// An answer that is not one of the service: a server error with an HTML page, or a text that is no document.
+    /// An answer that is not from the service: a server error with an HTML page, or a text that is no
+    /// document.
     Foreign,
     /// A success that could not be read to its end.
     Broken,
-    /// An error that the service spoke of.
+    /// An error that the service reported.
     Service,
 }
 
-/// Codes that ask for patience. `RequestLimitExceeded` is EC2's, and must be looked at before the quotas.
+/// Codes of throttling. `RequestLimitExceeded` is EC2's, and must be looked at before the quotas.
 const THROTTLED: &[&str] =
     &["RequestLimitExceeded", "BandwidthLimitExceeded", "SlowDown", "RateExceeded", "PriorRequestNotComplete", "TooManyRequestsException"];
 
@@ -66,7 +67,7 @@ const CONSISTENCY: &[&str] = &[
     "OperationAborted",
     "OperationAbortedException",
     "ResourceContentionFault",
-    // A bucket, its policy or a role that was made a moment ago is not seen by CloudTrail at once.
+    // A bucket, its policy or a role that was created a moment ago is not seen by CloudTrail at once.
     "S3BucketDoesNotExistException",
     "InsufficientS3BucketPolicyException",
     "InvalidCloudWatchLogsRoleArnException",
@@ -129,7 +130,7 @@ const CREDENTIALS: &[&str] = &[
     "RequestTimeTooSkewed",
 ];
 
-/// Codes of the services that say that a thing is not there, beside EC2's `Invalid*.NotFound`.
+/// Codes of the services for a resource that does not exist, beside EC2's `Invalid*.NotFound`.
 const ABSENT: &[&str] = &[
     "NoSuchEntity",
     "NoSuchEntityException",
@@ -144,13 +145,13 @@ const ABSENT: &[&str] = &[
     "NotFound",
 ];
 
-/// Whether a code says that what was asked for by its id is not there.
+/// Returns whether a code reports that what was asked for by its id was not found.
 pub fn says_absent(code: &str) -> bool {
     (code.starts_with("Invalid") && code.ends_with(".NotFound")) || ABSENT.contains(&code)
 }
 
-/// What a failure means for what happens next. `operation` is the bare name: a thing that is not there is what a
-/// deletion wants, and for all else something that is not visible yet.
+/// Returns the class of a failure, which decides what happens next. `operation` is the bare name: for a
+/// deletion, a missing resource is the goal; for any other operation, it is one that is not visible yet.
 pub fn classify(operation: &str, code: &str, status: Option<u16>, kind: Kind) -> ErrorClass {
     match kind {
         Kind::NotSent => return ErrorClass::Semantic,
@@ -183,12 +184,12 @@ pub fn classify(operation: &str, code: &str, status: Option<u16>, kind: Kind) ->
     }
 }
 
-/// Operations whose aim is that something is gone.
+/// Returns whether an operation removes something.
 fn removes(operation: &str) -> bool {
     operation.starts_with("Delete") || operation.starts_with("Revoke")
 }
 
-/// The SDK's error as a [`CallError`]. `operation` is like `ec2:DescribeVolumes`.
+/// Converts the SDK's error to a [`CallError`]. `operation` is like `ec2:DescribeVolumes`.
 pub fn call_error<E>(operation: &str, error: &SdkError<E, HttpResponse>) -> CallError
 where
     E: ProvideErrorMetadata + Error + 'static,
@@ -237,24 +238,24 @@ fn described(operation: &str, kind: Kind, code: Option<&str>, message: Option<St
     };
     let class = classify(bare, code, status, kind);
     let message = match class {
-        // What a service says about a signature quotes the signed request, session token and all.
+        // The message of a service about a signature quotes the signed request, session token and all.
         ErrorClass::Credentials => "the credentials are not valid, or not any more; log in again".to_owned(),
         _ => clean(message.as_deref().filter(|m| !m.trim().is_empty()).unwrap_or(fallback)),
     };
     CallError { class, code: code.to_owned(), message: format!("{message} ({operation})") }
 }
 
-/// A failure that a reply carried in its body.
+/// Builds the error for a failure that a reply carried in its body.
 pub fn in_body(operation: &str, code: &str, message: &str) -> CallError {
     described(operation, Kind::Service, Some(code), Some(message.to_owned()), None)
 }
 
-/// An input that is not one of the operation's, before anything is sent.
+/// Builds the error for an input that the operation does not accept, before anything is sent.
 pub fn bad_input(operation: &str, why: impl std::fmt::Display) -> CallError {
     CallError { class: ErrorClass::Semantic, code: "InvalidInput".to_owned(), message: clean(&format!("{operation} does not take this input: {why}")) }
 }
 
-/// What a failed read of one thing by its id says: it is not there, or nobody knows.
+/// Converts a failed read of one resource by its id to a fact: absent if it was not found, else unknown.
 pub fn fact<T>(error: &CallError) -> Fact<T> {
     if says_absent(&error.code) { Fact::Absent } else { Fact::unknown(error) }
 }
@@ -280,7 +281,8 @@ fn innermost(error: &(dyn Error + 'static)) -> Option<String> {
     chain(error).last().map(ToString::to_string)
 }
 
-/// One line, not long, with nothing in it that looks like a key or a token.
+/// Shortens a message to one line of at most 500 characters, without anything that looks like a key or a
+/// token.
 pub fn clean(message: &str) -> String {
     let message = message.split("Encoded authorization failure message").next().unwrap_or(message);
     let words = message.split(|c: char| c.is_whitespace() || c.is_control()).filter(|w| !w.is_empty());

@@ -1,4 +1,4 @@
-//! What the classes of errors promise.
+//! The promises of the error classes.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use super::*;

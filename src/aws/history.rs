@@ -1,6 +1,6 @@
-//! CloudTrail's event history of an account, looked up region by region and page by page. It reads, at the pace that
-//! LookupEvents grants, and says nothing of what an event means. What comes is handed on as it comes: one page a region
-//! is held at a time.
+//! CloudTrail's event history of an account, looked up region by region and page by page. It reads at the
+//! rate that LookupEvents grants and does not interpret events. Pages are handed on as they arrive: one page
+//! for each region is held at a time.
 
 use std::sync::Arc;
 
@@ -14,15 +14,16 @@ use tokio::sync::mpsc;
 use super::{clients::Clients, errors, pace, read::time, retry::reading};
 use crate::calls::CallError;
 
-/// How far back the history goes, in days
+/// The reach of the event history, in days
 /// (<https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_LookupEvents.html>).
 pub const DAYS: i64 = 90;
-/// Events that one call gives at most.
+/// The maximum number of events that one call returns.
 pub const PAGE: i32 = 50;
 const OPERATION: &str = "cloudtrail:LookupEvents";
-/// So many regions are looked up at once. The rate is granted for each region, so that they do not wait for one another.
+/// The number of regions that are looked up at once. The rate is granted for each region, so that they do not
+/// wait for one another.
 const AT_ONCE: usize = 32;
-/// Pages that wait to be taken; who is slow in taking them slows the lookup down.
+/// The number of pages that wait to be taken; a slow receiver slows the lookup down.
 const WAITING: usize = 4;
 
 /// The event history of an account.
@@ -31,7 +32,7 @@ pub struct History {
     clients: Arc<Clients>,
 }
 
-/// What a lookup tells.
+/// A message of a lookup in progress.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Told {
     /// Some events of a region, the newest first, each as LookupEvents gives it and under AWS's names.
@@ -40,32 +41,34 @@ pub enum Told {
         region: String,
         /// The events.
         events: Vec<Value>,
-        /// When the oldest of them happened.
+        /// The time of the oldest of them.
         back_to: Option<Timestamp>,
     },
     /// A region has come to its end, or to an error.
     End {
         /// The region.
         region: String,
-        /// Why there is no more of it, if that is not because all was read.
+        /// The error that ended the lookup; `None` if everything was read.
         error: Option<CallError>,
     },
 }
 
 impl History {
-    /// Over these clients.
+    /// Creates the history over these clients.
     pub(super) fn new(clients: Arc<Clients>) -> Self {
         Self { clients }
     }
 
-    /// How many calls a second are made in each region; `None` where nothing is documented: at an endpoint that is not AWS.
+    /// Returns the calls per second in each region; `None` where no rate is documented, at an endpoint that
+    /// is not AWS.
     pub fn rate(&self) -> Option<f64> {
         self.clients.pace.rate(OPERATION)
     }
 
-    /// Looks up what was done in these regions, all at once. Events that only read are left out by AWS, since none of them
-    /// changes anything and they are by far the most: LookupEvents takes one attribute a call, and one lookup of all that
-    /// is not read-only needs far fewer pages than one for each name of an event. Dropping the receiver ends it.
+    /// Looks up the changes in these regions, all at once. Events that only read are left out by AWS, since
+    /// none of them changes anything and they are by far the most: LookupEvents takes one attribute a call,
+    /// and one lookup of all events that are not read-only needs far fewer pages than one for each name of an
+    /// event. Dropping the receiver ends the lookup.
     pub fn look(&self, regions: Vec<String>, since: Timestamp, until: Timestamp) -> mpsc::Receiver<Told> {
         let (send, receive) = mpsc::channel(WAITING);
         let clients = Arc::clone(&self.clients);
@@ -73,7 +76,7 @@ impl History {
             let (clients, send) = (&clients, &send);
             let one = |region: String| async move {
                 let looked = pace::at(&clients.pace, &region, pages(clients, &region, (since, until), send)).await;
-                // Whoever has gone away needs no telling.
+                // A receiver that was dropped needs no notice.
                 let _ = send.send(Told::End { region, error: looked.err() }).await;
             };
             stream::iter(regions).for_each_concurrent(AT_ONCE, one).await;
@@ -82,7 +85,7 @@ impl History {
     }
 }
 
-/// All pages of a region, from the newest event to the oldest.
+/// Sends all pages of a region, from the newest event to the oldest.
 async fn pages(clients: &Clients, region: &str, (since, until): (Timestamp, Timestamp), send: &mpsc::Sender<Told>) -> Result<(), CallError> {
     let regional = clients.region(region);
     let changes = LookupAttribute::builder().attribute_key(LookupAttributeKey::ReadOnly).attribute_value("false").build();
@@ -112,7 +115,7 @@ async fn pages(clients: &Clients, region: &str, (since, until): (Timestamp, Time
     }
 }
 
-/// An event under AWS's names, as `aws cloudtrail lookup-events` writes it.
+/// Converts an event to AWS's names, as `aws cloudtrail lookup-events` prints it.
 fn written(event: Event) -> Value {
     let mut all = Map::new();
     let mut put = |name: &str, value: Option<Value>| {
@@ -133,9 +136,9 @@ fn written(event: Event) -> Value {
     Value::Object(all)
 }
 
-/// The region in which events of global services stand, such as IAM's, by partition
-/// (<https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-concepts.html>). `None` for partitions that are
-/// not known.
+/// Returns the region that records the events of global services such as IAM, by partition
+/// (<https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-concepts.html>). `None` for
+/// unknown partitions.
 pub fn global_region(partition: &str) -> Option<&'static str> {
     match partition {
         "aws" => Some("us-east-1"),
@@ -145,7 +148,7 @@ pub fn global_region(partition: &str) -> Option<&'static str> {
     }
 }
 
-/// How far back the history goes, as a length of time.
+/// Returns the reach of the event history as a duration.
 pub fn reach() -> SignedDuration {
     SignedDuration::from_hours(24 * DAYS)
 }

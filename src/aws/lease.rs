@@ -1,6 +1,6 @@
-//! Locks in a bucket: an object that is written only if there is none, and that its holder keeps changing as a sign of
-//! life. Without one for the time of a lease it counts as left behind, and is taken over only in exactly the state in
-//! which it was seen. No two holders at once, whatever the clocks say.
+//! Locks in a bucket: an object that is written only if there is none, and that its holder keeps changing as
+//! a sign of life. Without one for the time of a lease it counts as left behind, and is taken over only in
+//! exactly the state in which it was seen. No two processes hold it at once, whatever their clocks show.
 
 use std::{
     sync::{
@@ -24,7 +24,7 @@ use crate::{
     journal::Holder,
 };
 
-/// What stands in the object.
+/// The content of the lock object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Text {
     #[serde(flatten)]
@@ -49,8 +49,9 @@ struct Life {
     last: Sign,
 }
 
-/// The moment before a sign of life was sent, by both clocks: the one stands still while a machine sleeps, the other can be
-/// set. The answer may come much later than the bucket has counted from, so its moment says nothing.
+/// The moment before a sign of life was sent, by both clocks: the one stands still while a machine sleeps,
+/// the other can be set. The answer may arrive much later than the moment from which the bucket counts, so
+/// its arrival time proves nothing.
 #[derive(Debug, Clone, Copy)]
 struct Sign(Instant, Timestamp);
 
@@ -59,8 +60,8 @@ impl Sign {
         Self(Instant::now(), Timestamp::now())
     }
 
-    /// Until when nobody can have taken the lock over: who wants to waits for half a lease and sees no other sign of life,
-    /// whatever its clock says of the age of this one.
+    /// Returns the time until which no other process can have taken over the lock: a process that wants the
+    /// lock waits for half a lease and sees no other sign of life, whatever age its clock shows for this one.
     fn holds(self, lease: Duration) -> Until {
         Until::after((self.0, self.1), lease / 2)
     }
@@ -70,14 +71,15 @@ impl Sign {
     }
 }
 
-/// The code of the error that says that a lock was lost.
+/// The error code of a lost lock.
 pub const LOST: &str = "LockLost";
 
-/// Takes a lock: the lease, and who left it behind, or the words for who holds it.
+/// Takes a lock: returns the lease and the holder that left it behind, or a description of the present
+/// holder.
 pub async fn take(inside: &Inside, key: String, holder: Holder) -> Result<Result<(Arc<Lease>, Option<Holder>), String>, CallError> {
     let text = Text { holder, beat: 0, expires_after: inside.lease.as_secs() };
     let body = serde_json::to_vec(&text).unwrap_or_default();
-    // Twice, since the holder may give it back between the two requests.
+    // Twice, since the holder may release it between the two requests.
     for _ in 0..2 {
         let sign = Sign::now();
         if let Put::Written(etag) = inside.bucket.put(&key, &body, Condition::Absent).await? {
@@ -91,7 +93,8 @@ pub async fn take(inside: &Inside, key: String, holder: Holder) -> Result<Result
         if age.is_some_and(|age| age < lives) {
             return Ok(Err(words));
         }
-        // By the clocks it is left behind; but clocks differ. Who lives gives a sign of it within this time.
+        // By the clocks it is left behind; but clocks differ. A holder that lives gives a sign of life within
+        // this time.
         tokio::time::sleep(lives / 2).await;
         let sign = Sign::now();
         return Ok(match inside.bucket.put(&key, &body, Condition::Is(&there.etag)).await? {
@@ -113,7 +116,7 @@ pub async fn beats(inside: Weak<Inside>, lease: Arc<Lease>) {
         let Some(pause) = inside.upgrade().map(|i| i.lease / 4) else { return };
         tokio::time::sleep(pause).await;
         let Some(inside) = inside.upgrade() else { return };
-        // What failed in passing is tried again at the next beat; the journal asks for itself before it writes.
+        // A passing failure is repeated at the next beat; the journal checks for itself before it writes.
         let _ = lease.beat(&inside, Duration::ZERO).await;
         if lease.lost.load(Ordering::SeqCst) || lease.over.load(Ordering::SeqCst) {
             return;
@@ -121,8 +124,9 @@ pub async fn beats(inside: Weak<Inside>, lease: Arc<Lease>) {
     }
 }
 
-/// Until when all locks of this process are still its own; asked before every record and directly before every call. One
-/// whose last sign of life is older than a third of a lease gives another first.
+/// Returns the time until which all locks of this process are still its own; called before every record and
+/// directly before every call. A lock whose last sign of life is older than a third of a lease first gives
+/// another.
 pub async fn all_alive(inside: &Inside) -> Result<Until, CallError> {
     let leases = inside.leases.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
     let mut until = Until::EVER;
@@ -132,14 +136,15 @@ pub async fn all_alive(inside: &Inside) -> Result<Until, CallError> {
     Ok(until)
 }
 
-/// Whether a sign of life of this process has shown that one of its locks is another's.
+/// Returns whether a sign of life of this process has shown that one of its locks belongs to another process.
 pub fn any_lost(inside: &Inside) -> bool {
     let leases = inside.leases.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     leases.iter().any(|lease| lease.lost.load(Ordering::SeqCst))
 }
 
 impl Lease {
-    /// Gives a sign of life, unless the last one is younger than `age`; and until when the lock is held.
+    /// Gives a sign of life, unless the last one is younger than `age`; returns the time until which the lock
+    /// is held.
     async fn beat(&self, inside: &Inside, age: Duration) -> Result<Until, CallError> {
         let mut life = self.life.lock().await;
         if self.lost.load(Ordering::SeqCst) {
@@ -166,7 +171,7 @@ impl Lease {
         }
     }
 
-    /// Says whose the lock is now, as far as the bucket tells.
+    /// Builds the error that names the present holder of the lock, as far as the bucket shows it.
     async fn taken_over(&self, inside: &Inside, last: Sign) -> CallError {
         let there = inside.bucket.get(&self.key).await.ok().flatten();
         let by = there.and_then(|got| serde_json::from_slice::<Text>(&got.body).ok()).map_or_else(|| "another process".to_owned(), |text| text.holder.words());
@@ -174,7 +179,7 @@ impl Lease {
         errors::in_body("s3:PutObject", LOST, &format!("after {silent} s without a sign of life of this process the lock {} was taken over by {by}", self.key))
     }
 
-    /// Gives the lock back, if it is still this process's own.
+    /// Releases the lock, if it is still this process's own.
     pub async fn release(&self, inside: &Inside) -> Result<(), CallError> {
         let life = self.life.lock().await;
         self.over.store(true, Ordering::SeqCst);
@@ -182,14 +187,14 @@ impl Lease {
     }
 }
 
-/// Gives the lock back when it is dropped.
+/// A lock that is released when this is dropped.
 pub struct Held {
     store: S3Store,
     lease: Arc<Lease>,
 }
 
 impl Held {
-    /// Holds this lease.
+    /// Holds this lease until it is dropped.
     pub fn new(store: S3Store, lease: Arc<Lease>) -> Self {
         Self { store, lease }
     }

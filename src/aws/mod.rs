@@ -54,17 +54,18 @@ impl AwsAccount {
         Self { identity, clients: Arc::new(clients), regions, watch }
     }
 
-    /// Says who is told when AWS or the pace makes redress wait for long: of what, and how long.
+    /// Sets the callback for long waits that AWS or the pace causes; it receives the operation and the length
+    /// of the wait.
     pub fn tell_waits(&self, tell: Tell) {
         self.clients.pace.tell(tell);
     }
 
-    /// The account's event history.
+    /// Returns the account's event history.
     pub fn history(&self) -> History {
         History::new(Arc::clone(&self.clients))
     }
 
-    /// The regions that were asked for; for `all` those that are enabled.
+    /// Returns the regions that were asked for; for `all`, those that are enabled.
     pub fn regions(&self) -> &[String] {
         &self.regions
     }
@@ -110,9 +111,10 @@ impl Account for AwsAccount {
     }
 }
 
-/// The filter for log output at a verbosity: only redress itself becomes more talkative. The SDK and what it stands
-/// on stay at `warn` at every level, since below that they write requests with their headers, tokens included. What looks for
-/// credentials warns with whatever the program wrote that was to fetch them; the error says it without that.
+/// Returns the filter for log output at a verbosity: only redress itself becomes more verbose. The SDK and
+/// its dependencies stay at `warn` at every level, since below that they write requests with their headers,
+/// tokens included. `aws_config` stays at `error`, since its warnings quote the output of the program that
+/// was to fetch credentials; our error reports the failure without that output.
 pub fn log_filter(verbosity: u8) -> String {
     let level = match verbosity {
         0 => "warn",

@@ -1,5 +1,5 @@
-//! Security Hub over the SDK: `BatchUpdateFindings` with one status and one note, made once. It says nothing else about a finding,
-//! and does not decide which.
+//! Security Hub over the SDK: `BatchUpdateFindings` with one status and one note, made once. It sets nothing
+//! else on a finding, and does not decide which findings are updated.
 
 use aws_sdk_securityhub::types::{AwsSecurityFindingIdentifier, NoteUpdate, WorkflowStatus, WorkflowUpdate};
 
@@ -8,13 +8,13 @@ use crate::calls::{CallError, HubFinding, Notice, Refusal};
 
 /// The operation, as the pace and IAM know it.
 const OPERATION: &str = "securityhub:BatchUpdateFindings";
-/// Who the note is by.
+/// The author of the note.
 const BY: &str = "redress";
 
-/// Sets the findings to `RESOLVED`, with the note, when the turn has come; gives back those that were not updated.
-/// "It can take several minutes for Security Hub CSPM to process your request"
-/// (<https://docs.aws.amazon.com/securityhub/1.0/APIReference/API_BatchUpdateFindings.html>): a finding that is not refused
-/// was taken, and may still be shown as it was.
+/// Sets the findings to `RESOLVED`, with the note, when the turn has come; returns those that were not
+/// updated. "It can take several minutes for Security Hub CSPM to process your request"
+/// (<https://docs.aws.amazon.com/securityhub/1.0/APIReference/API_BatchUpdateFindings.html>): a finding that
+/// is not refused was accepted, and may still be shown as it was.
 pub(super) async fn notify(clients: &Clients, notice: &Notice) -> Result<Vec<Refusal>, CallError> {
     clients.pace.turn(&notice.region, OPERATION).await;
     let region = clients.region(&notice.region);
@@ -46,8 +46,8 @@ pub(super) async fn notify(clients: &Clients, notice: &Notice) -> Result<Vec<Ref
     Ok(notice.findings.iter().filter_map(|finding| unsettled(finding, &processed, &refused)).collect())
 }
 
-/// Why a finding that was named is not resolved; nothing where the answer says that it is. An answer that does not speak of it
-/// is no success.
+/// Returns the refusal of a finding that was named and is not resolved; `None` if the answer lists it as
+/// processed. An answer that does not name the finding is no success.
 fn unsettled(finding: &HubFinding, processed: &[HubFinding], refused: &[Refusal]) -> Option<Refusal> {
     if let Some(refusal) = refused.iter().find(|r| r.finding == *finding) {
         return Some(refusal.clone());

@@ -1,5 +1,6 @@
-//! Objects of one bucket, read and conditionally written. Repeats what was throttled or lost: a conditional write that
-//! took effect although its answer was lost is recognised by its content. It knows nothing of runs and locks.
+//! Objects of one bucket, read and conditionally written. Repeats requests that were throttled or lost: a
+//! conditional write that took effect although its answer was lost is recognised by its content. It knows
+//! nothing of runs and locks.
 
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use super::{
 };
 use crate::calls::CallError;
 
-/// How often a write is tried.
+/// The number of times that a write is tried.
 const TRIES: u32 = 7;
 
 /// A bucket, and a client for its region.
@@ -21,16 +22,16 @@ pub struct Bucket {
     pub name: String,
 }
 
-/// On what condition an object is written.
+/// The condition on which an object is written.
 #[derive(Debug, Clone, Copy)]
 pub enum Condition<'a> {
-    /// There is none of this key.
+    /// There is no object with this key.
     Absent,
-    /// It still has this ETag.
+    /// The object still has this ETag.
     Is(&'a str),
 }
 
-/// What became of a conditional write.
+/// The outcome of a conditional write.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Put {
     /// Written, with this ETag.
@@ -47,7 +48,7 @@ pub struct Got {
 }
 
 impl Bucket {
-    /// The region that the bucket is in, if it is another than this.
+    /// Returns the region of the bucket, if it differs from the given one.
     pub async fn elsewhere(&self, region: &str) -> Result<Option<String>, CallError> {
         let other = |there: Option<&str>| there.filter(|r| *r != region).map(str::to_owned);
         match self.client.head_bucket().bucket(&self.name).send().await {
@@ -62,7 +63,7 @@ impl Bucket {
         }
     }
 
-    /// An object, if there is one of this key.
+    /// Reads an object, if there is one of this key.
     pub async fn get(&self, key: &str) -> Result<Option<Got>, CallError> {
         let answer = reading("s3:GetObject", || self.client.get_object().bucket(&self.name).key(key).send()).await;
         let answer = match answer {
@@ -103,7 +104,8 @@ impl Bucket {
         }
     }
 
-    /// Whether a write was refused because an earlier try of itself, whose answer was lost, has taken effect.
+    /// Returns the outcome of a refused write: written, if an earlier try of it, whose answer was lost, took
+    /// effect.
     async fn refused_or_own(&self, key: &str, body: &[u8]) -> Result<Put, CallError> {
         let there = self.get(key).await?;
         Ok(there.filter(|got| got.body == body).map_or(Put::Refused, |got| Put::Written(got.etag)))
@@ -115,17 +117,17 @@ impl Bucket {
         deleted.map(|_| ()).map_err(|error| errors::call_error("s3:DeleteObject", &error))
     }
 
-    /// All keys under a prefix.
+    /// Lists all keys under a prefix.
     pub async fn keys(&self, prefix: &str) -> Result<Vec<String>, CallError> {
         Ok(self.list(prefix, false).await?.0)
     }
 
-    /// The folders right under a prefix.
+    /// Lists the folders right under a prefix.
     pub async fn folders(&self, prefix: &str) -> Result<Vec<String>, CallError> {
         Ok(self.list(prefix, true).await?.1)
     }
 
-    /// Whether there is anything under a prefix.
+    /// Returns whether there is any object under a prefix.
     pub async fn any(&self, prefix: &str) -> Result<bool, CallError> {
         let list = || self.client.list_objects_v2().bucket(&self.name).prefix(prefix).max_keys(1).send();
         Ok(reading("s3:ListObjectsV2", list).await?.contents.is_some_and(|c| !c.is_empty()))

@@ -12,59 +12,60 @@ use std::{
 use super::pace_table::{self, Bucket};
 use crate::calls::ErrorClass;
 
-/// The share, in percent, unless another is asked for: the account's own automation lives of the rest.
+/// The share, in percent, unless another is asked for: the account's own automation needs the rest.
 pub const SHARE: u8 = 50;
-/// By how much being throttled cuts the rate.
+/// The factor by which throttling cuts the rate.
 const CUT: f64 = 0.5;
-/// To which part of the rate it is cut at most.
+/// The smallest fraction of the rate to which it is cut.
 const LEAST: f64 = 1.0 / 32.0;
-/// Which part of the rate comes back in a second: from half to the whole in 25 s.
+/// The fraction of the rate that is regained in a second: from half to the whole in 25 s.
 const RECOVERY: f64 = 0.02;
-/// Answers that come so close together speak of the same burst, and cut the rate once.
+/// The time within which throttled answers belong to the same burst, and cut the rate once.
 const SAME_BURST: Duration = Duration::from_secs(1);
-/// Waits from this length on are told.
+/// The shortest wait that is reported.
 const WORTH_TELLING: Duration = Duration::from_secs(3);
-/// For endpoints that are not AWS: they have no documented bucket, and slow us down themselves if they wish.
+/// The bucket of endpoints that are not AWS: they have no documented one, and slow us down themselves if they
+/// wish.
 const OPEN: Bucket = Bucket { size: 1000.0, refill: 1000.0 };
 
-/// A token bucket that adapts. Pure: time is what the caller says it is, counted from any beginning, and never runs
+/// A token bucket that adapts. Pure: the caller passes the time, counted from any beginning; it never runs
 /// backwards.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Limiter {
     size: f64,
     rate: f64,
-    /// Below zero, whoever took them still waits.
+    /// The tokens at hand; below zero, the callers that took them still wait.
     tokens: f64,
-    /// Which part of the rate holds now.
+    /// The fraction of the rate that is in force now.
     part: f64,
     at: Duration,
     cut_at: Option<Duration>,
 }
 
 impl Limiter {
-    /// A full bucket: `share` percent of a documented one, and never less than one token.
+    /// Creates a full bucket: `share` percent of a documented one, and never less than one token.
     pub fn new(bucket: Bucket, share: u8) -> Self {
         let share = f64::from(share.clamp(1, 100)) / 100.0;
         let size = (bucket.size * share).max(1.0);
         Self { size, rate: bucket.refill * share, tokens: size, part: 1.0, at: Duration::ZERO, cut_at: None }
     }
 
-    /// Takes a token, and says how long to wait before using it. Who comes later waits longer.
+    /// Takes a token, and returns the wait before it may be used. Later callers wait longer.
     pub fn take(&mut self, now: Duration) -> Duration {
         self.pass(now);
         self.tokens -= 1.0;
         if self.tokens >= 0.0 { Duration::ZERO } else { Duration::from_secs_f64(self.until(-self.tokens / self.rate)) }
     }
 
-    /// Seconds until so much has come, counted in seconds of the whole rate, while the rate recovers. The solution of what
-    /// [`Limiter::pass`] adds up, so that those who wait never come in a bunch.
+    /// Returns the seconds until `enough` has come, counted in seconds of the whole rate, while the rate
+    /// recovers. Solves the sum of [`Limiter::pass`], so that those who wait never come in a bunch.
     fn until(&self, enough: f64) -> f64 {
         let rising = (1.0 - self.part) / RECOVERY;
         let by_then = self.part * rising + RECOVERY * rising * rising / 2.0;
         if enough >= by_then { rising + (enough - by_then) } else { ((self.part * self.part + 2.0 * RECOVERY * enough).sqrt() - self.part) / RECOVERY }
     }
 
-    /// AWS asked for patience: what was saved up is gone, and the rate is cut.
+    /// Records that AWS throttled: drops the saved tokens and cuts the rate.
     pub fn throttled(&mut self, now: Duration) {
         self.pass(now);
         if self.cut_at.is_some_and(|cut| self.at < cut + SAME_BURST) {
@@ -86,7 +87,7 @@ impl Limiter {
     }
 }
 
-/// Who is told of a long wait: what waits, and how long.
+/// A callback for long waits: the operation that waits, and the length of the wait.
 pub type Tell = Box<dyn Fn(&str, Duration) + Send + Sync>;
 
 /// The limiters of one account.
@@ -105,19 +106,21 @@ impl fmt::Debug for Pace {
 }
 
 impl Pace {
-    /// The pace at an endpoint: the share that was asked for; else [`SHARE`] on AWS, and no table elsewhere.
+    /// Creates the pace at an endpoint: the share that was asked for; else [`SHARE`] on AWS, and no table
+    /// elsewhere.
     pub fn new(asked: Option<u8>, endpoint: Option<&str>) -> Self {
         let share = asked.or_else(|| endpoint.is_none_or(is_aws).then_some(SHARE));
         Self { share, began: Instant::now(), limiters: Mutex::default(), tell: OnceLock::new() }
     }
 
-    /// Says who is told of long waits; the first to say so is.
+    /// Sets the callback for long waits; the first one that is set stays.
     pub fn tell(&self, tell: Tell) {
-        // Whoever came first keeps being told.
+        // A later callback is dropped.
         let _ = self.tell.set(tell);
     }
 
-    /// How often an operation may be asked for in a second, in each region; `None` where no table holds.
+    /// Returns the calls of an operation per second that are allowed in each region; `None` where no table
+    /// holds.
     pub fn rate(&self, operation: &str) -> Option<f64> {
         let (service, name) = operation.split_once(':').unwrap_or(("", operation));
         self.share.map(|share| pace_table::bucket(service, name).refill * f64::from(share) / 100.0)
@@ -130,7 +133,7 @@ impl Pace {
         self.wait(region, operation, wait).await;
     }
 
-    /// Waits, and tells of it when it is long.
+    /// Waits, and reports the wait when it is long.
     pub async fn wait(&self, region: &str, operation: &str, wait: Duration) {
         if wait >= WORTH_TELLING
             && let Some(tell) = self.tell.get()
@@ -163,7 +166,7 @@ impl Pace {
     }
 }
 
-/// Whether an endpoint is one of AWS's own, such as that of a VPC endpoint.
+/// Returns whether an endpoint is one of AWS's own, such as that of a VPC endpoint.
 fn is_aws(url: &str) -> bool {
     let host = url.split("//").nth(1).unwrap_or(url).split(['/', ':']).next().unwrap_or_default();
     [".amazonaws.com", ".amazonaws.com.cn", ".api.aws"].iter().any(|domain| host.ends_with(domain))
@@ -173,12 +176,12 @@ tokio::task_local! {
     static HERE: (Arc<Pace>, String);
 }
 
-/// Does what reads in a region at this pace: [`current`] finds it.
+/// Runs a future that reads in a region at this pace, which [`current`] then finds.
 pub async fn at<T>(pace: &Arc<Pace>, region: &str, what: impl Future<Output = T>) -> T {
     HERE.scope((Arc::clone(pace), region.to_owned()), what).await
 }
 
-/// The pace and the region of what is being done.
+/// Returns the pace and the region of the running task.
 pub fn current() -> Option<(Arc<Pace>, String)> {
     HERE.try_with(Clone::clone).ok()
 }

@@ -1,12 +1,12 @@
-//! How much AWS grants an account: for each service and operation the bucket of tokens from which the pace starts, with
-//! where that is documented. Data only; `docs/pace.md` is made from it.
+//! The rates that AWS grants an account: for each service and operation the token bucket from which the pace
+//! starts, with the page that documents it. Data only; `docs/pace.md` is made from it.
 
 /// A token bucket: an operation takes one token, and is refused when there is none.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Bucket {
-    /// How many tokens it holds at most.
+    /// The number of tokens that it holds at most.
     pub size: f64,
-    /// How many are added in a second.
+    /// The number of tokens that are added in a second.
     pub refill: f64,
 }
 
@@ -19,13 +19,13 @@ pub struct Row {
     pub operations: &'static [&'static str],
     /// The bucket of each of them, in each region.
     pub bucket: Bucket,
-    /// Where this is documented.
+    /// The page that documents it.
     pub source: &'static str,
 }
 
-/// Stands for what only reads: `Describe*`, `List*`, `Get*`, `Search*`, `Lookup*`, `Head*`.
+/// The entry for all operations that only read: `Describe*`, `List*`, `Get*`, `Search*`, `Lookup*`, `Head*`.
 pub const READS: &str = "(reads)";
-/// Stands for everything that no other row of the service names.
+/// The entry for every operation that no other row of the service names.
 pub const REST: &str = "(all else)";
 
 const EC2: &str = "https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html";
@@ -81,10 +81,10 @@ pub const TABLE: &[Row] = &[
     row("ssm", &[REST], 5.0, 5.0, UNPUBLISHED),
 ];
 
-/// What counts where the table does not know the service.
+/// The bucket of services that are not in the table.
 const UNKNOWN: Bucket = Bucket { size: 1.0, refill: 1.0 };
 
-/// The documented bucket of an operation.
+/// Returns the documented bucket of an operation.
 pub fn bucket(service: &str, operation: &str) -> Bucket {
     let fits = |row: &&Row| {
         let named = |name: &&str| *name == operation || *name == REST || (*name == READS && reads(operation));

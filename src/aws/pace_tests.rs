@@ -1,4 +1,4 @@
-//! What the pace promises, on a clock of the tests' own.
+//! The promises of the pace, on a clock of the tests' own.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use proptest::prelude::*;
@@ -110,7 +110,8 @@ fn the_page_of_the_pace_is_the_table() {
     assert!(page.contains(&table), "put this table into docs/pace.md:\n{table}");
 }
 
-/// Things that happen to a limiter: so many milliseconds later an operation is wanted, or was throttled.
+/// Generates events of a limiter: the milliseconds since the last one, and whether it is a throttling (else a
+/// call).
 fn happenings() -> impl Strategy<Value = Vec<(u64, bool)>> {
     prop::collection::vec((0_u64..3000, prop::bool::weighted(0.1)), 1..200)
 }

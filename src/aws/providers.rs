@@ -1,5 +1,5 @@
-//! From the way to credentials that was chosen to a provider of the SDK. It reads the profile files and the environment, and
-//! decides nothing: which way is meant is for [`choice`] to say.
+//! The SDK's provider for the credentials that were chosen. It reads the profile files and the environment,
+//! and decides nothing: the choice is made in [`choice`].
 
 use std::{path::PathBuf, time::Duration};
 
@@ -16,7 +16,7 @@ use super::choice::{Base, ChoiceError, Files, IN_FORCE, Role, Way, choose};
 /// The region in which roles are assumed where none is configured, as botocore has it: the global endpoint of STS.
 const ANYWHERE: &str = "us-east-1";
 
-/// Chooses the way by what this process was started with and by the user's files.
+/// Chooses the credentials by the arguments and environment of this process and by the user's files.
 ///
 /// # Errors
 /// [`ChoiceError`].
@@ -27,7 +27,7 @@ pub fn way(profile: Option<&str>) -> Result<(Way, Files), ChoiceError> {
     Ok((choose(profile, &env, &files)?, files))
 }
 
-/// The loader of the SDK's configuration, which reads the profile that is in force as it was read here.
+/// Returns the loader of the SDK's configuration, which receives the profile in force as it was read here.
 #[allow(deprecated)] // The new name is that of a crate which is no dependency of ours.
 pub fn loader(way: &Way, files: &Files) -> ConfigLoader {
     let (config, credentials) = (files.in_force(way.profile.as_deref()), String::new());
@@ -35,7 +35,7 @@ pub fn loader(way: &Way, files: &Files) -> ConfigLoader {
     aws_config::defaults(BehaviorVersion::latest()).profile_files(files.build()).profile_name(IN_FORCE).no_credentials()
 }
 
-/// A profile file's name and text; one that is not there is empty, also where a variable names it.
+/// Reads a profile file, and returns its name and text; a missing file is empty, even if a variable names it.
 fn file(variable: &str, usual: &str) -> Result<(String, String), ChoiceError> {
     let home = || std::env::home_dir().unwrap_or_default();
     let path = match std::env::var_os(variable).map(PathBuf::from) {
@@ -52,7 +52,8 @@ fn file(variable: &str, usual: &str) -> Result<(String, String), ChoiceError> {
     }
 }
 
-/// The provider that goes this way. Requests that it makes itself go where the configuration says.
+/// Returns the provider of the chosen credentials. Requests that it makes itself go where the configuration
+/// directs them.
 pub async fn provider(way: &Way, config: &SdkConfig) -> SharedCredentialsProvider {
     let region = config.region().cloned().unwrap_or_else(|| Region::new(ANYWHERE));
     let mut provider = base(&way.base, &region);

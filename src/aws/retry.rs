@@ -17,15 +17,15 @@ use aws_sdk_ec2::{
 use super::{errors, pace};
 use crate::calls::{CallError, ErrorClass};
 
-/// How often a throttled read is made at most.
+/// The maximum number of tries of a throttled read.
 const THROTTLED_TRIES: u32 = 8;
-/// How often a lost read is made at most.
+/// The maximum number of tries of a lost read.
 const TRANSIENT_TRIES: u32 = 3;
 /// The longest pause between two tries.
 const LONGEST: Duration = Duration::from_secs(20);
 
-/// Reads, and reads again while AWS asks for patience or the answer was lost. `operation` is like
-/// `ec2:DescribeVolumes` and stands in the error.
+/// Reads, and repeats the read while AWS throttles it or the answer was lost. `operation` is like
+/// `ec2:DescribeVolumes` and is named in the error.
 pub async fn reading<T, E, F, Fut>(operation: &str, mut attempt: F) -> Result<T, CallError>
 where
     F: FnMut() -> Fut,
@@ -53,8 +53,8 @@ where
     }
 }
 
-/// How long to pause before the next try, or `None` when there is to be none. Full jitter: any time up to a bound
-/// that doubles. `random` is any number.
+/// Returns the pause before the next try, or `None` when there is to be none. Full jitter: any time up to a
+/// bound that doubles. `random` is any number.
 fn pause_after(class: ErrorClass, tries: u32, random: u64) -> Option<Duration> {
     let most = match class {
         ErrorClass::Throttled => THROTTLED_TRIES,
@@ -66,7 +66,7 @@ fn pause_after(class: ErrorClass, tries: u32, random: u64) -> Option<Duration> {
     (tries < most).then(|| Duration::from_millis(random % millis.saturating_add(1)))
 }
 
-/// A number that differs from call to call: each `RandomState` has keys of its own.
+/// Returns a number that differs from call to call: each `RandomState` has keys of its own.
 pub(super) fn random() -> u64 {
     RandomState::new().build_hasher().finish()
 }

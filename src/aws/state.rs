@@ -34,12 +34,12 @@ const AT_ONCE: usize = 16;
 #[derive(Clone)]
 pub struct S3Store(Arc<Inside>);
 
-/// What the store, its logs and its locks share.
+/// The state that the store, its logs and its locks share.
 pub(super) struct Inside {
     bridge: Bridge,
     pub(super) bucket: Bucket,
     prefix: String,
-    /// How long a lock lives without a sign of life.
+    /// The lifetime of a lock without a sign of life.
     pub(super) lease: Duration,
     pub(super) leases: std::sync::Mutex<Vec<Arc<lease::Lease>>>,
 }
@@ -50,8 +50,8 @@ impl fmt::Debug for S3Store {
     }
 }
 
-/// A runtime of its own for the requests of the store. The journal is written from within the engine, which waits for it:
-/// on the engine's own runtime that wait could stop what it waits for.
+/// A runtime of its own for the requests of the store. The journal is written from within the engine, which
+/// waits for it: on the engine's own runtime that wait could block the requests it waits for.
 struct Bridge(Option<tokio::runtime::Runtime>);
 
 impl Bridge {
@@ -59,14 +59,14 @@ impl Bridge {
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).thread_name("redress-state").enable_all().build().map(|r| Self(Some(r)))
     }
 
-    /// Starts something that nobody waits for.
+    /// Starts a future for which nobody waits.
     fn spawn(&self, future: impl Future<Output = ()> + Send + 'static) {
         if let Some(runtime) = &self.0 {
             runtime.spawn(future);
         }
     }
 
-    /// Waits for a future, from whatever thread.
+    /// Waits for a future, from any thread.
     fn wait<T: Send + 'static>(&self, future: impl Future<Output = T> + Send + 'static) -> Option<T> {
         let (send, receive) = std::sync::mpsc::sync_channel(1);
         self.spawn(async move {
@@ -84,10 +84,10 @@ impl Drop for Bridge {
     }
 }
 
-/// The bucket and the prefix that `s3://bucket/prefix` names; the prefix is empty or ends with a slash.
+/// Parses `s3://bucket/prefix` into the bucket and the prefix, which is empty or ends with a slash.
 ///
 /// # Errors
-/// What is wrong with it.
+/// The reason why the URL is invalid.
 pub fn parse(url: &str) -> Result<(String, String), String> {
     let rest = url.strip_prefix("s3://").ok_or_else(|| format!("{url}: this is not s3://BUCKET/PREFIX"))?;
     let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
@@ -103,11 +103,12 @@ pub fn parse(url: &str) -> Result<(String, String), String> {
 }
 
 impl S3Store {
-    /// The store at `s3://bucket/prefix`; the bucket must be there. `lease` is how long a lock lives without a sign of life;
-    /// `warn` is told of endpoints to which everything goes in the clear, before anything does.
+    /// Opens the store at `s3://bucket/prefix`; the bucket must exist. `lease` is the lifetime of a lock
+    /// without a sign of life; `warn` receives the endpoints to which everything goes in the clear, before
+    /// anything does.
     ///
     /// # Errors
-    /// When the bucket is not there or cannot be reached.
+    /// When the bucket does not exist or cannot be reached.
     pub fn open(url: &str, settings: &Settings, lease: Duration, warn: impl Fn(&[String]) + Send + 'static) -> Result<Self, StoreError> {
         let settings = settings.clone();
         let prepared = async move {
@@ -118,7 +119,7 @@ impl S3Store {
         Self::within(url, prepared, lease)
     }
 
-    /// The same over a configuration that is there already, or will be.
+    /// Opens the store over a configuration that is loaded already, or will be.
     ///
     /// # Errors
     /// As [`S3Store::open`].
@@ -148,7 +149,7 @@ impl S3Store {
         format!("{}{rest}", self.0.prefix)
     }
 
-    /// Waits for requests, and tells in which place they failed.
+    /// Waits for requests, and adds the place of the store to their errors.
     fn wait<T: Send + 'static>(&self, what: &'static str, future: impl Future<Output = Result<T, CallError>> + Send + 'static) -> Result<T, StoreError> {
         match self.0.bridge.wait(future) {
             Some(Ok(value)) => Ok(value),
@@ -162,8 +163,8 @@ impl S3Store {
         StoreError::Remote { place: self.place(), what, why }
     }
 
-    /// Reads the records of a run, objects numbered from 1 without gaps and chained like the lines of a file, and hands each
-    /// on. So many are held at a time.
+    /// Reads the records of a run, objects numbered from 1 without gaps and chained like the lines of a file,
+    /// and hands each on. [`AT_ONCE`] of them are held at a time.
     fn each(&self, run: &str, mut take: impl FnMut(&Record)) -> Result<Read, StoreError> {
         const HELD: usize = 512;
         let folder = self.key(&format!("runs/{run}/journal/"));
@@ -195,12 +196,12 @@ impl S3Store {
     }
 }
 
-/// The name of the object of an event.
+/// Returns the name of the object of an event.
 fn object(seq: u64) -> String {
     format!("{seq:08}.json")
 }
 
-/// The bucket, with a client for the region that it is in.
+/// Finds the bucket, with a client for its region.
 async fn find(name: &str, config: &SdkConfig) -> Result<Bucket, CallError> {
     let mut region = config.region().cloned().unwrap_or_else(|| Region::from_static("us-east-1"));
     for _ in 0..2 {
@@ -285,10 +286,10 @@ impl Store for S3Store {
 }
 
 impl S3Store {
-    /// Gives a lock back.
+    /// Releases a lock.
     pub(super) fn release(&self, lease: &Arc<lease::Lease>) {
         let (inside, own) = (Arc::clone(&self.0), Arc::clone(lease));
-        // What cannot be given back is free when its time has passed.
+        // A lock that cannot be released is free when its lease has ended.
         let _ = self.0.bridge.wait(async move { own.release(&inside).await });
         self.0.leases.lock().unwrap_or_else(std::sync::PoisonError::into_inner).retain(|l| !Arc::ptr_eq(l, lease));
     }
@@ -348,7 +349,7 @@ impl Log for S3Log {
         let key = self.store.key(&format!("runs/{}/journal/{}", self.run, object(record.seq)));
         let inside = Arc::clone(&self.store.0);
         let put = self.store.wait("write the journal", async move {
-            // Who has lost the lock writes nothing more, and so calls nothing more.
+            // A process that has lost the lock writes nothing more, and so makes no more calls.
             lease::all_alive(&inside).await?;
             inside.bucket.put(&key, &body, Condition::Absent).await
         })?;

@@ -1,7 +1,8 @@
-//! Starts of instances that wait for the same turn go out as one request: AWS grants few requests of `StartInstances`, and
-//! one request starts many instances (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_StartInstances.html>).
-//! Who calls has journaled its own intent before, and hears its own outcome. It never holds a call back for longer than its
-//! turn would, and puts nothing together but what was asked for.
+//! Starts of instances that wait for the same turn go out as one request: AWS grants few requests of
+//! `StartInstances`, and one request starts many instances
+//! (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_StartInstances.html>). Each caller has
+//! journaled its own intent before, and receives its own outcome. A call is never held back for longer than
+//! its turn would take, and a request contains nothing but what was asked for.
 
 use std::{
     collections::HashMap,
@@ -14,27 +15,27 @@ use tokio::sync::oneshot;
 
 use crate::calls::{Call, ErrorClass, Outcome};
 
-/// The member that lists what a request is for.
+/// The member that lists the instances of a request.
 const LIST: &str = "InstanceIds";
 
-/// Calls that wait, by region: behind the one that came first and asks for all.
+/// The calls that wait, by region: behind the one that came first and makes the request for all.
 #[derive(Debug, Default)]
 pub struct Together(Mutex<HashMap<String, Vec<Waiting>>>);
 
-/// A call whose outcome somebody else will tell; told nothing, it is made by itself.
+/// A call whose outcome another caller sends; when the sender is dropped, the call is made by itself.
 #[derive(Debug)]
 struct Waiting {
     call: Call,
     tell: oneshot::Sender<Outcome>,
 }
 
-/// Whether a call can be made together with its like: a start of instances, and nothing but that.
+/// Returns whether a call can be joined with others: a start of instances without any other member.
 pub fn fits(call: &Call) -> bool {
     let only_list = call.input.as_object().is_some_and(|members| members.len() == 1 && members.get(LIST).is_some_and(Value::is_array));
     (call.service.as_str(), call.operation.as_str()) == ("ec2", "StartInstances") && only_list
 }
 
-/// The place of the first: when it is given up, whoever still waits behind it goes on by itself.
+/// The place of the first: when it is given up, every call that still waits behind it goes on by itself.
 struct First<'a> {
     together: &'a Together,
     region: &'a str,
@@ -42,7 +43,7 @@ struct First<'a> {
 }
 
 impl First<'_> {
-    /// Those who wait behind it. Whoever comes from now on is a first of their own.
+    /// Takes the calls that wait behind it. A caller that comes later is a first of its own.
     fn take(mut self) -> Vec<Waiting> {
         self.over = true;
         self.together.hold().remove(self.region).unwrap_or_default()
@@ -76,13 +77,14 @@ impl Together {
         }
         let outcome = send(joined(call, &others)).await;
         if outcome.as_ref().is_err_and(|error| speaks_of_one(error.class)) {
-            // Of which of them is not said: each is asked for by itself, and hears of itself.
+            // The error does not name the instance: each call is made by itself, and receives its own
+            // outcome.
             drop(others);
             turn().await;
             return send(call.clone()).await;
         }
         for other in others {
-            // Who does not listen any more needs no answer.
+            // A receiver that was dropped needs no answer.
             let _ = other.tell.send(outcome.clone());
         }
         outcome
@@ -106,13 +108,13 @@ impl Together {
     }
 }
 
-/// Whether an error may be about one of several instances alone. The others are about the request as a whole; those of
-/// which the effect is not known are looked up by the engine, for each instance.
+/// Returns whether an error may be about a single one of several instances. The other errors are about the
+/// request as a whole; where their effect is not known, the engine looks up each instance.
 fn speaks_of_one(class: ErrorClass) -> bool {
     !matches!(class, ErrorClass::Throttled | ErrorClass::Transient | ErrorClass::Credentials)
 }
 
-/// One call for all of these.
+/// Joins these calls into one.
 fn joined(first: &Call, others: &[Waiting]) -> Call {
     let mut ids: Vec<Value> = Vec::new();
     for id in std::iter::once(first).chain(others.iter().map(|w| &w.call)).filter_map(|c| c.input[LIST].as_array()).flatten() {
@@ -137,7 +139,8 @@ mod tests {
         Call::new("ec2", "eu-west-1", "StartInstances", json!({ "InstanceIds": [id] }))
     }
 
-    /// Starts these at the same time; `say` answers each request. Gives back the requests, and what each call heard.
+    /// Starts these at the same time; `say` answers each request. Returns the requests, and the outcome of
+    /// each call.
     async fn all(calls: &[Call], say: impl Fn(&[String]) -> Outcome) -> (Vec<Vec<String>>, Vec<Outcome>) {
         let (together, requests) = (Together::default(), RefCell::new(Vec::new()));
         let turn = || tokio::time::sleep(Duration::from_millis(20));

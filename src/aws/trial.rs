@@ -1,7 +1,7 @@
 //! Trying a call without effect, by EC2's `DryRun`
-//! (<https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-permissions.html>). It goes through a client that adds `DryRun` to
-//! whatever it sends, so no operation can forget it. Some endpoints that are not AWS's make the call all the same: those are
-//! asked first about things that are nowhere, where it does no harm.
+//! (<https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-permissions.html>). It goes through a client
+//! that adds `DryRun` to every request, so no operation can forget it. Some endpoints that are not AWS's make
+//! the call all the same: those are first tried with resources that do not exist, where it does no harm.
 
 use std::{
     collections::BTreeMap,
@@ -19,10 +19,10 @@ use serde_json::Value;
 use super::{clients::Clients, services};
 use crate::calls::{Call, CallError, ErrorClass, Tried, find};
 
-/// How often a trial is made at most that was throttled or lost: it has no effect.
+/// The maximum number of tries of a trial that was throttled or lost: it has no effect.
 const TRIES: u32 = 4;
 
-/// Makes every request of a client a trial.
+/// An interceptor that turns every request of a client into a trial.
 #[derive(Debug)]
 pub struct OnlyTry;
 
@@ -31,7 +31,7 @@ impl Intercept for OnlyTry {
         "OnlyTry"
     }
 
-    /// A request to which this cannot be added is not sent.
+    /// Adds `DryRun=true` to the request. A request to which this cannot be added is not sent.
     fn modify_before_signing(&self, context: &mut BeforeTransmitInterceptorContextMut<'_>, _: &RuntimeComponents, _: &mut ConfigBag) -> Result<(), BoxError> {
         let request = context.request_mut();
         let form = request.body().bytes().and_then(|bytes| std::str::from_utf8(bytes).ok()).filter(|form| form.starts_with("Action="));
@@ -42,7 +42,8 @@ impl Intercept for OnlyTry {
     }
 }
 
-/// Which operations an endpoint that is not AWS's only tries when it is asked to.
+/// The operations that an endpoint other than AWS's is known to try without effect, or the reason why one is
+/// not.
 #[derive(Debug, Default)]
 pub struct Honours(Mutex<BTreeMap<String, Result<(), String>>>);
 
@@ -55,7 +56,7 @@ impl Honours {
     }
 }
 
-/// Tries a call. `aws` says whether the endpoint is AWS's own, which never makes a call that is only to be tried.
+/// Tries a call. `aws` is `true` for AWS's own endpoint, where `DryRun` never has an effect.
 pub(super) async fn try_call(clients: &Clients, aws: bool, call: &Call) -> Tried {
     match find(&call.service, &call.operation) {
         Some(spec) if spec.can_be_tried() => {}
@@ -84,7 +85,8 @@ async fn sent(clients: &Clients, call: &Call) -> Result<(), CallError> {
     Ok(())
 }
 
-/// Whether an endpoint only tries an operation when it is asked to: asked with ids of things that are nowhere.
+/// Checks whether an endpoint honours `DryRun` of an operation, by a trial with ids of resources that do not
+/// exist.
 async fn honours(clients: &Clients, call: &Call) -> Result<(), String> {
     let name = call.name();
     if let Some(known) = clients.honours.known(&name) {
@@ -95,7 +97,7 @@ async fn honours(clients: &Clients, call: &Call) -> Result<(), String> {
         return Err(format!("it names nothing by which could be told whether this endpoint only tries {name}"));
     }
     let answer = match sent(clients, &Call { input, ..call.clone() }).await {
-        // A denial was decided before anything was looked at, as AWS does.
+        // A denial is decided before any resource is looked at, as on AWS.
         Err(error) if matches!(error.code.as_str(), "DryRunOperation" | "UnauthorizedOperation") => Ok(()),
         Err(error) if error.class == ErrorClass::Throttled || error.class == ErrorClass::Transient => return Err(error.to_string()),
         _ => Err(format!("this endpoint is not AWS's, and does not only try {name} when it is asked to")),
@@ -104,7 +106,7 @@ async fn honours(clients: &Clients, call: &Call) -> Result<(), String> {
     answer
 }
 
-/// The input with every id of EC2's replaced by one of the same kind that no thing has.
+/// Replaces every EC2 id in the input by one of the same kind that no resource has.
 fn nowhere(input: &Value) -> Value {
     const KINDS: [&str; 7] = ["i-", "vol-", "snap-", "sg-", "sgr-", "vpc-", "fl-"];
     match input {

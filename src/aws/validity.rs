@@ -1,5 +1,5 @@
-//! How long the credentials last, and who renews them. The provider of the standard chain is watched: whatever it gives to
-//! the SDK is remembered by its source and its end, never by its secrets.
+//! The lifetime of the credentials and their renewal. The provider of the standard chain is watched: the
+//! source and the end of the credentials that it gives to the SDK are recorded, never their secrets.
 
 use std::{
     env,
@@ -14,10 +14,10 @@ use jiff::Timestamp;
 
 use crate::account::Validity;
 
-/// How soon before its end a renewing provider is asked whether it does renew. Asking may run a process of the user's or
-/// call STS, so it is not done earlier than it decides anything.
+/// The time before their end from which a renewing provider is asked for newer credentials. Asking may run a
+/// process of the user's or call STS, so it is not done before the answer matters.
 const SOON: Duration = Duration::from_secs(15 * 60);
-/// How long a provider may take to answer.
+/// The longest time that a provider may take to answer.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(30);
 
 /// A provider of credentials, watched.
@@ -30,13 +30,14 @@ struct Watched {
     given: Mutex<Option<Given>>,
 }
 
-/// What a provider gave last, without its secrets.
+/// The credentials that a provider gave last, without their secrets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Given {
-    /// Who renews it by itself; nobody renews keys of the environment or of a file.
+    /// The source that renews them by itself; `None` for keys of the environment or of a file, which nothing
+    /// renews.
     renewed_by: Option<&'static str>,
     ends: Option<Timestamp>,
-    /// Whether it has a session token, so that it does end.
+    /// `true` with a session token, so that they do end.
     session: bool,
 }
 
@@ -57,7 +58,7 @@ impl ProvideCredentials for Watch {
 }
 
 impl Watch {
-    /// The configuration with its provider watched; nothing where it has none.
+    /// Returns the configuration with its provider watched; `None` where it has none.
     pub fn over(config: &SdkConfig) -> Option<(SdkConfig, Self)> {
         let provider = config.credentials_provider()?;
         let watch = Self(Arc::new(Watched { provider, given: Mutex::default() }));
@@ -69,8 +70,8 @@ impl Watch {
         self.0.given.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How long the credentials at hand last. Those of a provider that renews them do not end, unless they are about to and
-    /// the provider has nothing later.
+    /// Returns the validity of the credentials at hand. Those of a provider that renews them do not end,
+    /// unless they are about to and the provider has none that end later.
     pub async fn validity(&self) -> Validity {
         let given = *self.given();
         let Some(given) = given else { return Validity::Unsaid };
@@ -104,13 +105,14 @@ impl Given {
     }
 }
 
-/// The end of credentials in the environment, which `aws configure export-credentials` writes beside them.
+/// Returns the end of credentials in the environment, which `aws configure export-credentials` writes beside
+/// them.
 fn of_environment(access_key_id: &str) -> Option<Timestamp> {
     env::var("AWS_ACCESS_KEY_ID").ok().filter(|id| id == access_key_id)?;
     env::var("AWS_CREDENTIAL_EXPIRATION").ok()?.parse().ok()
 }
 
-/// The provider behind a mark that the SDK puts on credentials, if it renews them by itself
+/// Returns the source behind a feature mark that the SDK puts on credentials, if it renews them by itself
 /// (<https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html>).
 fn renews(feature: &Feature) -> Option<&'static str> {
     match feature {
@@ -123,7 +125,7 @@ fn renews(feature: &Feature) -> Option<&'static str> {
         Feature::CredentialsHttp => Some("the container"),
         Feature::CredentialsImds => Some("the instance"),
         Feature::CredentialsLogin | Feature::CredentialsProfileLogin => Some("`aws login`"),
-        // Keys that lie somewhere: nobody puts others there while redress runs. The list of marks is open.
+        // Static keys: nobody replaces them while redress runs. The list of marks is open.
         _ => None,
     }
 }

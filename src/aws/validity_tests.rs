@@ -1,4 +1,4 @@
-//! Which credentials end, and which are renewed.
+//! The distinction between credentials that end and those that are renewed.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::{
@@ -17,7 +17,8 @@ fn credentials(feature: Feature, minutes: Option<u64>, token: bool) -> Credentia
     made
 }
 
-/// Gives these credentials, one after the other; the last again and again. `None` stands for a provider that fails.
+/// A provider of these credentials, one after the other; the last again and again. `None` stands for a
+/// failure.
 #[derive(Debug)]
 struct Gives(Vec<Option<Credentials>>, AtomicUsize);
 
@@ -32,7 +33,7 @@ impl ProvideCredentials for Gives {
     }
 }
 
-/// How long credentials last, after the SDK has got the first of these.
+/// Returns the validity of the credentials after the SDK has got the first of these.
 async fn validity(gives: Vec<Option<Credentials>>) -> Validity {
     let provider = SharedCredentialsProvider::new(Gives(gives, AtomicUsize::new(0)));
     let config = SdkConfig::builder().behavior_version(BehaviorVersion::latest()).credentials_provider(provider).build();

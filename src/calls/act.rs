@@ -1,5 +1,5 @@
-//! A step of a change as data: the call, what to wait for after it, how to recognise that it has taken effect, and its
-//! way back. Nothing here runs anything.
+//! A step of a change as data: the call, the condition to wait for after it, the way to recognise that it has
+//! taken effect, and its undo. Nothing here runs anything.
 
 use std::collections::BTreeMap;
 
@@ -14,107 +14,110 @@ use crate::inventory::FamilyKind;
 pub struct Act {
     /// The call; its input may hold references.
     pub call: Call,
-    /// Preconditions: all of these hold in the breath in which the intent is written, or the call is not made.
+    /// Preconditions. All of them must hold at the moment at which the intent is written, or the call is not
+    /// made.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub before: Vec<Expect>,
-    /// Facts that are read in that same breath and recorded with the intent.
+    /// Facts that are read at that same moment and recorded with the intent.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub observe: Vec<Observe>,
-    /// What follows where a precondition does not hold.
+    /// The consequence where a precondition does not hold.
     #[serde(default, skip_serializing_if = "Otherwise::is_stop")]
     pub otherwise: Otherwise,
-    /// What to wait for after it.
+    /// The condition to wait for after the call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wait: Option<Wait>,
-    /// How to find out, after a crash or a lost reply, whether it took effect.
+    /// The way to find out, after a crash or a lost reply, whether the call took effect.
     pub recognise: Recognise,
 }
 
 impl Act {
-    /// An act without preconditions.
+    /// Creates an act without preconditions.
     pub fn new(call: Call, wait: Option<Wait>, recognise: Recognise) -> Self {
         Self { call, before: Vec::new(), observe: Vec::new(), otherwise: Otherwise::Stop, wait, recognise }
     }
 
-    /// The act, made only where these hold too.
+    /// Adds preconditions to the act.
     #[must_use]
     pub fn only_if(mut self, before: Vec<Expect>) -> Self {
         self.before.extend(before);
         self
     }
 
-    /// The act, which observes these facts too.
+    /// Adds facts that the act observes.
     #[must_use]
     pub fn observing(mut self, observe: impl IntoIterator<Item = Observe>) -> Self {
         self.observe.extend(observe);
         self
     }
 
-    /// The act, left out where its preconditions do not hold.
+    /// Lets the act be left out where its preconditions do not hold.
     #[must_use]
     pub fn or_leave(self) -> Self {
         Self { otherwise: Otherwise::Leave, ..self }
     }
 
-    /// What the call does to whether a thing is up.
+    /// Returns the call's effect on the power state: it brings something up, takes something down, or
+    /// neither.
     pub fn power(&self) -> Power {
         self.call.power()
     }
 
-    /// How long the call, and what is waited for after it, are expected to take.
+    /// Returns the time that the call, with the wait after it, is expected to take.
     pub fn takes(&self) -> Takes {
         find(&self.call.service, &self.call.operation).map_or(Takes::Seconds(5), |spec| spec.takes)
     }
 
-    /// Whether the call only records.
+    /// Checks whether the call only records something.
     pub fn is_bookkeeping(&self) -> bool {
         find(&self.call.service, &self.call.operation).is_some_and(|spec| spec.bookkeeping)
     }
 }
 
-/// Whether a failure of the step at this place takes nothing back: it only records, and what it records stands already,
-/// since something was brought up before or nothing but records comes after.
+/// Checks whether a failure of the step at this place undoes nothing: the step only records, and its record
+/// describes a state that stands already, since something was brought up before or nothing but records comes
+/// after.
 pub fn only_records(steps: &[Step], at: usize) -> bool {
     let records = |step: &Step| step.act.is_bookkeeping();
     steps.get(at).is_some_and(records) && (is_up(steps, at) || (at > 0 && steps[at..].iter().all(records)))
 }
 
-/// Whether a step before this place brings something up.
+/// Checks whether a step before this place brings something up.
 pub fn is_up(steps: &[Step], at: usize) -> bool {
     steps.iter().take(at).any(|step| step.act.power() == Power::BringsUp)
 }
 
-/// What to wait for after a call.
+/// A condition to wait for after a call.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Wait {
     /// All of these must hold.
     pub until: Vec<Expect>,
     /// Seconds after which waiting has failed.
     pub at_most: u64,
-    /// What is waited for, in words: "until the snapshots are completed".
+    /// The reason for the wait, as a phrase: "until the snapshots are completed".
     pub why: String,
 }
 
-/// How to find out whether a call took effect.
+/// The way to find out whether a call took effect.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Recognise {
-    /// What the call makes carries the step's token in the tag `redress:token`.
+    /// The resource that the call creates carries the step's token in the tag `redress:token`.
     Tagged {
-        /// Where to look.
+        /// The region to look in.
         region: String,
-        /// Among what.
+        /// The family of resources to look among.
         family: FamilyKind,
         /// The output that is to be found again.
         output: String,
-        /// Its shape.
+        /// The shape of the output.
         shape: Shape,
     },
-    /// The account looks as it does after the call: all of these hold. For calls that set a state.
+    /// The account looks as it does after the call: all of these conditions hold. For calls that set a state.
     Looks {
-        /// What must hold.
+        /// The conditions that must hold.
         expect: Vec<Expect>,
-        /// The call's outputs, which then are known anyway.
+        /// The call's outputs, which are then known anyway.
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         outputs: BTreeMap<String, Value>,
     },
@@ -126,55 +129,55 @@ pub enum Recognise {
 pub enum Shape {
     /// One id.
     Id,
-    /// A list of so many ids: fewer means that it is not whole yet.
+    /// A list of so many ids. Fewer mean that the list is not complete yet.
     Ids(usize),
-    /// An object from this member of the thing's JSON form to its id, with so many entries.
+    /// An object that maps this member of a resource's JSON form to its id, with so many entries.
     IdsBy(String, usize),
 }
 
 /// One step of a change.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Step {
-    /// Its name, unique within the change: other steps refer to it.
+    /// The name of the step, unique within the change: other steps refer to it.
     pub name: String,
-    /// What it does, in words, for people: "stop i-1".
+    /// The title of the step for people: "stop i-1".
     pub title: String,
-    /// What is done.
+    /// The act itself.
     #[serde(flatten)]
     pub act: Act,
-    /// How it is taken back.
+    /// The way in which the step is undone.
     pub way_back: WayBack,
 }
 
-/// How a step is taken back.
+/// The way in which a step is undone.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum WayBack {
-    /// By calls. References in them see the outputs of the change's steps, this one's included.
+    /// By calls. References in them see the outputs of the change's steps, including this one.
     Calls {
-        /// When a later step of the change fails.
+        /// The acts that run when a later step of the change fails.
         rollback: Vec<Act>,
-        /// When a person takes the run back later.
+        /// The acts that run when a person undoes the run later.
         #[serde(default)]
         undo: Undo,
-        /// Rollback keeps what this step made once a later step was done.
+        /// The later step after which a rollback keeps the result of this step.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         kept_once: Option<KeptOnce>,
-        /// Whether the step itself is the way back of its way back (stop and start, attach and detach): if an undo
-        /// fails midway, it returns along these.
+        /// `true` where the step itself reverses its undo (stop and start, attach and detach): an undo that
+        /// fails midway returns along these steps.
         #[serde(default)]
         redo: bool,
     },
-    /// The way back of another step of the change covers it.
+    /// By the undo of another step of the change, which covers this one.
     ByStep(String),
-    /// It stays, because.
+    /// Not at all, on purpose. The text is the reason.
     Kept(String),
-    /// AWS cannot take it back, because.
+    /// Not at all, since AWS has no reverse. The text is the reason.
     Cannot(String),
 }
 
 impl WayBack {
-    /// The acts of it, whatever they are for: of a rollback and of a later undo.
+    /// Returns the acts for both purposes: those of a rollback and those of a later undo.
     pub fn acts(&self) -> impl Iterator<Item = &Act> {
         let (rollback, undo): (&[Act], &[Act]) = match self {
             WayBack::Calls { rollback, undo: Undo::Calls(undo), .. } => (rollback, undo),
@@ -185,7 +188,7 @@ impl WayBack {
     }
 }
 
-/// What a later undo does, where that is not what a rollback does.
+/// The acts of a later undo, where they differ from those of a rollback.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Undo {
@@ -194,42 +197,42 @@ pub enum Undo {
     Same,
     /// Other calls.
     Calls(Vec<Act>),
-    /// Nothing: it stays, because.
+    /// None: the result stays. The text is the reason.
     Kept(String),
 }
 
-/// From when on a rollback keeps what a step made.
+/// The point from which a rollback keeps the result of a step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeptOnce {
     /// The later step.
     pub step: String,
-    /// Why.
+    /// The reason.
     pub reason: String,
 }
 
-/// What going back is for.
+/// The purpose of undoing steps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
     /// A later step of the change has failed.
     Rollback,
-    /// A person takes the run back.
+    /// A person undoes the run.
     Undo,
 }
 
-/// One act of a way back.
+/// One act of an undo or a rollback.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BackAct {
-    /// The step that it takes back.
+    /// The step that the act undoes.
     pub of: String,
-    /// Its name in the journal and in tokens: `undo-attach-1`, `rollback-attach-1`.
+    /// The name of the act in the journal and in tokens: `undo-attach-1`, `rollback-attach-1`.
     pub name: String,
-    /// What is done; references see the outputs of the change's steps.
+    /// The act. Its references see the outputs of the change's steps.
     pub act: Act,
-    /// The step's own act, where it is the way back of this one.
+    /// The step's own act, where it reverses this one.
     pub redo: Option<Act>,
 }
 
-/// The way back along the steps of a change that were done, in reverse.
+/// Returns the acts that undo the done steps of a change, the last step first.
 pub fn way_back(steps: &[Step], done: &[String], purpose: Purpose) -> Vec<BackAct> {
     let word = if purpose == Purpose::Undo { "undo" } else { "rollback" };
     let mut way = Vec::new();
@@ -246,6 +249,6 @@ pub fn way_back(steps: &[Step], done: &[String], purpose: Purpose) -> Vec<BackAc
             way.push(BackAct { of: step.name.clone(), name: format!("{word}-{}-{}", step.name, n + 1), act: act.clone(), redo });
         }
     }
-    // On a rollback the mark of the way there still stands.
+    // On a rollback the mark of the steps forward still stands.
     if purpose == Purpose::Undo { mark::around(way) } else { way }
 }

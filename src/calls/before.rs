@@ -1,5 +1,6 @@
-//! Preconditions of an act and the facts that it observes: read in the same breath as its intent is written, on the way
-//! forward, on resume, on the way back and on undo. Evaluating them is pure; reading is the engine's.
+//! Preconditions of an act and the facts that it observes. They are read at the moment at which its intent is
+//! written: forward, on resume, in a rollback and in an undo. Evaluating them is pure; reading is the
+//! engine's.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -7,73 +8,76 @@ use serde_json::Value;
 use super::{Act, Bindings, Outputs, Standing, Unresolved, expect::worse};
 use crate::inventory::{Fact, FamilyKind, Inventory, Reason, Scope, Want};
 
-/// A fact that is read directly before a call and recorded with its intent. Later acts of the same change refer to it by
-/// [`super::reference::observed`], in whatever step it was observed, or as an output of the step.
+/// A fact that is read directly before a call and recorded with its intent. Later acts of the same change
+/// refer to it by [`super::reference::observed`], in whatever step it was observed, or as an output of the
+/// step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Observe {
-    /// The name by which it is referred to: `launch_time`.
+    /// The name for references to the fact: `launch_time`.
     pub name: String,
-    /// Where.
+    /// The region of the resource.
     pub region: String,
-    /// Of what kind the thing is.
+    /// The family of the resource.
     pub family: FamilyKind,
-    /// The thing's id; may be a reference.
+    /// The resource's id; may be a reference.
     pub id: Value,
-    /// Which member of the thing's JSON form, as a JSON pointer.
+    /// A JSON pointer to the member of the resource's JSON form.
     pub at: String,
-    /// Whether it takes the place of what was observed before under this name. Else the first observation of the change
-    /// stands, and this one is made only where there is none yet.
+    /// `true` where the fact replaces an earlier observation under this name. Otherwise the first observation
+    /// of the change stands, and this one is made only where there is none yet.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub anew: bool,
 }
 
-/// What follows where a precondition of an act does not hold.
+/// The consequence where a precondition of an act does not hold.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Otherwise {
-    /// Forward, the change goes back. On the way back a person is asked.
+    /// The change is rolled back. In an undo or a rollback, a person is asked.
     #[default]
     Stop,
-    /// The act is left out: somebody else has decided about what it would set, and the change goes on without it.
+    /// The act is left out: somebody else has decided about the state that it would set. The change goes on
+    /// without it.
     Leave,
 }
 
 impl Otherwise {
-    /// Whether it is [`Otherwise::Stop`].
+    /// Checks whether this is [`Otherwise::Stop`].
     pub fn is_stop(&self) -> bool {
         *self == Otherwise::Stop
     }
 }
 
-/// How an act's preconditions stand, and what it observes.
+/// The standing of an act's preconditions, and the facts that the act observes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Before {
-    /// How they stand together.
+    /// The standing of all preconditions together.
     pub standing: Standing,
     /// The facts to record with the intent.
     pub observed: Outputs,
 }
 
-/// What must be read to tell whether an act may be made.
+/// Returns the scope to read before an act can be judged.
 ///
 /// # Errors
-/// A reference in the id of a thing that stands for nothing.
+/// A reference in the id of a resource that does not resolve.
 pub fn scope(act: &Act, bindings: &Bindings<'_>) -> Result<Scope, Unresolved> {
     let scopes = scopes(act, bindings).collect::<Result<Vec<Scope>, _>>()?;
     Ok(scopes.into_iter().flatten().collect())
 }
 
-/// What must be read for each precondition and each observation of an act.
+/// Returns the scope to read for each precondition and each observation of an act.
 pub fn scopes<'a>(act: &'a Act, bindings: &'a Bindings<'_>) -> impl Iterator<Item = Result<Scope, Unresolved>> + 'a {
     let expected = act.before.iter().map(|expect| Ok(super::Expect { id: bindings.resolve(&expect.id)?, ..expect.clone() }.scope()));
     let observed = observing(act, bindings).map(|o| Ok(Scope::from([Want::id(&o.region, o.family, o.of(bindings)?)])));
     expected.chain(observed)
 }
 
-/// How the preconditions of an act stand in an inventory. A fact that it observes counts in its own preconditions.
+/// Evaluates the preconditions of an act against an inventory. A fact that the act observes counts in its own
+/// preconditions.
 ///
 /// # Errors
-/// A reference that stands for nothing.
+/// A reference that does not resolve.
 pub fn before(act: &Act, inventory: &Inventory, bindings: &Bindings<'_>) -> Result<Before, Unresolved> {
     let (mut standing, mut observed) = (Standing::Holds, Outputs::new());
     for observe in observing(act, bindings) {
@@ -94,8 +98,8 @@ pub fn before(act: &Act, inventory: &Inventory, bindings: &Bindings<'_>) -> Resu
     Ok(Before { standing, observed })
 }
 
-/// The reference that keeps an act from being made: what it refers to was never made, or never observed. What it
-/// observes itself is there by then.
+/// Returns the reference that keeps an act from being made: its target was never created, or never observed.
+/// Facts that the act itself observes count as present.
 pub fn missing(act: &Act, bindings: &Bindings<'_>) -> Option<Unresolved> {
     let mut outputs = bindings.outputs.clone();
     let own = act.observe.iter().map(|o| (o.name.clone(), Value::Null)).collect();
@@ -108,28 +112,30 @@ pub fn missing(act: &Act, bindings: &Bindings<'_>) -> Option<Unresolved> {
 /// Outputs of steps, by change and step.
 pub type AllOutputs = std::collections::BTreeMap<(String, String), Outputs>;
 
-/// The name that stands for a step where what a change has observed is kept beside the outputs of its steps. No step has it.
+/// The name under which the observations of a change are kept beside the outputs of its steps. No step has
+/// this name.
 const OBSERVED: &str = "$observed";
 
-/// Adds what was observed to what references of the change see.
+/// Adds observed facts to the outputs that references of the change see.
 pub fn record(outputs: &mut AllOutputs, change: &str, observed: &Outputs) {
     if !observed.is_empty() {
         outputs.entry((change.to_owned(), OBSERVED.to_owned())).or_default().extend(observed.clone());
     }
 }
 
-/// What a change has observed under a name.
+/// Returns the value that a change has observed under a name.
 pub(super) fn recorded<'a>(outputs: &'a AllOutputs, change: &str, name: &str) -> Option<&'a Value> {
     outputs.get(&(change.to_owned(), OBSERVED.to_owned()))?.get(name)
 }
 
-/// The facts that an act observes now: those that were observed before stand, unless they are to be observed anew.
+/// Returns the facts that an act observes now. Facts that were observed before stand, unless they are to be
+/// observed anew.
 fn observing<'a>(act: &'a Act, bindings: &'a Bindings<'_>) -> impl Iterator<Item = &'a Observe> {
     act.observe.iter().filter(|o| o.anew || recorded(bindings.outputs, bindings.change, &o.name).is_none())
 }
 
 impl Observe {
-    /// The id of the thing.
+    /// Returns the id of the resource.
     fn of(&self, bindings: &Bindings<'_>) -> Result<String, Unresolved> {
         let id = bindings.resolve(&self.id)?;
         id.as_str().map(str::to_owned).ok_or_else(|| Unresolved { step: bindings.step.to_owned(), what: format!("{id}, which is no id") })

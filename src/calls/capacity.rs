@@ -1,30 +1,30 @@
-//! Which capacity reservation holds room for an instance. Rules:
+//! Capacity reservations with room for an instance. Rules:
 //! <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/capacity-reservations-using.html>. Pure.
 
 use jiff::{SignedDuration, Timestamp};
 
 use crate::inventory::{CapacityReservation, Instance};
 
-/// How long a reservation must last at least to count: copying and swapping disks takes hours.
+/// The shortest remaining life of a reservation that counts: copying and swapping disks takes hours.
 const LASTS: SignedDuration = SignedDuration::from_hours(24);
 
-/// Which reservations an instance runs in, by its own settings.
+/// The reservations that an instance runs in, by its own settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Use {
-    /// Any open one that matches.
+    /// Any open reservation that matches.
     Open,
-    /// This one.
+    /// This reservation.
     Targets(String),
-    /// One of this group; which those are is not read.
+    /// A reservation of this group. The members of the group are not read.
     Group(String),
-    /// None, even where one is there.
+    /// None, even where a matching one exists.
     Avoids,
-    /// That is not known.
+    /// Not known.
     Unsaid,
 }
 
 impl Use {
-    /// What an instance's settings say.
+    /// Reads the settings of an instance.
     pub fn of(instance: &Instance) -> Self {
         match (&instance.capacity_target, instance.capacity_preference.as_deref()) {
             (Some(id), _) if id.starts_with("cr-") => Use::Targets(id.clone()),
@@ -35,7 +35,7 @@ impl Use {
         }
     }
 
-    /// Whether the instance would run in a reservation that accepts it.
+    /// Checks whether the instance would run in a reservation that accepts it.
     pub fn may_use(&self, reservation: &CapacityReservation) -> bool {
         match self {
             Use::Open => reservation.match_criteria == "open",
@@ -45,10 +45,10 @@ impl Use {
     }
 }
 
-/// Whether a reservation accepts an instance, room apart.
+/// Checks whether a reservation accepts an instance, apart from its room.
 ///
 /// # Errors
-/// The first thing that is not as it must be, in words.
+/// The first requirement that is not met, as a sentence.
 pub fn accepts(reservation: &CapacityReservation, instance: &Instance, now: Timestamp) -> Result<(), String> {
     let id = &reservation.id;
     let like = [
@@ -74,7 +74,8 @@ pub fn accepts(reservation: &CapacityReservation, instance: &Instance, now: Time
     }
 }
 
-/// Whether there is room for an instance in a reservation once it is stopped: it gives back the place that it has.
+/// Checks whether a reservation has room for an instance once the instance is stopped. An instance that runs
+/// in the reservation frees its own place.
 pub fn has_room(reservation: &CapacityReservation, instance: &Instance) -> bool {
     reservation.has_room || instance.capacity_reservation.as_ref() == Some(&reservation.id)
 }

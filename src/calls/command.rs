@@ -1,5 +1,6 @@
-//! A call as a command of the AWS CLI: for programs that a plan is exported to, and for a person who is to make one call by hand. Whatever a tag or a
-//! description holds stays text: literals stand in single quotes and in ASCII.
+//! A call as a command of the AWS CLI: for programs that a plan is exported to, and for a person who makes
+//! one call by hand. The content of a tag or a description remains text: literals are written in single
+//! quotes and in ASCII.
 
 use serde_json::Value;
 
@@ -12,22 +13,23 @@ pub fn command(call: &Call) -> String {
     format!("aws {service} {operation}{region} --cli-input-json {}", quoted(&ascii(&call.input)))
 }
 
-/// The CLI's name of a service.
+/// Returns the CLI's name of a service.
 pub fn service(service: &str) -> &str {
     if service == "s3" { "s3api" } else { service }
 }
 
-/// A text as one word that the shell leaves alone.
+/// Quotes a text as one word that the shell leaves alone.
 pub fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', "'\\''"))
 }
 
-/// A value as JSON in ASCII, on one line.
+/// Writes a value as JSON in ASCII, on one line.
 pub fn ascii(value: &Value) -> String {
     ascii_json(&value.to_string())
 }
 
-/// The same document in ASCII. Outside of strings JSON has nothing else, but for its lines.
+/// Escapes all characters of a JSON document that are not ASCII. Outside of strings JSON has none, except for
+/// its line breaks.
 pub fn ascii_json(document: &str) -> String {
     let mut text = String::new();
     let mut rest = document.chars().peekable();
@@ -43,12 +45,12 @@ pub fn ascii_json(document: &str) -> String {
     text
 }
 
-/// A name without anything that the shell could read otherwise.
+/// Replaces every character of a name that the shell could interpret by `_`.
 pub fn clean(text: &str) -> String {
     text.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' || c == '_' { c } else { '_' }).collect()
 }
 
-/// The CLI's name of an operation: `create-flow-logs`.
+/// Returns the CLI's name of an operation: `create-flow-logs`.
 pub fn kebab(operation: &str) -> String {
     let mut text = String::new();
     for c in operation.chars() {

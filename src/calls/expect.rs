@@ -1,4 +1,4 @@
-//! Conditions over an inventory, as data: what a wait waits for, how an effect is recognised. Evaluating one is pure;
+//! Conditions over an inventory, as data: for waits, and for recognising an effect. Evaluating one is pure;
 //! reading the facts is the engine's.
 
 use jiff::Timestamp;
@@ -8,76 +8,77 @@ use serde_json::Value;
 use super::{Bindings, Unresolved};
 use crate::inventory::{Cause, Fact, FamilyKind, Inventory, Reason, Scope, Want};
 
-/// One condition on one or several things.
+/// A condition on one or several resources.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Expect {
-    /// Where.
+    /// The region of the resources.
     pub region: String,
-    /// Of what kind.
+    /// The family of the resources.
     pub family: FamilyKind,
-    /// Whose: an id, a list of ids, or an object whose values are ids; may hold references.
+    /// An id, a list of ids, or an object whose values are ids; may hold references.
     pub id: Value,
-    /// Which member of the thing's JSON form, as a JSON pointer; empty for the thing itself. In a list, `name=value` stands for
-    /// the first element whose member `name` has that value.
+    /// A JSON pointer to the member of the resource's JSON form; empty for the resource itself. In a list,
+    /// `name=value` stands for the first element whose member `name` has that value.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub at: String,
-    /// What must hold of it.
+    /// The test that the member must pass.
     pub test: Test,
-    /// What it means for people where it does not hold.
+    /// An explanation for people, shown where the condition does not hold.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub means: String,
 }
 
-/// What must hold.
+/// A test of a value.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Test {
-    /// It is there.
+    /// It exists.
     Exists,
-    /// It is not there.
+    /// It does not exist.
     Gone,
     /// It has this value.
     Is(Value),
-    /// It is a moment, and earlier than this one.
+    /// It is a time, and earlier than this one.
     Earlier(Timestamp),
-    /// It has one of `good`; one of `never` means that it never will.
+    /// It is one of `good`. One of `never` means that it never will be.
     OneOf {
-        /// Any of these will do.
+        /// Values that pass.
         good: Vec<Value>,
-        /// Any of these means failure.
+        /// Values that mean failure.
         never: Vec<Value>,
-        /// Any of these means failure too, once so much time has passed that it is not what was there before the call.
+        /// Values that mean failure too, once so much time has passed that they are not left from before the
+        /// call.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         late: Vec<Value>,
     },
 }
 
-/// How a condition stands.
+/// The standing of a condition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Standing {
     /// It holds.
     Holds,
-    /// Not, or not yet; the text says what was seen.
+    /// It does not hold, or not yet. The text is the observed state.
     NotYet(String),
-    /// It never will.
+    /// It never will hold. The text is the observed state.
     Never(String),
-    /// It cannot be told.
+    /// It is not known whether it holds.
     Unknown(Reason),
 }
 
 impl Expect {
-    /// A condition on one thing.
+    /// Creates a condition on one resource.
     pub fn new(region: &str, family: FamilyKind, id: impl Into<Value>, at: &str, test: Test) -> Self {
         Self { region: region.to_owned(), family, id: id.into(), at: at.to_owned(), test, means: String::new() }
     }
 
-    /// The condition with what it means for people where it does not hold.
+    /// Adds an explanation for people, shown where the condition does not hold.
     #[must_use]
     pub fn meaning(self, means: &str) -> Self {
         Self { means: means.to_owned(), ..self }
     }
 
-    /// The condition with every reference resolved.
+    /// Returns the condition with every reference resolved.
     pub fn resolve(&self, bindings: &Bindings<'_>) -> Result<Expect, Unresolved> {
         let test = match &self.test {
             Test::Is(value) => Test::Is(bindings.resolve(value)?),
@@ -90,7 +91,7 @@ impl Expect {
         Ok(Self { id: bindings.resolve(&self.id)?, test, ..self.clone() })
     }
 
-    /// The ids it speaks about.
+    /// Returns the ids of the resources in the condition.
     pub fn ids(&self) -> Vec<String> {
         fn gather(value: &Value, ids: &mut Vec<String>) {
             match value {
@@ -105,24 +106,24 @@ impl Expect {
         ids
     }
 
-    /// Whether a state shows that means failure unless it is left from before the call.
+    /// Checks whether a resource is in a state that means failure unless it is left from before the call.
     pub fn fell_back(&self, inventory: &Inventory) -> bool {
         let Test::OneOf { late, .. } = &self.test else { return false };
         let shows = |id: &String| inventory.json(&self.region, self.family, id).known().and_then(|t| pointed(t, &self.at)).is_some_and(|v| late.contains(v));
         !late.is_empty() && self.ids().iter().any(shows)
     }
 
-    /// Whether something that it asks about is known not to be there.
+    /// Checks whether a resource in the condition is known to be missing.
     pub fn is_missing(&self, inventory: &Inventory) -> bool {
         self.test != Test::Gone && self.ids().iter().any(|id| inventory.json(&self.region, self.family, id).is_absent())
     }
 
-    /// What must be read to tell.
+    /// Returns the scope to read before the condition can be evaluated.
     pub fn scope(&self) -> Scope {
         self.ids().into_iter().map(|id| Want::id(&self.region, self.family, id)).collect()
     }
 
-    /// How it stands in an inventory.
+    /// Evaluates the condition against an inventory.
     pub fn standing(&self, inventory: &Inventory) -> Standing {
         let ids = self.ids();
         if ids.is_empty() {
@@ -131,8 +132,8 @@ impl Expect {
         ids.iter().map(|id| self.one(inventory, id)).fold(Standing::Holds, worse)
     }
 
-    /// Why the member that is asked for is not known, where it is one that was not or could not be read: that is not the same
-    /// as having none.
+    /// Returns the reason for which the member in question is not known, where it was not or could not be
+    /// read. A member that was not read differs from one that is absent.
     fn unread(&self, thing: &Value) -> Option<String> {
         let member = self.at.split_once("/known").map(|(member, _)| member).filter(|_| self.test != Test::Exists)?;
         let name = member.trim_start_matches('/');
@@ -175,7 +176,7 @@ impl Expect {
     }
 }
 
-/// What a pointer points at.
+/// Returns the value at a pointer.
 fn pointed<'a>(thing: &'a Value, at: &str) -> Option<&'a Value> {
     at.split('/').skip(1).try_fold(thing, |value, part| {
         let part = part.replace("~1", "/").replace("~0", "~");
@@ -191,7 +192,7 @@ fn moment(value: &Value) -> Option<Timestamp> {
     value.as_str()?.parse().ok()
 }
 
-/// The worse of two standings: never, then unknown, the gravest cause first, then not yet.
+/// Returns the worse of two standings: never, then unknown, the gravest cause first, then not yet.
 pub(super) fn worse(a: Standing, b: Standing) -> Standing {
     let rank = |s: &Standing| match s {
         Standing::Holds => 0,
@@ -206,7 +207,7 @@ pub(super) fn worse(a: Standing, b: Standing) -> Standing {
     if rank(&b) > rank(&a) { b } else { a }
 }
 
-/// How several conditions stand together.
+/// Evaluates several conditions together.
 pub fn standing_of(all: &[Expect], inventory: &Inventory) -> Standing {
     all.iter().map(|e| e.standing(inventory)).fold(Standing::Holds, worse)
 }

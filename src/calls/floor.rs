@@ -1,11 +1,12 @@
-//! The least that a change risks, whatever its file says.
+//! The lowest risk class of a change, regardless of its file.
 
 use serde_json::Value;
 
 use super::{Risk, find};
 
-/// The least that a change with these steps risks: the gravest of what the registry says of its calls. No word of a file
-/// or an action goes below it. Taking away what the change itself has made risks nothing.
+/// Returns the lowest risk of a change with these steps: the gravest class that the registry gives to one of
+/// its calls. No setting of a file or an action goes below it. Deleting a resource that the change itself has
+/// created risks nothing.
 pub fn floor(steps: &[super::Step]) -> Risk {
     let risk = |(at, step): (usize, &super::Step)| {
         let spec = find(&step.act.call.service, &step.act.call.operation)?;
@@ -15,8 +16,8 @@ pub fn floor(steps: &[super::Step]) -> Risk {
     steps.iter().enumerate().filter_map(risk).max().unwrap_or(Risk::Safe)
 }
 
-/// Whether an input names nothing but what earlier steps of the same change make: declared outputs of calls whose effect is
-/// known by the token that they set, and which nothing else can stand for.
+/// Checks whether an input names nothing but resources that earlier steps of the same change create: declared
+/// outputs of calls whose effect is known by the token that they set, and which nothing else can stand for.
 fn names_only_own(input: &Value, earlier: &[super::Step]) -> bool {
     let made = |reference: &Value| {
         let text = |name: &str| reference.get(name).and_then(Value::as_str);

@@ -1,6 +1,7 @@
-//! The mark on an instance: tags that say which run has it in work, how that run found it, and that it is about to be stopped. Every
-//! change that takes an instance down or swaps its disks marks it first, on the way there and in an undo, so that a lost run is found
-//! by its tags alone and no other run begins on it.
+//! The mark on an instance: tags that name the run that works on it, the state in which that run found it,
+//! and whether it is about to be stopped. Every change that takes an instance down or swaps its disks marks
+//! it first, forward and in an undo, so that a lost run is found by its tags alone and no other run begins on
+//! it.
 
 use std::collections::BTreeSet;
 
@@ -19,7 +20,7 @@ use crate::{
 pub const STOPPING: &str = "stopping";
 /// The value of [`tag::STATE`] of an instance that its run found stopped.
 pub const FOUND_STOPPED: &str = "stopped";
-/// The same of one that it found running.
+/// The value of [`tag::STATE`] of an instance that its run found running.
 pub const FOUND_RUNNING: &str = "running";
 
 /// The keys of a mark.
@@ -28,20 +29,21 @@ const KEYS: [&str; 3] = [tag::RUN, tag::STEP, tag::STATE];
 /// The name of the step that marks an instance in an undo.
 const ON: &str = "undo-mark";
 
-/// Marks an instance that carries no mark yet; `found` is its state.
+/// Marks an instance that carries no mark yet. `found` is the state in which it was found.
 pub fn on(region: &str, instance: &str, found: &str) -> Act {
     let tags = [(tag::RUN, reference::run()), (tag::STEP, reference::step()), (tag::STATE, json!(found))];
     looks(region, &setting(instance, tags), is(region, instance, tag::RUN, reference::run())).only_if(vec![of(region, instance, Value::Null)])
 }
 
-/// Takes the mark of a run off an instance. The mark of another run is left.
+/// Removes the mark of a run from an instance. The mark of another run is left.
 pub fn off(region: &str, instance: &str, run: Value) -> Act {
     let tags = KEYS.map(|key| Tag { key: key.to_owned(), value: None }).to_vec();
     let delete = DeleteTags::<Planned> { resources: vec![instance.into()], tags };
     looks(region, &delete, is(region, instance, tag::RUN, Value::Null)).only_if(vec![of(region, instance, run)]).or_leave()
 }
 
-/// Announces that this run is about to stop an instance that it has marked. Other runs look for that before they stop another.
+/// Announces that this run is about to stop an instance that it has marked. Other runs look for the
+/// announcement before they stop another instance.
 pub fn announcing(region: &str, instance: &str) -> Act {
     looks(region, &setting(instance, [(tag::STATE, json!(STOPPING))]), is(region, instance, tag::STATE, json!(STOPPING))).only_if(vec![of(
         region,
@@ -50,14 +52,14 @@ pub fn announcing(region: &str, instance: &str) -> Act {
     )])
 }
 
-/// Withdraws that: the instance is not about to be stopped any more. The mark itself may have to stay, where its removal is denied, and must
-/// hold nobody up.
+/// Withdraws the announcement: the instance is no longer about to be stopped. The mark itself may have to
+/// stay, where its removal is denied, and must hold nobody up.
 pub fn withdrawing(region: &str, instance: &str) -> Act {
     let act = looks(region, &setting(instance, [(tag::STATE, json!(FOUND_RUNNING))]), is(region, instance, tag::STATE, json!(FOUND_RUNNING)));
     act.only_if(vec![of(region, instance, reference::run())]).or_leave()
 }
 
-/// The instance is marked by this run, or carries no mark where that is null.
+/// Requires that the instance carries the mark of `run`, or no mark where `run` is null.
 pub fn of(region: &str, instance: &str, run: Value) -> Expect {
     let meaning = format!(
         "{instance} is marked by another run, or its mark was taken away: let that run end or resume it; where it is over or lost, \
@@ -79,12 +81,12 @@ fn looks(region: &str, operation: &impl Operation, expect: Expect) -> Act {
     Act::new(Call::of(region, operation), None, Recognise::Looks { expect: vec![expect], outputs: [].into() })
 }
 
-/// The commands that bring the instances of a run back up by its marks and remove the marks.
+/// Returns the commands that bring the instances of a run back up by its marks and remove the marks.
 pub fn recover(run: &str) -> String {
     format!("`redress recover {run} -o back.json` and `redress apply back.json`")
 }
 
-/// The instance on which an act sets or removes a mark.
+/// Returns the instance on which an act sets or removes a mark.
 fn marked(act: &Act) -> Option<&str> {
     let own = |tag: &Value| tag.get("Key").and_then(Value::as_str).is_some_and(|key| KEYS.contains(&key));
     let tags = act.call.input.get("Tags").and_then(Value::as_array).filter(|tags| !tags.is_empty() && tags.iter().all(own));
@@ -95,12 +97,12 @@ fn marked(act: &Act) -> Option<&str> {
     }
 }
 
-/// Whether an act announces that an instance is about to be stopped.
+/// Checks whether an act announces that an instance is about to be stopped.
 pub fn announces(act: &Act) -> bool {
     marked(act).is_some_and(|id| act.call.input == announcing("", id).call.input)
 }
 
-/// The words for an act that sets or removes a mark.
+/// Describes an act that sets or removes a mark.
 pub fn words(act: &Act) -> Option<String> {
     let id = marked(act)?;
     Some(match act.call.operation.as_str() {
@@ -111,7 +113,7 @@ pub fn words(act: &Act) -> Option<String> {
     })
 }
 
-/// The instances that an act takes down or brings up, or whose disks it swaps.
+/// Returns the instances that an act takes down or brings up, or whose disks it swaps.
 fn worked_on(act: &Act) -> Vec<&str> {
     let input = &act.call.input;
     match (act.power(), act.call.operation.as_str()) {
@@ -121,12 +123,14 @@ fn worked_on(act: &Act) -> Vec<&str> {
     }
 }
 
-/// The way back of a run with each instance marked before it is worked on, announced before it is stopped, and set free at the end.
+/// Wraps the undo of a run in marks: each instance is marked before it is worked on, announced before it is
+/// stopped, and set free at the end.
 pub fn around(acts: Vec<BackAct>) -> Vec<BackAct> {
     let mut ids: Vec<(String, String, String, bool)> = Vec::new();
     for back in &acts {
         for id in worked_on(&back.act) {
-            // What the run itself has left down is brought up as well, and so is found by its mark.
+            // An instance that the run itself has left down is brought up as well, and so is found by its
+            // mark.
             let turned = back.act.power() != Power::Stays;
             match ids.iter_mut().find(|(known, ..)| known == id) {
                 Some((.., turns)) => *turns |= turned,
@@ -155,13 +159,15 @@ pub fn around(acts: Vec<BackAct>) -> Vec<BackAct> {
     way
 }
 
-/// The name of the step of an undo whose way back covers this act, if that is no act of its own: what the mark covers.
+/// Returns the name of the undo step whose reversal covers this act, if the act has none of its own: removing
+/// a mark is covered by setting it.
 pub fn covered_by(back: &BackAct) -> Option<String> {
     let id = marked(&back.act).filter(|_| back.redo.is_none())?;
     Some(if back.name.ends_with(id) { format!("{ON}-{id}") } else { ON.to_owned() })
 }
 
-/// The act, where it marks an instance, lets the mark of this run count as none: an undo takes over what its run has left.
+/// Lets the mark of this run count as none, where the act marks an instance: an undo takes over the marks
+/// that its run has left.
 pub fn or_of(act: &mut Act, run: &str) {
     let own = |expect: &&mut Expect| expect.at == format!("/tags/{}", tag::RUN) && expect.test == Test::Is(Value::Null);
     if marked(act).is_some() {
@@ -170,7 +176,7 @@ pub fn or_of(act: &mut Act, run: &str) {
     }
 }
 
-/// Fits the marks of an undo to instances that are stopped and stay so.
+/// Adapts the marks of an undo to instances that are stopped and stay stopped.
 pub fn stays_down(steps: &mut Vec<Step>, off: &BTreeSet<String>) {
     let is_off = |act: &Act| marked(act).is_some_and(|id| off.contains(id));
     steps.retain(|step| !(announces(&step.act) && is_off(&step.act)));
@@ -180,7 +186,7 @@ pub fn stays_down(steps: &mut Vec<Step>, off: &BTreeSet<String>) {
     }
 }
 
-/// The steps without those that set or remove marks: plans of an undo that earlier versions made have none.
+/// Returns the steps without those that set or remove marks: undo plans that earlier versions made have none.
 pub fn without(steps: &[Step]) -> Vec<Step> {
     steps.iter().filter(|step| marked(&step.act).is_none()).cloned().collect()
 }

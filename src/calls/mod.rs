@@ -1,5 +1,6 @@
-//! Mutating AWS calls as data: service, region, operation and input under AWS's own names, with references to what is
-//! not known before. Nothing here performs a call; the registry says what each operation needs and does.
+//! Mutating AWS calls as data: service, region, operation and input under AWS's own names, with references to
+//! values that are not known before. Nothing here performs a call; the registry lists the requirements and
+//! effects of each operation.
 
 pub mod act;
 pub mod before;
@@ -39,57 +40,57 @@ use crate::{
     services::Operation,
 };
 
-/// One mutating AWS operation. In a plan its input may hold references ([`reference`]); what is handed to the
-/// writing seam holds none. Read from a file it is an operation of the registry in a region that can be one, or it is refused:
-/// no plan, journal or export holds another.
+/// A mutating AWS operation. In a plan its input may hold references ([`reference`]); the input that the
+/// writing seam receives holds none. A call that is read from a file must be an operation of the registry in
+/// a well-formed region, or it is refused: no plan, journal or export holds another.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Written")]
 pub struct Call {
-    /// `ec2`, `iam`, `logs`, `s3`, `cloudtrail`: the IAM prefix of the service.
+    /// The IAM prefix of the service: `ec2`, `iam`, `logs`, `s3`, `cloudtrail`.
     pub service: String,
-    /// The region it goes to.
+    /// The region of the endpoint.
     pub region: String,
-    /// `AuthorizeSecurityGroupIngress`
+    /// The operation: `AuthorizeSecurityGroupIngress`.
     pub operation: String,
     /// The input, as the AWS CLI takes it with `--cli-input-json`.
     pub input: Value,
 }
 
 impl Call {
-    /// A call.
+    /// Creates a call.
     pub fn new(service: &str, region: &str, operation: &str, input: Value) -> Self {
         Self { service: service.to_owned(), region: region.to_owned(), operation: operation.to_owned(), input }
     }
-    /// The call of an operation. Members that are not given do not stand in its input, and neither do empty lists: EC2's query protocol
-    /// writes an empty list as one empty member.
+    /// Creates the call of an operation. Members without a value are left out of the input, and so are empty
+    /// lists: EC2's query protocol writes an empty list as one empty member.
     pub fn of<O: Operation>(region: &str, operation: &O) -> Self {
         // An input is an object of texts, numbers and lists, which is always JSON.
         let input = serde_json::to_value(operation).unwrap_or_default();
         Self::new(O::SPEC.service, region, O::SPEC.operation, given(input))
     }
-    /// Whether it is a call of this operation.
+    /// Checks whether this is a call of the operation `O`.
     pub fn is<O: Operation>(&self) -> bool {
         self.is_of(&O::SPEC)
     }
-    /// Whether it is a call of the operation that this describes.
+    /// Checks whether this is a call of the operation that `spec` describes.
     pub fn is_of(&self, spec: &Spec) -> bool {
         spec.is(&self.service, &self.operation)
     }
-    /// `ec2:AuthorizeSecurityGroupIngress`
+    /// Returns the full name: `ec2:AuthorizeSecurityGroupIngress`.
     pub fn name(&self) -> String {
         format!("{}:{}", self.service, self.operation)
     }
-    /// What it does to whether a thing is up.
+    /// Returns the call's effect on the power state of resources.
     pub fn power(&self) -> Power {
         find(&self.service, &self.operation).map_or(Power::Stays, |spec| spec.power)
     }
-    /// The instances that it turns off or on.
+    /// Returns the instances that the call starts or stops.
     pub fn instances(&self) -> impl Iterator<Item = &str> {
         self.input.get("InstanceIds").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
     }
 }
 
-/// The members that are given.
+/// Keeps the members that have a value.
 fn given(value: Value) -> Value {
     let empty = |value: &Value| value.is_null() || value.as_array().is_some_and(Vec::is_empty);
     match value {
@@ -113,7 +114,7 @@ impl TryFrom<Written> for Call {
 
     fn try_from(written: Written) -> Result<Self, String> {
         let Written { service, region, operation, input } = written;
-        // Enough of a foreign word to be recognised: it may be as long as the file.
+        // Enough of a foreign word to recognise it by: it may be as long as the file.
         let short = |text: &str| text.chars().take(60).collect::<String>().escape_debug().to_string();
         if find(&service, &operation).is_none() {
             return Err(format!("it calls {}:{}, which is no operation that redress makes", short(&service), short(&operation)));
@@ -125,30 +126,30 @@ impl TryFrom<Written> for Call {
     }
 }
 
-/// What a call gave back: only the outputs that its [`Spec`] declares, never a raw reply.
+/// The outputs of a call: only those that its [`Spec`] declares, never a raw reply.
 pub type Outputs = BTreeMap<String, Value>;
 
-/// What trying a call without effect has shown.
+/// The result of trying a call without effect.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Tried {
-    /// The caller may make it.
+    /// The caller may make the call.
     Allowed,
-    /// The caller may not; AWS's words.
+    /// The caller may not make the call. The text is AWS's message.
     Denied(String),
-    /// It cannot be told; the reason.
+    /// Not known. The text is the reason.
     CannotTell(String),
 }
 
-/// What became of a call.
+/// The outcome of a call.
 pub type Outcome = Result<Outputs, CallError>;
 
 /// A call that failed, classified as in `docs/aws-errors.md`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{code}: {message}")]
 pub struct CallError {
-    /// What kind of failure it is, which decides what happens next.
+    /// The class of the failure, which decides the next action.
     pub class: ErrorClass,
-    /// AWS's code, or `Timeout`, `Connection` for failures that AWS did not speak about.
+    /// AWS's code, or `Timeout` or `Connection` for failures without a reply from AWS.
     pub code: String,
     /// AWS's message.
     pub message: String,
@@ -158,32 +159,33 @@ pub struct CallError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ErrorClass {
-    /// AWS asked for patience; nothing was done.
+    /// AWS throttled the request; nothing was done.
     Throttled,
-    /// 5xx, timeout, connection lost: it is not known whether it took effect.
+    /// 5xx, timeout, connection lost: it is not known whether the call took effect.
     Transient,
-    /// Something made a moment ago is not visible everywhere yet, or a transition is under way; nothing was done.
+    /// Something created a moment ago is not visible everywhere yet, or a transition is under way; nothing
+    /// was done.
     Consistency,
-    /// It is so already, or what was to go is gone.
+    /// The state is set already, or the resource to delete is gone.
     AlreadyDone,
-    /// A number of things at once; waiting helps.
+    /// Too many operations pending at once; waiting helps.
     Concurrency,
     /// A quota; waiting does not help.
     Quota,
-    /// No capacity in the zone.
+    /// No capacity in the Availability Zone.
     Capacity,
     /// Not allowed.
     Denied,
-    /// The credentials ended or are wrong.
+    /// The credentials have expired or are wrong.
     Credentials,
     /// The endpoint does not have the operation.
     Unsupported,
-    /// Wrong in itself; never repeated.
+    /// An error in the request itself; never repeated.
     Semantic,
 }
 
 impl From<&CallError> for Reason {
-    /// The reason that a read which failed like this gives for not knowing.
+    /// Builds the reason for a fact that is unknown after a read failed with this error.
     fn from(error: &CallError) -> Self {
         let cause = match error.class {
             ErrorClass::Credentials => Cause::Credentials,
@@ -203,11 +205,11 @@ impl From<&CallError> for Reason {
 }
 
 impl ErrorClass {
-    /// Whether it may have taken effect although it failed.
+    /// Checks whether the call may have taken effect although it failed.
     pub fn effect_unknown(self) -> bool {
         matches!(self, ErrorClass::Transient)
     }
-    /// Whether waiting and calling again may help. What may have taken effect is looked up first.
+    /// Checks whether waiting and calling again may help. Before that, a possible effect is looked up.
     pub fn passes(self) -> bool {
         matches!(self, ErrorClass::Throttled | ErrorClass::Transient | ErrorClass::Consistency | ErrorClass::Concurrency)
     }

@@ -1,7 +1,8 @@
-//! The next start of an instance that is taken down, and how it stands that its disks let it happen: the key of every disk that will be
-//! attached then must be usable. A key that was disabled or is to be deleted "has no immediate effect" while the disk is
-//! attached, and the next start fails (<https://docs.aws.amazon.com/kms/latest/developerguide/unusable-kms-keys.html>).
-//! Evaluating it is pure; reading is the engine's.
+//! The next start of an instance that is taken down, and whether its disks allow it: the key of every disk
+//! that will be attached then must be usable. A key that was disabled or is to be deleted "has no immediate
+//! effect" while the disk is attached, and the next start fails
+//! (<https://docs.aws.amazon.com/kms/latest/developerguide/unusable-kms-keys.html>). Evaluating it is pure;
+//! reading is the engine's.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +11,7 @@ use serde_json::Value;
 use super::{Act, Bindings, Power, Standing, expect::worse};
 use crate::inventory::{Fact, FamilyKind, Inventory, Key, Reason, Scope, Volume, Want};
 
-/// The next start of what a call takes down.
+/// The next start of the instances that a call takes down.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NextStart {
     region: String,
@@ -20,16 +21,16 @@ pub struct NextStart {
     coming: BTreeMap<String, String>,
     /// Volumes that are detached between the stop and the start.
     leaving: BTreeSet<String>,
-    /// Keys of volumes that are made between the stop and the start.
+    /// Keys of volumes that are created between the stop and the start.
     made_under: BTreeSet<String>,
 }
 
-/// The reason why it is not shown that a disk's key lets its instance start.
+/// A reason to doubt that a disk's key lets its instance start.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Doubt {
-    /// It does not.
+    /// The key does not let it start.
     WouldNot(String),
-    /// That cannot be told.
+    /// It is not known whether the key lets it start.
     NotKnown(Reason),
 }
 
@@ -43,8 +44,8 @@ impl From<Doubt> for Standing {
 }
 
 impl NextStart {
-    /// Returns the next start after the first of these acts, where that act takes something down. The acts between it and the one
-    /// that brings it up change which disks it has then.
+    /// Returns the next start after the first of these acts, where that act takes something down. The acts
+    /// between it and the one that brings it up change the disks that are attached then.
     pub fn after<'a>(mut acts: impl Iterator<Item = &'a Act>, bindings: &Bindings<'_>) -> Option<Self> {
         let stop = acts.next().filter(|act| act.power() == Power::TakesDown)?;
         let mut next = Self::of_act(stop, bindings)?;
@@ -52,7 +53,8 @@ impl NextStart {
         Some(next)
     }
 
-    /// Returns the start to which these acts lead of what is down already. The acts before it change which disks it has then.
+    /// Returns the start to which these acts lead for instances that are down already. The acts before it
+    /// change the disks that are attached then.
     pub fn ahead<'a>(acts: impl Iterator<Item = &'a Act>, bindings: &Bindings<'_>) -> Option<Self> {
         let acts: Vec<&Act> = acts.collect();
         let at = acts.iter().position(|act| act.power() == Power::BringsUp)?;
@@ -83,13 +85,13 @@ impl NextStart {
                 self.coming.remove(&volume);
                 self.leaving.insert(volume);
             }
-            // What is attached of it is not there yet: its key is.
+            // The volume that is attached does not exist yet, but its key does.
             ("CreateVolume", None) => self.made_under.extend(text("KmsKeyId")),
             _ => {}
         }
     }
 
-    /// Returns the scope that must be read, as far as it is known where to look: the instances, their disks, the keys of those.
+    /// Returns the scope to read, as far as it is known: the instances, their disks, and the keys of those.
     pub fn wants(&self, known: Option<&Inventory>) -> Scope {
         let want = |family, id: &str| Want::id(&self.region, family, id);
         let mut scope: Scope = self.instances.iter().map(|id| want(FamilyKind::Instances, id)).collect();
@@ -121,20 +123,21 @@ impl NextStart {
         known.regions.get(&self.region).map_or(Fact::NotRead, |place| place.volumes.get(id))
     }
 
-    /// Judges from an inventory how it stands that the instances will come up again, as far as the keys of their disks are concerned.
+    /// Evaluates against an inventory whether the instances will come up again, as far as the keys of their
+    /// disks are concerned.
     pub fn standing(&self, inventory: &Inventory) -> Standing {
         let unknown = self.doubts(inventory).into_iter().filter(|doubt| matches!(doubt, Doubt::NotKnown(_))).map(Standing::from).reduce(worse);
         unknown.or_else(|| self.would_not(inventory).map(Standing::NotYet)).unwrap_or(Standing::Holds)
     }
 
-    /// Returns the reasons why the instances surely do not come up again, whatever else cannot be told: each key that does not work, with its
-    /// disk and its state.
+    /// Returns the reasons for which the instances surely do not come up again, regardless of any unknown
+    /// facts: each key that does not work, with its disk and its state.
     pub fn would_not(&self, inventory: &Inventory) -> Option<String> {
         let all: Vec<String> = self.doubts(inventory).into_iter().filter_map(|d| if let Doubt::WouldNot(why) = d { Some(why) } else { None }).collect();
         (!all.is_empty()).then(|| all.join("; "))
     }
 
-    /// Returns all that speaks against the start, or of which it cannot be told.
+    /// Returns every reason against the start, including facts that are not known.
     fn doubts(&self, inventory: &Inventory) -> Vec<Doubt> {
         let mut doubts = Vec::new();
         for id in &self.instances {
@@ -162,10 +165,10 @@ fn silent<T>(fact: &Fact<T>, what: &str) -> Reason {
     Reason::new(fact.cause().unwrap_or_default(), format!("{what} is not known: {}", fact.silence().unwrap_or("it is not there")))
 }
 
-/// Finds the key of an encrypted disk, shown to be usable.
+/// Returns the key of an encrypted disk, shown to be usable.
 ///
 /// # Errors
-/// The reason why that is not shown.
+/// The doubt about the key.
 pub fn key_of<'a>(inventory: &'a Inventory, region: &str, instance: &str, what: &str, volume: &Volume) -> Result<&'a Key, Doubt> {
     match &volume.kms_key_id {
         Some(arn) => key(inventory, region, instance, what, arn),
@@ -211,7 +214,8 @@ mod tests {
         make::act(Call::new("ec2", R, operation, input), Vec::new())
     }
 
-    /// Stop, detach vol-new, attach vol-old, make a volume, start, and what comes after it.
+    /// Returns acts: stop, detach vol-new, attach vol-old, create a volume, start, and an attachment after
+    /// the start.
     fn acts() -> Vec<Act> {
         let place = |volume: &str| json!({ "VolumeId": volume, "InstanceId": "i-1", "Device": "/dev/sda1" });
         vec![

@@ -1,22 +1,22 @@
-//! Telling Security Hub that findings of its own are resolved: what is said, as data. It changes no resource, only how those
-//! findings stand there, and nothing else can be said by it. Which findings are meant is for others to decide; here their names
-//! are held to the form that Security Hub gives them.
+//! The request that sets findings of Security Hub to resolved, as data. It changes no resource, only the
+//! state of those findings in Security Hub, and it can express nothing else. The findings are chosen
+//! elsewhere; here their names are held to the form that Security Hub gives them.
 
 use serde::{Deserialize, Serialize};
 
 use crate::resource::Owner;
 
-/// Findings in one request at most
+/// The maximum number of findings in one request
 /// (<https://docs.aws.amazon.com/securityhub/1.0/APIReference/API_BatchUpdateFindings.html>).
 pub const MOST: usize = 100;
-/// Characters in a note at most
+/// The maximum number of characters in a note
 /// (<https://docs.aws.amazon.com/securityhub/1.0/APIReference/API_NoteUpdate.html>).
 pub const LONGEST_NOTE: usize = 512;
-/// Characters in the id of a finding at most
+/// The maximum number of characters in the id of a finding
 /// (<https://docs.aws.amazon.com/securityhub/latest/userguide/asff-required-attributes.html>).
 const LONGEST_ID: usize = 512;
 
-/// What a finding of Security Hub is named by there.
+/// The name of a finding in Security Hub.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct HubFinding {
     /// ASFF's `Id`.
@@ -25,34 +25,35 @@ pub struct HubFinding {
     pub product: String,
 }
 
-/// One request: the workflow status `RESOLVED`, and a note, for findings of one region.
+/// A request that sets the workflow status `RESOLVED` and a note for findings of one region.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notice {
-    /// The region of Security Hub that has them.
+    /// The region of the Security Hub that has the findings.
     pub region: String,
-    /// Which, [`MOST`] at most and none twice.
+    /// The findings, [`MOST`] at most and none twice.
     pub findings: Vec<HubFinding>,
-    /// The note.
+    /// The text of the note.
     pub note: String,
 }
 
 /// A finding that Security Hub did not update.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refusal {
-    /// Which.
+    /// The finding.
     #[serde(flatten)]
     pub finding: HubFinding,
     /// Security Hub's code: `FindingNotFound`.
     pub code: String,
-    /// Its message.
+    /// Security Hub's message.
     pub message: String,
 }
 
 impl HubFinding {
-    /// The finding of this id and product, and the region that has it, if Security Hub of this account could have such a one.
+    /// Parses the id and product ARN of a finding, and returns the region and the finding, if this account's
+    /// Security Hub could have such a one.
     ///
     /// # Errors
-    /// What is wrong with its name.
+    /// The error in the name.
     pub fn of(id: &str, product: &str, owner: &Owner) -> Result<(String, Self), String> {
         let parts: Vec<&str> = product.splitn(6, ':').collect();
         let ["arn", partition, "securityhub", region, account, name] = parts.as_slice() else {

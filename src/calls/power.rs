@@ -1,5 +1,6 @@
-//! What AWS's reason says of a thing that was started and fell back by itself: whether that had any effect, and whether to
-//! try again. Reasons: <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_StateReason.html>.
+//! AWS's reason for an instance that was started and fell back by itself: whether the start had any effect,
+//! and whether to try again. Reasons:
+//! <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_StateReason.html>.
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -7,20 +8,22 @@ use serde_json::Value;
 use super::{CallError, ErrorClass, Expect};
 use crate::inventory::{FamilyKind, Inventory};
 
-/// How far apart the clocks of AWS and of this machine may be, with the time that a call takes, for a start to be this run's.
+/// The largest difference, in seconds, between the clocks of AWS and of this machine, including the time that
+/// a call takes, at which a start counts as this run's.
 const OWN_START: u64 = 300;
 
 /// A start that fell back by itself and had no effect.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fallen {
-    /// AWS's reason, and what follows from it.
+    /// AWS's reason, classified.
     pub error: CallError,
-    /// The launch time that it left: nobody else's start.
+    /// The launch time that the start left: nobody else's start.
     pub launched: Value,
 }
 
-/// What a start that fell back by itself left, where AWS's reason says that the launch itself failed, and it was the launch that was
-/// asked for at `called`. A thing that ran and was taken down by somebody since gives none: it may have been written to.
+/// Returns the failed start, where AWS's reason states that the launch itself failed, and it was the launch
+/// that was requested at `called`. Returns `None` for an instance that ran and was taken down by somebody
+/// since: it may have been written to.
 pub fn fell_back(expect: &Expect, inventory: &Inventory, called: Timestamp) -> Option<Fallen> {
     if expect.family != FamilyKind::Instances || !expect.fell_back(inventory) {
         return None;
@@ -40,11 +43,11 @@ pub fn fell_back(expect: &Expect, inventory: &Inventory, called: Timestamp) -> O
     Some(Fallen { error, launched: Value::from(at) })
 }
 
-/// What a reason means; nothing for those of things that ran.
+/// Classifies a reason; `None` for the reasons of instances that ran.
 fn class_of(code: &str) -> Option<ErrorClass> {
     match code {
         "Server.InsufficientInstanceCapacity" => Some(ErrorClass::Capacity),
-        // Of AWS's own making: the same start may go well next time.
+        // An internal error of AWS: the same start may succeed next time.
         "Server.InternalError" => Some(ErrorClass::Consistency),
         // A disk that cannot be decrypted shows as the first of these.
         "Client.InternalError" | "Client.VolumeLimitExceeded" => Some(ErrorClass::Semantic),

@@ -1,5 +1,5 @@
-//! What a call's input can hold beside literals: the output of an earlier step, the run's id, a token, a date relative
-//! to the run. They stand in the JSON as objects with one key that begins with `$`; this file makes and resolves them.
+//! References in a call's input: to the output of an earlier step, the run's id, a token, or a date relative
+//! to the run. They are JSON objects with one key that begins with `$`; this file makes and resolves them.
 
 use std::collections::BTreeMap;
 
@@ -9,72 +9,74 @@ use sha2::{Digest, Sha256};
 
 use super::{Outputs, before};
 
-/// The output `name` of step `step` of the same change. `name` may go on into the value: `Snapshots/vol-1`.
+/// Makes a reference to the output `name` of step `step` of the same change. `name` may go on into the value:
+/// `Snapshots/vol-1`.
 pub fn output(step: &str, name: &str) -> Value {
     json!({ "$output": { "step": step, "name": name } })
 }
 
-/// The output of a step of a change that this one comes after.
+/// Makes a reference to the output of a step of a change that this one comes after.
 pub fn output_of(change: &str, step: &str, name: &str) -> Value {
     json!({ "$output": { "change": change, "step": step, "name": name } })
 }
 
-/// A fact that an act of the same change, of the same run and in whatever step, has observed under this name
-/// ([`super::Observe`]).
+/// Makes a reference to a fact that an act of the same change and the same run, in whatever step, has
+/// observed under this name ([`super::Observe`]).
 pub fn observed(name: &str) -> Value {
     json!({ "$observed": name })
 }
 
-/// The run's id.
+/// Makes a reference to the run's id.
 pub fn run() -> Value {
     json!({ "$run": true })
 }
 
-/// `change/step` of the step that is made.
+/// Makes a reference to `change/step` of the current step.
 pub fn step() -> Value {
     json!({ "$step": true })
 }
 
-/// The token of this attempt at this step: 64 hex digits, which is what EC2 takes as a ClientToken
-/// (<https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-idempotency.html>).
+/// Makes a reference to the token of this attempt at this step: 64 hex digits, which is what EC2 accepts as a
+/// ClientToken (<https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-idempotency.html>).
 pub fn token() -> Value {
     json!({ "$token": true })
 }
 
-/// The day that is so many days after the run began, as `2026-12-22`.
+/// Makes a reference to the date so many days after the run began, as `2026-12-22`.
 pub fn date_after(days: i64) -> Value {
     json!({ "$date": days })
 }
 
-/// What references stand for at one moment of a run.
+/// The values of references at one moment of a run.
 #[derive(Debug, Clone)]
 pub struct Bindings<'a> {
     /// The run's id.
     pub run: &'a str,
-    /// When the run began.
+    /// The time at which the run began.
     pub started: Timestamp,
-    /// The change whose step this is.
+    /// The change to which the step belongs.
     pub change: &'a str,
     /// The step.
     pub step: &'a str,
-    /// Which attempt this is, from 1; a new one only after the thing that the former made is proved dead.
+    /// The number of the attempt, from 1. A new attempt begins only after the resource of the former one is
+    /// proved dead.
     pub attempt: u32,
     /// Outputs of steps that are done, by change and step.
     pub outputs: &'a BTreeMap<(String, String), Outputs>,
 }
 
-/// A reference that stands for nothing yet, or for nothing at all.
+/// A reference that resolves to nothing, or to nothing yet.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("step {step} refers to {what}, which is not there")]
 pub struct Unresolved {
     /// The step whose input holds the reference.
     pub step: String,
-    /// What it refers to.
+    /// The target of the reference.
     pub what: String,
 }
 
 impl Bindings<'_> {
-    /// The value with every reference replaced by what it stands for.
+    /// Returns the value with every reference resolved.
     pub fn resolve(&self, value: &Value) -> Result<Value, Unresolved> {
         match value {
             Value::Object(map) => match map.iter().next() {
@@ -86,7 +88,8 @@ impl Bindings<'_> {
         }
     }
 
-    /// The value with only the references to outputs replaced: what an undo takes over from the run that it takes back.
+    /// Returns the value with only the references to outputs resolved, which is how an undo takes it over
+    /// from the run that it undoes.
     pub fn resolve_outputs(&self, value: &Value) -> Result<Value, Unresolved> {
         match value {
             Value::Object(map) => match map.iter().next() {
@@ -98,7 +101,7 @@ impl Bindings<'_> {
         }
     }
 
-    /// The token of this attempt.
+    /// Returns the token of this attempt.
     pub fn token(&self) -> String {
         let digest = Sha256::digest(format!("{}|{}|{}|{}", self.run, self.change, self.step, self.attempt));
         digest.iter().map(|byte| format!("{byte:02x}")).collect()
@@ -121,7 +124,7 @@ impl Bindings<'_> {
         }
     }
 
-    /// An output as it is recorded, whatever it is.
+    /// Returns an output as it is recorded, whatever its value.
     fn output(&self, inner: &Value) -> Option<&Value> {
         let change = inner.get("change").map_or(Some(self.change), Value::as_str)?;
         let step = inner.get("step")?.as_str()?;
@@ -134,8 +137,9 @@ impl Bindings<'_> {
     }
 }
 
-/// Whether an output names something: an id, ids, or ids by what they were made of. A journal is a file, and a call whose input
-/// lacks an id does something else: a `CreateVolume` without its snapshot makes an empty disk.
+/// Checks whether an output names something: an id, ids, or ids by the resource they were made of. A journal
+/// is a file, and a call whose input lacks an id does something else: a `CreateVolume` without its snapshot
+/// creates an empty disk.
 fn names(value: &Value) -> bool {
     match value {
         Value::String(id) => !id.is_empty(),

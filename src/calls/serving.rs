@@ -1,5 +1,5 @@
-//! What an instance is to load balancers: the target groups that it is a target of, and whether they have another healthy target
-//! while it is down. Evaluating it is pure; reading is the engine's.
+//! The role of an instance behind load balancers: the target groups that it is a target of, and whether they
+//! have another healthy target while it is down. Evaluating it is pure; reading is the engine's.
 
 use std::collections::BTreeSet;
 
@@ -8,47 +8,47 @@ use crate::inventory::{Fact, Reason, Region, Selector, Target, TargetGroup, bala
 /// The guard that keeps the last healthy target of a group from being stopped.
 pub const LAST_TARGET: &str = "last-target";
 
-/// What a target group has beside one of its targets.
+/// The other targets of a target group beside one of its targets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Others {
-    /// Another healthy target.
+    /// At least one other target is healthy.
     Healthy,
-    /// None that is healthy, and one that may become so: it is registered and not leaving.
+    /// No other target is healthy, but one may become so: it is registered and not leaving.
     Coming,
-    /// None to which it could send requests.
+    /// No other target could receive requests.
     None,
 }
 
-/// An instance as a target of a group.
+/// The membership of an instance in a target group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Membership<'a> {
-    /// The group.
+    /// The name of the group.
     pub group: &'a str,
-    /// Its ARN.
+    /// The ARN of the group.
     pub arn: &'a str,
-    /// Whether the instance is healthy in it, at one port at least.
+    /// `true` where the instance is healthy in the group, at one port at least.
     pub healthy: bool,
-    /// What the group has beside it.
+    /// The other targets of the group.
     pub others: Others,
 }
 
 /// The target groups of an instance.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Serving<'a> {
-    /// Those that it is a target of.
+    /// The groups that it is a target of.
     pub groups: Vec<Membership<'a>>,
-    /// Groups of which the targets could not be read, each with the reason.
+    /// Groups whose targets could not be read, each with the reason.
     pub unread: Vec<(&'a str, Reason)>,
 }
 
 impl<'a> Serving<'a> {
-    /// The groups that have no healthy target while the instance is down and have one now.
+    /// Returns the groups that have a healthy target now and none while the instance is down.
     pub fn left_without(&self) -> impl Iterator<Item = &Membership<'a>> {
         self.groups.iter().filter(|one| one.healthy && one.others != Others::Healthy)
     }
 }
 
-/// What an instance may be registered as: its id, and every private address that it has.
+/// Returns the names under which an instance may be registered: its id and each of its private addresses.
 pub fn names(region: &Region, instance: &str) -> BTreeSet<String> {
     let own = region.instances.get(instance).known().and_then(|i| i.private_ip.clone());
     let attached = region.network_interfaces.items.picked(&Selector::by("attachment.instance-id", instance));
@@ -56,10 +56,10 @@ pub fn names(region: &Region, instance: &str) -> BTreeSet<String> {
     std::iter::once(instance.to_owned()).chain(own).chain(addresses).collect()
 }
 
-/// The target groups of an instance, as far as they were read.
+/// Returns the target groups of an instance, as far as they were read.
 ///
 /// # Errors
-/// Why nothing of it is known.
+/// The reason for which none of them is known.
 pub fn serving<'a>(region: &'a Region, instance: &str) -> Result<Serving<'a>, Reason> {
     let groups = match region.target_groups.select(&Selector::All) {
         Fact::Known(groups) => groups,
@@ -76,11 +76,12 @@ pub fn serving<'a>(region: &'a Region, instance: &str) -> Result<Serving<'a>, Re
 }
 
 fn membership<'a>(group: &'a TargetGroup, names: &BTreeSet<String>, vpc: &str) -> Option<Membership<'a>> {
-    // The same address may be another thing in another VPC; an address of elsewhere is registered for all zones.
+    // The same address may be another machine in another VPC; an address from outside the VPC is registered
+    // for all zones.
     let here = |target: &Target| target.id.starts_with("i-") || group.vpc_id == vpc || target.availability_zone.as_deref() == Some("all");
     let own = |target: &&Target| names.contains(&target.id) && here(target);
     let targets = group.targets.known()?;
-    // What leaves the group already is no member any more.
+    // A target that leaves the group already is no longer a member.
     let (ours, others): (Vec<&Target>, Vec<&Target>) = targets.iter().filter(|t| !t.state.ends_with("draining")).partition(own);
     if ours.is_empty() {
         return None;

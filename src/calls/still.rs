@@ -1,6 +1,6 @@
-//! That an instance is down and stays down while its disks are swapped: `LaunchTime` moves with every start, so the one
-//! that was read when its disks were last written says whether somebody has started it since
-//! (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Instance.html>).
+//! The condition that an instance is down and stays down while its disks are swapped: `LaunchTime` moves with
+//! every start, so the launch time that was read when its disks were last written shows whether somebody has
+//! started it since (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Instance.html>).
 
 use std::borrow::Cow;
 
@@ -12,12 +12,13 @@ use crate::inventory::FamilyKind;
 
 /// The name under which the launch time of a change's instance is observed.
 pub const LAUNCH: &str = "launch_time";
-/// The same as this run has found it at its own stop: only what it stopped is started again on the way back.
+/// The name under which this run observes the launch time at its own stop: only an instance that it stopped
+/// is started again in an undo.
 pub const AT_STOP: &str = "launch_time_at_stop";
 
 const AT: &str = "/launch_time";
 
-/// The instance is stopped, and was not started since its launch time was observed.
+/// Requires that the instance is stopped, and was not started since its launch time was observed.
 pub fn down(region: &str, instance: &str) -> Vec<Expect> {
     vec![
         is(region, instance, "/state", json!("stopped")).meaning(&format!("{instance} was started by somebody: its disks are not swapped under it")),
@@ -25,14 +26,14 @@ pub fn down(region: &str, instance: &str) -> Vec<Expect> {
     ]
 }
 
-/// The instance was not started since its launch time was observed under this name.
+/// Requires that the instance was not started since its launch time was observed under this name.
 pub fn not_started(region: &str, instance: &str, name: &str) -> Expect {
     is(region, instance, AT, reference::observed(name))
         .meaning(&format!("{instance} was started by somebody in the meantime: what was copied of its disks is older than they are"))
 }
 
-/// Holds an act that brings up what an earlier run has taken down against the launch time that that run has found at its own stop: nobody has
-/// started it since.
+/// Holds an act that brings an instance up against the launch time that an earlier run observed at its own
+/// stop: nobody has started the instance since.
 pub fn since_stop_of(act: &mut Act, observed: &Outputs) {
     let own = Test::Is(reference::observed(AT_STOP));
     if let Some(launched) = observed.get(AT_STOP) {
@@ -40,13 +41,14 @@ pub fn since_stop_of(act: &mut Act, observed: &Outputs) {
     }
 }
 
-/// Observes when the instance was started last.
+/// Observes the time of the instance's last start.
 pub fn launch_time(region: &str, instance: &str, name: &str, anew: bool) -> Observe {
     Observe { name: name.to_owned(), region: region.to_owned(), family: FamilyKind::Instances, id: json!(instance), at: AT.to_owned(), anew }
 }
 
-/// The act with the preconditions of a swap, where it has none: plans of the first versions gave none to the calls that
-/// swap disks. `since` is when the disks were last copied, if this run has copied them.
+/// Returns the act with the preconditions of a swap, where it has none: plans of the first versions gave none
+/// to the calls that swap disks. `since` is the time at which the disks were last copied, if this run has
+/// copied them.
 pub fn derived(act: &Act, since: Option<Timestamp>) -> Cow<'_, Act> {
     let swaps = act.call.service == "ec2" && matches!(act.call.operation.as_str(), "DetachVolume" | "AttachVolume");
     let bare = act.before.is_empty() && act.observe.is_empty();

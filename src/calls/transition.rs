@@ -1,12 +1,13 @@
-//! Errors that pass by themselves after something that was done a moment ago, by code and message: EC2 and IAM show a change at
-//! different times in different places. They are borne with only where the same run did that to the same thing; anywhere else they
-//! mean what they say. `docs/aws-errors.md` is this table in prose.
+//! Errors that pass by themselves shortly after an earlier call, by code and message: EC2 and IAM show a
+//! change at different times in different places. They are tolerated only where the same run made that call
+//! on the same resource; anywhere else they count as the errors they are. `docs/aws-errors.md` is this table
+//! in prose.
 
 use serde_json::Value;
 
 use super::{Call, CallError};
 
-/// One such error.
+/// An error that passes by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Transition {
     /// The call that is refused.
@@ -15,13 +16,13 @@ pub struct Transition {
     pub code: &'static str,
     /// A part of AWS's message; empty for any.
     pub says: &'static str,
-    /// What this run did before.
+    /// The earlier calls of this run that cause the error.
     pub after: &'static [&'static str],
-    /// Where that is written.
+    /// The page that documents the error.
     pub source: &'static str,
 }
 
-/// All of them.
+/// The table of transitions.
 pub const TRANSITIONS: &[Transition] = &[
     Transition {
         operation: "AttachVolume",
@@ -67,7 +68,7 @@ pub const TRANSITIONS: &[Transition] = &[
     },
 ];
 
-/// The transitions that an error of this call may come from.
+/// Returns the transitions that an error of this call may come from.
 pub fn transitions<'a>(call: &'a Call, error: &'a CallError) -> impl Iterator<Item = &'static Transition> + 'a {
     TRANSITIONS
         .iter()
@@ -75,14 +76,15 @@ pub fn transitions<'a>(call: &'a Call, error: &'a CallError) -> impl Iterator<It
 }
 
 impl Transition {
-    /// Whether a call that was made before has caused it: one of those operations, on a thing that both calls name.
+    /// Checks whether an earlier call has caused the error: it is one of those operations, on a resource that
+    /// both calls name.
     pub fn caused_by(&self, earlier: &Call, call: &Call) -> bool {
         let near = earlier.region == call.region || earlier.service == "iam";
         self.after.contains(&earlier.operation.as_str()) && near && share(&earlier.input, &call.input)
     }
 }
 
-/// Whether two inputs name the same thing; an ARN names what its last part names.
+/// Checks whether two inputs name the same resource. An ARN also matches its last part.
 fn share(one: &Value, other: &Value) -> bool {
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     texts(one, &mut ours);

@@ -1,29 +1,29 @@
-//! Until when a call may go out. Pure but for the clocks.
+//! The time until which a call may be sent. Pure but for the clocks.
 
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-/// The end of the time in which a process may call something, by both clocks: the one stands still while a machine sleeps,
-/// the other can be set.
+/// The end of the time in which a process may make calls, by both clocks: the one stands still while a
+/// machine sleeps, the other can be set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Until(Option<(Instant, Timestamp)>);
 
 impl Until {
-    /// Without an end: what holds the account lasts as long as the process.
+    /// No end: the lock on the account lasts as long as the process.
     pub const EVER: Until = Until(None);
 
-    /// So long after a moment that both clocks have shown. A time that no clock can show has no end.
+    /// Adds a duration to a moment that both clocks have shown. A time that no clock can show has no end.
     pub fn after(moment: (Instant, Timestamp), time: Duration) -> Self {
         Self(moment.0.checked_add(time).zip(moment.1.checked_add(time).ok()))
     }
 
-    /// Whether it is over, by either clock.
+    /// Checks whether the time is over, by either clock.
     pub fn is_over(self) -> bool {
         self.0.is_some_and(|(instant, time)| Instant::now() >= instant || Timestamp::now() >= time)
     }
 
-    /// The earlier of two, by each clock.
+    /// Returns the earlier of two, by each clock.
     #[must_use]
     pub fn earlier(self, other: Self) -> Self {
         match (self.0, other.0) {

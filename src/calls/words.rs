@@ -1,25 +1,28 @@
-//! Calls in words, for a person who is to make one by hand: which volume, which instance, which device.
+//! Calls in words, for a person who is to make one by hand: with the volume, the instance and the device.
 
 use serde_json::Value;
 
 use super::{Call, command::command, find};
 
-/// Writes a call in words; a call that has none is given by its name and what it acts on.
+/// Describes a call in words. A call without words of its own is given by its name and the resources that it
+/// acts on.
 pub fn words(call: &Call) -> String {
     known(call).unwrap_or_else(|| by_name(call))
 }
 
-/// Writes a call in words for a person who is to make it; a call that has none comes with its command.
+/// Describes a call in words for a person who is to make it. A call without words of its own comes with its
+/// command.
 pub fn to_do(call: &Call) -> String {
     known(call).unwrap_or_else(|| format!("{} ({})", by_name(call), command(call)))
 }
 
-/// Writes a call as it would be sent; one that has no words is given by its name and its whole input. What a file claims is shown so.
+/// Describes a call as it would be sent. A call without words of its own is given by its name and its whole
+/// input, so that nothing a file claims is hidden.
 pub fn in_full(call: &Call) -> String {
     known(call).unwrap_or_else(|| format!("{} {}", call.name(), call.input))
 }
 
-/// Writes the operation of a call and the things that it acts on.
+/// Returns the operation of a call and the resources that it acts on.
 fn by_name(call: &Call) -> String {
     let names = find(&call.service, &call.operation).map_or(&[][..], |spec| spec.names);
     let ids = |value: &Value| match value {
@@ -45,7 +48,7 @@ fn known(call: &Call) -> Option<String> {
     }
 }
 
-/// Says how a call sets DeleteOnTermination.
+/// Describes the value that a call sets for DeleteOnTermination.
 fn goes_with(input: &Value, instance: &str) -> Option<String> {
     let mapping = input.pointer("/BlockDeviceMappings/0")?;
     let (device, on) = (mapping.get("DeviceName")?.as_str()?, mapping.pointer("/Ebs/DeleteOnTermination")?.as_bool()?);
@@ -53,13 +56,13 @@ fn goes_with(input: &Value, instance: &str) -> Option<String> {
     Some(format!("turn DeleteOnTermination of the disk at {device} of {instance} {word}"))
 }
 
-/// Says which tags a call takes off which things.
+/// Describes the tags that a call removes, and from which resources.
 fn untagged(input: &Value) -> Option<String> {
     let tags = texts(input, "Tags", |tag| Some(tag.get("Key")?.as_str()?.to_owned()))?;
     Some(format!("take the tags {tags} off {}", things(input)?))
 }
 
-/// Says which tags a call sets on which things.
+/// Describes the tags that a call sets, and on which resources.
 fn tagged(input: &Value) -> Option<String> {
     let tags = texts(input, "Tags", |tag| Some(format!("{}={}", tag.get("Key")?.as_str()?, tag.get("Value")?.as_str()?)))?;
     Some(format!("set the tags {tags} on {}", things(input)?))

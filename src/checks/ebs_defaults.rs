@@ -1,4 +1,4 @@
-//! The check on the defaults for EBS: whether new volumes are encrypted, whoever makes them.
+//! The check on the defaults for EBS: new volumes are encrypted, whoever creates them.
 
 use serde_json::{Value, json};
 

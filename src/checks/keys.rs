@@ -1,4 +1,4 @@
-//! The check on KMS keys: whether AWS rotates those of the customer.
+//! The check on KMS keys: AWS rotates those of the customer.
 
 use serde_json::{Value, json};
 
@@ -37,13 +37,14 @@ impl Rule for RotationOff {
         triggers: &["CreateKey", "DisableKeyRotation"],
     };
 
-    /// A key that is out of use is no finding, and that it would be rotated is not shown either.
+    /// Returns whether a scan judges the key: a key that is out of use is no finding, and is not shown to be
+    /// rotated either.
     fn is_scanned(key: &CustomerKey) -> bool {
         key.is_rotatable().is_err() || key.is_enabled().is_ok()
     }
 
     fn judge(key: &CustomerKey, _: &Value) -> Verdict {
-        // Scanners report such keys too: the note says why nothing is proposed.
+        // Scanners report such keys too: the note gives the reason for which nothing is proposed.
         if let Err(why) = key.is_rotatable() {
             return Verdict::Ok(Some(why));
         }

@@ -1,5 +1,6 @@
-//! Checks: pure rules over an inventory. A check says of one resource that it violates, is fine, is kept on purpose,
-//! or that nothing can be said; it must never take a fact that was not read for a good one, and never does IO.
+//! Checks: pure rules over an inventory. The verdict of a check on a resource is that it violates, is fine,
+//! is kept on purpose, or cannot be judged; a check must never take a fact that was not read for a good one,
+//! and never does IO.
 
 use serde_json::Value;
 
@@ -23,8 +24,8 @@ pub mod trails;
 pub mod volumes;
 pub mod vpcs;
 
-/// The parameter that says of a proof that it is asked for again, later than at the end of its run: it then judges what
-/// the change changed and leaves out what people and schedulers change on.
+/// The parameter that marks a proof as asked for again, later than at the end of its run: it then judges only
+/// what the change changed and leaves out what people and schedulers change later.
 pub const LATER: &str = "later";
 
 /// A control of a framework or scanner that a check answers.
@@ -38,50 +39,49 @@ pub struct Control {
 
 /// A rule over an inventory.
 pub struct Check {
-    /// Its id, fixed for ever: users name it in playbooks and on the command line.
+    /// The id, fixed for ever: users name it in playbooks and on the command line.
     pub id: &'static str,
-    /// What is wrong, in one line.
+    /// The violation, in one line.
     pub title: &'static str,
-    /// Why that matters.
+    /// The reason why a violation matters.
     pub why: &'static str,
-    /// How grave a violation is.
+    /// The severity of a violation.
     pub severity: Severity,
-    /// The kind of resource it judges.
+    /// The kind of resource that the check judges.
     pub kind: Kind,
-    /// The ids under which others know it.
+    /// The controls of other frameworks and scanners that the check answers.
     pub controls: &'static [Control],
-    /// Names of the CloudTrail events after which it should run.
+    /// The names of the CloudTrail events after which the check should run.
     pub triggers: &'static [&'static str],
-    /// Whether a scan runs it. Checks that only prove changes are not scanned for.
+    /// `true` if a scan runs the check. Checks that only prove changes are not scanned for.
     pub scanned: bool,
-    /// What a scan of a region must read for it.
+    /// The facts about a region that a scan must read for the check.
     pub reads: fn(region: &str) -> Vec<Want>,
-    /// What must be read to judge this one resource, given what is known so far; called again until it asks for
-    /// nothing new.
+    /// The facts that must be read to judge one resource, given the known ones; called again until it asks
+    /// for nothing new.
     pub reads_one: fn(inventory: &Inventory, resource: &ResourceId, with: &Value) -> Vec<Want>,
-    /// The resources it can judge in an inventory, within the regions that a scan names.
+    /// The resources that the check can judge in an inventory, within the regions that a scan names.
     pub resources: fn(inventory: &Inventory, regions: &[String]) -> Vec<ResourceId>,
     /// The rule itself. `with` carries parameters (`null` for none).
     pub judge: fn(inventory: &Inventory, resource: &ResourceId, with: &Value) -> Verdict,
-    /// The region that a scan blames for a listing it could not read, and why: for each of `regions`, the reason that
-    /// the check can say nothing there at all.
+    /// The reason for which the check can judge nothing at all in a region, if a listing could not be read.
     pub silence: fn(inventory: &Inventory, region: &str) -> Option<String>,
-    /// The resource's tags.
+    /// The tags of the resource.
     pub tags: fn(inventory: &Inventory, resource: &ResourceId) -> crate::inventory::Tags,
 }
 
-/// A check that could not be run at all somewhere.
+/// A check that could not be run at all in a region.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Unjudged {
-    /// The check's id.
+    /// The id of the check.
     pub check: String,
-    /// Where.
+    /// The region.
     pub region: String,
-    /// Why.
+    /// The reason.
     pub reason: String,
 }
 
-/// All checks, in the order in which reports show them.
+/// Returns all checks, in the order in which reports show them.
 pub fn all() -> impl Iterator<Item = &'static Check> {
     [
         security_groups::CHECKS,
@@ -99,7 +99,7 @@ pub fn all() -> impl Iterator<Item = &'static Check> {
     .flatten()
 }
 
-/// The check with this id.
+/// Returns the check with this id.
 pub fn find(id: &str) -> Option<&'static Check> {
     all().find(|check| check.id == id)
 }
@@ -119,8 +119,8 @@ pub fn judge(inventory: &Inventory, check: &'static Check, resource: &ResourceId
     }
 }
 
-/// Runs checks over an inventory: what each said of each resource that is not simply fine, and where a check could
-/// not be run. `parameters` gives a check's `with`.
+/// Runs checks over an inventory. Returns the findings on all resources that are not simply fine, and the
+/// places where a check could not be run. `parameters` gives a check's `with`.
 pub fn run(inventory: &Inventory, regions: &[String], checks: &[&'static Check], parameters: impl Fn(&str) -> Value) -> (Vec<Finding>, Vec<Unjudged>) {
     let (mut findings, mut unjudged) = (Vec::new(), Vec::new());
     for check in checks {

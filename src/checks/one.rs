@@ -1,5 +1,5 @@
-//! Checks that judge the things of one kind, each by itself: a judgement, and a row of what is known of it. What a scan reads, which
-//! resources there are, what cannot be said and whose tags count follow from the kind.
+//! Checks that judge the resources of one kind, each by itself: a judgement, and a row of properties. The
+//! reads of a scan, the list of resources, the reasons for silence and the tags all follow from the kind.
 
 use serde_json::Value;
 
@@ -10,46 +10,48 @@ use crate::{
     resource::{Kind, ResourceId},
 };
 
-/// A judgement of one thing.
+/// A judgement of one resource.
 pub trait Rule {
-    /// The kind of thing.
+    /// The kind of resource.
     type On: Stored;
-    /// What is known of the check.
+    /// The properties of the check.
     const INFO: Info;
-    /// Whether it is this account's to judge; a thing that is shared with it is its owner's.
+    /// Returns whether this account is to judge the resource; one that is shared with it is for its owner to
+    /// judge.
     fn is_own(thing: &Self::On, inventory: &Inventory) -> bool {
         let _ = (thing, inventory);
         true
     }
-    /// Whether a scan judges it. One that it leaves out is judged only where a change names it.
+    /// Returns whether a scan judges the resource. One that it leaves out is judged only where a change names
+    /// it.
     fn is_scanned(thing: &Self::On) -> bool {
         let _ = thing;
         true
     }
-    /// Judges a thing.
+    /// Judges a resource.
     fn judge(thing: &Self::On, with: &Value) -> Verdict;
 }
 
-/// What is known of a check.
+/// The properties of a check.
 pub struct Info {
-    /// Its id, fixed for ever.
+    /// The id, fixed for ever.
     pub id: &'static str,
-    /// What is wrong, in one line.
+    /// The violation, in one line.
     pub title: &'static str,
-    /// Why that matters.
+    /// The reason why a violation matters.
     pub why: &'static str,
-    /// How grave a violation is.
+    /// The severity of a violation.
     pub severity: Severity,
     /// The kind of resource.
     pub kind: Kind,
-    /// The ids under which others know it.
+    /// The controls of other frameworks and scanners that the check answers.
     pub controls: &'static [Control],
-    /// Names of the CloudTrail events after which it should run.
+    /// The names of the CloudTrail events after which the check should run.
     pub triggers: &'static [&'static str],
 }
 
 impl Check {
-    /// The check that a rule makes.
+    /// Builds the check of a rule.
     pub const fn of<R: Rule>() -> Self {
         let info = R::INFO;
         Self {
@@ -74,7 +76,7 @@ impl Check {
 fn resources<R: Rule>(inventory: &Inventory, regions: &[String]) -> Vec<ResourceId> {
     let of_region = |name: &String| {
         let family = R::On::family(inventory, name).filter(|_| silence::<R>(inventory, name).is_none());
-        // One that could not be read is judged too, and then unknown.
+        // A resource that could not be read is judged too, and its verdict is then unknown.
         let known =
             family.into_iter().flat_map(|family| family.known()).filter(|(_, thing)| R::is_own(thing, inventory) && R::is_scanned(thing)).map(|(id, _)| id);
         let unknown = family.into_iter().flat_map(|family| family.items.unknown()).map(|(id, _)| id.as_str());

@@ -1,11 +1,12 @@
-//! Proves from a policy document that a service may do something, or says that it cannot be proved. It knows only the
-//! few condition operators that such policies use; whatever it does not know counts against the proof, never for it.
+//! Proves from a policy document that a service may do something, or reports that it cannot be proved. It
+//! knows only the few condition operators that such policies use; whatever it does not know counts against
+//! the proof, never for it.
 //! (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html>)
 
 use serde_json::Value;
 
-/// What a request would look like. In `resource` and in the values of `context` a `*` stands for any text: a pattern
-/// of the policy must then cover all of it.
+/// A request as a policy would see it. In `resource` and in the values of `context` a `*` stands for any
+/// text: a pattern of the policy must then cover all of it.
 #[derive(Debug, Clone)]
 pub struct Request<'a> {
     /// The service principal; `None` for an identity policy, which has no principal.
@@ -18,7 +19,7 @@ pub struct Request<'a> {
     pub context: &'a [(&'a str, &'a str)],
 }
 
-/// Why a request is not proved to be allowed.
+/// The reason for which a request is not proved to be allowed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Unproved {
     /// No statement allows it.
@@ -27,10 +28,10 @@ pub enum Unproved {
     MayBeDenied(String),
 }
 
-/// Whether a policy is proved to allow a request.
+/// Checks that a policy is proved to allow a request.
 ///
 /// # Errors
-/// Why it is not.
+/// The reason for which that is not proved.
 pub fn allows(policy: &Value, request: &Request<'_>) -> Result<(), Unproved> {
     let statements: Vec<&Value> = match policy.get("Statement") {
         Some(Value::Array(all)) => all.iter().collect(),
@@ -51,7 +52,7 @@ fn text<'a>(statement: &'a Value, key: &str) -> &'a str {
     statement.get(key).and_then(Value::as_str).unwrap_or("")
 }
 
-/// One text or a list of them, as policies write it.
+/// Returns the texts of a member that may be one text or a list of them.
 fn texts(value: Option<&Value>) -> Vec<String> {
     let one = |v: &Value| match v {
         Value::String(s) => Some(s.clone()),
@@ -73,7 +74,8 @@ fn surely_allows(statement: &Value, request: &Request<'_>) -> bool {
     principal && action && resource && conditions(statement).iter().all(|c| holds(c, request.context) == Some(true))
 }
 
-/// Whether a statement that denies can touch the request. `NotAction` and its like are taken for everything.
+/// Returns whether a statement that denies can touch the request. `NotAction` and its like count as
+/// everything.
 fn may_deny(statement: &Value, request: &Request<'_>) -> bool {
     let principal = match request.principal {
         Some(own) if statement.get("NotPrincipal").is_none() => principals(statement).iter().any(|p| p == "*" || p == own),
@@ -90,7 +92,7 @@ fn may_deny(statement: &Value, request: &Request<'_>) -> bool {
     principal && action && resource && conditions(statement).iter().all(|c| holds(c, request.context) != Some(false))
 }
 
-/// The principals of a statement, as far as they can be the service: `*` and services.
+/// Returns the principals of a statement, as far as they can be the service: `*` and services.
 fn principals(statement: &Value) -> Vec<String> {
     match statement.get("Principal") {
         Some(Value::String(all)) => vec![all.clone()],
@@ -117,7 +119,7 @@ fn conditions(statement: &Value) -> Vec<Condition> {
     .collect()
 }
 
-/// Whether a condition holds for the request; `None` where that cannot be told.
+/// Returns whether a condition holds for the request; `None` if that cannot be determined.
 fn holds(condition: &Condition, context: &[(&str, &str)]) -> Option<bool> {
     let operator = condition.operator.strip_suffix("IfExists").unwrap_or(&condition.operator);
     let (_, own) = context.iter().find(|(key, _)| key.to_lowercase() == condition.key)?;
@@ -145,7 +147,8 @@ fn holds(condition: &Condition, context: &[(&str, &str)]) -> Option<bool> {
     }
 }
 
-/// Whether a pattern (`*`, `?`) covers a text; a `*` in the text stands for anything and only a `*` covers it.
+/// Returns whether a pattern (`*`, `?`) covers a text; a `*` in the text stands for anything and only a `*`
+/// covers it.
 pub fn covers(pattern: &str, text: &str) -> bool {
     let (p, t): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
     let mut reach = vec![false; t.len() + 1];
@@ -165,7 +168,7 @@ pub fn covers(pattern: &str, text: &str) -> bool {
     reach[t.len()]
 }
 
-/// Whether there is a text that two patterns both cover.
+/// Returns whether there is a text that two patterns both cover.
 pub fn may_overlap(a: &str, b: &str) -> bool {
     let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
     // reach[j]: the first i characters of `a` and the first j of `b` can stand for the same text.

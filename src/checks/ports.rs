@@ -1,12 +1,13 @@
-//! The ports that must not be open to the world, in one place: which service listens there, and over what. Only the
-//! list; what "open" and "the world" mean is for the checks to say.
+//! The ports that must not be open to the world, in one place: the service behind each, and its transport.
+//! Only the list; the meaning of "open" and "the world" is defined by the checks.
 //!
-//! Sources: the service names of IANA (<https://www.iana.org/assignments/service-names-port-numbers>), the ports of
-//! Security Hub's EC2.19 (<https://docs.aws.amazon.com/securityhub/latest/userguide/ec2-controls.html>) as far as they
-//! are for administration or data, CIS 5.2 and 5.3 (which count TCP, UDP and all protocols alike), and each product's
+//! Sources: the service names of IANA (<https://www.iana.org/assignments/service-names-port-numbers>), the
+//! ports of Security Hub's EC2.19
+//! (<https://docs.aws.amazon.com/securityhub/latest/userguide/ec2-controls.html>) as far as they are for
+//! administration or data, CIS 5.2 and 5.3 (which count TCP, UDP and all protocols alike), and each product's
 //! own documentation of its default port.
 
-/// What carries the traffic of a port.
+/// The transport of the traffic of a port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Transport {
     /// TCP, IP protocol 6.
@@ -16,10 +17,10 @@ pub enum Transport {
 }
 
 impl Transport {
-    /// Both.
+    /// Both transports.
     pub const ALL: [Transport; 2] = [Transport::Tcp, Transport::Udp];
 
-    /// `tcp` or `udp`, as AWS writes it.
+    /// Returns `tcp` or `udp`, as AWS spells it.
     pub fn word(self) -> &'static str {
         match self {
             Transport::Tcp => "tcp",
@@ -33,14 +34,14 @@ impl Transport {
 pub struct Service {
     /// The port.
     pub port: u16,
-    /// The service's name.
+    /// The name of the service.
     pub name: &'static str,
-    /// Over what the port is watched.
+    /// The transports over which the port is watched.
     pub transports: &'static [Transport],
 }
 
 impl Service {
-    /// `22 SSH`
+    /// Returns the port and the name: `22 SSH`.
     pub fn words(&self) -> String {
         format!("{} {}", self.port, self.name)
     }
@@ -50,12 +51,12 @@ const fn both(port: u16, name: &'static str) -> Service {
     Service { port, name, transports: &Transport::ALL }
 }
 
-/// For ports that are in common public use over UDP by something else.
+/// Builds a service on a port that is in common public use over UDP by something else.
 const fn tcp(port: u16, name: &'static str) -> Service {
     Service { port, name, transports: &[Transport::Tcp] }
 }
 
-/// Ports by which machines are administered, or files of theirs served.
+/// Ports by which machines are administered, or their files served.
 pub static ADMIN: &[Service] = &[
     both(22, "SSH"),
     both(23, "Telnet"),
@@ -88,7 +89,7 @@ pub static ADMIN: &[Service] = &[
     both(10250, "kubelet API"),
 ];
 
-/// Ports behind which data is kept.
+/// Ports behind which data is stored.
 pub static DATABASE: &[Service] = &[
     both(1433, "SQL Server"),
     both(1434, "SQL Server browser"),
@@ -124,7 +125,7 @@ pub static DATABASE: &[Service] = &[
     both(50000, "Db2"),
 ];
 
-/// Ports by which a person comes into a machine, over TCP: what the lock-out guard watches.
+/// Ports by which a person logs in to a machine, over TCP: the ones that the lock-out guard watches.
 pub const WAYS_IN: &[u16] = &[22, 3389, 5985, 5986];
 
 /// Ports that are commonly published on purpose: named when they close along with others.

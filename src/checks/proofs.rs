@@ -1,6 +1,6 @@
-//! Checks that no scan runs: what a change has to have reached, judged again on fresh facts. The plan carries what was
-//! promised as the check's parameters. What cannot be told is unknown, never reached; a promise that is surely broken
-//! is so, whatever else could not be read.
+//! Checks that no scan runs: they judge on fresh facts that a change has reached its goal. The plan contains
+//! the promise as the parameters of the check. A fact that cannot be determined is unknown, never reached; a
+//! promise that is surely broken counts as broken, whatever else could not be read.
 
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
@@ -96,7 +96,7 @@ trait IntoGone {
 }
 
 impl IntoGone for Fact<String> {
-    /// EC2 shows a deleted volume for a while.
+    /// Converts the state of a volume to its existence: EC2 shows a deleted volume for a while.
     fn into_gone(self) -> Fact<()> {
         match self {
             Fact::Known(state) if matches!(state.as_str(), "deleting" | "deleted") => Fact::Absent,
@@ -112,7 +112,7 @@ fn promised<P: DeserializeOwned>(with: &Value, judge: impl FnOnce(P) -> Verdict)
     }
 }
 
-/// What is gone, and until when the Recycle Bin has it.
+/// Judges that a resource is gone, and notes until when the Recycle Bin has it.
 fn gone(thing: Fact<()>, inventory: &Inventory, resource: &ResourceId) -> Verdict {
     let removal = || inventory.regions.get(resource.region())?.removals.get(resource.id()).known().copied();
     let until = || removal().filter(|removal| removal.in_bin == Fact::Known(true)).map(|removal| removal.in_bin_until);
@@ -126,7 +126,7 @@ fn gone(thing: Fact<()>, inventory: &Inventory, resource: &ResourceId) -> Verdic
     }
 }
 
-/// What was found against a promise, and what could not be told.
+/// The deviations from a promise, and the facts that could not be determined.
 #[derive(Default)]
 struct Sum {
     wrong: Vec<String>,
@@ -146,7 +146,8 @@ impl Sum {
             silent => self.unsure.push(format!("{what}: {}", silent.silence().unwrap_or_default())),
         }
     }
-    /// AWS names the key of every encrypted volume; an endpoint that does not leaves the promise unproved.
+    /// Compares the key of a volume. AWS names the key of every encrypted volume; an endpoint that does not
+    /// leaves the promise unproved.
     fn key(&mut self, what: &str, volume: &Volume, planned: Option<&String>) {
         match (planned, &volume.kms_key_id) {
             (Some(planned), Some(found)) if found != planned => self.wrong.push(format!("{what} is encrypted under {found}, planned was {planned}")),
@@ -170,8 +171,8 @@ struct Disks {
     state: String,
     /// The whole device map.
     devices: Vec<Disk>,
-    /// Whether this is asked later than at the end of the run ([`super::LATER`]): then only the disks count that the
-    /// change replaced, and the instance may be stopped, or have other disks.
+    /// `true` if the proof is asked for later than at the end of the run ([`super::LATER`]): then only the
+    /// disks count that the change replaced, and the instance may be stopped, or have other disks.
     #[serde(default)]
     later: bool,
 }
@@ -180,9 +181,9 @@ struct Disks {
 struct Disk {
     device: String,
     delete_on_termination: bool,
-    /// Whether it must be encrypted; nothing is asked of a disk that a person told redress to ignore.
+    /// `true` if the disk must be encrypted; nothing is required of a disk that is tagged to be ignored.
     encrypted: bool,
-    /// Under which key (its ARN); any where it is not given.
+    /// The ARN of the key; any key will do if it is not given.
     key: Option<String>,
 }
 
@@ -228,7 +229,7 @@ fn disks(inventory: &Inventory, resource: &ResourceId, plan: &Disks) -> Verdict 
     sum.verdict()
 }
 
-/// The parameters of `volume-replaced`: how the replacement has to be.
+/// The parameters of `volume-replaced`: the properties that the replacement must have.
 #[derive(Deserialize)]
 struct Replaced {
     key: Option<String>,
@@ -238,8 +239,8 @@ struct Replaced {
     iops: Option<i32>,
     throughput: Option<i32>,
     tags: Tags,
-    /// Whether this is asked later than at the end of the run ([`super::LATER`]): the volume may have been tagged, grown or
-    /// made faster since.
+    /// `true` if the proof is asked for later than at the end of the run ([`super::LATER`]): the volume may
+    /// have been tagged, grown or made faster since.
     #[serde(default)]
     later: bool,
 }
@@ -247,11 +248,11 @@ struct Replaced {
 fn replaced(inventory: &Inventory, resource: &ResourceId, plan: &Replaced) -> Verdict {
     let old = match volume(inventory, resource.region(), resource.id()) {
         Fact::Known(old) => old,
-        // The old one may have been pruned; then nothing ties the two together any more.
+        // The old volume may have been pruned; then nothing ties the two together any more.
         Fact::Absent => return Verdict::Unknown("the replaced volume is not there any more".to_owned()),
         silent => return Verdict::Unknown(silent.silence().unwrap_or_default().to_owned()),
     };
-    // Where nobody could mark the old one, the new one in its place still names it as its source.
+    // If nobody could mark the old volume, the new one in its place still names it as its source.
     let in_its_place = || {
         let volumes = inventory.regions.get(resource.region()).into_iter().flat_map(|r| r.volumes.known());
         volumes.filter(|(_, v)| v.tags.get(tag::SOURCE) == Some(&old.id) && !v.attachments.is_empty()).map(|(_, v)| &v.id).next()
@@ -285,7 +286,7 @@ fn replaced(inventory: &Inventory, resource: &ResourceId, plan: &Replaced) -> Ve
     sum.verdict()
 }
 
-/// The parameters of `trail-raised`; nothing is asked about what is not given.
+/// The parameters of `trail-raised`; nothing is required of a member that is not given.
 #[derive(Deserialize)]
 struct Raised {
     is_multi_region: Option<bool>,
@@ -293,7 +294,8 @@ struct Raised {
     is_logging: Option<bool>,
     /// The bucket is never changed.
     bucket: String,
-    /// Whether this is asked later than at the end of the run ([`super::LATER`]): it may deliver elsewhere by then.
+    /// `true` if the proof is asked for later than at the end of the run ([`super::LATER`]): the trail may
+    /// deliver elsewhere by then.
     #[serde(default)]
     later: bool,
 }
@@ -319,9 +321,9 @@ fn raised(inventory: &Inventory, resource: &ResourceId, plan: &Raised) -> Verdic
 /// The parameters of `trail-bucket-as-planned`.
 #[derive(Deserialize)]
 struct TrailBucket {
-    /// ARN of the trail that delivers to it.
+    /// The ARN of the trail that delivers to the bucket.
     trail: String,
-    /// `AES256` or `aws:kms`; any where the bucket was encrypted before.
+    /// `AES256` or `aws:kms`; any encryption will do if the bucket was encrypted before.
     encryption: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! Checks that only prove what changes to networks and their logs have done; a scan does not run them.
+//! Checks that only prove the results of changes to networks and their logs; a scan does not run them.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -13,11 +13,11 @@ use crate::{
     resource::{Kind, Owner, ResourceId},
 };
 
-/// A log group is there and keeps its events as long as planned; `with`: `{"retention_days": 90}`.
+/// A log group exists and keeps its events as long as planned; `with`: `{"retention_days": 90}`.
 pub const LOG_GROUP: &str = "log-group-as-planned";
 /// A role can deliver flow logs of a region to a log group; `with`: [`Delivery`].
 pub const DELIVERY_ROLE: &str = "delivery-role-as-planned";
-/// A bucket's policy is what it was; `with`: `{"policy": ...}`.
+/// A bucket's policy is unchanged; `with`: `{"policy": ...}`.
 pub const BUCKET_POLICY: &str = "bucket-policy-unchanged";
 
 /// The checks of this family.
@@ -82,7 +82,7 @@ fn judge_log_group(inventory: &Inventory, resource: &ResourceId, with: &Value) -
 
 fn judge_bucket_policy(inventory: &Inventory, resource: &ResourceId, with: &Value) -> Verdict {
     if with.get(super::LATER).is_some() {
-        // What became of the policy since then is its owner's business.
+        // Changes to the policy since then are its owner's business.
         return Verdict::Ok(None);
     }
     let bucket = match inventory.buckets.get(resource.id()) {
@@ -116,18 +116,18 @@ fn judge_role(inventory: &Inventory, resource: &ResourceId, with: &Value) -> Ver
 /// The service that delivers flow logs to CloudWatch Logs.
 pub const FLOW_LOGS_SERVICE: &str = "vpc-flow-logs.amazonaws.com";
 
-/// Delivery of a region's flow logs to one of its log groups.
+/// The delivery of a region's flow logs to one of its log groups.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Delivery {
     /// The region of the VPCs and of the log group.
     pub region: String,
-    /// The log group's name.
+    /// The name of the log group.
     pub log_group: String,
 }
 
 impl Delivery {
-    /// The ARN of the log group, and that of what is in it.
+    /// Returns the ARN of the log group, and that of its contents.
     fn arns(&self, owner: &Owner) -> (String, String) {
         let group = owner.log_group(&self.region, &self.log_group);
         (group.to_string(), format!("{group}:*"))
@@ -137,8 +137,9 @@ impl Delivery {
         format!("arn:{}:ec2:{}:{}:vpc-flow-log/*", owner.partition, self.region, owner.account)
     }
 
-    /// Who may assume the role: the service, and only for flow logs of this account and region, so that nobody else's
-    /// flow log can borrow it (<https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-iam-role.html>).
+    /// Returns the trust policy: only the service may assume the role, and only for flow logs of this account
+    /// and region, so that nobody else's flow log can borrow it
+    /// (<https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-iam-role.html>).
     pub fn trust_policy(&self, owner: &Owner) -> Value {
         json!({
             "Version": "2012-10-17",
@@ -154,7 +155,7 @@ impl Delivery {
         })
     }
 
-    /// The least that the service needs: to write streams of this log group, and to look.
+    /// Returns the least permissions that the service needs: to write streams of this log group, and to look.
     pub fn permissions(&self, owner: &Owner) -> Value {
         let (group, inside) = self.arns(owner);
         json!({
@@ -166,7 +167,8 @@ impl Delivery {
         })
     }
 
-    /// Whether a role is proved to do: `Known` if it is, `Absent` if it is not. Only its inline policies are looked at.
+    /// Returns whether a role is proved to deliver: `Known` if it is, `Absent` if it is not. Only its inline
+    /// policies are looked at.
     pub fn proved_by(&self, role: &Role, owner: &Owner) -> Fact<()> {
         let source = self.source_arn(owner);
         let context = [("aws:SourceAccount", owner.account.as_str()), ("aws:SourceArn", source.as_str())];

@@ -1,5 +1,5 @@
-//! Checks of backups: whether an instance that asks for backups has a young, completed snapshot of each of its disks.
-//! Pure rules over facts; snapshots that could not be listed are never missing ones.
+//! Checks of backups: an instance that asks for backups has a recent, completed snapshot of each of its
+//! disks. Pure rules over facts; snapshots that could not be listed never count as missing.
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -11,11 +11,11 @@ use crate::{
     resource::{Kind, ResourceId},
 };
 
-/// What AWS gives as the volume of a snapshot that is a copy.
+/// The volume id that AWS gives for a snapshot that is a copy.
 pub const NO_VOLUME: &str = "vol-ffffffff";
-/// The tag by which an instance asks for backups, where nothing else is said.
+/// The tag by which an instance asks for backups, unless the parameters name another.
 pub const DEFAULT_TAG: &str = "Backup=true";
-/// How old a backup may be, in hours, where nothing else is said.
+/// The greatest age of a backup in hours, unless the parameters give another.
 pub const DEFAULT_HOURS: i64 = 24;
 
 /// The checks of this family.
@@ -45,24 +45,24 @@ pub static CHECKS: &[Check] = &[Check {
     tags: |inventory, resource| instance(inventory, resource.region(), resource.id()).known().map_or_else(Tags::new, |i| i.tags.clone()),
 }];
 
-/// What is known of an instance.
+/// Returns the facts about an instance.
 pub fn instance<'a>(inventory: &'a Inventory, region: &str, id: &str) -> Fact<&'a Instance> {
     inventory.regions.get(region).map_or(Fact::NotRead, |r| r.instances.get(id))
 }
 
-/// What is known of a snapshot.
+/// Returns the facts about a snapshot.
 pub fn snapshot<'a>(inventory: &'a Inventory, region: &str, id: &str) -> Fact<&'a Snapshot> {
     inventory.regions.get(region).map_or(Fact::NotRead, |r| r.snapshots.get(id))
 }
 
-/// The volume whose data a snapshot holds: for a copy, that of the tag which redress gives its copies. The volume that AWS
-/// gives a copy is arbitrary, so the tag comes first.
+/// Returns the volume whose data a snapshot contains: for a copy, that of the tag which redress gives its
+/// copies. The volume that AWS gives for a copy is arbitrary, so the tag comes first.
 pub fn source_volume(snapshot: &Snapshot) -> Option<&str> {
     let own = Some(snapshot.volume_id.as_str()).filter(|v| !v.is_empty() && *v != NO_VOLUME);
     snapshot.tags.get(tag::SOURCE).map(String::as_str).or(own)
 }
 
-/// Whether these tags hold what `Key=value`, or `Key` alone, asks for; nothing asked is always held.
+/// Returns whether these tags contain the wanted `Key=value`, or `Key` alone; an empty one matches always.
 pub fn tagged(tags: &Tags, wanted: &str) -> bool {
     match wanted.split_once('=') {
         Some((key, value)) => tags.get(key).is_some_and(|v| v == value),
@@ -122,14 +122,14 @@ fn stale(inventory: &Inventory, resource: &ResourceId, with: &Value) -> Verdict 
     }
 }
 
-/// The completed snapshots that hold a disk's data, and why there may be more.
+/// The completed snapshots that contain a disk's data, and the reason for which there may be more.
 struct Backups<'a> {
     found: Vec<(Timestamp, &'a str)>,
     silence: Option<String>,
 }
 
-/// The snapshots of the volume, the one it was made from, and those of the volume that one was taken of: until this
-/// volume was made, that one held its data.
+/// Returns the snapshots of the volume, the one that it was created from, and those of the volume that this
+/// one was taken of: until this volume was created, that one held its data.
 fn backups<'a>(inventory: &'a Inventory, region: &str, id: &str) -> Backups<'a> {
     let mut all = Backups { found: Vec::new(), silence: None };
     let Some(place) = inventory.regions.get(region) else { return Backups { silence: Some("not read".to_owned()), ..all } };
@@ -144,7 +144,8 @@ fn backups<'a>(inventory: &'a Inventory, region: &str, id: &str) -> Backups<'a> 
                         all.take(place.snapshots.select(&Selector::by("volume-id", source)), volume.create_time);
                     }
                 }
-                // Somebody else's (an image's), or pruned: then it holds nothing for this account.
+                // The snapshot is somebody else's (an image's), or was pruned: then it contains nothing for
+                // this account.
                 Fact::Absent => {}
                 silent => all.silence = silent.silence().map(|why| format!("the snapshot {origin} that it was made from: {why}")),
             }

@@ -1,4 +1,4 @@
-//! The check on subnets: whether what is launched there gets a public address unasked.
+//! The check on subnets: nothing that is launched there gets a public address unasked.
 
 use serde_json::{Value, json};
 

@@ -1,8 +1,9 @@
-//! Checks of CloudTrail trails: whether the account has one that records everything, and whether each logs and can be
+//! Checks of CloudTrail trails: the account has one that records everything, and each trail logs and can be
 //! proved unaltered. Pure rules over facts; a listing that was not read is never an account without trails.
 //!
-//! An organization's trail counts for a member account, which sees it but cannot change it. It is judged like any
-//! other, since a hole in the record is a hole whoever may close it; the action refuses, and says who can.
+//! An organization's trail counts for a member account, which sees it but cannot change it. It is judged like
+//! any other, since a hole in the record is a hole whoever may close it; the action refuses, and names who
+//! can.
 
 pub mod bucket;
 
@@ -50,7 +51,7 @@ pub static CHECKS: &[Check] = &[
         reads_one: |inventory, resource, with| regions_to_look_from(inventory, resource, with).iter().map(|r| Want::trails(r)).collect(),
         resources: |inventory, _| vec![inventory.owner.root()],
         judge: |inventory, _, _| missing(inventory),
-        // The account is judged once; what could not be listed is in that verdict.
+        // The account is judged once; that verdict includes the listings that could not be read.
         silence: |_, _| None,
         tags: |_, _| Tags::new(),
     },
@@ -88,8 +89,9 @@ pub static CHECKS: &[Check] = &[
     },
 ];
 
-/// From which regions the account's trails are looked at. Multi-region trails show from any region, so one will do
-/// where nothing else is said: `with.region`, then the regions that were read, then the partition's first one.
+/// Returns the regions from which the account's trails are looked at. Multi-region trails show from any
+/// region, so one will do by default: `with.region`, then the regions that were read, then the partition's
+/// first one.
 fn regions_to_look_from(inventory: &Inventory, resource: &ResourceId, with: &Value) -> Vec<String> {
     if let Some(region) = with.get("region").and_then(Value::as_str) {
         return vec![region.to_owned()];
@@ -102,7 +104,7 @@ fn regions_to_look_from(inventory: &Inventory, resource: &ResourceId, with: &Val
     }
 }
 
-/// The region of a partition where global services live.
+/// Returns the region of a partition that hosts its global services.
 pub fn first_region(partition: &str) -> &'static str {
     match partition {
         "aws-cn" => "cn-north-1",
@@ -111,7 +113,8 @@ pub fn first_region(partition: &str) -> &'static str {
     }
 }
 
-/// All trails that are known, wherever their home is: a multi-region trail of another region records this one too.
+/// Returns all trails that are known, wherever their home is: a multi-region trail of another region records
+/// this one too.
 fn trails(inventory: &Inventory, _: &[String]) -> Vec<ResourceId> {
     inventory.trails.known().filter_map(|(arn, _)| ResourceId::try_from(arn.to_owned()).ok()).collect()
 }
@@ -153,7 +156,7 @@ fn missing(inventory: &Inventory) -> Verdict {
 fn on_trail(inventory: &Inventory, resource: &ResourceId, rule: fn(&Trail) -> Verdict) -> Verdict {
     match inventory.trails.get(resource.as_str()) {
         Fact::Known(trail) => rule(trail),
-        // No trail is the account's finding, not this one's.
+        // The lack of a trail is a finding on the account, not on this one.
         Fact::Absent => Verdict::Unknown(format!("{resource} is not there any more")),
         silent => Verdict::Unknown(format!("{resource}: {}", silent.silence().unwrap_or_default())),
     }

@@ -1,4 +1,4 @@
-//! Checks of EBS volumes: whether each is encrypted. A volume that was replaced by an encrypted copy and is kept on
+//! Checks of EBS volumes: each is encrypted. A volume that was replaced by an encrypted copy and is kept on
 //! purpose is `retained`, and only while its tag and its replacement agree.
 
 use serde_json::{Value, json};
@@ -39,7 +39,7 @@ pub static CHECKS: &[Check] = &[Check {
     tags: |inventory, resource| volume(inventory, resource.region(), resource.id()).known().map_or_else(Tags::new, |v| v.tags.clone()),
 }];
 
-/// What is known of a volume.
+/// Returns the facts about a volume.
 pub fn volume<'a>(inventory: &'a Inventory, region: &str, id: &str) -> Fact<&'a Volume> {
     inventory.regions.get(region).map_or(Fact::NotRead, |r| r.volumes.get(id))
 }
@@ -72,22 +72,23 @@ fn unencrypted(inventory: &Inventory, resource: &ResourceId) -> Verdict {
     Verdict::Violates(evidence)
 }
 
-/// What the tag [`tag::REPLACED_BY`] of a volume is worth.
+/// The judgement on the tag [`tag::REPLACED_BY`] of a volume.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Replacement {
-    /// The volume that it names is there, encrypted, and names this one as its source.
+    /// The volume that the tag names exists, is encrypted, and names this one as its source.
     Agrees(String),
-    /// It is not so; the text says what is not.
+    /// The tag is wrong; the text names the difference.
     Differs(String),
-    /// It cannot be told, because.
+    /// The replacement could not be read, for this reason.
     Unknown(String),
 }
 
-/// Whether the volume that a kept one names as its replacement is there, encrypted, and agrees; `None` without a tag.
+/// Judges whether the volume that a kept one names as its replacement exists, is encrypted, and agrees;
+/// `None` without a tag.
 pub fn replacement(inventory: &Inventory, region: &str, old: &Volume) -> Option<Replacement> {
     let id = old.tags.get(tag::REPLACED_BY)?;
     Some(match volume(inventory, region, id) {
-        // A volume that is still attached has not been replaced, whatever its tag says.
+        // A volume that is still attached has not been replaced, whatever its tag claims.
         _ if !old.attachments.is_empty() => Replacement::Differs(format!("it is tagged as replaced by {id} and is still attached")),
         Fact::Known(new) if !new.encrypted => Replacement::Differs(format!("{id} is not encrypted")),
         Fact::Known(new) if !matches!(new.state.as_str(), "available" | "in-use") => Replacement::Differs(format!("{id} is {}", new.state)),

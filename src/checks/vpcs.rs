@@ -1,5 +1,5 @@
-//! The check on VPCs: whether flow logs record what is turned away. It judges logs by what AWS says of them; that records
-//! really arrive is only known once AWS has delivered some.
+//! The check on VPCs: flow logs record rejected traffic. It judges logs by the status that AWS reports; that
+//! records really arrive is only known once AWS has delivered some.
 
 use serde_json::{Value, json};
 
@@ -10,7 +10,7 @@ use crate::{
     resource::{Kind, ResourceId},
 };
 
-/// The check's id.
+/// The id of the check.
 pub const WITHOUT_FLOW_LOGS: &str = "vpc-without-flow-logs";
 
 /// The checks of this family.
@@ -36,29 +36,29 @@ pub static CHECKS: &[Check] = &[Check {
     tags,
 }];
 
-/// The flow logs of a VPC.
+/// Returns the want for the flow logs of a VPC.
 pub fn flow_logs_want(region: &str, vpc: &str) -> Want {
     Want::by(region, FamilyKind::FlowLogs, "resource-id", vpc)
 }
 
-/// The flow logs of a VPC, where they were listed.
+/// Returns the flow logs of a VPC, if they were listed.
 pub fn flow_logs_of<'a>(inventory: &'a Inventory, region: &str, vpc: &str) -> Fact<Vec<&'a FlowLog>> {
     let Some(region) = inventory.regions.get(region) else { return Fact::NotRead };
     region.flow_logs.select(&Selector::by("resource-id", vpc)).map(|logs| logs.into_iter().map(|(_, log)| log).collect())
 }
 
-/// How a flow log does.
+/// The state of a flow log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Health {
-    /// It records what is turned away, and has delivered.
+    /// The log records rejected traffic, and has delivered.
     Delivering,
-    /// It is on and has not delivered yet; AWS takes ten minutes or more, and needs traffic.
+    /// The log is on and has not delivered yet; AWS takes ten minutes or more, and needs traffic.
     NotYetDelivered,
-    /// It does not count, because.
+    /// The log does not count, for this reason.
     Useless(String),
 }
 
-/// How a flow log does
+/// Returns the state of a flow log
 /// (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_FlowLog.html>).
 pub fn health(log: &FlowLog) -> Health {
     let error = log.deliver_logs_error_message.as_deref().filter(|e| !e.is_empty());
@@ -75,8 +75,8 @@ pub fn health(log: &FlowLog) -> Health {
     }
 }
 
-/// The VPCs that this account owns: in one that is shared with it, flow logs are the owner's to make
-/// (<https://docs.aws.amazon.com/vpc/latest/userguide/vpc-sharing.html>).
+/// Returns the VPCs that this account owns: in one that is shared with it, flow logs are for the owner to
+/// create (<https://docs.aws.amazon.com/vpc/latest/userguide/vpc-sharing.html>).
 fn resources(inventory: &Inventory, regions: &[String]) -> Vec<ResourceId> {
     let mut all = Vec::new();
     for name in regions.iter().filter(|name| silence(inventory, name).is_none()) {

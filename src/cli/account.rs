@@ -1,5 +1,5 @@
-//! The way to the account: AWS, or a twin. The one place of redress that knows both by name; whoever gets the account
-//! from here knows only the seam, and beside it AWS's history of events where there is one.
+//! The access to the account: AWS, or a twin. This is the one place of redress that knows both by name; its
+//! callers see only the seam, and beside it AWS's event history where there is one.
 
 use std::{
     collections::BTreeSet,
@@ -23,17 +23,17 @@ use crate::{
     twin::{Twin, TwinAccount, TwinError, demo},
 };
 
-/// An open account, and the regions that were asked for.
+/// An open account with the regions that were asked for.
 pub struct Door {
     /// The account.
     pub account: Box<dyn Account>,
     /// The regions.
     pub regions: Vec<String>,
-    /// What CloudTrail remembers of the account; a twin has none.
+    /// The event history of CloudTrail; a twin has none.
     pub history: Option<aws::History>,
 }
 
-/// Variables that lead to an account of AWS, or say that no person is there to read which account it is.
+/// Variables that lead to an account of AWS, or mean that nobody is there to read which account it is.
 const LEADS_TO_AWS: [&str; 7] = [
     "AWS_ACCESS_KEY_ID",
     "AWS_PROFILE",
@@ -44,7 +44,7 @@ const LEADS_TO_AWS: [&str; 7] = [
     "CI",
 ];
 
-/// Which account was asked for.
+/// The account that was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Choice {
     Aws,
@@ -55,7 +55,7 @@ impl Session {
     /// Opens the account that the flags name.
     ///
     /// # Errors
-    /// When there is no way to it: bad input is exit 2, what does not answer exit 1.
+    /// When the account cannot be opened: exit 2 for bad input, exit 1 for an endpoint that does not answer.
     pub async fn open(&self) -> Result<Door, Fail> {
         match choice(self.common.account.as_deref())? {
             Choice::Aws => self.open_aws(&self.common.region).await,
@@ -66,7 +66,8 @@ impl Session {
     /// Opens the account of a run or plan again: the same account at the same endpoint, or none.
     ///
     /// # Errors
-    /// When flags or credentials lead to another account or endpoint (exit 2), or there is no way to it.
+    /// When flags or credentials lead to another account or endpoint (exit 2), or the account cannot be
+    /// opened.
     pub async fn reopen(&self, place: &Place<'_>) -> Result<Door, Fail> {
         if !self.common.region.is_empty() {
             self.out.always(&format!("warning: --region is not used: {} says which regions it is for", place.what));
@@ -97,11 +98,12 @@ impl Session {
         Ok(Door { regions: place.regions.to_vec(), ..door })
     }
 
-    /// Checks that a file or a run, for want of `--account`, may lead to a twin: to one by its name, where nothing leads to AWS.
-    /// Otherwise a plan that was edited to name a twin would pass for done in a pipeline, and open whatever file it names.
+    /// Checks that a file or a run may choose a twin without `--account`: only a twin with a name, and only
+    /// where nothing leads to AWS. Otherwise a plan that was edited to name a twin would pass for done in a
+    /// pipeline, and open whatever file it names.
     ///
     /// # Errors
-    /// When `--account` must say it (exit 2).
+    /// When `--account` is required (exit 2).
     fn led_by_its_word(&self, place: &Place<'_>, name: &str) -> Result<(), Fail> {
         let common = &self.common;
         let flags = [(common.profile.is_some(), "--profile is given"), (!common.only_account.is_empty(), "--only-account or REDRESS_ONLY_ACCOUNT is given")];
@@ -120,8 +122,8 @@ impl Session {
         Err(Fail::usage(said).why(why).why("nothing was changed").hint(format!("if the twin is meant, give --account {account}; else make a new plan")))
     }
 
-    /// The same account under the lock. What AWS is asked is always fresh; a twin that was read before the lock was taken
-    /// may have been changed by another process since, and is read again.
+    /// Returns the same account, as fresh as the lock requires. AWS is always read afresh; a twin that was
+    /// read before the lock was taken may have been changed by another process since, and is read again.
     ///
     /// # Errors
     /// When the twin is gone.
@@ -133,7 +135,7 @@ impl Session {
         }
     }
 
-    /// What the flags say of the way to AWS, but for the regions.
+    /// Returns the AWS settings that the flags give, except the regions.
     pub fn settings(&self) -> aws::Settings {
         let common = &self.common;
         aws::Settings { profile: common.profile.clone(), only_accounts: common.only_account.clone(), pace: common.pace, ..aws::Settings::default() }
@@ -167,14 +169,14 @@ impl Session {
     }
 }
 
-/// A fresh demo account that is not kept anywhere.
+/// Builds a fresh demo account that is not saved anywhere.
 pub fn demo_door() -> Door {
     let account = TwinAccount::new(demo::demo(jiff::Timestamp::now()), "demo");
     let regions = account.regions();
     Door { account: Box::new(account), regions, history: None }
 }
 
-/// The kept demo account made new.
+/// Resets the saved demo account.
 ///
 /// # Errors
 /// When it cannot be written (exit 1).
@@ -182,10 +184,11 @@ pub fn fresh_demo(state: &Path) -> Result<(), Fail> {
     TwinAccount::fresh_demo(state).map(drop).map_err(|error| twin_fail(&error))
 }
 
-/// The store of runs in a bucket. `REDRESS_LOCK_SECONDS` sets how long a lock there lives without a sign of life.
+/// Opens the store of runs in a bucket. `REDRESS_LOCK_SECONDS` sets the number of seconds after which a lock
+/// in it expires without a sign of life.
 ///
 /// # Errors
-/// A place that is none (exit 2), a bucket that is not there or does not answer (exit 1).
+/// When the URL is invalid (exit 2), or the bucket does not exist or does not answer (exit 1).
 pub fn store_in_bucket(url: &str, settings: &aws::Settings, out: Out) -> Result<Box<dyn Store>, Fail> {
     aws::parse_place(url).map_err(Fail::usage)?;
     let given = std::env::var("REDRESS_LOCK_SECONDS").ok().and_then(|text| text.parse().ok());
@@ -193,7 +196,7 @@ pub fn store_in_bucket(url: &str, settings: &aws::Settings, out: Out) -> Result<
     Ok(Box::new(aws::S3Store::open(url, settings, lease, move |clear| warn_of_clear(out, clear)).map_err(store_fail)?))
 }
 
-/// Warns once of each endpoint to which everything goes in the clear.
+/// Warns once about each endpoint to which everything is sent in the clear.
 fn warn_of_clear(out: Out, endpoints: &[String]) {
     static WARNED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
     for endpoint in endpoints {
@@ -206,15 +209,15 @@ fn warn_of_clear(out: Out, endpoints: &[String]) {
     }
 }
 
-/// Seconds that a lock in a bucket lives without a sign of life.
+/// The number of seconds after which a lock in a bucket expires without a sign of life.
 const LEASE: u64 = 60;
 
-/// A copy of an account to rehearse on.
+/// Builds a copy of an account to rehearse on.
 pub fn stage(inventory: Inventory) -> Box<dyn Stage> {
     Box::new(Twin::from_inventory(inventory))
 }
 
-/// Which account `--account` names.
+/// Returns the account that `--account` names.
 fn choice(text: Option<&str>) -> Result<Choice, Fail> {
     let Some(text) = text else { return Ok(Choice::Aws) };
     if text == "twin" || text == "twin:" {
@@ -252,10 +255,10 @@ fn twin_regions(known: &[String], asked: &[String]) -> Result<Vec<String>, Fail>
     Ok(regions)
 }
 
-/// Where a run or a plan belongs.
+/// The account, partition, endpoint and regions that a run or a plan belongs to.
 #[derive(Debug, Clone)]
 pub struct Place<'a> {
-    /// What belongs there, for messages: `run R`, `the plan`.
+    /// The name of the run or plan, for messages: `run R`, `the plan`.
     what: String,
     account: &'a str,
     partition: &'a str,
@@ -264,17 +267,18 @@ pub struct Place<'a> {
 }
 
 impl<'a> Place<'a> {
-    /// Where a run was made.
+    /// Returns the place where a run was made.
     pub fn of_run(head: &'a Head, regions: &'a [String]) -> Self {
         Self { what: format!("run {}", head.run), account: &head.account, partition: &head.partition, endpoint: &head.endpoint, regions }
     }
 
-    /// What a plan was made for.
+    /// Returns the place that a plan was made for.
     pub fn of_plan(plan: &'a Plan) -> Self {
         Self { what: "the plan".to_owned(), account: &plan.account, partition: &plan.partition, endpoint: &plan.endpoint, regions: &plan.regions }
     }
 
-    /// A partition is a world of its own: an account of the same number in another one is another account.
+    /// Builds the refusal of credentials for another partition. The same account number in another partition
+    /// is another account.
     fn other_partition(&self, here: &str) -> Fail {
         Fail::usage(format!(
             "{} is for account {} in the partition {}, but these credentials are for the partition {here}",
@@ -303,7 +307,7 @@ impl<'a> Place<'a> {
 
 fn twin_fail(error: &TwinError) -> Fail {
     match error {
-        // A file that is not there was misspelt; all else is the disk's.
+        // A file that was not found was misspelt; every other error is the disk's.
         TwinError::Io { what, source, .. } if *what == "written" || source.kind() != std::io::ErrorKind::NotFound => {
             Fail::failure(error.to_string()).hint("choose another place with --state-dir")
         }

@@ -1,4 +1,4 @@
-//! `redress actions`: what playbooks can use. Shows what is built in; reads nothing.
+//! `redress actions`: the actions that playbooks can use. Shows what is built in; reads nothing.
 
 use super::{
     args::{ActionsCommand, Format},
@@ -16,7 +16,7 @@ use crate::{
 /// Lists the actions, or shows the page of one.
 ///
 /// # Errors
-/// An action that does not exist.
+/// When the action does not exist.
 pub fn run(session: &Session, what: Option<&ActionsCommand>) -> Result<Exit, Fail> {
     let text = match what {
         None | Some(ActionsCommand::List) => list(session.common.format)?,
@@ -26,10 +26,10 @@ pub fn run(session: &Session, what: Option<&ActionsCommand>) -> Result<Exit, Fai
     Ok(Exit::Done)
 }
 
-/// The action of this name.
+/// Returns the action of this name.
 ///
 /// # Errors
-/// There is none; with what was probably meant (exit 2).
+/// When no action has this name; the hint suggests the closest one (exit 2).
 pub fn find(name: &str) -> Result<&'static dyn Action, Fail> {
     actions::find(name).ok_or_else(|| {
         let fail = Fail::usage(format!("there is no action {name:?}"));
@@ -67,10 +67,10 @@ fn document(action: &dyn Action) -> serde_json::Value {
     serde_json::json!({ "name": action.name(), "title": action.title(), "answers": action.answers(), "parameters": parameters })
 }
 
-/// A list as a document of its own format.
+/// Writes a list as a document of its own format.
 ///
 /// # Errors
-/// When there is no JSON of it.
+/// When it cannot be written as JSON.
 pub fn write<T: serde::Serialize>(items: &[T], format: &str, name: &str) -> Result<String, Fail> {
     json::write(&serde_json::json!({ "format": format, name: items })).map_err(|error| Fail::failure(error.to_string()))
 }

@@ -1,5 +1,5 @@
-//! `redress apply`: does what a plan says, after it was shown and approved. A plan from a file is checked whole before
-//! anything else; without a file it plans first.
+//! `redress apply`: makes the changes of a plan after it was shown and approved. A plan from a file is
+//! checked whole before anything else; without a file it plans first.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -35,29 +35,30 @@ use crate::{
 /// The biggest plan file that is read, in bytes.
 const BIGGEST: u64 = 256 << 20;
 
-/// Where a flag that says how a plan is made belongs.
+/// The command for flags that shape a plan.
 const PLAN_ANEW: &str = "`redress plan -o FILE`";
 
-/// What an apply stands on.
+/// The account, plan and facts that an apply starts from.
 pub struct Ground {
-    /// Where its run is kept.
+    /// The store that keeps its run.
     pub state: Box<dyn Store>,
     /// The account.
     pub door: Door,
     /// The plan.
     pub plan: Plan,
-    /// What planning knew; a plan from a file brings no facts.
+    /// The facts that planning read; a plan from a file brings none.
     pub facts: Option<Facts>,
-    /// What the exit code says of findings of others that did not come whole: the plan may lack what stood in the rest.
+    /// The part of the exit code that comes from findings of others that were not read to their end: the plan
+    /// may lack what the rest contained.
     pub held: Exit,
-    /// A plan from a file as it was made again.
+    /// The plan from a file as it was planned again.
     pub again: Option<PlanAgain>,
-    /// Who has signed its file, and what stands in it, where a signature was asked for.
+    /// The signer of the file and the plan that was signed, where a signature was asked for.
     pub signed: Option<(Signed, Plan)>,
 }
 
 impl Ground {
-    /// How the changes of a plan that stands on this are to be decided.
+    /// Returns, for each change of a plan made on this ground, how it is to be decided.
     fn standings(&self, plan: &Plan, policy: &Policy) -> BTreeMap<String, Standing> {
         let Some(again) = &self.again else { return policy.standings(plan) };
         let mut all = policy.standings_again(plan, again);
@@ -68,8 +69,8 @@ impl Ground {
     }
 }
 
-/// Checks that what is approved of a plan is what was signed, where a signature was asked for: a part of a plan can be made
-/// differently than the whole.
+/// Checks that the approved part of a plan is what was signed, where a signature was asked for: a part of a
+/// plan can be made differently than the whole.
 ///
 /// # Errors
 /// When it is not (exit 4).
@@ -85,10 +86,10 @@ pub fn as_signed(signed: Option<(Signed, Plan)>, plan: &Plan, decisions: &[Decis
     }
 }
 
-/// What a plan file, or the account where there is none, gives to stand on.
+/// Gathers what an apply starts from: from a plan file, or from the account where there is no file.
 ///
 /// # Errors
-/// Bad input, no way to the account.
+/// When the input is bad, or the account cannot be opened.
 pub async fn ground(session: &Session, file: Option<&Path>, belts: &Belts) -> Result<Ground, Fail> {
     match file {
         Some(path) => {
@@ -105,7 +106,7 @@ pub async fn ground(session: &Session, file: Option<&Path>, belts: &Belts) -> Re
 /// Applies a plan.
 ///
 /// # Errors
-/// Bad input, no way to the account, nobody to ask, nothing approved.
+/// When the input is bad, the account cannot be opened, nobody can be asked, or nothing is approved.
 pub async fn run(session: &Session, file: Option<&Path>, changes: &[String], approval: &Approval, targets: &[ReportBack], belts: &Belts) -> Result<Exit, Fail> {
     let policy = Policy::of(approval)?;
     let mut ground = match file.map(|path| Ok((path, read_trusted(session, path)?))).transpose()? {
@@ -161,7 +162,7 @@ pub async fn run(session: &Session, file: Option<&Path>, changes: &[String], app
 /// Reads a plan file and checks that it is whole.
 ///
 /// # Errors
-/// A file that is not there, is too big, or is not a plan as it was written (exit 2).
+/// When the file is not found, is too big, or is not a plan as it was written (exit 2).
 pub fn read(path: &Path) -> Result<Plan, Fail> {
     read_whole(path).map(|(_, plan)| plan)
 }
@@ -177,7 +178,7 @@ pub fn read_trusted(session: &Session, path: &Path) -> Result<(Plan, Option<Sign
     Ok((plan, signed))
 }
 
-/// A plan with the bytes that it was read from.
+/// Reads a plan and returns it with the bytes of its file.
 ///
 /// # Errors
 /// As [`read`].
@@ -206,7 +207,7 @@ async fn of_plan(session: &Session, path: &Path, plan: Plan, signed: Option<Sign
     let today = Today { playbooks: session.playbooks()?, options: session::options(&belts.guards) };
     let signed = signed.map(|by| (by, plan.clone()));
     let (mut plan, again) = again(session, &door, plan, &today).await;
-    // Whoever makes the plan can make it ask more, and never less.
+    // The author of the plan can make it ask more often, never less often.
     for change in &mut plan.changes {
         change.ask |= again.plan.change(&change.id).is_none_or(|now| now.ask);
     }
@@ -216,12 +217,13 @@ async fn of_plan(session: &Session, path: &Path, plan: Plan, signed: Option<Sign
     Ok(Ground { state, door, plan, facts: None, held: Exit::Done, again: Some(again), signed })
 }
 
-/// Why a change failed in the rehearsal of now.
+/// Returns the reason why a change fails when it is rehearsed now.
 fn failure<'a>(again: &'a PlanAgain, id: &str) -> &'a str {
     reason_of(&again.plan.rehearsal.differences, id).unwrap_or("it does not go through")
 }
 
-/// Makes the changes of a plan from a file again, and tells what of it is not so now, and what is the file's word alone.
+/// Plans the changes of a file again on fresh facts, and reports which of them no longer hold and which
+/// claims rest on the file alone.
 async fn again(session: &Session, door: &Door, file: Plan, today: &Today) -> (Plan, PlanAgain) {
     let account = door.account.as_ref();
     let facts = afresh(account, &mut |known| again::all_needs(&file, &file.changes, today, known)).await;
@@ -256,14 +258,14 @@ async fn again(session: &Session, door: &Door, file: Plan, today: &Today) -> (Pl
 }
 
 impl Ground {
-    /// Leaves out of a plan from a file what is not made now as the file says.
+    /// Drops the changes of a plan from a file that are no longer planned the way the file has them.
     fn only_as_made_now(&mut self) {
         if let Some(again) = &self.again {
             self.plan.clone_from(&again.plan);
         }
     }
 
-    /// The plan as it may be shown as true; a part of it was made again already.
+    /// Returns the plan that may be shown as true; a part of a plan was already planned again.
     fn shown(&self, part: bool) -> Plan {
         match &self.again {
             Some(again) if !part => again.plan.clone(),
@@ -272,17 +274,17 @@ impl Ground {
     }
 }
 
-/// Checks that a plan is for the account behind this door, and still good.
+/// Checks that a plan is for the account behind this door, and still valid.
 ///
 /// # Errors
-/// What does not fit (exit 2).
+/// When the account or endpoint differs, or the plan has expired (exit 2).
 pub fn fits(plan: &Plan, door: &Door) -> Result<(), Fail> {
     let who = door.account.identity();
     digest::check_fit(plan, &who.owner.account, &who.owner.partition, &who.endpoint, door.account.now())
         .map_err(|error| Fail::usage(error.to_string()).why("nothing was changed"))
 }
 
-/// The flags that were given and say how a plan is made.
+/// Returns the flags that were given and shape a plan.
 fn planning_flags(session: &Session, belts: &Belts, part: bool) -> Vec<&'static str> {
     let common = &session.common;
     let planning = [
@@ -312,7 +314,7 @@ async fn of_account(session: &Session, belts: &Belts) -> Result<Ground, Fail> {
     Ok(Ground { state, door, plan: planned.plan, facts: Some(facts), held, again: None, signed: None })
 }
 
-/// A plan of which the rehearsal says that it makes something worse is not applied.
+/// Refuses a plan whose rehearsal shows that it opens findings.
 fn sound(plan: &Plan) -> Result<(), Fail> {
     if plan.kind != PlanKind::Plan || plan.rehearsal.opens.is_empty() {
         return Ok(());
@@ -322,10 +324,10 @@ fn sound(plan: &Plan) -> Result<(), Fail> {
     Err(opens.fold(fail, Fail::why).hint("change the playbooks or parameters that lead there, or apply a part of it with --change"))
 }
 
-/// The part of the plan that `--change` names, with what it needs.
+/// Returns the part of the plan that `--change` names, with the changes that it needs.
 async fn chosen(session: &Session, ground: &mut Ground, changes: &[String]) -> Result<Plan, Fail> {
     let mut ids: BTreeSet<String> = changes.iter().cloned().collect();
-    // Changes stand in order: what one comes after stands before it.
+    // Changes are in order: a prerequisite of a change is always before it.
     for change in ground.plan.changes.iter().rev() {
         if ids.contains(&change.id) {
             ids.extend(change.after.iter().cloned());
@@ -354,8 +356,8 @@ async fn select_part(session: &Session, ground: &mut Ground, ids: &BTreeSet<Stri
     select::select(&ground.plan, ids, stage(facts.inventory.clone()).as_ref(), &rules).map_err(|error| Fail::usage(error.to_string()))
 }
 
-/// When only a part is approved, that part is rehearsed again: what drops out with what was left out is not approved
-/// either, and what looks different now is decided again.
+/// Rehearses the approved part of a plan again when not all of it is approved. Changes that drop out with
+/// those left out are not approved either, and changes that differ now are decided again.
 async fn part(session: &Session, ground: &mut Ground, policy: &Policy, mut decisions: Vec<Decision>) -> Result<(Plan, Vec<Decision>), Fail> {
     let unlike = ground.again.iter().flat_map(|a| a.unlike.keys());
     let unlike: BTreeSet<String> = unlike.cloned().collect();
@@ -375,7 +377,7 @@ async fn part(session: &Session, ground: &mut Ground, policy: &Policy, mut decis
     if selected.changed.is_empty() {
         return Ok((ground.plan.clone(), decisions));
     }
-    // What is different is shown as it is now, and decided as it is now.
+    // A change that differs now is shown, and decided, as it is now.
     for (id, what) in &selected.changed {
         session.out.always(&format!("{id} is different without the changes that were left out: {what}"));
     }
@@ -418,7 +420,8 @@ mod tests {
             let decide = |approved| vec![Decision { change: other.changes[0].id.clone(), approved, by: "prompt".to_owned() }];
             let fail = as_signed(signed(), &other, &decide(true)).unwrap_err();
             assert!(fail.exit == Exit::Held && fail.text().contains("is not what was signed"), "{n}");
-            // What is not done need not be signed, and a plan that asks more than the file is the same plan.
+            // A change that is not made need not be signed, and a plan that asks more often than the file is
+            // the same plan.
             assert!(as_signed(signed(), &other, &decide(false)).is_ok(), "{n}");
         }
         let mut asks = plan.clone();

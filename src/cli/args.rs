@@ -1,4 +1,4 @@
-//! What can be typed. Only the shape of the command line: nothing here acts on it.
+//! The command line: its shape only. Nothing here acts on it.
 
 mod common;
 mod flags;
@@ -28,7 +28,7 @@ pub struct Cli {
 }
 
 impl Cli {
-    /// The shared options that were given.
+    /// Collects the shared options that were given.
     pub fn common(&self) -> Common {
         let mut common = Common::new(&self.talk);
         self.command.groups().into_iter().for_each(|group| group.set(&mut common));
@@ -113,7 +113,7 @@ pub enum Command {
         /// The account.
         #[command(flatten)]
         opens: Opens,
-        /// What is planned.
+        /// The scope of the plan.
         #[command(flatten)]
         plans: Plans,
         /// The reports.
@@ -173,16 +173,16 @@ pub enum Command {
         /// Make only this change and those that it needs; repeatable
         #[arg(long, value_name = "ID")]
         change: Vec<String>,
-        /// What may be approved.
+        /// The rules of approval.
         #[command(flatten)]
         approval: Approval,
-        /// Who is informed.
+        /// The receivers of outcomes.
         #[command(flatten)]
         closing: Closing,
         /// The limits of the plan.
         #[command(flatten)]
         belts: Belts,
-        /// Whose signatures count.
+        /// The trusted signers.
         #[command(flatten)]
         trusts: Trusts,
         /// The key that signs.
@@ -191,10 +191,10 @@ pub enum Command {
         /// The account.
         #[command(flatten)]
         opens: Opens,
-        /// What is planned.
+        /// The scope of the plan.
         #[command(flatten)]
         plans: Plans,
-        /// How it is done.
+        /// The pace of the run.
         #[command(flatten)]
         runs: Runs,
         /// The reports.
@@ -217,16 +217,16 @@ pub enum Command {
         /// The limits of the plan.
         #[command(flatten)]
         belts: Belts,
-        /// Whose signatures count.
+        /// The trusted signers.
         #[command(flatten)]
         trusts: Trusts,
         /// The account.
         #[command(flatten)]
         opens: Opens,
-        /// What is planned.
+        /// The scope of the plan.
         #[command(flatten)]
         plans: Plans,
-        /// How it is done.
+        /// The pace of the run.
         #[command(flatten)]
         runs: Runs,
     },
@@ -243,13 +243,13 @@ pub enum Command {
     Resume {
         /// The id of the run (`last` is the newest)
         run: String,
-        /// What may be approved.
+        /// The rules of approval.
         #[command(flatten)]
         approval: Approval,
         /// The guards.
         #[command(flatten)]
         guards: Guards,
-        /// Whose signatures count.
+        /// The trusted signers.
         #[command(flatten)]
         trusts: Trusts,
         /// The key that signs.
@@ -261,7 +261,7 @@ pub enum Command {
         /// The playbooks.
         #[command(flatten)]
         parameters: Parameters,
-        /// How it is done.
+        /// The pace of the run.
         #[command(flatten)]
         runs: Runs,
         /// The reports.
@@ -297,10 +297,10 @@ pub enum Command {
         /// `-` is stdout
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,
-        /// What may be approved.
+        /// The rules of approval.
         #[command(flatten)]
         approval: Approval,
-        /// Whose signatures count.
+        /// The trusted signers.
         #[command(flatten)]
         trusts: Trusts,
         /// The key that signs.
@@ -312,7 +312,7 @@ pub enum Command {
         /// The playbooks.
         #[command(flatten)]
         books: Books,
-        /// How it is done.
+        /// The pace of the run.
         #[command(flatten)]
         runs: Runs,
         /// The reports.
@@ -323,10 +323,10 @@ pub enum Command {
     Verify {
         /// The id of the run (`last` is the newest)
         run: String,
-        /// Who is informed.
+        /// The receivers of outcomes.
         #[command(flatten)]
         closing: Closing,
-        /// Whose signatures count.
+        /// The trusted signers.
         #[command(flatten)]
         trusts: Trusts,
         /// The account.
@@ -349,10 +349,10 @@ pub enum Command {
         /// stdout
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,
-        /// What may be approved.
+        /// The rules of approval.
         #[command(flatten)]
         approval: Approval,
-        /// Whose signatures count.
+        /// The trusted signers.
         #[command(flatten)]
         trusts: Trusts,
         /// The key that signs.
@@ -364,7 +364,7 @@ pub enum Command {
         /// The playbooks.
         #[command(flatten)]
         books: Books,
-        /// How it is done.
+        /// The pace of the run.
         #[command(flatten)]
         runs: Runs,
         /// The reports.
@@ -379,7 +379,7 @@ pub enum Command {
         /// The format.
         #[command(flatten)]
         formatted: Formatted,
-        /// What about them.
+        /// The subcommand.
         #[command(subcommand)]
         what: Option<PlaybooksCommand>,
     },
@@ -415,7 +415,7 @@ pub enum Command {
         /// The format.
         #[command(flatten)]
         formatted: Formatted,
-        /// What about them.
+        /// The subcommand.
         #[command(subcommand)]
         what: Option<ActionsCommand>,
     },
@@ -434,7 +434,7 @@ pub enum Command {
         /// Write both to a folder, as `apply` and `way-back`
         #[arg(short, long, value_name = "DIR")]
         output: Option<PathBuf>,
-        /// Whose signatures count.
+        /// The trusted signers.
         #[command(flatten)]
         trusts: Trusts,
     },
@@ -458,7 +458,7 @@ pub enum Command {
 }
 
 impl Command {
-    /// The groups of shared options that a command takes.
+    /// Returns the groups of shared options that a command takes.
     fn groups(&self) -> Vec<&dyn Group> {
         match self {
             Command::Demo { checks, state, formatted, .. } => vec![checks, state, formatted],

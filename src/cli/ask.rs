@@ -1,5 +1,6 @@
-//! Approval: which changes need no question, which are asked about, which are not approved whatever anybody says, and
-//! the questions themselves. The rules are pure; only [`approve`] talks to a person. Nothing here changes anything.
+//! Approval: which changes need no question, which are asked about, which cannot be approved by any answer,
+//! and the questions themselves. The rules are pure; only [`approve`] talks to a person. Nothing here changes
+//! anything.
 
 mod questions;
 
@@ -25,10 +26,10 @@ use crate::{
     report::Detail,
 };
 
-/// Who decided, where a person said no.
+/// The origin of a decision where a person answered no.
 const NO: &str = "no at the prompt";
 
-/// What the flags say about approval.
+/// The approval policy that the flags give.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Policy {
     auto: bool,
@@ -36,22 +37,22 @@ pub struct Policy {
     irreversible: BTreeSet<String>,
 }
 
-/// How a change stands before anybody is asked.
+/// The state of a change before anybody is asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Standing {
-    /// Approved, by.
+    /// Approved by the flags that are named.
     Yes(String),
-    /// A person must say.
+    /// A person must decide.
     Ask,
-    /// Not approved, because.
+    /// Not approved, for the given reason.
     No(String),
 }
 
 impl Policy {
-    /// The policy that the flags give.
+    /// Builds the policy that the flags give.
     ///
     /// # Errors
-    /// An action of `--allow-irreversible` that does not exist.
+    /// When `--allow-irreversible` names an action that does not exist.
     pub fn of(flags: &Approval) -> Result<Self, Fail> {
         for name in &flags.allow_irreversible {
             if actions::find(name).is_none() {
@@ -65,35 +66,36 @@ impl Policy {
         Ok(Self { auto: flags.auto_approve, max_risk: flags.max_risk.map(Risk::from), irreversible: flags.allow_irreversible.iter().cloned().collect() })
     }
 
-    /// Approves all that is not irreversible: the demo's.
+    /// Builds the demo's policy, which approves everything that is not irreversible.
     pub fn demo() -> Self {
         Self { auto: true, max_risk: Some(Risk::Disruptive), irreversible: BTreeSet::new() }
     }
 
-    /// Whether flags approve, and nobody is asked.
+    /// Returns whether flags approve, so that nobody is asked.
     pub fn by_flags(&self) -> bool {
         self.auto
     }
 
-    /// Whether an irreversible action may be approved.
+    /// Returns whether an irreversible action may be approved.
     pub fn allows(&self, action: &str) -> bool {
         self.irreversible.contains(action)
     }
 
-    /// The same, but that a person is asked: for what only a file says.
+    /// Returns the same policy, but one that asks a person: for changes that rest on a file alone.
     #[must_use]
     pub fn asking(self) -> Self {
         Self { auto: false, ..self }
     }
 
-    /// How one change stands, for itself, where it asks or not.
+    /// Returns how one change stands by itself; without `ask`, its playbook approves it within the risk that
+    /// the flags allow.
     fn standing(&self, change: &Change, ask: bool) -> Standing {
         if change.risk == Risk::Irreversible {
             let missing: Vec<&str> = change.action.split('+').filter(|name| !self.irreversible.contains(*name)).collect();
             if let Some(name) = missing.first() {
                 return Standing::No(format!("irreversible: it is approved only with --allow-irreversible {name}"));
             }
-            // Named: the flag speaks for the risk, but not for the question.
+            // An action that is named: the flag covers the risk, but not the question.
             return if self.auto { Standing::Yes(format!("--auto-approve with --allow-irreversible {}", change.action)) } else { Standing::Ask };
         }
         let highest = self.max_risk.unwrap_or(if self.auto { Risk::Safe } else { Risk::Disruptive });
@@ -109,8 +111,9 @@ impl Policy {
         }
     }
 
-    /// How every change of a plan stands; what comes after one that is not approved is not approved either. What does not go
-    /// through in the rehearsal is for a person to say: a flag that speaks for all changes does not speak for it.
+    /// Returns how every change of a plan stands; a change that comes after one that is not approved is not
+    /// approved either. A change that fails in the rehearsal is for a person to decide: a flag that covers
+    /// all changes does not cover it.
     pub fn standings(&self, plan: &Plan) -> BTreeMap<String, Standing> {
         self.all(plan, |change| match (self.standing(change, change.ask), ends_badly(plan, change)) {
             (Standing::Yes(_), Some(why)) => Standing::No(why),
@@ -118,13 +121,14 @@ impl Policy {
         })
     }
 
-    /// How every change of a plan from a file stands, now that it was made again. What only the file says is asked about, and no flag
-    /// that speaks for all changes speaks for it. What is not as the file says is not asked about.
+    /// Returns how every change of a plan from a file stands after it was planned again. A claim that rests
+    /// on the file alone requires a question, and no flag that covers all changes covers it. A change that
+    /// differs from the file is not asked about.
     pub fn standings_again(&self, plan: &Plan, again: &PlanAgain) -> BTreeMap<String, Standing> {
         self.all(plan, |change| {
             if let Some(unlike) = again.unlike.get(&change.id) {
                 return match self.standing(change, true) {
-                    // The engine finds the same under the lock, and the run tells it.
+                    // The engine finds the same difference under the lock, and the run reports it.
                     Standing::Yes(by) => Standing::Yes(by),
                     Standing::Ask | Standing::No(_) => Standing::No(unlike.reason().to_owned()),
                 };
@@ -139,9 +143,10 @@ impl Policy {
         })
     }
 
-    /// How what is left of a run stands. What was begun is asked about, whatever was decided before: that stands in a file. Where only the
-    /// files say what it calls next, no flag speaks for it, unless somebody who is trusted has signed them. What was not begun stands as in
-    /// a plan from a file: it asks where a playbook of today does.
+    /// Returns how the rest of a run stands. A change that was begun is asked about whatever was decided
+    /// before, since that decision is only in a file. If its next calls rest on the files alone, no flag
+    /// covers it, unless a trusted signer has signed them. A change that was not begun stands as in a plan
+    /// from a file: it asks where a playbook of today does.
     pub fn standings_left(&self, left: &Left, signed: bool) -> BTreeMap<String, Standing> {
         let again = self.standings_again(&left.plan, &left.again);
         let alone = |change: &Change| left.judged.ahead.contains(&change.id) && self.auto && !signed && left.plan.kind != PlanKind::Undo;
@@ -170,9 +175,9 @@ impl Policy {
     }
 }
 
-/// Returns the reason why a change of an undo is not approved without a question: its rehearsal failed, or could not show that the
-/// instance which it takes down comes up again. A plan leaves out what fails in its rehearsal when it is made, and refuses to stop what is not
-/// shown to come up again.
+/// Returns the reason why a change of an undo is not approved without a question: its rehearsal failed, or
+/// could not show that the instance it takes down comes up again. A new plan leaves out a change that fails
+/// in its rehearsal, and refuses to stop an instance that is not shown to come up again.
 fn ends_badly(plan: &Plan, change: &Change) -> Option<String> {
     if plan.kind != PlanKind::Undo {
         return None;
@@ -188,9 +193,9 @@ fn ends_badly(plan: &Plan, change: &Change) -> Option<String> {
     Some(format!("{what}{why}: --auto-approve does not speak for that; set right what it says, or say yes to it at the question"))
 }
 
-/// The decisions that follow from how changes stand and from what a person said about those to be asked about. What
-/// comes after a change that is not approved is not approved; what only others need, and none of them is approved, is not
-/// made for nothing.
+/// Decides every change from its standing and a person's answers to the questions. A change that comes after
+/// one that is not approved is not approved; a change that only others need is not made if none of them is
+/// approved.
 pub fn decide(plan: &Plan, standings: &BTreeMap<String, Standing>, answers: &BTreeMap<String, bool>) -> Vec<Decision> {
     let mut verdicts: BTreeMap<&str, Result<String, String>> = BTreeMap::new();
     for change in &plan.changes {
@@ -226,12 +231,14 @@ pub fn decide(plan: &Plan, standings: &BTreeMap<String, Standing>, answers: &BTr
 /// Shows a plan and decides every change of it, asking where that is needed and possible.
 ///
 /// # Errors
-/// When somebody would have to be asked and nobody is there (exit 2), or the question was left with Ctrl-C or another request to stop (exit 4).
+/// When somebody would have to be asked and nobody is there (exit 2), or the question was left with Ctrl-C or
+/// another request to stop (exit 4).
 pub async fn approve(session: &Session, plan: &Plan, policy: &Policy) -> Result<Vec<Decision>, Fail> {
     decided(session, plan, plan, &policy.standings(plan)).await
 }
 
-/// The same for a plan of which `shown` is what may be shown as true, with how its changes stand.
+/// Decides every change of a plan as [`approve`] does, by the given standings; `shown` is the plan that may
+/// be shown as true.
 ///
 /// # Errors
 /// As [`approve`].
@@ -284,13 +291,13 @@ pub async fn decided(session: &Session, plan: &Plan, shown: &Plan, standings: &B
     }
 }
 
-/// Says how many instances are stopped, and how many of them are down at once.
+/// Writes how many instances are stopped, and how many of them are down at once.
 fn downs(stops: usize, at_once: usize) -> String {
     let stopped = if stops == 1 { "1 instance is stopped".to_owned() } else { format!("{stops} instances are stopped") };
     format!("{stopped}; down at once in a region: at most {at_once} (--stop-at-once)")
 }
 
-/// Refuses to go on when a person said no to everything: there is nothing to journal.
+/// Refuses to go on when a person answered no to everything: there is nothing to journal.
 ///
 /// # Errors
 /// When nothing is approved and somebody was asked (exit 4).
@@ -361,7 +368,7 @@ mod tests {
         assert_eq!(approved(&decided), ["c3", "c4"]);
         assert!(decided[0].by.contains("failed in its rehearsal (waited 600 s"), "{}", decided[0].by);
         assert!(decided[1].by.contains("not rehearsed") && decided[1].by.contains("the key was not read"), "{}", decided[1].by);
-        // A person who reads that may say yes.
+        // A person who reads that may answer yes.
         let asked = Policy { auto: false, ..policy }.standings(&undo);
         assert!(asked.values().all(|standing| *standing == Standing::Ask), "{asked:?}");
     }

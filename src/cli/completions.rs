@@ -1,4 +1,5 @@
-//! `redress completions`: a script for a shell, to stdout. It knows commands and flags; it reads nothing.
+//! `redress completions`: writes a completion script for a shell to stdout. It knows commands and flags; it
+//! reads nothing.
 
 use super::{args::Shell, examples, exit::Exit, fail::Fail, session::Session};
 

@@ -1,5 +1,6 @@
-//! `redress demo`: the whole story on a fresh twin, told as it happens. No network, no credentials; everything it writes is
-//! in a folder of its own that is gone afterwards. `--reset` makes the kept account `twin:demo` new.
+//! `redress demo`: the whole story on a fresh twin, shown as it happens. It uses no network and no
+//! credentials; everything it writes is in a folder of its own that is removed afterwards. `--reset` resets
+//! the saved account `twin:demo`.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -30,19 +31,20 @@ use crate::{
     },
 };
 
-/// The range that the demo's company works from: what is closed to the world stays open to it.
+/// The range that the demo's company works from: access that is closed to the world stays open to this range.
 const OFFICE: &str = "203.0.113.0/24";
 
-/// The columns of the story where it is not told to a terminal: it ends up in terminals and pages all the same.
+/// The columns of the story where it is not written to a terminal: it ends up in terminals and pages all the
+/// same.
 const COLUMNS: usize = 80;
 
-/// How many changes of the plan are shown whole.
+/// The number of changes of the plan that are shown whole.
 const EXCERPT: usize = 1;
 
-/// Tells the story, or makes the kept account new.
+/// Runs the demo, or resets the saved account.
 ///
 /// # Errors
-/// When the folder for it cannot be written.
+/// When its folder cannot be written.
 pub async fn run(session: &Session, reset: bool) -> Result<Exit, Fail> {
     if reset {
         account::fresh_demo(&session.state_folder()?)?;
@@ -55,8 +57,8 @@ pub async fn run(session: &Session, reset: bool) -> Result<Exit, Fail> {
     demo.tell().await
 }
 
-/// The session of the demo: the user's format, a folder of its own, no flags that are for real accounts, and no progress
-/// beside the story.
+/// Builds the session of the demo: the user's format, a folder of its own, no flags that are for real
+/// accounts, and no progress beside the story.
 fn inner(session: &Session, folder: &Folder) -> Session {
     let common = session.common.clone();
     let allow_cidr = if common.allow_cidr.is_empty() { vec![OFFICE.to_owned()] } else { common.allow_cidr };
@@ -66,7 +68,7 @@ fn inner(session: &Session, folder: &Folder) -> Session {
     }
 }
 
-/// A folder that is gone when the demo is over.
+/// A folder that is removed when the demo is over.
 struct Folder(PathBuf);
 
 impl Folder {
@@ -79,7 +81,7 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // Left behind it does no harm: it is in the folder for temporary things.
+        // A folder that is left behind does no harm: it is in the folder for temporary files.
         let _ = std::fs::remove_dir_all(&self.0);
     }
 }
@@ -161,10 +163,10 @@ impl Demo {
         Ok((run, story))
     }
 
-    /// A run in a few lines.
+    /// Shows a run in a few lines.
     fn show(&self, run: &RunDocument) -> Result<(), Fail> {
         for change in &run.changes {
-            // What stays after an undo is told at the end, once.
+            // The remains of an undo are reported at the end, once.
             let told = change.outcome != "restored" && !change.reason.is_empty();
             let reason = if told { format!(" ({})", change.reason) } else { String::new() };
             self.row(3, &format!("{:<4} {}", change.id, change.outcome), 23, &format!("{}{reason}", change.summary))?;
@@ -187,12 +189,12 @@ impl Demo {
         self.session.out.data(NEXT)
     }
 
-    /// The heading of a part.
+    /// Writes the heading of a part.
     fn part(&self, number: &str, text: &str) -> Result<(), Fail> {
         self.row(0, number, 3, text)
     }
 
-    /// A line within a part.
+    /// Writes a line within a part.
     fn say(&self, text: &str) -> Result<(), Fail> {
         self.row(3, "", 3, text)
     }
@@ -201,14 +203,14 @@ impl Demo {
         self.data("\n")
     }
 
-    /// A label, and what stands beside it.
+    /// Writes a label with the text beside it.
     fn row(&self, indent: usize, label: &str, hang: usize, text: &str) -> Result<(), Fail> {
         let mut page = Page::new(render::data(&self.session).style);
         page.row(indent, &plain(label), hang, &[plain(text)]);
         self.data(&page.done())
     }
 
-    /// Part of the story as it is; nothing of it where JSON is wanted.
+    /// Writes part of the story as it is; nothing if the output is JSON.
     fn data(&self, text: &str) -> Result<(), Fail> {
         if self.json || text.is_empty() { Ok(()) } else { self.session.out.data(text) }
     }

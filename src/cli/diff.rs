@@ -1,4 +1,4 @@
-//! `redress diff`: what changed between two plans. Reads files only.
+//! `redress diff`: the differences between two plans. Reads files only.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use crate::report::{compare, json};
 /// Compares two plans.
 ///
 /// # Errors
-/// A file that is no plan, or a format that this has not.
+/// When a file is not a plan, or the format is not available for a comparison.
 pub fn run(session: &Session, old: &Path, new: &Path, exit_code: bool) -> Result<Exit, Fail> {
     let what = compare::compare(&apply::read(old)?, &apply::read(new)?);
     let text = match session.common.format {

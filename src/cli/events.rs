@@ -1,5 +1,6 @@
-//! `--events FILE`: what a run does, as lines of JSON (`redress.event/1`), while it does it. Telling never changes what is
-//! done: when the file can no longer be written, that is said once and the run goes on.
+//! `--events FILE`: the events of a run, as lines of JSON (`redress.event/1`), written as they happen. The
+//! events never change the run: when the file can no longer be written, one warning is shown and the run goes
+//! on.
 
 use std::{
     io::Write,
@@ -16,7 +17,7 @@ use crate::{
     report::safe,
 };
 
-/// Writes the news of a run, and hands it on.
+/// A writer of a run's news, which also passes them on.
 pub struct Events<'a> {
     file: Mutex<Option<Box<dyn Write + Send>>>,
     door: &'a Door,
@@ -26,7 +27,7 @@ pub struct Events<'a> {
 }
 
 impl<'a> Events<'a> {
-    /// To the file that was asked for, if one was.
+    /// Opens the file that was asked for, if one was.
     pub fn open(session: &Session, door: &'a Door, run: &'a str, next: &'a dyn Talk) -> Self {
         let open = session.common.events.as_ref().map(|file| files::append(file));
         if let Some(Err(error)) = &open {
@@ -35,7 +36,7 @@ impl<'a> Events<'a> {
         Self { file: Mutex::new(open.and_then(Result::ok)), door, run, out: session.out, next }
     }
 
-    /// The engine begins.
+    /// Records that the engine begins.
     pub fn begin(&self, plan: &Plan, task: &Task<'_>) {
         let task = match task {
             Task::Apply(..) => "apply",
@@ -48,7 +49,7 @@ impl<'a> Events<'a> {
         );
     }
 
-    /// The engine is through, or stopped.
+    /// Records that the engine has ended, or was stopped.
     pub fn end(&self, run: &RunDocument) {
         self.write(json!({ "event": "run-ends", "state": run.state, "counts": run.counts }));
     }

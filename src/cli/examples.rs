@@ -4,7 +4,7 @@ use clap::CommandFactory;
 
 use super::args::Cli;
 
-/// The path of a command, and its examples.
+/// The path of each command, with its examples.
 pub const EXAMPLES: &[(&str, &[&str])] = &[
     ("demo", &["redress demo", "redress demo --reset"]),
     ("scan", &["redress scan --account twin:demo", "redress scan --region all --check ebs-volume-unencrypted --exit-code", "redress scan --format json"]),
@@ -59,7 +59,7 @@ pub const EXAMPLES: &[(&str, &[&str])] = &[
     ("actions show", &["redress actions show encrypt-volumes"]),
 ];
 
-/// The command line with its examples.
+/// Builds the command line with its examples.
 pub fn command() -> clap::Command {
     let mut command = Cli::command();
     for (path, examples) in EXAMPLES {

@@ -1,5 +1,5 @@
-//! Exit codes: the one table of `docs/exit-codes.md`, and the pure functions that lead from what happened to a code.
-//! Nothing here ends the process.
+//! Exit codes: the one table of `docs/exit-codes.md`, and the pure functions from outcomes to codes. Nothing
+//! here ends the process.
 
 use std::process::ExitCode;
 
@@ -8,7 +8,7 @@ use crate::{
     plan::{Plan, SkippedKind},
 };
 
-/// How a command ended.
+/// An exit code: the way a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Exit {
     /// 0: nothing left to do, or all verified or restored.
@@ -29,7 +29,7 @@ pub enum Exit {
     Unverified,
 }
 
-/// The table: code, meaning; the test compares `docs/exit-codes.md` with it.
+/// The table of codes and their meanings; a test compares `docs/exit-codes.md` with it.
 pub const TABLE: [(Exit, &str); 8] = [
     (Exit::Done, "nothing left to do, or all verified or restored"),
     (Exit::Failure, "failure: an endpoint that does not answer, a state directory that cannot be written, a run that was stopped"),
@@ -41,11 +41,12 @@ pub const TABLE: [(Exit, &str); 8] = [
     (Exit::Unverified, "a change was made, but its proof does not hold or could not be read"),
 ];
 
-/// Where several hold, the first of these wins. `Usage` is not here: it ends a command before anything else can hold.
+/// The order of precedence: where several codes apply, the first of these wins. `Usage` is not here: it ends
+/// a command before anything else can apply.
 const PRECEDENCE: [Exit; 7] = [Exit::Stuck, Exit::RolledBack, Exit::Failure, Exit::Unverified, Exit::Held, Exit::Pending, Exit::Done];
 
 impl Exit {
-    /// The number that the shell sees.
+    /// Returns the number that the shell sees.
     pub fn code(self) -> u8 {
         match self {
             Exit::Done => 0,
@@ -59,13 +60,13 @@ impl Exit {
         }
     }
 
-    /// The one that wins where several hold.
+    /// Returns the code that wins where several apply.
     pub fn worst(all: impl IntoIterator<Item = Exit>) -> Exit {
         let all: Vec<Exit> = all.into_iter().collect();
         PRECEDENCE.into_iter().find(|e| all.contains(e)).unwrap_or(Exit::Done)
     }
 
-    /// What one change's outcome means.
+    /// Returns the code for one change's outcome.
     pub fn of(outcome: Outcome) -> Exit {
         match outcome {
             Outcome::Verified | Outcome::AlreadyFixed | Outcome::Restored => Exit::Done,
@@ -77,28 +78,31 @@ impl Exit {
         }
     }
 
-    /// How a run went: its changes, not what planning skipped. A run that did not come to its end is a failure.
+    /// Returns the code for a run: for its changes, not for what planning skipped. An interrupted run is a
+    /// failure.
     pub fn of_run(story: &Story) -> Exit {
         let outcomes = story.changes.values().filter(|c| c.undone_by.is_none()).filter_map(crate::journal::ChangeStory::outcome).map(Exit::of);
         let cut = if document::state(story) == RunState::Interrupted { Some(Exit::Failure) } else { None };
         Exit::worst(outcomes.chain(cut))
     }
 
-    /// What verifying a run found, of the changes that stand.
+    /// Returns the code for the verification of a run, over the changes that are still in place.
     pub fn of_verify(story: &Story) -> Exit {
         let standing = |o: &Outcome| o.applied() || matches!(o, Outcome::Restored | Outcome::Stuck);
         let outcomes = story.changes.values().filter(|c| c.undone_by.is_none()).filter_map(crate::journal::ChangeStory::outcome);
         Exit::worst(outcomes.filter(standing).map(Exit::of))
     }
 
-    /// What a scan found: `unknown` counts what could not be judged, `open` what violates and is not suppressed.
+    /// Returns the code for a scan: `unknown` counts the findings that could not be judged, `open` those that
+    /// violate and are not suppressed. Only `ask` (`--exit-code`) makes open findings count.
     pub fn of_scan(unknown: usize, open: usize, ask: bool) -> Exit {
         let unknown = (unknown > 0).then_some(Exit::Held);
         let open = (ask && open > 0).then_some(Exit::Pending);
         Exit::worst(unknown.into_iter().chain(open))
     }
 
-    /// What a plan came to: what it could not plan counts as held, what it planned or left unmapped as pending.
+    /// Returns the code for a plan: a finding that could not be planned counts as held, one that was planned
+    /// or left unmapped as pending.
     pub fn of_plan(plan: &Plan, ask: bool) -> Exit {
         let held = |k: SkippedKind| matches!(k, SkippedKind::Refused | SkippedKind::Conflict | SkippedKind::Unknown);
         let held = (plan.skipped.iter().any(|s| held(s.kind)) || !plan.rehearsal.opens.is_empty()).then_some(Exit::Held);

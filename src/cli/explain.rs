@@ -1,4 +1,4 @@
-//! `redress explain`: what a check, an action or one change of a plan is about. Reads files at most.
+//! `redress explain`: describes a check, an action or one change of a plan. Reads files at most.
 
 use std::path::Path;
 
@@ -14,7 +14,7 @@ use crate::{
 /// Explains a check, an action or a change.
 ///
 /// # Errors
-/// Something that is none of these (exit 2).
+/// When the name is none of these (exit 2).
 pub fn run(session: &Session, what: &str) -> Result<Exit, Fail> {
     let text = match what.rsplit_once('#') {
         Some((place, id)) => change(session, place, id)?,

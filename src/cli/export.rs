@@ -11,7 +11,7 @@ use crate::plan::{
 /// Shows one of the two programs, or writes both into a folder.
 ///
 /// # Errors
-/// A file that is no plan, a plan that cannot be exported, a folder that cannot be written.
+/// When the file is not a plan, the plan cannot be exported, or the folder cannot be written.
 pub fn run(session: &Session, plan: &Path, to: Target, way_back: bool, output: Option<&Path>) -> Result<Exit, Fail> {
     let (plan, _) = apply::read_trusted(session, plan)?;
     let Some(folder) = output else {
@@ -35,7 +35,7 @@ pub fn run(session: &Session, plan: &Path, to: Target, way_back: bool, output: O
     Ok(Exit::Done)
 }
 
-/// The calls of a plan, each counted: the one thing of a file that is not its word alone.
+/// Lists the calls of a plan with their counts: the one thing that does not rest on the file's word alone.
 fn calls_of(plan: &Plan) -> String {
     let mut all: BTreeMap<String, usize> = BTreeMap::new();
     for step in plan.changes.iter().flat_map(|change| &change.steps) {
@@ -44,7 +44,7 @@ fn calls_of(plan: &Plan) -> String {
     all.into_iter().map(|(name, n)| format!("{n} x {name}")).collect::<Vec<_>>().join(", ")
 }
 
-/// The programs in one direction, by the names of their files.
+/// Builds the programs in one direction, by the names of their files.
 fn programs(plan: &Plan, to: Target, way_back: bool) -> Result<Vec<(String, String)>, Fail> {
     let name = if way_back { "way-back" } else { "apply" };
     let script = |text| vec![(format!("{name}.sh"), text)];

@@ -1,4 +1,5 @@
-//! What a command says when it cannot go on: what is wrong, why it matters, what to do, and the exit code. Data only.
+//! The report of a command that cannot go on: what is wrong, why it matters, what to do, and the exit code.
+//! Data only.
 
 use super::exit::Exit;
 use crate::report::safe;
@@ -8,11 +9,11 @@ use crate::report::safe;
 pub struct Fail {
     /// The code that the command ends with.
     pub exit: Exit,
-    /// What is wrong, in one line.
+    /// The problem, in one line.
     pub what: String,
-    /// Why, or why that matters; one line each.
+    /// The reasons, or why the problem matters; one line each.
     pub why: Vec<String>,
-    /// What to do.
+    /// The advice on what to do.
     pub hint: Option<String>,
 }
 
@@ -20,32 +21,32 @@ impl Fail {
     fn new(exit: Exit, what: impl Into<String>) -> Self {
         Self { exit, what: what.into(), why: Vec::new(), hint: None }
     }
-    /// Bad input: exit 2.
+    /// Builds a failure for bad input: exit 2.
     pub fn usage(what: impl Into<String>) -> Self {
         Self::new(Exit::Usage, what)
     }
-    /// Something outside failed: exit 1.
+    /// Builds a failure of something outside: exit 1.
     pub fn failure(what: impl Into<String>) -> Self {
         Self::new(Exit::Failure, what)
     }
-    /// Something was not allowed or not approved: exit 4.
+    /// Builds a failure for something that was not allowed or not approved: exit 4.
     pub fn held(what: impl Into<String>) -> Self {
         Self::new(Exit::Held, what)
     }
-    /// With a line that says why.
+    /// Adds a line with a reason.
     #[must_use]
     pub fn why(mut self, why: impl Into<String>) -> Self {
         self.why.push(why.into());
         self
     }
-    /// With what to do.
+    /// Sets the hint.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
 
-    /// The lines for stderr.
+    /// Returns the lines for stderr.
     pub fn text(&self) -> String {
         let mut text = format!("error: {}\n", indented(&self.what));
         for why in &self.why {
@@ -58,8 +59,8 @@ impl Fail {
     }
 }
 
-/// Further lines are set in, so that they are seen to belong to the first. Words from files and from AWS stand in them, and
-/// must not command the terminal.
+/// Indents the further lines, so that they are seen to belong to the first. They contain text from files and
+/// from AWS, which must not control the terminal.
 fn indented(text: &str) -> String {
     text.trim_end().lines().map(safe::text).collect::<Vec<_>>().join("\n  ")
 }

@@ -1,6 +1,7 @@
-//! Files that a user names: the one place of the command line that writes them. A regular file is replaced whole or not at all
-//! and keeps its mode and its owner; a link is followed; what is no regular file (a device, a pipe, a descriptor of this
-//! process) is written to and never replaced, and takes only text that commands no terminal and no CI runner, since one may read there.
+//! Files that a user names: the one place of the command line that writes them. A regular file is replaced
+//! whole or not at all and keeps its mode and its owner; a link is followed; anything else (a device, a pipe,
+//! a descriptor of this process) is written to and never replaced, and takes only text without commands for a
+//! terminal or a CI runner, since one may read there.
 
 use std::{
     fs::{self, File, Metadata, OpenOptions},
@@ -13,7 +14,7 @@ use super::{
     out::{Stream, harmless},
 };
 
-/// Links lead to links at most so often (Linux gives up at 40, path_resolution(7)).
+/// The longest chain of links that is followed (Linux gives up at 40, path_resolution(7)).
 const MOST_LINKS: usize = 40;
 
 /// Writes a document whole.
@@ -25,7 +26,7 @@ pub fn keep(path: &Path, text: &str, what: &str) -> Result<(), Fail> {
     put(path, text).map_err(fail)
 }
 
-/// The same, with the reason alone where it cannot be written.
+/// Writes a document whole, and returns the plain error where it cannot be written.
 ///
 /// # Errors
 /// When it cannot be written.
@@ -35,7 +36,7 @@ pub fn put(path: &Path, text: &str) -> io::Result<()> {
     draft.finish()
 }
 
-/// Finds out whether a file could be written, and leaves what stands there as it is.
+/// Checks whether a file could be written, and leaves its content as it is.
 ///
 /// # Errors
 /// When it could not.
@@ -47,7 +48,7 @@ pub fn ready(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Opens a file to add to its end, and makes it where it is not there.
+/// Opens a file to append to, and creates it if it does not exist.
 ///
 /// # Errors
 /// When it cannot be opened.
@@ -59,10 +60,10 @@ pub fn append(path: &Path) -> io::Result<Box<dyn Write + Send>> {
     })
 }
 
-/// Writes a document only where nothing is yet; a device is written to.
+/// Writes a document only where no file exists yet; a device is written to.
 ///
 /// # Errors
-/// When something is there already, or it cannot be written.
+/// When a file exists already, or it cannot be written.
 pub fn put_new(path: &Path, text: &str) -> io::Result<()> {
     match Place::of(path)? {
         Place::Stream(_) | Place::Device => put(path, text),
@@ -73,12 +74,13 @@ pub fn put_new(path: &Path, text: &str) -> io::Result<()> {
 /// A document on its way into a user's file.
 pub struct Draft {
     writer: Box<dyn Write + Send>,
-    /// The half-written file and the place that it takes when it is whole; nothing where the place itself is written to.
+    /// The half-written file and the path that it takes when it is whole; `None` where the path itself is
+    /// written to.
     half: Option<(PathBuf, PathBuf)>,
 }
 
 impl Draft {
-    /// A document for this place.
+    /// Begins a document for this path.
     ///
     /// # Errors
     /// When it cannot be written there.
@@ -105,10 +107,10 @@ impl Draft {
         }
     }
 
-    /// Puts the document in its place.
+    /// Moves the document to its path.
     ///
     /// # Errors
-    /// When it cannot be put there.
+    /// When it cannot be moved there.
     pub fn finish(mut self) -> io::Result<()> {
         self.writer.flush()?;
         match self.half.take() {
@@ -130,13 +132,13 @@ impl Write for Draft {
 impl Drop for Draft {
     fn drop(&mut self) {
         if let Some((half, _)) = &self.half {
-            // What was broken off is of no use to anybody; that it cannot be removed changes nothing.
+            // An unfinished file is of no use to anybody; a failure to remove it changes nothing.
             let _ = fs::remove_file(half);
         }
     }
 }
 
-/// What a path leads to.
+/// The kind of thing that a path leads to.
 #[derive(Debug)]
 enum Place {
     /// One of the two streams of this process under the name of a file.
@@ -145,7 +147,7 @@ enum Place {
     Device,
     /// A regular file, behind all links.
     File(PathBuf, Metadata),
-    /// Nothing yet; a file can be made here.
+    /// Nothing yet; a file can be created here.
     Nothing(PathBuf),
 }
 
@@ -171,7 +173,8 @@ impl Place {
         Err(io::Error::other("too many links lead to it"))
     }
 
-    /// A descriptor of this process: its link names a file that must not be replaced, or no file at all.
+    /// Recognizes a descriptor of this process: its link names a file that must not be replaced, or no file
+    /// at all.
     fn descriptor(path: &Path) -> Option<Self> {
         let name = path.file_name()?.to_str()?;
         let own = format!("/proc/{}/fd", std::process::id());
@@ -190,7 +193,7 @@ impl Place {
     }
 }
 
-/// Begins a file beside the one whose place it takes later. What a run that was killed left there goes.
+/// Begins a file beside the one that it later replaces. A leftover of a run that was killed is removed.
 fn begin(file: &Path) -> io::Result<(File, PathBuf)> {
     let mut half = file.as_os_str().to_owned();
     half.push(".part");
@@ -200,12 +203,13 @@ fn begin(file: &Path) -> io::Result<(File, PathBuf)> {
         Ok(_) => fs::remove_file(&half)?,
         Err(_) => {}
     }
-    // Nobody can have put a link there meanwhile: it must not be there.
+    // Nobody can have put a link there meanwhile: the file must not exist.
     Ok((OpenOptions::new().write(true).create_new(true).open(&half)?, half))
 }
 
-/// A file with the mode and the owner of the one that it is to replace; nothing where that cannot be had, or where the file
-/// has other names that would keep the old text: then the file itself is written to.
+/// Begins a file with the mode and the owner of the one that it is to replace. Returns `None` where they
+/// cannot be set, or where the file has other names that would keep the old text: then the file itself is
+/// written to.
 fn replacement(file: &Path, old: &Metadata) -> Option<(File, PathBuf)> {
     if other_names(old) {
         return None;
@@ -256,7 +260,7 @@ mod tests {
         tempfile::tempdir().expect("a folder")
     }
 
-    /// The names in a folder.
+    /// Returns the names in a folder.
     fn names(folder: &Path) -> Vec<String> {
         let mut names: Vec<String> = fs::read_dir(folder).unwrap().map(|e| e.unwrap().file_name().to_string_lossy().into_owned()).collect();
         names.sort();
@@ -343,12 +347,12 @@ mod tests {
     fn devices_are_written_to_and_stay_devices() {
         let folder = folder();
         let own = folder.path().join("null");
-        // Only root can make a device; where it cannot, the one that everybody has stands for it.
+        // Only root can make a device; elsewhere the one that everybody has is used instead.
         let made = Command::new("mknod").args([own.as_os_str(), "c".as_ref(), "1".as_ref(), "3".as_ref()]).status().is_ok_and(|s| s.success());
         for device in [PathBuf::from("/dev/null")].into_iter().chain(made.then_some(own)) {
             let before = fs::metadata(&device).unwrap();
             ready(&device).unwrap();
-            // A container may forbid to open a device of one's own; it must stay what it is all the same.
+            // A container may forbid opening a device of one's own; it must remain a device all the same.
             let written = put(&device, "gone");
             assert!(written.is_ok() || device != Path::new("/dev/null"), "{written:?}");
             append(Path::new("/dev/null")).unwrap().write_all(b"gone").unwrap();

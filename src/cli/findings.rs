@@ -1,5 +1,6 @@
-//! `--findings`: the files, folders and the standard input that other tools' findings stand in, and what came of them.
-//! It opens what was named; what is in it is for intake to say, and what is true of it for our own checks.
+//! `--findings`: the files, folders and the standard input that contain other tools' findings, and the
+//! outcome of reading them. It opens what was named; intake decides what the findings are, and our own checks
+//! which of them are true.
 
 use std::{
     fs::{self, File},
@@ -18,16 +19,16 @@ use crate::{
     report::safe,
 };
 
-/// Folders in folders, at most so deep.
+/// The deepest nesting of folders.
 const DEEPEST: usize = 16;
-/// So many files at most; more is a wrong folder.
+/// The largest number of files; more is a wrong folder.
 const MOST_FILES: usize = 100_000;
-/// So many inputs are told of by name.
+/// The largest number of inputs that are reported by name.
 const MOST_TOLD: usize = 20;
 /// The name of the standard input.
 const STDIN: &str = "-";
 
-/// A file that is opened when it is read, so that a folder of many does not take as many handles.
+/// A file that is opened when it is read, so that a folder with many files does not take as many handles.
 struct Later {
     path: PathBuf,
     file: Option<BufReader<File>>,
@@ -43,10 +44,10 @@ impl Read for Later {
 }
 
 impl Session {
-    /// The files that `--findings` names, folders taken apart, in the order of their names.
+    /// Lists the files that `--findings` names, with folders expanded, in the order of their names.
     ///
     /// # Errors
-    /// What is not there or cannot be read (exit 2).
+    /// When a path is not found or cannot be read (exit 2).
     pub fn findings(&self) -> Result<Vec<PathBuf>, Fail> {
         let mut files = Vec::new();
         for path in &self.common.findings {
@@ -77,11 +78,11 @@ impl Session {
         Ok(files)
     }
 
-    /// Reads what `--findings` names and `--events-since` asks for, and decides on each finding; nothing where neither is
-    /// given. What could not be read to its end is said on stderr.
+    /// Reads the inputs of `--findings` and the events of `--events-since`, and decides on each finding;
+    /// `None` if neither is given. An input that could not be read to its end is reported on stderr.
     ///
     /// # Errors
-    /// What is not there, and events that cannot be had (exit 2).
+    /// When an input is not found, or the events cannot be read (exit 2).
     pub async fn intake(&self, door: &Door) -> Result<Option<Intake>, Fail> {
         let lookup = Lookup::asked(self, door)?;
         if self.common.findings.is_empty() && lookup.is_none() {
@@ -90,7 +91,7 @@ impl Session {
         let files = self.findings()?;
         let count = files.len();
         let (owner, regions) = (door.account.identity().owner.clone(), door.regions.clone());
-        // Reading waits for files, for the standard input and for AWS: on a thread that may.
+        // Reading waits for files, for the standard input and for AWS: it is done on a thread that may block.
         let (mut sink, events) = Piped::new();
         let looked_up = lookup.is_some();
         let reading = tokio::task::spawn_blocking(move || {
@@ -121,7 +122,7 @@ impl Session {
     }
 }
 
-/// Refuses inputs of which nothing was understood: what nobody could read is not clean.
+/// Refuses inputs of which nothing was understood: an input that nobody could read is not clean.
 ///
 /// # Errors
 /// When nothing was understood in any of them (exit 2).
@@ -144,7 +145,7 @@ fn understood(reports: &[Report]) -> Result<(), Fail> {
     Err(fail.why("nothing was read or changed: what is not understood is not clean").hint("docs/intake.md lists the formats that are read"))
 }
 
-/// The name of a format that is known and not taken.
+/// Returns the name of a format that is known but not accepted, for a message.
 fn format_words(report: &Report) -> String {
     if sniff::declined(&report.format).is_some() { format!("{}: ", report.format) } else { String::new() }
 }
@@ -156,7 +157,8 @@ fn input(path: PathBuf) -> (String, Box<dyn Read>) {
     (path.display().to_string(), Box::new(Later { path, file: None }))
 }
 
-/// The files of a folder. Links to folders are not followed, and names that begin with a dot are left out.
+/// Collects the files of a folder. Links to folders are not followed, and names that begin with a dot are
+/// left out.
 fn folder(path: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), Fail> {
     if depth == 0 {
         return Err(Fail::usage(format!("{}: folders are nested too deep for findings", path.display())).hint("is it the right folder?"));

@@ -1,5 +1,5 @@
-//! A menu of answers that one key answers, as in `git add -p`: a letter chooses at once, arrow keys and Enter choose as well, `?`
-//! explains. What a key does is pure; only [`choose`] draws and reads.
+//! A menu of answers that one key answers, as in `git add -p`: a letter chooses at once, arrow keys and Enter
+//! choose as well, `?` explains. The effect of a key is pure; only [`choose`] draws and reads.
 
 use std::{
     io,
@@ -14,7 +14,7 @@ use crate::report::safe;
 /// The longest pause between two letters of one typed word.
 const SAME_WORD: Duration = Duration::from_millis(300);
 
-/// The letters of a word that are still to come after its first letter has answered: who types `yes` and Enter answers one
+/// The rest of a word after its first letter has answered: a person who types `yes` and Enter answers one
 /// question and not four.
 #[derive(Debug, Default)]
 pub struct Rest {
@@ -23,12 +23,13 @@ pub struct Rest {
 }
 
 impl Rest {
-    /// Starts the clock at the question that the letters could answer: they may have been typed while nothing was read.
+    /// Restarts the clock at the question that the letters could answer: they may have been typed while
+    /// nothing was read.
     fn at(&mut self, now: Instant) {
         self.last = self.last.map(|_| now);
     }
 
-    /// Returns whether a key only completes the word before.
+    /// Returns whether a key only completes the word that was begun.
     fn takes(&mut self, key: &Key, now: Instant) -> bool {
         let soon = self.last.is_some_and(|last| now.duration_since(last) <= SAME_WORD);
         let completes = match key {
@@ -50,7 +51,7 @@ impl Rest {
     }
 }
 
-/// What a key did.
+/// The effect of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Pressed {
     Nothing,
@@ -59,7 +60,7 @@ enum Pressed {
     Left,
 }
 
-/// A menu as it stands.
+/// A menu in its current state.
 #[derive(Debug)]
 struct Menu<'a> {
     prompt: &'a str,
@@ -97,7 +98,7 @@ impl<'a> Menu<'a> {
         Pressed::Redraw
     }
 
-    /// The menu in lines that fit, since a line that wraps is drawn wrongly.
+    /// Lays the menu out in lines that fit, since a line that wraps is drawn wrongly.
     fn lines(&self, width: usize) -> Vec<String> {
         let letters: Vec<String> = self.keys.iter().flatten().chain(['?'].iter()).map(char::to_string).collect();
         let mut lines = vec![format!("{} [{}]:", safe::text(self.prompt), letters.join(","))];
@@ -116,7 +117,7 @@ impl<'a> Menu<'a> {
     }
 }
 
-/// Gives each answer a key: the first letter of its word that no answer before it has.
+/// Gives each answer a key: the first letter of its word that no earlier answer has.
 fn keys(items: &[Item]) -> Vec<Option<char>> {
     let mut keys: Vec<Option<char>> = Vec::new();
     for item in items {
@@ -126,7 +127,7 @@ fn keys(items: &[Item]) -> Vec<Option<char>> {
     keys
 }
 
-/// Shows answers and returns the number of the one that was chosen; nothing where the question was left.
+/// Shows answers and returns the number of the chosen one; `None` if the question was left.
 ///
 /// # Errors
 /// When the terminal cannot be read or written.

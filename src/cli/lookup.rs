@@ -1,5 +1,6 @@
-//! `redress events`, and `--events-since`: CloudTrail's event history, looked up and handed to intake or kept in a file. It
-//! asks for events and passes them on; what they mean is for intake to say, and what is true of them for our own checks.
+//! `redress events`, and `--events-since`: CloudTrail's event history, looked up and handed to intake or
+//! saved in a file. It requests events and passes them on; intake decides what they mean, and our own checks
+//! which findings are true.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -19,20 +20,21 @@ use crate::{
     report::safe,
 };
 
-/// Where a lookup's events come from, in the reports of intake.
+/// The source of a lookup's events, as the reports of intake name it.
 pub const SOURCE: &str = "CloudTrail event history";
-/// How late events may well come: AWS speaks of 5 minutes on average, without a guarantee
+/// The delay that events may well have: AWS documents 5 minutes on average, without a guarantee
 /// (<https://docs.aws.amazon.com/awscloudtrail/latest/userguide/get-and-view-cloudtrail-log-files.html>).
 const LATE: SignedDuration = SignedDuration::from_mins(15);
-/// A period that is so short may miss much of it.
+/// The length below which a period may miss much because of late events.
 const SHORT: SignedDuration = SignedDuration::from_hours(1);
-/// How often it is told how far the lookup has come.
+/// The interval between two reports on the progress of the lookup.
 const TELL: Duration = Duration::from_secs(15);
 
-/// Looks up events: shows what our own checks say of what they touched, or only keeps them in a file.
+/// Looks up events: shows what our own checks find in the resources that they touched, or only saves the
+/// events in a file.
 ///
 /// # Errors
-/// Bad input, no way to the account, a file that cannot be written.
+/// When the input is bad, the account cannot be opened, or the file cannot be written.
 pub async fn run(session: &Session, past: &PastFlags, output: Option<&Path>, exit_code: bool) -> Result<Exit, Fail> {
     let period = Period::of(past.since, past.until, Timestamp::now())?;
     let mut common = session.common.clone();
@@ -55,27 +57,27 @@ pub async fn run(session: &Session, past: &PastFlags, output: Option<&Path>, exi
     Ok(if looked.missing.is_some() { Exit::Held } else { Exit::Done })
 }
 
-/// From when to when.
+/// The period of a lookup, from its start to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Period {
     since: Timestamp,
     until: Timestamp,
-    /// Whether it is so short and so new that what is missing yet may be most of it.
+    /// `true` for a period so short and so recent that the events missing yet may be most of it.
     fresh: bool,
 }
 
 impl Period {
-    /// The period that was asked for.
+    /// Returns the period that was asked for.
     ///
     /// # Errors
-    /// One that is empty, or goes back further than the history (exit 2).
+    /// When it is empty, or goes back further than the history (exit 2).
     pub fn of(since: Moment, until: Option<Moment>, now: Timestamp) -> Result<Self, Fail> {
         let at = |moment: Moment| match moment {
             Moment::At(time) => Ok(time),
             Moment::Ago(span) => now.checked_sub(span).map_err(|_| too_far()),
         };
         let (since, until) = (at(since)?, until.map_or(Ok(now), at)?.min(now));
-        // AWS may count from a moment later than we do.
+        // AWS may count from a moment later than ours.
         if now.duration_since(since) > reach() {
             return Err(too_far());
         }
@@ -96,25 +98,25 @@ fn too_far() -> Fail {
 pub struct Lookup {
     history: History,
     regions: Vec<String>,
-    /// The region that was not asked for, and is looked into for the events of global services.
+    /// The region that was not asked for, but is read for the events of global services.
     global: Option<&'static str>,
     period: Period,
     pace: Option<u8>,
 }
 
-/// What came of one.
+/// The result of a lookup.
 #[derive(Debug, Default)]
 pub struct Looked {
     events: u64,
     calls: u64,
     ended: BTreeSet<String>,
     failed: BTreeMap<String, String>,
-    /// What could not be looked up, and why; `None` when all was.
+    /// The regions that could not be looked up, with the reasons; `None` if there are none.
     pub missing: Option<String>,
 }
 
 impl Lookup {
-    /// The lookup that `--events-since` asks for, if it does.
+    /// Returns the lookup that `--events-since` asks for, if any.
     ///
     /// # Errors
     /// As [`Lookup::new`] and [`Period::of`].
@@ -124,10 +126,10 @@ impl Lookup {
         Self::new(door, period, session.common.pace).map(Some)
     }
 
-    /// A lookup behind this door.
+    /// Prepares a lookup behind this door.
     ///
     /// # Errors
-    /// A twin, which has no events (exit 2).
+    /// When the account is a twin, which has no events (exit 2).
     pub fn new(door: &Door, period: Period, pace: Option<u8>) -> Result<Self, Fail> {
         let Some(history) = door.history.clone() else {
             return Err(Fail::usage("a twin has no CloudTrail events: it is no account that anybody calls")
@@ -154,10 +156,10 @@ impl Lookup {
         }
     }
 
-    /// Looks up, and writes what comes.
+    /// Looks up events and writes them as they come.
     ///
     /// # Errors
-    /// When it cannot be written. What cannot be looked up is no error: it is told in what comes.
+    /// When they cannot be written. A failed lookup is not an error: the result names it.
     pub async fn run(&self, out: Out, sink: &mut Sink) -> Result<Looked, Fail> {
         self.announce(out);
         let mut looked = Looked::default();
@@ -197,7 +199,7 @@ impl Lookup {
         format!("{} events so far, {} of {} regions done{slowest}", looked.events, looked.ended.len(), self.regions.len())
     }
 
-    /// What could not be looked up, in the order of the regions: one reason is told once.
+    /// Lists what could not be looked up, in the order of the regions: each reason is given once.
     fn missing(&self, looked: &Looked) -> Option<String> {
         let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
         for region in &self.regions {
@@ -224,7 +226,7 @@ fn often(rate: f64) -> String {
     }
 }
 
-/// Events, one a line.
+/// Writes events, one per line.
 fn lines(events: &[Value], first: bool) -> String {
     let mut text = String::new();
     for (n, event) in events.iter().enumerate() {
@@ -234,8 +236,8 @@ fn lines(events: &[Value], first: bool) -> String {
     text
 }
 
-/// The end of the document. What is missing stands in it, so that whoever reads the file knows as much as who made it; a
-/// document that was broken off has no end, which intake sees.
+/// Writes the end of the document. It contains what is missing, so that a reader of the file knows as much as
+/// its author; a document that was broken off has no end, which intake notices.
 fn end(missing: Option<&str>) -> String {
     match missing {
         Some(why) => format!("\n],\n{}:{}}}\n", json!(INCOMPLETE), json!(why)),
@@ -243,13 +245,13 @@ fn end(missing: Option<&str>) -> String {
     }
 }
 
-/// Where the document goes.
+/// A destination of the document.
 pub enum Sink {
-    /// To intake, in this process.
+    /// Intake, in this process.
     Pipe(mpsc::Sender<Vec<u8>>),
-    /// To a file, under its name.
+    /// A file, with its name.
     File(BufWriter<Draft>, String),
-    /// To stdout.
+    /// The standard output.
     Stdout(Out),
 }
 
@@ -262,7 +264,7 @@ impl Sink {
         Draft::at(path).map(|draft| Sink::File(BufWriter::new(draft), name.clone())).map_err(|error| unwritable(&name, &error))
     }
 
-    /// Writes; whether anybody still takes it.
+    /// Writes text, and returns whether anybody still reads it.
     async fn put(&mut self, text: String) -> Result<bool, Fail> {
         match self {
             Sink::Pipe(pipe) => Ok(pipe.send(text.into_bytes()).await.is_ok()),
@@ -271,7 +273,7 @@ impl Sink {
         }
     }
 
-    /// Puts a file in its place.
+    /// Moves a file to its path.
     fn close(self) -> Result<(), Fail> {
         let Sink::File(file, name) = self else { return Ok(()) };
         file.into_inner().map_err(io::IntoInnerError::into_error).and_then(Draft::finish).map_err(|error| unwritable(&name, &error))
@@ -282,7 +284,7 @@ fn unwritable(name: &str, error: &io::Error) -> Fail {
     Fail::failure(format!("{name}: cannot write the events")).why(error.to_string()).hint("choose another place")
 }
 
-/// The reading end of [`Sink::Pipe`], for a thread that may wait.
+/// The reading end of [`Sink::Pipe`], for a thread that may block.
 pub struct Piped {
     pipe: mpsc::Receiver<Vec<u8>>,
     rest: Vec<u8>,
@@ -290,7 +292,7 @@ pub struct Piped {
 }
 
 impl Piped {
-    /// Both ends. Little fits between them: who reads slowly slows the lookup down.
+    /// Creates both ends. Little fits between them: a slow reader slows the lookup down.
     pub fn new() -> (Sink, Self) {
         let (send, pipe) = mpsc::channel(4);
         (Sink::Pipe(send), Self { pipe, rest: Vec::new(), at: 0 })

@@ -1,5 +1,5 @@
-//! `redress man`: manual pages of all commands, made of what `--help` says. Writes into the folder that is named, and
-//! nowhere else.
+//! `redress man`: manual pages of all commands, made from their `--help`. Writes into the folder that is
+//! named, and nowhere else.
 
 use std::path::Path;
 

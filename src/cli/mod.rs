@@ -1,5 +1,6 @@
-//! The command line: what was typed becomes calls of the engine and reports on the two streams. One file for each
-//! command; nothing here decides what is done to an account, and nothing but [`out`] writes to the streams.
+//! The command line: turns the arguments into calls of the engine, and its results into reports on the two
+//! streams. One file for each command; nothing here decides what is done to an account, and nothing but
+//! [`out`] writes to the streams.
 
 mod account;
 mod actions;
@@ -63,7 +64,7 @@ use self::{
     typed::Typed,
 };
 
-/// Parses, runs, says what went wrong, and gives the exit code.
+/// Parses the arguments, runs the command, reports a failure, and returns the exit code.
 pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
     let parsed = examples::command().try_get_matches_from(args).and_then(|matches| {
         let belts = typed::only_tightened(&matches, |name| std::env::var_os(name));
@@ -71,7 +72,7 @@ pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
     });
     let (cli, typed, belts) = match parsed {
         Ok(parsed) => parsed,
-        // Help and version come this way too, and go to stdout with code 0.
+        // Help and version take this path too, and go to stdout with code 0.
         Err(error) => {
             let error = refused::explained(error, &examples::command());
             let (out, text) = (Out::new(false, args::Color::Auto), error.render().ansi().to_string());
@@ -105,7 +106,7 @@ pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
     let exit = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => {
             let result = runtime.block_on(command(&session, cli.command));
-            // A question that was left with a signal still waits for a key; nobody waits for it.
+            // A question that was left with a signal still waits for a key; nobody waits for its answer.
             runtime.shutdown_background();
             result
         }
@@ -151,9 +152,11 @@ async fn command(session: &Session, command: Command) -> Result<Exit, Fail> {
     }
 }
 
-/// Sends logs to stderr. The filter keeps the SDK from showing requests, and with them tokens, at every level.
+/// Sends logs to stderr. The filter keeps the SDK from showing requests, and with them tokens, at every
+/// level.
 fn log(verbosity: u8, out: Out) {
-    // What the SDK warns of shows up in the facts and errors as well, in better words; it is told only on request.
+    // The facts and errors report the SDK's warnings as well, in better words; the log shows them only on
+    // request.
     let filter = if verbosity == 0 { "error,redress=warn".to_owned() } else { crate::aws::log_filter(verbosity) };
     let filter = tracing_subscriber::EnvFilter::new(filter);
     let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(move || out::Logged(out)).with_target(false).without_time().with_ansi(false);

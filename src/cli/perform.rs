@@ -1,5 +1,5 @@
-//! Runs the engine for a command: the lock, the run's folder, requests to stop, progress, and what is said afterwards. The account is
-//! changed by the engine alone.
+//! Runs the engine for a command: the lock, the run's folder, requests to stop, progress, and the report
+//! afterwards. The account is changed by the engine alone.
 
 use std::{sync::Arc, time::Duration};
 
@@ -21,23 +21,23 @@ use crate::{
     plan::{Plan, PlanKind, again::Today},
 };
 
-/// What the engine is to do.
+/// A task for the engine.
 #[derive(Debug)]
 pub enum Task<'a> {
     /// Begin a run and take it to its end.
     Apply(&'a str, Vec<Decision>),
-    /// Take an interrupted run to its end, with what was decided anew.
+    /// Take an interrupted run to its end, with new decisions.
     Resume(Vec<Decision>),
     /// Check a run again.
     Verify,
-    /// Tell Security Hub what a run has resolved.
+    /// Inform Security Hub of the findings that a run has resolved.
     Notify(&'a [Notice]),
 }
 
-/// Takes the locks of the regions that a run works on, and tells what a process that died left behind.
+/// Takes the locks of the regions that a run works on, and reports a lock that a dead process left behind.
 ///
 /// # Errors
-/// When somebody else is at work on it, or the state directory cannot be written (exit 1).
+/// When another process works on them, or the state directory cannot be written (exit 1).
 pub fn lock(session: &Session, state: &dyn Store, plan: &Plan, run: &str, caller: &str) -> Result<Lock, Fail> {
     let lock = state.lock(&Claim::of(plan, run, caller, jiff::Timestamp::now())).map_err(store_fail)?;
     if let Some(left) = &lock.left {
@@ -46,64 +46,67 @@ pub fn lock(session: &Session, state: &dyn Store, plan: &Plan, run: &str, caller
     Ok(lock)
 }
 
-/// Who sits here, where it is not known yet whose credentials are used.
+/// Returns the name of the local user, for the time before it is known whose credentials are used.
 pub fn person() -> String {
     let named = |name: &str| std::env::var(name).ok().filter(|v| !v.is_empty());
     named("USER").or_else(|| named("LOGNAME")).or_else(|| named("USERNAME")).unwrap_or_else(|| "somebody".to_owned())
 }
 
-/// A run of before at its own account, locked, with its journal open to go on with.
+/// An earlier run at its own account, locked, with its journal open to be continued.
 pub struct Reopened {
-    /// Where its folder lies.
+    /// The store of its folder.
     pub state: Box<dyn Store>,
-    /// Its plan, and what its journal held.
+    /// Its plan, and the content of its journal.
     pub folder: RunFolder,
-    /// How it began.
+    /// The start of the run, as its journal records it.
     pub head: Head,
     /// The account.
     pub door: Door,
-    /// The journal, read again under the lock: another process may have gone on with it meanwhile.
+    /// The journal, read again under the lock: another process may have continued it meanwhile.
     pub journal: Journal,
-    /// Held as long as this is.
+    /// The lock, held as long as this value lives.
     _lock: Lock,
 }
 
-/// Opens a run of before, to go on with it.
+/// Opens an earlier run, to continue it.
 ///
 /// # Errors
-/// No such run, somebody else at work on it, other credentials than its own, no way to the account.
+/// When there is no such run, another process works on it, the credentials are not its own, or the account
+/// cannot be opened.
 pub async fn reopen(session: &Session, run: &str) -> Result<Reopened, Fail> {
     let (state, folder) = session.run(run)?;
     let head = folder.story().head;
     let lock = lock(session, state.as_ref(), &folder.plan, &head.run, &person())?;
-    // Before anything is asked of the account; whoever acts on the journal looks again, at what was read of it then.
+    // This comes before any read of the account; a caller who acts on the journal checks again what was read
+    // of it then.
     signing::of_run(session, &folder, &folder.story())?;
     let door = session.reopen(&Place::of_run(&head, &folder.plan.regions)).await?;
     let journal = folder.journal().map_err(store_fail)?;
     Ok(Reopened { state, folder, head, door, journal, _lock: lock })
 }
 
-/// A plan of which it was decided what is done.
+/// A plan with its decisions.
 pub struct Approved<'p> {
     /// The plan.
     pub plan: &'p Plan,
-    /// What was decided.
+    /// The decisions about its changes.
     pub decisions: Vec<Decision>,
-    /// Who has signed its file, where a signature was asked for.
+    /// The signer of its file, where a signature was asked for.
     pub signed: Option<Signed>,
 }
 
 /// Begins a run of a plan, takes it to its end, and reports. The caller holds the lock.
 ///
 /// # Errors
-/// When the run's folder cannot be made; then nothing was changed.
+/// When the run's folder cannot be created; then nothing was changed.
 pub async fn begin(session: &Session, door: &Door, state: &dyn Store, run: &str, approved: Approved<'_>) -> Result<Exit, Fail> {
     let plan = approved.plan;
     let (story, result) = go(session, door, state, run, approved).await?;
     report(session, plan, &story, result)
 }
 
-/// The same without the report: where the run stands, and why it did not come to its end if it did not.
+/// Runs a plan as [`begin`] does, but without the report: returns the state of the run, and the reason if it
+/// did not come to its end.
 ///
 /// # Errors
 /// As [`begin`].
@@ -118,24 +121,25 @@ pub async fn go(session: &Session, door: &Door, state: &dyn Store, run: &str, ap
     Ok((journal.story, result))
 }
 
-/// Signs a run where a key was given. What was done is done, whether it can be signed or not.
+/// Signs a run where a key was given. A failure to sign is reported and does not undo the run.
 pub fn sign(session: &Session, folder: &RunFolder, story: &Story) {
     if let Err(fail) = signing::sign_run(session, folder, story) {
         session.out.fail(&fail);
     }
 }
 
-/// Lets the engine do one thing, with progress shown and requests to stop heeded.
+/// Lets the engine do one task, shows progress and obeys requests to stop.
 ///
 /// # Errors
-/// The engine's: the run did not come to its end, and its journal says how far it came.
+/// When the engine stops before the end of the run; its journal records how far it came.
 pub async fn work(session: &Session, door: &Door, plan: &Plan, run: &str, journal: &mut Journal, task: Task<'_>) -> Result<(), EngineError> {
     let stop = Arc::new(Stop::default());
     let progress = Progress::new(session.out, session.common.verbose > 0);
     let watcher = tokio::spawn(watch(signals::listen(), Arc::clone(&stop), session.out, session.common.typed.pieces().resume(run)));
     let events = Events::open(session, door, run, &progress);
     events.begin(plan, &task);
-    // They were read before anything else was done. What cannot be read any more asks for nothing, and then nothing new begins.
+    // They were read before anything else was done. If they cannot be read any more, none are used, and then
+    // nothing new begins.
     let today = Today { playbooks: session.playbooks().unwrap_or_default(), options: plan.options.clone() };
     let engine = Engine {
         account: door.account.as_ref(),
@@ -159,8 +163,8 @@ pub async fn work(session: &Session, door: &Door, plan: &Plan, run: &str, journa
     result
 }
 
-/// Passes requests to stop on: the first stops after the changes at hand, the second before the next call, whichever signals
-/// they come as.
+/// Passes requests to stop on: the first stops after the changes at hand, the second before the next call,
+/// whichever signals they come as.
 async fn watch(mut requests: Listening, stop: Arc<Stop>, out: Out, resume: String) {
     for count in 1_u32.. {
         let signal = requests.next().await;
@@ -174,24 +178,24 @@ async fn watch(mut requests: Listening, stop: Arc<Stop>, out: Out, resume: Strin
     }
 }
 
-/// How many changes run at once.
+/// Returns the number of changes that run at once.
 fn jobs(session: &Session) -> usize {
     session.common.jobs.map_or(engine::schedule::JOBS, usize::from)
 }
 
-/// How many instances of a region may be down at once.
+/// Returns the number of instances in a region that may be down at once.
 pub fn stop_at_once(session: &Session) -> usize {
     session.common.stop_at_once.map_or(engine::turns::STOP_AT_ONCE, usize::from)
 }
 
-/// How long a listing may not show what was just made. `REDRESS_LAG_SECONDS` shortens it for endpoints that are known to
-/// be consistent, such as emulators.
+/// Returns how long a listing may lag behind a creation. `REDRESS_LAG_SECONDS` shortens it for endpoints that
+/// are known to be consistent, such as emulators.
 fn lag() -> Duration {
     let given = std::env::var("REDRESS_LAG_SECONDS").ok().and_then(|text| text.parse().ok());
     given.map_or(engine::LAG, |seconds: u64| Duration::from_secs(seconds).min(engine::LAG))
 }
 
-/// Tells the run that an undo takes back which of its changes were restored.
+/// Records in the original run which of its changes an undo has restored.
 ///
 /// # Errors
 /// When that run's journal cannot be read or written.
@@ -208,7 +212,7 @@ pub fn note_undone(door: &Door, state: &dyn Store, plan: &Plan, undo_story: &Sto
     journal.write(door.account.now(), Event::Undone { by: undo_story.head.run.clone(), changes }).map_err(store_fail)
 }
 
-/// Writes the run to stdout and finds the exit code.
+/// Writes the run to stdout and returns the exit code.
 ///
 /// # Errors
 /// When stdout cannot be written.
@@ -216,7 +220,7 @@ pub fn report(session: &Session, plan: &Plan, story: &Story, result: Result<(), 
     let out = session.out;
     let document = RunDocument::of(story, plan);
     let mut exit = Exit::of_run(story);
-    // The run is what it is, whether its report can be kept or not.
+    // The state of the run does not depend on whether its report can be written.
     if let Err(fail) = summary::run(session, &document, plan) {
         out.fail(&fail);
         exit = Exit::worst([exit, Exit::Failure]);

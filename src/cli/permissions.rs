@@ -1,4 +1,5 @@
-//! `redress permissions`: the least IAM policy for a plan, or the policies of a standing role. Reads files only.
+//! `redress permissions`: the least IAM policy for a plan, or the policies of a permanent role. Reads files
+//! only.
 
 use std::path::Path;
 
@@ -15,7 +16,7 @@ use crate::{
 /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>).
 const MANAGED: usize = 6144;
 
-/// The policies of a standing role.
+/// The policies of a permanent role.
 #[derive(Serialize)]
 struct Standing {
     read: Policy,
@@ -24,11 +25,11 @@ struct Standing {
     report_back: Option<Policy>,
 }
 
-/// Shows the policy of a plan, or of a standing role all policies or the one that is named. What telling Security Hub takes is in
-/// them only if `report_back` asks for it.
+/// Shows the policy of a plan; or of a permanent role all policies, or the one that is named. The permissions
+/// to report to Security Hub are included only with `report_back`.
 ///
 /// # Errors
-/// A file that is no plan; neither a plan nor `--all`.
+/// When the file is not a plan, or neither a plan nor `--all` is given.
 pub fn run(session: &Session, plan: Option<&Path>, standing: Option<Option<Half>>, report_back: bool) -> Result<Exit, Fail> {
     let text = match (plan, standing) {
         (Some(path), _) => {

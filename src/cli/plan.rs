@@ -1,20 +1,20 @@
-//! `redress plan`: what would be done, shown and kept in a file if that is wanted. Changes nothing.
+//! `redress plan`: shows a plan, and writes it to a file on request. Changes nothing.
 
 use std::path::Path;
 
 use super::{args::Belts, exit::Exit, fail::Fail, files::keep, planning, render, session::Session, summary};
 use crate::plan::Plan;
 
-/// Plans.
+/// Plans the changes to the account, and shows the plan.
 ///
 /// # Errors
-/// Bad input, no way to the account, a file that cannot be written.
+/// When the input is bad, the account cannot be opened, or the file cannot be written.
 pub async fn run(session: &Session, output: Option<&Path>, exit_code: bool, belts: &Belts) -> Result<Exit, Fail> {
     let (_, _, _) = (session.playbooks()?, session.checks()?, session.findings()?);
     let door = session.open().await?;
     let planned = planning::plan(session, &door, belts).await?;
     show(session, &planned.plan, output)?;
-    // What stood in the rest of an input may be missing in the plan.
+    // The plan may lack what the unread rest of an input contained.
     let cut = (planned.incomplete() > 0).then_some(Exit::Held);
     Ok(Exit::worst(cut.into_iter().chain([Exit::of_plan(&planned.plan, exit_code)])))
 }

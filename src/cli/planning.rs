@@ -1,5 +1,5 @@
-//! From an open account to a plan, with what the flags and the user's playbooks say. Reads the account and changes nothing;
-//! `scan`, `plan` and `apply` without a file all go this way.
+//! The path from an open account to a plan, with the flags and the user's playbooks. Reads the account and
+//! changes nothing; `scan`, `plan` and `apply` without a file all take this path.
 
 use jiff::SignedDuration;
 
@@ -24,33 +24,33 @@ use crate::{
     playbook::{Playbook, check_parameters},
 };
 
-/// How long a plan is good when nobody says otherwise.
+/// The default validity of a plan.
 pub const VALID_FOR: SignedDuration = SignedDuration::from_hours(7 * 24);
 
-/// What was seen, and what would be done about it.
+/// The facts of a survey, with the plan that answers them.
 pub struct Planned {
     /// The playbooks in force.
     pub playbooks: Vec<Playbook>,
-    /// What was seen; its inventory also holds what the actions asked for.
+    /// The survey; its inventory also contains the reads that the actions asked for.
     pub survey: Survey,
-    /// What would be done.
+    /// The plan.
     pub plan: Plan,
-    /// What other tools have reported, and what our checks said of it; `None` without `--findings` and events.
+    /// The findings of other tools, with the verdicts of our checks; `None` without `--findings` and events.
     pub reported: Option<Reported>,
 }
 
 impl Planned {
-    /// How many inputs of others' findings did not come whole.
+    /// Returns the number of inputs of others' findings that were not read to their end.
     pub fn incomplete(&self) -> usize {
         self.reported.as_ref().map_or(0, Reported::incomplete)
     }
 }
 
-/// Looks at the account and plans.
+/// Reads the account and plans.
 ///
 /// # Errors
-/// What is wrong with the flags and the user's files (exit 2). The account itself is never a reason: what it does not
-/// say is unknown, in the plan.
+/// When the flags or the user's files are wrong (exit 2). The account itself is never a reason: what could
+/// not be read is unknown, in the plan.
 pub async fn plan(session: &Session, door: &Door, belts: &Belts) -> Result<Planned, Fail> {
     let (playbooks, mut checks) = (session.playbooks()?, session.checks()?);
     let intake = session.intake(door).await?;
@@ -83,7 +83,7 @@ pub async fn plan(session: &Session, door: &Door, belts: &Belts) -> Result<Plann
     Ok(Planned { playbooks, survey, plan, reported })
 }
 
-/// What a part of a plan is rehearsed on.
+/// The facts that a part of a plan is rehearsed on.
 pub struct Facts {
     /// The account.
     pub inventory: Inventory,
@@ -91,10 +91,10 @@ pub struct Facts {
     pub playbooks: Vec<Playbook>,
 }
 
-/// Reads what a plan from a file stands on: what a scan reads, and what its actions ask for.
+/// Reads the facts for a plan from a file: the reads of a scan, and those that its actions ask for.
 ///
 /// # Errors
-/// What is wrong in the user's playbooks (exit 2).
+/// When the user's playbooks are wrong (exit 2).
 pub async fn facts(session: &Session, door: &Door, plan: &Plan) -> Result<Facts, Fail> {
     let (playbooks, checks) = (session.playbooks()?, session.checks()?);
     let account = door.account.as_ref();

@@ -1,4 +1,5 @@
-//! `redress playbooks`: those in force, one of them, and what is wrong in files. Reads the user's files only.
+//! `redress playbooks`: lists those in force, shows one of them, and checks files. Reads the user's files
+//! only.
 
 use std::path::{Path, PathBuf};
 
@@ -18,7 +19,7 @@ use crate::{
 /// Lists, shows or checks playbooks.
 ///
 /// # Errors
-/// What is wrong in them, or an id that none has (exit 2).
+/// When playbooks are wrong, or none has the id (exit 2).
 pub fn run(session: &Session, what: Option<&PlaybooksCommand>) -> Result<Exit, Fail> {
     let text = match what {
         None | Some(PlaybooksCommand::List) => list(session.common.format, &session.playbooks()?)?,
@@ -51,7 +52,7 @@ fn list(format: Format, all: &[Playbook]) -> Result<String, Fail> {
     }
 }
 
-/// A commented playbook that uses an action; into a file only where none is yet.
+/// Builds a commented playbook that uses an action; writes it to a file only if none exists.
 fn new(session: &Session, action: Option<&str>, output: Option<&Path>) -> Result<String, Fail> {
     let action = find(action.unwrap_or("tighten-security-group"))?;
     if action.answers().is_empty() {
@@ -71,7 +72,8 @@ fn actions_of(playbook: &Playbook) -> String {
     playbook.actions.iter().map(|a| a.action.as_str()).collect::<Vec<_>>().join(" + ")
 }
 
-/// A playbook's own text, so that it can be copied and changed; as JSON it is what is in force, flags included.
+/// Returns a playbook's own text, so that it can be copied and changed; as JSON, the playbook in force, flags
+/// included.
 fn show(session: &Session, id: &str) -> Result<String, Fail> {
     let all = session.playbooks()?;
     let Some(playbook) = all.iter().find(|p| p.id == id) else {

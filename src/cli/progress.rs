@@ -1,5 +1,5 @@
-//! What is shown while a run works: a spinner on a terminal, plain lines elsewhere, nothing with `--quiet`. It only shows;
-//! what it is told never depends on it.
+//! The display of a run at work: a spinner on a terminal, plain lines elsewhere, nothing with `--quiet`. It
+//! only shows; the news of a run never depends on it.
 
 use std::{
     collections::BTreeMap,
@@ -15,12 +15,12 @@ use crate::{
     report::safe,
 };
 
-/// Shows the news of a run on stderr.
+/// A display of the news of a run, on stderr.
 pub struct Progress {
     out: Out,
     verbose: bool,
     bar: Option<ProgressBar>,
-    /// The changes at hand, by id: how many steps each has, and whether waiting was told already.
+    /// The changes at hand, by id: the number of their steps, and whether waiting was reported already.
     at_hand: Mutex<BTreeMap<String, AtHand>>,
 }
 
@@ -31,7 +31,7 @@ fn drawn() -> MutexGuard<'static, Option<ProgressBar>> {
     DRAWN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Says something that is no news of a run, on a line of its own, whatever is drawn.
+/// Shows a line that is no news of a run, by itself, whatever is drawn.
 pub fn aside(out: Out, text: &str) {
     let bar = drawn().clone();
     match bar {
@@ -49,7 +49,7 @@ struct AtHand {
 }
 
 impl Progress {
-    /// Shows on these streams; every step with `verbose`.
+    /// Builds the display for these streams; `verbose` shows every step.
     pub fn new(out: Out, verbose: bool) -> Self {
         let bar = out.can_draw().then(|| {
             let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
@@ -63,7 +63,7 @@ impl Progress {
         Self { out, verbose, bar, at_hand: Mutex::default() }
     }
 
-    /// Takes the spinner away, so that what follows stands on lines of its own.
+    /// Removes the spinner, so that later text is on lines of its own.
     pub fn done(&self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
@@ -79,7 +79,7 @@ impl Progress {
         }
     }
 
-    /// What the spinner says; `None` leaves it.
+    /// Returns the text of the spinner; `None` leaves it unchanged.
     fn message(at_hand: &mut AtHand, news: &News) -> Option<String> {
         match news {
             News::ChangeBegins { id, summary, place, of, steps } => {
@@ -100,14 +100,14 @@ impl Progress {
         }
     }
 
-    /// Whether a piece of news is worth a line that stays.
+    /// Returns whether a piece of news deserves a line that stays.
     fn lasts(&self, at_hand: &mut AtHand, news: &News) -> bool {
         match news {
             News::ChangeBegins { .. } => self.bar.is_none(),
             News::ChangeEnds { .. } | News::GoingBack { .. } | News::NotTried { .. } | News::ItsTurn { seconds: 0, .. } => true,
             News::ItsTurn { .. } => self.verbose,
             News::StepBegins { .. } | News::Again { .. } => self.verbose,
-            // Without a spinner a long wait is told once, so that nobody takes it for a hang.
+            // Without a spinner a long wait is reported once, so that nobody takes it for a hang.
             News::Waiting { seconds, .. } => {
                 let tell = !at_hand.told_waiting && self.bar.is_none() && (self.verbose || *seconds >= 10);
                 at_hand.told_waiting |= tell;
@@ -117,7 +117,7 @@ impl Progress {
     }
 }
 
-/// The change that a piece of news is about.
+/// Returns the change that a piece of news is about.
 fn change_of(news: &News) -> &str {
     match news {
         News::ChangeBegins { id, .. } | News::ChangeEnds { id, .. } => id,
@@ -142,7 +142,7 @@ impl Talk for Progress {
             if let News::ChangeEnds { id, .. } = news {
                 all.remove(id);
             }
-            // Of several at once the spinner shows the one that has news, and how many there are.
+            // With several changes at once, the spinner shows the one that has news, and their number.
             let several = |text: String| if all.len() > 1 { format!("{} at once: {text}", all.len()) } else { text };
             (told.0.map(several), told.1)
         };
@@ -150,7 +150,7 @@ impl Talk for Progress {
             self.line(news);
         }
         if let (Some(bar), Some(message)) = (&self.bar, message) {
-            // It draws by itself, past the streams.
+            // The spinner draws by itself, past the streams.
             bar.set_message(safe::text(&message));
         }
     }

@@ -1,5 +1,5 @@
-//! `redress prune`: plans the deletion of what earlier runs made or kept and whose time has passed. Without
-//! `--allow-irreversible prune` it only shows the plan.
+//! `redress prune`: plans the deletion of resources that earlier runs made or kept and whose time has passed.
+//! Without `--allow-irreversible prune` it only shows the plan.
 
 use std::path::Path;
 
@@ -25,10 +25,10 @@ use crate::{
     plan::{Plan, rehearse::Rules},
 };
 
-/// Plans the deletions; does them when that is allowed and approved.
+/// Plans the deletions, and makes them if they are allowed and approved.
 ///
 /// # Errors
-/// Bad input, no way to the account, nobody to ask.
+/// When the input is bad, the account cannot be opened, or nobody can be asked.
 pub async fn run(session: &Session, output: Option<&Path>, approval: &Approval) -> Result<Exit, Fail> {
     let policy = Policy::of(approval)?;
     if output.is_none() {
@@ -54,14 +54,15 @@ pub async fn run(session: &Session, output: Option<&Path>, approval: &Approval) 
     perform::begin(session, &door, state.as_ref(), &id, Approved { plan: &plan, decisions, signed: None }).await
 }
 
-/// Reads volumes and snapshots, and what the deletion of each candidate asks for.
+/// Reads volumes and snapshots, and the facts that the deletion of each candidate asks for.
 async fn look(door: &Door) -> Inventory {
     let who = door.account.identity();
     let nothing = Inventory::empty(who.owner.clone(), who.caller.clone(), door.account.now());
     gather(door.account.as_ref(), nothing, &mut |known: &Inventory| prune::needs(known, &door.regions)).await
 }
 
-/// The plan of deletions, rehearsed and sealed. What must stay is told, with the reason.
+/// Builds the plan of deletions, rehearsed and sealed. Reports the resources that must stay, with the
+/// reasons.
 fn plan(session: &Session, door: &Door, inventory: &Inventory, rules: &Rules) -> Result<Plan, Fail> {
     let unread = prune::unread(inventory, &door.regions);
     if !unread.is_empty() {

@@ -1,4 +1,4 @@
-//! Questions to a person, as data: what is asked, which answers there are, and what a typed line means. Pure.
+//! Questions to a person, as data: the prompt, its answers, and the meaning of a typed line. Pure.
 
 use crate::{playbook::problem::did_you_mean, report::safe};
 
@@ -65,7 +65,7 @@ pub fn written(question: &Question) -> String {
 /// Returns the answer that a typed line names: a word, its beginning, or a number.
 ///
 /// # Errors
-/// What to type instead, and for `?` what each answer means.
+/// When no answer fits: the message gives what to type instead, and for `?` the meaning of each answer.
 pub fn understood(question: &Question, line: &str) -> Result<Reply, String> {
     let (items, default) = match question {
         Question::Line(_, initial) => return Ok(Reply::Line(if line.is_empty() { initial.clone() } else { line.to_owned() })),

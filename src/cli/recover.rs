@@ -1,5 +1,6 @@
-//! `redress recover`: what lost runs left in the account, and a plan that brings their instances back up. It reads only; the
-//! plan is done by `redress apply`, which makes it again from the tags before anything is called.
+//! `redress recover`: lists the remains of lost runs in the account, and plans to bring their instances back
+//! up. It reads only; `redress apply` makes the plan again from the tags before anything is called, and then
+//! applies it.
 
 use std::path::Path;
 
@@ -26,10 +27,10 @@ use crate::{
     plan::{Change, Plan},
 };
 
-/// Looks, lists, plans.
+/// Lists the remains of lost runs and plans their recovery.
 ///
 /// # Errors
-/// No way to the account, listings that could not be read, a file that cannot be written.
+/// When the account cannot be opened, listings cannot be read, or the file cannot be written.
 pub async fn run(session: &Session, run: Option<&str>, output: Option<&Path>) -> Result<Exit, Fail> {
     let door = session.open().await?;
     let found = look(&door, &door.regions, run).await?;
@@ -55,7 +56,7 @@ pub async fn run(session: &Session, run: Option<&str>, output: Option<&Path>) ->
     Ok(if found.by_hand.is_empty() { Exit::Done } else { Exit::Stuck })
 }
 
-/// What the tags in these regions say now.
+/// Reads the tags in these regions, and works out what they call for now.
 async fn look(door: &Door, regions: &[String], run: Option<&str>) -> Result<Recovery, Fail> {
     let who = door.account.identity();
     let nothing = Inventory::empty(who.owner.clone(), who.caller.clone(), door.account.now());
@@ -68,10 +69,11 @@ async fn look(door: &Door, regions: &[String], run: Option<&str>) -> Result<Reco
     Err(found.unread.into_iter().fold(fail, Fail::why).hint("allow these listings, or leave the region out with --region"))
 }
 
-/// Does the recovery that a file holds, as long as it is still what the tags in the account say.
+/// Applies the recovery in a file, as long as it still matches the tags in the account.
 ///
 /// # Errors
-/// Another account or an expired plan (exit 2), tags that say something else now (exit 4), nobody to ask.
+/// When the account differs or the plan has expired (exit 2), the tags call for something else now (exit 4),
+/// or nobody can be asked.
 pub async fn apply(session: &Session, name: &str, plan: &Plan, signed: Option<Signed>, approval: &Approval) -> Result<Exit, Fail> {
     let policy = Policy::of(approval)?;
     let state = session.state()?;
@@ -83,21 +85,22 @@ pub async fn apply(session: &Session, name: &str, plan: &Plan, signed: Option<Si
     for change in &plan.changes {
         changes.push(again(&found.plan, change).ok_or_else(|| unlike(name, change, &found))?);
     }
-    // All else of the plan is made again: of what the file says beside its changes, nothing is taken.
+    // Everything else of the plan is made again: nothing but its changes is taken from the file.
     let plan = recover::sealed(changes, &plan.regions, door.account.identity(), door.account.now(), planning::VALID_FOR);
     let exit = ask_and_do(session, &door, state.as_ref(), Asked { plan: &plan, shown: plan.clone(), signed }, &policy).await?;
     drop(lock);
     Ok(exit)
 }
 
-/// Returns a change of a file as it is made now, where it is the same. Its id counts what the plan was about; what could be read of the keys of its disks,
-/// and so its risk, is as it is now.
+/// Returns a change of a file as it is planned now, if it is the same. It keeps its id, which was numbered
+/// within the file's plan; its risk is today's, since it depends on what could be read of the keys of its
+/// disks.
 fn again(now: &Plan, change: &Change) -> Option<Change> {
     let same = |c: &Change| Change { id: change.id.clone(), guards: change.guards.clone(), risk: change.risk, ..c.clone() } == *change;
     now.changes.iter().find(|c| c.resource == change.resource && same(c)).map(|c| Change { id: change.id.clone(), ..c.clone() })
 }
 
-/// Refuses a change of a file that is not made now as it says.
+/// Refuses a change of a file that is not planned the same way now.
 fn unlike(name: &str, change: &Change, found: &Recovery) -> Fail {
     let fail = Fail::held(format!("{name}: {} is not what the tags in the account say now", change.id));
     let about = found.by_hand.iter().filter(|why| why.contains(change.resource.id())).cloned();

@@ -1,4 +1,4 @@
-//! Explains a refused option: which commands take it. Pure.
+//! Explains a refused option by naming the commands that take it. Pure.
 
 use clap::{
     Command,
@@ -8,7 +8,7 @@ use clap::{
 
 use crate::report::list;
 
-/// Adds the commands that take an option to the error which refuses it.
+/// Adds the commands that take an option to the error that refuses it.
 pub fn explained(mut error: clap::Error, command: &Command) -> clap::Error {
     let Some(ContextValue::String(option)) = error.get(ContextKind::InvalidArg).filter(|_| error.kind() == ErrorKind::UnknownArgument) else { return error };
     let option = option.split('=').next().unwrap_or_default().to_owned();

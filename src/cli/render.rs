@@ -1,5 +1,5 @@
-//! From data to the text of the format that was asked for. Only chooses the reporter and how it is to look; what is said
-//! is the report's.
+//! Turns data into text in the format that was asked for. Only chooses the reporter and its style; the
+//! wording is the report's.
 
 use std::collections::BTreeMap;
 
@@ -25,12 +25,12 @@ use crate::{
     },
 };
 
-/// How text for a stream is to look.
+/// Returns the style of text for a stream.
 fn style(out: Out, stream: Stream) -> Style {
     Style { colour: out.colours(stream), ascii: ascii(), width: out.width(stream) }
 }
 
-/// Whether the locale has no more than ASCII, said in so many words.
+/// Returns whether the locale explicitly allows no more than ASCII.
 fn ascii() -> bool {
     let said = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().filter_map(|name| std::env::var(name).ok()).find(|v| !v.is_empty());
     said.is_some_and(|locale| locale == "C" || locale == "POSIX")
@@ -40,26 +40,26 @@ fn view<'a>(session: &'a Session, stream: Stream, file: Option<&'a str>) -> View
     View { style: style(session.out, stream), detail: Detail::of(session.common.verbose), typed: typed(session, file) }
 }
 
-/// What the commands to type next repeat.
+/// Returns the options that the commands to type next repeat.
 fn typed<'a>(session: &'a Session, file: Option<&'a str>) -> Typed<'a> {
     let Typed { place, playbooks, planning, applying, .. } = session.common.typed.pieces();
     Typed { file, place, playbooks, planning, applying, claim: false }
 }
 
-/// How talk on stderr is to look.
+/// Returns the view for talk on stderr.
 pub fn talk(session: &Session) -> View<'_> {
     view(session, Stream::Stderr, None)
 }
 
-/// How data on stdout is to look.
+/// Returns the view for data on stdout.
 pub fn data(session: &Session) -> View<'_> {
     view(session, Stream::Stdout, None)
 }
 
-/// Any document as JSON.
+/// Writes any document as JSON.
 ///
 /// # Errors
-/// When there is no JSON of it.
+/// When it cannot be written as JSON.
 pub fn document(document: &impl serde::Serialize) -> Result<String, Fail> {
     json::write(document).map_err(|error| Fail::failure(format!("the document cannot be written as JSON: {error}")))
 }
@@ -68,23 +68,23 @@ fn page(page: Result<String, minijinja::Error>) -> Result<String, Fail> {
     page.map_err(|error| Fail::failure(format!("the page cannot be written: {error:#}")))
 }
 
-/// Where the playbooks in force lie.
+/// Returns the files of the playbooks in force.
 fn files(session: &Session) -> Result<Files, Fail> {
     session.playbooks().map(|playbooks| Files::of(&playbooks))
 }
 
-/// The forms for CI.
+/// Writes the formats for CI.
 fn ci(cases: &Cases, format: Format) -> Result<String, Fail> {
     if format == Format::Sarif { document(&sarif::write(cases)) } else { Ok(junit::write(cases)) }
 }
 
-/// There is no such form of this.
+/// Builds the refusal of a format that is not available.
 pub fn not_in(format: Format, what: &str) -> Fail {
     let name = format!("{format:?}").to_lowercase();
     Fail::usage(format!("{what}: there is no {name} of this")).hint("give --format text, json or markdown")
 }
 
-/// What was seen, in the form in which reports take it. The decisions are those of the plan.
+/// The findings of a survey in the form in which reports take them. The decisions are those of the plan.
 pub struct Seen<'a> {
     door: &'a Door,
     planned: &'a Planned,
@@ -92,12 +92,12 @@ pub struct Seen<'a> {
 }
 
 impl<'a> Seen<'a> {
-    /// What planning has seen behind a door.
+    /// Builds it from the results of planning behind a door.
     pub fn of(door: &'a Door, planned: &'a Planned) -> Self {
         Self { door, planned, decisions: decisions(&planned.plan) }
     }
 
-    /// The scan as reports take it.
+    /// Returns the scan as reports take it.
     pub fn scan(&self) -> Scan<'_> {
         let (survey, who) = (&self.planned.survey, self.door.account.identity());
         Scan {
@@ -114,7 +114,7 @@ impl<'a> Seen<'a> {
     }
 }
 
-/// What a scan found, in a line each: only what is open. An id that does not fit stands below its check.
+/// Lists the open findings of a scan, one per line. An id that does not fit is placed below its check.
 pub fn findings_brief(session: &Session, scan: &Scan<'_>) -> String {
     let mut page = Page::new(data(session).style);
     for finding in scan.findings.iter().filter(|f| matches!(f.verdict, Verdict::Violates(_)) && f.suppressed.is_none()) {
@@ -125,15 +125,15 @@ pub fn findings_brief(session: &Session, scan: &Scan<'_>) -> String {
     page.done()
 }
 
-/// What a scan found.
+/// Renders the findings of a scan.
 ///
 /// # Errors
-/// When there is no JSON of it.
+/// When they cannot be written as JSON.
 pub fn findings(session: &Session, scan: &Scan<'_>) -> Result<String, Fail> {
     findings_as(session, scan, session.common.format)
 }
 
-/// The same in a format of the caller's choice.
+/// Renders the findings of a scan in the format of the caller's choice.
 ///
 /// # Errors
 /// As [`findings`].
@@ -148,15 +148,15 @@ pub fn findings_as(session: &Session, scan: &Scan<'_>, format: Format) -> Result
     }
 }
 
-/// A plan; `file` is where it was written to or read from.
+/// Renders a plan; `file` is the path that it was written to or read from.
 ///
 /// # Errors
-/// When there is no JSON of it.
+/// When it cannot be written as JSON.
 pub fn plan(session: &Session, plan: &Plan, file: Option<&str>) -> Result<String, Fail> {
     plan_as(session, plan, file, session.common.format)
 }
 
-/// The same in a format of the caller's choice.
+/// Renders a plan in the format of the caller's choice.
 ///
 /// # Errors
 /// As [`plan`].
@@ -164,7 +164,7 @@ pub fn plan_as(session: &Session, plan: &Plan, file: Option<&str>, format: Forma
     plan_in(session, plan, &view(session, Stream::Stdout, file), format)
 }
 
-/// A plan as its file says it, which was compared with no account.
+/// Renders a plan as its file states it, which was compared with no account.
 ///
 /// # Errors
 /// As [`plan`].
@@ -184,29 +184,29 @@ fn plan_in(session: &Session, plan: &Plan, view: &View<'_>, format: Format) -> R
     }
 }
 
-/// A plan as its document.
+/// Renders a plan as its document.
 ///
 /// # Errors
-/// When there is no JSON of it.
+/// When it cannot be written as JSON.
 pub fn plan_json(plan: &Plan) -> Result<String, Fail> {
     document(plan)
 }
 
-/// A plan for the person who is about to be asked about it: on stderr, always as text.
+/// Renders a plan for the person who is about to be asked about it: for stderr, always as text.
 pub fn asked(session: &Session, plan: &Plan) -> String {
     text::asked(plan, &view(session, Stream::Stderr, None))
 }
 
-/// One change for the person who is asked about it alone, with at least this detail.
+/// Renders one change for the person who is asked about it alone, with at least this detail.
 pub fn change(session: &Session, plan: &Plan, change: &Change, detail: Option<Detail>) -> String {
     let view = view(session, Stream::Stderr, None);
     text::change(plan, change, &View { detail: view.detail.max(detail.unwrap_or_default()), ..view })
 }
 
-/// A run of this plan.
+/// Renders a run of this plan.
 ///
 /// # Errors
-/// When there is no JSON of it.
+/// When it cannot be written as JSON.
 pub fn run_as(session: &Session, run: &RunDocument, plan: &Plan, format: Format) -> Result<String, Fail> {
     let view = view(session, Stream::Stdout, None);
     match format {
@@ -218,10 +218,10 @@ pub fn run_as(session: &Session, run: &RunDocument, plan: &Plan, format: Format)
     }
 }
 
-/// All runs, the newest first.
+/// Renders all runs, the newest first.
 ///
 /// # Errors
-/// When there is no JSON of it.
+/// When they cannot be written as JSON.
 pub fn runs(session: &Session, all: &[RunDocument]) -> Result<String, Fail> {
     let view = view(session, Stream::Stdout, None);
     match session.common.format {
@@ -232,9 +232,9 @@ pub fn runs(session: &Session, all: &[RunDocument]) -> Result<String, Fail> {
     }
 }
 
-/// One line of news; nothing for what would only fill a log.
+/// Renders one line of news; `None` for news that would only fill a log.
 ///
-/// On a terminal it is wrapped; a log gets a line for each.
+/// On a terminal it is wrapped; a log gets one line for each.
 pub fn news(out: Out, news: &News) -> Option<String> {
     let line = text::news(news)?;
     if !Stream::Stderr.is_terminal() {

@@ -1,5 +1,6 @@
-//! `--report-back`: others are told what became of the findings that a run was made for, once its proofs held again just now.
-//! It says what was told and what was not; which findings may be named is worked out by [`closing`], and the engine sends.
+//! `--report-back`: informs others of the outcome of the findings that a run was made for, once its proofs
+//! have been confirmed again. It shows what was reported and what was not; [`closing`] works out which
+//! findings may be named, and the engine sends.
 
 use super::{
     account::Door,
@@ -19,13 +20,13 @@ use crate::{
     report::{ocsf, safe},
 };
 
-/// So many findings are told of by name; the run has all of them.
+/// The largest number of findings that are listed by name; the run has all of them.
 const MOST: usize = 20;
 
-/// Makes sure, before anything is done, that those who are to be told can be.
+/// Checks, before anything is done, that the receivers can be informed.
 ///
 /// # Errors
-/// A twin, which has no Security Hub; a file that cannot be written (exit 2).
+/// When the account is a twin, which has no Security Hub, or a file cannot be written (exit 2).
 pub fn ready(targets: &[ReportBack], endpoint: &str) -> Result<(), Fail> {
     for target in targets {
         match target {
@@ -43,10 +44,11 @@ pub fn ready(targets: &[ReportBack], endpoint: &str) -> Result<(), Fail> {
     Ok(())
 }
 
-/// The same after an apply: what it did is checked again first, since the first changes of a long run lie a while back.
+/// Reports back after an apply. The run is verified again first, since the first changes of a long run lie a
+/// while back.
 ///
 /// # Errors
-/// When the run cannot be read or its journal not be written.
+/// When the run cannot be read or its journal cannot be written.
 pub async fn after(session: &Session, door: &Door, state: &dyn Store, run: &str, targets: &[ReportBack]) -> Result<Exit, Fail> {
     let folder = state.run(run).map_err(store_fail)?;
     let mut journal = folder.journal().map_err(store_fail)?;
@@ -68,10 +70,10 @@ pub async fn after(session: &Session, door: &Door, state: &dyn Store, run: &str,
     Ok(Exit::worst([Exit::of_verify(&journal.story), told]))
 }
 
-/// Tells those who are to be told of a run whose proofs were just evaluated again.
+/// Informs the receivers about a run whose proofs were just evaluated again.
 ///
 /// # Errors
-/// A file that cannot be written after all.
+/// When a file cannot be written after all.
 pub async fn run(session: &Session, door: &Door, plan: &Plan, journal: &mut Journal, targets: &[ReportBack]) -> Result<Exit, Fail> {
     let (at, plan) = (door.account.now(), &borne_out(plan));
     let mut exits = Vec::new();
@@ -88,8 +90,9 @@ pub async fn run(session: &Session, door: &Door, plan: &Plan, journal: &mut Jour
     Ok(Exit::worst(exits))
 }
 
-/// The plan, with each finding of others held to the registry: what a plan's file says is answered by a check that does not answer
-/// the finding's control stays open, with the reason. Which finding of that control it is, the file alone says.
+/// Returns the plan with each finding of others compared with the registry: a finding that the plan's file
+/// assigns to a check which does not answer the finding's control stays open, with the reason. Only the file
+/// states which finding of that control it is.
 fn borne_out(plan: &Plan) -> Plan {
     let mut plan = plan.clone();
     for origin in &mut plan.origins {
@@ -101,7 +104,7 @@ fn borne_out(plan: &Plan) -> Plan {
     plan
 }
 
-/// Names the findings that others are about to be told of, of which only a file says that they are these.
+/// Lists the findings that others are about to be informed of and that only a file assigns to these changes.
 fn word_of_file(session: &Session, run: &str, notices: &[Notice]) {
     let all: Vec<&str> = notices.iter().flat_map(|n| &n.findings).map(|f| f.id.as_str()).collect();
     let more = if all.len() > MOST { format!(" and {} more", all.len() - MOST) } else { String::new() };
@@ -144,7 +147,8 @@ async fn hub(session: &Session, door: &Door, plan: &Plan, journal: &mut Journal)
     if refused > 0 { Exit::Held } else { Exit::Done }
 }
 
-/// How many findings are resolved and how many Security Hub refused; what it refused is told.
+/// Returns the number of findings that are resolved and of those that Security Hub refused; warns about the
+/// refused ones.
 fn heard(session: &Session, told: &[Told], notices: &[Notice]) -> (usize, usize) {
     let resolved = told.iter().filter_map(|t| t.resolved).sum();
     let named = |finding: &HubFinding| notices.iter().any(|n| n.findings.contains(finding));

@@ -1,5 +1,6 @@
-//! `redress resume`: takes an interrupted run to its end. Its plan and journal are claims: what is left is shown, held against today's
-//! playbooks and facts, and asked about as `apply` does, before anything is called.
+//! `redress resume`: takes an interrupted run to its end. Its plan and journal are claims: the remaining
+//! changes are shown, compared with today's playbooks and facts, and asked about as `apply` does, before
+//! anything is called.
 
 use super::{
     account::stage,
@@ -17,16 +18,17 @@ use crate::{
     plan::{PlanKind, again::Today, as_called::as_called},
 };
 
-/// Resumes.
+/// Resumes a run.
 ///
 /// # Errors
-/// No such run, other credentials than its own, no way to the account, nobody to ask, calls that nothing bears out.
+/// When there is no such run, the credentials are not its own, the account cannot be opened, nobody can be
+/// asked, or a call is not borne out.
 pub async fn run(session: &Session, run: &str, approval: &Approval, guards: &Guards) -> Result<Exit, Fail> {
     let policy = Policy::of(approval)?;
     let mut at = perform::reopen(session, run).await?;
     let Reopened { state, folder, head, door, journal, .. } = &mut at;
     let plan = &folder.plan;
-    // Another process may have finished it while this one waited for the account.
+    // Another process may have finished the run while this one waited for the account.
     if journal.story.ended {
         session.out.say(&format!("run {} came to its end: there is nothing to resume", head.run));
         perform::note_undone(door, state.as_ref(), plan, &journal.story)?;
@@ -42,7 +44,7 @@ pub async fn run(session: &Session, run: &str, approval: &Approval, guards: &Gua
     let left = left(plan, &journal.story, &today, door.account.as_ref(), &stage).await;
     let signed = journal.signed.is_some();
     let decisions = decisions(session, &head.run, &left, &journal.story, &policy, signed).await?;
-    // What a change is taken back along is called only if it fails, so it need not keep the run from going on.
+    // The undo calls of a change are made only if it fails, so they need not keep the run from going on.
     let withholds = policy.by_flags() && !signed && plan.kind != PlanKind::Undo && !left.judged.back.is_empty();
     let worked = if withholds { left.withheld(plan) } else { plan.clone() };
     let result = perform::work(session, door, &worked, &head.run, journal, Task::Resume(decisions)).await;
@@ -51,7 +53,7 @@ pub async fn run(session: &Session, run: &str, approval: &Approval, guards: &Gua
     perform::report(session, plan, &journal.story, result)
 }
 
-/// Shows what is left of a run and decides it anew.
+/// Shows the rest of a run and decides it anew.
 async fn decisions(session: &Session, run: &str, left: &Left, story: &Story, policy: &Policy, signed: bool) -> Result<Vec<Decision>, Fail> {
     borne_out(run, left)?;
     let shown = Left { plan: as_called(&left.plan, &left.begun, &left.judged.claims), ..left.clone() };
@@ -81,7 +83,7 @@ async fn decisions(session: &Session, run: &str, left: &Left, story: &Story, pol
         session.out.say(&talk)
     }
     let decisions = ask::decided(session, &left.plan, &left.plan, &standings).await.map_err(|fail| fail.why(format!("run {run} stays interrupted")))?;
-    // A change that is half done is gone on with or left as it is: to leave it is to leave the whole run as it is.
+    // A half-done change is continued or left as it is: leaving it means leaving the whole run as it is.
     let declined = |d: &&Decision| !d.approved && left.begun.contains(&d.change);
     if let Some(half) = decisions.iter().find(declined) {
         let way = if matches!(story.changes.get(&half.change).map(|c| &c.phase), Some(Phase::Back(_))) { "on its way back" } else { "half done" };
@@ -96,7 +98,7 @@ async fn decisions(session: &Session, run: &str, left: &Left, story: &Story, pol
     Ok(decisions.into_iter().chain(failing).collect())
 }
 
-/// Refuses a run of which something is left that nothing bears out.
+/// Refuses a run if nothing bears out some of its remaining calls.
 fn borne_out(run: &str, left: &Left) -> Result<(), Fail> {
     if !left.judged.beyond.is_empty() {
         let fail = Fail::held(format!("run {run} is not resumed: its files would have redress make calls that no change of theirs makes"));

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::journal::RunDocument;
 
-/// Lists the runs. One that cannot be read does not hide the others.
+/// Lists the runs. A run that cannot be read does not hide the others.
 ///
 /// # Errors
 /// When the state directory cannot be read.

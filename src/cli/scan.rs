@@ -1,4 +1,4 @@
-//! `redress scan`: findings now, and what would be done about each. Changes nothing.
+//! `redress scan`: today's findings, and what would be done about each. Changes nothing.
 
 use std::path::Path;
 
@@ -9,10 +9,10 @@ use crate::{
     inventory::{FamilyKind, Inventory, Want},
 };
 
-/// Scans.
+/// Scans the account, and shows the findings.
 ///
 /// # Errors
-/// Bad input, or no way to the account.
+/// When the input is bad, or the account cannot be opened.
 pub async fn run(session: &Session, exit_code: bool, save: Option<&Path>) -> Result<Exit, Fail> {
     let (_, _, _) = (session.playbooks()?, session.checks()?, session.findings()?);
     let door = session.open().await?;
@@ -28,7 +28,7 @@ pub async fn run(session: &Session, exit_code: bool, save: Option<&Path>) -> Res
     Ok(Exit::of_scan(unknown, open, exit_code))
 }
 
-/// What was read, with what findings that come later may ask: which security groups an instance has.
+/// Adds to the facts what later findings may ask for: the security groups of each instance.
 async fn whole(door: &Door, read: &Inventory) -> Inventory {
     let interfaces = |_: &Inventory| door.regions.iter().map(|region| Want::all(region, FamilyKind::NetworkInterfaces)).collect();
     gather(door.account.as_ref(), read.clone(), &mut { interfaces }).await

@@ -1,5 +1,5 @@
-//! What every command begins with: the state directory, the playbooks in force, the checks that were asked for, the
-//! options. It reads the user's files and changes nothing.
+//! The common start of every command: the state directory, the playbooks in force, the checks that were asked
+//! for, the options. It reads the user's files and changes nothing.
 
 use std::{
     net::IpAddr,
@@ -24,23 +24,23 @@ use crate::{
     report::safe,
 };
 
-/// One invocation: what was typed, and where words go.
+/// One invocation of redress: its options, and its output streams.
 #[derive(Debug)]
 pub struct Session {
-    /// The common flags.
+    /// The common options.
     pub common: Common,
     /// The two streams.
     pub out: Out,
 }
 
-/// A folder of playbooks holds no more files than this; more is a wrong folder.
+/// The largest number of files in a folder of playbooks; more is a wrong folder.
 const MOST_FILES: usize = 1000;
 
 impl Session {
-    /// Where runs are kept, without touching it.
+    /// Returns the path of the state directory, without touching it.
     ///
     /// # Errors
-    /// When the platform does not say where state goes.
+    /// When the platform names no place for state.
     pub fn state_path(&self) -> Result<PathBuf, Fail> {
         if let Some(path) = self.common.state_dir.as_ref().filter(|_| self.bucket().is_none()) {
             return Ok(path.clone());
@@ -50,20 +50,20 @@ impl Session {
         Ok(base.state_dir().unwrap_or_else(|| base.data_dir()).join("redress"))
     }
 
-    /// Where runs are kept on this machine, without touching it.
+    /// Returns the state directory on this machine, without touching it.
     ///
     /// # Errors
-    /// As [`Session::state_path`], and when it can be no state directory.
+    /// As [`Session::state_path`], and when the path cannot be a state directory.
     pub fn state_folder(&self) -> Result<PathBuf, Fail> {
         let path = self.state_path()?;
         state_dir::usable(&path)?;
         Ok(path)
     }
 
-    /// Where runs are kept, to look at. Says so when others may write there.
+    /// Opens the store of runs for reading. Warns when others may write there.
     ///
     /// # Errors
-    /// When the platform does not say where state goes, or a bucket does not answer.
+    /// When the platform names no place for state, or a bucket does not answer.
     pub fn state(&self) -> Result<Box<dyn Store>, Fail> {
         let state: Box<dyn Store> = match self.bucket() {
             Some(url) => store_in_bucket(url, &self.settings(), self.out)?,
@@ -76,7 +76,7 @@ impl Session {
         Ok(state)
     }
 
-    /// Where runs are kept, to write to: made if it is not there.
+    /// Opens the store of runs for writing, and creates it if it does not exist.
     ///
     /// # Errors
     /// When it cannot be written (exit 1).
@@ -86,7 +86,7 @@ impl Session {
         Ok(state)
     }
 
-    /// Warns where others may write in what decides which calls are made.
+    /// Warns where others can write to files that decide which calls are made.
     fn warn_of_others(&self, state: &dyn Store, run: Option<&str>) {
         let open = state.open_to_others(run);
         let Some(first) = open.first() else { return };
@@ -98,12 +98,12 @@ impl Session {
         ));
     }
 
-    /// The `s3://bucket/prefix` that runs are kept in, if they are.
+    /// Returns the `s3://bucket/prefix` that runs are kept in, if they are.
     fn bucket(&self) -> Option<&str> {
         self.common.state_dir.as_ref()?.to_str().filter(|text| text.starts_with("s3:"))
     }
 
-    /// The folder of a run.
+    /// Opens the folder of a run.
     ///
     /// # Errors
     /// When there is no such run (exit 2), or it cannot be read (exit 1).
@@ -117,10 +117,10 @@ impl Session {
         Ok((state, folder))
     }
 
-    /// The playbooks in force: built-in ones, the user's, and what the flags change in them.
+    /// Returns the playbooks in force: built-in ones, the user's, and the changes of the flags to them.
     ///
     /// # Errors
-    /// What is wrong in files and flags (exit 2).
+    /// When files or flags are wrong (exit 2).
     pub fn playbooks(&self) -> Result<Vec<Playbook>, Fail> {
         let user = match &self.common.playbooks {
             Some(folder) => playbook_files(std::slice::from_ref(folder))?,
@@ -138,10 +138,10 @@ impl Session {
         self.common.allow_cidr.iter().map(|text| cidr(text)).collect()
     }
 
-    /// The checks that were asked for, or all that a scan runs.
+    /// Returns the checks that were asked for, or all that a scan runs.
     ///
     /// # Errors
-    /// An id that is none (exit 2).
+    /// When an id or control is unknown (exit 2).
     pub fn checks(&self) -> Result<Vec<&'static Check>, Fail> {
         let scanned: Vec<&'static Check> = checks::all().filter(|c| c.scanned).collect();
         let mut asked: Vec<&str> = Vec::new();
@@ -161,7 +161,7 @@ impl Session {
     }
 }
 
-/// The options that actions take: what the flags give, and where the operator sits.
+/// Returns the options for actions: those of the flags, and the operator's address.
 pub fn options(guards: &Guards) -> Options {
     with_address_of(guards, std::env::var("SSH_CONNECTION").ok().as_deref())
 }
@@ -172,13 +172,13 @@ fn with_address_of(guards: &Guards, ssh_connection: Option<&str>) -> Options {
     Options { my_address: of_flag.or_else(of_ssh), allow_lockout: guards.allow_lockout, include_managed: guards.include_managed }
 }
 
-/// The client's address in `SSH_CONNECTION` (`client port server port`, ssh(1)).
+/// Returns the client's address in `SSH_CONNECTION` (`client port server port`, ssh(1)).
 fn ssh_address(text: &str) -> Option<IpAddr> {
     // A link-local address carries its zone: fe80::1%eth0.
     text.split_whitespace().next()?.split('%').next()?.parse().ok()
 }
 
-/// A range as CIDR; a lone address stands for itself.
+/// Parses a range as CIDR; a lone address is a range of its own.
 fn cidr(text: &str) -> Result<IpNet, Fail> {
     let lone = || text.parse::<IpAddr>().map(IpNet::from);
     text.parse::<IpNet>()
@@ -186,10 +186,10 @@ fn cidr(text: &str) -> Result<IpNet, Fail> {
         .map_err(|_| Fail::usage(format!("--allow-cidr {text}: this is not a CIDR")).hint("write a range such as 203.0.113.0/24 or 2001:db8::/48"))
 }
 
-/// The playbook files among these paths, folders taken apart, as pairs of name and text.
+/// Reads the playbook files among these paths, with folders expanded, as pairs of name and text.
 ///
 /// # Errors
-/// A path that is not there or cannot be read (exit 2).
+/// When a path is not found or cannot be read (exit 2).
 pub fn playbook_files(paths: &[PathBuf]) -> Result<Vec<(String, String)>, Fail> {
     let mut files = Vec::new();
     for path in paths {
@@ -202,7 +202,7 @@ pub fn playbook_files(paths: &[PathBuf]) -> Result<Vec<(String, String)>, Fail> 
     files.into_iter().map(|path| Ok((path.display().to_string(), text_of(&path)?))).collect()
 }
 
-/// The `.toml` files of a folder, in the order of their names.
+/// Lists the `.toml` files of a folder, in the order of their names.
 fn folder(path: &Path) -> Result<Vec<PathBuf>, Fail> {
     let fail = |error: std::io::Error| Fail::usage(format!("{}: cannot read the folder of playbooks", path.display())).why(error.to_string());
     let entries = std::fs::read_dir(path).map_err(fail)?;
@@ -220,7 +220,7 @@ fn folder(path: &Path) -> Result<Vec<PathBuf>, Fail> {
     Ok(found)
 }
 
-/// The text of a playbook; a file of any kind that is far too big for one is not read.
+/// Reads the text of a playbook; a file that is far too big for one is not read.
 fn text_of(path: &Path) -> Result<String, Fail> {
     let fail = |why: String| Fail::usage(format!("{}: cannot read it as a playbook", path.display())).why(why);
     let size = std::fs::metadata(path).map_err(|e| fail(e.to_string()))?.len();
@@ -231,14 +231,14 @@ fn text_of(path: &Path) -> Result<String, Fail> {
     playbook::load::text(bytes, &path.display().to_string()).map_err(|problem| problems_fail(&problem))
 }
 
-/// Problems of playbooks as one failure.
+/// Turns problems of playbooks into one failure.
 pub fn problems_fail(problems: &[Problem]) -> Fail {
     let count = if problems.len() == 1 { "a playbook has a problem".to_owned() } else { format!("playbooks have {} problems", problems.len()) };
     let fail = problems.iter().fold(Fail::usage(count), |fail, problem| fail.why(problem.to_string()));
     fail.hint("nothing was read or changed; `redress playbooks check` shows the same, `redress actions show NAME` the parameters of an action")
 }
 
-/// What went wrong with the store, as a failure with its exit code.
+/// Turns an error of the store into a failure with its exit code.
 pub fn store_fail(error: StoreError) -> Fail {
     match error {
         StoreError::NoSuchRun { .. } | StoreError::Refused { .. } => Fail::usage(error.to_string()),

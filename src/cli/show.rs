@@ -11,16 +11,16 @@ use super::{
 };
 use crate::journal::RunDocument;
 
-/// Whether an argument names a file, or looks like one, and not a run.
+/// Returns whether an argument names a file, or looks like one, rather than a run.
 pub fn is_file(what: &str) -> bool {
     let path = Path::new(what);
     path.exists() || what.contains(['/', '\\']) || path.extension().is_some_and(|e| e == "json")
 }
 
-/// Shows a plan, where the argument is a file or looks like one, else a run.
+/// Shows a plan if the argument is a file or looks like one, else a run.
 ///
 /// # Errors
-/// A file that is no plan, a run that is not there.
+/// When the file is not a plan, or the run is not found.
 pub fn run(session: &Session, what: &str) -> Result<Exit, Fail> {
     if is_file(what) {
         let plan = apply::read(Path::new(what))?;

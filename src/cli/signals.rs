@@ -1,5 +1,6 @@
-//! Requests to stop that come from outside: Ctrl-C, SIGTERM of a job that is cancelled, SIGHUP of a connection that is gone.
-//! All three mean the same. Whoever can stop in good order listens; while nobody does, such a signal ends the process at once.
+//! Requests to stop that come from outside: Ctrl-C, SIGTERM of a job that is cancelled, SIGHUP of a
+//! connection that is gone. All three mean the same. A task that can stop in good order listens; while nobody
+//! does, such a signal ends the process at once.
 
 use std::{
     fmt, fs,
@@ -10,7 +11,7 @@ use std::{
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-/// One request.
+/// A request to stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Signal {
     /// SIGINT, as Ctrl-C makes it.
@@ -32,7 +33,7 @@ impl fmt::Display for Signal {
 }
 
 impl Signal {
-    /// Its number, the same on all systems (POSIX, kill(1)).
+    /// Returns its number, the same on all systems (POSIX, kill(1)).
     fn number(self) -> u8 {
         match self {
             Signal::HangUp => 1,
@@ -41,21 +42,22 @@ impl Signal {
         }
     }
 
-    /// Whether the set of ignored signals, as Linux shows it in `/proc/self/status` (proc(5)), has this one.
+    /// Returns whether the set of ignored signals, as Linux shows it in `/proc/self/status` (proc(5)),
+    /// contains this one.
     fn is_in(self, status: &str) -> bool {
         let set = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
         set.and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok()).is_some_and(|bits| bits >> (self.number() - 1) & 1 == 1)
     }
 }
 
-/// Whoever listens now.
+/// The current listener.
 static LISTENER: Mutex<Option<UnboundedSender<Signal>>> = Mutex::new(None);
 
-/// The right to be asked to stop, until it is dropped.
+/// The right to receive requests to stop, until it is dropped.
 #[derive(Debug)]
 pub struct Listening(UnboundedReceiver<Signal>);
 
-/// Listens from now on.
+/// Starts to listen.
 pub fn listen() -> Listening {
     static STARTED: Once = Once::new();
     STARTED.call_once(start);
@@ -65,7 +67,7 @@ pub fn listen() -> Listening {
 }
 
 impl Listening {
-    /// The next request.
+    /// Returns the next request.
     pub async fn next(&mut self) -> Signal {
         match self.0.recv().await {
             Some(signal) => signal,
@@ -74,8 +76,8 @@ impl Listening {
         }
     }
 
-    /// Takes all further requests as parts of one that was heard: the key that asks for it may be read before its signal comes.
-    /// Whoever calls this is about to end.
+    /// Treats all further requests as parts of one that was received: the key that asks for it may be read
+    /// before its signal comes. The caller is about to end.
     pub fn enough(self) {
         std::mem::forget(self);
     }
@@ -87,13 +89,13 @@ impl Drop for Listening {
     }
 }
 
-/// Hands a request on to whoever listens; whether somebody did.
+/// Hands a request to the listener, and returns whether there was one.
 fn heard(signal: Signal) -> bool {
     LISTENER.lock().unwrap_or_else(PoisonError::into_inner).as_ref().is_some_and(|listener| listener.send(signal).is_ok())
 }
 
-/// Takes the signals over from the system, but for those that this process was started to ignore: `nohup` and shells that put
-/// a job into the background mean that.
+/// Takes the signals over from the system, except those that this process was started to ignore: `nohup` and
+/// shells that put a job into the background intend that.
 #[cfg(unix)]
 fn start() {
     use tokio::signal::unix::{SignalKind, signal};
@@ -130,12 +132,13 @@ fn start() {
 pub struct TerminalState(Option<String>);
 
 impl TerminalState {
-    /// The state as it is now.
+    /// Reads the current state.
     pub fn now() -> Self {
         Self(if stdin().is_terminal() { stty("-g") } else { None })
     }
 
-    /// Puts it back after a question that was left with a signal, and makes the cursor visible that the question hid.
+    /// Restores the state after a question that was left with a signal, and shows the cursor that the
+    /// question hid.
     pub fn restore(&self) {
         let _ = console::Term::stderr().show_cursor();
         if let Some(state) = &self.0 {
@@ -144,7 +147,7 @@ impl TerminalState {
     }
 }
 
-/// What `stty` answers about the terminal that is the standard input; nothing where there is no `stty`.
+/// Returns the answer of `stty` about the terminal that is the standard input; `None` if there is no `stty`.
 fn stty(word: &str) -> Option<String> {
     ["stty", "/bin/stty", "/usr/bin/stty"].into_iter().find_map(|program| {
         let answer = Command::new(program).arg(word).stdin(Stdio::inherit()).stderr(Stdio::null()).output().ok()?;

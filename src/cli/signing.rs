@@ -1,6 +1,7 @@
-//! Signed plans and runs: whose signature counts is said by a file of allowed signers (`--trust`), and a key signs (`--sign`,
-//! `redress sign`). Both are read before anything else is done. A signature is of exactly the bytes of a plan's file; that of a run
-//! is of a statement that binds its plan and every record of its journal.
+//! Signed plans and runs: a file of allowed signers (`--trust`) names those whose signatures count, and a key
+//! signs (`--sign`, `redress sign`). Both are read before anything else is done. A signature covers exactly
+//! the bytes of a plan's file; that of a run covers a statement that binds its plan and every record of its
+//! journal.
 
 mod allowed;
 pub mod sshsig;
@@ -26,27 +27,27 @@ use crate::{
 /// The biggest file of keys or signers that is read, in bytes.
 const BIGGEST: u64 = 1 << 20;
 
-/// What the flags say about signatures.
+/// The signature options of the flags.
 #[derive(Debug, Clone, Default)]
 pub struct Signing {
-    /// Those whose signatures count, and the file that names them; without it none is asked for.
+    /// The trusted signers, and the file that names them; without it no signature is asked for.
     trust: Option<Arc<(PathBuf, Allowed)>>,
     /// The key that signs runs.
     key: Option<Arc<Key>>,
 }
 
 impl Signing {
-    /// What a command was told.
+    /// Reads the files that a command's options name.
     ///
     /// # Errors
-    /// A file that cannot be read, or is not what it must be (exit 2).
+    /// When a file cannot be read, or has the wrong content (exit 2).
     pub fn of(command: &Command) -> Result<Self, Fail> {
         let nothing = (&Trusts { trust: None }, &Signs { sign: None });
         let (trusts, signs) = match command {
             Command::Apply { trusts, signs, .. } | Command::Resume { trusts, signs, .. } | Command::Undo { trusts, signs, .. } => (trusts, signs),
             Command::Prune { trusts, signs, .. } => (trusts, signs),
             Command::Fix { trusts, .. } | Command::Export { trusts, .. } => (trusts, nothing.1),
-            // To look again is not to act; to tell others is.
+            // A check reads only and needs no signature; a report to others does.
             Command::Verify { trusts, closing, .. } if closing.report_back.contains(&ReportBack::SecurityHub) => (trusts, nothing.1),
             _ => nothing,
         };
@@ -59,15 +60,16 @@ impl Signing {
         Ok(Self { trust: trust.transpose()?, key: key.transpose()? })
     }
 
-    /// Whether only what is signed may be done.
+    /// Returns whether only signed plans and runs are accepted.
     pub fn asked(&self) -> bool {
         self.trust.is_some()
     }
 
-    /// Checks that somebody who is trusted has signed exactly the bytes of a file; nobody where no signature is asked for.
+    /// Checks that a trusted signer has signed exactly the bytes of a file; returns `None` if no signature is
+    /// asked for.
     ///
     /// # Errors
-    /// When nobody did (exit 2).
+    /// When no trusted signer did (exit 2).
     pub fn of_file(&self, path: &Path, bytes: &[u8]) -> Result<Option<Signed>, Fail> {
         let Some(trust) = &self.trust else { return Ok(None) };
         let at = beside(path);
@@ -81,7 +83,7 @@ impl Signing {
         self.who(&signature, bytes).map(Some).map_err(refused)
     }
 
-    /// Who has signed these bytes.
+    /// Returns the signer of these bytes.
     fn who(&self, signature: &[u8], bytes: &[u8]) -> Result<Signed, String> {
         let key = sshsig::signer(signature, bytes)?;
         let fingerprint = sshsig::fingerprint(&key);
@@ -95,7 +97,7 @@ impl Signing {
     }
 }
 
-/// Refuses to plan and act in one go where only what somebody has signed may be done.
+/// Refuses to plan and act in one go where only a signed plan may be applied.
 ///
 /// # Errors
 /// When a signature is asked for (exit 2).
@@ -108,17 +110,18 @@ pub fn no_plan_of_its_own(session: &Session, what: &str, command: &str) -> Resul
         .hint(format!("{command} -o plan.json; ssh-keygen -Y sign -n {NAMESPACE} -f KEY plan.json; redress apply plan.json --trust FILE")))
 }
 
-/// Says who has signed, where a signature was asked for.
+/// Shows the signer, where a signature was asked for.
 pub fn tell(session: &Session, what: &str, signed: Option<&Signed>) {
     if let Some(signed) = signed {
         session.out.say(&format!("{what} is signed by {} ({})", signed.by, signed.key));
     }
 }
 
-/// Checks that somebody who is trusted has signed a run as its files say it stands, and that what was read of it is just that.
+/// Checks that a trusted signer has signed a run as its files state it, and that the story that was read of
+/// it is the same.
 ///
 /// # Errors
-/// When nobody did (exit 2), or it cannot be read.
+/// When no trusted signer did (exit 2), or the run cannot be read.
 pub fn of_run(session: &Session, folder: &RunFolder, story: &Story) -> Result<Option<Signed>, Fail> {
     let signing = &session.common.signing;
     let Some(trust) = &signing.trust else { return Ok(None) };
@@ -140,10 +143,10 @@ pub fn of_run(session: &Session, folder: &RunFolder, story: &Story) -> Result<Op
     signing.who(signature.as_bytes(), text.as_bytes()).map(Some).map_err(refused)
 }
 
-/// Signs a run as it stands, where a key was given. What is signed is what this process knows of it.
+/// Signs a run as it stands, where a key was given. The signature covers what this process knows of the run.
 ///
 /// # Errors
-/// When its files say something else, or the signature cannot be kept.
+/// When the run's files differ from that, or the signature cannot be written.
 pub fn sign_run(session: &Session, folder: &RunFolder, story: &Story) -> Result<(), Fail> {
     match &session.common.signing.key {
         Some(key) => seal(session, folder, story, key),
@@ -151,7 +154,8 @@ pub fn sign_run(session: &Session, folder: &RunFolder, story: &Story) -> Result<
     }
 }
 
-/// Whether the key that was given has signed a run as it stands, so that what this process adds can be signed as well.
+/// Returns whether the given key has signed a run as it stands, so that what this process adds can be signed
+/// as well.
 ///
 /// # Errors
 /// When its files cannot be read.
@@ -180,10 +184,10 @@ fn records(n: u64) -> String {
     if n == 1 { "1 record".to_owned() } else { format!("{n} records") }
 }
 
-/// `redress sign`: signs a plan's file or a run.
+/// Signs a plan's file or a run: `redress sign`.
 ///
 /// # Errors
-/// A file that is no plan, a run that is not there, a key that cannot be used.
+/// When the file is not a plan, the run is not found, or the key cannot be used.
 pub fn sign(session: &Session, what: &str, at: &Path) -> Result<(), Fail> {
     let key = key(at)?;
     let path = Path::new(what);
@@ -199,7 +203,7 @@ pub fn sign(session: &Session, what: &str, at: &Path) -> Result<(), Fail> {
     Ok(())
 }
 
-/// Where the signature of a file lies: where `ssh-keygen -Y sign` puts it.
+/// Returns the path of a file's signature, the one that `ssh-keygen -Y sign` uses.
 fn beside(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".sig");

@@ -1,5 +1,5 @@
-//! Whether a path can be the state directory at all, told before anything is looked for in it: an error of the system says neither
-//! which of the names is wrong nor what to do about it.
+//! Checks whether a path can be the state directory at all, before anything is looked up in it: an error of
+//! the system neither names the wrong part of the path nor advises what to do about it.
 
 use std::{fs, io::ErrorKind, path::Path};
 
@@ -9,10 +9,10 @@ use crate::report::safe;
 /// The folders in a state directory.
 const PARTS: [&str; 3] = ["runs", "locks", "twin"];
 
-/// Checks that a path is a directory whose content this process can list, or that there is nothing of its name yet.
+/// Checks that a path is a directory whose content this process can list, or does not exist yet.
 ///
 /// # Errors
-/// It is something else (exit 2), or cannot be read (exit 1).
+/// When it is something else (exit 2), or cannot be read (exit 1).
 pub fn usable(path: &Path) -> Result<(), Fail> {
     listable(path, path)?;
     PARTS.iter().try_for_each(|part| listable(path, &path.join(part)))

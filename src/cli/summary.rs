@@ -1,5 +1,5 @@
-//! Reports beside stdout: files that `--report` names and the summary for CI. Only writes what the reporters say; that a file
-//! can be written is found out before anything is done.
+//! Reports beside stdout: files that `--report` names and the summary for CI. It only writes the output of
+//! the reporters; whether a file can be written is checked before anything is done.
 
 use std::{ffi::OsString, path::Path, path::PathBuf};
 
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{journal::RunDocument, plan::Plan, report::Scan};
 
-/// The file for a summary that the CI system names, for the commands that have something to sum up.
+/// Returns the file for a summary that the CI system names, for the commands that have something to sum up.
 pub fn of_ci(command: &Command, named: Option<OsString>) -> Option<PathBuf> {
     let sums_up = matches!(
         command,
@@ -27,10 +27,10 @@ pub fn of_ci(command: &Command, named: Option<OsString>) -> Option<PathBuf> {
     named.filter(|file| sums_up && !file.is_empty()).map(PathBuf::from)
 }
 
-/// Makes sure that every file that was asked for can be written, before anything is done.
+/// Checks that every file that was asked for can be written, before anything is done.
 ///
 /// # Errors
-/// A file that cannot (exit 2).
+/// When a file cannot be written (exit 2).
 pub fn ready(session: &Session) -> Result<(), Fail> {
     let common = &session.common;
     let reports = common.report.iter().map(|r| (&r.file, "--report"));
@@ -43,7 +43,7 @@ pub fn ready(session: &Session) -> Result<(), Fail> {
     Ok(())
 }
 
-/// What a scan found: to stdout and to the files.
+/// Writes the findings of a scan to stdout and to the files.
 ///
 /// # Errors
 /// When one of them cannot be written.
@@ -52,7 +52,7 @@ pub fn findings(session: &Session, scan: &Scan<'_>) -> Result<(), Fail> {
     all_files(session, |format| render::findings_as(session, scan, format))
 }
 
-/// A plan: to stdout and to the files.
+/// Writes a plan to stdout and to the files.
 ///
 /// # Errors
 /// When one of them cannot be written.
@@ -61,7 +61,7 @@ pub fn plan(session: &Session, plan: &Plan, file: Option<&str>) -> Result<(), Fa
     plan_files(session, plan, file)
 }
 
-/// A plan as its file says it, which was compared with no account: to stdout and to the files.
+/// Writes a plan as its file states it, which was compared with no account, to stdout and to the files.
 ///
 /// # Errors
 /// When one of them cannot be written.
@@ -70,7 +70,7 @@ pub fn claim(session: &Session, plan: &Plan, file: &str) -> Result<(), Fail> {
     all_files(session, |format| render::claim_as(session, plan, file, format))
 }
 
-/// A plan to the files alone.
+/// Writes a plan to the files alone.
 ///
 /// # Errors
 /// When one of them cannot be written.
@@ -78,7 +78,7 @@ pub fn plan_files(session: &Session, plan: &Plan, file: Option<&str>) -> Result<
     all_files(session, |format| render::plan_as(session, plan, file, format))
 }
 
-/// A run: to stdout and to the files.
+/// Writes a run to stdout and to the files.
 ///
 /// # Errors
 /// When one of them cannot be written.
@@ -94,7 +94,7 @@ fn all_files(session: &Session, text: impl Fn(Format) -> Result<String, Fail>) -
     }
     let Some(file) = &session.common.summary else { return Ok(()) };
     let text = text(Format::Markdown)?;
-    // A step of a CI job may call more than once; all of it is one summary.
+    // A step of a CI job may call redress more than once; all of it is one summary.
     let added = files::append(file).and_then(|mut open| open.write_all(format!("{text}\n").as_bytes()).and_then(|()| open.flush()));
     added.map_err(|error| unwritten(file, &error))
 }

@@ -1,5 +1,5 @@
-//! The thin shell between questions and a person: shows text, takes answers. One that draws and reads keys, one line by line for
-//! screen readers, logs and dumb terminals. It decides nothing.
+//! The thin shell between questions and a person: shows text, takes answers. One kind draws and reads keys,
+//! the other works line by line for screen readers, logs and dumb terminals. It decides nothing.
 
 use std::io::{self, BufRead, IsTerminal};
 
@@ -10,14 +10,14 @@ use super::{
 };
 use crate::report::safe;
 
-/// Something that shows screens and takes answers.
+/// A terminal that shows screens and takes answers.
 pub trait Terminal: Send {
     /// Shows text.
     fn show(&mut self, text: &str);
-    /// Asks.
+    /// Asks a question.
     ///
     /// # Errors
-    /// When nothing can be read or written; nothing is changed then.
+    /// When the terminal cannot be read or written; nothing is changed then.
     fn ask(&mut self, question: &Question) -> io::Result<Reply>;
 }
 
@@ -26,7 +26,7 @@ pub fn open(out: Out, plain: bool) -> Box<dyn Terminal> {
     if plain || dumb() { Box::new(Plain(out)) } else { Box::new(Drawn { out, rest: Rest::default() }) }
 }
 
-/// Returns whether the terminal says that nothing can be drawn on it.
+/// Returns whether `TERM` is `dumb`, so that nothing can be drawn.
 pub fn dumb() -> bool {
     std::env::var_os("TERM").is_some_and(|term| term == "dumb")
 }
@@ -62,15 +62,17 @@ impl Terminal for Drawn {
     }
 }
 
-/// A value as one types it: a list without brackets and quotes, so that what is typed after it is one more item.
+/// Returns a value as a person types it: a list without brackets and quotes, so that text typed after it is
+/// one more item.
 fn typed(value: &str) -> String {
     let list = value.strip_prefix('[').and_then(|v| v.strip_suffix(']')).filter(|items| !items.contains(['[', '{']));
     let typed = list.map_or_else(|| value.to_owned(), |items| items.replace('"', ""));
-    // What nobody can type and see is not offered to be taken over.
+    // A value that nobody can type and see is not offered as the default.
     if safe::text(&typed) == typed { typed } else { String::new() }
 }
 
-/// Line by line: the answers are listed once in each question, and typed as a word, its beginning, or a number.
+/// A terminal that works line by line: the answers are listed once in each question, and typed as a word, its
+/// beginning, or a number.
 struct Plain(Out);
 
 impl Terminal for Plain {

@@ -1,5 +1,6 @@
-//! What was typed, as far as commands to type next must repeat it: a command that is shown works as it stands, and means the
-//! same account, runs, playbooks and plan. What variables say is not repeated, since they still say it.
+//! The typed options, as far as commands to type next must repeat them: a command that is shown works as it
+//! is, and means the same account, runs, playbooks and plan. Options from variables are not repeated, since
+//! the variables are still set.
 
 use std::{ffi::OsString, path::PathBuf};
 
@@ -8,15 +9,15 @@ use clap::{ArgMatches, parser::ValueSource};
 use super::fail::Fail;
 use crate::report::{self, safe};
 
-/// Options of the same kind.
+/// A kind of options that are repeated together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Place,
     Playbooks,
     Planning,
-    /// What is planned, and what whoever applies the plan must say again.
+    /// Options that shape the plan, and that must be repeated when it is applied.
     Both,
-    /// Whose signature is asked for, and who signs.
+    /// Options for the trusted signers and the signing key.
     Signatures,
 }
 
@@ -52,7 +53,7 @@ pub struct Typed {
 }
 
 impl Typed {
-    /// What was typed of the command that was chosen.
+    /// Collects the typed options of the chosen command.
     pub fn of(matches: &ArgMatches) -> Self {
         let mut typed = Self::default();
         let Some((command, chosen)) = matches.subcommand() else { return typed };
@@ -60,13 +61,13 @@ impl Typed {
             let piece = piece(chosen, name);
             typed.add(*kind, &piece);
         }
-        // `redress events` says it in its own words.
+        // `redress events` has an option of its own for this.
         if command == "events"
             && let Some(since) = values(chosen, "since").first()
         {
             typed.planning.push_str(&format!(" --events-since {since}"));
         }
-        // The run says which recovery is planned.
+        // The id of the run selects the recovery that is planned.
         if command == "recover" {
             typed.planning.extend(values(chosen, "run").iter().map(|run| format!(" {run}")));
         }
@@ -86,17 +87,17 @@ impl Typed {
         }
     }
 
-    /// The pieces, for reports.
+    /// Returns the pieces, for reports.
     pub fn pieces(&self) -> report::Typed<'_> {
         report::Typed { file: None, place: &self.place, playbooks: &self.playbooks, planning: &self.planning, applying: &self.applying, claim: false }
     }
 }
 
-/// Checks that no flag loosens a belt that the environment holds: both may be given, and then the flag names a part of what the
-/// variable allows.
+/// Checks that no flag loosens a limit that the environment sets: both may be given, and then the flag names
+/// a part of what the variable allows.
 ///
 /// # Errors
-/// A flag that names something else, or a variable that cannot be read (exit 2).
+/// When a flag names something else, or a variable cannot be read (exit 2).
 pub fn only_tightened(matches: &ArgMatches, env: impl Fn(&str) -> Option<OsString>) -> Result<(), Fail> {
     let Some((_, chosen)) = matches.subcommand() else { return Ok(()) };
     let held = |id: &str, variable: &str| {
@@ -122,20 +123,20 @@ fn within(flag: &str, variable: &str, allowed: &[String], mut typed: impl Iterat
         .hint(format!("leave --{flag} out, or change {variable} where it is set")))
 }
 
-/// The id of an account, as it is typed.
+/// Parses the id of an account.
 ///
 /// # Errors
-/// What is to be typed instead.
+/// When the text is not an id, with advice on what to type.
 pub fn account_id(text: &str) -> Result<String, String> {
     let id = text.trim();
     let digits = id.len() == 12 && id.bytes().all(|b| b.is_ascii_digit());
     if digits { Ok(id.to_owned()) } else { Err("give the 12 digits of an account".to_owned()) }
 }
 
-/// An option as often as it was typed.
+/// Writes an option as often as it was typed.
 fn piece(matches: &ArgMatches, name: &str) -> String {
     let id = name.replace('-', "_");
-    // Not every command has every option.
+    // A command may lack the option.
     if matches.try_contains_id(&id).is_err() || matches.value_source(&id) != Some(ValueSource::CommandLine) {
         return String::new();
     }
@@ -143,11 +144,11 @@ fn piece(matches: &ArgMatches, name: &str) -> String {
     if values.is_empty() { format!(" --{name}") } else { values.iter().map(|value| format!(" --{name} {value}")).collect() }
 }
 
-/// The values of an option as a shell takes them; none of a flag.
+/// Returns the values of an option, quoted for a shell; none for a flag.
 fn values(matches: &ArgMatches, id: &str) -> Vec<String> {
     let raw = matches.try_get_raw(id).ok().flatten().into_iter().flatten();
     let typed = raw.map(|value| value.to_string_lossy().into_owned());
-    // A flag has the text of its truth for a value.
+    // The value of a flag is the text `true`.
     typed.filter(|value| value != "true").map(|value| safe::shell(&value)).collect()
 }
 

@@ -1,4 +1,5 @@
-//! `redress undo`: takes a run back, as a plan of its own that is rehearsed, shown, approved and journaled like any other.
+//! `redress undo`: undoes a run, as a plan of its own that is rehearsed, shown, approved and journaled like
+//! any other.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -28,10 +29,10 @@ use crate::{
     plan::{Change, Plan, PlanKind, as_called::as_called},
 };
 
-/// Undoes a run, or the changes of it that are named; with `output` it only plans that.
+/// Undoes a run, or the changes of it that are named; with `output` it only writes the plan.
 ///
 /// # Errors
-/// No such run or change, other credentials than its own, nobody to ask.
+/// When there is no such run or change, the credentials are not its own, or nobody can be asked.
 pub async fn run(session: &Session, run: &str, changes: &[String], output: Option<&Path>, approval: &Approval) -> Result<Exit, Fail> {
     let policy = Policy::of(approval)?;
     let (state, folder) = session.run(run)?;
@@ -44,7 +45,8 @@ pub async fn run(session: &Session, run: &str, changes: &[String], output: Optio
         return Ok(planned.held);
     }
     let lock = perform::lock(session, state.as_ref(), &folder.plan, &format!("undo of {id}"), &perform::person())?;
-    // Read again under the lock: what another process has undone meanwhile is not undone twice.
+    // The run is read again under the lock: changes that another process has undone meanwhile are not undone
+    // twice.
     let folder = state.open_run(&id).map_err(store_fail)?;
     let signed = signing::of_run(session, &folder, &folder.story())?;
     signing::tell(session, &format!("run {id}"), signed.as_ref());
@@ -59,10 +61,10 @@ pub async fn run(session: &Session, run: &str, changes: &[String], output: Optio
     Ok(Exit::worst([exit, planned.held]))
 }
 
-/// Does the undo that a file holds, as long as it is still what takes its run back.
+/// Applies the undo in a file, as long as it is still the undo of its run.
 ///
 /// # Errors
-/// As [`run`], and when the run does not stand any more as the plan says (exit 4).
+/// As [`run`], and when the run's state has changed since the plan was made (exit 4).
 pub async fn apply(session: &Session, name: &str, plan: &Plan, signed: Option<Signed>, approval: &Approval) -> Result<Exit, Fail> {
     let policy = Policy::of(approval)?;
     let (state, folder) = session.run(plan.of_run.as_deref().unwrap_or_default())?;
@@ -77,13 +79,14 @@ pub async fn apply(session: &Session, name: &str, plan: &Plan, signed: Option<Si
             .why("nothing was changed")
             .hint(format!("redress undo {id} -o FILE plans it anew")));
     }
-    // As it was made again: of all else that the file says, nothing is taken.
+    // The undo is made again: nothing else is taken from the file.
     let exit = ask_and_do(session, &door, state.as_ref(), now.asked(session, signed), &policy).await?;
     drop(lock);
     Ok(exit)
 }
 
-/// Whether two plans of an undo do the same: what else has changed since the run may be told differently.
+/// Returns whether two plans of an undo do the same: the impact may be described differently after other
+/// changes since the run.
 fn same(now: &Plan, planned: &Plan) -> bool {
     let plain = |plan: &Plan| plan.changes.iter().map(|change| Change { impact: Vec::new(), ..change.clone() }).collect::<Vec<_>>();
     plain(now) == plain(planned)
@@ -95,7 +98,7 @@ pub struct Asked<'p> {
     pub plan: &'p Plan,
     /// The plan as it may be shown.
     pub shown: Plan,
-    /// Who has signed the file or the run that it is from, where a signature was asked for.
+    /// The signer of its file or run, where a signature was asked for.
     pub signed: Option<Signed>,
 }
 
@@ -111,7 +114,7 @@ pub async fn ask_and_do(session: &Session, door: &Door, state: &dyn Store, asked
     perform::begin(session, door, state, &id, Approved { plan, decisions, signed }).await
 }
 
-/// Checks that the plan of an undo that was interrupted is the one that takes its run back, as that run's files say.
+/// Checks that the plan of an interrupted undo is the undo of its run, as that run's files record it.
 ///
 /// # Errors
 /// When it is not (exit 4), or there is no such run.
@@ -126,26 +129,28 @@ pub fn as_its_run_says(plan: &Plan, undo: &Story, state: &dyn Store, door: &Door
         .hint(format!("redress undo {of} plans it anew; settle by hand what this run has begun")))
 }
 
-/// An undo as it was planned and rehearsed on the account as it is.
+/// An undo, planned and rehearsed on the account as it is.
 struct Planned {
     undoing: Undoing,
-    /// The plan of the run that it takes back.
+    /// The plan of the run that it undoes.
     of: Plan,
-    /// How that run stands.
+    /// The state of that run.
     document: RunDocument,
-    /// What the exit code says of what is not taken back.
+    /// The part of the exit code that comes from changes that are not undone.
     held: Exit,
-    /// What only the run's files say, by change.
+    /// The claims that rest on the run's files alone, by change.
     claims: BTreeMap<String, Vec<String>>,
 }
 
 impl Planned {
-    /// Opens the account of the run, plans the undo and rehearses it; tells what is not taken back.
+    /// Opens the account of the run, plans the undo and rehearses it; reports the changes that are not
+    /// undone.
     async fn make(session: &Session, folder: RunFolder, only: Option<&BTreeSet<String>>) -> Result<(Door, Self), Fail> {
         let story = folder.story();
         let door = session.reopen(&Place::of_run(&story.head, &folder.plan.regions)).await?;
         let mut undoing = undo::plan(&story, &folder.plan, only, door.account.identity(), door.account.now(), planning::VALID_FOR);
-        // The ways back stand in the run's files; what redress would never call, or not on these things, is not called.
+        // The undo calls are in the run's files; a call that redress would never make, or not on these
+        // resources, is not made.
         let run = story.head.run.clone();
         let judged = judged(&run, &undoing.calls(&folder.plan), door.account.as_ref()).await;
         if let Some(fail) = not_borne_out(&run, judged.beyond, judged.unknown) {
@@ -161,7 +166,8 @@ impl Planned {
         Ok((door, Self { undoing, of: folder.plan, document, held, claims }))
     }
 
-    /// The undo as it is asked about: by its calls, since all words about it are those of the run's files.
+    /// Returns the undo as it is asked about: by its calls, since every description of it comes from the
+    /// run's files.
     fn asked(&self, session: &Session, signed: Option<Signed>) -> Asked<'_> {
         let plan = &self.undoing.plan;
         session.out.say("an undo is shown as the calls that it makes; all else that is said of its changes is the word of the run's files");
@@ -170,7 +176,7 @@ impl Planned {
     }
 }
 
-/// Why a run is not taken back of whose ways back some are not borne out.
+/// Returns the reason to refuse an undo if some of its calls are not borne out.
 fn not_borne_out(run: &str, beyond: Vec<String>, unknown: Vec<String>) -> Option<Fail> {
     let fail = match (beyond.is_empty(), unknown.is_empty()) {
         (true, true) => return None,
@@ -181,14 +187,14 @@ fn not_borne_out(run: &str, beyond: Vec<String>, unknown: Vec<String>) -> Option
     Some(beyond.into_iter().chain(unknown).fold(fail, Fail::why).why("nothing was changed").hint(hint))
 }
 
-/// Refuses what cannot be undone at all, before anything is opened.
+/// Refuses a run that cannot be undone at all, before anything is opened.
 fn may_be_undone(folder: &RunFolder, changes: &[String]) -> Result<(), Fail> {
     let head = folder.story().head;
     match head.kind {
         PlanKind::Undo => {
             return Err(Fail::usage(format!("run {} is itself an undo", head.run)).hint("to do it again make a new plan: redress plan -o plan.json"));
         }
-        // Of what it deleted, the Recycle Bin may have some.
+        // The Recycle Bin may have some of the resources that it deleted.
         PlanKind::Prune | PlanKind::Plan | PlanKind::Recover => {}
     }
     let known: Vec<&str> = folder.plan.changes.iter().map(|c| c.id.as_str()).collect();

@@ -1,5 +1,6 @@
-//! `redress verify`: is it still fixed? Reads the account again and writes what it finds to the run's journal; changes
-//! nothing in the account. With `--report-back` it then tells others what became of the findings that the run was made for.
+//! `redress verify`: checks whether everything that a run fixed is still fixed. Reads the account again and
+//! writes the result to the run's journal; changes nothing in the account. With `--report-back` it then
+//! informs others of the outcome of the findings that the run was made for.
 
 use super::{
     args::ReportBack,
@@ -12,10 +13,11 @@ use super::{
 };
 use crate::journal::RunDocument;
 
-/// Verifies, and tells those who are to be told.
+/// Verifies a run, and informs the receivers.
 ///
 /// # Errors
-/// No such run, other credentials than its own, no way to the account, a journal that cannot be written.
+/// When there is no such run, the credentials are not its own, the account cannot be opened, or the journal
+/// cannot be written.
 pub async fn run(session: &Session, run: &str, targets: &[ReportBack]) -> Result<Exit, Fail> {
     let mut at = perform::reopen(session, run).await?;
     let Reopened { folder, head, door, journal, .. } = &mut at;

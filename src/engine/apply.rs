@@ -1,5 +1,5 @@
-//! The way of a run through its changes, and of a change through its steps, forward and back. Which is due is told by
-//! the journal, so applying and resuming are one.
+//! The course of a run through its changes, and of a change through its steps, forward and back. The journal
+//! determines which step is due, so applying and resuming are the same.
 
 use std::{
     borrow::Cow,
@@ -35,16 +35,16 @@ use crate::{
     },
 };
 
-/// How the words begin about what others did while a change was under way.
+/// The prefix of the text about changes that others made while this one was under way.
 const MEANWHILE: &str = "somebody else changed meanwhile, and it is left so: ";
-/// Pauses, in seconds, between looks at a proof that does not hold yet: reads may lag behind what was just done.
+/// Pauses, in seconds, between checks of a proof that does not hold yet: reads may lag behind recent calls.
 const PROOF_PAUSES: [u64; 5] = [1, 2, 5, 10, 20];
 
 impl Engine<'_> {
     /// Begins a run of a plan and takes it to its end.
     ///
     /// # Errors
-    /// When it had to stop before its end; the journal then tells how far it came.
+    /// When it had to stop before its end; the journal then records its progress.
     pub async fn apply(&self, plan: &Plan, run: &str, decisions: Vec<Decision>, journal: &mut Journal) -> Result<(), EngineError> {
         let started = Event::RunStarted {
             run: run.to_owned(),
@@ -63,7 +63,7 @@ impl Engine<'_> {
         self.work(plan, journal).await
     }
 
-    /// Takes an interrupted run to its end. What was decided stands, but for what `decisions` say anew.
+    /// Takes an interrupted run to its end. Former decisions stand, except where `decisions` replaces them.
     ///
     /// # Errors
     /// As [`Engine::apply`].
@@ -73,8 +73,8 @@ impl Engine<'_> {
         self.work(plan, journal).await
     }
 
-    /// Runs the changes, those side by side that have nothing in common. After a reason to stop nothing new begins, and
-    /// what runs goes on to its own next safe point.
+    /// Runs the changes; those that have nothing in common run side by side. After a reason to stop, nothing
+    /// new begins, and each running change goes on to its own next safe point.
     async fn work(&self, plan: &Plan, journal: &mut Journal) -> Result<(), EngineError> {
         let ledger = Ledger::new(journal);
         let (mut running, mut at_work, mut halted) = (FuturesUnordered::new(), BTreeSet::new(), None);
@@ -87,14 +87,14 @@ impl Engine<'_> {
             let Some((place, result)) = running.next().await else { break };
             at_work.remove(&plan.changes[place].id);
             ledger.turns().release(&plan.changes[place].id);
-            // That the journal cannot be written is graver than whatever stopped the others. The first to say so says why; the
-            // others only hear of it.
+            // A failure to write the journal is graver than any other reason to stop. The first error of a
+            // kind is kept: it names the cause.
             let graver = |than: &EngineError, error: &EngineError| matches!(error, EngineError::Store(_)) && !matches!(than, EngineError::Store(_));
             match result {
                 Err(error) if halted.as_ref().is_none_or(|than| graver(than, &error)) => halted = Some(error),
                 _ => {}
             }
-            // Who waits for a turn waits for a change that may have stopped with something down: nobody gets one any more.
+            // A waiting change may wait for one that stopped with something down: no more turns.
             if halted.is_some() {
                 ledger.turns().close();
             }
@@ -110,7 +110,7 @@ impl Engine<'_> {
         Err(error)
     }
 
-    /// The changes to begin now, as many as there is room for; none once there is a reason to stop.
+    /// Returns the changes to begin now, as many as there is room for; none once there is a reason to stop.
     fn next(&self, plan: &Plan, journal: &Ledger<'_>, at_work: &BTreeSet<String>, halted: &mut Option<EngineError>) -> Vec<String> {
         let room = self.jobs.clamp(1, schedule::MOST_JOBS).saturating_sub(at_work.len());
         if halted.is_some() || room == 0 {
@@ -139,11 +139,11 @@ impl Engine<'_> {
         self.change(plan, change, journal).await
     }
 
-    /// Takes one change from wherever it stands to its end.
+    /// Takes one change from its present phase to its end.
     async fn change(&self, plan: &Plan, change: &Change, journal: &Ledger<'_>) -> Result<(), EngineError> {
         loop {
             let phase = journal.look(|story| story.changes.get(&change.id).map(|c| c.phase.clone())).unwrap_or_default();
-            // What was begun before and not touched is held to the same as what was not begun.
+            // An untouched change that was begun earlier must meet the same conditions as a new one.
             let begins = phase == Phase::Waiting || (phase == Phase::Forward && journal.untouched(&change.id));
             match phase {
                 Phase::Ended(_) => return Ok(()),
@@ -166,7 +166,7 @@ impl Engine<'_> {
                         journal.write(self.account.now(), Event::RollbackStarted { change: change.id.clone(), reason })?;
                     }
                 },
-                // A rollback that was decided after the start, as earlier versions did, and of which nothing was done yet.
+                // A rollback that earlier versions decided on after the start, and of which nothing was done.
                 Phase::Back(reason) if self.past_return(change, journal) && !going_back(change, journal) => {
                     self.doubt(change, reason, journal)?;
                     self.finish(change, journal).await?;
@@ -192,7 +192,7 @@ impl Engine<'_> {
             let next = next_start(change, change.steps[n..].iter().map(|s| &s.act), journal);
             let (next, last_target, for_good) = (next.as_ref(), last_target(change), for_good(plan, change, step));
             let named = Named { change: &change.id, name: &step.name, act: &step.act, bounds, next, last_target, for_good };
-            // What is looked at directly before something goes down is looked at when its turn has come.
+            // Conditions directly before something goes down are checked once its turn has come.
             self.take_turn(named, journal).await?;
             self.take_room(named, journal).await?;
             if let Some(short) = self.time_is_short(change, n, journal).await {
@@ -204,7 +204,7 @@ impl Engine<'_> {
                 false => {
                     let act = guarded(change, &step.act, journal);
                     let named = Named { act: &act, ..named };
-                    // An undo is the way back of its run, and held to the same as a rollback.
+                    // An undo reverses its run, and follows the same rules as a rollback.
                     if change.restore.is_some() { self.take_back(named, journal).await } else { self.act(named, journal).await }
                 }
             };
@@ -220,12 +220,12 @@ impl Engine<'_> {
         Ok(())
     }
 
-    /// Whether a change is in doubt: something that its calls were to show has not shown.
+    /// Checks whether a change is in doubt: one of its calls did not have the expected result.
     fn doubtful(&self, change: &Change, journal: &Ledger<'_>) -> bool {
         journal.look(|story| story.changes.get(&change.id).is_some_and(|c| !c.doubts().is_empty()))
     }
 
-    /// Journals a doubt about what was started.
+    /// Journals a doubt about the resource that was started.
     fn doubt(&self, change: &Change, reason: String, journal: &Ledger<'_>) -> Result<(), StoreError> {
         match change.steps.iter().find(|s| s.act.power() == calls::Power::BringsUp) {
             Some(start) => self.leave(change, &start.name, &start.act, reason, journal),
@@ -233,8 +233,8 @@ impl Engine<'_> {
         }
     }
 
-    /// Goes back along the steps that took effect. An act that is so already counts as done; one that refers to what was
-    /// never made has nothing to take back.
+    /// Rolls back the steps that took effect. An act whose state is set already counts as done; an act that
+    /// refers to a resource that was never created has nothing to undo.
     async fn back(&self, change: &Change, journal: &Ledger<'_>) -> Result<(), Failure> {
         self.settle_doubts(change, journal).await?;
         let done = journal.look(|story| story.changes.get(&change.id).map(ChangeStory::done)).unwrap_or_default();
@@ -253,7 +253,7 @@ impl Engine<'_> {
             self.take_room(named, journal).await?;
             let done = self.take_back(named, journal).await;
             match done {
-                // Nothing works otherwise because of it: what brings the thing up again must not wait for it.
+                // No behaviour depends on a record, so bringing the instance up again must not wait for it.
                 Err(Failure::Failed(reason) | Failure::Gone(reason)) if back.act.is_bookkeeping() => {
                     self.leave(change, &back.name, &back.act, reason, journal)?;
                 }
@@ -264,8 +264,8 @@ impl Engine<'_> {
         Ok(())
     }
 
-    /// Does an act of a way back: of a rollback, or of an undo. One that refers to what was never made or never observed has nothing to take
-    /// back, and is left out: what was not stopped is not started.
+    /// Performs an act of a rollback or an undo. An act that refers to something that was never created or
+    /// observed is left out: an instance that was not stopped is not started.
     async fn take_back(&self, named: Named<'_>, journal: &Ledger<'_>) -> Result<(), Failure> {
         let missing = before::missing(named.act, &self.bindings(named, journal, &journal.look(Story::outputs)));
         match (missing, journal.look(|story| story.changes.get(named.change)?.step(named.name).map(|s| s.state.clone()))) {
@@ -275,8 +275,8 @@ impl Engine<'_> {
         }
     }
 
-    /// A step of which it could not be told whether it took effect is looked for again before the way back: what it
-    /// made would else be left behind without a word.
+    /// Looks for the effect of each step with an unknown outcome before the rollback. Otherwise its resource
+    /// would be left behind unreported.
     async fn settle_doubts(&self, change: &Change, journal: &Ledger<'_>) -> Result<(), Failure> {
         for step in &change.steps {
             let told = journal.look(|story| story.changes.get(&change.id).and_then(|c| c.step(&step.name)).map(|s| (s.state.clone(), s.at)));
@@ -296,8 +296,8 @@ impl Engine<'_> {
         Ok(())
     }
 
-    /// After the way back: what the change changes is compared with how it was before. What was there before must be as
-    /// it was; what is new may stay where the plan says so; what else has moved meanwhile is named.
+    /// Compares, after a rollback, the touched resources with their former state. Former values must be
+    /// restored; new resources may stay where the plan allows it; all other differences are named.
     async fn taken_back(&self, plan: &Plan, change: &Change, why: &str, journal: &Ledger<'_>) -> Result<(), EngineError> {
         let before = journal.look(|story| story.changes.get(&change.id).map(|c| c.before.clone())).unwrap_or_default();
         let mut pauses = PROOF_PAUSES.iter();
@@ -335,7 +335,7 @@ impl Engine<'_> {
         self.end(change, outcome, format!("{why}. {rest}"), after, Vec::new(), journal).await
     }
 
-    /// After the last step: reads afresh and proves.
+    /// Reads the account afresh after the last step, and proves the change.
     async fn finish(&self, change: &Change, journal: &Ledger<'_>) -> Result<(), EngineError> {
         let mut pauses = PROOF_PAUSES.iter();
         let theirs = journal.look(|story| story.changes.get(&change.id).is_some_and(ChangeStory::all_theirs));
@@ -374,7 +374,7 @@ impl Engine<'_> {
         }
     }
 
-    /// Whether a change is proved by these facts: by its proofs, or, for an undo, by the footprint that it restores.
+    /// Checks a change against fresh facts: its proofs, or, for an undo, the footprint that it restores.
     pub(super) fn proved(&self, change: &Change, fresh: &Inventory, footprint: &Value, moment: Moment, journal: &Ledger<'_>) -> Proved {
         match &change.restore {
             Some(to) => restore::restored_but(change, to, footprint, moment, &turned_by_others(change, journal)),
@@ -398,7 +398,7 @@ impl Engine<'_> {
         self.ended(change, outcome, reason, after, awaiting, journal)
     }
 
-    /// Ends a change with a reason that says all that is known.
+    /// Ends a change with its final reason.
     pub(super) fn ended(
         &self,
         change: &Change,
@@ -414,20 +414,20 @@ impl Engine<'_> {
     }
 }
 
-/// What references in the proofs of a change stand for.
+/// Returns the values of references in the proofs of a change.
 pub(super) fn bindings<'a>(change: &'a Change, journal: &'a Ledger<'_>, outputs: &'a BTreeMap<(String, String), Outputs>) -> Bindings<'a> {
     let head = journal.head();
     Bindings { run: &head.run, started: head.started, change: &change.id, step: "proof", attempt: 1, outputs }
 }
 
-/// Whether a step has no intent yet, or is known to have had no effect.
+/// Checks whether a step has no intent yet, or is known to have had no effect.
 pub(super) fn not_begun(change: &Change, step: &calls::Step, journal: &Ledger<'_>) -> bool {
     let told = journal.look(|story| story.changes.get(&change.id).and_then(|c| c.step(&step.name)).map(|s| s.state.clone()));
     told.is_none_or(|state| state == StepState::NotDone)
 }
 
-/// The act, with the preconditions of a swap of disks where the plan of an earlier version gives it none. What `recover`
-/// attaches has been looked at when its plan was made.
+/// Returns the act, with the preconditions of a disk swap where a plan of an earlier version gives it none.
+/// The volumes that `recover` attaches were checked when its plan was made.
 fn guarded<'a>(change: &Change, act: &'a Act, journal: &Ledger<'_>) -> Cow<'a, Act> {
     if change.action == "recover" {
         return Cow::Borrowed(act);
@@ -437,7 +437,7 @@ fn guarded<'a>(change: &Change, act: &'a Act, journal: &Ledger<'_>) -> Cow<'a, A
     still::derived(act, since)
 }
 
-/// What the acts that were left out are about: somebody else has set it.
+/// Returns the resources of the acts that were left out: somebody else has set their state.
 fn set_by_others(change: &Change, journal: &Ledger<'_>) -> BTreeSet<String> {
     let Some(story) = journal.look(|story| story.changes.get(&change.id).cloned()) else { return BTreeSet::new() };
     let outputs = journal.look(Story::outputs);
@@ -453,7 +453,7 @@ fn set_by_others(change: &Change, journal: &Ledger<'_>) -> BTreeSet<String> {
     all
 }
 
-/// What the acts of a change that turn something off or on are about, of those that were left out: somebody else has turned it.
+/// Returns the resources of the power acts that were left out: somebody else has started or stopped them.
 fn turned_by_others(change: &Change, journal: &Ledger<'_>) -> BTreeSet<String> {
     let left = |step: &&Step| {
         let told = journal.look(|story| story.changes.get(&change.id)?.step(&step.name).map(|s| s.state.clone()));
@@ -462,38 +462,38 @@ fn turned_by_others(change: &Change, journal: &Ledger<'_>) -> BTreeSet<String> {
     if change.steps.iter().any(|step| left(&step)) { set_by_others(change, journal) } else { BTreeSet::new() }
 }
 
-/// What is said of an undo that has brought everything back: what stays on purpose, and what others have turned off or on meanwhile.
+/// Describes a complete undo: what stays on purpose, and what others have started or stopped in the meantime.
 fn restored_but(change: &Change, restore: &Restore, now: &Value, journal: &Ledger<'_>) -> String {
     let turned = restore::left(change, restore, now, Moment::EndOfRun).turned_by_others(&turned_by_others(change, journal));
     let turned = (!turned.is_empty()).then(|| format!("{MEANWHILE}{}", restore::words(&turned)));
     each_once(&restore.kept).into_iter().map(str::to_owned).chain(turned).collect::<Vec<_>>().join("; ")
 }
 
-/// Whether an act of the way back was begun.
+/// Checks whether an act of the rollback was begun.
 fn going_back(change: &Change, journal: &Ledger<'_>) -> bool {
     let step = |name: &str| change.steps.iter().any(|s| s.name == name);
     journal.look(|story| story.changes.get(&change.id).is_some_and(|c| c.steps.iter().any(|s| !step(&s.name))))
 }
 
-/// The change of a step that destroys something: that nothing takes it back is said of the step and of the change.
+/// Returns the plan and the change of a step that destroys something: both are marked irreversible.
 fn for_good<'a>(plan: &'a Plan, change: &'a Change, step: &Step) -> Option<(&'a Plan, &'a Change)> {
     (change.risk == Risk::Irreversible && matches!(step.way_back, WayBack::Cannot(_))).then_some((plan, change))
 }
 
-/// Whether no step of a change may have taken effect.
+/// Checks whether no step of a change can have taken effect.
 fn nothing_done(change: &Change, journal: &Ledger<'_>) -> bool {
     let untouched = |s: &StepStory| s.theirs || matches!(s.state, StepState::NotDone | StepState::Left);
     journal.look(|story| story.changes.get(&change.id).is_none_or(|c| c.steps.iter().all(untouched)))
 }
 
-/// The command that brings an instance of a change back up, where it has one.
+/// Returns the commands that bring an instance of a change back up, where it has one.
 pub(super) fn recovering(change: &Change, journal: &Ledger<'_>) -> String {
-    // By a mark alone recover finds it.
+    // `recover` finds it by its mark alone.
     let marked = journal.look(|story| story.changes.get(&change.id).is_some_and(|told| !marks::standing(told).is_empty()));
     if marked { format!(". {} bring its instance back up on volumes that are there", marks::recover(&journal.head().run)) } else { String::new() }
 }
 
-/// What a person must do when all ways back were gone and the account still is not what it was.
+/// Describes the task for a person after a rollback that did not restore the former state.
 fn stuck_by(left: &Moved, change: &Change, journal: &Ledger<'_>) -> String {
     let run = &journal.head().run;
     let before = &change.before;

@@ -1,6 +1,6 @@
-//! Fits an undo to the account as it is when it is planned. What was turned off since the run is the safest to take back
-//! as it is: the steps that would turn it off and on again are left out, and it stays off. What else has changed is
-//! named and left alone. Pure.
+//! Fits an undo to the account as it is when the undo is planned. An instance that was stopped since the run
+//! is safest as it is: the steps that would stop and start it are left out, and it stays off. All other
+//! differences are named and left alone. Pure.
 
 use std::collections::BTreeSet;
 
@@ -15,10 +15,10 @@ use crate::{
 
 /// The state of an instance that is off.
 const OFF: &str = "stopped";
-/// How the words begin about what else has changed since the run.
+/// The prefix of the text about other changes since the run.
 const OTHERS: &str = "changed since the run by somebody else, and left so: ";
 
-/// Fits the undo of one change to what is known of the account now.
+/// Fits the undo of one change to the present facts of the account.
 pub(super) fn take(change: &mut Change, facts: &Inventory) {
     let off: BTreeSet<String> = bracketed(&change.steps).into_iter().filter(|id| is_off(facts, &change.region, id)).collect();
     if !off.is_empty() {
@@ -33,8 +33,9 @@ pub(super) fn take(change: &mut Change, facts: &Inventory) {
     }
 }
 
-/// Fits the undo of one change as the same undo was fitted when it was planned: the account has moved since, by this undo itself. What the
-/// planned one neither stops nor starts was off then, and is off in all that it compares.
+/// Fits the undo of one change as the same undo was fitted when it was planned: the account has changed
+/// since, through this undo itself. An instance that the planned undo neither stops nor starts was off then,
+/// and is off in every footprint that it compares.
 pub(super) fn take_as(change: &mut Change, planned: &Change) {
     let turned = bracketed(&planned.steps);
     let then = planned.restore.as_ref().map(|restore| restore.found.clone()).unwrap_or_default();
@@ -43,18 +44,18 @@ pub(super) fn take_as(change: &mut Change, planned: &Change) {
         without_turns(change, &off);
         stays_off(change, &then, &off);
     }
-    // Of all that is said of it, only what others had changed meanwhile is of the moment when it was planned.
+    // Of the text on the impact, only the changes by others belong to the moment of planning.
     change.impact.extend(planned.impact.iter().filter(|line| line.starts_with(OTHERS)).cloned());
 }
 
-/// Leaves out the steps that turn these things off and on, and says so.
+/// Leaves out the steps that stop and start these instances, and notes it in the impact.
 fn without_turns(change: &mut Change, off: &BTreeSet<String>) {
     change.impact.extend(off.iter().map(|id| format!("{id} is {OFF} now, and stays so: this undo neither stops nor starts it")));
     change.steps.retain(|step| step.act.power() == Power::Stays || !step.act.call.instances().all(|id| off.contains(id)));
     mark::stays_down(&mut change.steps, off);
 }
 
-/// The ids of what these steps turn off and on again.
+/// Returns the ids of the instances that these steps stop and start again.
 fn bracketed(steps: &[Step]) -> BTreeSet<String> {
     let mut down = BTreeSet::new();
     let mut both = BTreeSet::new();
@@ -72,14 +73,15 @@ fn is_off(facts: &Inventory, region: &str, id: &str) -> bool {
     facts.json(region, FamilyKind::Instances, id).known().and_then(|instance| instance.get("state")).is_some_and(|state| state == OFF)
 }
 
-/// Whether a footprint shows something off.
+/// Checks whether a footprint shows an instance as off.
 fn shown_off(change: &Change, footprint: &Value, id: &str) -> bool {
     let things = change.touches.iter().filter(|want| matches!(&want.selector, Selector::Id(one) if one == id));
     let states = things.filter_map(|want| footprint.get(want.to_string())?.get("state"));
     states.into_iter().any(|state| state == OFF)
 }
 
-/// The undo begins and ends with these things as a footprint shows them.
+/// Sets these instances in both footprints of the undo, at its beginning and its end, to the state that is
+/// shown.
 fn stays_off(change: &mut Change, shown: &Value, off: &BTreeSet<String>) {
     let concerns = Concerns::of(&change.action);
     let Some(restore) = &mut change.restore else { return };

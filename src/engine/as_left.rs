@@ -1,5 +1,6 @@
-//! What an end that is no success leaves, as the account shows it: which instances of the change are down and which key of a disk keeps them so,
-//! and which somebody has started since, on which disks. It only reads; what it cannot read it says nothing of.
+//! The state that an unsuccessful change leaves in the account: which instances of the change are down and
+//! which key of a disk keeps them down, and which instances somebody has started since, on which disks. It
+//! only reads; facts that it cannot read are left out.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +14,7 @@ use crate::{
     plan::Change,
 };
 
-/// The instances of a change after an end that is no success.
+/// The instances of a change after an unsuccessful end.
 #[derive(Debug)]
 pub(super) struct AsLeft {
     region: String,
@@ -22,7 +23,8 @@ pub(super) struct AsLeft {
 }
 
 impl Engine<'_> {
-    /// Reads the instances that calls of a change have turned or changed the disks of, with their disks and the keys of those.
+    /// Reads the instances that calls of a change have started or stopped or whose disks they have changed,
+    /// with their disks and the keys of those.
     pub(super) async fn as_left(&self, change: &Change, journal: &Ledger<'_>) -> AsLeft {
         let instances = journal.look(|story| story.changes.get(&change.id).map(worked_on)).unwrap_or_default();
         let (region, identity) = (change.region.clone(), self.account.identity());
@@ -34,7 +36,7 @@ impl Engine<'_> {
         AsLeft { region, facts, instances }
     }
 
-    /// What an end says, with the keys that keep the instances of the change down.
+    /// Adds the keys that keep the instances of the change down to the reason of its end.
     pub(super) async fn with_dead_keys(&self, change: &Change, outcome: Outcome, reason: String, journal: &Ledger<'_>) -> String {
         match outcome {
             Outcome::Stuck | Outcome::Unverified | Outcome::RolledBack | Outcome::Failed | Outcome::Blocked => {}
@@ -45,7 +47,8 @@ impl Engine<'_> {
         self.as_left(change, journal).await.with_dead_keys(reason)
     }
 
-    /// Why a run stops here, with the keys that keep down what its open changes have down.
+    /// Writes the reason for which a run stops here, with the keys that keep the instances of its open
+    /// changes down.
     pub(super) async fn stopped(&self, error: &EngineError, changes: &[Change], journal: &Ledger<'_>) -> String {
         let mut reason = error.to_string();
         if matches!(error, EngineError::Credentials(_)) {
@@ -59,7 +62,7 @@ impl Engine<'_> {
     }
 }
 
-/// The instances that calls of a change have turned off or on, or the disks of which they have changed.
+/// Returns the instances that calls of a change have started or stopped, or whose disks they have changed.
 fn worked_on(told: &ChangeStory) -> BTreeSet<String> {
     let calls = told.steps.iter().filter_map(|step| step.call.as_ref());
     let of = |call: &Call| -> Vec<String> {
@@ -70,7 +73,7 @@ fn worked_on(told: &ChangeStory) -> BTreeSet<String> {
     calls.flat_map(of).collect()
 }
 
-/// Returns true for a call that takes a disk from an instance or gives it one.
+/// Checks whether a call attaches a disk to an instance or detaches it.
 pub(super) fn swaps(call: &Call) -> bool {
     matches!(call.operation.as_str(), "AttachVolume" | "DetachVolume")
 }
@@ -80,14 +83,15 @@ impl AsLeft {
         self.facts.regions.get(&self.region)?.instances.get(id).known().copied()
     }
 
-    /// Names each key that surely keeps an instance down, with its disk, its state and what to do; nothing where none does, or none is down.
+    /// Lists each key that surely keeps an instance down, with its disk, its state and the remedy; `None`
+    /// where no instance is down or no key is the cause.
     fn dead_keys(&self) -> Option<String> {
         let is_down = |id: &&String| self.instance(id).is_some_and(|i| !matches!(i.state.as_str(), "running" | "terminated" | "shutting-down"));
         let down: BTreeSet<String> = self.instances.iter().filter(is_down).cloned().collect();
         NextStart::of(&self.region, down).would_not(&self.facts)
     }
 
-    /// What an end says, with those keys.
+    /// Adds those keys to the reason of an end.
     pub(super) fn with_dead_keys(&self, reason: String) -> String {
         match self.dead_keys().filter(|why| !reason.contains(why.as_str())) {
             Some(why) => format!("{reason}. {why}"),
@@ -95,8 +99,8 @@ impl AsLeft {
         }
     }
 
-    /// Says of each instance that somebody has started since the change stopped it, or last copied its disks, which disks it has now. What a
-    /// change has started itself counts for nothing here.
+    /// Describes, for each instance that somebody has started since the change stopped it or last copied its
+    /// disks, the disks that it has now. Starts by the change itself do not count here.
     pub(super) fn started_since(&self, told: &ChangeStory) -> Vec<String> {
         let own = |step: &&StepStory| {
             let starts = step.call.as_ref().is_some_and(|call| call.power() == Power::BringsUp);
@@ -126,7 +130,8 @@ impl AsLeft {
     }
 }
 
-/// Returns true for an instance whose launch time is another than the one that the change has observed, or later than its disks were copied.
+/// Checks whether an instance has another launch time than the change has observed, or a later one than the
+/// copies of its disks.
 fn was_started(instance: &Instance, told: &ChangeStory) -> bool {
     let Some(launched) = instance.launch_time else { return false };
     let observed = [still::LAUNCH, still::AT_STOP].iter().find_map(|name| told.observed.get(*name)?.as_str()?.parse::<jiff::Timestamp>().ok());

@@ -1,4 +1,4 @@
-//! Plans that no playbook stands behind: what brings something back, and what deletes. Pure.
+//! Plans without a playbook: those that bring something back, and those that delete. Pure.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use crate::{
     plan::{Change, Plan, PlanKind, Rehearsal, document::FORMAT},
 };
 
-/// A plan of these changes, for the account of this identity; not sealed yet.
+/// Builds a plan of these changes, for the account of this identity; not sealed yet.
 pub fn bare(kind: PlanKind, who: &Identity, regions: &[String], created: Timestamp, valid_for: SignedDuration, changes: Vec<Change>) -> Plan {
     Plan {
         format: FORMAT.to_owned(),

@@ -1,5 +1,6 @@
-//! The look directly before a call: its preconditions and the facts that it observes, in one read. Forward, on resume and
-//! on the way back, whatever the number of jobs: there is no other way to an intent.
+//! The check directly before a call: its preconditions and the facts that it observes, in one read. It is
+//! made forward, on resume, in a rollback and in an undo, regardless of the number of jobs: no intent is
+//! written without it.
 
 use std::time::Duration;
 
@@ -19,24 +20,25 @@ use crate::{
     plan::again::{self, Unlike},
 };
 
-/// How often facts lead to further facts: from an instance to its disks, and to their keys; once more where a disk was added meanwhile.
+/// The number of times that facts lead to further facts: from an instance to its disks, to their keys, and
+/// once more where a disk was added in the meantime.
 const DEPTH: usize = 4;
 
-/// What follows from the look before a call.
+/// The result of the check before a call.
 #[derive(Debug)]
 pub(super) enum Go {
-    /// The call may be made; this was observed.
+    /// The call may be made. The facts are those that were observed.
     Call(Outputs),
-    /// Nothing is called: the journal contains why.
+    /// Nothing is called: the journal contains the reason.
     No,
 }
 
 impl Engine<'_> {
-    /// Looks whether an act may be made now. A precondition that does not hold is believed only when it is seen for as
-    /// long as a view may lag behind what this run has waited for; one that cannot be told never counts as holding.
+    /// Checks whether an act may be made now. A failed precondition is believed only when it is seen for as
+    /// long as a view may lag behind this run's own calls; an unknown one never counts as met.
     ///
     /// # Errors
-    /// [`Failure::Gone`] where it may not, and a halt where that cannot be told.
+    /// [`Failure::Gone`] where the act may not be made, and a halt where that is not known.
     pub(super) async fn before(&self, named: Named<'_>, journal: &Ledger<'_>) -> Result<Go, Failure> {
         self.still_good(named, journal).await?;
         if named.act.before.is_empty() && named.act.observe.is_empty() && named.next.is_none() {
@@ -90,11 +92,12 @@ impl Engine<'_> {
         Ok(Go::No)
     }
 
-    /// Makes a change again whose call nothing takes back, directly before that call: forward, when the call is repeated, and on
-    /// resume, whatever version made the plan. What proved a minute ago that a thing is needed no more proves nothing now.
+    /// Makes an irreversible change again directly before its call: forward, on a repeated call, and on
+    /// resume, whatever version made the plan. A proof from a minute ago that a resource is no longer needed
+    /// proves nothing now.
     ///
     /// # Errors
-    /// [`Failure::Gone`] where it is not made any more as the plan says, or where that cannot be told.
+    /// [`Failure::Gone`] where the change is no longer the one in the plan, or where that is not known.
     async fn still_good(&self, named: Named<'_>, journal: &Ledger<'_>) -> Result<(), Failure> {
         let Some((plan, change)) = named.for_good else { return Ok(()) };
         let facts = afresh(self.account, &mut |known| again::needs(plan, change, self.today, known)).await;
@@ -105,7 +108,7 @@ impl Engine<'_> {
         let outputs = journal.look(Story::outputs);
         let made = again::again(plan, change, &facts, self.today, stage.as_ref(), &self.bindings(named, journal, &outputs));
         match made {
-            // What is gone already, the call itself finds to be so.
+            // The call itself finds that the resource is gone already.
             Ok(_) | Err(Unlike::Fixed(_)) => Ok(()),
             Err(unlike @ (Unlike::Drifted(_) | Unlike::Refused(_) | Unlike::Unknown(_))) => {
                 journal.write(self.account.now(), left(named, unlike.reason().to_owned()))?;
@@ -114,8 +117,8 @@ impl Engine<'_> {
         }
     }
 
-    /// Reads the facts for a look. The disks and keys of the next start are known only once the instance is read, so it reads again,
-    /// until all of them come of one read, directly before the intent.
+    /// Reads the facts for a check. The disks and keys of the next start are known only once the instance is
+    /// read, so it reads again, until all of them come from one read, directly before the intent.
     pub(super) async fn in_one_read(&self, scope: &mut Scope, next: Option<&NextStart>) -> Inventory {
         let mut inventory = self.account.read(scope).await;
         for _ in 0..DEPTH {
@@ -129,8 +132,9 @@ impl Engine<'_> {
         inventory
     }
 
-    /// A precondition does not hold. What an earlier try has brought about is no reason to say so, and counts as not made only once
-    /// it would have shown; what it would set is left as somebody else has set it, where the act says that.
+    /// Handles a precondition that does not hold. The effect of an earlier try is no reason to refuse, and
+    /// counts as missing only once it would have shown. A state that somebody else has set is left, where the
+    /// act allows it.
     async fn gone(&self, named: Named<'_>, tried: bool, seen: &str, journal: &Ledger<'_>) -> Result<Go, Failure> {
         let outputs = journal.look(Story::outputs);
         let leave = named.act.otherwise == Otherwise::Leave;
@@ -147,7 +151,7 @@ impl Engine<'_> {
                 let (change, step, reason) = (named.change.to_owned(), named.name.to_owned(), seen.to_owned());
                 journal.write(self.account.now(), Event::Left { change, step, reason, stands: matches!(look, Look::Found(_)) })?;
             }
-            // Kept so that the end of the change knows about what somebody else has decided.
+            // Recorded so that the end of the change includes the decision of somebody else.
             _ => {
                 journal.write(self.account.now(), left(named, seen.to_owned()))?;
                 return Err(Failure::Gone(told(named, seen)));
@@ -158,19 +162,21 @@ impl Engine<'_> {
 }
 
 impl Engine<'_> {
-    /// Tells when an act was last called, where that is so short a time ago that its effect may not show yet. A call with a token is made
-    /// again before that time is over; one that is not made again needs it.
+    /// Returns the time of the last call of an act, where it is so recent that its effect may not show yet. A
+    /// call with a token is repeated before that time is over; a call that is not repeated needs it.
     fn may_show_yet(&self, named: Named<'_>, journal: &Ledger<'_>) -> Option<Timestamp> {
         let called = journal.look(|story| story.changes.get(named.change)?.step(named.name).filter(|s| s.intents > 0).map(|s| s.at));
         called.filter(|at| self.account.now().duration_since(*at).unsigned_abs() < self.lag)
     }
 }
 
-/// Returns the reason why the instance that an act takes down is not shown to come up again, or why the one that it starts would not; none where
-/// it is. While a view may lag behind, or a read may succeed yet, it is looked at again.
+/// Returns the reason for which the instance that an act takes down is not shown to come up again, or for
+/// which the instance that it starts would not come up; `None` where there is no such reason. While a view
+/// may lag behind, or a read may still succeed, the caller looks again.
 ///
 /// # Errors
-/// [`Failure::Gone`] once that is believed, and a halt where the credentials have ended: nothing is taken down, or started in vain.
+/// [`Failure::Gone`] once the reason is believed, and a halt where the credentials have ended: nothing is
+/// taken down, or started in vain.
 fn not_shown(named: Named<'_>, inventory: &Inventory, out_of_patience: bool, believed: bool) -> Result<Option<String>, Failure> {
     let starts = named.act.power() == Power::BringsUp;
     let rest = match starts {
@@ -180,7 +186,8 @@ fn not_shown(named: Named<'_>, inventory: &Inventory, out_of_patience: bool, bel
     let gone = |why: &str| Err(Failure::Gone(told(named, &format!("{why}. {rest}"))));
     let standing = match named.next {
         None => Standing::Holds,
-        // What is down already loses nothing by a start that may fail, and whoever approved it was told: only a key that surely does not work counts.
+        // An instance that is down already loses nothing by a start that may fail, and its approver knew of
+        // the doubt: only a key that surely does not work counts.
         Some(next) if starts => next.would_not(inventory).map_or(Standing::Holds, Standing::NotYet),
         Some(next) => next.standing(inventory),
     };
@@ -194,15 +201,15 @@ fn not_shown(named: Named<'_>, inventory: &Inventory, out_of_patience: bool, bel
     }
 }
 
-/// The start that an earlier try of an act has asked for, where it fell back by itself after the run was interrupted. It is
-/// no start of somebody else, and wrote nothing.
+/// Returns the start that an earlier try of an act requested, where it fell back by itself after the run was
+/// interrupted. It is no start by somebody else, and wrote nothing.
 fn own_start(named: Named<'_>, earlier: Option<&StepStory>, inventory: &Inventory) -> Option<power::Fallen> {
     let (wait, earlier) = (named.act.wait.as_ref().filter(|_| named.act.power() == Power::BringsUp)?, earlier?);
     wait.until.iter().find_map(|expect| power::fell_back(expect, inventory, earlier.at))
 }
 
-/// A call that is made again is the same call only where what it observed is the same: an earlier try may have taken
-/// effect on what was there then.
+/// Allows a call to be repeated only where its observed facts are the same: an earlier try may have taken
+/// effect on the former ones.
 fn again(named: Named<'_>, earlier: Option<&StepStory>, observed: Outputs) -> Result<Go, Failure> {
     let moved = earlier.and_then(|e| observed.iter().find(|(name, value)| e.observed.get(*name).is_some_and(|then| then != *value)));
     match moved {
@@ -211,7 +218,7 @@ fn again(named: Named<'_>, earlier: Option<&StepStory>, observed: Outputs) -> Re
     }
 }
 
-/// The event of an act that is left out.
+/// Builds the event of an act that is left out.
 pub(super) fn left(named: Named<'_>, reason: String) -> Event {
     Event::Left { change: named.change.to_owned(), step: named.name.to_owned(), reason, stands: false }
 }

@@ -1,5 +1,6 @@
-//! Whether a change may begin: what was decided, what came before it, what the account looks like now. Everything here
-//! happens before the first intent, so a change that may not begin leaves no trace but its outcome.
+//! The conditions under which a change may begin: the decision, the changes before it, the present state of
+//! the account. All of this is checked before the first intent, so a change that may not begin leaves no
+//! trace but its outcome.
 
 use serde_json::Value;
 
@@ -15,9 +16,9 @@ use crate::{
     },
 };
 
-/// Why a change does not begin.
+/// The reason for which a change does not begin.
 pub(super) enum Instead {
-    /// It ends like this, for a reason.
+    /// The change ends with this outcome, for this reason.
     End(Outcome, String),
     /// The run stops here: nothing can be read any more.
     Halt(EngineError),
@@ -29,13 +30,13 @@ impl From<(Outcome, String)> for Instead {
     }
 }
 
-/// Stops the run where the credentials have ended: what could not be read says nothing about the change.
+/// Stops the run where the credentials have ended: a failed read is no evidence about the change.
 fn readable(fresh: Inventory) -> Result<Inventory, Instead> {
     EngineError::of_facts(&fresh).map_or(Ok(fresh), |halt| Err(Instead::Halt(halt)))
 }
 
 impl Engine<'_> {
-    /// The footprint from which the change begins, or why it does not.
+    /// Returns the footprint from which the change begins, or the reason for which it does not.
     pub(super) async fn may_begin(&self, plan: &Plan, change: &Change, journal: &Ledger<'_>) -> Result<Value, Instead> {
         decided(change, journal)?;
         came_before(change, journal)?;
@@ -49,7 +50,8 @@ impl Engine<'_> {
         }
     }
 
-    /// A change begins only when it is made again and is what the plan says: to be done, and in all that is shown of it.
+    /// Lets a change begin only when it is made again and equals the plan: it is still to be done, and is the
+    /// same in all that is shown of it.
     async fn may_change(&self, plan: &Plan, change: &Change, journal: &Ledger<'_>) -> Result<Value, Instead> {
         let fresh = readable(afresh(self.account, &mut |known| again::needs(plan, change, self.today, known)).await)?;
         let stage = (self.stage)(fresh.clone());
@@ -63,10 +65,11 @@ impl Engine<'_> {
         Ok(fresh.footprint(&made.change.touches))
     }
 
-    /// An undo begins only on what the run has left: what somebody changed since is not overwritten.
+    /// Lets an undo begin only on the state that the run has left: changes that somebody made since are not
+    /// overwritten.
     async fn may_restore(&self, plan: &Plan, change: &Change, restore: &Restore, journal: &Ledger<'_>) -> Result<Value, Instead> {
         let fresh = readable(afresh(self.account, &mut |_| change.touches.iter().cloned().collect()).await)?;
-        // What the run that is taken back has left of its mark is taken over.
+        // A mark that the original run has left is taken over.
         let own = [journal.head().run.as_str(), plan.of_run.as_deref().unwrap_or_default()];
         if let Some(marked) = marks::in_work(change, &fresh, &own).filter(|_| plan.kind != PlanKind::Recover) {
             return Err((Outcome::Blocked, format!("{marked}. Nothing was called")).into());

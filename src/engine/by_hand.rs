@@ -1,5 +1,6 @@
-//! The list for a person where going back could not go on: the acts that are left, the refused one among them, in order and in
-//! words. It must name no deletion: a disk that is attached by then may be older than the one that would be deleted.
+//! The list for a person where a rollback could not go on: the acts that are left, the refused one among
+//! them, in order and in words. It must name no deletion: a disk that is attached by then may be older than
+//! the one that would be deleted.
 
 use std::collections::BTreeMap;
 
@@ -23,7 +24,7 @@ use crate::{
 };
 
 impl Engine<'_> {
-    /// Ends a change that could not go back, with what a person is to do.
+    /// Ends a change that could not be rolled back, with the tasks for a person.
     pub(super) async fn stuck(&self, change: &Change, why: String, journal: &Ledger<'_>) -> Result<(), EngineError> {
         let left = self.as_left(change, journal).await;
         let todo = by_hand(change, &left, journal);
@@ -32,7 +33,7 @@ impl Engine<'_> {
     }
 }
 
-/// Writes the list for a person when going back failed or was refused.
+/// Writes the list for a person when a rollback failed or was refused.
 fn by_hand(change: &Change, left: &AsLeft, journal: &Ledger<'_>) -> String {
     let Some(story) = journal.look(|story| story.changes.get(&change.id).cloned()) else { return String::new() };
     let outputs = journal.look(Story::outputs);
@@ -44,7 +45,7 @@ fn by_hand(change: &Change, left: &AsLeft, journal: &Ledger<'_>) -> String {
     };
     let all: Vec<(Call, bool)> = way.iter().filter_map(resolved).collect();
     let open: Vec<&Call> = all.iter().filter(|(_, open)| *open).map(|(call, _)| call).collect();
-    // Where no disk is exchanged there is no copy that could be older: what was made goes.
+    // Where no disk is exchanged, no copy can be older: the created resources are deleted.
     let disks = change.touches.iter().any(|want| matches!(want.family, FamilyKind::Instances | FamilyKind::Volumes));
     let (deletions, acts): (Vec<&Call>, Vec<&Call>) = open.into_iter().partition(|call| disks && deletes(call));
     let started = if all.iter().any(|(call, _)| swaps(call)) { left.started_since(&story) } else { Vec::new() };
@@ -62,8 +63,9 @@ fn by_hand(change: &Change, left: &AsLeft, journal: &Ledger<'_>) -> String {
     format!("{}{}", said.join(". "), recovering(change, journal))
 }
 
-/// Writes the same where somebody has started the instance since: each disk that is attached may hold what is newest, so that no list of a way back
-/// orders one away. What is missing only a look at the account can tell, which is what a recovery does.
+/// Writes the list where somebody has started the instance since: each attached disk may hold the newest
+/// data, so the list detaches none. Only a fresh read of the account, as `redress recover` makes, shows the
+/// devices without a disk.
 fn started_since(started: Vec<String>, deletions: &[&Call], story: &ChangeStory, run: &str) -> String {
     let doubts = in_doubt(story).map(|call| format!("it is not known whether \"{call}\" took effect"));
     let detach = "Detach none of them and put none of before in its place: what is attached holds what was written last".to_owned();
@@ -74,8 +76,8 @@ fn started_since(started: Vec<String>, deletions: &[&Call], story: &ChangeStory,
     started.into_iter().chain(doubts).chain([detach]).chain(kept(deletions)).chain([recover]).collect::<Vec<_>>().join(". ")
 }
 
-/// Returns true for an act of the way back that is still to be done. An act whose precondition did not hold was refused, and is to be
-/// done; one that was left to the decision of somebody else is not.
+/// Checks whether an act of the rollback is still to be done. An act whose precondition did not hold was
+/// refused, and is still to be done; one that was left to the decision of somebody else is not.
 fn is_open(back: &BackAct, story: &ChangeStory, bindings: &Bindings<'_>) -> bool {
     let refused = |act: &Act| act.otherwise == Otherwise::Stop && before::missing(act, bindings).is_none();
     match story.step(&back.name).map(|step| &step.state) {
@@ -90,12 +92,12 @@ fn in_doubt(story: &ChangeStory) -> impl Iterator<Item = String> {
     story.steps.iter().filter(|step| step.state == StepState::Intended).map(|step| step.call.as_ref().map_or_else(|| step.name.clone(), words))
 }
 
-/// Returns true for a call that cannot be taken back.
+/// Checks whether a call is irreversible.
 pub(super) fn deletes(call: &Call) -> bool {
     calls::find(&call.service, &call.operation).is_some_and(|spec| spec.risk == Risk::Irreversible)
 }
 
-/// Says which device should hold which volume in the end.
+/// Describes the volume that each device should hold in the end.
 fn places<'a>(way: impl Iterator<Item = &'a Call>) -> Option<String> {
     let mut should: BTreeMap<(&str, &str), &str> = BTreeMap::new();
     for call in way.filter(|call| call.operation == "AttachVolume") {
@@ -108,7 +110,7 @@ fn places<'a>(way: impl Iterator<Item = &'a Call>) -> Option<String> {
     (!all.is_empty()).then(|| all.join(", "))
 }
 
-/// Says how disks are exchanged by hand without loss.
+/// Describes the safe exchange of disks by hand.
 fn with_care(acts: &[&Call]) -> Option<String> {
     acts.iter().any(|call| swaps(call)).then(|| {
         "Exchange disks only while the instance is stopped. Where it has run since this change stopped it, a disk that is attached now holds what is newest: \
@@ -117,7 +119,7 @@ fn with_care(acts: &[&Call]) -> Option<String> {
     })
 }
 
-/// Names the things that the way back would delete, to be kept until all runs.
+/// Lists the resources that the rollback would delete, to be kept until everything runs.
 fn kept(deletions: &[&Call]) -> Option<String> {
     let id = |call: &&Call| call.input.as_object().and_then(|input| input.values().find_map(Value::as_str)).map(str::to_owned);
     let ids: Vec<String> = deletions.iter().filter_map(id).collect();

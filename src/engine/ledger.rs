@@ -1,5 +1,6 @@
-//! The journal of a run as several changes share it while they run side by side. A record is on the disk before
-//! whoever wrote it goes on; looking never waits for an account. It adds nothing to what the journal says.
+//! The journal of a run as several changes share it while they run side by side. A record is on the disk
+//! before its writer goes on; looking at the state never waits for an account. It adds nothing to the content
+//! of the journal.
 
 use std::{
     collections::BTreeSet,
@@ -15,11 +16,12 @@ use crate::{
     journal::{ChangeStory, Event, Journal, Phase, StoreError, Story, story::Head},
 };
 
-/// A journal that several changes write to. The lock is held while one record is written or one look is taken, never
-/// while something is awaited: `write` and `look` are not async, so no change can hold it over a call.
+/// A journal that several changes write to. The lock is held while one record is written or the state is
+/// looked at once, never while something is awaited: `write` and `look` are not async, so no change can hold
+/// it over a call.
 pub(super) struct Ledger<'j> {
     head: Head,
-    /// Changes that were begun in an earlier life and in which nothing was called: they are looked at anew.
+    /// Changes that were begun in an earlier process and in which nothing was called: they are judged anew.
     untouched: Mutex<BTreeSet<String>>,
     shared: Mutex<Shared<'j>>,
     turns: Turns,
@@ -43,45 +45,47 @@ impl<'j> Ledger<'j> {
         }
     }
 
-    /// Whether a change was begun in an earlier life and nothing was called in it; asked once.
+    /// Checks whether a change was begun in an earlier process without any call. The answer is given only
+    /// once.
     pub fn untouched(&self, change: &str) -> bool {
         self.untouched.lock().unwrap_or_else(PoisonError::into_inner).remove(change)
     }
 
-    /// The turns of the changes at what only so many may do at once.
+    /// Returns the turns of the changes at operations with a limited number at once.
     pub fn turns(&self) -> &Turns {
         &self.turns
     }
 
-    /// The head of the run.
+    /// Returns the head of the run.
     pub fn head(&self) -> &Head {
         &self.head
     }
 
-    /// Takes a look at the state.
+    /// Looks at the state.
     pub fn look<T>(&self, look: impl FnOnce(&Story) -> T) -> T {
         look(&self.lock().journal.story)
     }
 
-    /// Keeps an event and takes it in.
+    /// Appends an event and updates the state.
     ///
     /// # Errors
-    /// When it cannot be kept. After that nothing is written any more: what follows half a record could not be read, and
-    /// the other changes of the run must stop before their next call too.
+    /// When it cannot be written. After that nothing is written any more: records after half a record could
+    /// not be read, and the other changes of the run must stop before their next call too.
     pub fn write(&self, at: Timestamp, event: Event) -> Result<(), StoreError> {
         self.unbroken(|journal| journal.write(at, event))
     }
 
-    /// Makes sure, directly before a call, that the run is still this process's own.
+    /// Checks, directly before a call, that the run is still this process's own.
     ///
     /// # Errors
-    /// When it is not, or that cannot be known. After that nothing is written any more, and so no change calls anything.
+    /// When it is not, or that cannot be known. After that nothing is written any more, and so no change
+    /// calls anything.
     pub fn may_call(&self) -> Result<Until, StoreError> {
         self.unbroken(Journal::may_call)
     }
 
-    /// Makes sure, for a change that waits, that the run is not known to be another's: what it waits for may never come about,
-    /// since the other goes on from where this one stands.
+    /// Checks, for a change that waits, that the run is not known to be another process's. Its condition
+    /// might never hold, since the other process continues the run from here.
     ///
     /// # Errors
     /// When it is, or when an earlier record could not be written. After that nothing is written any more.
@@ -89,7 +93,7 @@ impl<'j> Ledger<'j> {
         self.unbroken(Journal::may_wait)
     }
 
-    /// Does something to the journal; what fails once fails from then on.
+    /// Applies an operation to the journal. After one failure, every later operation fails.
     fn unbroken<T>(&self, what: impl FnOnce(&mut Journal) -> Result<T, StoreError>) -> Result<T, StoreError> {
         let mut shared = self.lock();
         if shared.broken {
@@ -101,7 +105,8 @@ impl<'j> Ledger<'j> {
     }
 
     fn lock(&self) -> MutexGuard<'_, Shared<'j>> {
-        // A change that died while it held the lock wrote its record or did not: both are states of a journal.
+        // A change that panicked while it held the lock either wrote its record or did not: both are states
+        // of a journal.
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,5 +1,5 @@
-//! What is left of a run that was interrupted, and whether today's playbooks and facts bear it out: a run's files are claims, as a
-//! plan's file is. Reads only.
+//! The remainder of an interrupted run, and whether today's playbooks and facts support it: a run's files are
+//! claims, as a plan's file is. Reads only.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,37 +19,39 @@ use crate::{
     },
 };
 
-/// What is left of a run.
+/// The remainder of a run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Left {
-    /// The changes that go on, in the order of the plan: those that were begun as the plan says, the others as they are made now.
+    /// The changes that go on, in the order of the plan: those that were begun as they are in the plan, the
+    /// others as they are made now.
     pub plan: Plan,
-    /// Those of them in which something was called already.
+    /// The ids of those in which something was called already.
     pub begun: Vec<String>,
-    /// How the others stand when they are made again.
+    /// The result of making the others again.
     pub again: PlanAgain,
-    /// What the account says of the calls of those that were begun.
+    /// The verdict, from the account, on the calls of the changes that were begun.
     pub judged: Judged,
-    /// Changes that were not begun and fail in the rehearsal of now, each with the reason: they are not begun either.
+    /// Changes that were not begun and fail in today's rehearsal, each with the reason: they are not begun
+    /// either.
     pub failing: BTreeMap<String, String>,
 }
 
-/// What the account says of calls that a run's files would have made.
+/// The verdict, from the account, on the calls that a run's files would make.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Judged {
-    /// Calls that nothing bears out, each with the reason.
+    /// Calls that no fact supports, each with the reason.
     pub beyond: Vec<String>,
-    /// Calls of which that cannot be told.
+    /// Calls for which it is not known whether facts support them.
     pub unknown: Vec<String>,
-    /// What only the files say, by change: who is let in again, to what something is set back.
+    /// Claims of the files alone, by change: sources that are let in again, values that are restored.
     pub claims: BTreeMap<String, Vec<String>>,
-    /// The changes of which only the files say what is called next.
+    /// The changes whose next calls rest on the files alone.
     pub ahead: BTreeSet<String>,
-    /// The steps, by change, of which only the files say how they are taken back if the change fails.
+    /// The steps, by change, whose rollback rests on the files alone.
     pub back: BTreeMap<String, BTreeSet<String>>,
 }
 
-/// What is left of a run. `of_run` is the run that made what is taken back, for an undo.
+/// Determines the remainder of a run. For an undo, `plan.of_run` names the run that it undoes.
 pub async fn left(plan: &Plan, story: &Story, today: &Today, account: &dyn Account, stage: MakeStage<'_>) -> Left {
     let (mut begun, mut waiting) = (Vec::new(), Vec::new());
     for change in &plan.changes {
@@ -62,11 +64,11 @@ pub async fn left(plan: &Plan, story: &Story, today: &Today, account: &dyn Accou
         }
     }
     let judged = begun_judged(plan, story, &begun, today, account).await;
-    // What comes after a change that is over or goes on is made again as it will find the account.
+    // A change that comes after one that is over or goes on is made again on the account as it will find it.
     let alone = |c: Change| Change { after: c.after.iter().filter(|id| waiting.iter().any(|w| w.id == **id)).cloned().collect(), ..c };
     let open = Plan { changes: waiting.iter().cloned().map(alone).collect(), ..plan.clone() };
     let again = match plan.kind.restores() {
-        // It was made again whole, from its run or from the tags.
+        // The undo was made again as a whole, from its run or from the tags.
         true => PlanAgain { plan: open, unlike: BTreeMap::new(), own: BTreeMap::new() },
         false => {
             let facts = afresh(account, &mut |known| again::all_needs(plan, &open.changes, today, known)).await;
@@ -76,17 +78,19 @@ pub async fn left(plan: &Plan, story: &Story, today: &Today, account: &dyn Accou
     };
     let ids: Vec<String> = begun.iter().map(|c| c.id.clone()).collect();
     let (on_begun, failing) = failing(plan, &ids, &again);
-    // The rehearsal knows nothing of what is half done: what comes after that and fails is asked about all the same.
+    // The rehearsal does not include half-done changes: a change that comes after one and fails is put to a
+    // person all the same.
     let asked = |c: &Change| on_begun.contains(&c.id).then(|| Change { ask: true, ..c.clone() });
     let now = |c: &Change| begun.iter().find(|b| b.id == c.id).cloned().or_else(|| again.plan.change(&c.id).cloned()).or_else(|| asked(c));
     let shown = Plan { changes: plan.changes.iter().filter_map(now).collect(), skipped: Vec::new(), ..plan.clone() };
-    // What the file says of its rehearsal was seen before anything was done.
+    // The rehearsal in the file was made before anything was done.
     let mut shown = Plan { rehearsal: again.plan.rehearsal.clone(), ..shown };
     shown.rehearsal.not_rehearsed.extend(ids.iter().map(|id| format!("{id}: it was begun, and goes on from where it stands")));
     Left { plan: shown, begun: ids, again, judged, failing }
 }
 
-/// The changes that fail in the rehearsal of now: those that come after one that is half done, and the others with the reason.
+/// Splits the changes that fail in today's rehearsal: those that come after a half-done change, and the
+/// others with the reason.
 fn failing(plan: &Plan, begun: &[String], again: &PlanAgain) -> (BTreeSet<String>, BTreeMap<String, String>) {
     let mut behind: BTreeSet<&str> = begun.iter().map(String::as_str).collect();
     for change in &plan.changes {
@@ -99,14 +103,14 @@ fn failing(plan: &Plan, begun: &[String], again: &PlanAgain) -> (BTreeSet<String
     (on_begun.into_iter().cloned().collect(), others.into_iter().map(|id| (id.clone(), why(id))).collect())
 }
 
-/// Judges all calls that changes may still make which were begun. Parameters that no playbook of today says are claims as well, and so
-/// is what is made for others that do not need it so.
+/// Judges all calls that begun changes may still make. Parameters that are in no playbook of today are claims
+/// as well, and so is a resource for other changes that do not need it in this form.
 async fn begun_judged(plan: &Plan, story: &Story, begun: &[Change], today: &Today, account: &dyn Account) -> Judged {
     let by = story.head.run.as_str();
     let of = Of { run: plan.of_run.as_deref().unwrap_or(by), by, undoes: plan.kind == PlanKind::Undo, now: account.now() };
     let leads: Vec<Lead<'_>> = begun.iter().flat_map(|c| may_be_called(plan, c, story)).collect();
     let mut judged = judged_of(of, &leads, account).await;
-    // What goes back makes nothing any more.
+    // A change that is rolled back creates nothing any more.
     let goes_on = |change: &Change| story.changes.get(&change.id).is_some_and(|told| matches!(told.phase, Phase::Forward));
     let serves = |change: &Change| goes_on(change) && again::serves(change);
     let serving = |known: &Inventory| begun.iter().filter(|c| serves(c)).flat_map(|c| again::needs(plan, c, today, known)).collect();
@@ -124,7 +128,7 @@ async fn begun_judged(plan: &Plan, story: &Story, begun: &[Change], today: &Toda
     judged
 }
 
-/// Judges the calls that take a run back, on today's facts.
+/// Judges the calls that undo a run, on today's facts.
 pub async fn judged(run: &str, leads: &[Lead<'_>], account: &dyn Account) -> Judged {
     judged_of(Of { run, by: run, undoes: true, now: account.now() }, leads, account).await
 }
@@ -165,8 +169,9 @@ impl Judged {
     }
 }
 
-/// All calls that a change may still make, each with the way that it leads and with the outputs that the journal holds. What is on its
-/// way back goes forward no more. A rollback may leave calls out; which, the journal says, so all of them count.
+/// Lists all calls that a change may still make, each with its direction and with the outputs that the
+/// journal holds. A change that is rolled back makes no more forward calls. A rollback may leave calls out;
+/// the journal determines which, so all of them count.
 fn may_be_called<'c>(plan: &Plan, change: &'c Change, story: &Story) -> Vec<Lead<'c>> {
     let Some(told) = story.changes.get(&change.id) else { return Vec::new() };
     let (outputs, done) = (story.outputs(), told.done());
@@ -197,8 +202,8 @@ fn may_be_called<'c>(plan: &Plan, change: &'c Change, story: &Story) -> Vec<Lead
 }
 
 impl Left {
-    /// The plan of the run, in which no change is taken back along a way that only the files bear out: nobody has said yes to that. A
-    /// change that fails is left to a person there.
+    /// Returns the plan of the run without rollbacks that rest on the files alone: nobody has approved those.
+    /// A change of that kind that fails is left to a person.
     #[must_use]
     pub fn withheld(&self, plan: &Plan) -> Plan {
         const NOBODY: &str = "only the run's files say that it is taken back so, and no person has said yes to that";
@@ -215,12 +220,12 @@ impl Left {
     }
 }
 
-/// Whether the step of this name brings something up.
+/// Checks whether the step of this name brings something up.
 fn brings_up(change: &Change, name: &str) -> bool {
     change.steps.iter().any(|step| step.name == name && step.act.power() == Power::BringsUp)
 }
 
-/// An input with the references resolved that stand for something already.
+/// Resolves the references of an input that have a value already.
 fn resolved(bindings: &Bindings<'_>, value: &Value) -> Value {
     match value {
         Value::Object(map) if map.len() == 1 && map.keys().all(|key| key.starts_with('$')) => bindings.resolve(value).unwrap_or_else(|_| value.clone()),

@@ -1,6 +1,7 @@
-//! What changes that are over have left down: a change that is stuck, or not proved, does not give up its turn as long as nothing has
-//! brought its instance up. The changes behind it take nothing down, and end with the reason. A person may have brought it up
-//! meanwhile, so the account is asked, not the journal alone.
+//! Instances that finished changes have left down. A change that is stuck, or not proved, keeps its turn as
+//! long as nothing has brought its instance up. The changes behind it take nothing down, and end with the
+//! reason. A person may have brought the instance up in the meantime, so the account is read; the journal
+//! alone does not decide.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,41 +15,41 @@ use crate::{
     plan::Change,
 };
 
-/// Seconds for which an instance that was started may take to pass its checks before that counts as in vain.
+/// Seconds that a started instance may take to pass its status checks before the start counts as failed.
 const COMING_WITHIN: u64 = 900;
 
-/// What the account shows of an instance that was left down.
+/// The state of an instance that was left down, as the account shows it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Shown {
     /// It runs and passes its checks, or is gone for good.
     Up,
-    /// It is on its way.
+    /// It is coming up. The text is the observed state.
     Coming(String),
-    /// It is down, or not shown to be up.
+    /// It is down, or not shown to be up. The text is the observed state.
     Down(String),
 }
 
-/// What the other changes of a run that are over have left down in a region.
+/// The instances that the other finished changes of a run have left down in a region.
 #[derive(Debug, Default)]
 pub(super) struct LeftDown {
-    /// Those whose instances are shown to be up meanwhile.
+    /// The changes whose instances are shown to be up by now.
     pub up: BTreeSet<String>,
-    /// The others, with what the account shows and what to do about it.
+    /// The other changes, with the state in the account and the remedy.
     still: BTreeMap<String, (Shown, String)>,
 }
 
-/// What follows for a change that waits.
+/// The verdict for a change that waits.
 pub(super) enum Verdict {
     /// Another change will move.
     Wait,
-    /// What was left comes up.
+    /// An instance that was left down is coming up.
     LookAgain,
-    /// Nothing will move; the reason.
+    /// Nothing will move. The text is the reason.
     InVain(String),
 }
 
 impl LeftDown {
-    /// What follows where so many may be down at once, for a change that has waited so many seconds.
+    /// Judges the wait of a change, in seconds, where `most` changes may have something down at once.
     pub fn verdict(&self, most: usize, waited: u64) -> Verdict {
         let coming = self.still.values().filter(|(shown, _)| matches!(shown, Shown::Coming(_))).count();
         match self.still.len() {
@@ -68,19 +69,20 @@ impl LeftDown {
     }
 }
 
-/// The other changes that are over and have something down in a region by their calls, with the instances.
+/// Returns the other finished changes that have something down in a region by their calls, with the
+/// instances.
 pub(super) fn over_and_down(story: &Story, region: &str, change: &str) -> BTreeMap<String, BTreeSet<String>> {
     let over = story.changes.iter().filter(|(id, told)| *id != change && told.outcome().is_some() && down_in(told).contains(region));
     over.map(|(id, told)| (id.clone(), taken_down(told, region))).collect()
 }
 
-/// The instances that calls of a change took down in a region.
+/// Returns the instances that calls of a change took down in a region.
 fn taken_down(told: &ChangeStory, region: &str) -> BTreeSet<String> {
     let calls = told.steps.iter().filter_map(|step| step.call.as_ref()).filter(|call| call.region == region && call.power() == Power::TakesDown);
     calls.flat_map(Call::instances).map(str::to_owned).collect()
 }
 
-/// What these facts show of an instance.
+/// Classifies an instance by these facts.
 fn shown(facts: &Inventory, region: &str, id: &str) -> Shown {
     let state = match facts.json(region, FamilyKind::Instances, id) {
         Fact::Known(instance) => instance.get("state").and_then(Value::as_str).unwrap_or_default().to_owned(),
@@ -95,7 +97,7 @@ fn shown(facts: &Inventory, region: &str, id: &str) -> Shown {
     }
 }
 
-/// What the status checks of an instance that runs show. As long as they do not show that all is well they may yet.
+/// Classifies a running instance by its status checks. As long as they do not pass, they may pass later.
 fn checks(facts: &Inventory, region: &str, id: &str) -> Shown {
     let status = facts.json(region, FamilyKind::InstanceStatuses, id);
     let of = |member: &str| status.known().and_then(|status| status.get(member)?.as_str().map(str::to_owned)).unwrap_or_else(|| "not known".to_owned());
@@ -107,7 +109,8 @@ fn checks(facts: &Inventory, region: &str, id: &str) -> Shown {
 }
 
 impl Engine<'_> {
-    /// What the other changes of this run that are over have left down in a region, by the account as it is now.
+    /// Returns the instances that the other finished changes of this run have left down in a region, by the
+    /// account as it is now.
     ///
     /// # Errors
     /// A halt where the credentials have ended.
@@ -137,10 +140,11 @@ impl Engine<'_> {
         Ok(left)
     }
 
-    /// A change that would take something down does not begin where as much was left down as may be at once.
+    /// Keeps a change that would take something down from beginning where the limit is reached by instances
+    /// that were left down.
     ///
     /// # Errors
-    /// The reason, with what to do.
+    /// The reason, with the remedy.
     pub(super) async fn nothing_left_down(&self, change: &Change, journal: &Ledger<'_>) -> Result<(), Instead> {
         let down = change.steps.iter().filter(|step| step.act.power() == Power::TakesDown);
         let regions: BTreeSet<&str> = down.map(|step| step.act.call.region.as_str()).collect();

@@ -1,6 +1,7 @@
-//! The point of no return of a change. Once a call that brings something up took effect, people may be working on it, and
-//! what it writes is nowhere else: from then on nothing rolls back by itself. What fails afterwards is left over: a person
-//! reads what to do, or that the change is in doubt and how to take it back.
+//! The point of no return of a change. Once a call that brings something up took effect, people may be
+//! working on it, and the data that it writes exists nowhere else: from then on nothing is rolled back
+//! automatically. A later failure becomes a leftover: a task for a person, or a doubt about the change, with
+//! the command that undoes it.
 
 use super::{Engine, apply::bindings, ledger::Ledger};
 use crate::{
@@ -10,15 +11,15 @@ use crate::{
 };
 
 impl Engine<'_> {
-    /// Whether a call of the change that brings something up took effect, or may have.
+    /// Checks whether a call of the change that brings something up took effect, or may have.
     pub(super) fn past_return(&self, change: &Change, journal: &Ledger<'_>) -> bool {
         let begun = |story: &ChangeStory, name: &str| story.step(name).is_some_and(|s| !matches!(s.state, StepState::NotDone | StepState::Left));
         let up = |story: &ChangeStory| change.steps.iter().any(|s| s.act.power() == Power::BringsUp && begun(story, &s.name));
         journal.look(|story| story.changes.get(&change.id).is_some_and(up))
     }
 
-    /// Journals that a step, or an act of the way back, is left over. A call that was made and has not shown what it was to
-    /// show leaves the change in doubt; one that was not made is for a person to make.
+    /// Journals that a step, or an act of an undo or rollback, is left over. A call that was made without the
+    /// expected result leaves the change in doubt; one that was not made is left for a person to make.
     pub(super) fn leave(&self, change: &Change, step: &str, act: &Act, reason: String, journal: &Ledger<'_>) -> Result<(), StoreError> {
         let made = journal.look(|story| {
             let told = story.changes.get(&change.id).and_then(|c| c.step(step));
@@ -33,7 +34,7 @@ impl Engine<'_> {
     }
 }
 
-/// Why a change that stands is not proved, from the doubts about it: what it says, and how it is taken back.
+/// Explains why a change that stands is not proved: the doubts about it, and the command that undoes it.
 pub(super) fn stands(doubts: &[String], journal: &Ledger<'_>) -> String {
     let head = journal.head();
     let back = match head.kind {
@@ -43,7 +44,7 @@ pub(super) fn stands(doubts: &[String], journal: &Ledger<'_>) -> String {
     format!("{}. Nothing is taken back by itself once it was started: {back}", doubts.join("; "))
 }
 
-/// Ids of the things that calls name which are left for a person to make.
+/// Returns the ids of the resources in calls that are left for a person to make.
 pub(super) fn named_by_leftovers(change: &Change, journal: &Ledger<'_>) -> Vec<String> {
     let ids =
         |call: &Call| call.input.get("Resources").and_then(|r| r.as_array()).into_iter().flatten().filter_map(|id| id.as_str()).map(str::to_owned).collect();

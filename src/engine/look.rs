@@ -1,5 +1,5 @@
-//! Looking for the effect of a call of which it is not known whether it took effect: by the token in its tags, or by
-//! how the account looks. Reads only.
+//! Looking for the effect of a call with an unknown outcome: by the token in its tags, or by the state of the
+//! account. Reads only.
 
 use serde_json::{Map, Value, json};
 
@@ -9,14 +9,14 @@ use crate::{
     inventory::{Fact, Reason, Want, tag},
 };
 
-/// What looking has shown.
+/// The result of looking for an effect.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Look {
-    /// It took effect, and these are its outputs.
+    /// The call took effect, with these outputs.
     Found(Outputs),
-    /// No effect is to be seen.
+    /// There is no visible effect.
     Absent,
-    /// It cannot be told.
+    /// It is not known.
     Unknown(Reason),
 }
 
@@ -51,7 +51,7 @@ impl Engine<'_> {
     }
 }
 
-/// The output that things found by tag make.
+/// Builds the output from the resources found by tag.
 fn of_shape(found: Vec<(String, Value)>, output: &str, shape: &Shape) -> Look {
     let value = match shape {
         Shape::Id => found.first().map(|(id, _)| json!(id)),
@@ -61,7 +61,8 @@ fn of_shape(found: Vec<(String, Value)>, output: &str, shape: &Shape) -> Look {
             (by.len() >= *wanted).then_some(Value::Object(by))
         }
     };
-    // A part of what one call makes: the rest may not show yet, or somebody took it away. To call again would make it twice.
+    // A part of the resources that one call creates: the rest may not show yet, or somebody deleted it.
+    // Another call would create them twice.
     if value.is_none() && !found.is_empty() {
         let ids: Vec<&str> = found.iter().map(|(id, _)| id.as_str()).collect();
         return Look::Unknown(format!("only a part of what it makes is there: {}", ids.join(", ")).into());

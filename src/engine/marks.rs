@@ -1,6 +1,6 @@
-//! The marks of runs on instances, as the engine reads them: which instances of a region other runs have down or are about to
-//! stop, and by which command a mark is followed. Turns count the changes of one run; runs of other state directories show in the
-//! account alone.
+//! The marks of runs on instances, as the engine reads them: which instances of a region other runs have down
+//! or are about to stop, and by which command a mark is followed. Turns count the changes of one run; runs of
+//! other state directories show in the account alone.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -23,17 +23,17 @@ use crate::{
 /// The longest wait for an instance that another run has down. The turns of one run need no bound: its changes have theirs.
 const OTHERS_WITHIN: Duration = Duration::from_secs(3600);
 
-/// What other runs do to the instances of a region, by their marks: instance and run.
+/// The instances of a region that other runs work on, by their marks: instance and run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Others {
-    /// Those that do not run, and that a run did not find so.
+    /// Instances that do not run, and that their run did not find stopped.
     down: BTreeMap<String, String>,
-    /// Those that run yet, and that a run is about to stop.
+    /// Instances that still run, and that a run is about to stop.
     announced: BTreeMap<String, String>,
 }
 
 impl Others {
-    /// What these facts show of the runs that are not `own`.
+    /// Collects the marks in these facts of runs other than `own`.
     fn of(facts: &Inventory, region: &str, own: &str) -> Result<Self, Reason> {
         let listing = listing(region);
         let nothing = || Reason::new(Cause::Other, format!("{listing} was not read"));
@@ -57,10 +57,11 @@ impl Others {
         Ok(others)
     }
 
-    /// Those that count for a run that wants to stop one more. Of two runs that announce at the same moment at least one sees the
-    /// other; the earlier one goes first. It does not know whether the later one has looked before it announced: a stop that
-    /// follows such a look shows by the time that the view is `settled`.
-    /// What the run that an undo takes back has announced it will not stop any more: it is over, or halted under the lock that the undo holds.
+    /// Returns the instances that count for a run that wants to stop one more. Of two runs that announce at
+    /// the same moment, at least one sees the other; the earlier one goes first. It does not know whether the
+    /// later one has looked before it announced: a stop that follows such a look shows by the time that the
+    /// view is `settled`. Announcements of the run that an undo reverses do not count: that run is over, or
+    /// halted under the lock that the undo holds.
     fn counting(mut self, own: &str, of_run: Option<&str>, settled: bool) -> BTreeMap<String, String> {
         self.announced.retain(|_, run| Some(run.as_str()) != of_run && (run.as_str() < own || !settled));
         self.down.append(&mut self.announced);
@@ -68,14 +69,15 @@ impl Others {
     }
 }
 
-/// All instances of a region that carry the mark of a run.
+/// Returns the want for all instances of a region that carry the mark of a run.
 fn listing(region: &str) -> Want {
     Want { selector: Selector::by(TAG_KEY, tag::RUN), ..Want::all(region, FamilyKind::Instances) }
 }
 
 impl Engine<'_> {
-    /// Waits, directly before a call that takes something down, until the account shows no more instances of the region down by the
-    /// marks of other runs than may be down at once, those of this run counted too. The turn of this change is taken already.
+    /// Waits, directly before a call that takes something down, until fewer instances of the region are down
+    /// than the limit allows, by the marks of other runs and the turns of this one. The turn of this change
+    /// is taken already.
     pub(super) async fn take_turn_of_the_account(&self, named: Named<'_>, journal: &Ledger<'_>) -> Result<(), Failure> {
         if named.act.power() != Power::TakesDown {
             return Ok(());
@@ -114,7 +116,7 @@ impl Engine<'_> {
     }
 }
 
-/// Instances with the runs that have them down.
+/// Lists instances with the runs that have them down.
 fn words(others: &BTreeMap<String, String>) -> String {
     others.iter().map(|(id, run)| format!("{id} of run {run}")).collect::<Vec<_>>().join(", ")
 }
@@ -132,7 +134,8 @@ fn halted(others: &BTreeMap<String, String>, named: Named<'_>, most: usize, wait
     )
 }
 
-/// The instances on which the mark of a run stands by its journal: it was set, or may have been, and not removed.
+/// Returns the instances on which the mark of a run stands by its journal: it was set, or may have been, and
+/// not removed.
 pub(super) fn standing(told: &ChangeStory) -> Vec<String> {
     let mut standing: Vec<String> = Vec::new();
     for step in &told.steps {
@@ -152,7 +155,8 @@ pub(super) fn standing(told: &ChangeStory) -> Vec<String> {
     standing
 }
 
-/// Which other run has an instance in work that a change touches, and what to do; `own` are runs whose marks do not count.
+/// Describes the mark of another run on an instance that a change touches, and the remedy. `own` lists runs
+/// whose marks do not count.
 pub(super) fn in_work(change: &Change, facts: &Inventory, own: &[&str]) -> Option<String> {
     change.touches.iter().filter(|want| want.family == FamilyKind::Instances).find_map(|want| {
         let Selector::Id(id) = &want.selector else { return None };

@@ -1,10 +1,10 @@
-//! Which instances of other runs count before a stop, by their marks alone.
+//! Instances of other runs that count before a stop, by their marks alone.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use super::*;
 use crate::{inventory::Caller, resource::Owner};
 
-/// A region with these instances: id, state, run and `redress:state` of the mark.
+/// Builds a region with these instances: id, state, run and `redress:state` of the mark.
 fn region(instances: &[(&str, &str, &str, &str)]) -> Inventory {
     let owner = Owner { partition: "aws".into(), account: "123456789012".into() };
     let mut facts = Inventory::empty(owner, Caller::default(), "2026-11-22T10:00:00Z".parse().unwrap());

@@ -1,91 +1,91 @@
-//! What the engine tells while it works, for whoever shows it. Telling must never change what is done.
+//! News from the engine while it works, for display. A receiver must never change the course of a run.
 
 use crate::journal::Outcome;
 
-/// One piece of news.
+/// A piece of news.
 #[derive(Debug, Clone, PartialEq)]
 pub enum News {
     /// A change begins.
     ChangeBegins {
         /// Its id.
         id: String,
-        /// What it does.
+        /// A summary of the change.
         summary: String,
-        /// Its place, from 1.
+        /// Its number in the plan, from 1.
         place: usize,
-        /// Of how many.
+        /// The number of changes in the plan.
         of: usize,
-        /// How many steps it has.
+        /// The number of its steps.
         steps: usize,
     },
     /// A step begins.
     StepBegins {
         /// The change.
         change: String,
-        /// What it does.
+        /// The title of the step.
         title: String,
-        /// Its place, from 1.
+        /// Its number in the change, from 1; 0 in a rollback.
         place: usize,
     },
-    /// Waiting for AWS.
+    /// The engine waits for AWS.
     Waiting {
         /// The change.
         change: String,
-        /// For what.
+        /// The condition that is waited for.
         why: String,
-        /// Since how many seconds.
+        /// Seconds since the wait began.
         seconds: u64,
     },
-    /// Before something is taken down, it could not be told of some calls whether they would be allowed.
+    /// Before something is taken down, it is not known whether some calls would be allowed.
     NotTried {
         /// The change.
         change: String,
         /// The calls, each with the reason.
         calls: Vec<String>,
     },
-    /// A change waits before a call until its turn comes.
+    /// A change waits before a call for its turn.
     ItsTurn {
         /// The change.
         change: String,
-        /// For what.
+        /// The condition that is waited for.
         why: String,
-        /// Since how many seconds.
+        /// Seconds since the wait began.
         seconds: u64,
     },
     /// A call will be made again.
     Again {
         /// The change.
         change: String,
-        /// Why.
+        /// The reason.
         why: String,
-        /// In how many seconds.
+        /// Seconds until then.
         seconds: u64,
     },
-    /// A change goes back.
+    /// A change is rolled back.
     GoingBack {
         /// The change.
         change: String,
-        /// Why.
+        /// The reason.
         reason: String,
     },
     /// A change is over.
     ChangeEnds {
         /// Its id.
         id: String,
-        /// What became of it.
+        /// Its outcome.
         outcome: Outcome,
-        /// Why.
+        /// The reason.
         reason: String,
     },
 }
 
-/// Whoever shows the news.
+/// A receiver of news.
 pub trait Talk: Send + Sync {
-    /// Takes one piece.
+    /// Shows one piece of news.
     fn tell(&self, news: &News);
 }
 
-/// Shows nothing.
+/// A receiver that shows nothing.
 pub struct Silent;
 
 impl Talk for Silent {

@@ -1,5 +1,6 @@
-//! Tells Security Hub which of its findings a run has resolved: journal first, one request at a time. No resource is changed,
-//! and what may be said was worked out beforehand ([`crate::journal::closing`]); nothing here decides it.
+//! Reports to Security Hub which of its findings a run has resolved: journal first, one request at a time. No
+//! resource is changed. The content of the reports was determined beforehand ([`crate::journal::closing`]);
+//! nothing here decides it.
 
 use std::time::Duration;
 
@@ -9,14 +10,17 @@ use crate::{
     journal::{Event, Journal},
 };
 
-/// How often a notice is sent at most. Saying twice that a finding is resolved is the same as saying it once.
+/// The maximum number of times that a notice is sent. A repeated report that a finding is resolved has no
+/// further effect.
 const TRIES: u32 = 4;
 
 impl Engine<'_> {
-    /// Sends the notices in their order. One that is refused as a whole does not keep the others from being sent.
+    /// Sends the notices in their order. One that is refused as a whole does not keep the others from being
+    /// sent.
     ///
     /// # Errors
-    /// When the journal cannot be written, the credentials end, or it is asked to stop; what was said is in the journal.
+    /// When the journal cannot be written, the credentials end, or a stop was requested; the journal records
+    /// the notices that were sent.
     pub async fn notify(&self, notices: &[Notice], journal: &mut Journal) -> Result<(), EngineError> {
         let journal = Ledger::new(journal);
         for notice in notices {
@@ -45,7 +49,7 @@ impl Engine<'_> {
     }
 }
 
-/// The answer as the journal keeps it.
+/// Builds the event that records the answer.
 fn notified(notice: &Notice, answer: &Result<Vec<Refusal>, CallError>) -> Event {
     let region = notice.region.clone();
     match answer {
@@ -73,7 +77,7 @@ mod tests {
         resource::Owner,
     };
 
-    /// An account that only hears.
+    /// An account that only receives notices.
     struct Ear {
         identity: Identity,
         heard: Mutex<Vec<Notice>>,
@@ -118,7 +122,8 @@ mod tests {
         unreachable!("nothing is tried")
     }
 
-    /// Tells two regions, with room for so many events and these answers, the last first; what was heard, and the story.
+    /// Sends notices for two regions, with room for so many events and these answers, the last first. Returns
+    /// the number of notices that arrived, the result, and the story.
     async fn told(room: usize, answers: Vec<Result<Vec<Refusal>, CallError>>) -> (usize, Result<(), EngineError>, Story) {
         let owner = Owner { partition: "aws".to_owned(), account: "123456789012".to_owned() };
         let caller = Caller { arn: "arn:aws:iam::123456789012:user/robin".to_owned(), host: crate::inventory::Fact::Absent };

@@ -1,5 +1,5 @@
-//! How long a failure that may pass is borne with, and which failures pass by themselves because of what the run did itself. And
-//! the pauses of everything that waits.
+//! The time for which failures that may pass are tolerated, and failures that pass by themselves since this
+//! run caused them. It also holds the pauses of every wait.
 
 use std::time::Duration;
 
@@ -11,42 +11,45 @@ use crate::{
     journal::{Phase, StepState, StoreError, Story},
 };
 
-/// How long a passing failure is borne with on the way there before it counts as lasting.
+/// The time for which a passing failure is tolerated on the forward steps before it counts as lasting.
 const FORWARD: Duration = Duration::from_secs(10 * 60);
-/// The same on the way back, where nothing is gained by giving up.
+/// The same in a rollback, where giving up gains nothing.
 const BACK: Duration = Duration::from_secs(60 * 60);
-/// How long AWS is asked on the way there for room for what is to be started, before the run halts.
+/// The time for which AWS is asked, on the forward steps, for capacity for an instance to start, before the
+/// run halts.
 const ROOM: Duration = Duration::from_secs(30 * 60);
-/// How long what the run did may be the cause of a failure that passes.
+/// The time during which an earlier call of the run may be the cause of a passing failure.
 const CAUSED_WITHIN: Duration = Duration::from_secs(30 * 60);
 
 impl Engine<'_> {
     /// Pauses between two looks of a change that waits.
     ///
     /// # Errors
-    /// When the run is known to be another process's by now, or can record nothing any more: the wait would be for nothing.
+    /// When the run is known to be another process's by now, or can record nothing any more: the wait would
+    /// be for nothing.
     pub(super) async fn rest(&self, time: Duration, journal: &Ledger<'_>) -> Result<(), StoreError> {
         journal.may_wait()?;
         self.account.pause(time).await;
         journal.may_wait()
     }
 
-    /// How long a passing failure of an act is borne with.
+    /// Returns the time for which a passing failure of an act is tolerated.
     pub(super) fn patience(&self, named: Named<'_>, journal: &Ledger<'_>) -> Duration {
         if goes_back(named.change, journal) { BACK } else { FORWARD }
     }
 
-    /// How long AWS is asked for room for what an act starts, before the run halts.
+    /// Returns the time for which AWS is asked for capacity for the instance that an act starts, before the
+    /// run halts.
     pub(super) fn room_within(&self, named: Named<'_>, journal: &Ledger<'_>) -> Duration {
         if goes_back(named.change, journal) { BACK } else { ROOM }
     }
 
-    /// How many seconds an act of a change waits at most where its plan says so many.
+    /// Returns the seconds that an act of a change waits at most where its plan allows `at_most`.
     pub(super) fn longest_wait(&self, change: &str, at_most: u64, journal: &Ledger<'_>) -> u64 {
         if goes_back(change, journal) { at_most.max(BACK.as_secs()) } else { at_most }
     }
 
-    /// Whether a failure passes by itself: this run did a moment before what it comes from.
+    /// Checks whether a failure passes by itself: a recent call of this run is its cause.
     pub(super) fn caused(&self, named: Named<'_>, error: &CallError, began: Timestamp, journal: &Ledger<'_>) -> bool {
         journal.look(|story| {
             let step = story.changes.get(named.change).and_then(|c| c.step(named.name));

@@ -1,6 +1,6 @@
-//! What is shown before something is taken down: that every later call up to the one that brings it up again, and every call
-//! of the way back, would be allowed. The calls are tried without effect, directly before. A denial keeps the thing up; a
-//! call of which it cannot be told is reported and not counted as good.
+//! The check before something is taken down: every later call up to the one that brings it up again, and
+//! every call of the rollback, would be allowed. The calls are tried without effect, directly before. A
+//! denial keeps the instance up; a call with an unknown result is reported and does not count as allowed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,7 +17,7 @@ use crate::{
 };
 
 impl Engine<'_> {
-    /// Before the step at this place takes something down, tries what comes after it.
+    /// Tries the later calls, before the step at this place takes something down.
     ///
     /// # Errors
     /// The call that would be denied.
@@ -41,7 +41,8 @@ impl Engine<'_> {
                 Tried::CannotTell(why) => drop(not_told.entry(call.name()).or_insert(why)),
             }
         }
-        // What names a thing that is not there yet is as good as the same operation on another thing, tried or made.
+        // A call that names a resource that does not exist yet counts as allowed if the same operation was
+        // tried or made on another resource.
         let made = |name: &String| journal.look(|story| story.changes.get(&change.id).is_some_and(|c| was_made(c, name)));
         for name in unknown.into_iter().filter(|name| !good.contains(name) && !made(name)) {
             not_told.entry(name).or_insert_with(|| "what it names is not there yet".to_owned());
@@ -55,43 +56,44 @@ impl Engine<'_> {
     }
 }
 
-/// Returns the next start after the first of these acts, where that act takes something down; or the start that the first one is, where the
-/// change brings up what it has not taken down itself.
+/// Returns the next start after the first of these acts, where that act takes something down; or the start by
+/// the first act itself, where the change brings up an instance that it has not taken down.
 pub(super) fn next_start<'a>(change: &Change, acts: impl Iterator<Item = &'a Act>, journal: &Ledger<'_>) -> Option<NextStart> {
-    // What the run has made so far is gone through only where something goes down or comes up, and not before every act.
+    // The outputs of the run are searched only where something goes down or comes up, not before every act.
     let mut acts = acts.peekable();
     let first = acts.peek()?.power();
     let outputs = || journal.look(Story::outputs);
     match first {
         Power::TakesDown => NextStart::after(acts, &bindings(change, journal, &outputs())),
-        // What a change has taken down it starts whatever is known of the keys: they were looked at before, and AWS has the last word.
+        // An instance that the change has taken down is started whatever is known of the keys: they were
+        // checked before, and AWS decides.
         Power::BringsUp if change.steps.iter().any(|step| step.act.power() == Power::TakesDown) => None,
         Power::BringsUp => NextStart::ahead(acts.take(1), &bindings(change, journal, &outputs())),
         Power::Stays => None,
     }
 }
 
-/// Whether an operation was made for this change already.
+/// Checks whether this change has made a call of an operation already.
 fn was_made(told: &ChangeStory, name: &str) -> bool {
     told.steps.iter().any(|s| s.call.as_ref().is_some_and(|call| call.name() == name) && matches!(s.state, StepState::Called | StepState::Settled))
 }
 
-/// What comes after a step.
+/// The calls after a step.
 #[derive(Default)]
 struct Later {
-    /// Calls as they will be made, each once.
+    /// Calls in their final form, each once.
     calls: Vec<Call>,
-    /// Operations whose input names what is not there yet.
+    /// Operations whose input names a resource that does not exist yet.
     unknown: BTreeSet<String>,
 }
 
-/// The calls after a step up to and including the one that brings up, and those of the way back.
+/// Collects the calls after a step up to and including the one that brings up, and those of the rollback.
 fn later(change: &Change, at: usize, journal: &Ledger<'_>) -> Later {
     let (outputs, story) = (journal.look(Story::outputs), journal.look(|story| story.changes.get(&change.id).cloned().unwrap_or_default()));
     let bindings = bindings(change, journal, &outputs);
     let down = &change.steps[at..];
     let up = down.iter().position(|s| s.act.power() == Power::BringsUp);
-    // Once it was brought up nothing goes back: that step has no part in the way back.
+    // Once the instance is up, nothing is rolled back: that step has no part in the rollback.
     let mut names = story.done();
     names.extend(down.iter().take(up.unwrap_or(down.len())).map(|s| s.name.clone()));
     let forward = down.iter().take(up.map_or(down.len(), |n| n + 1)).skip(1).map(|s| &s.act);

@@ -1,4 +1,5 @@
-//! Planning the deletion of what earlier runs made or kept and whose time has passed. Pure: facts in, plan out.
+//! Planning the deletion of resources that earlier runs created or kept and whose time has passed. Pure:
+//! facts in, plan out.
 
 use std::collections::BTreeMap;
 
@@ -22,21 +23,21 @@ use crate::{
 /// The action that prunes, and the playbook that its changes name.
 pub const PRUNE: &str = "prune";
 
-/// What of which it is known when it may go.
+/// The families of which it is known when a resource may be deleted.
 const DATED: [FamilyKind; 2] = [FamilyKind::Volumes, FamilyKind::Snapshots];
 
-/// What was found.
+/// The result of planning.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Pruning {
     /// The deletions.
     pub plan: Plan,
-    /// Why each thing is kept that is not in the plan.
+    /// The reasons for keeping each resource that is not in the plan.
     pub kept: Vec<String>,
     /// Changes that fail in the rehearsal, each with the reason.
     pub left_out: BTreeMap<String, String>,
 }
 
-/// What to read: volumes and snapshots, and what the deletion of each candidate asks for.
+/// Returns the scope to read: volumes and snapshots, and the facts for the deletion of each candidate.
 pub fn needs(known: &Inventory, regions: &[String]) -> Scope {
     let mut scope: Scope = regions.iter().flat_map(|r| DATED.map(|family| Want::all(r, family))).collect();
     for (resource, _) in all(known, regions) {
@@ -46,7 +47,7 @@ pub fn needs(known: &Inventory, regions: &[String]) -> Scope {
     scope
 }
 
-/// Listings that could not be read: without them nothing can be said.
+/// Lists the listings that could not be read: without them nothing is known.
 pub fn unread(known: &Inventory, regions: &[String]) -> Vec<String> {
     let listings = regions.iter().flat_map(|region| DATED.map(|family| Want::all(region, family)));
     listings.filter_map(|listing| known.select_json(&listing).silence().map(|why| format!("{listing}: {why}"))).collect()
@@ -56,7 +57,7 @@ fn all(inventory: &Inventory, regions: &[String]) -> Vec<(ResourceId, Result<(),
     regions.iter().flat_map(|region| candidates(inventory, region, inventory.read_at)).collect()
 }
 
-/// The plan of deletions, rehearsed and sealed, and what must stay.
+/// Builds the plan of deletions, rehearsed and sealed, with the reasons for the resources that must stay.
 pub fn plan(
     known: &Inventory,
     regions: &[String],
@@ -82,7 +83,7 @@ pub fn plan(
     Pruning { plan, kept, left_out: rehearsed.failed }
 }
 
-/// A change that deletes this resource, before its steps are made.
+/// Builds a change that deletes this resource, before its steps are made.
 fn frame(id: String, resource: &ResourceId) -> Change {
     Change {
         uses: vec![ActionUse { action: PRUNE.to_owned(), with: json!({}) }],

@@ -1,5 +1,5 @@
-//! What interrupted runs left in an account, told from the tags on what they made when their journals are gone; and a plan
-//! that brings their instances back up on volumes that are there. Pure: facts in, plan out.
+//! Resources that interrupted runs left in an account, found by the tags on them when the journals are gone;
+//! and a plan that brings their instances back up on the available volumes. Pure: facts in, plan out.
 
 mod keys;
 mod replaced;
@@ -26,42 +26,43 @@ use crate::{
 /// Seconds for a start or an attachment.
 const WITHIN: u64 = 600;
 
-/// The kinds of things that carry the tags of runs.
+/// Returns the families whose resources carry the tags of runs.
 fn tagged_kinds() -> impl Iterator<Item = FamilyKind> {
     FamilyKind::ALL.iter().copied().filter(|kind| kind.about().tagged_by_runs)
 }
 
-/// A thing that a run made or marked.
+/// A resource that a run created or marked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Left {
     /// The run.
     pub run: String,
     /// The step, as `change/step`.
     pub step: String,
-    /// Where.
+    /// The region of the resource.
     pub region: String,
-    /// Its id.
+    /// The id of the resource.
     pub id: String,
-    /// What is known of it, for people.
+    /// Known facts about the resource, for people.
     pub words: String,
 }
 
-/// What was found.
+/// The result of a search for remainders.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Recovery {
-    /// All that carries the tag of a run, or of the one that was asked for.
+    /// All resources that carry the tag of a run, or of the requested run.
     pub left: Vec<Left>,
-    /// Brings instances back up.
+    /// The plan that brings instances back up.
     pub plan: Plan,
-    /// Instances that this cannot bring back, with the reason and what to do.
+    /// Instances that the plan cannot bring back, each with the reason and the remedy.
     pub by_hand: Vec<String>,
-    /// What is left that `redress prune` never offers, with the reason.
+    /// Remainders that `redress prune` never offers, each with the reason.
     pub stays: Vec<String>,
     /// Listings that could not be read.
     pub unread: Vec<String>,
 }
 
-/// What to read: first the listings, then each marked instance by id, since a listing shows less of it.
+/// Returns the scope to read: first the listings, then each marked instance by id, since a listing shows less
+/// of it.
 pub fn needs(known: &Inventory, regions: &[String]) -> Scope {
     let mut scope: Scope = regions.iter().flat_map(|region| tagged_kinds().map(|family| Want::all(region, family))).collect();
     for region in regions {
@@ -73,7 +74,7 @@ pub fn needs(known: &Inventory, regions: &[String]) -> Scope {
     scope
 }
 
-/// What runs left in these regions, or the run that is named.
+/// Collects the remainders of runs in these regions, or of the named run.
 pub fn recover(known: &Inventory, regions: &[String], run: Option<&str>, who: &Identity, created: Timestamp, valid_for: SignedDuration) -> Recovery {
     let (mut left, mut unread, mut by_hand, mut stays, mut changes) = (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::<Change>::new());
     for region in regions {
@@ -111,7 +112,7 @@ fn tagged(region: &str, id: &str, thing: &Value, only: Option<&str>) -> Option<L
     Some(Left { run: run.to_owned(), step, region: region.to_owned(), id: id.to_owned(), words: words.join(", ") })
 }
 
-/// Instances that a run tagged before it stopped them, and that it has not set free again.
+/// Returns the instances that a run tagged before it stopped them, and that it has not set free again.
 fn marked(known: &Inventory, region: &str, run: Option<&str>) -> Vec<Instance> {
     let of_run = |i: &Instance| i.tags.get(tag::RUN).is_some_and(|r| run.is_none_or(|run| run == r));
     all::<Instance>(known, region, FamilyKind::Instances).into_iter().filter(of_run).collect()
@@ -122,7 +123,8 @@ fn all<T: serde::de::DeserializeOwned>(known: &Inventory, region: &str, family: 
     things.known().into_iter().flatten().filter_map(|(_, thing)| serde_json::from_value(thing.clone()).ok()).collect()
 }
 
-/// The change that starts a marked instance on the volumes that it had, or on what took their place; `None` where it is gone.
+/// Builds the change that starts a marked instance on its former volumes, or on their replacements; `None`
+/// where the instance is gone.
 fn bring_back(known: &Inventory, region: &str, instance: &Instance, id: String) -> Result<Option<Change>, String> {
     let name = &instance.id;
     match instance.state.as_str() {
@@ -132,7 +134,8 @@ fn bring_back(known: &Inventory, region: &str, instance: &Instance, id: String) 
     }
     let volumes = all::<Volume>(known, region, FamilyKind::Volumes);
     let mut back = Back { region, instance, steps: Vec::new(), touches: vec![Want::id(region, FamilyKind::Instances, name)], impact: Vec::new() };
-    // An undo puts back what is older than what the instance has run on since: what it has not put back yet, it does not get.
+    // An undo puts back disks with older data than the instance has written since: a disk that it has not put
+    // back yet stays off.
     let undone = instance.tags.get(tag::STEP).is_some_and(|step| step.contains("/undo-"));
     for (device, copy) in copies(&volumes, instance, undone)? {
         let volume = at_device(&volumes, name, device, copy, undone)?;
@@ -148,7 +151,7 @@ fn bring_back(known: &Inventory, region: &str, instance: &Instance, id: String) 
             back.touch(volume);
         }
     }
-    // What a run found stopped, somebody had stopped.
+    // An instance that a run found stopped had been stopped by somebody.
     if instance.state == "stopped" && instance.tags.get(tag::STATE).is_none_or(|found| found != mark::FOUND_STOPPED) {
         back.steps.push(kept_step("start".to_owned(), format!("start {name}"), start(region, name)));
     }
@@ -162,7 +165,7 @@ fn bring_back(known: &Inventory, region: &str, instance: &Instance, id: String) 
     Ok(Some(Change { impact, ..change(known, region, instance, id, steps, touches) }))
 }
 
-/// A change that brings an instance back up, as it is put together.
+/// A change that brings an instance back up, under construction.
 struct Back<'a> {
     region: &'a str,
     instance: &'a Instance,
@@ -176,14 +179,15 @@ impl Back<'_> {
         self.touches.push(Want::id(self.region, FamilyKind::Volumes, &volume.id));
     }
 
-    /// Lets a disk go with its instance again, in a step of this number.
+    /// Adds a step of this number that sets a disk to be deleted with its instance again.
     fn goes_with(&mut self, n: usize, volume: &Volume, device: &str) {
         let name = &self.instance.id;
         let act = goes_with(self.region, name, &volume.id, device);
         self.steps.push(kept_step(format!("dot-{n}"), format!("let {} go with {name}, as before", volume.id), act));
     }
 
-    /// Puts the volume that belongs at a device there, unless it is there, and lets it go with the instance where it did.
+    /// Attaches the volume that belongs at a device, unless it is attached there, and sets it to be deleted
+    /// with the instance where it was before.
     fn disk(&mut self, device: &str, volume: &Volume, copy: &Volume) -> Result<(), String> {
         let (region, name, n) = (self.region, &self.instance.id, self.steps.len() + 1);
         if let Some(moving) = volume.attachments.iter().find(|a| a.instance_id == *name && a.state != "attached") {
@@ -199,7 +203,7 @@ impl Back<'_> {
         let own = volume.id == copy.id || Some(&volume.id) == copy.tags.get(tag::SOURCE);
         let goes = own && copy.tags.get(tag::DELETE_ON_TERMINATION).is_some_and(|goes| goes == "true");
         if goes && there.is_none_or(|a| !a.delete_on_termination) {
-            // Under the number of its attachment, as plans of before have it.
+            // Under the number of its attachment, as in plans of earlier versions.
             self.goes_with(n, volume, device);
         }
         if self.steps.len() + 1 > n {
@@ -209,8 +213,9 @@ impl Back<'_> {
     }
 }
 
-/// The copy of the disk at each device. Earlier runs may have left others: an undo takes back the one that its source names as what
-/// replaced it, the way there made its own.
+/// Returns the copy of the disk at each device. Earlier runs may have left other copies: after an undo, the
+/// right one is named as the replacement in the tags of its source; after a forward run, it carries the tag
+/// of that run.
 fn copies<'v>(volumes: &'v [Volume], instance: &Instance, undone: bool) -> Result<BTreeMap<&'v String, &'v Volume>, String> {
     let by_id: BTreeMap<&String, &Volume> = volumes.iter().map(|v| (&v.id, v)).collect();
     let replaced = |v: &Volume| by_id.get(v.tags.get(tag::SOURCE)?)?.tags.get(tag::REPLACED_BY).filter(|id| **id == v.id).map(|_| ());
@@ -219,7 +224,7 @@ fn copies<'v>(volumes: &'v [Volume], instance: &Instance, undone: bool) -> Resul
     for copy in volumes.iter().filter(|v| v.tags.get(tag::INSTANCE) == Some(&instance.id) && v.tags.contains_key(tag::SOURCE)) {
         copy.tags.get(tag::DEVICE).into_iter().for_each(|device| all.entry(device).or_default().push(copy));
     }
-    // Where a volume is at the device, none is chosen.
+    // Where the device has a volume, there is no choice to make.
     let filled = |device: &String| volumes.iter().flat_map(|v| &v.attachments).any(|a| a.instance_id == instance.id && a.device == *device);
     let one = |(device, copies): (&'v String, Vec<&'v Volume>)| match copies.iter().find(|v| own(v)).or(copies.last()) {
         Some(copy) if !undone || copies.len() == 1 || own(copy) || filled(device) => Ok((device, *copy)),
@@ -228,8 +233,8 @@ fn copies<'v>(volumes: &'v [Volume], instance: &Instance, undone: bool) -> Resul
     all.into_iter().map(one).collect()
 }
 
-/// The volume that belongs at a device: the one that is there, the one that was there if it is free, or else its copy; after an undo
-/// the copy was there.
+/// Returns the volume that belongs at a device: the one that is attached there, the former one if it is free,
+/// or else its copy. After an undo, the copy comes before the former one.
 fn at_device<'v>(volumes: &'v [Volume], instance: &str, device: &str, copy: &'v Volume, undone: bool) -> Result<&'v Volume, String> {
     let here = |v: &&Volume| v.attachments.iter().any(|a| a.instance_id == instance && a.device == device);
     let source = copy.tags.get(tag::SOURCE);
@@ -243,7 +248,8 @@ fn at_device<'v>(volumes: &'v [Volume], instance: &str, device: &str, copy: &'v 
     })
 }
 
-/// Disks that the run has kept from going with their instance, and no copy of which is there yet: their own tag says how they were.
+/// Returns disks that the run has kept from being deleted with their instance, and of which no copy exists
+/// yet: their own tag records the former setting.
 fn kept<'v>(volumes: &'v [Volume], instance: &'v Instance) -> Vec<(&'v Volume, &'v str)> {
     let copied = |id: &String| volumes.iter().any(|v| v.tags.contains_key(tag::DEVICE) && v.tags.get(tag::SOURCE) == Some(id));
     let own = |v: &&Volume| v.tags.get(tag::RUN) == instance.tags.get(tag::RUN) && v.tags.get(tag::INSTANCE) == Some(&instance.id);
@@ -264,7 +270,8 @@ fn words(volume: Option<&String>) -> &str {
     volume.map_or("its volume", String::as_str)
 }
 
-/// A step that a failure does not take back: half of an instance brought back is better than none of it.
+/// Builds a step that a failure does not roll back: half of an instance brought back is better than none of
+/// it.
 fn kept_step(name: String, title: String, act: Act) -> Step {
     make::step(name, title, act, WayBack::Kept("what was brought back stays".to_owned()))
 }
@@ -280,7 +287,7 @@ fn attach(region: &str, instance: &str, volume: &str, device: &str) -> Act {
     make::act_under_way(call, place.into_iter().chain([coming]).collect(), until, WITHIN, "until the volume is attached")
 }
 
-/// Attaching a volume sets DeleteOnTermination to false; a call that does not give it sets it to true.
+/// Builds the act that sets DeleteOnTermination to true. Attaching a volume sets it to false.
 fn goes_with(region: &str, instance: &str, volume: &str, device: &str) -> Act {
     let call = Call::of(region, &ModifyInstanceAttribute::goes_with(instance, device, true));
     let is = |at: &str, value: Value| make::is(region, FamilyKind::Volumes, volume, at, value);
@@ -313,11 +320,11 @@ fn change(known: &Inventory, region: &str, instance: &Instance, id: String, step
     }
 }
 
-/// Why a recovery is not rehearsed.
+/// The reason for which a recovery is not rehearsed.
 const UNTRIED: &str = "what the run has changed is known from tags in the account alone, not from its plan and journal, so this was not tried on a copy of \
      the account first; directly before each call the account is read again, and what does not hold any more is not called";
 
-/// The plan of these recoveries.
+/// Builds and seals the plan of these recoveries.
 pub fn sealed(changes: Vec<Change>, regions: &[String], who: &Identity, created: Timestamp, valid_for: SignedDuration) -> Plan {
     let not_rehearsed = changes.iter().map(|c| format!("{}: {UNTRIED}", c.id)).collect();
     let mut plan =

@@ -1,4 +1,4 @@
-//! What runs side by side, and what never does.
+//! Tests of the changes that run side by side, and of those that never do.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use proptest::prelude::*;
@@ -92,7 +92,7 @@ fn groups_of_one_region_and_all_trails_go_one_by_one() {
     assert!(conflict(&disks(1, "i-1"), &disks(2, "i-2")), "a volume can be attached to two instances");
 }
 
-/// Plans of up to 12 changes on few volumes in two regions, each after some of those before it.
+/// Generates plans of up to 12 changes on few volumes in two regions, each after some of those before it.
 fn plans() -> impl Strategy<Value = Plan> {
     let one = (0_usize..5, any::<bool>(), prop::collection::vec(any::<prop::sample::Index>(), 0..3));
     prop::collection::vec(one, 1..12).prop_map(|specs| {

@@ -1,6 +1,7 @@
-//! The look at load balancers directly before an instance is stopped: whether every target group that has it for a healthy target
-//! has another one. What was so when the plan was made may be otherwise now, not least because the run itself has just started
-//! another member, which load balancers look at for a while before they send it requests.
+//! The check of load balancers directly before an instance is stopped: every target group that has it as a
+//! healthy target must have another one. The state may have changed since the plan was made, not least since
+//! the run itself has just started another member, which load balancers check for a while before they send it
+//! requests.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -19,42 +20,43 @@ use crate::{
     plan::Change,
 };
 
-/// How long another target is waited for.
+/// The time for which another healthy target is waited for.
 const HEALTHY_WITHIN: Duration = Duration::from_secs(15 * 60);
 
-/// What a change does where its stop leaves a target group without a healthy target. An undo says so in its plan.
+/// Returns the rule of a change for a stop that leaves a target group without a healthy target. An undo
+/// states it in its plan.
 pub(super) fn last_target(change: &Change) -> LastTarget {
     let loosened = change.guards.iter().any(|note| note.guard == LAST_TARGET && note.result == "loosened");
     if loosened || change.restore.is_some() { LastTarget::Goes } else { LastTarget::Stays }
 }
 
-/// What directly before a stop shows of the groups that it leaves without a healthy target.
+/// The target groups that a stop would leave without a healthy target, as seen directly before it.
 #[derive(Debug, PartialEq, Eq)]
 enum Left {
-    /// There is none, or nothing can be told, as the plan says.
+    /// There are none, or they are not known, as the plan states.
     Nothing,
     /// There are some, and another target may become healthy in each.
     Coming(String),
-    /// There are some, and in one nothing will.
+    /// There are some, and in at least one no other target will become healthy.
     Bare(String),
-    /// It cannot be told now.
+    /// It is not known now.
     Unknown(Reason),
 }
 
 impl Left {
     fn of(facts: &Inventory, region: &str, instances: &[&str]) -> Self {
-        // An account that has nothing to say about load balancers is none of AWS's.
+        // An account without any data on load balancers is not on AWS.
         let read = |place: &&Region| !matches!(place.target_groups.select(&Selector::All), Fact::NotRead);
         let Some(place) = facts.regions.get(region).filter(read) else { return Left::Nothing };
         let (mut coming, mut bare) = (BTreeSet::new(), BTreeSet::new());
         for id in instances {
             let serving = match serving(place, id) {
                 Ok(serving) => serving,
-                // Whoever may not read it was told so before they approved.
+                // A caller who may not read them saw that before the approval.
                 Err(reason) if reason.cause() == Cause::Denied => return Left::Nothing,
                 Err(reason) => return Left::Unknown(reason),
             };
-            // What is denied stays so; what failed otherwise may be read in a moment.
+            // A denial lasts; another failed read may succeed in a moment.
             if let Some((group, reason)) = serving.unread.iter().find(|(_, reason)| reason.cause() != Cause::Denied) {
                 return Left::Unknown(Reason::new(reason.cause(), format!("the target group {group}: {reason}")));
             }
@@ -73,10 +75,12 @@ impl Left {
 }
 
 impl Engine<'_> {
-    /// Waits, directly before a call that takes something down, until every target group that it serves has another healthy target.
+    /// Waits, directly before a call that takes an instance down, until every target group that it serves has
+    /// another healthy target.
     ///
     /// # Errors
-    /// [`Failure::Gone`] where there will be none and the change is not allowed to go on; a halt where the run is to stop.
+    /// [`Failure::Gone`] where there will be none and the change is not allowed to go on; a halt where the
+    /// run is to stop.
     pub(super) async fn another_target_stays(&self, named: Named<'_>, journal: &Ledger<'_>) -> Result<(), Failure> {
         if named.act.power() != Power::TakesDown || named.last_target == LastTarget::NotAsked {
             return Ok(());
@@ -89,7 +93,8 @@ impl Engine<'_> {
             if let Some(halt) = EngineError::of_facts(&facts) {
                 return Err(Failure::Halt(halt));
             }
-            // From here to the note that these leave nothing is awaited, so no other change comes in between.
+            // Nothing is awaited from here until these instances are noted as leaving, so no other change
+            // comes in between.
             if leaving != turns.leaving_beside(named.change) {
                 continue;
             }
@@ -108,10 +113,10 @@ impl Engine<'_> {
     }
 }
 
-/// What is waited for, or nothing where the call may be made.
+/// Returns the reason to wait; `None` where the call may be made.
 ///
 /// # Errors
-/// [`Failure::Gone`] where it may not.
+/// [`Failure::Gone`] where the call may not be made.
 fn verdict(left: Left, named: Named<'_>, waited: Duration) -> Result<Option<String>, Failure> {
     let gone = |why: String| Err(Failure::Gone(format!("before {}: {why}. It was not stopped", named.act.call.name())));
     let (in_vain, minutes) = (waited >= HEALTHY_WITHIN, waited.as_secs() / 60);
@@ -126,7 +131,8 @@ fn verdict(left: Left, named: Named<'_>, waited: Duration) -> Result<Option<Stri
     }
 }
 
-/// The facts as they will be once these instances, which are about to be stopped, are known to be: they come back.
+/// Sets the targets of instances that are about to be stopped to `initial`: they are not healthy now, but
+/// come back.
 fn without(facts: &mut Inventory, region: &str, leaving: &BTreeSet<String>) {
     let Some(place) = facts.regions.get_mut(region).filter(|_| !leaving.is_empty()) else { return };
     let names: BTreeSet<String> = leaving.iter().flat_map(|id| serving::names(place, id)).collect();
@@ -136,7 +142,7 @@ fn without(facts: &mut Inventory, region: &str, leaving: &BTreeSet<String>) {
     });
 }
 
-/// What must be read: the groups, and under which addresses the instances may be registered.
+/// Returns the scope to read: the groups, and the addresses under which the instances may be registered.
 fn scope<'a>(region: &str, ids: impl Iterator<Item = &'a str>) -> Scope {
     let of = |id: &str| [Want::id(region, FamilyKind::Instances, id), Want::by(region, FamilyKind::NetworkInterfaces, "attachment.instance-id", id)];
     ids.flat_map(of).chain([Want::all(region, FamilyKind::TargetGroups)]).collect()

@@ -1,5 +1,6 @@
-//! What a change has made and its way back leaves: named where the change ends, with the day until which it is kept, so that
-//! "everything is as it was before" is said only where it is true.
+//! Resources that a change has created and its rollback leaves: they are named at the end of the change, with
+//! the day until which they are kept, so that "everything is as it was before" is reported only where it is
+//! true.
 
 use std::collections::BTreeSet;
 
@@ -13,26 +14,27 @@ use crate::{
     plan::Change,
 };
 
-/// Something that a change has made and its way back keeps.
+/// The result of a step that the rollback keeps.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Stay {
-    /// What it made, each with where it is read; nothing where that is not known.
+    /// The created resources, each with the want that reads it; `None` where that is not known.
     things: Vec<(String, Option<Want>)>,
-    /// The step, why it stays, and until when.
+    /// A text with the step, the reason for keeping it, and the date.
     words: String,
 }
 
-/// Finds the things that a rollback of a change keeps, by its journal.
+/// Returns the results that a rollback of a change keeps, by its journal.
 pub(super) fn staying(change: &Change, journal: &Ledger<'_>) -> Vec<Stay> {
     journal.look(|story| story.changes.get(&change.id).map(|told| kept(change, told))).unwrap_or_default()
 }
 
-/// Lists the reads that show which of them are still there.
+/// Lists the reads that show which of them still exist.
 pub(super) fn wants(stays: &[Stay]) -> impl Iterator<Item = Want> {
     stays.iter().flat_map(|stay| &stay.things).filter_map(|(_, want)| want.clone())
 }
 
-/// What an end after a way back says, with what stays behind and is there: only where nothing does is everything as it was.
+/// Adds the remaining resources to the text at the end of a rollback: only where none remain is everything as
+/// it was.
 pub(super) fn with_what_stays(rest: &str, stays: &[Stay], facts: &Inventory) -> String {
     let all: Vec<String> = stays.iter().filter_map(|stay| stay.there(facts)).collect();
     match all.is_empty() {
@@ -42,14 +44,15 @@ pub(super) fn with_what_stays(rest: &str, stays: &[Stay], facts: &Inventory) -> 
 }
 
 impl Stay {
-    /// Writes it in words, as far as it is there.
+    /// Describes the resources, as far as they exist.
     fn there(&self, facts: &Inventory) -> Option<String> {
         let all: Vec<String> = self.things.iter().filter_map(|(id, want)| there(id, want.as_ref(), facts)).collect();
         (!all.is_empty()).then(|| format!("{} ({})", all.join(", "), self.words))
     }
 }
 
-/// Names a thing that is there, or of which it is not known that it is gone. A volume that is being deleted is still listed for a while.
+/// Returns the text for a resource that exists, or that is not known to be gone. A volume that is being
+/// deleted is still listed for a while.
 fn there(id: &str, want: Option<&Want>, facts: &Inventory) -> Option<String> {
     let Some(want) = want else { return Some(id.to_owned()) };
     match facts.json(&want.region, want.family, id) {
@@ -60,7 +63,7 @@ fn there(id: &str, want: Option<&Want>, facts: &Inventory) -> Option<String> {
     }
 }
 
-/// Finds each step whose product a rollback keeps, without the things that the change itself has deleted.
+/// Returns each step whose result a rollback keeps, without the resources that the change itself has deleted.
 fn kept(change: &Change, story: &ChangeStory) -> Vec<Stay> {
     let done = story.done();
     let taken_back: BTreeSet<String> = way_back(&change.steps, &done, Purpose::Rollback).into_iter().map(|back| back.of).collect();
@@ -77,8 +80,8 @@ fn kept(change: &Change, story: &ChangeStory) -> Vec<Stay> {
     whole.chain(part).filter(|stay| !stay.things.is_empty()).collect()
 }
 
-/// Finds the things that a step has made beside those that its way back takes away: a snapshot of an instance covers the disks that somebody attaches
-/// meanwhile.
+/// Returns the resources that a step has created beside those that its rollback deletes: a snapshot of an
+/// instance covers the disks that somebody attaches in the meantime.
 fn beside(step: &Step, story: &ChangeStory) -> Option<Stay> {
     if !matches!(step.act.recognise, Recognise::Tagged { .. }) {
         return None;
@@ -93,7 +96,7 @@ fn beside(step: &Step, story: &ChangeStory) -> Option<Stay> {
     (!things.is_empty()).then(|| Stay { things, words: format!("{}; it was made together with the others; {until}", step.title) })
 }
 
-/// Whether a step makes something: it is known by its tags, or carries them.
+/// Checks whether a step creates something: its act is recognised by tags, or its operation is a creation.
 fn makes(step: &Step) -> bool {
     matches!(step.act.recognise, Recognise::Tagged { .. }) || step.act.call.operation.starts_with("Create") && step.act.call.operation != "CreateTags"
 }
@@ -109,7 +112,7 @@ fn stay(step: &Step, story: &ChangeStory) -> Option<Stay> {
     let why = match &step.way_back {
         WayBack::Calls { kept_once: Some(once), .. } => once.reason.clone(),
         WayBack::Kept(why) | WayBack::Cannot(why) => why.clone(),
-        // What another step's way back covers is not left; what has calls is taken back.
+        // A result that another step's undo covers is not left; one with calls is undone.
         WayBack::ByStep(_) | WayBack::Calls { kept_once: None, .. } => return None,
     };
     let until = until(step, &call.input);
@@ -120,7 +123,7 @@ fn stay(step: &Step, story: &ChangeStory) -> Option<Stay> {
     Some(Stay { things, words: format!("{}; {why}; {until}", step.title) })
 }
 
-/// Tells until when what a step has made is kept, and how it goes.
+/// Describes how long the result of a step is kept, and how it is deleted.
 fn until(step: &Step, input: &Value) -> String {
     let back = step.way_back.acts().find(|act| deletes(&act.call));
     let by = back.map_or_else(|| "by hand".to_owned(), |act| format!("with {}", act.call.name()));
@@ -133,7 +136,7 @@ fn until(step: &Step, input: &Value) -> String {
     }
 }
 
-/// Finds the read that shows a thing which a step has made.
+/// Returns the want that shows a resource which a step has created.
 fn place(step: &Step, id: &str) -> Option<Want> {
     match &step.act.recognise {
         Recognise::Tagged { region, family, .. } => Some(Want::id(region, *family, id)),
@@ -141,7 +144,7 @@ fn place(step: &Step, id: &str) -> Option<Want> {
     }
 }
 
-/// The ids in an output.
+/// Collects the ids in an output.
 fn gather(value: &Value, ids: &mut Vec<String>) {
     match value {
         Value::String(id) => ids.push(id.clone()),
@@ -151,17 +154,17 @@ fn gather(value: &Value, ids: &mut Vec<String>) {
     }
 }
 
-/// The name under which a call makes something that has no id.
+/// Returns the name under which a call creates a resource that has no id.
 fn named(input: &Value) -> Option<String> {
     ["Bucket", "RoleName", "logGroupName", "Name"].iter().find_map(|member| input.get(*member)?.as_str().map(str::to_owned))
 }
 
-/// The day in the tag of what a call makes.
+/// Returns the date of expiry in the tags of a call.
 fn expires(input: &Value) -> Option<String> {
     tagged(input, tag::EXPIRES)
 }
 
-/// The value of a tag that a call sets.
+/// Returns the value of a tag that a call sets.
 fn tagged(input: &Value, key: &str) -> Option<String> {
     match input {
         Value::Object(map) if map.get("Key").and_then(Value::as_str) == Some(key) => map.get("Value")?.as_str().map(str::to_owned),

@@ -1,5 +1,5 @@
-//! One act, from its intent to the moment when what it waits for has come about. Which part is due is told by the
-//! journal alone, so an act that was interrupted anywhere goes on from there.
+//! One act, from its intent to the moment when the condition that it waits for holds. The journal alone
+//! determines which part is due, so an act that was interrupted anywhere goes on from there.
 
 use std::{collections::BTreeMap, sync::OnceLock, time::Duration};
 
@@ -17,12 +17,13 @@ use crate::{
     plan::{Change, Plan, reach::nameless},
 };
 
-/// Why an act did not get done.
+/// The reason for which an act was not done.
 #[derive(Debug)]
 pub enum Failure {
-    /// For good: the change must go back.
+    /// It failed for good: the change must be rolled back.
     Failed(String),
-    /// A precondition does not hold: nothing was called. Forward, the change goes back; on the way back a person is asked.
+    /// A precondition does not hold: nothing was called. Forward, the change is rolled back; in a rollback or
+    /// an undo, a person is asked.
     Gone(String),
     /// The run must stop here; it can be resumed.
     Halt(EngineError),
@@ -40,45 +41,45 @@ impl From<Unresolved> for Failure {
     }
 }
 
-/// An act of a change, under the name by which the journal knows it.
+/// An act of a change, under its name in the journal.
 #[derive(Clone, Copy)]
 pub(super) struct Named<'a> {
     pub change: &'a str,
     pub name: &'a str,
     pub act: &'a Act,
     pub bounds: Bounds,
-    /// The change, and its plan, where nothing brings back what the act takes away: it is made again directly before.
+    /// The change, and its plan, where the act is irreversible: the change is made again directly before.
     pub for_good: Option<(&'a Plan, &'a Change)>,
-    /// The next start of what it takes down, or the start of what was down before the change: whether that can come about is looked at together
-    /// with its preconditions.
+    /// The next start of the instance that the act takes down, or the start of one that was down before the
+    /// change. Its prospects are checked together with the preconditions.
     pub next: Option<&'a NextStart>,
-    /// What becomes of an act that leaves a target group without a healthy target.
+    /// The rule for an act that leaves a target group without a healthy target.
     pub last_target: LastTarget,
 }
 
-/// What becomes of an act that takes down the last healthy target of a target group.
+/// The rule for an act that takes down the last healthy target of a target group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum LastTarget {
     /// It is not made.
     Stays,
-    /// It is made once others that may become healthy have had the time to: whoever approved it knows.
+    /// It is made once others have had the time to become healthy: its approver knows of it.
     Goes,
-    /// It is made: something is put back.
+    /// It is made without a check: something is put back.
     NotAsked,
 }
 
-/// The bounds within which an act of a change is borne with.
+/// The time limits of an act of a change.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Bounds {
-    /// How long the change waits for what it makes with calls like this one: so long it waits, too, where only so much may be
-    /// under way at once.
+    /// The longest wait of the change for the result of a call like this one. The act waits as long where AWS
+    /// limits the number of pending calls.
     pub at_most: Duration,
-    /// How long the way back takes, where something is down and it would be taken.
+    /// The time that the rollback takes, where something is down and would be rolled back.
     pub way_back: Option<Duration>,
 }
 
 impl Bounds {
-    /// The bounds of an act among those of its change.
+    /// Determines the limits of an act among those of its change.
     pub fn among<'a>(act: &Act, acts: impl Iterator<Item = &'a Act>) -> Self {
         let alike = acts.filter(|other| other.call.operation == act.call.operation && other.call.service == act.call.service);
         let at_most = alike.filter_map(|other| other.wait.as_ref()).map(|wait| wait.at_most).max().unwrap_or(0);
@@ -86,22 +87,22 @@ impl Bounds {
     }
 }
 
-/// Since when, and for what that calls of the change have made, an act waits.
+/// The beginning of a wait, and the conditions in it on resources that calls of the change have created.
 struct Since {
     called: Timestamp,
     made: Vec<Expect>,
 }
 
-/// How long what was there before a call may still be shown after it. A state that shows later, and from which the one
-/// that is waited for does not follow, means that the call has failed by itself.
+/// The time after a call during which the former state may still be shown. A state that shows later, and from
+/// which the expected one does not follow, means that the call has failed by itself.
 pub(super) const SHOWN_WITHIN: Duration = Duration::from_secs(90);
-/// How much longer than lists may lag a wait lasts at least.
+/// The minimum by which a wait exceeds the lag of lists.
 const SHOWN_MARGIN: Duration = Duration::from_secs(30);
 /// The longest pause between two tries.
 const LONGEST_PAUSE: u64 = 60;
 
 impl Engine<'_> {
-    /// Does an act, or what is left to do of it.
+    /// Performs an act, or the rest of it.
     pub(super) async fn act(&self, named: Named<'_>, journal: &Ledger<'_>) -> Result<(), Failure> {
         let began = self.account.now();
         for tries in 0_u32.. {
@@ -152,8 +153,9 @@ impl Engine<'_> {
         Ok(outcome.map(|_| ()))
     }
 
-    /// Makes a call whose intent is on record, if the run is still this process's own in the moment before it goes out: a
-    /// machine may have slept since the record, and another have taken the run over.
+    /// Makes a call whose intent is on record, if the run is still this process's own in the moment before
+    /// the call is sent: the machine may have slept since the record, and another process have taken the run
+    /// over.
     async fn call_with_leave(&self, call: &calls::Call, journal: &Ledger<'_>) -> Result<Outcome, Failure> {
         let refused = OnceLock::new();
         let leave = || {
@@ -168,28 +170,29 @@ impl Engine<'_> {
         refused.into_inner().map_or(Ok(outcome), |error: StoreError| Err(error.into()))
     }
 
-    /// Decides what a failed call means: look, wait and go on, or give up.
+    /// Handles a failed call: looks for its effect, waits and goes on, or gives up.
     async fn after_error(&self, named: Named<'_>, error: &CallError, tries: u32, began: Timestamp, journal: &Ledger<'_>) -> Result<(), Failure> {
         let waited = self.account.now().duration_since(began).unsigned_abs();
         match error.class {
             ErrorClass::Credentials => Err(Failure::Halt(EngineError::Credentials(error.code.clone()))),
-            // EC2 forgets tokens at a quota, and what "is so already" may be what an earlier try made.
+            // EC2 forgets tokens at a quota, and a state that "is so already" may be the effect of an earlier
+            // try.
             ErrorClass::AlreadyDone | ErrorClass::Quota => {
                 let outputs = journal.look(Story::outputs);
                 let found = self.look(named.act, &self.bindings(named, journal, &outputs)).await;
-                // After a quota nothing is gone: what seems so does not show yet.
+                // After a quota error nothing is deleted: a resource that seems so does not show yet.
                 let believed = error.class == ErrorClass::AlreadyDone || !looks_gone(named.act);
                 if let (Look::Found(outputs), true) = (found, believed) {
                     return self.tell_result(named, StepResult::Found { outputs }, journal);
                 }
-                // What AWS says is there may not show yet.
+                // A resource that AWS reports as existing may not show yet.
                 if (error.class == ErrorClass::Quota && tries == 0) || waited > self.lag {
                     return self.give_up(named, error, journal).await;
                 }
                 self.rest(Duration::from_secs(pause_before(named, tries)), journal).await?;
                 Ok(())
             }
-            // Others end at some time. As long as what is to be made may take, so long may what stands in its way.
+            // Other operations end at some time. The act may wait for them as long as for its own result.
             ErrorClass::Concurrency if waited <= self.patience(named, journal).max(named.bounds.at_most) => {
                 self.still_time_to_turn_back(named).await?;
                 let seconds = pause_before(named, tries);
@@ -197,11 +200,12 @@ impl Engine<'_> {
                 self.rest(Duration::from_secs(seconds), journal).await?;
                 Ok(())
             }
-            // A transition that is under way may be the one that was asked for: what is so already is not asked for again.
+            // A transition that is under way may be the requested one: a state that is set already is not
+            // requested again.
             ErrorClass::Consistency if waited <= self.patience(named, journal) && self.stands(named, journal).await => {
                 self.tell_result(named, StepResult::Found { outputs: Outputs::new() }, journal)
             }
-            // Going back would ask for the same room, with less to show for it.
+            // A rollback would need the same capacity, and would leave less done.
             ErrorClass::Capacity if named.act.power() == Power::BringsUp => self.no_room(named, error, tries, waited, journal).await,
             class
                 if (class.passes() || class == ErrorClass::Capacity || self.caused(named, error, began, journal))
@@ -216,16 +220,16 @@ impl Engine<'_> {
         }
     }
 
-    /// Whether the account looks as it does after an act that sets a state. That something is gone may be what does not
-    /// show yet.
+    /// Checks whether the account looks as it does after an act that sets a state. A missing resource is no
+    /// evidence: it may only not show yet.
     async fn stands(&self, named: Named<'_>, journal: &Ledger<'_>) -> bool {
         let sets = matches!(&named.act.recognise, Recognise::Looks { outputs, .. } if outputs.is_empty()) && !looks_gone(named.act);
         let outputs = journal.look(Story::outputs);
         sets && matches!(self.look(named.act, &self.bindings(named, journal, &outputs)).await, Look::Found(_))
     }
 
-    /// The last word on an act that failed for good. Where it was called more than once, an earlier call may have taken
-    /// effect and only not have shown yet: that is looked for until it would have.
+    /// Decides about an act that failed for good. Where it was called more than once, an earlier call may
+    /// have taken effect without showing yet: the effect is looked for until it would have shown.
     async fn give_up(&self, named: Named<'_>, error: &CallError, journal: &Ledger<'_>) -> Result<(), Failure> {
         let told = journal.look(|story| story.changes.get(named.change)?.step(named.name).map(|s| (s.intents, s.at)));
         if let Some((2.., last)) = told {
@@ -234,7 +238,7 @@ impl Engine<'_> {
                 let outputs = journal.look(Story::outputs);
                 let over = age >= self.lag;
                 match self.look(named.act, &self.bindings(named, journal, &outputs)).await {
-                    // That something is gone is believed only when it would have shown.
+                    // The absence of a resource is believed only when the resource would have shown.
                     Look::Found(outputs) if age >= self.lag || !looks_gone(named.act) => {
                         return self.tell_result(named, StepResult::Found { outputs }, journal);
                     }
@@ -246,7 +250,7 @@ impl Engine<'_> {
                         break;
                     }
                     _ if over => break,
-                    // Neither done nor failed: whoever resumes looks on.
+                    // Neither done nor failed: a resume continues to look.
                     _ if self.stop.now() => {
                         return Err(Failure::Halt(EngineError::Stopped(format!("while looking for {} of {}", named.name, named.change))));
                     }
@@ -258,15 +262,17 @@ impl Engine<'_> {
         Err(Failure::Failed(format!("{}: {error}", named.act.call.name())))
     }
 
-    /// Records that it is open whether an earlier call took effect: whoever goes on looks once more, and a person is told.
+    /// Records that it is open whether an earlier call took effect: a resume or a rollback looks once more,
+    /// and the reason is shown to a person.
     fn leave_open(&self, named: Named<'_>, error: &CallError, why: &str, journal: &Ledger<'_>) -> Result<(), Failure> {
         let message = format!("{}; redress cannot tell whether an earlier call took effect: {why}", error.message);
         let error = CallError { class: ErrorClass::Transient, code: error.code.clone(), message };
         self.tell_result(named, StepResult::Failed { error }, journal)
     }
 
-    /// Looks for the effect of an intent whose outcome is not known. For calls without a token absence is believed only
-    /// [`Engine::lag`] after the intent, and by two reads; for all calls where none is to be made `again`.
+    /// Looks for the effect of an intent with an unknown outcome. For calls without a token, absence is
+    /// believed only [`Engine::lag`] after the intent, and by two reads; for all calls, where none is to be
+    /// made `again`.
     pub(super) async fn look_for(&self, named: Named<'_>, intended: Timestamp, again: bool, journal: &Ledger<'_>) -> Result<(), Failure> {
         let spec = calls::find(&named.act.call.service, &named.act.call.operation);
         let careful = !again || spec.is_none_or(|s| s.repeat == Repeat::LookFirst);
@@ -276,8 +282,8 @@ impl Engine<'_> {
             let look = self.look(named.act, &self.bindings(named, journal, &outputs)).await;
             let age = self.account.now().duration_since(intended).unsigned_abs();
             match look {
-                // What was made a moment ago may not show yet, and so looks as if it were gone: taking it away again does
-                // no harm, and only then is it known.
+                // A new resource may not show yet, and so looks deleted: deleting it again does no harm, and
+                // only then is it known.
                 Look::Found(_) if !careful && age < self.lag && looks_gone(named.act) => {
                     return self.tell_result(named, StepResult::NotFound, journal);
                 }
@@ -307,7 +313,7 @@ impl Engine<'_> {
         }
     }
 
-    /// Goes on asking for room, for a bounded time; then the run halts and can be resumed.
+    /// Asks for capacity again, for a bounded time; then the run halts and can be resumed.
     async fn no_room(&self, named: Named<'_>, error: &CallError, tries: u32, waited: Duration, journal: &Ledger<'_>) -> Result<(), Failure> {
         if waited > self.room_within(named, journal) {
             return Err(Failure::Halt(EngineError::NoRoom(error.to_string())));
@@ -318,7 +324,8 @@ impl Engine<'_> {
         Ok(())
     }
 
-    /// Records that a launch that failed was this run's own: it is not held against what comes after. Returns whether that is news.
+    /// Records that a launch that failed was this run's own, so that it is not held against later acts.
+    /// Returns whether that is new.
     pub(super) fn own_launch(&self, named: Named<'_>, fallen: &power::Fallen, journal: &Ledger<'_>) -> Result<bool, Failure> {
         let names = journal.look(|story| story.changes.get(named.change).map(|c| c.observed.clone())).unwrap_or_default();
         let own = |name: &String| name == still::LAUNCH || name == still::AT_STOP;
@@ -331,13 +338,14 @@ impl Engine<'_> {
         Ok(news)
     }
 
-    /// Waits for what an act waits for. What fell back by itself had no effect, and its error says why.
+    /// Waits for the condition of an act. A start that fell back by itself had no effect, and its error gives
+    /// the reason.
     async fn settle(&self, named: Named<'_>, called: Timestamp, journal: &Ledger<'_>) -> Result<Result<(), CallError>, Failure> {
         if let Some(wait) = &named.act.wait {
             let outputs = journal.look(Story::outputs);
             let bindings = self.bindings(named, journal, &outputs);
             let until: Vec<Expect> = wait.until.iter().map(|e| e.resolve(&bindings)).collect::<Result<_, _>>()?;
-            // What a reference names was made by a call of this change.
+            // A resource that a reference names was created by a call of this change.
             let made = wait.until.iter().zip(&until).filter(|(written, resolved)| written.id != resolved.id).map(|(_, resolved)| resolved.clone()).collect();
             if let Err(fallen) = self.wait(named, wait, &until, Since { called, made }, journal).await? {
                 self.own_launch(named, &fallen, journal)?;
@@ -352,7 +360,7 @@ impl Engine<'_> {
     async fn wait(&self, named: Named<'_>, wait: &Wait, until: &[Expect], since: Since, journal: &Ledger<'_>) -> Result<Result<(), power::Fallen>, Failure> {
         let mut missing = 0;
         let began = self.account.now();
-        // What was just made may not show for as long as lists lag: before that no wait is in vain.
+        // A new resource may not show for as long as lists lag: before that no wait is in vain.
         let at_most = self.longest_wait(named.change, wait.at_most, journal).max((self.lag + SHOWN_MARGIN).as_secs());
         for tries in 0_u32.. {
             let inventory = self.account.read(&until.iter().flat_map(Expect::scope).collect()).await;
@@ -362,7 +370,7 @@ impl Engine<'_> {
                 Standing::NotYet(what) if late && until.iter().any(|e| e.fell_back(&inventory)) => {
                     match until.iter().find_map(|e| power::fell_back(e, &inventory, since.called)) {
                         Some(fallen) => return Ok(Err(fallen)),
-                        // Whether it never came up, or was taken down by somebody since, cannot be told.
+                        // It is not known whether it never came up, or was taken down by somebody since.
                         None => return Err(Failure::Failed(format!("waiting {} failed: {what}", wait.why))),
                     }
                 }
@@ -370,7 +378,7 @@ impl Engine<'_> {
                 Standing::Never(what) => return Err(Failure::Failed(format!("waiting {} failed: {what}", wait.why))),
                 Standing::NotYet(what) => what,
                 Standing::Unknown(reason) => {
-                    // The call took effect, and so it stays: who resumes waits on.
+                    // The call took effect, and so it stays: a resume continues the wait.
                     if let Some(halt) = EngineError::of_read(&reason) {
                         return Err(Failure::Halt(halt));
                     }
@@ -409,14 +417,14 @@ impl Engine<'_> {
     }
 }
 
-/// Whether an act is known by something not being there.
+/// Checks whether the effect of an act is recognised by the absence of something.
 pub(super) fn looks_gone(act: &Act) -> bool {
     matches!(&act.recognise, Recognise::Looks { expect, .. } if expect.iter().any(|e| e.test == Test::Gone))
 }
 
-/// Seconds before the next try: exponential with full jitter
-/// (<https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/>). The dice are a hash of what is tried,
-/// so that a run replays.
+/// Returns the seconds before the next try: exponential with full jitter
+/// (<https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/>). The dice are a hash of the
+/// act and the try, so that a run replays.
 fn pause_before(named: Named<'_>, tries: u32) -> u64 {
     let ceiling = (2_u64 << tries.min(6)).min(LONGEST_PAUSE);
     let digest = Sha256::digest(format!("{}|{}|{tries}", named.change, named.name));

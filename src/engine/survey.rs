@@ -1,4 +1,5 @@
-//! Looking at an account: reads what checks need and runs them; reads what actions need and plans. Reads only.
+//! A survey of an account: reads the facts that checks need and runs them; reads the facts that actions need
+//! and plans. Reads only.
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
@@ -18,18 +19,19 @@ use crate::{
     playbook::Playbook,
 };
 
-/// What was seen.
+/// The result of a survey.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Survey {
     /// The facts.
     pub inventory: Inventory,
-    /// What checks said of resources that are not simply fine.
+    /// The findings of checks on resources that do not simply pass.
     pub findings: Vec<Finding>,
-    /// Where a check could not be run at all.
+    /// Checks that could not be run at all in a region.
     pub unjudged: Vec<Unjudged>,
 }
 
-/// Reads what these checks need in these regions, and runs them. `parameters` gives a check's `with`.
+/// Reads the facts that these checks need in these regions, and runs them. `parameters` gives a check's
+/// `with`.
 pub async fn scan(account: &dyn Account, regions: &[String], checks: &[&'static Check], parameters: &(dyn Fn(&str) -> Value + Sync)) -> Survey {
     let who = account.identity();
     let empty = Inventory::empty(who.owner.clone(), who.caller.clone(), account.now());
@@ -38,7 +40,7 @@ pub async fn scan(account: &dyn Account, regions: &[String], checks: &[&'static 
     Survey { inventory, findings, unjudged }
 }
 
-/// What the listings of each check are, and what its resources ask for beyond them.
+/// Returns the listings of each check, and the further facts that its resources need.
 fn needs(known: &Inventory, regions: &[String], checks: &[&'static Check], parameters: &(dyn Fn(&str) -> Value + Sync)) -> Scope {
     let mut scope: Scope = regions.iter().flat_map(|region| checks.iter().flat_map(move |check| (check.reads)(region))).collect();
     for check in checks {
@@ -50,7 +52,7 @@ fn needs(known: &Inventory, regions: &[String], checks: &[&'static Check], param
     scope
 }
 
-/// What a plan is asked to be.
+/// A request for a plan.
 pub struct Wish<'a> {
     /// The regions to look at.
     pub regions: &'a [String],
@@ -58,20 +60,20 @@ pub struct Wish<'a> {
     pub checks: &'a [&'static Check],
     /// The playbooks, in the order in which they were loaded.
     pub playbooks: &'a [Playbook],
-    /// What changes what actions do.
+    /// The options of the actions.
     pub options: &'a Options,
-    /// How long the plan is good.
+    /// The validity of the plan.
     pub valid_for: SignedDuration,
     /// Limits from the command line.
     pub limits: Limits,
-    /// What is read beside what the checks ask for.
+    /// Facts to read beside those that the checks need.
     pub also: Scope,
-    /// Leaves of what was seen only what is asked about, before anything is planned.
+    /// The filter that reduces the survey to the requested part, before anything is planned.
     pub narrow: Option<&'a (dyn Fn(&mut Survey) + Sync)>,
 }
 
 impl Wish<'_> {
-    /// The parameters that the playbooks give a check.
+    /// Returns the parameters that the playbooks give a check.
     pub fn parameters(&self, check: &str) -> Value {
         Rules::new(self.regions, self.playbooks).with(check)
     }
@@ -102,7 +104,8 @@ impl Wish<'_> {
     }
 }
 
-/// Looks, reads what the actions need, and builds the plan. `stage` makes a copy of the account to rehearse on.
+/// Surveys the account, reads the facts that the actions need, and builds the plan. `stage` makes a copy of
+/// the account to rehearse on.
 pub async fn plan(account: &dyn Account, wish: &Wish<'_>, stage: MakeStage<'_>) -> (Survey, Plan) {
     let mut survey = scan(account, wish.regions, wish.checks, &|check| wish.parameters(check)).await;
     if !wish.also.is_empty() {

@@ -1,6 +1,7 @@
-//! Whether the credentials last until an instance that is stopped could be up again. Who loses them in between leaves it
-//! down: so it is not stopped where they end too soon, and a change that has it down turns back while it still can. Lengths
-//! of time are estimates; the bounds of the waits themselves would forbid nearly everything.
+//! The check that the credentials last until a stopped instance could be up again. Credentials that end in
+//! between leave it down: so it is not stopped where they end too soon, and a change that has it down turns
+//! back while it still can. The durations are estimates; the limits of the waits themselves would forbid
+//! nearly everything.
 
 use std::time::Duration;
 
@@ -19,19 +20,21 @@ use crate::{
     plan::Change,
 };
 
-/// Seconds that a pass over the data of a disk takes at least, however little there is on it.
+/// The minimum, in seconds, of a pass over the data of a disk, however little there is on it.
 const PASS_AT_LEAST: u64 = 120;
-/// Seconds for a GiB in a pass over a disk. AWS promises nothing; what has changed since an earlier snapshot of the same
-/// disk is passed over alone (<https://docs.aws.amazon.com/ebs/latest/userguide/ebs-creating-snapshot.html>), a copy that
-/// changes the encryption may be whole (<https://docs.aws.amazon.com/ebs/latest/userguide/ebs-copy-snapshot.html>).
+/// Seconds for a GiB in a pass over a disk. AWS promises nothing; a later snapshot of the same disk passes
+/// over the changed blocks alone
+/// (<https://docs.aws.amazon.com/ebs/latest/userguide/ebs-creating-snapshot.html>), a copy that changes the
+/// encryption may be whole (<https://docs.aws.amazon.com/ebs/latest/userguide/ebs-copy-snapshot.html>).
 const PASS_PER_GIB: u64 = 15;
-/// The part of a disk that is passed over again in a later snapshot of it.
+/// The divisor for the part of a disk that a later snapshot passes over again: one tenth.
 const CHANGED_PART: u64 = 10;
-/// How much sooner than it must a change turns back: the pause between two looks, and what a look takes.
+/// The margin by which a change turns back before it must: the pause between two looks, and the time of a
+/// look.
 const MARGIN: Duration = Duration::from_secs(60);
 
-/// How long these acts take, one after the other. What is begun side by side counts once, by the biggest disk: the acts of
-/// one operation in a row, up to the one that waits for them.
+/// Estimates the time of these acts, one after the other. Acts that are begun side by side count once, by the
+/// biggest disk: the acts of one operation in a row, up to the one that waits for them.
 fn time<'a>(acts: impl IntoIterator<Item = &'a Act>, biggest: u64, snapshots_before: bool) -> Duration {
     let (mut seconds, mut open) = (0, None);
     let mut warm = snapshots_before;
@@ -49,31 +52,32 @@ fn time<'a>(acts: impl IntoIterator<Item = &'a Act>, biggest: u64, snapshots_bef
     Duration::from_secs(seconds)
 }
 
-/// GiB of the biggest disk that a change makes.
+/// Returns the GiB of the biggest disk that a change creates.
 fn biggest(steps: &[Step]) -> u64 {
     steps.iter().filter_map(|s| s.act.call.input.get("Size")?.as_u64()).max().unwrap_or(0)
 }
 
-/// The acts until something is up again; all where nothing is brought up.
+/// Returns the acts until something is up again; all where nothing is brought up.
 fn until_up<'a>(acts: impl Iterator<Item = &'a Act>) -> Vec<&'a Act> {
     let acts: Vec<&Act> = acts.collect();
     let up = acts.iter().position(|act| act.power() == Power::BringsUp).map_or(acts.len(), |at| at + 1);
     acts.into_iter().take(up).collect()
 }
 
-/// How long a change takes from a step until what is down is up again.
+/// Estimates the time of a change from a step until the instance is up again.
 fn ahead(change: &Change, from: usize) -> Duration {
     let warm = change.steps[..from].iter().any(|s| s.act.takes() == Takes::PassOverChanges);
     time(until_up(change.steps[from..].iter().map(|s| &s.act)), biggest(&change.steps), warm)
 }
 
-/// How long the way back takes from where these steps are done until what is down is up again.
+/// Estimates the time of the rollback after these steps until the instance is up again.
 fn way_back(change: &Change, done: &[String]) -> Duration {
     let way = calls::way_back(&change.steps, done, Purpose::Rollback);
     time(until_up(way.iter().map(|back| &back.act)), 0, true)
 }
 
-/// How long a change that stops something may have it down: the way there, and the way back of what fails at its end.
+/// Estimates the time for which a change may have an instance down: the forward steps, and the rollback after
+/// a failure at their end.
 fn downtime(change: &Change, from: usize) -> Option<Duration> {
     let stop = from + change.steps[from..].iter().position(|s| s.act.power() == Power::TakesDown)?;
     let done: Vec<String> = change.steps.iter().take_while(|s| s.act.power() != Power::BringsUp).map(|s| s.name.clone()).collect();
@@ -85,7 +89,7 @@ fn minutes(time: Duration) -> u64 {
 }
 
 impl Engine<'_> {
-    /// The time for which the credentials last yet, and their end; nothing where no end is known.
+    /// Returns the remaining time of the credentials, and their end; `None` where no end is known.
     async fn left(&self) -> Option<(Duration, Timestamp)> {
         match self.account.validity().await {
             Validity::Ends(ends) => Some((Duration::try_from(ends.duration_since(self.account.now())).unwrap_or_default(), ends)),
@@ -93,8 +97,9 @@ impl Engine<'_> {
         }
     }
 
-    /// Why a change may not make its next step: asked before its first step and before the stop of something, and, once it
-    /// is down, before each step that there is a way back from.
+    /// Returns the reason for which a change has too little time for its next step. It is checked before the
+    /// first step and before a stop, and, once the instance is down, before each step that can be rolled
+    /// back.
     pub(super) async fn time_is_short(&self, change: &Change, next: usize, ledger: &Ledger<'_>) -> Option<String> {
         let step = change.steps.get(next).filter(|s| not_begun(change, s, ledger))?;
         if next == 0 || step.act.power() == Power::TakesDown {
@@ -122,14 +127,15 @@ impl Engine<'_> {
         way_back(change, &done)
     }
 
-    /// How long the way back of a change takes, where it would be made while something is down.
+    /// Estimates the time of a change's rollback, where it would be made while something is down.
     pub(super) fn way_back_if_down(&self, change: &Change, step: &Step, ledger: &Ledger<'_>) -> Option<Duration> {
         let back = step.act.power() == Power::Stays && ledger.look(|story| turns::is_down(story, &change.id));
         back.then(|| self.time_back(change, ledger))
     }
 
-    /// Turns back from a wait in which something is down, when the credentials last hardly longer than the way back takes.
-    /// Where they no longer do, the wait goes on: what comes first may still bring it up, and their end halts the run.
+    /// Turns back from a wait in which something is down, when the credentials hardly outlast the rollback.
+    /// Where they no longer do, the wait goes on: it may still end with the instance up, and the end of the
+    /// credentials halts the run.
     pub(super) async fn still_time_to_turn_back(&self, named: Named<'_>) -> Result<(), Failure> {
         let Some(back) = named.bounds.way_back else { return Ok(()) };
         match self.left().await {

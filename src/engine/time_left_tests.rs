@@ -1,11 +1,11 @@
-//! How long a change may have something down, and its way back.
+//! The time for which a change may have something down, and the time of its rollback.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use serde_json::{Value, json};
 
 use super::*;
 
-/// A step that makes a call and may wait, and its way back.
+/// Builds a step that makes a call and may wait, with its rollback.
 fn step(name: &str, operation: &str, input: Value, waits: bool, back: Option<&str>) -> Step {
     let act = |operation: &str, waits: bool| {
         let wait = waits.then(|| json!({ "until": [], "at_most": 21_600, "why": "until it is done" }));
@@ -23,7 +23,7 @@ fn step(name: &str, operation: &str, input: Value, waits: bool, back: Option<&st
     serde_json::from_value(step).unwrap()
 }
 
-/// The change of an instance with so many disks of so many GiB, by copies or directly.
+/// Builds the change of an instance with so many disks of so many GiB, by copies or directly.
 fn change(disks: usize, gib: u64, copies: bool) -> Change {
     let mut steps = vec![step("warm", "CreateSnapshots", json!({}), true, None), step("stop", "StopInstances", json!({}), true, Some("StartInstances"))];
     steps.push(step("snapshot", "CreateSnapshots", json!({}), true, None));

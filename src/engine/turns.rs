@@ -1,5 +1,6 @@
-//! The turns of the changes of a run at what may be done only so often at once in a region: having something down. The
-//! rule looks at the calls of the journal, not at what the changes touch, so it holds for every action and every way back.
+//! The turns of the changes of a run at operations that are limited in a region: having something down. The
+//! rule looks at the calls in the journal, not at the touches of the changes, so it holds for every action,
+//! undo and rollback.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -25,20 +26,22 @@ use crate::{
     journal::{ChangeStory, StepState, Story},
 };
 
-/// How many changes may have something down at once in a region unless another number is asked for.
+/// The default number of changes that may have something down at once in a region.
 pub const STOP_AT_ONCE: usize = 1;
 
 /// The turns that changes hold, and those that wait for one.
 ///
-/// A change holds its turn from before its first call that takes something down until a call has brought it up again. A change that
-/// is over does not give up what it has left down ([`super::left_down`]). The journal alone says who holds one after a crash;
-/// `claims` covers the moment between the turn and the intent of the call.
+/// A change holds its turn from before its first call that takes something down until a call has brought it
+/// up again. A change that is over keeps the turn for an instance that it has left down
+/// ([`super::left_down`]). After a crash the journal alone shows the holder; `claims` covers the moment
+/// between the turn and the intent of the call.
 #[derive(Default)]
 pub(super) struct Turns {
     claims: Mutex<BTreeMap<String, BTreeSet<String>>>,
-    /// The call for which a change has room, of those that AWS limits: its step and its region.
+    /// The limited call for which a change has room: its step and its region.
     rooms: Mutex<BTreeMap<String, (String, String)>>,
-    /// The instances that a change is about to stop, or has stopped, after a look at the load balancers that they serve.
+    /// The instances that a change is about to stop, or has stopped, after a check of the load balancers that
+    /// they serve.
     leaving: Mutex<BTreeMap<String, BTreeSet<String>>>,
     moved: Notify,
     closed: AtomicBool,
@@ -58,7 +61,7 @@ impl Turns {
         self.leaving.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The instances that others than a change are about to stop or have stopped.
+    /// Returns the instances that other changes are about to stop or have stopped.
     pub fn leaving_beside(&self, change: &str) -> BTreeSet<String> {
         self.leaving().iter().filter(|(id, _)| *id != change).flat_map(|(_, instances)| instances.iter().cloned()).collect()
     }
@@ -68,7 +71,7 @@ impl Turns {
         self.leaving().insert(change.to_owned(), instances.iter().map(|id| (*id).to_owned()).collect());
     }
 
-    /// Gives back the turns of a change, and lets those that wait look again.
+    /// Releases the turns of a change, and lets those that wait look again.
     pub fn release(&self, change: &str) {
         self.claims().remove(change);
         self.rooms().remove(change);
@@ -76,39 +79,39 @@ impl Turns {
         self.moved.notify_waiters();
     }
 
-    /// Whether nobody may have a turn any more.
+    /// Checks whether the turns are closed.
     pub fn are_closed(&self) -> bool {
         self.closed.load(Ordering::SeqCst)
     }
 
-    /// Lets nobody have a turn any more: the run stops here.
+    /// Closes the turns: the run stops here, and nobody gets a turn any more.
     pub fn close(&self) {
         self.closed.store(true, Ordering::SeqCst);
         self.moved.notify_waiters();
     }
 }
 
-/// The regions in which a change has something down, by its journal: a call that takes down took effect, or may have, and
-/// no later one is known to have brought it up.
+/// Returns the regions in which a change has something down, by its journal: a call that takes down took
+/// effect, or may have, and no later one is known to have brought it up.
 pub fn down_in(change: &ChangeStory) -> BTreeSet<&str> {
     change.down().into_iter().map(|(region, _)| region).collect()
 }
 
-/// Whether a change that is not over has something down.
+/// Checks whether a change that is not over has something down.
 pub fn is_down(story: &Story, change: &str) -> bool {
     story.changes.get(change).is_some_and(|c| c.outcome().is_none() && !down_in(c).is_empty())
 }
 
-/// The changes, other than one, that have something down in a region by their calls, those that are over included. What is down stays
-/// down until a call has brought it up, whatever became of the change.
+/// Returns the other changes that have something down in a region by their calls, including those that are
+/// over. An instance stays down until a call has brought it up, whatever the outcome of the change.
 fn others_down<'s>(story: &'s Story, region: &'s str, change: &'s str) -> impl Iterator<Item = &'s String> {
     story.changes.iter().filter(move |(id, told)| *id != change && down_in(told).contains(region)).map(|(id, _)| id)
 }
 
 impl Engine<'_> {
-    /// Waits, before the first call of a change that takes something down, until no more than the allowed number of changes
-    /// have something down in its region. Waiting calls nothing: the change goes on when its turn comes. For what a change that
-    /// is over has left down nobody waits.
+    /// Waits, before the first call of a change that takes something down, until no more than the allowed
+    /// number of changes have something down in its region. Waiting calls nothing: the change goes on when
+    /// its turn comes. Nobody waits for an instance that a finished change has left down.
     pub(super) async fn take_turn(&self, named: Named<'_>, journal: &Ledger<'_>) -> Result<(), Failure> {
         if named.act.power() != Power::TakesDown && !mark::announces(named.act) {
             return Ok(());
@@ -141,8 +144,8 @@ impl Engine<'_> {
         }
     }
 
-    /// Those whose turn it is in a region: by the journal, and by their claims. What is left of changes that are over counts as long
-    /// as it is not shown to be up.
+    /// Returns the changes that have a turn in a region: by the journal, and by their claims. An instance
+    /// that a finished change has left down counts as long as it is not shown to be up.
     fn whose_turn(&self, story: &Story, region: &str, change: &str, left: &LeftDown, journal: &Ledger<'_>) -> BTreeSet<String> {
         let claims = journal.turns().claims();
         let claimed = claims.iter().filter(|(id, regions)| *id != change && regions.contains(region)).map(|(id, _)| id);
@@ -150,13 +153,13 @@ impl Engine<'_> {
         down.chain(claimed).cloned().collect()
     }
 
-    /// How many other changes of the run have something down in a region, or a turn at it.
+    /// Counts the other changes of the run that have something down in a region, or a turn at it.
     pub(super) async fn own_turns(&self, region: &str, change: &str, journal: &Ledger<'_>) -> Result<usize, Failure> {
         let left = self.left_down(region, change, journal).await?;
         Ok(journal.look(|story| self.whose_turn(story, region, change, &left, journal)).len())
     }
 
-    /// Gives back the turn of a change once what it took down is up again.
+    /// Releases the turn of a change once its instance is up again.
     pub(super) fn give_back_turn(&self, named: Named<'_>, journal: &Ledger<'_>) {
         if named.act.power() == Power::BringsUp && !journal.look(|story| is_down(story, named.change)) {
             journal.turns().release(named.change);
@@ -164,12 +167,13 @@ impl Engine<'_> {
     }
 }
 
-/// The pause between two looks whether there is room.
+/// The pause between two looks for room.
 pub(super) const LOOK_AGAIN: Duration = Duration::from_secs(15);
 
 impl Engine<'_> {
-    /// Waits, before a call of which AWS lets only so many be pending in a region, until there is room for one more. Those of
-    /// other people count: AWS counts them, too. What cannot be counted is left to AWS to refuse.
+    /// Waits, before a call that AWS limits by the number pending in a region, until there is room for one
+    /// more. The calls of other people count, as AWS counts them too. Where the number is not known, AWS may
+    /// refuse the call.
     pub(super) async fn take_room(&self, named: Named<'_>, journal: &Ledger<'_>) -> Result<(), Failure> {
         let call = &named.act.call;
         let Some(most) = calls::find(&call.service, &call.operation).and_then(|spec| spec.pending) else { return Ok(()) };
@@ -199,7 +203,7 @@ impl Engine<'_> {
         }
     }
 
-    /// How many other changes have room for a call that is not made yet, and so does not show.
+    /// Counts the other changes that have room for a call that is not made yet, and so does not show.
     fn rooms_taken(&self, change: &str, region: &str, journal: &Ledger<'_>) -> usize {
         let made = |story: &Story, id: &str, step: &str| {
             let state = story.changes.get(id).and_then(|c| c.step(step)).map(|s| s.state.clone());
@@ -210,7 +214,8 @@ impl Engine<'_> {
         journal.look(open)
     }
 
-    /// How many copies are pending in the region of a call: those that show, and those that this run made a moment ago.
+    /// Counts the copies that are pending in the region of a call: those that show, and those that this run
+    /// made a moment ago.
     async fn pending_copies(&self, call: &Call, journal: &Ledger<'_>) -> Result<usize, Failure> {
         let now = self.account.now();
         let young = |at: Timestamp| now.duration_since(at).unsigned_abs() < self.lag;

@@ -1,4 +1,4 @@
-//! Who has something down, by the journal alone.
+//! The changes that have something down, by the journal alone.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use crate::{
     journal::{Event, Outcome, StepResult},
 };
 
-/// A story in which these calls were made by one change: each with what became of it.
+/// Builds a story in which one change made these calls, each with its result.
 fn story(calls: &[(&str, &str, &str)]) -> Story {
     let mut story = Story::default();
     let mut tell = |event: Event| story.tell("2026-11-22T10:00:00Z".parse().unwrap(), &event);

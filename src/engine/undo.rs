@@ -1,5 +1,5 @@
-//! Taking a run back: its recorded ways back, in reverse, as a plan of its own that is shown, approved and journaled
-//! like any other. Building it is pure; only its rehearsal reads.
+//! The undo of a run: its recorded undo acts, in reverse order, as a plan of its own that is shown, approved
+//! and journaled like any other. Building it is pure; only its rehearsal reads.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,20 +21,21 @@ use crate::{
     },
 };
 
-/// A plan that takes a run back, and what of the run it leaves, each with the reason.
+/// A plan that undoes a run, and the changes of the run that it leaves, each with the reason.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Undoing {
     /// The plan.
     pub plan: Plan,
-    /// Changes of the run that it does not take back.
+    /// Changes of the run that it does not undo, each with the reason.
     pub refused: Vec<(String, String)>,
 }
 
 impl Undoing {
-    /// Takes the account as it is now: what is off stays off, and what else has changed since the run is named.
+    /// Fits the undo to the account as it is now: an instance that is off stays off, and other differences
+    /// since the run are named.
     pub fn fit(&mut self, facts: &Inventory) {
         self.plan.changes.iter_mut().for_each(|change| as_it_is::take(change, facts));
-        // What was deleted for good is no part of it.
+        // A resource that was deleted for good cannot be restored.
         let deleted = self.plan.changes.iter().filter(|change| change.playbook == PRUNE);
         let lost: BTreeMap<String, String> = deleted.filter_map(|c| Some((c.id.clone(), prune::in_bin(&c.resource, facts).err()?))).collect();
         if !lost.is_empty() {
@@ -45,30 +46,30 @@ impl Undoing {
         digest::seal(&mut self.plan);
     }
 
-    /// The calls of the undo, each of the change of the run that it takes back.
+    /// Returns the calls of the undo, each with the change of the run that it undoes.
     pub fn calls<'c>(&self, run: &'c Plan) -> Vec<Lead<'c>> {
         let of = |undo: &Change| run.change(&undo.id).map(|change| (change, undo.steps.clone()));
         let all = self.plan.changes.iter().filter_map(of);
         all.flat_map(|(change, steps)| steps.into_iter().map(move |step| Lead { change, way: Way::Back, act: step.act, kept: false, of: None })).collect()
     }
 
-    /// Fits the undo to the account as it is now, tries it on a copy of that, and seals what that showed into the plan. What
-    /// the run had closed is open again afterwards.
+    /// Fits the undo to the account as it is now, tries it on a copy of that, and seals the result into the
+    /// plan. Findings that the run had closed are open again afterwards.
     pub async fn rehearse(&mut self, run: &Plan, account: &dyn Account, stage: MakeStage<'_>) {
         let facts = afresh(account, &mut |known| needs(run, &self.plan, known)).await;
         self.fit(&facts);
         let mut rehearsal = rehearse_undo(&self.plan.changes, stage(facts).as_ref());
         let tried = run.changes.iter().filter(|c| rehearsal.predicted.contains_key(&c.id));
         let said: BTreeSet<FindingKey> = tried.flat_map(|c| &c.findings).cloned().collect();
-        // The run's files may say too little of that, so what the rehearsal itself has shown counts as well.
+        // The run's files may list too few of them, so the results of the rehearsal count as well.
         rehearsal.opens = said.into_iter().chain(rehearsal.opens).collect::<BTreeSet<_>>().into_iter().collect();
         self.plan.rehearsal = rehearsal;
         digest::seal(&mut self.plan);
     }
 }
 
-/// What must be read to rehearse the undo of these changes of a run: what they touch, what their calls name, and what
-/// their actions stand on.
+/// Returns the scope to read for a rehearsal of the undo of these changes: the resources that they touch,
+/// those in their calls, and the facts that their actions rest on.
 fn needs(run: &Plan, undo: &Plan, known: &Inventory) -> Scope {
     let mut scope: Scope = undo.changes.iter().flat_map(|c| c.touches.iter().cloned()).collect();
     scope.extend(undo.changes.iter().filter(|c| c.playbook == PRUNE).flat_map(|c| prune::in_bin_wants(&c.resource)));
@@ -81,8 +82,8 @@ fn needs(run: &Plan, undo: &Plan, known: &Inventory) -> Scope {
     scope
 }
 
-/// The things that the input of a call names, told by what EC2's ids begin with. What a call brings back, such as a rule
-/// with a prefix list, is named nowhere else any more.
+/// Adds the resources in the input of a call to the scope, recognised by the prefixes of EC2's ids. A
+/// resource inside a restored one, such as the prefix list of a rule, is named nowhere else any more.
 fn named(region: &str, input: &Value, scope: &mut Scope) {
     const KINDS: [FamilyKind; 4] = [FamilyKind::PrefixLists, FamilyKind::SecurityGroups, FamilyKind::Volumes, FamilyKind::Instances];
     match input {
@@ -97,7 +98,7 @@ fn named(region: &str, input: &Value, scope: &mut Scope) {
     }
 }
 
-/// The plan that takes back a run, or the changes of it in `only`.
+/// Builds the plan that undoes a run, or its changes in `only`.
 pub fn plan(story: &Story, plan: &Plan, only: Option<&BTreeSet<String>>, who: &Identity, created: Timestamp, valid_for: SignedDuration) -> Undoing {
     let mut refused = Vec::new();
     let mut changes: Vec<Change> = Vec::new();
@@ -125,7 +126,7 @@ fn counts(changes: &[Change], refused: &[(String, String)]) -> BTreeMap<String, 
     BTreeMap::from([("changes".to_owned(), changes.len()), ("refused".to_owned(), refused.len())])
 }
 
-/// The change that takes back one change; `Err(None)` where there is nothing of it in the account.
+/// Builds the change that undoes one change; `Err(None)` where nothing of it is in the account.
 fn take_back(story: &Story, plan: &Plan, change: &Change, undone: &[Change]) -> Result<Change, Option<String>> {
     let told = story.changes.get(&change.id).ok_or(None)?;
     match told.outcome() {
@@ -147,18 +148,18 @@ fn take_back(story: &Story, plan: &Plan, change: &Change, undone: &[Change]) -> 
     }
     let outputs = story.outputs();
     let mut steps = Vec::new();
-    // Nothing in a plan brings back what prune deletes; the Recycle Bin may.
+    // No plan brings back a resource that prune deletes; the Recycle Bin may.
     let deletions = change.steps.iter().filter(|step| plan.kind == PlanKind::Prune && told.done().contains(&step.name));
     for (step, act) in deletions.filter_map(|step| Some((step, prune::restore(&step.act.call)?))) {
         let way_back = WayBack::Cannot("this is itself the way back".to_owned());
         steps.push(Step { name: format!("undo-{}", step.name), title: format!("restore {} from the Recycle Bin", change.resource.id()), act, way_back });
     }
     let way = calls::way_back(&change.steps, &told.done(), Purpose::Undo);
-    // What the run has taken down and not brought up again, its undo does not take down.
+    // An undo does not take down an instance that the run has taken down and not brought up again.
     let takes_down = way.iter().any(|back| back.act.power() == Power::TakesDown);
     for back in way {
         let bindings = Bindings { run: &story.head.run, started: story.head.started, change: &change.id, step: &back.of, attempt: 1, outputs: &outputs };
-        // What was never made needs no way back.
+        // A resource that was never created needs no undo.
         let Ok(mut act) = literal(&back.act, &bindings) else { continue };
         mark::or_of(&mut act, &story.head.run);
         if !takes_down {
@@ -171,14 +172,14 @@ fn take_back(story: &Story, plan: &Plan, change: &Change, undone: &[Change]) -> 
         let title = mark::words(&act).unwrap_or_else(|| format!("take back {:?}", title_of(change, &back.of)));
         steps.push(Step { name: back.name.clone(), title, act, way_back });
     }
-    // A mark alone takes nothing back.
+    // A mark alone undoes nothing.
     if mark::without(&steps).is_empty() {
         steps.clear();
     }
     Ok(undoing(change, told, steps, after))
 }
 
-/// What a person does about a change that is stuck.
+/// Describes the task for a person about a change that is stuck.
 fn settle(story: &Story, told: &ChangeStory) -> String {
     let run = &story.head.run;
     match marks::standing(told).is_empty() {
@@ -189,9 +190,9 @@ fn settle(story: &Story, told: &ChangeStory) -> String {
 
 fn undoing(change: &Change, told: &ChangeStory, steps: Vec<Step>, after: Vec<String>) -> Change {
     let risk = calls::floor(&steps);
-    // What is restored is not gone for good after all.
+    // A restored resource is not lost after all.
     let (kept, lost) = if change.playbook == PRUNE { (Vec::new(), Vec::new()) } else { (Change::kept(&change.steps), change.not_restored.clone()) };
-    // Where all of it stays on purpose, what was found is what is to be.
+    // Where everything stays on purpose, the found state is the target.
     let stays = steps.is_empty();
     let to = if stays { told.after.clone() } else { told.before.clone() };
     Change {
@@ -211,7 +212,7 @@ fn undoing(change: &Change, told: &ChangeStory, steps: Vec<Step>, after: Vec<Str
     }
 }
 
-/// Changes of the run that came after this one and still stand.
+/// Returns the changes of the run that came after this one and still stand.
 fn standing_on(story: &Story, plan: &Plan, id: &str) -> Vec<String> {
     let stands = |c: &&Change| {
         let told = story.changes.get(&c.id);
@@ -224,19 +225,20 @@ fn title_of<'a>(change: &'a Change, step: &str) -> &'a str {
     change.steps.iter().find(|s| s.name == step).map_or("", |s| s.title.as_str())
 }
 
-/// The act with every reference to an output of the run replaced by what it stood for.
+/// Returns the act with every reference to an output of the run replaced by its value.
 fn literal(act: &Act, bindings: &Bindings<'_>) -> Result<Act, Unresolved> {
-    // An act is plain data: its JSON form holds every reference, wherever it stands. What is observed, is observed again.
+    // An act is plain data: its JSON form holds every reference, wherever it is. Facts are observed again.
     let json = serde_json::to_value(&*still::derived(act, None)).unwrap_or_default();
     let resolved = bindings.resolve_outputs(&json)?;
     serde_json::from_value(resolved).map_err(|error| Unresolved { step: bindings.step.to_owned(), what: error.to_string() })
 }
 
-/// Tells whether the plan of an undo that was begun is the one that takes its run back: as it is made from that run's files again, and fitted as
-/// it was fitted when it was planned: the account has moved since, by this undo itself.
+/// Checks whether the plan of an undo that was begun is the one that undoes its run: it equals a plan that is
+/// made again from that run's files, and fitted as it was when it was planned, since the account has changed
+/// through this undo itself.
 pub fn is_of_run(planned: &Plan, undo: &str, story: &Story, run: &Plan, who: &Identity) -> bool {
     let mut story = story.clone();
-    // What this undo has taken back so far counts as not taken back.
+    // Changes that this undo has undone so far count as not undone.
     for told in story.changes.values_mut().filter(|told| told.undone_by.as_deref() == Some(undo)) {
         told.undone_by = None;
     }
@@ -251,7 +253,7 @@ pub fn is_of_run(planned: &Plan, undo: &str, story: &Story, run: &Plan, who: &Id
     made.len() == planned.changes.len() && made.iter().zip(&planned.changes).all(|(made, planned)| as_planned(made, planned))
 }
 
-/// The changes of the original run that an undo run has taken back.
+/// Returns the changes of the original run that an undo run has undone.
 pub fn taken_back(undo: &Story) -> Vec<String> {
     undo.changes.iter().filter(|(_, c)| matches!(c.outcome(), Some(Outcome::Restored | Outcome::AlreadyFixed))).map(|(id, _)| id.clone()).collect()
 }

@@ -1,4 +1,5 @@
-//! Is it still fixed? Evaluates the proofs of a run again, on fresh facts, and journals what it finds. Calls nothing.
+//! Verification that a run's findings are still fixed: evaluates the proofs of a run again, on fresh facts,
+//! and journals the results. Calls nothing.
 
 use super::{Engine, EngineError, gather::afresh, ledger::Ledger, marks};
 use crate::{

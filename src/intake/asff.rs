@@ -1,5 +1,6 @@
-//! Security Hub's finding format (ASFF), as Security Hub itself, Prowler and other products write it: bare, in lists,
-//! in EventBridge. Reading only: which control, which resource, and what its source has against acting on it.
+//! Security Hub's finding format (ASFF), as Security Hub itself, Prowler and other products write it: bare,
+//! in lists, or in EventBridge events. Only the reading: the control, the resource, and the source's own
+//! reasons against acting on a finding.
 
 use serde_json::Value;
 
@@ -9,7 +10,7 @@ use super::{
     names::{Named, Raw},
 };
 
-/// Whether a value is such a finding.
+/// Returns whether a value is an ASFF finding.
 pub fn is(value: &Value) -> bool {
     at(value, "/SchemaVersion") == "2018-10-08" && value.get("GeneratorId").is_some() && value.get("Resources").is_some()
 }
@@ -49,7 +50,7 @@ fn resource<'v>(value: &'v Value, resource: &'v Value) -> Raw<'v> {
     if !group.is_empty() && matches!(raw.resolve(), Named::Unresolved(_)) { Raw { id: group, ..raw } } else { raw }
 }
 
-/// The finding's own region, or that of the product it was imported under.
+/// Returns the finding's own region, or else that of the product under which it was imported.
 fn region(value: &Value) -> &str {
     first(&[at(value, "/Region"), at(value, "/ProductArn").split(':').nth(3).unwrap_or("")])
 }
@@ -73,7 +74,8 @@ fn severity(value: &Value) -> String {
     }
 }
 
-/// What the source has against it. Prowler writes WARNING for what is muted, and loses the verdict by it.
+/// Returns the decision with which the source itself rules the finding out, if it does. Prowler writes
+/// WARNING for a muted finding, which hides its verdict.
 fn against(value: &Value, tool: &str) -> Option<Decision> {
     let workflow = at(value, "/Workflow/Status");
     let status = at(value, "/Compliance/Status");
@@ -83,7 +85,7 @@ fn against(value: &Value, tool: &str) -> Option<Decision> {
         (_, "WARNING") if tool == "Prowler" => Decision::no(Reason::Suppressed, "Prowler writes WARNING for what its mutelist mutes"),
         _ if at(value, "/RecordState") == "ARCHIVED" => Decision::no(Reason::Archived, archival(value)),
         ("RESOLVED", _) => Decision::no(Reason::Archived, "its workflow status is RESOLVED"),
-        // What is no result of a rule has no such status: GuardDuty's and Inspector's findings.
+        // Findings that are not the result of a rule have no such status: those of GuardDuty and Inspector.
         (_, "FAILED" | "") => return None,
         (_, status) => Decision::no(Reason::Passed, format!("its compliance status is {status}")),
     })
@@ -94,7 +96,8 @@ fn archival(value: &Value) -> String {
     if code.is_empty() { "its record state is ARCHIVED".to_owned() } else { format!("its record state is ARCHIVED: {code}") }
 }
 
-/// Tool, framework and control. A bare number counts only with the version of its standard.
+/// Returns the tool, the framework and the control. A bare number counts only with the
+/// version of its standard.
 fn control(value: &Value) -> (&'static str, String, String) {
     let generator = at(value, "/GeneratorId");
     let fields = value.get("ProductFields");
@@ -123,7 +126,7 @@ fn control(value: &Value) -> (&'static str, String, String) {
     }
 }
 
-/// The control in a generator's id.
+/// Returns the framework and the control that a generator's id names.
 fn generated(generator: &str) -> Option<(String, String)> {
     let last = generator.rsplit('/').next()?;
     if generator.strip_prefix("security-control/") == Some(last) {
@@ -132,12 +135,13 @@ fn generated(generator: &str) -> Option<(String, String)> {
     Some((framework(generator)?, bare(last)))
 }
 
-/// Control Tower's copies of the controls carry a mark before the id.
+/// Strips the prefix that Control Tower puts before the ids of its copies of the controls.
 fn bare(id: &str) -> String {
     id.strip_prefix("CT.").unwrap_or(id).to_owned()
 }
 
-/// The framework with its version, from whatever names a standard: `.../cis-aws-foundations-benchmark/v/1.2.0...`.
+/// Returns the framework with its version, from any id that names a standard:
+/// `.../cis-aws-foundations-benchmark/v/1.2.0...`.
 fn framework(standard: &str) -> Option<String> {
     let (name, rest) = standard.split_once("/v/")?;
     let version = rest.split('/').next().filter(|v| !v.is_empty())?;
@@ -149,7 +153,7 @@ fn framework(standard: &str) -> Option<String> {
     })
 }
 
-/// GuardDuty's type in ASFF: `TTPs/Discovery/Recon:EC2-PortProbeUnprotectedPort`.
+/// Returns GuardDuty's type, which ASFF writes as `TTPs/Discovery/Recon:EC2-PortProbeUnprotectedPort`.
 fn guardduty_type(value: &Value) -> String {
     let kind = at(value, "/Types/0").rsplit('/').next().unwrap_or("");
     kind.replacen('-', "/", 1)

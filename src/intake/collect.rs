@@ -1,5 +1,5 @@
-//! All inputs together: what later events took back, what is about another account, what several tools say of the same
-//! thing. Pure over the inputs; nothing is read from any account.
+//! All inputs together: what later events reverted, what concerns another account, and what several tools
+//! report of the same resource. Pure over the inputs; nothing is read from any account.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -19,12 +19,12 @@ use super::{
 };
 use crate::resource::{Kind, Owner};
 
-/// So many suspicions that are acted on are kept; what is beyond is counted as incomplete.
+/// The maximum number of suspicions that are kept to be acted on; those beyond are counted as incomplete.
 pub const MAX_ACTIONABLE: usize = 200_000;
-/// So many that are not acted on are kept to be shown; what is beyond is counted all the same.
+/// The maximum number of suspicions that are kept only to be shown; those beyond are still counted.
 pub const MAX_SHOWN: usize = 50_000;
 
-/// What came of all inputs.
+/// The result of reading all inputs.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Intake {
     /// Every suspicion once, in the order in which the first of its sources came.
@@ -35,22 +35,22 @@ pub struct Intake {
     pub counts: Counts,
 }
 
-/// How many findings, and what was decided.
+/// The numbers of findings, by decision.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
     /// Findings read from all inputs.
     pub read: u64,
-    /// How many of them by what was decided on each alone: they add up to `read`.
+    /// The findings by the decision on each alone; the numbers add up to `read`.
     pub decisions: BTreeMap<String, u64>,
-    /// Findings that joined another one's suspicion.
+    /// Findings that were merged into the suspicion of another one.
     pub merged: u64,
-    /// Findings that are counted and not listed as suspicions: reads, events that no check answers, what is beyond
-    /// bounds. `read` = suspicions + `merged` + `unlisted`.
+    /// Findings that are counted but not listed as suspicions: reads, events that no check answers, and
+    /// findings beyond the bounds. `read` = suspicions + `merged` + `unlisted`.
     pub unlisted: u64,
 }
 
-/// Reads all inputs, and decides on each finding: for this account, within these regions (all, where none is named).
-/// The inputs of one policy of Cloud Custodian find each other by their folder.
+/// Reads all inputs and decides on each finding, for this account and within these regions (all, if none is
+/// named). The inputs of one Cloud Custodian policy are matched by their folder.
 pub fn collect(inputs: Vec<(String, Box<dyn Read + '_>)>, owner: &Owner, regions: &[String]) -> Intake {
     let only = if let [one] = regions { Some(one.as_str()) } else { None };
     let mut gathered = Gathered::default();
@@ -69,8 +69,8 @@ pub fn collect(inputs: Vec<(String, Box<dyn Read + '_>)>, owner: &Owner, regions
     gathered.finish()
 }
 
-/// What is decided on a suspicion for this account and these regions (all, where none is named). What its source has
-/// against it stays; what is elsewhere is never read or changed.
+/// Decides on a suspicion for this account and these regions (all, if none is named). The source's own reason
+/// against it stands. Resources elsewhere are never read or changed.
 pub fn decide(suspicion: &Suspicion, owner: &Owner, regions: &[String]) -> Decision {
     if !suspicion.decision.is_actionable() {
         return suspicion.decision.clone();
@@ -93,7 +93,7 @@ impl Suspicion {
         self.set(decision);
     }
 
-    /// Decides on a suspicion that has one source yet.
+    /// Sets the decision on a suspicion that has only one source so far.
     fn set(&mut self, decision: Decision) {
         for source in &mut self.sources {
             source.decision = decision.clone();
@@ -102,12 +102,12 @@ impl Suspicion {
     }
 }
 
-/// One finding, before findings are merged.
+/// A finding, before findings are merged.
 struct Found {
     suspicion: Suspicion,
     effects: Effects,
     input: usize,
-    /// The place among everything that was read: breaks ties of time.
+    /// The position among everything that was read; it breaks ties of time.
     place: u64,
 }
 
@@ -116,11 +116,11 @@ struct Gathered {
     reports: Vec<Report>,
     found: Vec<Found>,
     shown: usize,
-    /// Counts of what is not kept, by input and decision.
+    /// Counts of the findings that are not kept, by input and decision.
     counted: BTreeMap<(usize, &'static str), u64>,
-    /// When each thing was last taken back.
+    /// The last time at which each thing was closed.
     closed: HashMap<String, (Timestamp, u64)>,
-    /// Ids of flow logs to what they log.
+    /// The resource of each flow log, by the log's id.
     learned: HashMap<String, String>,
     policies: HashMap<String, Policy>,
     held: Vec<(usize, String, serde_json::Value)>,
@@ -148,7 +148,7 @@ impl Gathered {
 
     fn keep(&mut self, suspicion: Suspicion, effects: Effects, input: usize) {
         self.close(&effects, self.next);
-        // A flow log's VPC may still be learned.
+        // The VPC of a flow log may still be learned.
         let open = suspicion.decision.is_actionable() || !effects.place.is_empty();
         let room = if open { self.found.len() - self.shown < MAX_ACTIONABLE } else { self.shown < MAX_SHOWN };
         match (room, open) {
@@ -186,7 +186,7 @@ impl Gathered {
         }
     }
 
-    /// What Cloud Custodian matched, now that its policies are known.
+    /// Reads the resources that Cloud Custodian matched, now that its policies are known.
     fn matched(&mut self) {
         for (input, name, value) in std::mem::take(&mut self.held) {
             let policy = self.policies.get(&custodian::folder(&name)).cloned();
@@ -197,7 +197,8 @@ impl Gathered {
         }
     }
 
-    /// Deleted flow logs do not say what they logged; where the input holds their making, that does.
+    /// Finds the VPCs of deleted flow logs. The deletion does not name them; the creation does, if the
+    /// input contains it.
     fn find_networks(&mut self) {
         let Answer::Checks(checks) = mapping::answer("cloudtrail", "ec2:DeleteFlowLogs") else { return };
         for found in &mut self.found {
@@ -217,7 +218,7 @@ impl Gathered {
         }
     }
 
-    /// What was opened and all of it taken back later is no finding.
+    /// Marks as reverted each finding for which everything that was opened was closed later.
     fn replay(&mut self) {
         for found in &mut self.found {
             let Some(when) = found.effects.when else { continue };
@@ -229,7 +230,8 @@ impl Gathered {
         }
     }
 
-    /// A source that later says that all is well has outdated what it said before of the same control and resource.
+    /// Marks findings as stale where the same source later reports that the same control passes for
+    /// the same resource.
     fn outdate(&mut self) {
         fn key(s: &Suspicion) -> Option<(&str, &str, &str, &str, Timestamp)> {
             let source = s.sources.first()?;
@@ -291,8 +293,8 @@ impl Gathered {
 }
 
 impl Suspicion {
-    /// Takes another's sources. What a person has suppressed anywhere stays so; else one source that can be acted on
-    /// is enough, since the account is read before anything is done.
+    /// Adds the sources of another suspicion. A suppression by a person at any source holds; otherwise one
+    /// source that can be acted on is enough, since the account is read before anything is done.
     fn join(&mut self, other: Suspicion) {
         let rank = |decision: &Decision| match decision.reason() {
             Some(Reason::Suppressed) => 0,

@@ -1,5 +1,6 @@
-//! AWS Config's verdicts: compliance by rule and resource (`GetComplianceDetailsByConfigRule`, by resource, and of an
-//! aggregator), by rule alone, and as notifications of a change. A rule's name is its owner's choice.
+//! AWS Config's verdicts: compliance by rule and resource (`GetComplianceDetailsByConfigRule`, by
+//! resource, and of an aggregator), by rule alone, and as notifications of a change. The name of a rule is
+//! chosen by its owner.
 
 use serde_json::Value;
 
@@ -9,17 +10,17 @@ use super::{
     names::Raw,
 };
 
-/// Whether a value is one verdict of a list.
+/// Returns whether a value is one verdict of a list.
 pub fn is_result(value: &Value) -> bool {
     value.pointer("/EvaluationResultIdentifier/EvaluationResultQualifier").is_some()
 }
 
-/// Whether a value is a rule's verdict on the whole.
+/// Returns whether a value is a verdict on a whole rule.
 pub fn is_rule(value: &Value) -> bool {
     value.get("ConfigRuleName").is_some() && value.pointer("/Compliance/ComplianceType").is_some()
 }
 
-/// Whether a value is a notification that a verdict has changed.
+/// Returns whether a value is a notification that a verdict has changed.
 pub fn is_change(value: &Value) -> bool {
     at(value, "/messageType") == "ComplianceChangeNotification" || (value.get("configRuleName").is_some() && value.get("newEvaluationResult").is_some())
 }
@@ -41,7 +42,7 @@ pub fn result(value: &Value, out: &mut Out<'_>) {
     found(out, &rule, at(value, "/ComplianceType"), at(value, "/Annotation"), resource, when);
 }
 
-/// Reads a rule's verdict on the whole: it names no resource, so nothing can come of it.
+/// Reads a verdict on a whole rule. It names no resource, so it never leads to a check.
 pub fn rule(value: &Value, out: &mut Out<'_>) {
     let home = out.home;
     let account = first(&[at(value, "/AccountId"), home.map_or("", |(owner, _)| owner.account.as_str())]);
@@ -84,7 +85,8 @@ fn found(out: &mut Out<'_>, rule: &str, verdict: &str, said: &str, resource: Raw
     });
 }
 
-/// The managed rule that a name stands for: Security Hub and conformance packs put their own around it.
+/// Returns the managed rule that a name stands for, without the parts that Security Hub and conformance
+/// packs add around it.
 fn managed(rule: &str) -> String {
     let name = rule.split("-conformance-pack-").next().unwrap_or(rule);
     let own = name

@@ -1,5 +1,6 @@
-//! What our own checks say of suspicions, once the account was read: which findings others have named, and which of
-//! their suspicions are true. Pure; a suspicion never makes a finding, it only lets one of ours stay.
+//! The verdicts of our own checks on suspicions, once the account has been read: which findings other tools
+//! have named, and which of their suspicions are true. Pure; a suspicion never creates a finding, it only
+//! keeps one of ours in the list.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -18,25 +19,25 @@ use crate::{
     resource::Kind,
 };
 
-/// So many sources are told with one finding; the document of a scan has all.
+/// The maximum number of sources that are listed with one finding; the document of a scan has all of them.
 const MOST_SOURCES: usize = 12;
 
-/// What our own check said of a suspicion.
+/// The verdict of our own check on a suspicion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Answer {
-    /// It is so.
+    /// The suspicion is true.
     Confirmed,
-    /// It is not so, or the resource is not there.
+    /// The suspicion is not true, or the resource was not found.
     NotConfirmed,
-    /// It could not be judged.
+    /// The suspicion could not be judged.
     Unknown,
-    /// It is so, and a person has set it aside, in the account or at the source.
+    /// The suspicion is true, and a person has set it aside, in the account or at the source.
     Suppressed,
 }
 
 impl Answer {
-    /// The name, as documents carry it.
+    /// Returns the name that documents use.
     pub fn name(self) -> &'static str {
         match self {
             Answer::Confirmed => "confirmed",
@@ -46,7 +47,7 @@ impl Answer {
         }
     }
 
-    /// What it means, for people.
+    /// Explains the answer in words, for people.
     pub fn words(self) -> &'static str {
         match self {
             Answer::Confirmed => "our own check says the same",
@@ -59,16 +60,16 @@ impl Answer {
 
 /// The suspicions that can be acted on, by what they are about.
 pub(super) struct Index<'s> {
-    /// By check and ARN.
+    /// Suspicions by check and ARN.
     exact: HashMap<(&'s str, &'s str), Vec<usize>>,
-    /// Those that mean every resource that a check judges, by check.
+    /// Suspicions that mean every resource that a check judges, by check.
     broad: HashMap<&'s str, Vec<usize>>,
-    /// The checks that a suspicion names for what its resource stands for.
+    /// The checks that a suspicion names for the resources that its own resource stands for.
     kin: BTreeSet<&'s str>,
 }
 
 impl<'s> Index<'s> {
-    /// The index of these.
+    /// Builds the index of these suspicions.
     pub(super) fn of(suspicions: &'s [Suspicion]) -> Self {
         let mut index = Self { exact: HashMap::new(), broad: HashMap::new(), kin: BTreeSet::new() };
         for (at, suspicion) in suspicions.iter().enumerate().filter(|(_, s)| s.decision.is_actionable()) {
@@ -88,7 +89,8 @@ impl<'s> Index<'s> {
         index
     }
 
-    /// The suspicions that a finding answers: those on its resource, on what stands for it, and on the account as a whole.
+    /// Returns the positions of the suspicions that a finding answers: those on its resource, on a resource
+    /// that stands for it, and on the account as a whole.
     pub(super) fn naming(&self, suspicions: &[Suspicion], inventory: &Inventory, finding: &Finding) -> Vec<usize> {
         let kin = if self.kin.contains(finding.check.as_str()) { kin::standing_for(inventory, &finding.resource) } else { BTreeSet::new() };
         let named = kin.iter().chain([&finding.resource]);
@@ -99,12 +101,12 @@ impl<'s> Index<'s> {
     }
 }
 
-/// The ids of the checks that suspicions name.
+/// Returns the ids of the checks that suspicions name.
 pub fn named_checks(suspicions: &[Suspicion]) -> BTreeSet<&str> {
     suspicions.iter().filter(|s| s.decision.is_actionable()).flat_map(|s| s.checks.iter().map(String::as_str)).collect()
 }
 
-/// Leaves of findings only those that a suspicion names, with who named them.
+/// Keeps only the findings that a suspicion names, and adds the sources that named them.
 pub fn narrow(suspicions: &[Suspicion], inventory: &Inventory, findings: &mut Vec<Finding>, unjudged: &mut Vec<Unjudged>) {
     let index = Index::of(suspicions);
     findings.retain_mut(|finding| {
@@ -129,13 +131,14 @@ pub fn narrow(suspicions: &[Suspicion], inventory: &Inventory, findings: &mut Ve
     unjudged.retain(|u| suspicions.iter().any(|s| silenced(s, u)));
 }
 
-/// Whether a check that could not be run is one that a suspicion asked for there.
+/// Returns whether a check that could not be run is one that the suspicion needs in that region.
 pub(super) fn silenced(suspicion: &Suspicion, unjudged: &Unjudged) -> bool {
     let here = suspicion.region.is_empty() || suspicion.region == unjudged.region;
     here && suspicion.decision.is_actionable() && suspicion.checks.contains(&unjudged.check)
 }
 
-/// What our checks said of each suspicion: `None` for those that are not looked into. `run` are the checks that were run.
+/// Returns the answer of our checks to each suspicion; `None` for a suspicion that is not looked into. `run`
+/// are the checks that were run.
 pub fn answers(suspicions: &[Suspicion], run: &[&str], inventory: &Inventory, findings: &[Finding], unjudged: &[Unjudged]) -> Vec<Option<Answer>> {
     let index = Index::of(suspicions);
     let mut said: Vec<BTreeSet<Answer>> = vec![BTreeSet::new(); suspicions.len()];
@@ -167,31 +170,31 @@ pub fn answers(suspicions: &[Suspicion], run: &[&str], inventory: &Inventory, fi
     suspicions.iter().zip(said).map(of).collect()
 }
 
-/// What was read of others' findings, with what our own checks said.
+/// The findings of other tools that were read, with the answers of our own checks.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Reported {
-    /// Every suspicion, with what was said of it.
+    /// Every suspicion, with its answer.
     pub suspicions: Vec<Judged>,
     /// One for each input, in their order.
     pub reports: Vec<Report>,
     /// The sums of what was read.
     pub counts: Counts,
-    /// How many of the findings that were `actionable` came to which answer: they add up to `counts.decisions.actionable`.
+    /// The number of `actionable` findings by answer; the numbers add up to `counts.decisions.actionable`.
     pub outcomes: BTreeMap<String, u64>,
 }
 
-/// A suspicion with what our own check said of it.
+/// A suspicion with the answer of our own check.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Judged {
     /// The suspicion.
     #[serde(flatten)]
     pub suspicion: Suspicion,
-    /// What was said; null for what was not looked into.
+    /// The answer; null for a suspicion that was not looked into.
     pub answer: Option<Answer>,
 }
 
 impl Reported {
-    /// What came of this intake. `run` are the checks that were run.
+    /// Builds the report on an intake. `run` are the checks that were run.
     pub fn of(intake: Intake, run: &[&str], inventory: &Inventory, findings: &[Finding], unjudged: &[Unjudged]) -> Self {
         let answers = answers(&intake.suspicions, run, inventory, findings, unjudged);
         let outcomes = outcomes(&intake.suspicions, &answers);
@@ -199,7 +202,8 @@ impl Reported {
         Self { suspicions, reports: intake.reports, counts: intake.counts, outcomes }
     }
 
-    /// In one line: `12 findings read: 5 actionable (4 confirmed, 1 not confirmed), 7 other account`.
+    /// Summarizes it in one line: `12 findings read: 5 actionable (4 confirmed, 1 not
+    /// confirmed), 7 other account`.
     pub fn summary(&self) -> String {
         let tally = |counts: &BTreeMap<String, u64>| counts.iter().map(|(word, n)| format!("{n} {}", word.replace('_', " "))).collect::<Vec<_>>().join(", ");
         let mut others = self.counts.decisions.clone();
@@ -211,19 +215,20 @@ impl Reported {
         if others.is_empty() { told } else { format!("{told}, {}", tally(&others)) }
     }
 
-    /// How many inputs did not come whole, or were not understood beside others that were.
+    /// Counts the inputs that were incomplete, or that were not understood while others were.
     pub fn incomplete(&self) -> usize {
         self.reports.iter().filter(|r| r.is_partial() || r.declined.is_some() && !sniff::repeats(&r.format)).count()
     }
 }
 
-/// How many findings of others came to which answer: they add up to those of them that were `actionable` when read.
+/// Counts the findings of other tools by answer; the numbers add up to the findings that were
+/// `actionable` when read.
 pub fn outcomes(suspicions: &[Suspicion], answers: &[Option<Answer>]) -> BTreeMap<String, u64> {
     let mut counts = BTreeMap::new();
     for (suspicion, answer) in suspicions.iter().zip(answers) {
         let n = suspicion.sources.iter().filter(|s| s.decision.is_actionable()).count() as u64;
         if n > 0 {
-            // What one source reports and another has muted is muted.
+            // A resource that one source reports and another has muted is muted.
             *counts.entry(answer.unwrap_or(Answer::Suppressed).name().to_owned()).or_default() += n;
         }
     }
@@ -231,8 +236,9 @@ pub fn outcomes(suspicions: &[Suspicion], answers: &[Option<Answer>]) -> BTreeMa
 }
 
 impl Source {
-    /// In one line: `CloudTrail: AuthorizeSecurityGroupIngress by role deploy, from 198.51.100.7, 2026-11-22T09:14:00Z`;
-    /// `Prowler: ec2_x`, or `Security Hub: 4.1 (cis-1.2.0)` where the framework says more than the tool.
+    /// Describes the source in one line:
+    /// `CloudTrail: AuthorizeSecurityGroupIngress by role deploy, from 198.51.100.7, 2026-11-22T09:14:00Z`;
+    /// `Prowler: ec2_x`, or `Security Hub: 4.1 (cis-1.2.0)` where the framework adds to the tool.
     pub fn words(&self) -> String {
         match &self.evidence {
             Some(evidence) => {

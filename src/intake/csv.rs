@@ -1,13 +1,15 @@
-//! Cuts separated values into rows, one at a time: quoted cells may hold separators and line breaks. Rows are bounded.
+//! Cuts separated values into rows, one at a time: quoted cells may contain separators and line breaks. The
+//! size of a row is bounded.
 
 use super::{draft::Out, model::Reason, split::MAX_RECORD, stream::Bytes};
 
-/// How a table is written down, and the names of its columns.
+/// A table's notation, and the names of its columns.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sheet {
-    /// What stands between cells.
+    /// The byte between cells.
     pub separator: u8,
-    /// What ends a line: a line feed, before which a carriage return does not count, or a carriage return alone.
+    /// The byte that ends a line: a line feed, before which a carriage return is ignored, or a
+    /// carriage return alone.
     pub line: u8,
     /// The cells of the first line.
     pub header: Vec<String>,
@@ -21,20 +23,20 @@ pub struct Named<'r> {
 }
 
 impl<'r> Named<'r> {
-    /// The cell of a column; empty where there is no such column.
+    /// Returns the cell of a column; empty if there is no such column.
     pub fn get(self, name: &str) -> &'r str {
         self.find(|column| column == name)
     }
 
-    /// The cell of the first column with such a name.
+    /// Returns the cell of the first column whose name matches.
     pub fn find(self, is: impl Fn(&str) -> bool) -> &'r str {
         self.header.iter().position(|column| is(column)).and_then(|at| self.cells.get(at)).map_or("", String::as_str)
     }
 }
 
-/// A table that begins like this, if this is its separator.
+/// Reads the first line of a table that has this separator.
 pub fn sheet(head: &[u8], separator: u8) -> Sheet {
-    // In a quoted name a line may break, but no known name does that.
+    // A quoted name may contain a line break, but no known name does.
     let end = head.iter().position(|byte| matches!(byte, b'\r' | b'\n'));
     let bare = end.is_some_and(|at| head.get(at..at + 2).is_some_and(|ends| matches!(ends, [b'\r', next] if *next != b'\n')));
     let line = if bare { b'\r' } else { b'\n' };
@@ -45,7 +47,8 @@ pub fn sheet(head: &[u8], separator: u8) -> Sheet {
     Sheet { separator, line, header: state.end().cells.iter().map(|name| name.trim().to_owned()).collect() }
 }
 
-/// Gives every row under the header, as cells by name; why they are not whole, if they are not.
+/// Passes on every row under the header, as cells by name. Returns the reason why the rows are
+/// incomplete, if they are.
 pub fn rows(bytes: &mut Bytes<'_>, sheet: &Sheet, out: &mut Out<'_>, mut each: impl FnMut(Named<'_>, &mut Out<'_>)) -> Option<String> {
     let columns = row(bytes, sheet.separator, sheet.line)?.cells.len();
     let mut incomplete = None;
@@ -67,15 +70,15 @@ pub fn rows(bytes: &mut Bytes<'_>, sheet: &Sheet, out: &mut Out<'_>, mut each: i
     incomplete
 }
 
-/// One row's cells.
+/// The cells of one row.
 struct Row {
     /// The cells, as text.
     cells: Vec<String>,
-    /// Too large, or the input ended within a quoted cell.
+    /// The row is too large, or the input ended within a quoted cell.
     cut: bool,
 }
 
-/// The next row that is not blank.
+/// Returns the next row that is not blank.
 fn row(bytes: &mut Bytes<'_>, separator: u8, line: u8) -> Option<Row> {
     loop {
         let row = any_row(bytes, separator, line)?;
@@ -110,13 +113,13 @@ struct State {
     cell: Vec<u8>,
     size: usize,
     quoted: bool,
-    /// A quote was seen within a quoted cell: its end, or the first half of a doubled one.
+    /// A quote was read within a quoted cell: its end, or the first half of a doubled quote.
     closing: bool,
     cut: bool,
 }
 
 impl State {
-    /// Whether the row ends with this byte.
+    /// Takes one byte. Returns whether it ends the row.
     fn take(&mut self, byte: u8, separator: u8, line: u8) -> bool {
         if self.quoted && !self.closing {
             match byte {
@@ -148,7 +151,7 @@ impl State {
     }
 
     fn next(&mut self) {
-        // A cell costs more than its bytes: count that, so that a row of separators stays small too.
+        // A cell costs more than its bytes: count that as well, so that a row of separators stays small too.
         self.size += 24;
         (self.quoted, self.closing) = (false, false);
         if self.size > MAX_RECORD {

@@ -1,5 +1,6 @@
-//! Cloud Custodian's output: a folder for each policy, with what it ran (`metadata.json`) and what it matched
-//! (`resources.json`). Neither says much without the other, so what was matched waits until the input is at its end.
+//! Cloud Custodian's output: a folder for each policy, with the run (`metadata.json`) and the resources that
+//! matched (`resources.json`). Neither means much without the other, so matched resources wait until all
+//! inputs have been read.
 
 use serde_json::Value;
 
@@ -9,31 +10,32 @@ use super::{
     names::Raw,
 };
 
-/// What a policy was, where it ran, and when.
+/// A policy, with the account, the region and the time of its run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Policy {
-    /// The folder that its files stand in.
+    /// The folder that contains its files.
     pub folder: String,
-    /// Its name.
+    /// The policy's name.
     pub name: String,
-    /// `security-group`, `ebs`.
+    /// The type of resource: `security-group`, `ebs`.
     pub resource: String,
-    /// The filters' types or keys.
+    /// The types or keys of the filters.
     pub filters: Vec<String>,
-    /// Account and region.
+    /// The account.
     pub account: String,
     /// The region.
     pub region: String,
-    /// When it ended.
+    /// The end of the run.
     pub time: Option<jiff::Timestamp>,
 }
 
-/// Whether a value is a policy's metadata.
+/// Returns whether a value is the metadata of a policy.
 pub fn is_metadata(value: &Value) -> bool {
     value.pointer("/policy/resource").is_some() && value.get("execution").is_some() && value.get("config").is_some()
 }
 
-/// Whether a value is a resource that a policy matched: a raw description, with Custodian's marks or in a known shape.
+/// Returns whether a value is a resource that a policy matched: a raw description, with Custodian's marks
+/// or in a known shape.
 pub fn is_resource(value: &Value) -> bool {
     let marked = value.as_object().is_some_and(|o| o.keys().any(|k| k.starts_with("c7n:")));
     let has = |keys: &[&str]| keys.iter().all(|k| value.get(k).is_some());
@@ -50,7 +52,7 @@ pub fn is_resource(value: &Value) -> bool {
     marked || shapes.iter().any(|s| has(s))
 }
 
-/// The folder of an input, by which its two files find each other.
+/// Returns the folder of an input, by which the two files of a policy are matched.
 pub fn folder(input: &str) -> String {
     input.rsplit_once(['/', '\\']).map_or("", |(folder, _)| folder).to_owned()
 }
@@ -71,7 +73,8 @@ pub fn metadata(value: &Value, out: &mut Out<'_>) {
     });
 }
 
-/// The types of filters, or the key of those that only compare one; within `or`, `and` and `not` too.
+/// Collects the types of filters, or the key of a filter that only compares one; those within `or`,
+/// `and` and `not` too.
 fn names(filters: &Value, depth: u8, into: &mut Vec<String>) {
     if depth > 8 || into.len() > 32 {
         return;
@@ -95,7 +98,7 @@ fn names(filters: &Value, depth: u8, into: &mut Vec<String>) {
     }
 }
 
-/// Reads one matched resource, by its policy's metadata if that is known.
+/// Reads one matched resource, with the metadata of its policy if that is known.
 pub fn resource(value: &Value, policy: Option<&Policy>, out: &mut Out<'_>) {
     let nothing = Policy::default();
     let known = policy.unwrap_or(&nothing);
@@ -111,7 +114,7 @@ pub fn resource(value: &Value, policy: Option<&Policy>, out: &mut Out<'_>) {
     let zone = at(value, "/AvailabilityZone").trim_end_matches(|c: char| c.is_ascii_lowercase());
     let controls: Vec<String> = known.filters.iter().map(|f| format!("{}/{f}", known.resource)).collect();
     let mapped = controls.iter().find(|c| matches!(super::mapping::answer("custodian", c), super::mapping::Answer::Checks(_)));
-    // Whether the policy's own actions have run does not matter: the account is read before anything is done.
+    // It does not matter if the policy's own actions have run: the account is read before anything is done.
     let against = policy.is_none().then(|| Decision::no(Reason::UnmappedControl, "the metadata.json of its policy was not given along with it"));
     out.found(Draft {
         tool: "Cloud Custodian",

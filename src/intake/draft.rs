@@ -1,5 +1,6 @@
-//! From what a reader saw to suspicions: the control looked up, the resource resolved, each check put to the resource
-//! that it judges. The same for every format, so that one call or finding means the same in all of them.
+//! From a finding as a reader saw it to suspicions: the control is looked up, the resource resolved, and each
+//! check assigned to the resource that it judges. The same for every format, so that one call or finding
+//! means the same in all of them.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +20,7 @@ use crate::{
     resource::{Kind, Owner, ResourceId},
 };
 
-/// A finding as a reader saw it. Strings are as they came.
+/// A finding as a reader saw it. Strings are unchanged.
 #[derive(Debug, Clone, Default)]
 pub struct Draft<'a> {
     /// The tool.
@@ -34,40 +35,40 @@ pub struct Draft<'a> {
     pub finding: &'a str,
     /// Security Hub's product.
     pub product: &'a str,
-    /// The severity in the source's word.
+    /// The severity, in the source's own word.
     pub severity: String,
-    /// When it was last seen.
+    /// The time at which the source last saw it.
     pub time: Option<Timestamp>,
-    /// What it says.
+    /// The title or message.
     pub title: &'a str,
-    /// What it names.
+    /// The resource that it names.
     pub resource: Raw<'a>,
-    /// Which checks of those that the mapping gives are meant; all, where this is none.
+    /// The subset of the mapped checks that applies; `None` for all of them.
     pub only: Option<&'static [&'static str]>,
-    /// Who did it.
+    /// The caller and the call, for findings about an action.
     pub evidence: Option<Evidence>,
-    /// What its source itself has against acting on it.
+    /// The source's own reason against acting on it.
     pub against: Option<Decision>,
-    /// What it did, for events.
+    /// The effects, for events.
     pub effects: Effects,
 }
 
-/// Where readers put what they find, and what counts it.
+/// The output of a reader: it counts findings and passes them on.
 pub struct Out<'s> {
     /// The input's name.
     pub input: &'s str,
-    /// Who takes it.
+    /// The receiver.
     pub sink: &'s mut dyn FnMut(Item),
-    /// How many findings were read.
+    /// The number of findings that were read.
     pub read: u64,
-    /// How many by decision.
+    /// The numbers of findings by decision.
     pub counts: BTreeMap<&'static str, u64>,
-    /// Account and region of a source that names neither; where more than one region is asked for, none.
+    /// The account and the region for a source that names neither; no region if more than one was asked for.
     pub home: Option<(&'s Owner, Option<&'s str>)>,
 }
 
 impl Out<'_> {
-    /// Counts one, and hands nothing on but the count.
+    /// Counts one finding, and passes on nothing but the count.
     pub fn count(&mut self, reason: Reason) {
         self.tally(reason.name());
         (self.sink)(Item::Counted(reason));
@@ -78,13 +79,14 @@ impl Out<'_> {
         *self.counts.entry(word).or_default() += 1;
     }
 
-    /// A call that takes others back.
+    /// Passes on a call that reverts others.
     pub fn takes_back(&mut self, effects: Effects) {
         self.tally(Reason::Passed.name());
         (self.sink)(Item::TakesBack(effects));
     }
 
-    /// A finding: one suspicion for each resource that its checks judge, or one that says why there is none.
+    /// Passes on a finding: one suspicion for each resource that its checks judge, or one with the reason
+    /// why there is none.
     pub fn found(&mut self, draft: Draft<'_>) {
         for suspicion in draft.suspicions(self.input) {
             self.tally(suspicion.decision.word());
@@ -92,7 +94,7 @@ impl Out<'_> {
         }
     }
 
-    /// Hands on what is no finding.
+    /// Passes on the run of a Cloud Custodian policy, which is no finding.
     pub fn policy(&mut self, policy: super::custodian::Policy) {
         (self.sink)(Item::Policy(policy));
     }
@@ -113,7 +115,8 @@ impl Draft<'_> {
                 .into_iter()
                 .map(|(resource, checks)| self.suspicion(input, Some(resource), checks, self.against.clone().unwrap_or(Decision::Actionable)))
                 .collect(),
-            // What the source has against it says more than that we could not have acted anyway.
+            // The source's own reason against it is more informative than the fact that redress could not
+            // have acted anyway.
             Err(why) => vec![self.suspicion(input, resource_of(&named), Vec::new(), self.against.clone().unwrap_or(why))],
         }
     }
@@ -128,7 +131,7 @@ impl Draft<'_> {
             None => raw.partition,
         };
         let key = resource.as_ref().map_or(raw.id, |r| r.as_str());
-        // Without a check of ours, the control itself tells one suspicion from another.
+        // Without a check of ours, the control itself distinguishes suspicions.
         let about = if checks.is_empty() { vec![format!("{}/{}", self.framework, self.control)] } else { checks.clone() };
         Suspicion {
             id: Suspicion::make_id(account, region, &about, key),
@@ -173,12 +176,13 @@ fn resource_of(named: &Named) -> Option<ResourceId> {
     }
 }
 
-/// Each check with the resource that it judges.
+/// Assigns each check to the resource that it judges.
 fn placed(named: &Named, checks: &[String]) -> Result<Vec<(ResourceId, Vec<String>)>, Decision> {
     let on_account: Vec<String> = checks.iter().filter(|c| checks::find(c).is_some_and(|c| c.kind.is_of_account())).cloned().collect();
     match named {
         Named::Unresolved(why) => Err(Decision::no(Reason::UnresolvedResource, why)),
-        // A stand-in for a trail is the account where a check of the account is asked for, and then all are meant.
+        // A stand-in for a trail is the account if a check of the account is asked for, and
+        // then all checks apply.
         Named::Account(owner) if !on_account.is_empty() => Ok(vec![(owner.root(), checks.to_vec())]),
         Named::Account(_) => Err(Decision::no(Reason::PseudoResource, "it names the account or a stand-in, and its check judges single resources")),
         Named::Resource(resource) => {
@@ -188,7 +192,8 @@ fn placed(named: &Named, checks: &[String]) -> Result<Vec<(ResourceId, Vec<Strin
             if !own.is_empty() {
                 places.push((resource.clone(), own));
             }
-            // The account of an organization's trail is not the account that was judged, but its own.
+            // The account of an organization's trail is the one that owns the trail, not the
+            // one that was judged.
             if !on_account.is_empty() && resource.kind() == Kind::Trail {
                 places.push((resource.owner().root(), on_account));
             }
@@ -201,7 +206,7 @@ fn placed(named: &Named, checks: &[String]) -> Result<Vec<(ResourceId, Vec<Strin
     }
 }
 
-/// A severity word or number of any source.
+/// Reads the severity of any source.
 pub fn severity(word: &str) -> Option<Severity> {
     Some(match word.to_ascii_lowercase().as_str() {
         "critical" | "fatal" => Severity::Critical,
@@ -212,22 +217,23 @@ pub fn severity(word: &str) -> Option<Severity> {
     })
 }
 
-/// The string at a path of a value; empty where there is none.
+/// Returns the string at a path of a value; empty if there is none.
 pub fn at<'v>(value: &'v Value, path: &str) -> &'v str {
     value.pointer(path).and_then(Value::as_str).unwrap_or("")
 }
 
-/// The first of some strings that is not empty.
+/// Returns the first of some strings that is not empty.
 pub fn first<'v>(texts: &[&'v str]) -> &'v str {
     texts.iter().find(|t| !t.is_empty()).copied().unwrap_or("")
 }
 
-/// A time as anybody writes it: with a zone, without one (taken for UTC), or as seconds or milliseconds since 1970.
+/// Reads a time in any common notation: with a zone, without one (taken for UTC), or as seconds or
+/// milliseconds since 1970.
 pub fn time(value: Option<&Value>) -> Option<Timestamp> {
     match value? {
         Value::Number(n) => {
             let n = n.as_i64().or_else(|| n.as_f64().map(|f| f as i64))?;
-            // Seconds reach this in the year 5138; milliseconds passed it in 1973.
+            // Seconds reach this number in the year 5138; milliseconds passed it in 1973.
             if n.unsigned_abs() > 100_000_000_000 { Timestamp::from_millisecond(n).ok() } else { Timestamp::from_second(n).ok() }
         }
         Value::String(text) => time_text(text),
@@ -235,7 +241,7 @@ pub fn time(value: Option<&Value>) -> Option<Timestamp> {
     }
 }
 
-/// The same for text.
+/// Reads a time that is written as text.
 pub fn time_text(text: &str) -> Option<Timestamp> {
     if text.len() > 64 {
         return None;

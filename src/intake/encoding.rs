@@ -1,24 +1,24 @@
-//! How the text of an input is written down: UTF-8, or UTF-16, which Windows programs write (PowerShell's `>` among them). What is
-//! no text at all is named by its first bytes. It never says what a text means.
+//! The encoding of an input's text: UTF-8, or UTF-16, which Windows programs write (PowerShell's `>` among
+//! them). Input that is not text is named by its first bytes. The meaning of a text plays no part here.
 
 use std::io::{self, BufRead, Read};
 
 /// The order of the two bytes of a unit of UTF-16.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Order {
-    /// The lesser byte first.
+    /// The less significant byte first.
     Little,
-    /// The greater byte first.
+    /// The more significant byte first.
     Big,
 }
 
-/// So many bytes of an input without a mark are looked at.
+/// The number of bytes that are looked at in an input without a mark.
 const LOOK: usize = 64;
-/// So few bytes say nothing about how they are written.
+/// The number of bytes below which the encoding cannot be recognised.
 const FEWEST: usize = 8;
 
-/// The order of UTF-16 that begins like this, and how long its mark is: told by the mark, or by every other byte being zero, as
-/// in the brackets, quotes and names that all formats begin with.
+/// Detects UTF-16: returns its byte order and the length of its mark. It is recognised by the mark, or by
+/// every other byte being zero, as in the brackets, quotes and names that all formats begin with.
 pub fn utf16(head: &[u8]) -> Option<(Order, usize)> {
     match head {
         [0xff, 0xfe, 0, 0, ..] => return None,
@@ -39,25 +39,25 @@ pub fn utf16(head: &[u8]) -> Option<(Order, usize)> {
     }
 }
 
-/// Turns UTF-16 into UTF-8 as it is read. Halves of characters become U+FFFD, as everywhere in what others have written.
+/// A reader that converts UTF-16 to UTF-8. Unpaired surrogates become U+FFFD, as everywhere in foreign text.
 pub struct Utf16<R> {
     inner: R,
     order: Order,
-    /// The first byte of a unit whose second has not come yet.
+    /// The first byte of a unit whose second byte has not been read yet.
     byte: Option<u8>,
-    /// The first half of a character whose second half has not come yet.
+    /// The first half of a character whose second half has not been read yet.
     half: Option<u16>,
     ready: Vec<u8>,
     at: usize,
 }
 
 impl<R: BufRead> Utf16<R> {
-    /// What this reads, whose mark has been taken.
+    /// Builds a converter for a reader whose mark has been consumed.
     pub fn new(inner: R, order: Order) -> Self {
         Self { inner, order, byte: None, half: None, ready: Vec::new(), at: 0 }
     }
 
-    /// Decodes some more; whether there was any.
+    /// Decodes some more. Returns whether there was any.
     fn more(&mut self) -> io::Result<bool> {
         (self.ready, self.at) = (Vec::new(), 0);
         let part = self.inner.fill_buf()?.to_vec();
@@ -111,7 +111,7 @@ impl<R: BufRead> Read for Utf16<R> {
     }
 }
 
-/// What an input is that is no text, by its first bytes: the name under which it is declined.
+/// Recognises input that is not text by its first bytes. Returns the name under which it is declined.
 pub fn no_text(head: &[u8]) -> Option<&'static str> {
     let starts: &[(&[u8], &str)] = &[
         (b"PK\x03\x04", ZIP),
@@ -128,13 +128,14 @@ pub fn no_text(head: &[u8]) -> Option<&'static str> {
         (b"SQLite format 3\0", DATABASE),
     ];
     let by_start = starts.iter().find(|(start, _)| head.starts_with(start)).map(|(_, name)| *name);
-    // The mark of a tar archive stands in its first header (<https://pubs.opengroup.org/onlinepubs/9699919799/utilities/pax.html>).
+    // The mark of a tar archive is in its first header
+    // (<https://pubs.opengroup.org/onlinepubs/9699919799/utilities/pax.html>).
     by_start.or_else(|| head.get(257..262).filter(|mark| *mark == b"ustar").map(|_| TAR))
 }
 
-/// A zip archive; a spreadsheet of Excel is one, too.
+/// A zip archive, which includes Excel's spreadsheets.
 pub const ZIP: &str = "zip archive";
-/// A tar archive, within gzip or not.
+/// A tar archive, compressed with gzip or not.
 pub const TAR: &str = "tar archive";
 /// gzip within gzip.
 pub const GZIP: &str = "gzip within gzip";

@@ -1,5 +1,5 @@
-//! GuardDuty's findings, in EventBridge's spelling (`resourceType`) and in the SDK's (`ResourceType`). A finding says
-//! that something was done; what a check of ours can judge is only what let it happen.
+//! GuardDuty's findings, in EventBridge's spelling (`resourceType`) and in the SDK's (`ResourceType`). A
+//! finding reports an action; a check of ours can only judge the configuration that allowed it.
 
 use serde_json::Value;
 
@@ -10,7 +10,7 @@ use super::{
     text::short,
 };
 
-/// A member by either spelling.
+/// Returns a member by either spelling.
 fn get<'v>(value: &'v Value, key: &str) -> Option<&'v Value> {
     value.get(key).or_else(|| {
         let mut chars = key.chars();
@@ -27,7 +27,7 @@ fn dig<'v>(value: &'v Value, path: &str) -> Option<&'v Value> {
     path.split('/').try_fold(value, |v, key| get(v, key))
 }
 
-/// Whether a value is such a finding.
+/// Returns whether a value is a GuardDuty finding.
 pub fn is(value: &Value) -> bool {
     matches!(text(value, "schemaVersion"), "2.0") && get(value, "type").is_some() && get(value, "service").is_some()
 }
@@ -54,14 +54,14 @@ pub fn read(value: &Value, out: &mut Out<'_>) {
     let groups = groups(value);
     let instance = text(value, "resource/instanceDetails/instanceId");
     if groups.is_empty() || !base.control.contains(":EC2/") {
-        // A type that names no instance is about what is done in the account.
+        // A type that does not concern an instance is about actions in the account.
         out.found(Draft { resource: Raw { id: instance, ..place }, ..base });
     } else {
         groups.into_iter().for_each(|id| out.found(Draft { resource: Raw { id, ..place }, ..base.clone() }));
     }
 }
 
-/// The security groups of the instance: what is probed is what they let in.
+/// Returns the ids of the instance's security groups: a probe reaches what they let in.
 fn groups(value: &Value) -> Vec<&str> {
     let interfaces = dig(value, "resource/instanceDetails/networkInterfaces").and_then(Value::as_array);
     let groups = interfaces.into_iter().flatten().filter_map(|i| get(i, "securityGroups")?.as_array()).flatten();
@@ -92,7 +92,7 @@ fn against(value: &Value) -> Option<Decision> {
     actor.then(|| Decision::no(Reason::UnmappedControl, "the resource is the actor, not the target: no check of compromised instances yet"))
 }
 
-/// Four marks of a sample, of which each writer sets others.
+/// Returns whether a finding is a sample. Different writers set different ones of these four marks.
 fn is_sample(value: &Value) -> bool {
     let info = dig(value, "service/additionalInfo");
     let flag = info.and_then(|i| get(i, "sample")).is_some_and(|s| s.as_bool() == Some(true) || s.as_str() == Some("true"));

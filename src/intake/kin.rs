@@ -1,6 +1,7 @@
-//! Which resource stands for which: an instance that somebody reports stands for its disks and its security groups, and a
-//! disk for the instance that it is attached to, where the check that answers judges those. Tools and events name the
-//! one; our checks judge the other. What belongs to what is read from the account and never taken from a finding. Pure.
+//! Resources that stand for others: an instance that a source reports stands for its disks and its security
+//! groups, and a disk for the instance that it is attached to, if the check that answers judges those. Tools
+//! and events name the one; our checks judge the other. The relations are read from the account and never
+//! taken from a finding. Pure.
 
 use std::collections::BTreeSet;
 
@@ -11,12 +12,12 @@ use crate::{
     resource::{Kind, ResourceId},
 };
 
-/// Whether a finding on a resource of one kind can mean resources of another that belong to it.
+/// Returns whether a finding on a resource of one kind can mean resources of another kind that belong to it.
 pub fn stands_for(named: Kind, judged: Kind) -> bool {
     matches!((named, judged), (Kind::Instance, Kind::Volume | Kind::SecurityGroup) | (Kind::Volume, Kind::Instance))
 }
 
-/// The resources that stand for this one.
+/// Returns the resources that stand for this one.
 pub fn standing_for(inventory: &Inventory, judged: &ResourceId) -> BTreeSet<ResourceId> {
     let (name, id) = (judged.region(), judged.id());
     let Some(region) = inventory.regions.get(name) else { return BTreeSet::new() };
@@ -35,8 +36,8 @@ pub fn standing_for(inventory: &Inventory, judged: &ResourceId) -> BTreeSet<Reso
     }
 }
 
-/// The suspicions that name an instance and mean its security groups: only its interfaces tell which those are. Where,
-/// and the checks.
+/// Returns the region and the check of each suspicion that names an instance and means its security groups,
+/// which only the instance's interfaces show.
 fn by_interface(suspicions: &[Suspicion]) -> BTreeSet<(&str, &str)> {
     let mut found = BTreeSet::new();
     for suspicion in suspicions.iter().filter(|s| s.decision.is_actionable()) {
@@ -47,12 +48,14 @@ fn by_interface(suspicions: &[Suspicion]) -> BTreeSet<(&str, &str)> {
     found
 }
 
-/// What must be read to know what stands for what, beyond what the checks read themselves.
+/// Returns the facts to read, beyond those that the checks read themselves, to know which
+/// resource stands for which.
 pub fn wants(suspicions: &[Suspicion]) -> BTreeSet<Want> {
     by_interface(suspicions).into_iter().map(|(region, _)| Want::all(region, FamilyKind::NetworkInterfaces)).collect()
 }
 
-/// Where that could not be read, so that nothing can be said of what an instance stands for.
+/// Returns the checks and regions for which those facts could not be read, so that the resources that an
+/// instance stands for cannot be judged.
 pub fn unjudged(suspicions: &[Suspicion], inventory: &Inventory) -> Vec<Unjudged> {
     let silent = |(region, check): (&str, &str)| {
         let listing = inventory.regions.get(region).map_or(Fact::NotRead, |r| r.network_interfaces.select(&Selector::All));

@@ -1,4 +1,4 @@
-//! Which of our checks answer which controls of others: `mapping.toml`, read once. Looking up only.
+//! The mapping from the controls of other tools to our checks: `mapping.toml`, parsed once. Lookup only.
 
 use std::{collections::BTreeMap, sync::LazyLock};
 
@@ -12,14 +12,14 @@ use crate::checks;
 pub struct Framework {
     /// Name and version: `cis-3.0.0`.
     pub id: String,
-    /// For people.
+    /// The title, for people.
     pub title: String,
-    /// What a reader should know about its ids.
+    /// Remarks on its ids, for readers.
     pub about: String,
-    /// Control id to ids of checks.
+    /// Ids of checks by control id.
     #[serde(default)]
     pub checks: BTreeMap<String, Vec<String>>,
-    /// Controls that exist and that no check answers, with what they are about. An id may end in `*`.
+    /// Controls that exist but that no check answers, each with its subject. An id may end in `*`.
     #[serde(default)]
     pub unmapped: BTreeMap<String, String>,
 }
@@ -30,27 +30,27 @@ struct File {
     framework: Vec<Framework>,
 }
 
-/// The file as it is compiled in; a test holds it to be good.
+/// The file that is compiled in; a test ensures that it is valid.
 static FRAMEWORKS: LazyLock<Vec<Framework>> = LazyLock::new(|| toml::from_str::<File>(include_str!("mapping.toml")).map(|f| f.framework).unwrap_or_default());
 
-/// All frameworks, in the file's order.
+/// Returns all frameworks, in the file's order.
 pub fn frameworks() -> &'static [Framework] {
     &FRAMEWORKS
 }
 
-/// What the mapping says of a control.
+/// The mapping's answer for a control.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
-    /// These checks answer it.
+    /// These checks answer the control.
     Checks(&'static [String]),
-    /// No check does, and why not.
+    /// No check answers the control, for this reason.
     None(String),
 }
 
 /// The framework under which redress itself reports: its controls are its checks.
 pub const OWN: &str = "redress";
 
-/// Each check that a scan runs, as what answers itself.
+/// Each check that a scan runs, mapped to itself.
 static OURS: LazyLock<BTreeMap<&'static str, [String; 1]>> = LazyLock::new(|| checks::all().filter(|c| c.scanned).map(|c| (c.id, [c.id.to_owned()])).collect());
 
 /// Looks a control up.
@@ -73,7 +73,7 @@ pub fn answer(framework: &str, control: &str) -> Answer {
     })
 }
 
-/// Whether a control is one of its framework, mapped or not.
+/// Returns whether a control is one of its framework, mapped or not.
 pub fn is_listed(framework: &str, control: &str) -> bool {
     frameworks()
         .iter()
@@ -151,7 +151,7 @@ mod tests {
         for (check, ids) in known() {
             let Answer::Checks(own) = answer("prowler", &check) else { continue };
             for (framework, id) in ids.iter().flat_map(|(f, ids)| ids.iter().map(move |id| (f, id))) {
-                // The numbers of CIS gather more than one check; what they share must be there.
+                // Several checks share one number of CIS; the checks that they have in common must be listed.
                 let shared = matches!(answer(framework, id), Answer::Checks(theirs) if theirs.iter().any(|c| own.contains(c)));
                 assert!(shared, "{check} and {framework} {id}");
             }

@@ -1,6 +1,6 @@
-//! Intake: from other tools' findings and CloudTrail events to suspicions, each a resource and the checks to run on it.
-//! Pure over bytes: nothing is read from an account, and no finding ever decides a change, since the resource is read
-//! and judged by our own checks before anything is planned.
+//! Intake: from other tools' findings and CloudTrail events to suspicions, each a resource and the checks to
+//! run on it. Pure over bytes: nothing is read from an account, and no finding ever decides a change, since
+//! our own checks read and judge the resource before anything is planned.
 //!
 //! ```text
 //!  bytes ─stream─▶ UTF-8 ─split, sheet─▶ records ─parse─▶ values ─sniff─▶ one reader of each format
@@ -8,8 +8,9 @@
 //!   Intake ◀─merge─ decisions ◀─replay, decide─ suspicions ◀─mapping, names──────┘
 //! ```
 //!
-//! All that comes in is written by others, attackers among them. Bytes, records, nesting and what is kept are bounded;
-//! a name becomes a `ResourceId` only after every part of it was held to its own alphabet; texts are cut and tamed.
+//! All input is written by others, attackers among them. Bytes, records, nesting and the number of kept
+//! findings are bounded; a name becomes a `ResourceId` only after every part of it has been checked against
+//! its own alphabet; texts are shortened and cleaned.
 
 pub mod asff;
 pub mod cloudtrail;

@@ -1,4 +1,4 @@
-//! What a foreign finding becomes: a suspicion, where it came from, and whether it is acted on. Data only.
+//! The model of a foreign finding: a suspicion, its sources, and the decision to act on it or not. Data only.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -8,11 +8,11 @@ use sha2::{Digest, Sha256};
 
 use crate::{finding::Severity, resource::ResourceId};
 
-/// Why a foreign finding is not acted on. The names are for ever: users filter by them.
+/// A reason why a foreign finding is not acted on. The names never change: users filter by them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
-    /// The source itself says that the rule is kept, or that it cannot tell.
+    /// The source itself reports that the rule is kept, or that it cannot judge.
     Passed,
     /// A person or a rule has muted it at its source.
     Suppressed,
@@ -24,13 +24,13 @@ pub enum Reason {
     FailedCall,
     /// The call only read.
     ReadOnly,
-    /// A later event of the same input took it back.
+    /// A later event of the same input reverted it.
     RevertedLater,
     /// No check of redress answers the control, event or rule.
     UnmappedControl,
     /// It names a stand-in, not a resource (`No trails`, `password_policy`).
     PseudoResource,
-    /// Its resource cannot be made out, or is not of the kind that the check judges.
+    /// Its resource cannot be identified, or is not of the kind that the check judges.
     UnresolvedResource,
     /// The resource belongs to another account.
     OtherAccount,
@@ -38,7 +38,7 @@ pub enum Reason {
     OtherPartition,
     /// The resource is outside the regions asked for.
     OtherRegion,
-    /// It is cut off, malformed, or lacks what would be needed.
+    /// It is cut off, malformed, or lacks data that is needed.
     Incomplete,
     /// redress itself made the call.
     OwnChange,
@@ -47,7 +47,7 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// All of them, in the order in which reports show them.
+    /// All reasons, in the order in which reports show them.
     pub const ALL: &[Reason] = &[
         Reason::Passed,
         Reason::Suppressed,
@@ -67,7 +67,7 @@ impl Reason {
         Reason::Stale,
     ];
 
-    /// The name, as documents carry it.
+    /// Returns the name that documents use.
     pub fn name(self) -> &'static str {
         match self {
             Reason::Passed => "passed",
@@ -89,7 +89,7 @@ impl Reason {
         }
     }
 
-    /// What it means, for people.
+    /// Explains the reason in words, for people.
     pub fn words(self) -> &'static str {
         match self {
             Reason::Passed => "its source does not say that anything is wrong",
@@ -118,7 +118,7 @@ impl fmt::Display for Reason {
     }
 }
 
-/// Whether a suspicion is looked into.
+/// The decision to look into a suspicion or not.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "decision", rename_all = "snake_case")]
 pub enum Decision {
@@ -128,49 +128,51 @@ pub enum Decision {
     NotActionable {
         /// The named reason.
         reason: Reason,
-        /// What in particular, in words; may be empty.
+        /// The particulars, in words; may be empty.
         detail: String,
     },
 }
 
 impl Decision {
-    /// Not actionable, with the reason and what in particular.
+    /// Builds the decision not to act, with its reason and particulars.
     pub fn no(reason: Reason, detail: impl AsRef<str>) -> Self {
         Decision::NotActionable { reason, detail: super::text::clean(detail.as_ref(), super::text::LONG) }
     }
-    /// Whether it is looked into.
+    /// Returns whether the suspicion is looked into.
     pub fn is_actionable(&self) -> bool {
         *self == Decision::Actionable
     }
-    /// The reason against it, if there is one.
+    /// Returns the reason against acting, if there is one.
     pub fn reason(&self) -> Option<Reason> {
         match self {
             Decision::Actionable => None,
             Decision::NotActionable { reason, .. } => Some(*reason),
         }
     }
-    /// The word by which it is counted: `actionable`, or the reason's name.
+    /// Returns the word under which the decision is counted: `actionable`, or the name of the reason.
     pub fn word(&self) -> &'static str {
         self.reason().map_or("actionable", Reason::name)
     }
 }
 
-/// Who did what, from where and when: as CloudTrail or GuardDuty tell it. All strings are short and without control
-/// characters, but otherwise they say whatever the writer wanted: they are shown, never used.
+/// An action as CloudTrail or GuardDuty records it: the call, the caller, the address and the time. All
+/// strings are short and without control characters, but their content is up to the writer: they are
+/// shown, never used.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Evidence {
     /// The API call: `ec2:AuthorizeSecurityGroupIngress`.
     pub event: String,
-    /// Who, in words: `role deploy, session ci-118`.
+    /// The caller, in words: `role deploy, session ci-118`.
     pub who: String,
-    /// From where: an address, or the service that called.
+    /// The origin: an address, or the service that called.
     pub from: String,
-    /// When, in UTC.
+    /// The time of the call, in UTC.
     pub when: Option<Timestamp>,
 }
 
 impl Evidence {
-    /// In one line: `AuthorizeSecurityGroupIngress by role deploy, session ci-118, from 198.51.100.7`.
+    /// Summarizes the evidence in one line:
+    /// `AuthorizeSecurityGroupIngress by role deploy, session ci-118, from 198.51.100.7`.
     pub fn summary(&self) -> String {
         let call = self.event.rsplit(':').next().unwrap_or(&self.event);
         let from = if self.from.is_empty() { String::new() } else { format!(", from {}", self.from) };
@@ -178,10 +180,10 @@ impl Evidence {
     }
 }
 
-/// One foreign finding, as its source gave it.
+/// One foreign finding, as its source reported it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Source {
-    /// Which tool: `Prowler`, `Security Hub`, `CloudTrail`.
+    /// The tool: `Prowler`, `Security Hub`, `CloudTrail`.
     pub tool: String,
     /// The format and its version: `ASFF 2018-10-08`, `OCSF 1.5.0`.
     pub format: String,
@@ -191,62 +193,64 @@ pub struct Source {
     pub control: String,
     /// The source's own id of the finding.
     pub finding: String,
-    /// For Security Hub, the product that the finding belongs to: half of its identity there. Empty as well where the id or
-    /// the product could not be kept letter by letter: what was cut names another finding, or none.
+    /// For Security Hub, the product that the finding belongs to, which is half of its identity there.
+    /// Empty as well if the id or the product could not be kept unchanged: a shortened one names
+    /// another finding, or none.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub product: String,
-    /// The account that the source says it is about; empty where it does not say.
+    /// The account that the source reports for the resource; empty if it names none.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub account: String,
-    /// How grave, in the source's own word.
+    /// The severity, in the source's own word.
     pub severity: String,
-    /// When the source last saw it.
+    /// The time at which the source last saw it.
     pub time: Option<Timestamp>,
-    /// The input it stood in.
+    /// The input that contained it.
     pub input: String,
-    /// What its source says in words.
+    /// The source's title or message.
     pub title: String,
-    /// What would be decided on this source alone.
+    /// The decision on this source alone.
     #[serde(flatten)]
     pub decision: Decision,
-    /// Who did it, where the source says.
+    /// The action, if the source records one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evidence: Option<Evidence>,
 }
 
-/// A resource and the checks to run on it, because others say that something is wrong.
+/// A resource and the checks to run on it, as other tools report that something is wrong with it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Suspicion {
-    /// Hex SHA-256 of account, region, checks and resource: the same whatever format it came in, and without time.
+    /// Hex SHA-256 of account, region, checks and resource: independent of the format and of time.
     pub id: String,
-    /// Ids of the checks to run; none where no check answers. A check that judges another kind of resource than this
-    /// one is meant for what this one stands for: an account for all in it, an instance for its disks and groups.
+    /// Ids of the checks to run; none if no check answers. A check that judges another kind of resource than
+    /// this one applies to the resources that this one stands for: an account for all of its resources, an
+    /// instance for its disks and groups.
     pub checks: Vec<String>,
-    /// The resource, where its ARN could be made out.
+    /// The resource, if its ARN could be determined.
     pub resource: Option<ResourceId>,
-    /// What the source called it.
+    /// The source's name for the resource.
     pub named: String,
-    /// The resource's account; empty where nothing says it.
+    /// The resource's account; empty if it is not known.
     pub account: String,
     /// The resource's partition.
     pub partition: String,
     /// The resource's region; empty for global ones.
     pub region: String,
-    /// The highest severity that a source gives it.
+    /// The highest severity that a source assigns.
     pub severity: Option<Severity>,
-    /// Every source, first come first.
+    /// Every source, in order of arrival.
     pub sources: Vec<Source>,
-    /// What is decided on all sources together.
+    /// The decision on all sources together.
     #[serde(flatten)]
     pub decision: Decision,
 }
 
 impl Suspicion {
-    /// The id of what this is about.
+    /// Computes the id from the parts that identify a suspicion.
     pub fn make_id(account: &str, region: &str, checks: &[String], resource: &str) -> String {
         let mut hash = Sha256::new();
         for part in [account, region, &checks.join(","), resource] {
-            // Lengths keep the parts apart whatever stands in them.
+            // Lengths keep the parts apart whatever they contain.
             hash.update((part.len() as u64).to_be_bytes());
             hash.update(part.as_bytes());
         }
@@ -260,65 +264,68 @@ impl Suspicion {
     }
 }
 
-/// What a reader hands on, one at a time.
+/// An item that a reader passes on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Item {
     /// A foreign finding about one resource.
     Found(Box<Suspicion>, Effects),
-    /// A call that takes back what others have opened; it is counted as `passed`.
+    /// A call that reverts what others have opened; it is counted as `passed`.
     TakesBack(Effects),
-    /// Counted, and not worth keeping: reads, events that no check answers.
+    /// A finding that is counted but not kept: reads, events that no check answers.
     Counted(Reason),
-    /// What Cloud Custodian ran in a folder; no finding.
+    /// The run of a Cloud Custodian policy; no finding.
     Policy(super::custodian::Policy),
-    /// What a policy of Cloud Custodian matched. It is not counted yet, since only the policy says what it means.
+    /// A resource that a Cloud Custodian policy matched. It is not counted yet, since only the policy
+    /// gives it a meaning.
     Matched(Box<serde_json::Value>),
 }
 
-/// What an event did, in tokens that another event can take back.
+/// The effects of an event, as tokens that another event can close.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Effects {
-    /// When.
+    /// The time of the event.
     pub when: Option<Timestamp>,
-    /// Account and region, which every token is meant in.
+    /// The account and the region in which every token is meant.
     pub place: String,
-    /// What it opened: each thing with the names that it may be taken back by.
+    /// The things that the event opened, each with the tokens that may close it.
     pub opens: Vec<Vec<String>>,
-    /// What it took back.
+    /// The tokens that the event closed.
     pub closes: Vec<String>,
-    /// Ids that later events name, with the resource they belong to: a flow log's VPC.
+    /// Ids that later events name, each with the resource that it belongs to: a flow log's VPC.
     pub learned: Vec<(String, String)>,
 }
 
-/// What became of one input.
+/// The result of reading one input.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
     /// The input's name.
     pub input: String,
-    /// What it was recognised as; the first, where it holds several.
+    /// The recognised format; the first, if there are several.
     pub format: String,
-    /// How many records of which format it held.
+    /// The number of records by format.
     pub formats: BTreeMap<String, u64>,
-    /// How many findings were read: one for each resource that a record names, one for a record that names none.
+    /// The number of findings that were read: one for each resource that a record names, one for a
+    /// record that names none.
     pub read: u64,
-    /// How many of them by what was decided on each alone. They add up to `read`.
+    /// The number of findings by the decision on each alone; the numbers add up to `read`.
     pub counts: BTreeMap<String, u64>,
     /// Bytes read, after decompression.
     pub bytes: u64,
-    /// Why the input is not whole, if it is not: what it holds was read all the same.
+    /// The reason why the input is incomplete, if it is; the part that exists was read all the same.
     pub incomplete: Option<String>,
-    /// Why the input was not taken, if it was not: nothing of it was understood.
+    /// The reason why the input was declined, if it was: nothing of it was understood.
     pub declined: Option<String>,
 }
 
 impl Report {
-    /// Whether something that stands in the input may be missing in what was read of it: it was cut off, or single records lack
-    /// what is needed.
+    /// Returns whether the findings may lack something that the input was to contain: it was cut off, or
+    /// single records lack data that is needed.
     pub fn is_partial(&self) -> bool {
         self.incomplete.is_some() || self.counts.get(Reason::Incomplete.name()).is_some_and(|n| *n > 0)
     }
 
-    /// What was understood of an input that holds no findings, for people: `an empty list`, `Prowler 4/5 CSV`.
+    /// Returns the recognised format of an input without findings, for people: `an empty list`,
+    /// `Prowler 4/5 CSV`.
     pub fn kind(&self) -> &str {
         if self.format == super::sniff::EMPTY { "an empty list" } else { &self.format }
     }

@@ -1,5 +1,6 @@
-//! From what a source calls a resource to the resource: ARNs, bare ids, and the stand-ins that tools write where there
-//! is no resource. Every part is held to its own alphabet before it becomes a `ResourceId`; nothing is guessed.
+//! From the name that a source uses to the resource: ARNs, bare ids, and the stand-ins that tools write where
+//! there is no resource. Every part is checked against its own alphabet before it becomes a `ResourceId`;
+//! nothing is guessed.
 
 use super::text;
 use crate::{
@@ -7,18 +8,18 @@ use crate::{
     resource::{Kind, Owner, ResourceId},
 };
 
-/// What a name turned out to be.
+/// The meaning of a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Named {
     /// A resource.
     Resource(ResourceId),
     /// The account as a whole, or a stand-in for everything of a kind in it.
     Account(Owner),
-    /// Neither; why.
+    /// Neither, for this reason.
     Unresolved(String),
 }
 
-/// A name as a source writes it, with what the source says around it.
+/// A name as a source writes it, with its context in the source.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Raw<'a> {
     /// ARN, id, name or stand-in.
@@ -33,7 +34,7 @@ pub struct Raw<'a> {
     pub partition: &'a str,
 }
 
-/// EC2's kinds that findings name: the word in ARNs, the prefix of ids.
+/// Returns EC2's kinds that findings name: the word in ARNs, and the prefix of ids.
 fn ec2_kinds() -> impl Iterator<Item = (&'static str, &'static str)> {
     let named = FamilyKind::ALL.iter().map(|family| family.about()).filter(|about| about.kind.is_some());
     named.filter_map(|about| Some((about.arn_type?, about.id_prefix?)))
@@ -48,7 +49,7 @@ impl Raw<'_> {
         good.then(|| Owner { partition: partition.to_owned(), account: self.account.to_owned() })
     }
 
-    /// What it names.
+    /// Resolves the name.
     pub fn resolve(&self) -> Named {
         if self.id.starts_with("arn:") {
             return arn(self);
@@ -85,7 +86,7 @@ fn arn(raw: &Raw<'_>) -> Named {
     let parts: Vec<&str> = raw.id.splitn(6, ':').collect();
     let [_, partition, service, region, account, rest] = parts[..] else { return unresolved(raw.id) };
     let account = if account.is_empty() { raw.account } else { account };
-    // AWS's own resources carry `aws` for an account, buckets none.
+    // AWS's own resources have `aws` as their account, buckets have none.
     let placed = PARTITIONS.contains(&partition) && (region.is_empty() || text::is_region(region)) && text::is_account(account);
     if !placed {
         return unresolved(raw.id);
@@ -106,7 +107,7 @@ fn arn(raw: &Raw<'_>) -> Named {
 
 fn ec2(raw: &Raw<'_>, owner: Owner, region: &str, kind: &str, id: &str) -> Named {
     match ec2_kinds().find(|(k, _)| *k == kind) {
-        // `arn:aws:ec2:us-east-1:123456789012:volume` stands for all of them; a bare id stands for itself.
+        // `arn:aws:ec2:us-east-1:123456789012:volume` stands for all volumes; a bare id stands for itself.
         Some(_) if id.is_empty() => Named::Account(owner),
         Some((_, prefix)) if text::is_ec2_id(id, prefix) && text::is_region(region) => Named::Resource(owner.ec2(region, kind, id)),
         Some(_) => unresolved(raw.id),
@@ -116,7 +117,7 @@ fn ec2(raw: &Raw<'_>, owner: Owner, region: &str, kind: &str, id: &str) -> Named
     }
 }
 
-/// A resource that no check of ours judges: it is shown, so its ARN must at least be one.
+/// Resolves a resource that no check of ours judges: it is only shown, but its ARN must be valid.
 fn other(id: &str) -> Named {
     match ResourceId::try_from(id.to_owned()) {
         Ok(resource) if resource.kind() == Kind::Other || matches!(resource.service(), "iam" | "s3" | "logs") => Named::Resource(resource),

@@ -1,5 +1,5 @@
-//! The Open Cybersecurity Schema (OCSF), as Prowler 3 to 5 and the new Security Hub write it. The same classes, but
-//! other places for the verdict: each is read where its writer puts it.
+//! The Open Cybersecurity Schema (OCSF), as Prowler 3 to 5 and the new Security Hub write it. They use the
+//! same classes but put the verdict in different places: each is read where its writer puts it.
 
 use serde_json::Value;
 
@@ -9,7 +9,7 @@ use super::{
     names::Raw,
 };
 
-/// Whether a value is such a finding.
+/// Returns whether a value is an OCSF finding.
 pub fn is(value: &Value) -> bool {
     value.get("class_uid").is_some() && value.pointer("/metadata/product").is_some()
 }
@@ -48,14 +48,15 @@ fn resource<'v>(value: &'v Value, resource: &'v Value) -> Raw<'v> {
 }
 
 fn prowler_control(value: &Value) -> (&'static str, String, String) {
-    // Prowler 3 has it where the schema of then put the part of a product that had found something.
+    // Prowler 3 uses the place of the older schema for the part of a product that made the finding.
     let check = first(&[at(value, "/metadata/event_code"), at(value, "/finding_info/analytic/uid"), at(value, "/metadata/product/feature/uid")]);
     ("Prowler", "prowler".to_owned(), check.to_owned())
 }
 
-/// In Prowler's output `status` is the workflow, though `New` stands on what passed as well; `status_code` is the
-/// verdict. Its `status_id` says 3 of everything in 4.2, so only the word is believed. Prowler 3 has no `status_code`:
-/// its `status` is the verdict, `Other` is its WARNING, which is what is muted, and `Unknown` what a person must judge.
+/// Returns the decision that rules a Prowler finding out, if there is one. `status` is the workflow, although
+/// `New` also appears on findings that passed; `status_code` is the verdict. `status_id` is 3 for everything
+/// in 4.2, so only the word is used. Prowler 3 has no `status_code`: its `status` is the verdict, `Other` is
+/// its WARNING, which means muted, and `Unknown` is for a person to judge.
 fn prowler_against(value: &Value) -> Option<Decision> {
     match (at(value, "/status"), at(value, "/status_code")) {
         ("Suppressed", _) | ("Other", "") => Some(Decision::no(Reason::Suppressed, "Prowler's mutelist mutes it")),
@@ -83,7 +84,8 @@ fn hub_control(value: &Value) -> (&'static str, String, String) {
     ("Security Hub", first(&[product, "another product"]).to_owned(), last.to_owned())
 }
 
-/// A finding that is closed by its activity is closed, whatever its status says.
+/// Returns the decision that rules a Security Hub finding out, if there is one. A finding that its activity
+/// closes is closed, whatever its status.
 fn hub_against(value: &Value) -> Option<Decision> {
     let closed = value.get("activity_id").and_then(Value::as_u64) == Some(3);
     let verdict = (at(value, "/compliance/status"), value.pointer("/compliance/status_id").and_then(Value::as_u64));

@@ -1,6 +1,7 @@
-//! Which findings of other tools stand behind which of ours, so that their tools can be told what became of them. One of
-//! theirs may be about several resources, be answered by several checks, and come twice: all of it counts, since a finding
-//! is settled only as a whole. Pure; what is told to whom is for others to say.
+//! The findings of other tools behind each of ours, so that those tools can be informed of the result.
+//! One of their findings may cover several resources, be answered by several checks, and come twice:
+//! all of it counts, since a finding is settled only as a whole. Pure; other modules decide what is
+//! reported to which tool.
 
 use std::collections::HashMap;
 
@@ -14,10 +15,12 @@ use crate::{
     inventory::Inventory,
 };
 
-/// What a finding of another tool is the same by: the tool, its framework and control, the product and account, its id.
+/// The identity of another tool's finding: the tool, its framework and control, the product and
+/// account, and the id.
 type Identity<'s> = [&'s str; 6];
 
-/// The findings of others behind these of ours, in the order of ours. `run` are the checks that were run.
+/// Returns the findings of other tools behind these of ours, in the order of ours. `run` are the
+/// checks that were run.
 pub fn origins(suspicions: &[Suspicion], run: &[&str], inventory: &Inventory, findings: &[Finding], unjudged: &[Unjudged]) -> Vec<Origin> {
     let index = Index::of(suspicions);
     let mut origins: Vec<Origin> = Vec::new();
@@ -47,7 +50,7 @@ pub fn origins(suspicions: &[Suspicion], run: &[&str], inventory: &Inventory, fi
 }
 
 fn identity<'s>(suspicion: &'s Suspicion, source: &'s Source) -> Identity<'s> {
-    // What gives its findings no ids has one for each thing that it names.
+    // A source without finding ids has one finding for each resource that it names.
     let id = if source.finding.is_empty() { &suspicion.id } else { &source.finding };
     [&source.tool, &source.framework, &source.control, &source.product, &source.account, id]
 }
@@ -66,10 +69,11 @@ fn origin(source: &Source) -> Origin {
     }
 }
 
-/// What a finding of others is about beside what ours say: what was not looked into, and what could not be judged.
+/// Adds the parts of another tool's finding that ours do not cover: those not looked into, and those that
+/// could not be judged.
 fn rest(origin: &mut Origin, suspicion: &Suspicion, source: &Source, run: &[&str], unjudged: &[Unjudged]) {
     if let Some(reason) = source.decision.reason().or(suspicion.decision.reason()) {
-        // These say that this part of it is well; all others that nobody has looked.
+        // These reasons mean that this part is in order; all others mean that it was not looked into.
         if !matches!(reason, Reason::Passed | Reason::Archived | Reason::Stale | Reason::RevertedLater) {
             add(&mut origin.beyond, format!("{}: {}", suspicion.named, reason.words()));
         }

@@ -1,4 +1,4 @@
-//! The page of all controls, made of the mapping that the program runs on. Text only.
+//! The page of all controls, generated from the mapping that the program runs on. Text only.
 
 use std::fmt::Write as _;
 
@@ -14,7 +14,7 @@ const HEAD: &str = "<!-- Generated from the program. Change it there, then run t
     [checks.md](checks.md); how findings are read, in [intake.md](intake.md).\n\n\
     A control that stands in neither list of its framework is unknown to that version, and a finding of it is shown as `unmapped_control`.\n\n";
 
-/// The page `docs/controls.md`.
+/// Generates the page `docs/controls.md`.
 pub fn controls_page() -> String {
     let mut page = HEAD.to_owned();
     for framework in frameworks() {
@@ -47,7 +47,7 @@ fn section(framework: &Framework) -> String {
     text
 }
 
-/// By the numbers in the ids: 5.2 before 5.10.
+/// Sorts by the numbers in the ids: 5.2 before 5.10.
 fn sorted<V>(map: &std::collections::BTreeMap<String, V>) -> Vec<(&String, &V)> {
     let key = |id: &str| id.split(|c: char| !c.is_ascii_digit()).map(|n| n.parse::<u64>().unwrap_or(0)).collect::<Vec<_>>();
     let letters = |id: &str| id.chars().filter(|c| !c.is_ascii_digit()).collect::<String>();

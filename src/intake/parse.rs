@@ -1,5 +1,5 @@
-//! One record's text to a JSON value. Keys that stand twice are refused, since readers disagree on which of them
-//! counts; broken Unicode is mended, since it says nothing about the rest.
+//! From one record's text to a JSON value. Duplicate keys are refused, since readers disagree on which of
+//! them counts; broken Unicode is replaced, since it does not affect the rest.
 
 use std::fmt;
 
@@ -9,7 +9,10 @@ use serde::{
 };
 use serde_json::{Map, Number, Value};
 
-/// The value, or what is wrong with the text. Nesting ends at serde_json's 128 levels.
+/// Parses a text. Nesting ends at serde_json's 128 levels.
+///
+/// # Errors
+/// Fails with a description if the text is not valid JSON, or if an object has a duplicate key.
 pub fn parse(text: &[u8]) -> Result<Value, String> {
     match serde_json::from_slice::<Strict>(text) {
         Ok(Strict(value)) => Ok(value),
@@ -20,8 +23,8 @@ pub fn parse(text: &[u8]) -> Result<Value, String> {
     }
 }
 
-/// The text with U+FFFD for what is no Unicode: bytes that are not UTF-8, and halves of surrogate pairs. None where
-/// there is nothing to mend.
+/// Replaces broken Unicode with U+FFFD: bytes that are not UTF-8, and unpaired surrogates. `None` if
+/// the text is sound.
 fn mended(text: &[u8]) -> Option<String> {
     let lossy = String::from_utf8_lossy(text);
     let mut out = String::with_capacity(lossy.len());
@@ -39,7 +42,7 @@ fn mended(text: &[u8]) -> Option<String> {
                 continue;
             }
             (Some(_), _) => 6,
-            // Any other escape: the backslash and what follows, which may be a backslash too.
+            // Any other escape: the backslash and the next character, which may be a backslash too.
             (None, _) => 1 + rest[1..].chars().next().map_or(0, char::len_utf8),
         };
         out.push_str(&rest[..take]);
@@ -49,7 +52,7 @@ fn mended(text: &[u8]) -> Option<String> {
     changed.then_some(out)
 }
 
-/// The UTF-16 unit that a text begins with as `\uXXXX`.
+/// Returns the UTF-16 unit that a text begins with as `\uXXXX`.
 fn unit(text: &str) -> Option<u16> {
     let hex = text.strip_prefix("\\u")?.get(..4)?;
     hex.bytes().all(|b| b.is_ascii_hexdigit()).then(|| u16::from_str_radix(hex, 16).ok()).flatten()

@@ -1,5 +1,6 @@
-//! Prowler's own formats: the JSON of 2 and 3, and the separated values of 2 to 5, which are read by the names in
-//! their header, since columns come and go. Its ASFF and OCSF are read where all ASFF and OCSF is.
+//! Prowler's own formats: the JSON of 2 and 3, and the separated values of 2 to 5, which are read
+//! by the names in their header, since columns come and go. Its ASFF and OCSF are read by the
+//! readers of those formats.
 
 use serde_json::Value;
 
@@ -11,12 +12,12 @@ use super::{
     stream::Bytes,
 };
 
-/// Whether a value is a finding as Prowler 3 writes it.
+/// Returns whether a value is a finding in Prowler 3's JSON.
 pub fn is_v3(value: &Value) -> bool {
     value.get("CheckID").is_some() && value.get("StatusExtended").is_some()
 }
 
-/// Whether a value is a finding as Prowler 2 writes it.
+/// Returns whether a value is a finding in Prowler 2's JSON.
 pub fn is_v2(value: &Value) -> bool {
     value.get("Control ID").is_some() && value.get("Account Number").is_some()
 }
@@ -58,12 +59,12 @@ pub fn v2(value: &Value, out: &mut Out<'_>) {
     });
 }
 
-/// The id in brackets that a title of Prowler 2 begins with.
+/// Returns the bracketed id at the start of a Prowler 2 title.
 fn bracketed(title: &str) -> &str {
     title.strip_prefix('[').and_then(|t| t.split_once(']')).map_or("", |(id, _)| id)
 }
 
-/// Which Prowler wrote a table with this header.
+/// Returns the version of Prowler that wrote a table with this header, as the name of the format.
 pub fn columns(header: &[String]) -> Option<&'static str> {
     let has = |names: &[&str]| names.iter().all(|name| header.iter().any(|cell| cell == name));
     if has(&["AUTH_METHOD", "CHECK_ID", "STATUS"]) {
@@ -77,14 +78,15 @@ pub fn columns(header: &[String]) -> Option<&'static str> {
     }
 }
 
-/// Whether a header is one of Prowler's tables of compliance, which lie in a folder beside its findings.
+/// Returns whether a header is that of one of Prowler's compliance tables, which are in a folder
+/// beside its findings.
 pub fn is_compliance(header: &[String]) -> bool {
     ["PROVIDER", "REQUIREMENTS_ID", "CHECKID"].iter().all(|name| header.iter().any(|cell| cell == name))
 }
 
 const V2: &str = "Prowler 2 CSV";
 
-/// Reads separated values to their end; why they are not whole, if they are not.
+/// Reads separated values to their end. Returns the reason why they are incomplete, if they are.
 pub fn csv(bytes: &mut Bytes<'_>, sheet: &Sheet, format: &str, out: &mut Out<'_>) -> Option<String> {
     csv::rows(bytes, sheet, out, |row, out| if format == V2 { csv_v2(row, format, out) } else { csv_later(row, format, out) })
 }

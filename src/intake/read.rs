@@ -1,5 +1,6 @@
-//! One input to its end: sniffed, cut into records, each handed on as what it is. Memory does not grow with the input. An input of
-//! which nothing was understood is told from one that holds nothing.
+//! One input from start to end: recognised, cut into records, each passed on as an item of its kind.
+//! Memory does not grow with the input. An input of which nothing was understood is distinguished from one
+//! that contains nothing.
 
 use std::{collections::BTreeMap, io::Read};
 
@@ -16,15 +17,16 @@ use super::{
 };
 use crate::resource::Owner;
 
-/// How much of the beginning is looked at.
+/// The number of bytes at the beginning that are looked at.
 const HEAD: usize = 16 << 10;
 
-/// Reads an input. What Cloud Custodian matched is handed on as it is, since only a policy says what it means.
+/// Reads an input. Resources that Cloud Custodian matched are passed on unchanged, since only a policy
+/// gives them a meaning.
 pub fn read<'r>(source_name: &str, input: Box<dyn Read + 'r>, sink: &mut dyn FnMut(Item)) -> Report {
     read_at(source_name, input, None, sink)
 }
 
-/// The same, with account and region for the one format that names neither.
+/// Reads an input, with the account and the region for the one format that names neither.
 pub fn read_at<'r>(source_name: &str, input: Box<dyn Read + 'r>, home: Option<(&Owner, Option<&str>)>, sink: &mut dyn FnMut(Item)) -> Report {
     let mut bytes = Bytes::new(input);
     let mut reading = Reading::default();
@@ -76,7 +78,7 @@ pub fn read_at<'r>(source_name: &str, input: Box<dyn Read + 'r>, home: Option<(&
     }
 }
 
-/// What an input is that is neither JSON nor a table that is known.
+/// Returns the format of an input that is neither JSON nor a known table.
 fn by_text(head: &[u8]) -> &'static str {
     if let Some(format) = encoding::no_text(head) {
         return format;
@@ -110,19 +112,19 @@ fn why_unknown(head: &[u8]) -> String {
     }
 }
 
-/// What is known so far.
+/// The state of reading an input.
 #[derive(Default)]
 struct Reading {
     formats: BTreeMap<&'static str, u64>,
-    /// What the last record was.
+    /// The format of the last record.
     last: &'static str,
-    /// Why a record could not be read.
+    /// The reason why a record could not be read.
     broken: Option<String>,
-    /// What the document itself says is missing in it.
+    /// The gap that the document itself reports.
     gap: Option<String>,
-    /// A list of records was seen, if an empty one.
+    /// A list of records was seen, even an empty one.
     around: bool,
-    /// A table was read to its end, and has no rows.
+    /// A table was read to its end and has no rows.
     no_rows: bool,
 }
 
@@ -155,7 +157,7 @@ impl Reading {
         }
     }
 
-    /// What stands around a list of records may say that not all are there.
+    /// Notes the gap that the text around a list of records reports, if it does.
     fn told(&mut self, piece: &Piece<'_>) {
         if !piece.cut
             && piece.keys.iter().any(|key| key == INCOMPLETE)
@@ -176,18 +178,18 @@ impl Reading {
         self.broken.get_or_insert_with(|| format!("a record could not be read: {}", super::text::short(why)));
     }
 
-    /// What most of the records are; what is unknown or declined only if nothing is taken.
+    /// Returns the format of most records; an unknown or declined one only if nothing was taken.
     fn format(&self) -> &'static str {
         let rank = |name: &&str| (*name != UNKNOWN, sniff::declined(name).is_none(), self.formats.get(*name).copied());
         let best = self.formats.keys().copied().max_by_key(|name| rank(name));
         best.unwrap_or(if self.around || self.broken.is_none() { EMPTY } else { UNKNOWN })
     }
 
-    /// A table was read.
+    /// Notes that a table was read. Returns the reason why it was cut, unchanged.
     fn table(&mut self, format: &'static str, out: &Out<'_>, cut: Option<String>) -> Option<String> {
         let incomplete = out.counts.get(Reason::Incomplete.name()).copied().unwrap_or(0);
         self.no_rows = out.read == 0 && cut.is_none();
-        // Rows of which none could be read are not understood.
+        // A table of which no row could be read was not understood.
         if out.read > 0 && out.read == incomplete {
             self.broken.get_or_insert_with(|| "none of its rows says what is needed".to_owned());
         }
@@ -195,14 +197,14 @@ impl Reading {
         cut
     }
 
-    /// Whether anything of it was understood: records of a format that is taken, or a list or table with none in it.
+    /// Returns whether anything was understood: records of a format that is taken, or an empty list or table.
     fn understood(&self) -> bool {
         let taken = |format: &str| format != UNKNOWN && format != EMPTY && sniff::declined(format).is_none();
         let none = self.formats.keys().all(|format| *format == EMPTY) && self.around && self.broken.is_none();
         self.formats.keys().any(|format| taken(format)) || none
     }
 
-    /// Why an input was not taken, if nothing of it was.
+    /// Returns the reason why an input was not taken, if nothing of it was.
     fn not_taken(&self, incomplete: Option<&str>, head: &[u8]) -> Option<String> {
         let broken = incomplete.filter(|_| self.gap.is_none());
         if self.understood() && !(broken.is_some() && self.formats.keys().all(|format| *format == EMPTY)) {
@@ -212,7 +214,7 @@ impl Reading {
         Some(declined.unwrap_or_else(|| broken.map_or_else(|| why_unknown(head), |why| format!("nothing in it could be read: {why}"))))
     }
 
-    /// Records of an unknown kind among others that were taken.
+    /// Reports records of an unknown kind among others that were taken.
     fn strange(&self) -> Option<String> {
         let n = self.formats.get(UNKNOWN).copied().filter(|n| *n > 0 && self.understood())?;
         Some(format!("{n} of its records {} in no format that is known", if n == 1 { "is" } else { "are" }))

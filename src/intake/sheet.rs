@@ -1,5 +1,6 @@
-//! Separated values by their first line: which separator and which line ends, and whose columns they are. Spreadsheets write a
-//! table anew with another separator, and old ones end lines with a bare carriage return; the names of the columns stay.
+//! Separated values, recognised by their first line: the separator, the line ending, and the owner of the
+//! columns. Spreadsheets rewrite a table with another separator, and old ones end lines with a bare carriage
+//! return; the names of the columns stay.
 
 use super::{
     cloudtrail::columns,
@@ -7,21 +8,21 @@ use super::{
     prowler,
 };
 
-/// Whose columns they are.
+/// The tool that the columns belong to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Columns {
     /// Prowler's findings, with the name of the format.
     Prowler(&'static str),
     /// CloudTrail's events.
     CloudTrail,
-    /// Prowler's tables of compliance, which say the same as its findings.
+    /// Prowler's compliance tables, which repeat its findings.
     Compliance,
 }
 
-/// What separators there are.
+/// All separators that are tried.
 const SEPARATORS: [u8; 4] = [b';', b',', b'\t', b'|'];
 
-/// The table that begins like this, if its columns are known.
+/// Recognises a table by its beginning, if its columns are known.
 pub fn told(head: &[u8]) -> Option<(Sheet, Columns)> {
     sheets(head).find_map(|sheet| {
         let columns = prowler::columns(&sheet.header).map(Columns::Prowler);
@@ -31,7 +32,7 @@ pub fn told(head: &[u8]) -> Option<(Sheet, Columns)> {
     })
 }
 
-/// The names in a first line that looks like one of a table, where nobody knows them.
+/// Returns the names in a first line that looks like a table's header, if the columns are not known.
 pub fn names(head: &[u8]) -> Option<Vec<String>> {
     let word = |cell: &String| !cell.is_empty() && cell.len() <= 64 && !cell.contains(['{', '}', '[', ']', '<', '>']);
     sheets(head).map(|sheet| sheet.header).filter(|header| header.len() >= 3 && header.iter().all(word)).max_by_key(Vec::len)

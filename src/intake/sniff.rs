@@ -1,5 +1,5 @@
-//! What a record is, by what stands in it; a file's name says nothing. What is known but not taken is declined with
-//! the reason, and never half understood.
+//! The format of a record, recognised by its content; a file's name plays no part. A format that is known but
+//! not taken is declined with the reason, and never half understood.
 
 use serde_json::Value;
 
@@ -11,15 +11,16 @@ use super::{
     ocsf, parse, prowler,
 };
 
-/// The name of what nobody knows.
+/// The name of an unrecognised format.
 pub const UNKNOWN: &str = "unknown format";
-/// The name of what is known and holds nothing.
+/// The name of a known format that contains nothing.
 pub const EMPTY: &str = "nothing";
 
-/// Beside its events, a document of a lookup says here what could not be looked up.
+/// The member in which the document of a lookup reports, beside its events, the parts that
+/// could not be looked up.
 pub const INCOMPLETE: &str = "Incomplete";
 
-/// Formats that are known and not taken, and why.
+/// The formats that are known and not taken, each with the reason.
 pub const DECLINED: &[(&str, &str)] = &[
     (TRIVY, "it points at files and images, not at resources of an account; scan the account with `redress scan`"),
     (CHECKOV, "it points at lines of source code, not at resources of an account"),
@@ -47,9 +48,9 @@ pub const DECLINED: &[(&str, &str)] = &[
 
 const TRIVY: &str = "Trivy";
 const CHECKOV: &str = "Checkov";
-/// ScoutSuite's report is told by its first line.
+/// ScoutSuite's report, recognised by its first line.
 pub const SCOUT: &str = "ScoutSuite";
-/// Powerpipe's is told by its header, where it is no JSON.
+/// Powerpipe's output, recognised by its header unless it is JSON.
 pub const POWERPIPE: &str = "Powerpipe";
 const CLOUDSPLOIT: &str = "CloudSploit";
 const NOTIFICATION: &str = "notification of a file";
@@ -57,36 +58,38 @@ const OTHER_EVENT: &str = "other event";
 const ITEMS: &str = "AWS Config items";
 const INVOCATION: &str = "AWS Config rule invocation";
 const INSIGHT: &str = "CloudTrail Insights";
-/// Prowler's other tables.
+/// Prowler's compliance tables.
 pub const COMPLIANCE: &str = "Prowler compliance CSV";
-/// A page.
+/// An HTML page.
 pub const HTML: &str = "HTML";
 const LAMBDA: &str = "CloudWatch Logs event of a Lambda function";
 const LOG_LINES: &str = "CloudWatch Logs lines";
-/// The lists of CloudWatch Logs: those of a subscription filter, and those of `filter-log-events` and `get-log-events`.
+/// The lists of CloudWatch Logs: that of a subscription filter, and that of `filter-log-events`
+/// and `get-log-events`.
 const LOG_LISTS: [&str; 2] = ["logEvents", "events"];
 /// The events of a log file.
 pub const LOG: &str = "CloudTrail log file";
-/// Events one by one.
+/// Single events.
 pub const EVENT: &str = "CloudTrail event";
 
-/// Why a format is declined; none for those that are taken.
+/// Returns the reason why a format is declined; none for a format that is taken.
 pub fn declined(format: &str) -> Option<&'static str> {
     DECLINED.iter().find(|(name, _)| *name == format).map(|(_, why)| *why)
 }
 
-/// Whether a format that is not taken stands beside one that is and says the same: in a folder it is no gap.
+/// Returns whether a declined format repeats the content of one that is taken: beside it in a
+/// folder, it is no gap.
 pub fn repeats(format: &str) -> bool {
     matches!(format, COMPLIANCE | HTML | encoding::PDF)
 }
 
-/// The lists that a value may carry its records in, when it came inside something else.
+/// The keys under which a value that was inside another may carry its records.
 const INNER: &[&str] =
     &["Records", "Findings", "findings", "Events", "EvaluationResults", "AggregateEvaluationResults", "ComplianceByConfigRules", "logEvents", "events"];
-/// Envelopes in envelopes are opened so far.
+/// The depth to which nested envelopes are opened.
 const MAX_ENVELOPES: u32 = 4;
 
-/// What an object is that is only known by its keys, because it is too large or cut off.
+/// Recognises an object of which only the keys are known, as it is too large or cut off.
 pub fn by_keys(keys: &[String]) -> Option<&'static str> {
     let has = |wanted: &[&str]| wanted.iter().all(|w| keys.iter().any(|k| k == w));
     let known: &[(&[&str], &str)] = &[
@@ -106,7 +109,7 @@ pub fn by_keys(keys: &[String]) -> Option<&'static str> {
     known.iter().find(|(wanted, _)| has(wanted)).map(|(_, name)| *name)
 }
 
-/// Reads a record as what it is, and says what that was.
+/// Reads a record with the reader of its format. Returns the name of the format.
 pub fn dispatch(list: &str, value: &Value, out: &mut Out<'_>) -> &'static str {
     enveloped(list, value, out, 0)
 }
@@ -132,14 +135,14 @@ fn enveloped(list: &str, value: &Value, out: &mut Out<'_>, depth: u32) -> &'stat
     if let Some(format) = by_keys(&keys) {
         return format;
     }
-    // `{status_code, data}` is how boto3's recorders wrap an answer.
+    // `{status_code, data}` is how boto3's recorders wrap a response.
     match object.get("data").filter(|_| object.contains_key("status_code")) {
         Some(data) => enveloped(list, data, out, depth + 1),
         None => lists(value, out, depth),
     }
 }
 
-/// Records that stand in a list in this value.
+/// Reads the records in the lists of this value.
 fn lists(value: &Value, out: &mut Out<'_>, depth: u32) -> &'static str {
     let mut format = UNKNOWN;
     for (key, records) in INNER.iter().filter_map(|k| Some((*k, value.get(*k)?.as_array()?))) {
@@ -153,7 +156,7 @@ fn lists(value: &Value, out: &mut Out<'_>, depth: u32) -> &'static str {
     format
 }
 
-/// What is none but itself.
+/// Reads a record that is not an envelope.
 fn plain(list: &str, value: &Value, out: &mut Out<'_>) -> Option<&'static str> {
     type Reads = (fn(&Value) -> bool, fn(&Value, &mut Out<'_>), &'static str);
     let known: &[Reads] = &[
@@ -182,7 +185,7 @@ fn plain(list: &str, value: &Value, out: &mut Out<'_>) -> Option<&'static str> {
     Some(name)
 }
 
-/// An event as LookupEvents gives it: whole, but as text.
+/// Reads an event as LookupEvents returns it: complete, but as text.
 fn looked_up(value: &Value, out: &mut Out<'_>) {
     match parse::parse(at(value, "/CloudTrailEvent").as_bytes()) {
         Ok(event) if cloudtrail::is(&event) => cloudtrail::read(&event, "CloudTrail LookupEvents", out),
@@ -190,7 +193,8 @@ fn looked_up(value: &Value, out: &mut Out<'_>) {
     }
 }
 
-/// What EventBridge carries. Account and region of the envelope are the bus's, so only the detail counts.
+/// Reads an EventBridge event. Account and region of the envelope are those of the bus, so only
+/// the detail counts.
 fn event_bridge(value: &Value, out: &mut Out<'_>) -> &'static str {
     let detail = value.get("detail").unwrap_or(&Value::Null);
     let each = |out: &mut Out<'_>, is: fn(&Value) -> bool, read: fn(&Value, &mut Out<'_>)| {
@@ -224,9 +228,9 @@ fn event_bridge(value: &Value, out: &mut Out<'_>) -> &'static str {
     }
 }
 
-/// What an event of CloudWatch Logs has for its message: a finding or an event as text, or any line of a log
-/// (<https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html>). AWS sends messages of its own, too, to see
-/// whether anybody takes them.
+/// Reads the message of a CloudWatch Logs event: a finding or an event as text, or any line of a log
+/// (<https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html>). AWS also sends
+/// messages of its own, to check that the destination is reachable.
 fn logged(message: &str, out: &mut Out<'_>, depth: u32) -> &'static str {
     if message.starts_with("CWL CONTROL MESSAGE") {
         return EMPTY;
@@ -243,7 +247,7 @@ fn logged(message: &str, out: &mut Out<'_>, depth: u32) -> &'static str {
     }
 }
 
-/// What SNS, SQS or S3 carries: a notification of a file, or the thing itself as text.
+/// Reads a message of SNS, SQS or S3: a notification of a file, or the record itself as text.
 fn carried(value: &Value, out: &mut Out<'_>, depth: u32) -> &'static str {
     let message = [value.get("Message"), value.pointer("/Sns/Message"), value.get("body")].into_iter().flatten().next();
     let inner = match message {

@@ -1,15 +1,17 @@
-//! Cuts a stream of JSON into records without holding more than one: the elements of a list at the top, of the lists
-//! in which exports keep their findings, or one value after the other. It knows brackets and strings and nothing else;
-//! whether a record is good JSON is for the parser to say.
+//! Cuts a stream of JSON into records without holding more than one: the elements of a list at the top, of
+//! the lists in which exports keep their findings, or one value after another. It knows only brackets and
+//! strings; the parser decides if a record is valid JSON.
 
 use super::stream::Bytes;
 
-/// The largest record that is kept; CloudTrail's largest event is 1 MB, and Security Hub's findings end at 240 KB.
+/// The largest record that is kept, in bytes; CloudTrail's largest event is 1 MB, and Security Hub's
+/// findings end at 240 KB.
 pub const MAX_RECORD: usize = 4 << 20;
-/// So many keys of an object are remembered, each at most so long: enough to recognise it by.
+/// The maximum number of keys that are remembered of an object, and the maximum length of each:
+/// enough to recognise it.
 const MAX_KEYS: usize = 64;
 const MAX_KEY: usize = 128;
-/// Lists in lists are entered so far.
+/// The depth to which nested lists are entered.
 const MAX_LISTS: u32 = 4;
 
 /// The keys under which exports keep a list of records.
@@ -29,25 +31,28 @@ const LISTS: &[&str] = &[
 /// One record.
 #[derive(Debug, Clone, Copy)]
 pub struct Piece<'a> {
-    /// The key of the list it stands in: empty at the top, `[]` in a list at the top.
+    /// The key of the list that contains it: empty at the top, `[]` in a list at the top.
     pub list: &'a str,
-    /// Its text; cut off where `cut` says so.
+    /// The record's text; incomplete if `cut`.
     pub text: &'a [u8],
-    /// The first keys of the object, for records that stand at the top or in the list there.
+    /// The first keys of the object, for records at the top or in the list there.
     pub keys: &'a [String],
-    /// Too large to be kept, or the input ended in it.
+    /// The record is too large to be kept, or the input ended in it.
     pub cut: bool,
-    /// Only what stood around a list whose records were given one by one.
+    /// Only the text around a list whose records were passed on one by one.
     pub around: bool,
 }
 
-/// Whether the input went on as it should.
+/// The outcome of reading: an error if the input did not continue as it should.
 type Whole = Result<(), String>;
 type Sink<'s> = &'s mut dyn FnMut(Piece<'_>);
 
 const ENDED: &str = "it ends in the middle of a record";
 
-/// Gives every record of the input; the error says why the input is not whole, after all that it holds was given.
+/// Passes on every record of the input.
+///
+/// # Errors
+/// Fails with the reason if the input is incomplete, after everything in it has been passed on.
 pub fn split(bytes: &mut Bytes<'_>, sink: Sink<'_>) -> Whole {
     let mut splitter = Splitter { bytes, text: Vec::new(), keys: Vec::new(), cut: false };
     loop {
@@ -55,7 +60,7 @@ pub fn split(bytes: &mut Bytes<'_>, sink: Sink<'_>) -> Whole {
             None => return Ok(()),
             Some(b'{') => splitter.object("", sink)?,
             Some(b'[') => splitter.list("[]", 0, sink)?,
-            // Some writers of one value a line put commas between the lines.
+            // Some writers of one value per line put commas between the lines.
             Some(b',') => splitter.bytes.skip(1),
             Some(_) => return Err("something follows that is not JSON".to_owned()),
         }
@@ -86,7 +91,7 @@ impl Splitter<'_, '_> {
         sink(Piece { list, text: &self.text, keys: &self.keys, cut: self.cut, around });
     }
 
-    /// Takes bytes as long as `more` says; whether it came to its end.
+    /// Takes bytes until `more` reports the end. Returns whether it was reached.
     fn take(&mut self, mut more: impl FnMut(&[u8]) -> (usize, bool)) -> bool {
         loop {
             let ahead = self.bytes.peeked();
@@ -102,7 +107,7 @@ impl Splitter<'_, '_> {
         }
     }
 
-    /// An object or list that is ahead, whole.
+    /// Takes a whole object or list. Returns whether its end was reached.
     fn nested(&mut self) -> bool {
         let (mut depth, mut string, mut escaped) = (0u64, false, false);
         self.take(|ahead| {
@@ -131,7 +136,7 @@ impl Splitter<'_, '_> {
         })
     }
 
-    /// A string that is ahead, whole.
+    /// Takes a whole string. Returns whether its end was reached.
     fn string(&mut self) -> bool {
         let (mut first, mut escaped) = (true, false);
         self.take(|ahead| {
@@ -148,7 +153,7 @@ impl Splitter<'_, '_> {
         })
     }
 
-    /// A number or word that is ahead. At the end of the input it is taken as whole.
+    /// Takes a number or word. The end of the input ends it as well.
     fn scalar(&mut self) {
         self.take(|ahead| {
             let n = ahead.iter().position(|b| matches!(b, b',' | b'}' | b']' | b'{' | b'[' | b'"' | b' ' | b'\t' | b'\r' | b'\n')).unwrap_or(ahead.len());
@@ -167,7 +172,7 @@ impl Splitter<'_, '_> {
         }
     }
 
-    /// A list that is ahead: each element is a record.
+    /// Reads a list, each element of which is a record.
     fn list(&mut self, name: &str, depth: u32, sink: Sink<'_>) -> Whole {
         self.bytes.skip(1);
         loop {
@@ -201,7 +206,7 @@ impl Splitter<'_, '_> {
         }
     }
 
-    /// An object that is ahead: a record, or what stands around lists of records.
+    /// Reads an object: a record, or the text around lists of records.
     fn object(&mut self, name: &str, sink: Sink<'_>) -> Whole {
         self.begin();
         let mut around = false;
@@ -251,7 +256,7 @@ impl Splitter<'_, '_> {
         }
     }
 
-    /// The records of a list in an object, whose own text and keys are put aside meanwhile.
+    /// Reads the records of a list in an object, whose own text and keys are put aside meanwhile.
     fn inner(&mut self, list: &str, sink: Sink<'_>) -> Whole {
         let (mut text, keys, cut) = (std::mem::take(&mut self.text), std::mem::take(&mut self.keys), self.cut);
         let whole = self.list(list, 0, sink);
@@ -260,7 +265,7 @@ impl Splitter<'_, '_> {
         whole
     }
 
-    /// The one byte that is ahead.
+    /// Takes one byte.
     fn one(&mut self) {
         self.take(|_| (1, true));
     }

@@ -1,4 +1,5 @@
-//! The bytes of an input: decompressed, as UTF-8 without a byte-order mark, counted and bounded. It never says what they mean.
+//! The bytes of an input: decompressed, as UTF-8 without a byte-order mark, counted and bounded. Their
+//! meaning plays no part here.
 
 use std::io::{BufRead, BufReader, Cursor, Read};
 
@@ -6,19 +7,20 @@ use flate2::bufread::MultiGzDecoder;
 
 use super::encoding::{self, Utf16};
 
-/// The most bytes that are read of one input, after decompression.
+/// The maximum number of bytes that are read from one input, after decompression.
 pub const MAX_BYTES: u64 = 16 << 30;
-/// A compressed input may grow to this many bytes whatever its size.
+/// The decompressed size up to which any growth is allowed, in bytes.
 const FREE_GROWTH: u64 = 256 << 20;
-/// Beyond that it may be at most so many times larger than it was. Log files reach 30; DEFLATE itself ends at 1032.
+/// The largest growth beyond that size, as a ratio. Log files reach 30; DEFLATE itself ends at 1032.
 const MAX_RATIO: u64 = 200;
-/// How much is read at once.
+/// The number of bytes that are read at once.
 const BUFFER: usize = 256 << 10;
 
-/// So much is read before it is decided what an input is, however small the parts are that it comes in.
+/// The number of bytes that are read before the kind of input is decided, however small the parts in
+/// which they arrive.
 const AHEAD: usize = 16 << 10;
 
-/// Counts what passes through a reader.
+/// A reader that counts the bytes that pass through it.
 struct Counted<R> {
     inner: R,
     count: std::rc::Rc<std::cell::Cell<u64>>,
@@ -35,7 +37,8 @@ impl<R: Read> Read for Counted<R> {
 /// A reader whose beginning has been read.
 struct Ahead<'r> {
     head: Cursor<Vec<u8>>,
-    /// What stopped the reading of the beginning; it is said when the beginning has been taken.
+    /// The error that stopped the reading of the beginning; it is returned after the
+    /// beginning has been taken.
     failed: Option<std::io::Error>,
     rest: Box<dyn Read + 'r>,
 }
@@ -73,18 +76,18 @@ impl Read for Ahead<'_> {
     }
 }
 
-/// The bytes of an input, one look ahead.
+/// The bytes of an input, with a look ahead.
 pub struct Bytes<'r> {
     inner: BufReader<Box<dyn Read + 'r>>,
     raw: Option<std::rc::Rc<std::cell::Cell<u64>>>,
-    /// Bytes handed out.
+    /// The number of bytes handed out.
     pub read: u64,
-    /// Why reading stopped before the end, if it did.
+    /// The reason why reading stopped before the end, if it did.
     pub stopped: Option<String>,
 }
 
 impl<'r> Bytes<'r> {
-    /// Looks at the first bytes, and decompresses if they are gzip's, one layer only; UTF-16 becomes UTF-8.
+    /// Opens an input: gzip is decompressed, one layer only, and UTF-16 is converted to UTF-8.
     pub fn new(input: Box<dyn Read + 'r>) -> Self {
         let count = std::rc::Rc::new(std::cell::Cell::new(0));
         let counted = Ahead::new(Box::new(Counted { inner: input, count: count.clone() }));
@@ -105,7 +108,7 @@ impl<'r> Bytes<'r> {
         bytes
     }
 
-    /// What lies ahead; empty at the end, or where reading had to stop.
+    /// Returns the bytes ahead; none at the end, or after reading had to stop.
     pub fn peeked(&mut self) -> &[u8] {
         if self.stopped.is_none() {
             self.stopped = self.too_much();
@@ -137,7 +140,7 @@ impl<'r> Bytes<'r> {
         self.read += n as u64;
     }
 
-    /// The next byte that is not white, without taking it.
+    /// Returns the next byte that is not white space, without taking it.
     pub fn after_white(&mut self) -> Option<u8> {
         loop {
             let ahead = self.peeked();
@@ -151,13 +154,13 @@ impl<'r> Bytes<'r> {
         }
     }
 
-    /// Everything up to `most` bytes, to look at how an input begins. Nothing is taken.
+    /// Returns the bytes ahead, at most `most`, to recognise an input by its beginning. Nothing is taken.
     pub fn head(&mut self, most: usize) -> Vec<u8> {
         self.peeked().iter().take(most).copied().collect()
     }
 }
 
-/// Fills an empty buffer; interruptions do not count.
+/// Fills an empty buffer; interruptions are retried.
 fn fill(input: &mut impl BufRead) -> std::io::Result<&[u8]> {
     while let Err(e) = input.fill_buf() {
         if e.kind() != std::io::ErrorKind::Interrupted {

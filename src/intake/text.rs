@@ -1,11 +1,11 @@
-//! Foreign text made short and harmless before it is kept. Nothing of it ever becomes a parameter of a call.
+//! Foreign text, shortened and made harmless before it is kept. It never becomes a parameter of a call.
 
 /// The longest name or id that is kept, in characters.
 pub const SHORT: usize = 256;
 /// The longest sentence that is kept, in characters.
 pub const LONG: usize = 512;
 
-/// The text without control characters, on one line, and at most `most` characters long.
+/// Returns the text without control characters, on one line, and cut to `most` characters.
 pub fn clean(text: &str, most: usize) -> String {
     let mut out: String = text.chars().take(most).map(|c| if c.is_control() { ' ' } else { c }).collect();
     if text.chars().nth(most).is_some() {
@@ -14,17 +14,17 @@ pub fn clean(text: &str, most: usize) -> String {
     out
 }
 
-/// A short text.
+/// Cleans a text and cuts it to [`SHORT`] characters.
 pub fn short(text: &str) -> String {
     clean(text, SHORT)
 }
 
-/// Twelve digits.
+/// Returns whether a text is an account id: twelve digits.
 pub fn is_account(text: &str) -> bool {
     text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit())
 }
 
-/// What AWS calls regions by: `us-east-1`, `us-gov-west-1`.
+/// Returns whether a text has the form of a region's name: `us-east-1`, `us-gov-west-1`.
 pub fn is_region(text: &str) -> bool {
     let parts: Vec<&str> = text.split('-').collect();
     let words = parts.len() >= 3 && parts.len() <= 5 && parts[0].len() == 2;
@@ -34,7 +34,7 @@ pub fn is_region(text: &str) -> bool {
         && parts.last().is_some_and(|n| n.bytes().all(|b| b.is_ascii_digit()))
 }
 
-/// The partition that a region lies in.
+/// Returns the partition of a region.
 pub fn partition_of(region: &str) -> &'static str {
     match region {
         r if r.starts_with("cn-") => "aws-cn",
@@ -43,13 +43,13 @@ pub fn partition_of(region: &str) -> &'static str {
     }
 }
 
-/// An EC2 id: the prefix, a hyphen, and 8 to 17 hexadecimal digits.
+/// Returns whether a text is an EC2 id: the prefix, a hyphen, and 8 to 17 hexadecimal digits.
 pub fn is_ec2_id(text: &str, prefix: &str) -> bool {
     let hex = |h: &str| (8..=17).contains(&h.len()) && h.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
     text.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('-')).is_some_and(hex)
 }
 
-/// The id of a KMS key: a UUID, or `mrk-` and its 32 digits for a multi-Region key
+/// Returns whether a text is the id of a KMS key: a UUID, or `mrk-` and its 32 digits for a multi-Region key
 /// (<https://docs.aws.amazon.com/kms/latest/developerguide/concepts.html#key-id-key-id>).
 pub fn is_key_id(text: &str) -> bool {
     let digits = |d: &str| d.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
@@ -61,7 +61,8 @@ pub fn is_key_id(text: &str) -> bool {
     }
 }
 
-/// A trail's name: 3 to 128 letters, digits, dots, underscores and hyphens, a letter or digit at both ends
+/// Returns whether a text is the name of a trail: 3 to 128 letters, digits, dots, underscores and hyphens,
+/// with a letter or digit at both ends
 /// (<https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_CreateTrail.html>).
 pub fn is_trail_name(text: &str) -> bool {
     let ends = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());

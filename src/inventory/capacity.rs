@@ -1,5 +1,5 @@
-//! Facts about room that is held for instances: On-Demand Capacity Reservations. Plain data under AWS's own names; nothing here
-//! judges.
+//! Facts about capacity that is reserved for instances: On-Demand Capacity Reservations. Plain data under
+//! AWS's own names; nothing here judges.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -24,14 +24,14 @@ pub struct CapacityReservation {
     pub state: String,
     /// `open`, `targeted`.
     pub match_criteria: String,
-    /// `default`, `capacity-block`; empty where the endpoint does not say.
+    /// `default`, `capacity-block`; empty where the endpoint does not return it.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub reservation_type: String,
-    /// How many more instances there is room for.
+    /// The number of instances that can still be launched in it.
     pub available: i32,
-    /// Whether there is room for one more.
+    /// `true` if there is room for one more instance.
     pub has_room: bool,
-    /// When it ends, where it does by itself.
+    /// The time at which it ends, where it does by itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub end: Option<Timestamp>,
     /// The name of the cluster placement group that it is for.
@@ -40,13 +40,13 @@ pub struct CapacityReservation {
     /// The Outpost that it is on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub outpost_arn: Option<String>,
-    /// Whether its owner may take the room back from instances that run in it.
+    /// `true` if its owner may reclaim the capacity from instances that run in it.
     pub interruptible: bool,
 }
 
 impl Record for CapacityReservation {
     const ABOUT: About = About { moves_by_itself: true, ..About::read_by(&[on_all("ec2:DescribeCapacityReservations")]) };
-    // How much of it is taken changes with every start and stop.
+    // The used part of it changes with every start and stop.
     const VOLATILE: &'static [&'static str] = &["available", "has_room"];
     fn filters(&self) -> Vec<(&'static str, &str)> {
         vec![("instance-type", &self.instance_type), ("availability-zone", &self.availability_zone)]

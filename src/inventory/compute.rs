@@ -18,7 +18,7 @@ pub struct Instance {
     pub id: String,
     /// `pending`, `running`, `stopping`, `stopped`, `shutting-down`, `terminated`.
     pub state: String,
-    /// Why it is in that state, as AWS says it: `Client.InternalError: ...`.
+    /// AWS's reason for that state: `Client.InternalError: ...`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state_reason: Option<String>,
     /// `t3.micro`
@@ -45,10 +45,10 @@ pub struct Instance {
     /// Primary private address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub private_ip: Option<String>,
-    /// Public address; see the interface for whose it is.
+    /// Public address; the interface shows whose it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub public_ip: Option<String>,
-    /// Whether it was launched ready to hibernate.
+    /// `true` if it was launched ready to hibernate.
     pub hibernation: bool,
     /// Marketplace product codes.
     pub product_codes: Vec<String>,
@@ -60,7 +60,7 @@ pub struct Instance {
     /// Its placement group, where it is in one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub placement_group: Option<String>,
-    /// Which reservations it may run in: `open`, `none`, `capacity-reservations-only`.
+    /// The reservations that it may run in: `open`, `none`, `capacity-reservations-only`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub capacity_preference: Option<String>,
     /// The reservation, or the group of them, that it is to run in.
@@ -69,7 +69,7 @@ pub struct Instance {
     /// The reservation in which it runs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub capacity_reservation: Option<String>,
-    /// Whether a Nitro enclave is enabled.
+    /// `true` if a Nitro enclave is enabled.
     pub enclave: bool,
     /// `Linux/UNIX`, `Windows`, `Red Hat Enterprise Linux`, ...
     pub platform_details: String,
@@ -80,7 +80,7 @@ pub struct Instance {
     pub stop_protection: Fact<bool>,
     /// `stop` or `terminate` (`ec2:DescribeInstanceAttribute`); read only by id.
     pub shutdown_behavior: Fact<String>,
-    /// When it was last started.
+    /// The time of its last start.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub launch_time: Option<Timestamp>,
     /// Tags.
@@ -95,7 +95,7 @@ pub struct Device {
     pub device_name: String,
     /// The volume behind it.
     pub volume_id: String,
-    /// Whether the volume goes when the instance is terminated.
+    /// `true` if the volume is deleted when the instance is terminated.
     pub delete_on_termination: bool,
     /// `attached`, `attaching`, `detaching`.
     pub status: String,
@@ -116,7 +116,7 @@ impl Record for Instance {
     // and footprints of the released format do not have them.
     const VOLATILE: &'static [&'static str] =
         &["state_reason", "launch_time", "public_ip", "placement_group", "capacity_preference", "capacity_target", "capacity_reservation"];
-    /// A listing leaves out what only a reading by id shows.
+    /// Copies members from an earlier reading by id that a listing leaves out.
     fn complete(&mut self, earlier: &Self) {
         if self.stop_protection == Fact::NotRead {
             self.stop_protection = earlier.stop_protection.clone();
@@ -147,7 +147,7 @@ pub struct InstanceStatus {
     pub system_status: String,
     /// The same scale.
     pub instance_status: String,
-    /// The same scale: whether its EBS volumes can be reached. Empty where the endpoint does not say.
+    /// Reachability of its EBS volumes, on the same scale. Empty where the endpoint does not return it.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub attached_ebs_status: String,
     /// Codes of scheduled events that are not completed.
@@ -159,28 +159,28 @@ impl Record for InstanceStatus {
 }
 
 impl InstanceStatus {
-    /// Whether system and instance are shown to be well.
+    /// Checks that the system and the instance status are shown to be `ok`.
     ///
     /// # Errors
-    /// What is shown instead.
+    /// The status that is shown instead.
     pub fn proves_reachable(&self) -> Result<(), String> {
         all_good(&[("system status", &self.system_status, &["ok"]), ("instance status", &self.instance_status, &["ok"])])
     }
 
-    /// Whether all three checks show that the instance is well. There is no query for bad news here on purpose: a check that
-    /// has not run, and one of which AWS says nothing, prove nothing. The check of attached volumes is `not-applicable` on
-    /// types that AWS does not run it for
+    /// Checks that all three statuses show the instance to be healthy. There is no query for bad news here on
+    /// purpose: a check that has not run, and one that AWS does not report, prove nothing. The check of
+    /// attached volumes is `not-applicable` on types for which AWS does not run it
     /// (<https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/monitoring-system-instance-status-check.html>).
     ///
     /// # Errors
-    /// What is shown instead.
+    /// The status that is shown instead.
     pub fn proves_health(&self) -> Result<(), String> {
         self.proves_reachable()?;
         all_good(&[("attached EBS status", &self.attached_ebs_status, &["ok", "not-applicable"])])
     }
 }
 
-/// Whether each check shows one of the words that prove it.
+/// Checks that each status is one of the words that prove it.
 pub(super) fn all_good(checks: &[(&str, &str, &[&str])]) -> Result<(), String> {
     match checks.iter().find(|(_, is, good)| !good.contains(is)) {
         None => Ok(()),
@@ -189,13 +189,13 @@ pub(super) fn all_good(checks: &[(&str, &str, &[&str])]) -> Result<(), String> {
     }
 }
 
-/// What an instance type is like (`ec2:DescribeInstanceTypes`).
+/// The properties of an instance type (`ec2:DescribeInstanceTypes`).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct InstanceType {
     /// `t3.micro`
     pub id: String,
-    /// Whether it has instance store disks, which a stop erases.
+    /// `true` if it has instance store disks, which a stop erases.
     pub instance_storage: bool,
 }
 
@@ -219,7 +219,7 @@ pub struct Volume {
     /// MiB/s, where the type has a number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub throughput: Option<i32>,
-    /// Whether it is encrypted.
+    /// `true` if it is encrypted.
     pub encrypted: bool,
     /// ARN of its key.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -228,30 +228,30 @@ pub struct Volume {
     pub availability_zone: String,
     /// `creating`, `available`, `in-use`, `deleting`, `deleted`, `error`.
     pub state: String,
-    /// Where it is attached.
+    /// Its attachments to instances.
     pub attachments: Vec<Attachment>,
-    /// When its latest attachment was begun (`AttachTime`).
+    /// The time at which its latest attachment was begun (`AttachTime`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attached_at: Option<Timestamp>,
     /// The snapshot it was made from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub snapshot_id: Option<String>,
-    /// Whether it may be attached to several instances.
+    /// `true` if it may be attached to several instances.
     pub multi_attach: bool,
     /// The service that operates it, if one does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub operator: Option<String>,
-    /// Outpost it lives on.
+    /// The Outpost that it is on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub outpost_arn: Option<String>,
-    /// When it was made.
+    /// The time of its creation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub create_time: Option<Timestamp>,
     /// Tags.
     pub tags: Tags,
 }
 
-/// Where a volume is attached.
+/// The attachment of a volume to an instance.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Attachment {
@@ -261,7 +261,7 @@ pub struct Attachment {
     pub device: String,
     /// `attaching`, `attached`, `detaching`, `detached`, `busy`.
     pub state: String,
-    /// Whether the volume goes with the instance.
+    /// `true` if the volume is deleted with the instance.
     pub delete_on_termination: bool,
 }
 
@@ -289,7 +289,7 @@ impl Record for Volume {
         asked: Some(Asked::of("DescribeVolumes", "volume-id", "Volumes[0]", VOLUME_MEMBERS)),
         ..About::of_ec2(&[on_all("ec2:DescribeVolumes")], "vol", "volume", "InvalidVolume.NotFound")
     };
-    // A swap and its way back attach a volume anew; footprints of the released format do not have the time.
+    // A swap and its undo attach a volume anew; footprints of the released format do not have the time.
     const VOLATILE: &'static [&'static str] = &["attached_at"];
     fn tags(&self) -> Option<&Tags> {
         Some(&self.tags)
@@ -327,12 +327,12 @@ pub struct Snapshot {
     pub volume_id: String,
     /// `pending`, `completed`, `error`, `recoverable`, `recovering`.
     pub state: String,
-    /// When it was started: the state of the disk that it holds.
+    /// The time at which it was started: the state of the disk that it holds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub start_time: Option<Timestamp>,
     /// GiB of the volume.
     pub volume_size: i32,
-    /// Whether it is encrypted.
+    /// `true` if it is encrypted.
     pub encrypted: bool,
     /// ARN of its key.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -341,7 +341,7 @@ pub struct Snapshot {
     pub description: String,
     /// `standard` or `archive`.
     pub storage_tier: String,
-    /// Why it failed, as AWS says it (`StateMessage`).
+    /// AWS's reason for its failure (`StateMessage`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state_message: Option<String>,
     /// `99%`
@@ -352,9 +352,10 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// Whether it is a copy, as far as that shows: AWS gives a copy an arbitrary volume id such as `vol-ffff` or `vol-ffffffff`
-    /// (<https://docs.aws.amazon.com/ebs/latest/userguide/ebs-copy-snapshot.html>). Nothing may hang on it but how many
-    /// copies are counted before one more is asked for.
+    /// Returns whether the snapshot seems to be a copy: AWS gives a copy an arbitrary volume id such as
+    /// `vol-ffff` or `vol-ffffffff`
+    /// (<https://docs.aws.amazon.com/ebs/latest/userguide/ebs-copy-snapshot.html>). Nothing may depend on it
+    /// but the number of copies that are counted before one more is requested.
     pub fn looks_copied(&self) -> bool {
         self.volume_id.starts_with("vol-ffff")
     }

@@ -1,5 +1,5 @@
-//! What is known of one thing, honestly. A fact that was denied or never asked for is neither "absent" nor "fine";
-//! this type keeps the four cases apart, and must not offer a way to mistake one for another.
+//! The state of knowledge about one fact. A fact that was denied or never asked for is neither "absent" nor
+//! "fine"; this type keeps the four cases apart, and must not offer a way to mistake one for another.
 
 use std::{fmt, ops::Deref};
 
@@ -9,11 +9,12 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Fact<T> {
-    /// Read, and this is it.
+    /// Read, with this value.
     Known(T),
-    /// Read, and there is no such thing.
+    /// Read, and it does not exist.
     Absent,
-    /// Asked for, but not answered: denied, throttled out, not supported by the endpoint. The reason says which.
+    /// Asked for, but not answered: denied, throttled out, not supported by the endpoint. The reason names
+    /// the cause.
     Unknown(Reason),
     /// Outside of what was asked for.
     NotRead,
@@ -21,8 +22,9 @@ pub enum Fact<T> {
 
 /// The reason why a fact is unknown: its text, and the class of the failed read.
 ///
-/// The class says what the failure means for whoever needs the fact now, so it is not saved: the JSON form is the text
-/// alone. Credentials that had ended when an inventory was saved say nothing about those of today.
+/// The class decides what the failure means for those who need the fact now, so it is not saved: the JSON
+/// form is the text alone. Credentials that had ended when an inventory was saved are no evidence about those
+/// of today.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 pub struct Reason {
@@ -33,7 +35,8 @@ pub struct Reason {
 /// The class of a read that failed, as far as what happens next depends on it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Cause {
-    /// The credentials have ended, are wrong, or could not be had: no read succeeds before they are renewed.
+    /// The credentials have ended, are wrong, or could not be obtained: no read succeeds before they are
+    /// renewed.
     Credentials,
     /// The caller may not read this: no repetition helps before somebody allows it.
     Denied,
@@ -43,11 +46,11 @@ pub enum Cause {
 }
 
 impl Reason {
-    /// A reason of a class.
+    /// Creates a reason of a class.
     pub fn new(cause: Cause, text: impl Into<String>) -> Self {
         Self { text: text.into(), cause }
     }
-    /// The class of the failed read.
+    /// Returns the class of the failed read.
     pub fn cause(&self) -> Cause {
         self.cause
     }
@@ -85,34 +88,34 @@ impl From<Reason> for String {
 }
 
 impl<T> Default for Fact<T> {
-    /// What nobody asked for is not read.
+    /// Returns [`Fact::NotRead`]: nobody asked for the fact.
     fn default() -> Self {
         Fact::NotRead
     }
 }
 
 impl<T> Fact<T> {
-    /// The value where it is known.
+    /// Returns the value if the fact is known.
     pub fn known(&self) -> Option<&T> {
         if let Fact::Known(value) = self { Some(value) } else { None }
     }
-    /// Whether it was read and is not there.
+    /// Returns whether it was read and does not exist.
     pub fn is_absent(&self) -> bool {
         matches!(self, Fact::Absent)
     }
-    /// A fact that is unknown for a reason that may pass.
+    /// Creates a fact that is unknown for this reason.
     pub fn unknown(reason: impl Into<Reason>) -> Self {
         Fact::Unknown(reason.into())
     }
-    /// The reason where the fact is unknown.
+    /// Returns the reason if the fact is unknown.
     pub fn reason(&self) -> Option<&Reason> {
         if let Fact::Unknown(reason) = self { Some(reason) } else { None }
     }
-    /// The class of the failed read where the fact is unknown.
+    /// Returns the class of the failed read if the fact is unknown.
     pub fn cause(&self) -> Option<Cause> {
         self.reason().map(Reason::cause)
     }
-    /// Why nothing can be said: `None` for `Known` and `Absent`.
+    /// Returns the reason why there is no answer: `None` for `Known` and `Absent`.
     pub fn silence(&self) -> Option<&str> {
         match self {
             Fact::Known(_) | Fact::Absent => None,
@@ -120,7 +123,7 @@ impl<T> Fact<T> {
             Fact::NotRead => Some("not read"),
         }
     }
-    /// The same fact about a borrowed value.
+    /// Borrows the value, and keeps the other cases.
     pub fn as_ref(&self) -> Fact<&T> {
         match self {
             Fact::Known(value) => Fact::Known(value),
@@ -129,7 +132,7 @@ impl<T> Fact<T> {
             Fact::NotRead => Fact::NotRead,
         }
     }
-    /// The same fact about something made of the value.
+    /// Converts the value, and keeps the other cases.
     pub fn map<U>(self, make: impl FnOnce(T) -> U) -> Fact<U> {
         match self {
             Fact::Known(value) => Fact::Known(make(value)),

@@ -1,6 +1,6 @@
-//! The one list of the kinds of things that can be read, and what follows from it: the names of the kinds, where their
-//! families stand, and how generic code comes from a kind to the type of its facts. Nothing here says what a kind is like:
-//! that is at its record.
+//! The one list of the kinds of resources that can be read, and what follows from it: the names of the kinds,
+//! the place of their families, and the way from a kind to the type of its facts for generic code. A kind is
+//! described at its record, not here.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,8 +13,8 @@ use super::{
 };
 use crate::resource::{Kind, Owner, ResourceId};
 
-/// Hands the list to a macro: those of a region, with the member of [`Region`] that holds them and the type of their facts; then
-/// those of an account, with the member of [`Inventory`].
+/// Passes the list to a macro: the kinds of a region, with the member of [`Region`] that holds them and the
+/// type of their facts; then those of an account, with the member of [`Inventory`].
 macro_rules! families {
     ($then:ident) => {
         $then! {
@@ -45,10 +45,10 @@ macro_rules! families {
                 VolumeModifications volume_modifications VolumeModification,
                 /// The account's own snapshots, by id.
                 Snapshots snapshots Snapshot,
-                /// What stands in the way of deletions and comes after them, by the id of the snapshot or volume.
+                /// Obstacles to deletions and their consequences, by the id of the snapshot or volume.
                 Removals removals Removal,
-                /// Target groups of load balancers, by ARN. Only all of them are read: AWS does not say which groups an instance is a
-                /// target of.
+                /// Target groups of load balancers, by ARN. Only all of them are read: AWS does not list the
+                /// groups of which an instance is a target.
                 TargetGroups target_groups TargetGroup,
                 /// Capacity reservations, by id.
                 CapacityReservations capacity_reservations CapacityReservation,
@@ -56,7 +56,7 @@ macro_rules! families {
                 ManagedInstances managed_instances ManagedInstance,
                 /// Log groups, by name.
                 LogGroups log_groups LogGroup,
-                /// KMS keys, by the id, ARN or alias they were asked for.
+                /// KMS keys, by the id, ARN or alias by which they were asked for.
                 Keys keys Key,
                 /// Customer managed KMS keys with their rotation, by key id.
                 CustomerKeys customer_keys CustomerKey,
@@ -64,8 +64,8 @@ macro_rules! families {
                 EbsDefaults ebs_defaults EbsDefaults,
             }
             global {
-                /// Trails, by ARN: a multi-region trail belongs to its home region but is seen from all. Listings are
-                /// remembered as `region=R`.
+                /// Trails, by ARN: a multi-region trail belongs to its home region but is seen from all.
+                /// Listings are recorded as `region=R`.
                 Trails trails Trail,
                 /// IAM roles, by name.
                 Roles roles Role,
@@ -76,21 +76,22 @@ macro_rules! families {
     };
 }
 
-/// A record whose kind stands in the list.
+/// A record whose kind is in the list.
 pub trait Stored: Record + Send + Sync + 'static {
     /// Its kind.
     const KIND: FamilyKind;
-    /// The family in a region; `None` where nothing of that region is known. Kinds of an account have no region.
+    /// Returns the family in a region; `None` where nothing of that region is known. Kinds of an account have
+    /// no region.
     fn family<'i>(inventory: &'i Inventory, region: &str) -> Option<&'i Family<Self>>;
-    /// The family in a region, made empty if nothing of that region is known.
+    /// Returns the family in a region, created empty if nothing of that region is known.
     fn family_mut<'i>(inventory: &'i mut Inventory, region: &str) -> &'i mut Family<Self>;
 }
 
-/// Something to do with the family of a kind, whichever that is.
+/// An operation on the family of any kind.
 pub trait ForFamily {
-    /// What comes of it.
+    /// Its result.
     type Out;
-    /// Does it for the kind whose facts are these.
+    /// Runs the operation on the kind with these facts.
     fn of<T: Stored>(self) -> Self::Out;
 }
 
@@ -99,7 +100,7 @@ macro_rules! define {
         regional { $($(#[$doc:meta])* $kind:ident $field:ident $record:ident,)* }
         global { $($(#[$its_doc:meta])* $its_kind:ident $its_field:ident $its_record:ident,)* }
     ) => {
-        /// The kinds of things that can be read.
+        /// The kinds of resources that can be read.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(rename_all = "kebab-case")]
         pub enum FamilyKind {
@@ -111,7 +112,7 @@ macro_rules! define {
             /// Every kind.
             pub const ALL: &'static [FamilyKind] = &[$(FamilyKind::$kind,)* $(FamilyKind::$its_kind,)*];
 
-            /// What is known of it beside its facts.
+            /// Returns the description of the kind.
             pub fn about(self) -> &'static About {
                 match self {
                     $(FamilyKind::$kind => const { &<$record as Record>::ABOUT },)*
@@ -119,7 +120,7 @@ macro_rules! define {
                 }
             }
 
-            /// Whether it belongs to an account and to no region.
+            /// Returns whether it belongs to an account and to no region.
             pub fn is_global(self) -> bool {
                 match self {
                     $(FamilyKind::$kind => false,)*
@@ -127,7 +128,7 @@ macro_rules! define {
                 }
             }
 
-            /// Does something with its family.
+            /// Runs an operation on its family.
             pub fn with<D: ForFamily>(self, to_do: D) -> D::Out {
                 match self {
                     $(FamilyKind::$kind => to_do.of::<$record>(),)*
@@ -136,7 +137,7 @@ macro_rules! define {
             }
         }
 
-        /// What is known of one region.
+        /// The facts of one region.
         #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
         #[serde(default)]
         pub struct Region {
@@ -173,28 +174,29 @@ macro_rules! define {
 families!(define);
 
 impl FamilyKind {
-    /// The IAM actions that reading it takes.
+    /// Returns the IAM actions that are needed to read it.
     pub fn permissions(self) -> &'static [Reading] {
         self.about().reads
     }
 
-    /// The kind that an id of EC2's names by the letters before its dash.
+    /// Returns the kind of an EC2 id, by the letters before its dash.
     pub fn of_id(id: &str) -> Option<Self> {
         let (prefix, _) = id.split_once('-')?;
         Self::ALL.iter().copied().find(|kind| kind.about().id_prefix == Some(prefix))
     }
 
-    /// The kind in whose family a kind of resource stands.
+    /// Returns the kind whose family holds a kind of resource.
     pub fn of_resource(kind: Kind) -> Option<Self> {
         Self::ALL.iter().copied().find(|family| family.about().kind == Some(kind))
     }
 
-    /// The region under which things of this kind are kept: none for those of an account.
+    /// Returns the region under which resources of this kind are kept: the empty name for those of an
+    /// account.
     pub fn home(self, region: &str) -> &str {
         if self.is_global() { "" } else { region }
     }
 
-    /// The resource that a thing of this kind is, where findings can name it.
+    /// Returns the resource id of a member of this kind, where findings can name it.
     pub fn resource(self, owner: &Owner, region: &str, id: &str) -> Option<ResourceId> {
         let about = self.about();
         about.kind?;
@@ -204,12 +206,13 @@ impl FamilyKind {
         ResourceId::try_from(Arn::written(about.arn.one.first()?, owner, region, id)).ok()
     }
 
-    /// The region in which a thing of this kind is asked for: none for those of an account, but for trails, each of which has a home.
+    /// Returns the region in which a resource of this kind is read: the empty name for those of an account,
+    /// but for trails, each of which has a home.
     pub fn asked_in(self, region: &str) -> &str {
         if self.is_global() && !self.about().by_arn { "" } else { region }
     }
 
-    /// The word by which documents name it: `security-groups`.
+    /// Returns the word by which documents name it: `security-groups`.
     pub fn word(self) -> String {
         // A kind without fields is always a string.
         serde_json::to_value(self).ok().and_then(|word| word.as_str().map(str::to_owned)).unwrap_or_default()

@@ -1,5 +1,6 @@
-//! A family is all that is known of one kind of resource in one place: the things themselves, and which listings
-//! of them were read whole. It must never let a listing that was not read look like an empty one.
+//! A family is all that is known of one kind of resource in one place: the resources themselves, and the
+//! listings of them that were read whole. It must never let a listing that was not read look like an empty
+//! one.
 
 use imbl::OrdMap;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -7,24 +8,25 @@ use serde_json::Value;
 
 use super::{Cause, Fact, Reason, Table, Tags, about::About};
 
-/// Which members of a family are meant.
+/// A choice of members of a family.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Selector {
     /// All.
     All,
-    /// The one with this id.
+    /// The member with this id.
     Id(String),
-    /// Those that a filter of AWS's describe calls picks: name (`group-id`, `tag:redress:run`) and value.
+    /// The members that a filter of AWS's describe calls picks: name (`group-id`, `tag:redress:run`) and
+    /// value.
     By(String, String),
 }
 
 impl Selector {
-    /// The filter `name=value`.
+    /// Returns the filter `name=value`.
     pub fn by(name: &str, value: impl Into<String>) -> Self {
         Selector::By(name.to_owned(), value.into())
     }
-    /// The name under which a family remembers that this listing was read.
+    /// Returns the key under which a family records that this listing was read.
     pub fn key(&self) -> String {
         match self {
             Selector::All => "*".to_owned(),
@@ -32,7 +34,7 @@ impl Selector {
             Selector::By(name, value) => format!("{name}={value}"),
         }
     }
-    /// The selector of a listing that was read under this key.
+    /// Returns the selector of a listing that was read under this key.
     fn of_key(key: &str) -> Self {
         // A tag's name may hold '=' only in its value part here: names of redress's own tags do not.
         match key.split_once('=') {
@@ -42,30 +44,30 @@ impl Selector {
     }
 }
 
-/// What kind of record a family holds: how its filters pick and how its members are compared.
+/// A kind of record that a family holds: how its filters pick and how its members are compared.
 pub trait Record: Serialize + DeserializeOwned + Clone + PartialEq {
-    /// What is known of the kind beside the facts.
+    /// The description of the kind.
     const ABOUT: About;
-    /// The filters of AWS's describe call that pick this record: their names and the values that it has for them.
-    /// `tag:K` is answered from `tags`.
+    /// Returns the filters of AWS's describe call that pick this record: their names and the values that it
+    /// has for them. `tag:K` is answered from `tags`.
     fn filters(&self) -> Vec<(&'static str, &str)> {
         Vec::new()
     }
-    /// The tags, where the kind has any.
+    /// Returns the tags, where the kind has any.
     fn tags(&self) -> Option<&Tags> {
         None
     }
-    /// The tags, to be changed in place, where EC2 or IAM give them with the thing.
+    /// Returns the tags, to be changed in place, where EC2 or IAM returns them with the resource.
     fn tags_mut(&mut self) -> Option<&mut Tags> {
         None
     }
-    /// Takes over from an earlier reading what this one did not ask for.
+    /// Copies members from an earlier reading that this one did not ask for.
     fn complete(&mut self, earlier: &Self) {
         let _ = earlier;
     }
     /// Members of the JSON form that change by themselves, and so do not count when two states are compared.
     const VOLATILE: &'static [&'static str] = &[];
-    /// Whether the id is made anew when the thing is put back, so that a footprint leaves it out.
+    /// `true` if a resource gets a new id when it is restored, so that a footprint leaves the id out.
     const ID_IS_VOLATILE: bool = false;
 }
 
@@ -73,8 +75,8 @@ pub trait Record: Serialize + DeserializeOwned + Clone + PartialEq {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(bound = "T: Record")]
 pub struct Family<T> {
-    /// Which listings were read, by [`Selector::key`]. `Known` says that every member which the selector picks is in
-    /// `items`.
+    /// The listings that were read, by [`Selector::key`]. `Known` means that every member which the selector
+    /// picks is in `items`.
     #[serde(default, with = "super::table::map", skip_serializing_if = "OrdMap::is_empty")]
     pub reads: OrdMap<String, Fact<()>>,
     /// The members, by id.
@@ -89,7 +91,7 @@ impl<T> Default for Family<T> {
 }
 
 impl<T: Record> Family<T> {
-    /// What is known of the member `id`.
+    /// Returns the fact about the member `id`.
     pub fn get(&self, id: &str) -> Fact<&T> {
         match self.items.get(id) {
             Some(fact) => fact.as_ref(),
@@ -101,7 +103,7 @@ impl<T: Record> Family<T> {
         }
     }
 
-    /// The members that a selector picks, if that listing was read.
+    /// Returns the members that a selector picks, if that listing was read.
     pub fn select(&self, selector: &Selector) -> Fact<Vec<(&str, &T)>> {
         if let Selector::Id(id) = selector {
             return self.get(id).map(|item| match self.items.get_key_value(id.as_str()) {
@@ -114,17 +116,17 @@ impl<T: Record> Family<T> {
         read.map(|()| self.items.picked(selector))
     }
 
-    /// All members that are known, whether or not a listing was read whole.
+    /// Returns all members that are known, even if no listing was read whole.
     pub fn known(&self) -> impl Iterator<Item = (&str, &T)> {
         self.items.iter().filter_map(|(id, fact)| fact.known().map(|item| (id.as_str(), item)))
     }
 
-    /// Puts in a member that is known.
+    /// Adds or replaces a member that is known.
     pub fn put(&mut self, id: impl Into<String>, item: T) {
         self.items.insert(id.into(), Fact::Known(item));
     }
 
-    /// The member, to be changed in place.
+    /// Returns the member if it is known, to be changed in place.
     pub fn get_mut(&mut self, id: &str) -> Option<&mut T> {
         match self.items.get_mut(id) {
             Some(Fact::Known(item)) => Some(item),
@@ -132,13 +134,13 @@ impl<T: Record> Family<T> {
         }
     }
 
-    /// Remembers that a listing was read, or why not.
+    /// Records that a listing was read, or the reason why it was not.
     pub fn read(&mut self, selector: &Selector, fact: Fact<()>) {
         self.reads.insert(selector.key(), fact);
     }
 
-    /// Takes over what a later reading says. Where the later reading listed something whole, members that it picks
-    /// and that are no longer there become absent.
+    /// Takes over the facts of a later reading. Where the later reading listed something whole, members that
+    /// the listing picks and that are missing from it become absent.
     pub fn merge(&mut self, later: Family<T>) {
         for (key, fact) in &later.reads {
             if fact.known().is_some() {
@@ -157,26 +159,26 @@ impl<T: Record> Family<T> {
     }
 }
 
-/// The filter of describe calls that picks what carries a tag, whatever its value
+/// The filter of describe calls that picks resources with a tag, whatever its value
 /// (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstances.html>).
 pub const TAG_KEY: &str = "tag-key";
 
-/// A family without its type: what generic code (conditions, footprints) needs of it.
+/// A family without its type, as generic code (conditions, footprints) needs it.
 pub trait AnyFamily {
-    /// The member as JSON.
+    /// Returns the member as JSON.
     fn json(&self, id: &str) -> Fact<Value>;
-    /// The ids and JSON forms of the members that a selector picks.
+    /// Returns the ids and JSON forms of the members that a selector picks.
     fn select_json(&self, selector: &Selector) -> Fact<Vec<(String, Value)>>;
-    /// Why something of it could not be read, where the credentials had ended.
+    /// Returns the reason why something of it could not be read, where the credentials had ended.
     fn credentials_ended(&self) -> Option<&Reason>;
-    /// The tags of a member, as far as they are known.
+    /// Returns the tags of a member, as far as they are known.
     fn tags(&self, id: &str) -> Option<&Tags>;
-    /// The ids of the members of which anything is known, be it that they are gone.
+    /// Returns the ids of the members of which anything is known, including those known to be absent.
     fn ids(&self) -> Vec<&str>;
-    /// How many members are known.
+    /// Counts the members that are known.
     fn count(&self) -> usize;
-    /// What a selector picks, in the form in which two states are compared: without what changes by itself, without
-    /// redress's own bookkeeping tags, in a fixed order.
+    /// Returns the members that a selector picks, in the form in which two states are compared: without
+    /// members that change by themselves, without redress's own bookkeeping tags, in a fixed order.
     fn footprint(&self, selector: &Selector) -> Value;
 }
 
@@ -237,7 +239,7 @@ fn to_json<T: Serialize>(item: &T) -> Value {
     serde_json::to_value(item).unwrap_or(Value::Null)
 }
 
-/// Takes redress's own bookkeeping tags out of every `tags` object; `redress:ignore` is the user's and stays.
+/// Removes redress's own bookkeeping tags from every `tags` object; `redress:ignore` is the user's and stays.
 fn strip_bookkeeping(json: &mut Value) {
     match json {
         Value::Object(map) => {
@@ -251,7 +253,8 @@ fn strip_bookkeeping(json: &mut Value) {
     }
 }
 
-/// Lists in these records are sets (devices, groups, attachments): AWS gives them in any order.
+/// Sorts the lists in these records, which are sets (devices, groups, attachments): AWS returns them in any
+/// order.
 fn in_fixed_order(json: &mut Value) {
     match json {
         Value::Object(map) => map.values_mut().for_each(in_fixed_order),

@@ -1,4 +1,5 @@
-//! Facts about the keys of KMS: those that something uses, by what they were asked for, and those of the customer with their rotation.
+//! Facts about KMS keys: those in use, under the name by which they were asked for, and the customer's keys
+//! with their rotation.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +15,7 @@ use crate::resource::Kind;
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Key {
-    /// What it was asked for: a key id, an ARN or an alias.
+    /// The name by which it was asked for: a key id, an ARN or an alias.
     pub id: String,
     /// ARN.
     pub arn: String,
@@ -33,11 +34,11 @@ impl Record for Key {
 }
 
 impl Key {
-    /// Whether EBS can encrypt and decrypt with it. What AWS does not say proves nothing
+    /// Checks that EBS can encrypt and decrypt with it. A property that AWS does not return proves nothing
     /// (<https://docs.aws.amazon.com/kms/latest/APIReference/API_KeyMetadata.html>).
     ///
     /// # Errors
-    /// What is shown instead.
+    /// The property that is shown instead.
     pub fn proves_usable(&self) -> Result<(), String> {
         all_good(&[
             ("state", &self.key_state, &["Enabled"]),
@@ -59,14 +60,14 @@ pub struct CustomerKey {
     pub key_spec: String,
     /// `ENCRYPT_DECRYPT`, ...
     pub key_usage: String,
-    /// `AWS` or `CUSTOMER`. A listing holds the customer's only.
+    /// `AWS` or `CUSTOMER`. A listing contains only the customer's keys.
     pub key_manager: String,
-    /// Where its material comes from: `AWS_KMS`, `EXTERNAL`, `AWS_CLOUDHSM`, `EXTERNAL_KEY_STORE`.
+    /// The origin of its material: `AWS_KMS`, `EXTERNAL`, `AWS_CLOUDHSM`, `EXTERNAL_KEY_STORE`.
     pub origin: String,
-    /// For the replica of a multi-Region key: the ARN of its primary key.
+    /// The ARN of the primary key, for the replica of a multi-Region key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replica_of: Option<String>,
-    /// Whether AWS rotates it; not read where AWS cannot.
+    /// `true` if AWS rotates it; not read where AWS cannot.
     pub rotation: Fact<bool>,
     /// Tags; not read where AWS cannot rotate it.
     pub tags: Fact<Tags>,
@@ -94,7 +95,7 @@ impl Record for CustomerKey {
 }
 
 impl CustomerKey {
-    /// A key that AWS could rotate, and does not.
+    /// Returns a key that AWS could rotate, and does not.
     #[cfg(test)]
     pub fn not_rotated(id: &str) -> Self {
         Self {

@@ -1,5 +1,5 @@
-//! What is known of an account: typed facts about resources, read at one time, that serialise to JSON. No IO; nothing
-//! here decides whether something is right or wrong.
+//! The knowledge of an account: typed facts about resources, read at one time, that serialise to JSON. No IO;
+//! nothing here decides whether something is right or wrong.
 
 pub mod about;
 pub mod balancing;
@@ -42,7 +42,7 @@ use families::AnyOf;
 /// Tags of a resource.
 pub type Tags = BTreeMap<String, String>;
 
-/// Who is asking: whose credentials, from where. Belongs to the reading, since guards need it.
+/// The caller: whose credentials, and from where. Belongs to the reading, since guards need it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Caller {
     /// The ARN that `sts:GetCallerIdentity` answers.
@@ -58,18 +58,18 @@ pub struct Inventory {
     /// `redress.inventory/1`.
     #[serde(default = "format_name")]
     pub format: String,
-    /// The partition and account it speaks about.
+    /// The partition and account that it describes.
     pub owner: Owner,
-    /// Who read it.
+    /// The caller that read it.
     #[serde(default)]
     pub caller: Caller,
-    /// When it was read.
+    /// The time at which it was read.
     pub read_at: Timestamp,
-    /// What lives in regions.
+    /// The facts of each region, by its name.
     #[serde(default)]
     pub regions: BTreeMap<String, Region>,
     /// Trails, by ARN: a multi-region trail belongs to its home region but is seen from all. Listings are
-    /// remembered as `region=R`.
+    /// recorded as `region=R`.
     #[serde(default)]
     pub trails: Family<Trail>,
     /// IAM roles, by name.
@@ -85,7 +85,7 @@ fn format_name() -> String {
 }
 
 impl Inventory {
-    /// An inventory in which nothing has been read yet.
+    /// Creates an inventory in which nothing has been read yet.
     pub fn empty(owner: Owner, caller: Caller, read_at: Timestamp) -> Self {
         Self {
             format: format_name(),
@@ -99,12 +99,12 @@ impl Inventory {
         }
     }
 
-    /// The region, made empty if nothing of it is known yet.
+    /// Returns the region, created empty if nothing of it is known yet.
     pub fn region_mut(&mut self, region: &str) -> &mut Region {
         self.regions.entry(region.to_owned()).or_default()
     }
 
-    /// Takes over what a later reading says (see [`Family::merge`]).
+    /// Merges the facts of a later reading (see [`Family::merge`]).
     pub fn merge(&mut self, later: Inventory) {
         self.read_at = self.read_at.max(later.read_at);
         self.trails.merge(later.trails);
@@ -115,27 +115,27 @@ impl Inventory {
         }
     }
 
-    /// The family of a kind; `None` where nothing of that region was read.
+    /// Returns the family of a kind; `None` where nothing of that region was read.
     pub fn family(&self, region: &str, kind: FamilyKind) -> Option<&dyn AnyFamily> {
         kind.with(AnyOf { inventory: self, region })
     }
 
-    /// One thing as JSON.
+    /// Returns one resource as JSON.
     pub fn json(&self, region: &str, kind: FamilyKind, id: &str) -> Fact<Value> {
         self.family(region, kind).map_or(Fact::NotRead, |f| f.json(id))
     }
 
-    /// What a want asks for, as ids and JSON.
+    /// Returns the members that a want asks for, as ids and JSON.
     pub fn select_json(&self, want: &Want) -> Fact<Vec<(String, Value)>> {
         self.family(&want.region, want.family).map_or(Fact::NotRead, |f| f.select_json(&want.selector))
     }
 
-    /// Why something could not be read, where the credentials had ended.
+    /// Returns the reason why something could not be read, where the credentials had ended.
     pub fn credentials_ended(&self) -> Option<&Reason> {
         self.families().find_map(|(_, _, family)| family.credentials_ended())
     }
 
-    /// All families, with their kinds and regions; those of the account come last, without a region.
+    /// Returns all families, with their kinds and regions; those of the account come last, without a region.
     pub fn families(&self) -> impl Iterator<Item = (&str, FamilyKind, &dyn AnyFamily)> {
         let places = self.regions.keys().map(|region| (region.as_str(), false)).chain([("", true)]);
         places.flat_map(move |(region, global)| {
@@ -144,16 +144,16 @@ impl Inventory {
         })
     }
 
-    /// Where its families stand, by region and kind: for whoever goes through them all and changes them.
+    /// Returns the regions and kinds of its families, for callers that go through them all and change them.
     pub fn places(&self) -> Vec<(String, FamilyKind)> {
         self.families().map(|(region, kind, _)| (region.to_owned(), kind)).collect()
     }
 
-    /// Whether a want was answered already, be it that nothing can be said.
+    /// Returns whether a want has been answered already, even if the answer is unknown.
     pub fn knows(&self, want: &Want) -> bool {
         match self.select_json(want) {
             Fact::NotRead => false,
-            // A listing of instances leaves out what only a reading by id shows.
+            // A listing of instances leaves out members that only a reading by id shows.
             Fact::Known(found) if want.family == FamilyKind::Instances && matches!(want.selector, Selector::Id(_)) => {
                 found.iter().all(|(_, json)| json.get("stop_protection").is_none_or(|fact| fact != "not-read"))
             }
@@ -161,7 +161,7 @@ impl Inventory {
         }
     }
 
-    /// How the things that these wants name look, in the form in which two states are compared.
+    /// Returns the resources that these wants name, in the form in which two states are compared.
     pub fn footprint(&self, wants: &[Want]) -> Value {
         let mut all = serde_json::Map::new();
         for want in wants {

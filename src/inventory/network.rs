@@ -52,7 +52,7 @@ pub struct SecurityGroupRule {
     pub id: String,
     /// The group it belongs to.
     pub group_id: String,
-    /// Whether it is about traffic that leaves.
+    /// `true` for traffic that leaves.
     pub is_egress: bool,
     /// `tcp`, `udp`, `icmp`, `icmpv6`, `-1`, or a number.
     pub ip_protocol: String,
@@ -88,7 +88,7 @@ impl Record for SecurityGroupRule {
         asked: Some(Asked::of("DescribeSecurityGroupRules", "security-group-rule-id", "SecurityGroupRules[0]", &[])),
         ..About::of_ec2(&[on_all("ec2:DescribeSecurityGroupRules")], "sgr", "security-group-rule", "InvalidSecurityGroupRuleId.NotFound")
     };
-    // AWS gives a rule that is put back a new id: two states are the same when the bodies are.
+    // AWS gives a restored rule a new id: two states are the same when the bodies are.
     const ID_IS_VOLATILE: bool = true;
     fn tags(&self) -> Option<&Tags> {
         Some(&self.tags)
@@ -111,7 +111,7 @@ pub struct PrefixList {
     pub name: String,
     /// Owner; `AWS` for AWS's own.
     pub owner_id: String,
-    /// How many rules it counts as; absent for AWS's own.
+    /// The number of rules that it counts as; absent for AWS's own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_entries: Option<i32>,
     /// The CIDRs in it.
@@ -145,7 +145,7 @@ pub struct NetworkInterface {
     /// The instance it is attached to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instance_id: Option<String>,
-    /// Whether a service of AWS manages it.
+    /// `true` if a service of AWS manages it.
     pub requester_managed: bool,
     /// Description.
     pub description: String,
@@ -162,7 +162,8 @@ pub struct NetworkInterface {
     /// Public IPv4 address, when it has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub public_ip: Option<String>,
-    /// Who owns the public address: `amazon` for one that is lost on stop, an account id for an Elastic IP.
+    /// The owner of the public address: `amazon` for one that is lost on stop, an account id for an Elastic
+    /// IP.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub public_ip_owner: Option<String>,
     /// Tags.
@@ -197,9 +198,9 @@ pub struct Vpc {
     pub id: String,
     /// Primary CIDR.
     pub cidr_block: String,
-    /// Whether it is the region's default VPC.
+    /// `true` for the region's default VPC.
     pub is_default: bool,
-    /// Owner: another account's for a shared VPC, whose flow logs are not ours to make.
+    /// Owner: another account's for a shared VPC, for which only the owner can create flow logs.
     pub owner_id: String,
     /// Tags.
     pub tags: Tags,
@@ -227,9 +228,9 @@ pub struct Subnet {
     pub cidr_block: String,
     /// Its zone.
     pub availability_zone: String,
-    /// Whether new network interfaces get a public IPv4 address.
+    /// `true` if new network interfaces get a public IPv4 address.
     pub map_public_ip_on_launch: bool,
-    /// Whether it is the default subnet of its zone.
+    /// `true` for the default subnet of its zone.
     pub default_for_az: bool,
     /// Its owner: another account for a subnet that is shared with this one.
     pub owner_id: String,
@@ -260,7 +261,7 @@ impl Record for Subnet {
 pub struct FlowLog {
     /// `fl-...`
     pub id: String,
-    /// What it watches: a VPC, a subnet or an interface.
+    /// The resource that it watches: a VPC, a subnet or an interface.
     pub resource_id: String,
     /// `ACTIVE` in all documented cases.
     pub flow_log_status: String,
@@ -288,7 +289,7 @@ pub struct FlowLog {
     /// The fields of a record.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub log_format: Option<String>,
-    /// When it was made.
+    /// The time of its creation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub creation_time: Option<Timestamp>,
     /// Tags.

@@ -1,17 +1,18 @@
-//! How the IAM actions are written down that reading a kind of thing takes; which they are stands at its record. Names are those
-//! of AWS's service authorization reference (<https://docs.aws.amazon.com/service-authorization/latest/reference/>), which for S3
-//! are not those of the operations. Nothing here reads.
+//! The form in which IAM actions are declared that are needed to read a kind of resource; the actions
+//! themselves are at its record. Names are those of AWS's service authorization reference
+//! (<https://docs.aws.amazon.com/service-authorization/latest/reference/>), which for S3 are not those of the
+//! operations. Nothing here reads.
 
-/// When a reading of a kind takes an action.
+/// The condition under which a reading of a kind needs an action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum When {
     /// Always.
     Always,
-    /// When a thing is read by its id.
+    /// Only if a resource is read by its id.
     ById,
-    /// When things are listed, and not read by their ids.
+    /// Only if resources are listed, and not read by their ids.
     Listed,
-    /// When what was read before asks for it; the text says what.
+    /// Only if a fact that was read before requires it; the text states the condition.
     Fact(&'static str),
 }
 
@@ -20,34 +21,35 @@ pub enum When {
 pub struct Reading {
     /// `ec2:DescribeVolumes`
     pub action: &'static str,
-    /// When it is taken.
+    /// The condition under which it is needed.
     pub when: When,
-    /// What IAM lets it be scoped to.
+    /// The resources to which IAM can restrict it.
     pub on: On,
 }
 
-/// What IAM lets an action be scoped to.
+/// The resources to which IAM can restrict an action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum On {
-    /// Nothing: it stands on `*`.
+    /// None: it must be allowed on `*`.
     All,
-    /// The thing that is read.
+    /// The resource that is read.
     Thing,
-    /// Those of the things that are read whose ids begin so, under an ARN of their own, without `arn:` and the partition.
+    /// Those of the resources that are read whose ids begin so, under an ARN of their own, without `arn:` and
+    /// the partition.
     Only {
         /// `snap-`
         id_prefix: &'static str,
-        /// With `{id}` in it.
+        /// The ARN with `{id}` in it.
         arn: &'static str,
     },
 }
 
-/// An action that is always taken, on `*`.
+/// Returns an action that is always needed, on `*`.
 pub(super) const fn on_all(action: &'static str) -> Reading {
     Reading { action, when: When::Always, on: On::All }
 }
 
-/// An action that is always taken, on the thing that is read.
+/// Returns an action that is always needed, on the resource that is read.
 pub(super) const fn on_one(action: &'static str) -> Reading {
     Reading { action, when: When::Always, on: On::Thing }
 }

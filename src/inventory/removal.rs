@@ -1,5 +1,5 @@
-//! What AWS says about taking a snapshot or a volume away: what uses it, what locks it, and whether the Recycle Bin keeps it.
-//! Plain data; nothing here reads.
+//! Facts about the deletion of a snapshot or a volume: its uses, its lock, and its retention in the Recycle
+//! Bin. Plain data; nothing here reads.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -10,10 +10,10 @@ use super::{
     permissions::{On, Reading, When, on_all},
 };
 
-/// Stands among the accounts that a snapshot is shared with for everybody, as AWS's group does.
+/// The entry for everybody among the accounts that a snapshot is shared with, as AWS names the group.
 pub const PUBLIC: &str = "all";
 
-/// What stands in the way of a deletion, and what comes after it.
+/// The obstacles to a deletion, and its consequences.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Removal {
@@ -27,11 +27,11 @@ pub struct Removal {
     /// The accounts that may make volumes of a snapshot; [`PUBLIC`] for everybody (`ec2:DescribeSnapshotAttribute`). Empty where
     /// it is the account's alone.
     pub shared: Fact<Vec<String>>,
-    /// The retention rules of the region for things of its kind (`rbin:ListRules`, `rbin:GetRule`).
+    /// The retention rules of the region for resources of its kind (`rbin:ListRules`, `rbin:GetRule`).
     pub rules: Fact<Vec<BinRule>>,
-    /// Whether it is in the Recycle Bin (`ec2:ListSnapshotsInRecycleBin`, `ec2:ListVolumesInRecycleBin`).
+    /// `true` if it is in the Recycle Bin (`ec2:ListSnapshotsInRecycleBin`, `ec2:ListVolumesInRecycleBin`).
     pub in_bin: Fact<bool>,
-    /// Until when it stays there.
+    /// The time until which it stays there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub in_bin_until: Option<Timestamp>,
 }
@@ -59,16 +59,16 @@ impl Record for Removal {
 pub struct BinRule {
     /// Its identifier.
     pub id: String,
-    /// For how many days it keeps things.
+    /// The number of days for which it keeps resources.
     pub days: i32,
-    /// It keeps what carries one of these tags; everything where there are none.
+    /// The tags of which a resource must have one to be kept; it keeps every resource if there are none.
     pub tags: Vec<(String, String)>,
-    /// It keeps nothing that carries one of these.
+    /// The tags of which a resource must have none to be kept.
     pub but: Vec<(String, String)>,
 }
 
 impl BinRule {
-    /// Whether it keeps what carries these tags
+    /// Returns whether it keeps a resource with these tags
     /// (<https://docs.aws.amazon.com/ebs/latest/userguide/recycle-bin-concepts.html>).
     fn keeps(&self, tags: &Tags) -> bool {
         let any = |list: &[(String, String)]| list.iter().any(|(key, value)| tags.get(key) == Some(value));
@@ -77,7 +77,8 @@ impl BinRule {
 }
 
 impl Removal {
-    /// The rule that keeps a thing with these tags once it is deleted: of several the one that keeps it longest.
+    /// Returns the rule that keeps a resource with these tags once it is deleted: of several the one that
+    /// keeps it longest.
     pub fn kept_by(&self, tags: &Tags) -> Fact<&BinRule> {
         match &self.rules {
             Fact::Known(rules) => rules.iter().filter(|rule| rule.keeps(tags)).max_by_key(|rule| rule.days).map_or(Fact::Absent, Fact::Known),

@@ -22,31 +22,31 @@ pub struct Trail {
     pub id: String,
     /// Name.
     pub name: String,
-    /// Where it can be changed.
+    /// The region in which it can be changed.
     pub home_region: String,
-    /// Whether it records all regions.
+    /// `true` if it records all regions.
     pub is_multi_region: bool,
-    /// Whether it belongs to the organization; members cannot change it.
+    /// `true` if it belongs to the organization; members cannot change it.
     pub is_organization: bool,
     /// Bucket that it delivers to.
     pub s3_bucket_name: String,
     /// Prefix in the bucket.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub s3_key_prefix: Option<String>,
-    /// Whether digests are written.
+    /// `true` if digests are written.
     pub log_file_validation: bool,
-    /// Whether events of global services are recorded.
+    /// `true` if events of global services are recorded.
     pub include_global_service_events: bool,
     /// ARN of its key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kms_key_id: Option<String>,
-    /// Whether it logs now.
+    /// `true` if it logs now.
     pub is_logging: Fact<bool>,
     /// The error of the last delivery, empty when there was none.
     pub latest_delivery_error: Fact<String>,
-    /// When it last delivered.
+    /// The time of its last delivery.
     pub latest_delivery_time: Fact<Timestamp>,
-    /// Whether it records management events, reads and writes, of all services.
+    /// `true` if it records management events, reads and writes, of all services.
     pub all_management_events: Fact<bool>,
     /// Tags.
     pub tags: Fact<Tags>,
@@ -69,8 +69,8 @@ impl Record for Trail {
         self.tags.known()
     }
     fn filters(&self) -> Vec<(&'static str, &str)> {
-        // A listing from one region shows its own trails and the multi-region ones; which others it shows is
-        // remembered by the listing itself, so every trail answers for its home region only.
+        // A listing from one region shows its own trails and the multi-region ones; the others that it shows
+        // are recorded by the listing itself, so every trail answers for its home region only.
         vec![("region", &self.home_region)]
     }
 }
@@ -81,13 +81,13 @@ impl Record for Trail {
 pub struct Bucket {
     /// Name.
     pub id: String,
-    /// Whether this account owns it (`s3:HeadBucket` with `ExpectedBucketOwner`).
+    /// `true` if this account owns it (`s3:HeadBucket` with `ExpectedBucketOwner`).
     pub owned: bool,
-    /// Where it lives.
+    /// The region that it is in.
     pub region: Fact<String>,
     /// Its policy, as JSON.
     pub policy: Fact<Value>,
-    /// Whether all four settings of its public access block are on.
+    /// `true` if all four settings of its public access block are on.
     pub public_access_blocked: Fact<bool>,
     /// `Enabled`, `Suspended`; absent when never set.
     pub versioning: Fact<String>,
@@ -133,7 +133,7 @@ pub struct Role {
     pub id: String,
     /// ARN.
     pub arn: String,
-    /// Who may assume it, as JSON.
+    /// The principals that may assume it, as JSON.
     pub trust_policy: Value,
     /// Inline policies by name, as JSON.
     pub inline_policies: Fact<BTreeMap<String, Value>>,
@@ -169,7 +169,7 @@ impl Record for Role {
 pub struct LogGroup {
     /// Name.
     pub id: String,
-    /// Days; nothing means for ever.
+    /// Retention in days; `None` means for ever.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retention_in_days: Option<i32>,
     /// ARN of its key.
@@ -187,7 +187,7 @@ const READ_LOG_GROUPS: &[Reading] =
 impl Record for LogGroup {
     const ABOUT: About = About {
         kind: Some(Kind::LogGroup),
-        // Some operations are asked about with the trailing form, some without.
+        // Some operations are authorized on the form with the trailing `:*`, some on the form without.
         arn: Arn { one: &["logs:*:{account}:log-group:{id}", "logs:*:{account}:log-group:{id}:*"], any: "logs:*:{account}:log-group:*" },
         ..About::read_by(READ_LOG_GROUPS)
     };
@@ -208,9 +208,9 @@ pub struct EbsDefaults {
 }
 
 impl EbsDefaults {
-    /// The one id under which they stand.
+    /// The one id under which they are kept.
     pub const ID: &'static str = "account";
-    /// AWS's own key for EBS, which is made when it is first used.
+    /// AWS's own key for EBS, which AWS creates when it is first used.
     pub const AWS_KEY: &'static str = "alias/aws/ebs";
 }
 

@@ -8,16 +8,17 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{Fact, Record, Selector, TAG_KEY};
 
-/// Facts about the things of one kind, by id.
+/// The facts about the resources of one kind, by id.
 ///
-/// A copy shares its members with the original until one of the two is changed, and a change copies only what leads to the
-/// changed member: forks of an account cost nothing that grows with the account.
+/// A copy shares its members with the original until one of the two is changed, and a change copies only the
+/// path to the changed member: forks of an account cost nothing that grows with the account.
 #[derive(Clone)]
 pub struct Table<T> {
     members: OrdMap<String, Fact<T>>,
     /// Built when a filter is first asked for, and kept up to date from then on.
     index: OnceLock<Index>,
-    /// A member that was lent to be changed: the index has nothing of it until the next change of the table.
+    /// The member that was lent to be changed: the index does not contain it until the next change of the
+    /// table.
     lent: Option<String>,
 }
 
@@ -25,10 +26,10 @@ pub struct Table<T> {
 #[derive(Clone, Default)]
 struct Index(HashMap<String, OrdSet<String>>);
 
-/// The key of the members of which nothing can be said.
+/// The key of the unknown members.
 const UNKNOWN: &str = "?";
 
-/// The tags that have an index: redress's own. Others are looked for by going through all members.
+/// The tags that have an index: redress's own. Other tags are searched by going through all members.
 const OWN_TAGS: &str = "redress:";
 
 impl Index {
@@ -57,7 +58,7 @@ impl Index {
     }
 }
 
-/// The keys under which the index has a member.
+/// Returns the keys under which the index has a member.
 fn keys<T: Record>(fact: &Fact<T>) -> Vec<String> {
     match fact {
         Fact::Known(item) => {
@@ -70,13 +71,13 @@ fn keys<T: Record>(fact: &Fact<T>) -> Vec<String> {
     }
 }
 
-/// Whether the index knows what a filter picks.
+/// Returns whether the index can answer a filter.
 fn has_index(name: &str, value: &str) -> bool {
     let key = if name == TAG_KEY { Some(value) } else { name.strip_prefix("tag:") };
     key.is_none_or(|key| key.starts_with(OWN_TAGS))
 }
 
-/// Whether a selector picks a known member.
+/// Returns whether a selector picks a known member.
 fn picks<T: Record>(item: &T, selector: &Selector) -> bool {
     match selector {
         Selector::All | Selector::Id(_) => true,
@@ -95,42 +96,42 @@ impl<T> Default for Table<T> {
 }
 
 impl<T> Table<T> {
-    /// The number of members, absent and unknown ones included.
+    /// Returns the number of members, absent and unknown ones included.
     pub fn len(&self) -> usize {
         self.members.len()
     }
 
-    /// Whether there is no member.
+    /// Returns whether there is no member.
     pub fn is_empty(&self) -> bool {
         self.members.is_empty()
     }
 
-    /// The members with their ids, in the order of the ids.
+    /// Returns the members with their ids, in the order of the ids.
     pub fn iter(&self) -> impl Iterator<Item = (&String, &Fact<T>)> {
         self.members.iter().inspect(|_| looked_at(1))
     }
 
-    /// The ids, in order.
+    /// Returns the ids, in order.
     pub fn keys(&self) -> impl Iterator<Item = &String> {
         self.members.keys()
     }
 
-    /// The members, in the order of their ids.
+    /// Returns the members, in the order of their ids.
     pub fn values(&self) -> impl Iterator<Item = &Fact<T>> {
         self.iter().map(|(_, fact)| fact)
     }
 
-    /// The member with this id.
+    /// Returns the member with this id.
     pub fn get(&self, id: &str) -> Option<&Fact<T>> {
         self.members.get(id)
     }
 
-    /// The member with this id, and the id as it is kept.
+    /// Returns the member with this id, and the id as it is kept.
     pub fn get_key_value(&self, id: &str) -> Option<(&String, &Fact<T>)> {
         self.members.get_key_value(id)
     }
 
-    /// Whether there is a member with this id.
+    /// Returns whether there is a member with this id.
     pub fn contains_key(&self, id: &str) -> bool {
         self.members.contains_key(id)
     }
@@ -142,7 +143,7 @@ impl<T> Table<T> {
 }
 
 impl<T: Record> Table<T> {
-    /// Puts in a member; returns the one that was there.
+    /// Inserts a member; returns the previous one.
     pub fn insert(&mut self, id: String, fact: Fact<T>) -> Option<Fact<T>> {
         self.settle();
         let before = self.members.insert(id.clone(), fact);
@@ -153,7 +154,7 @@ impl<T: Record> Table<T> {
         before
     }
 
-    /// Puts in a member where there is none of this id.
+    /// Inserts a member if there is none with this id.
     pub fn or_insert_with(&mut self, id: &str, make: impl FnOnce() -> Fact<T>) {
         if !self.members.contains_key(id) {
             self.insert(id.to_owned(), make());
@@ -170,7 +171,7 @@ impl<T: Record> Table<T> {
         before
     }
 
-    /// The member with this id, to be changed in place.
+    /// Returns the member with this id, to be changed in place.
     pub fn get_mut(&mut self, id: &str) -> Option<&mut Fact<T>> {
         self.settle();
         if let (Some(index), Some(fact)) = (self.index.get_mut(), self.members.get(id)) {
@@ -191,13 +192,14 @@ impl<T: Record> Table<T> {
         }
     }
 
-    /// Keeps the members for which `keep` answers true.
+    /// Keeps the members for which `keep` returns `true`.
     pub fn retain(&mut self, keep: impl Fn(&str, &Fact<T>) -> bool) {
         let gone: Vec<String> = self.members.iter().filter(|(id, fact)| !keep(id, fact)).map(|(id, _)| id.clone()).collect();
         gone.iter().for_each(|id| drop(self.remove(id)));
     }
 
-    /// The known members that a selector picks, in the order of their ids, whether or not that listing was read whole.
+    /// Returns the known members that a selector picks, in the order of their ids, even if that listing was
+    /// not read whole.
     pub fn picked(&self, selector: &Selector) -> Vec<(&str, &T)> {
         match selector {
             Selector::By(name, value) if has_index(name, value) => {
@@ -207,7 +209,8 @@ impl<T: Record> Table<T> {
         }
     }
 
-    /// The members that the index has under a key, the one that was lent included, in the order of their ids.
+    /// Returns the members that the index has under a key, the one that was lent included, in the order of
+    /// their ids.
     fn found(&self, key: &str) -> Vec<(&String, &Fact<T>)> {
         let lent = self.lent.as_deref().and_then(|id| self.members.get_key_value(id)).filter(|(_, fact)| keys(fact).iter().any(|k| k == key));
         let ids = self.index().0.get(key).into_iter().flatten();
@@ -219,7 +222,7 @@ impl<T: Record> Table<T> {
         found
     }
 
-    /// The members of which nothing can be said, in the order of their ids.
+    /// Returns the unknown members, in the order of their ids.
     pub fn unknown(&self) -> Vec<(&String, &Fact<T>)> {
         self.found(UNKNOWN)
     }
@@ -228,7 +231,7 @@ impl<T: Record> Table<T> {
         self.index.get_or_init(|| Index::of(&self.members))
     }
 
-    /// Enters the member that was lent as it is now.
+    /// Enters the lent member into the index, as it is now.
     fn settle(&mut self) {
         if let (Some(id), Some(index)) = (self.lent.take(), self.index.get_mut())
             && let Some(fact) = self.members.get(&id)
@@ -297,7 +300,7 @@ pub(super) mod map {
     }
 }
 
-/// Counts the members that are looked at: a test holds that work grows in a line with the account.
+/// Counts the members that are looked at: a test checks that work grows linearly with the account.
 #[cfg(not(test))]
 fn looked_at(_: usize) {}
 
@@ -311,7 +314,7 @@ fn looked_at(members: usize) {
     LOOKED_AT.with(|count| count.set(count.get() + members));
 }
 
-/// The number of members that this thread has looked at until now.
+/// Returns the number of members that this thread has looked at until now.
 #[cfg(test)]
 pub(crate) fn looked() -> usize {
     LOOKED_AT.with(std::cell::Cell::get)

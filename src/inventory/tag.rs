@@ -1,35 +1,36 @@
-//! The tags by which redress finds again what it made, and the name by which it knows its own calls. Only names and
-//! nothing else; they are part of what users see.
+//! The tags by which redress finds again what it created, and the name by which it recognises its own calls.
+//! Only names and nothing else; they are part of what users see.
 
-/// The name under which redress calls AWS: every request says `lib/redress/VERSION` in its `User-Agent`, which CloudTrail
-/// keeps as `userAgent`.
+/// The name under which redress calls AWS: every request has `lib/redress/VERSION` in its `User-Agent`, which
+/// CloudTrail records as `userAgent`.
 pub const AGENT: &str = "redress";
 
-/// Which run made the thing.
+/// The run that created the resource.
 pub const RUN: &str = "redress:run";
-/// Which step of which change made it, as `change/step`.
+/// The step that created the resource, as `change/step`.
 pub const STEP: &str = "redress:step";
-/// The token of the call that made it: hex SHA-256 of run, step and attempt.
+/// The token of the call that created the resource: hex SHA-256 of run, step and attempt.
 pub const TOKEN: &str = "redress:token";
-/// What it was made from.
+/// The resource from which it was created.
 pub const SOURCE: &str = "redress:source";
-/// Which instance it belongs to.
+/// The instance to which it belongs.
 pub const INSTANCE: &str = "redress:instance";
-/// At which device of the instance.
+/// The device of the instance.
 pub const DEVICE: &str = "redress:device";
-/// Whether it goes when its instance is terminated, which attaching a volume forgets.
+/// `true` if the volume is deleted when its instance is terminated, a setting that is lost when a volume is
+/// attached.
 pub const DELETE_ON_TERMINATION: &str = "redress:delete-on-termination";
-/// In which state the run found the instance: `running` or `stopped`.
+/// The state in which the run found the instance: `running` or `stopped`.
 pub const STATE: &str = "redress:state";
-/// Until when it is kept, as a date (`2026-12-22`); `redress prune` may plan its deletion afterwards.
+/// The date until which it is kept (`2026-12-22`); `redress prune` may plan its deletion afterwards.
 pub const EXPIRES: &str = "redress:expires";
-/// What took its place.
+/// The resource that replaced it.
 pub const REPLACED_BY: &str = "redress:replaced-by";
-/// Snapshots that belong together carry the same value.
+/// The set that a snapshot belongs to: all snapshots of it carry the same value.
 pub const SET: &str = "redress:set";
-/// How many of the newest completed sets of its instance a backup wants to be kept, whatever their dates.
+/// The number of newest completed sets of its instance that a backup must keep, whatever their dates.
 pub const KEEP_LAST: &str = "redress:keep-last";
-/// Set by a person: findings on this resource are suppressed, and the value says why.
+/// Set by a person: findings on this resource are suppressed, and the value is the reason.
 pub const IGNORE: &str = "redress:ignore";
-/// Set by a person: prune leaves the thing alone.
+/// Set by a person: prune never deletes the resource.
 pub const HOLD: &str = "redress:hold";

@@ -1,4 +1,4 @@
-//! What an inventory must never do: take a listing that was not read for an empty one.
+//! The one thing that an inventory must never do: take a listing that was not read for an empty one.
 
 #![allow(clippy::unwrap_used)]
 
@@ -122,7 +122,7 @@ mod tables {
         }
     }
 
-    /// What going through all members finds.
+    /// Returns the ids that a walk through all members finds.
     fn by_hand<'a>(table: &'a Table<SecurityGroupRule>, name: &str, value: &str) -> Vec<&'a str> {
         let has = |rule: &SecurityGroupRule| match name.strip_prefix("tag:") {
             Some(key) => rule.tags.get(key).is_some_and(|v| v == value),
@@ -144,7 +144,8 @@ mod tables {
     }
 
     proptest! {
-        /// The index answers as going through all members does, whatever was changed, in the original and in a copy.
+        /// Checks that the index answers like a walk through all members, after any changes, in the original
+        /// and in a copy.
         #[test]
         fn the_index_finds_what_a_walk_finds(changes in proptest::collection::vec((change(), any::<bool>()), 0..24)) {
             let mut table = Table::default();

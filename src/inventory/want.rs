@@ -1,4 +1,4 @@
-//! What is to be read: data handed to the reading seam. Nothing here reads.
+//! The data that states what is to be read, handed to the reading seam. Nothing here reads.
 
 use std::{collections::BTreeSet, fmt};
 
@@ -6,31 +6,31 @@ use serde::{Deserialize, Serialize};
 
 use super::{FamilyKind, Selector};
 
-/// One thing to read: a kind, where, and which of it.
+/// One question to the account: a kind, a region, and a choice of members.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Want {
-    /// Where; empty for roles and buckets; for trails the region from which they are looked at.
+    /// The region; empty for roles and buckets; for trails the region from which they are seen.
     pub region: String,
     /// The kind.
     pub family: FamilyKind,
-    /// Which of them.
+    /// The choice of members.
     pub selector: Selector,
 }
 
 impl Want {
-    /// All of a kind.
+    /// Asks for all of a kind.
     pub fn all(region: &str, family: FamilyKind) -> Self {
         Self { region: region.to_owned(), family, selector: Selector::All }
     }
-    /// The one with this id.
+    /// Asks for the one with this id.
     pub fn id(region: &str, family: FamilyKind, id: impl Into<String>) -> Self {
         Self { region: region.to_owned(), family, selector: Selector::Id(id.into()) }
     }
-    /// Those that a filter picks.
+    /// Asks for those that a filter picks.
     pub fn by(region: &str, family: FamilyKind, name: &str, value: impl Into<String>) -> Self {
         Self { region: region.to_owned(), family, selector: Selector::by(name, value) }
     }
-    /// The trails that can be seen from a region.
+    /// Asks for the trails that can be seen from a region.
     pub fn trails(region: &str) -> Self {
         Self::by(region, FamilyKind::Trails, "region", region)
     }
@@ -44,5 +44,5 @@ impl fmt::Display for Want {
     }
 }
 
-/// Everything that one reading is to answer.
+/// All wants that one reading is to answer.
 pub type Scope = BTreeSet<Want>;

@@ -1,5 +1,6 @@
-//! Closing the loop: what became of the findings of other tools that a plan was made for, and which of them Security Hub may
-//! be told are resolved. Pure, from the plan and the journal; who is told is for the engine, and whether at all for the user.
+//! Closing the loop: the outcome of each finding of another tool that a plan was made for, and the findings
+//! that may be reported to Security Hub as resolved. Pure, from the plan and the journal; the engine sends
+//! the report, and the user decides whether to.
 
 use std::collections::BTreeMap;
 
@@ -11,18 +12,19 @@ use crate::{
     resource::Owner,
 };
 
-/// What became of one finding of another tool.
+/// The outcome of one finding of another tool.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Closing<'p> {
-    /// Which.
+    /// The finding.
     pub origin: &'p Origin,
     /// The changes that answer it, in the order of the plan.
     pub changes: Vec<&'p str>,
-    /// Why it is not settled; nothing where every finding of ours behind it was set right by this run, and that is proved.
+    /// The reason for which it is not settled; `None` where this run has fixed every finding of ours behind
+    /// it, with proof.
     pub open: Option<String>,
 }
 
-/// What became of each finding that the plan was made for and that a change of it answers.
+/// Returns the outcome of each finding that the plan was made for and that a change of the plan answers.
 pub fn closings<'p>(plan: &'p Plan, story: &Story) -> Vec<Closing<'p>> {
     let mut by_finding: BTreeMap<&FindingKey, &'p str> = BTreeMap::new();
     for change in &plan.changes {
@@ -44,14 +46,14 @@ fn unplanned(plan: &Plan, key: &FindingKey) -> String {
     format!("no change answers {} of {}: {why}", key.check, key.resource.id())
 }
 
-/// Why a change is not one that this run has made and proved; nothing where it is.
+/// Returns the reason for which this run has not made and proved a change; `None` where it has.
 fn not_verified(story: &Story, id: &str) -> Option<String> {
     let told = story.changes.get(id);
     if let Some(run) = told.and_then(|t| t.undone_by.as_ref()) {
         return Some(format!("{id} was taken back by run {run}"));
     }
     match told.map(|t| &t.phase) {
-        // Until it is marked as kept, a replaced thing shows the finding as before.
+        // Until it is marked as kept, a replaced resource shows the finding as before.
         Some(Phase::Ended(Outcome::Verified)) if told.is_some_and(|t| !t.by_hand().is_empty() && !t.awaiting.is_empty()) => {
             Some(format!("{id} is verified, but something is left to do by hand"))
         }
@@ -61,17 +63,17 @@ fn not_verified(story: &Story, id: &str) -> Option<String> {
     }
 }
 
-/// What Security Hub may be told after a run, and what it may not.
+/// The findings that may be reported to Security Hub after a run, and those that may not.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Notices {
-    /// What may be said, region by region.
+    /// The updates that may be sent, region by region.
     pub notices: Vec<Notice>,
     /// The findings of Security Hub that are left as they are, each with the reason.
     pub left: Vec<(HubFinding, String)>,
 }
 
-/// What Security Hub may be told: of findings in its own format that belong to this account, its partition and the regions of
-/// the plan, those that are settled. `at` is when their proofs held.
+/// Selects the settled findings to report to Security Hub: those in its own format that belong to this
+/// account, its partition and the regions of the plan. `at` is the time at which their proofs held.
 pub fn notices(plan: &Plan, story: &Story, at: jiff::Timestamp) -> Notices {
     let owner = Owner { partition: plan.partition.clone(), account: plan.account.clone() };
     let mut by_region: BTreeMap<String, Vec<HubFinding>> = BTreeMap::new();
@@ -83,7 +85,7 @@ pub fn notices(plan: &Plan, story: &Story, at: jiff::Timestamp) -> Notices {
             Err(why) => all.left.push((HubFinding { id: id.to_owned(), product: product.to_owned() }, why)),
         }
     }
-    // What is open under one control is open under all: the id and product name one finding.
+    // A finding that is open under one control is open under all: the id and product name one finding.
     for (region, mut findings) in by_region {
         findings.sort();
         findings.dedup();
@@ -105,7 +107,7 @@ fn placed(closing: &Closing<'_>, plan: &Plan, owner: &Owner) -> Result<(String, 
     }
 }
 
-/// What stands with the finding from then on.
+/// Writes the note that the finding carries from then on.
 fn note(run: &str, at: jiff::Timestamp) -> String {
     let text = format!("Set right by redress, run {run}; checked again and proved at {at:.0}. `redress show {run}` tells what was done.");
     text.chars().take(notice::LONGEST_NOTE).collect()

@@ -9,22 +9,22 @@ use serde::{Deserialize, Serialize};
 use super::{Moment, Outcome, Phase, Resumption, Signed, Story, down, line::Record, story::Told, tale};
 use crate::{plan::Plan, resource::ResourceId};
 
-/// Where a run stands.
+/// The state of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RunState {
     /// It came to its end.
     Complete,
-    /// It was stopped midway: `redress resume`.
+    /// It was stopped midway; `redress resume` continues it.
     Interrupted,
-    /// All that it did was taken back.
+    /// Everything that it did was undone.
     Undone,
-    /// Some of it was taken back.
+    /// Some of it was undone.
     PartlyUndone,
 }
 
 impl RunState {
-    /// The word for people.
+    /// Returns the word for people.
     pub fn word(self) -> &'static str {
         match self {
             RunState::Complete => "complete",
@@ -35,16 +35,16 @@ impl RunState {
     }
 }
 
-/// `redress.run/1`
+/// The document `redress.run/1`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunDocument {
-    /// `redress.run/1`
+    /// The format: `redress.run/1`.
     pub format: String,
     /// The run's id.
     pub run: String,
     /// `plan`, `undo` or `prune`.
     pub kind: String,
-    /// The run that an undo takes back.
+    /// The run that an undo reverses.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub of_run: Option<String>,
     /// The digest of its plan.
@@ -53,30 +53,30 @@ pub struct RunDocument {
     pub account: String,
     /// The endpoint.
     pub endpoint: String,
-    /// When it began.
+    /// The time at which it began.
     pub started: Timestamp,
-    /// Whose credentials began it: who applied the plan.
+    /// The identity whose credentials applied the plan.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub caller: String,
-    /// Who had signed the plan's file that it is a run of, where a signature was asked for.
+    /// The signer of the plan's file, where a signature was required.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signed: Option<Signed>,
-    /// Who went on with it after it was interrupted.
+    /// The resumptions after interruptions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub resumed: Vec<Resumption>,
-    /// Where it stands.
+    /// The state of the run.
     pub state: RunState,
-    /// Why it was stopped, if it was.
+    /// The reason for which it was stopped, if it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stopped: Option<String>,
     /// Its changes, in the order of the plan.
     pub changes: Vec<ChangeReport>,
     /// Changes by outcome.
     pub counts: BTreeMap<String, usize>,
-    /// What Security Hub was told of findings that the run has set right, and what it said.
+    /// The reports to Security Hub about findings that the run has fixed, with its answers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub told: Vec<Told>,
-    /// What happened, moment by moment, where it was asked for.
+    /// The moments of the run, where they were asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub story: Vec<Moment>,
 }
@@ -90,35 +90,35 @@ pub struct ChangeReport {
     pub action: String,
     /// The resource.
     pub resource: ResourceId,
-    /// One sentence.
+    /// A one-sentence summary.
     pub summary: String,
-    /// What became of it; `interrupted` while it is open.
+    /// The outcome; `interrupted` while the change is open.
     pub outcome: String,
-    /// Why, and what to do.
+    /// The reason, and the next step for a person.
     pub reason: String,
-    /// The instances that it has down while it is open, by the journal.
+    /// The instances that are down while the change is open, by the journal.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub down: Vec<String>,
-    /// What can only be known later.
+    /// Results that can only be known later.
     pub awaiting: Vec<String>,
-    /// What is left for a person to do, a sentence each: what to do, the reason, and the command of the AWS CLI.
+    /// Tasks left for a person, a sentence each: the task, the reason, and the command of the AWS CLI.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub leftovers: Vec<String>,
-    /// Calls of which it could not be told, before something was taken down, whether they would be allowed.
+    /// Calls for which it was not known, before something was taken down, whether they would be allowed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub not_told: Vec<String>,
-    /// What undo will not bring back.
+    /// Losses that an undo will not restore.
     pub not_restored: Vec<String>,
-    /// The run that took it back.
+    /// The run that undid the change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undone_by: Option<String>,
-    /// Seconds from its beginning to its end.
+    /// Seconds from the beginning of the change to its end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seconds: Option<f64>,
 }
 
 impl RunDocument {
-    /// The document of a run.
+    /// Builds the document of a run.
     pub fn of(story: &Story, plan: &Plan) -> Self {
         let changes: Vec<ChangeReport> = plan.changes.iter().map(|change| report(story, change)).collect();
         let mut counts = BTreeMap::new();
@@ -146,20 +146,20 @@ impl RunDocument {
         }
     }
 
-    /// The same with what happened, moment by moment.
+    /// Adds the moments of the run, taken from its records.
     #[must_use]
     pub fn told(self, records: &[Record]) -> Self {
         self.telling(tale::tale(records))
     }
 
-    /// The same with these moments.
+    /// Adds these moments.
     #[must_use]
     pub fn telling(mut self, moments: Vec<Moment>) -> Self {
         self.story = moments;
         self
     }
 
-    /// The outcomes of its changes; an open change counts as none.
+    /// Returns the outcomes of its changes; an open change counts as none.
     pub fn outcomes(story: &Story) -> Vec<Outcome> {
         story.changes.values().filter_map(super::ChangeStory::outcome).collect()
     }
@@ -189,7 +189,8 @@ fn report(story: &Story, change: &crate::plan::Change) -> ChangeReport {
     }
 }
 
-/// What became of a change, in the word of `redress.run/1`: an outcome, or `interrupted` while it is open.
+/// Returns the outcome of a change in the words of `redress.run/1`: an outcome, or `interrupted` while the
+/// change is open.
 pub fn outcome(story: &Story, change: &str) -> &'static str {
     match story.changes.get(change).map(|told| &told.phase) {
         Some(Phase::Ended(outcome)) => outcome.word(),
@@ -198,7 +199,7 @@ pub fn outcome(story: &Story, change: &str) -> &'static str {
     }
 }
 
-/// Where a run stands.
+/// Returns the state of a run.
 pub fn state(story: &Story) -> RunState {
     let applied: Vec<_> = story.changes.values().filter(|c| c.outcome().is_some_and(Outcome::applied) || c.undone_by.is_some()).collect();
     let undone = applied.iter().filter(|c| c.undone_by.is_some()).count();

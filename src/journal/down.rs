@@ -1,5 +1,6 @@
-//! What a change has down by the journal: instances that its calls took down and none of them is known to have brought up again. Pure; whether
-//! somebody has brought them up meanwhile, only the account says.
+//! The instances that a change has down by the journal: its calls took them down, and none is known to have
+//! brought them up again. Pure; whether somebody has brought them up in the meantime is known only from the
+//! account.
 
 use std::collections::BTreeSet;
 
@@ -10,8 +11,8 @@ use crate::{
 };
 
 impl ChangeStory {
-    /// The instances that it has down, each with its region: a call that takes down took effect, or may have, and no later one is known to have
-    /// brought it up.
+    /// Returns the instances that the change has down, each with its region: a call that takes the instance
+    /// down took effect, or may have, and no later call is known to have brought it up.
     pub fn down(&self) -> BTreeSet<(&str, &str)> {
         let mut down = BTreeSet::new();
         let instances = |call| Call::instances(call).map(|id| (call.region.as_str(), id));
@@ -19,7 +20,7 @@ impl ChangeStory {
             let Some(call) = call else { continue };
             match (call.power(), state) {
                 (Power::TakesDown, StepState::Intended | StepState::Called | StepState::Settled) => down.extend(instances(call)),
-                // What was left out: somebody else has brought it up.
+                // A start that was left out: somebody else has brought the instance up.
                 (Power::BringsUp, StepState::Settled | StepState::Left) => {
                     let up: BTreeSet<_> = instances(call).collect();
                     down.retain(|instance| !up.contains(instance));
@@ -30,7 +31,8 @@ impl ChangeStory {
         down
     }
 
-    /// The ids of the instances that it has down while it is not over, and of those that it was to bring up and has not.
+    /// Returns the ids of the instances that the change has down while it is not over, and of those that it
+    /// was to bring up and has not.
     pub fn down_while_open(&self, change: &Change) -> Vec<String> {
         if self.outcome().is_some() || self.steps.is_empty() {
             return Vec::new();
@@ -45,7 +47,8 @@ impl ChangeStory {
     }
 }
 
-/// Says that a run that was interrupted has instances down, and what brings them up; nothing where it has none.
+/// Describes the instances that an interrupted run has down, and the commands that bring them up; `None`
+/// where it has none.
 pub fn words(run: &str, down: &[String]) -> Option<String> {
     let (is, it) = if down.len() == 1 { ("is", "it") } else { ("are", "them") };
     let lost = mark::recover(run);

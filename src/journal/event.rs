@@ -1,5 +1,5 @@
-//! What can happen in a run, as data. An event is written before (intent) or after (everything else) what it tells of.
-//! Nothing here reads or writes.
+//! The events of a run, as data. An intent is written before the call that it announces, every other event
+//! after the fact that it records. Nothing here reads or writes.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -10,38 +10,38 @@ use crate::{
     plan::PlanKind,
 };
 
-/// What became of a change.
+/// The outcome of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
-    /// Done, and proved on fresh facts.
+    /// Applied, and proved on fresh facts.
     Verified,
-    /// Done, but not proved.
+    /// Applied, but not proved.
     Unverified,
     /// There was nothing to do.
     AlreadyFixed,
     /// The account has changed since the plan: nothing was done.
     Drifted,
-    /// Something it needs is unknown or was not applied: nothing was done.
+    /// A fact that it needs is unknown, or a change that it needs was not applied: nothing was done.
     Blocked,
-    /// A guard or the action says no: nothing was done.
+    /// A guard or the action refuses: nothing was done.
     Refused,
-    /// Nobody said yes.
+    /// Nobody approved it.
     NotApproved,
-    /// The run ended before it came to this change.
+    /// The run ended before it reached this change.
     Skipped,
-    /// It failed, and was taken back.
+    /// It failed, and was rolled back.
     RolledBack,
     /// It failed before anything was done.
     Failed,
-    /// It failed and could not be taken back: a person is needed.
+    /// It failed and could not be rolled back: a person is needed.
     Stuck,
-    /// An undo that brought the resource back to what it was.
+    /// An undo that brought the resource back to its former state.
     Restored,
 }
 
 impl Outcome {
-    /// The word for people and documents.
+    /// Returns the word for people and documents.
     pub fn word(self) -> &'static str {
         match self {
             Outcome::Verified => "verified",
@@ -58,28 +58,29 @@ impl Outcome {
             Outcome::Restored => "restored",
         }
     }
-    /// Whether what comes after it may go on.
+    /// Checks whether changes that depend on this one may go on.
     pub fn stands(self) -> bool {
         matches!(self, Outcome::Verified | Outcome::Unverified | Outcome::AlreadyFixed | Outcome::Restored)
     }
-    /// Whether steps of it were done and stay done.
+    /// Checks whether steps of the change were done and stay done.
     pub fn applied(self) -> bool {
         matches!(self, Outcome::Verified | Outcome::Unverified)
     }
 }
 
-/// What was decided about a change before the run.
+/// A decision about a change before the run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Decision {
     /// The change.
     pub change: String,
-    /// Yes or no.
+    /// `true` where it was approved.
     pub approved: bool,
-    /// Who or what decided, and why not: `prompt`, `--auto-approve`, `above --max-risk safe`.
+    /// The person or setting that decided, or the reason against it: `prompt`, `--auto-approve`,
+    /// `above --max-risk safe`.
     pub by: String,
 }
 
-/// What became of a call.
+/// The result of a call.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum StepResult {
@@ -88,25 +89,25 @@ pub enum StepResult {
         /// The declared outputs.
         outputs: Outputs,
     },
-    /// It was found to have taken effect: by its token, its tags or how the account looks.
+    /// The call was found to have taken effect: by its token, its tags or the state of the account.
     Found {
         /// The declared outputs, found again.
         outputs: Outputs,
     },
-    /// It failed.
+    /// The call failed.
     Failed {
-        /// How.
+        /// The error.
         error: CallError,
     },
-    /// It was looked for and had no effect.
+    /// The effect was looked for, and there was none.
     NotFound,
 }
 
-/// One thing that happened in a run.
+/// An event of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "type")]
 pub enum Event {
-    /// The run begins. The plan lies beside the journal.
+    /// The run begins. Its plan is stored beside the journal.
     RunStarted {
         /// The run's id.
         run: String,
@@ -114,7 +115,7 @@ pub enum Event {
         plan_digest: String,
         /// The kind of its plan.
         kind: PlanKind,
-        /// The run that an undo takes back.
+        /// The run that an undo reverses.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         of_run: Option<String>,
         /// The account.
@@ -123,13 +124,13 @@ pub enum Event {
         partition: String,
         /// The endpoint.
         endpoint: String,
-        /// Whose credentials.
+        /// The identity of the credentials.
         caller: String,
         /// The version of redress.
         version: String,
-        /// What was decided: one for each change of the plan.
+        /// The decisions: one for each change of the plan.
         decisions: Vec<Decision>,
-        /// Who has signed the plan's file, where a signature was asked for.
+        /// The signer of the plan's file, where a signature was required.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         signed: Option<Signed>,
     },
@@ -137,163 +138,166 @@ pub enum Event {
     ChangeStarted {
         /// The change.
         change: String,
-        /// How what it touches looks before.
+        /// The state, before the change, of the resources that it touches.
         before: Value,
     },
     /// A call is about to be made.
     Intent {
         /// The change.
         change: String,
-        /// The step, or the act of the way back.
+        /// The step, or the act of an undo or rollback.
         step: String,
-        /// From 1.
+        /// The number of the attempt, from 1.
         attempt: u32,
         /// The call, resolved: exactly what is sent.
         call: Call,
-        /// The facts that were read in the same breath, by the names under which later acts refer to them.
+        /// The facts that were read at the same moment, by the names under which later acts refer to them.
         #[serde(default, skip_serializing_if = "Outputs::is_empty")]
         observed: Outputs,
     },
-    /// An act was left out: a precondition of it does not hold, or what it would take back was never made.
+    /// An act was left out: one of its preconditions does not hold, or the resource to undo was never
+    /// created.
     Left {
         /// The change.
         change: String,
-        /// The step, or the act of the way back.
+        /// The step, or the act of an undo or rollback.
         step: String,
-        /// What was seen.
+        /// The observed state.
         reason: String,
-        /// Whether what it would bring about is there anyway.
+        /// `true` where the effect of the act is present anyway.
         #[serde(default)]
         stands: bool,
     },
-    /// What became of it.
+    /// A call has a result.
     Result {
         /// The change.
         change: String,
         /// The step.
         step: String,
-        /// What.
+        /// The result.
         result: StepResult,
     },
-    /// What was waited for after the call has come about: the step is done.
+    /// The condition that the step waits for after its call holds: the step is done.
     Settled {
         /// The change.
         change: String,
         /// The step.
         step: String,
     },
-    /// Before a step that takes something down, what comes after it was tried without effect: nothing of it is denied.
+    /// Before a step that takes something down, the later calls were tried without effect: none of them is
+    /// denied.
     Tried {
         /// The change.
         change: String,
         /// The step that takes something down.
         step: String,
-        /// How many calls would be allowed.
+        /// The number of calls that would be allowed.
         allowed: usize,
-        /// Calls of which it cannot be told, each with the reason.
+        /// Calls for which it is not known, each with the reason.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         not_told: Vec<String>,
     },
-    /// Facts that the change has observed are others now because of what this run itself did, and that had no effect.
+    /// Facts that the change has observed have changed through an action of this run itself, which had no
+    /// effect.
     Observed {
         /// The change.
         change: String,
         /// The facts, by name.
         observed: Outputs,
     },
-    /// A step after the point of no return, or an act of a way back that only records, failed for good. The change goes on
-    /// and stands.
+    /// A step after the point of no return, or an act of an undo or rollback that only records, failed for
+    /// good. The change goes on and stands.
     LeftOver {
         /// The change.
         change: String,
-        /// The step, or the act of the way back.
+        /// The step, or the act of an undo or rollback.
         step: String,
-        /// The call that a person should make; nothing where the call was made and did not show what it was to show, so
-        /// that the change is not proved.
+        /// The call that a person should make; `None` where the call was made and did not have the expected
+        /// result, so that the change is not proved.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         call: Option<Call>,
-        /// Why.
+        /// The reason.
         reason: String,
     },
-    /// A step failed for good: from here on the change goes back.
+    /// A step failed for good: from here on the change is rolled back.
     RollbackStarted {
         /// The change.
         change: String,
-        /// Which step, and why.
+        /// The step that failed, and the reason.
         reason: String,
     },
     /// A change is over.
     ChangeEnded {
         /// The change.
         change: String,
-        /// What became of it.
+        /// The outcome of the change.
         outcome: Outcome,
-        /// Why, and what to do.
+        /// The reason, and the next step for a person.
         reason: String,
-        /// How what it touches looks after.
+        /// The state, after the change, of the resources that it touches.
         #[serde(default, skip_serializing_if = "Value::is_null")]
         after: Value,
-        /// What can only be known later.
+        /// Results that can only be known later.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         awaiting: Vec<String>,
     },
     /// The run goes on after it was interrupted.
     Resumed {
-        /// Whose credentials.
+        /// The identity of the credentials.
         caller: String,
-        /// What was decided then about changes that were left.
+        /// The decisions made then about the remaining changes.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         decisions: Vec<Decision>,
-        /// Who has signed the run as it stood, where a signature was asked for.
+        /// The signer of the run as it stood, where a signature was required.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         signed: Option<Signed>,
     },
-    /// The run was stopped on request, before all was done.
+    /// The run was stopped on request before it was complete.
     Stopped {
-        /// By what.
+        /// The cause of the stop.
         reason: String,
     },
     /// A change was checked again later.
     CheckedAgain {
         /// The change.
         change: String,
-        /// What was found: verified or unverified.
+        /// The new outcome: verified or unverified.
         outcome: Outcome,
-        /// Why.
+        /// The reason.
         reason: String,
-        /// What can still only be known later.
+        /// Results that can still only be known later.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         awaiting: Vec<String>,
     },
-    /// Changes of this run were taken back by another run.
+    /// Changes of this run were undone by another run.
     Undone {
-        /// By which.
+        /// The run that undid them.
         by: String,
-        /// Which.
+        /// The ids of the changes.
         changes: Vec<String>,
     },
-    /// Security Hub is about to be told that findings of its own are resolved.
+    /// Findings of Security Hub are about to be reported to it as resolved.
     Notifying {
         /// The region of Security Hub.
         region: String,
-        /// Which findings.
+        /// The findings.
         findings: Vec<HubFinding>,
-        /// What is said with it.
+        /// The note that is sent with the update.
         note: String,
     },
-    /// What Security Hub answered.
+    /// Security Hub has answered.
     Notified {
         /// The region of Security Hub.
         region: String,
-        /// How many findings it updated.
+        /// The number of findings that it updated.
         resolved: usize,
-        /// What it did not update, and why.
+        /// The findings that it did not update, each with the reason.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         refused: Vec<Refusal>,
-        /// Why nothing at all was updated, if so.
+        /// The reason for which nothing at all was updated, if so.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         error: Option<CallError>,
     },
-    /// All is over.
+    /// The run is complete.
     RunEnded,
 }

@@ -1,5 +1,6 @@
-//! One event as one line of the journal file, `redress.journal/1`: numbered, dated, and chained by a checksum, so that a
-//! lost, swapped or altered line is noticed. A torn last line is what a crash leaves, and is tolerated; nothing else is.
+//! One event as one line of the journal file, `redress.journal/1`: numbered, dated, and chained by a
+//! checksum, so that a lost, swapped or altered line is noticed. A torn last line is left by a crash and is
+//! tolerated; nothing else is.
 
 use std::io::{self, BufRead, Read as _};
 
@@ -15,41 +16,41 @@ pub const FORMAT: &str = "redress.journal/1";
 /// An event with its place in the journal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Record {
-    /// [`FORMAT`].
+    /// The format, which is [`FORMAT`].
     pub format: String,
-    /// From 1, without gaps.
+    /// The number of the record: from 1, without gaps.
     pub seq: u64,
-    /// When.
+    /// The time of the event.
     pub at: Timestamp,
-    /// What.
+    /// The event.
     pub event: Event,
-    /// First 16 hex digits of SHA-256 over the former record's sum and this one's own content.
+    /// The first 16 hex digits of SHA-256 over the former record's sum and this record's own content.
     pub sum: String,
 }
 
-/// What is wrong with a journal.
+/// The damage to a journal.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Damage {
     /// A line in the middle cannot be read.
     #[error("line {line} is not a journal record ({why}); the journal is damaged and the run must be settled by hand")]
     Unreadable {
-        /// Which line, from 1.
+        /// The number of the line, from 1.
         line: usize,
-        /// Why.
+        /// The reason.
         why: String,
     },
     /// A version that this program does not know.
     #[error("line {line} has the format {format:?}; this redress reads {FORMAT}: use a newer redress")]
     Version {
-        /// Which line.
+        /// The number of the line.
         line: usize,
-        /// What it says.
+        /// The format that the line names.
         format: String,
     },
     /// A record is missing, out of order or altered.
     #[error("line {line} does not follow from the line before it: a record was lost, moved or altered")]
     Chain {
-        /// Which line.
+        /// The number of the line.
         line: usize,
     },
     /// The first record is not the head of a run.
@@ -57,7 +58,7 @@ pub enum Damage {
     NoHead,
 }
 
-/// The record that follows one with the sum `former`.
+/// Returns the record that follows one with the sum `former`.
 pub fn next(former: &str, seq: u64, at: Timestamp, event: Event) -> Record {
     let sum = sum(former, seq, at, &event);
     Record { format: FORMAT.to_owned(), seq, at, event, sum }
@@ -77,19 +78,19 @@ fn sum_of(former: &str, seq: &str, at: &str, event: &str) -> String {
     digest.finalize().iter().take(8).map(|b| format!("{b:02x}")).collect()
 }
 
-/// How far a journal was read.
+/// The extent to which a journal was read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Read {
-    /// How many records it has.
+    /// The number of records.
     pub records: u64,
-    /// How many bytes of it are whole: a torn last line is left out.
+    /// The number of intact bytes: a torn last line is left out.
     pub bytes: u64,
     /// The sum of the last record; empty where there is none.
     pub sum: String,
 }
 
 impl Read {
-    /// Takes in the next line, without its end.
+    /// Reads the next line, given without its end.
     ///
     /// # Errors
     /// [`Damage`], which names the line.
@@ -108,7 +109,7 @@ impl Read {
     }
 }
 
-/// A record that stands in its line as redress writes it: its sum is taken of the event as it stands there.
+/// Parses a record from a line as redress writes it: its sum is computed over the event's own text.
 fn as_written(former: &str, line: &[u8]) -> Option<Record> {
     let rest = std::str::from_utf8(line).ok()?.trim_end().strip_prefix("{\"format\":\"redress.journal/1\",\"seq\":")?;
     let (seq, rest) = rest.split_once(",\"at\":\"")?;
@@ -121,7 +122,8 @@ fn as_written(former: &str, line: &[u8]) -> Option<Record> {
     Some(Record { format: FORMAT.to_owned(), seq, at, event, sum: sum.to_owned() })
 }
 
-/// A record whatever its line looks like, and what is wrong with one that is none or does not follow.
+/// Parses a record from a line in any JSON layout, and reports the damage where it is no record or does not
+/// follow.
 fn as_said(former: &str, number: usize, line: &[u8]) -> Result<Record, Damage> {
     let record: Record = serde_json::from_slice(line).map_err(|error| unreadable(number, line, &error))?;
     if record.format != FORMAT {
@@ -133,10 +135,11 @@ fn as_said(former: &str, number: usize, line: &[u8]) -> Result<Record, Damage> {
 /// The longest line that is read, in bytes: a record holds what one change touches.
 const LONGEST: u64 = 64 << 20;
 
-/// Reads a journal record by record, and hands each on: however long it is, one of them is held at a time.
+/// Reads a journal record by record, and hands each on. However long the journal is, one record is held at a
+/// time.
 ///
 /// # Errors
-/// [`Damage`], which names the line; what the journal is read from.
+/// [`Damage`], which names the line, or the error of the reader.
 pub fn each(mut journal: impl BufRead, mut take: impl FnMut(Record)) -> Result<Read, ReadError> {
     let (mut read, mut line) = (Read::default(), Vec::new());
     loop {
@@ -155,18 +158,18 @@ pub fn each(mut journal: impl BufRead, mut take: impl FnMut(Record)) -> Result<R
     }
 }
 
-/// Why a journal cannot be read.
+/// The reason for which a journal cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
-    /// It is damaged.
+    /// The journal is damaged.
     #[error(transparent)]
     Damage(#[from] Damage),
-    /// What it is read from does not give it.
+    /// The reader fails.
     #[error(transparent)]
     Io(#[from] io::Error),
 }
 
-/// Reads a journal that is at hand whole: its records, and how many bytes of it are whole.
+/// Reads a journal from memory. Returns its records, and the number of its intact bytes.
 ///
 /// # Errors
 /// [`Damage`], which names the line.
@@ -175,7 +178,7 @@ pub fn read(text: &[u8]) -> Result<(Vec<Record>, usize), Damage> {
     match each(text, |record| records.push(record)) {
         Ok(read) => Ok((records, usize::try_from(read.bytes).unwrap_or(usize::MAX))),
         Err(ReadError::Damage(damage)) => Err(damage),
-        // What is at hand is read without fail.
+        // Reading from memory never fails.
         Err(ReadError::Io(error)) => Err(Damage::Unreadable { line: records.len() + 1, why: error.to_string() }),
     }
 }
@@ -230,7 +233,7 @@ mod tests {
             let former = if record.seq == 1 { String::new() } else { records[record.seq as usize - 2].sum.clone() };
             as_written(&former, line.as_bytes()).as_ref() == Some(record)
         }));
-        // Another program has written it with spaces: it says the same.
+        // Another program has written it with spaces: the content is the same.
         let spaced = text.replace("\",\"event\":", "\", \"event\": ");
         assert_eq!(read(spaced.as_bytes()).unwrap().0, records);
     }

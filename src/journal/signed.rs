@@ -1,4 +1,5 @@
-//! What is signed of a run: a statement that binds its plan and every record of its journal. Pure; who signs it is for others.
+//! The signed statement of a run, which binds its plan and every record of its journal. Pure; signing is done
+//! elsewhere.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -8,34 +9,34 @@ use super::{RunFolder, StoreError, Story};
 /// The first line of a statement.
 const FORMAT: &str = "redress.signed-run/1";
 
-/// Who has signed what a run was made or gone on with from.
+/// The signer of a plan or a run that was applied or resumed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Signed {
-    /// Under which names the key is trusted.
+    /// The names under which the key is trusted.
     pub by: String,
     /// The fingerprint of the key.
     pub key: String,
 }
 
-/// How a run stands, to be signed.
+/// The state of a run, as it is signed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Statement {
     run: String,
     plan: String,
-    /// How many records its journal has.
+    /// The number of records in its journal.
     pub records: u64,
     journal: String,
 }
 
 impl Statement {
-    /// The statement of a run as its files stand now, and what they tell.
+    /// Returns the statement of a run as its files stand now, and the state that they record.
     ///
     /// # Errors
     /// When its journal cannot be read or is damaged.
     pub fn of(folder: &RunFolder) -> Result<(Self, Story), StoreError> {
         let (mut digest, mut records, mut story) = (Sha256::new(), 0, Story::default());
         folder.each(&mut |record| {
-            // What is signed is what is read of a record, and so what is acted on.
+            // The digest covers exactly the parsed content of a record, which is what redress acts on.
             digest.update(serde_json::to_vec(record).unwrap_or_default());
             digest.update(b"\n");
             records += 1;
@@ -45,12 +46,12 @@ impl Statement {
         Ok((Self { run: story.head.run.clone(), plan: folder.plan.digest.clone(), records, journal }, story))
     }
 
-    /// The text that is signed.
+    /// Returns the text that is signed.
     pub fn text(&self) -> String {
         format!("{FORMAT}\nrun {}\nplan {}\nrecords {}\njournal {}\n", self.run, self.plan, self.records, self.journal)
     }
 
-    /// Why another statement is not of the run as it stands.
+    /// Explains the difference between another statement and the run as it stands.
     pub fn unlike(&self, other: &str) -> String {
         let signed: Option<u64> = other.lines().find_map(|line| line.strip_prefix("records ")?.parse().ok());
         match signed {

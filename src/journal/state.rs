@@ -1,6 +1,7 @@
-//! What a store of runs is, wherever it lies: a folder ([`super::StateDir`]) or a bucket. The laws are the same: an event
-//! is kept for good before the engine goes on, a run is opened only with the plan that it began with, and one run at a
-//! time works on a region of an account. Only types and rules: nothing here reads or writes.
+//! A store of runs, regardless of its place: a folder ([`super::StateDir`]) or a bucket. The laws are the
+//! same: an event is kept for good before the engine goes on, a run is opened only with the plan that it
+//! began with, and one run at a time works on a region of an account. Only types and rules: nothing here
+//! reads or writes.
 
 use std::{collections::BTreeSet, fmt::Debug};
 
@@ -14,43 +15,45 @@ use super::{
 };
 use crate::plan::Plan;
 
-/// Stands among the regions of a lock for what belongs to no region: roles and buckets.
+/// The name, among the regions of a lock, for resources that belong to no region: roles and buckets.
 pub const GLOBAL: &str = "global";
 
 /// A store of runs.
 pub trait Store: Send + Sync + Debug {
-    /// Where it lies, for people: a folder, or `s3://bucket/prefix`.
+    /// Returns the place of the store, for people: a folder, or `s3://bucket/prefix`.
     fn place(&self) -> String;
 
-    /// Makes the store ready to be written to, before anything is done that is to stand in it. Who only looks writes nothing.
+    /// Prepares the store for writing, before anything is done that is to be recorded in it. Commands that
+    /// only read write nothing.
     ///
     /// # Errors
-    /// When it cannot be made or written.
+    /// When it cannot be created or written.
     fn ready(&self) -> Result<(), StoreError> {
         Ok(())
     }
 
-    /// Where others than the owner may write, of the store and of this run: what they write there is called later.
+    /// Returns the paths of the store and of this run to which others than the owner may write: a later
+    /// command acts on what they write.
     fn open_to_others(&self, run: Option<&str>) -> Vec<String> {
         let _ = run;
         Vec::new()
     }
 
-    /// Why all of the store is in the hands of others, if it is.
+    /// Returns the reason for which all of the store is under the control of others, if it is.
     fn in_other_hands(&self) -> Option<String> {
         None
     }
 
-    /// Ids of all runs, the newest first; none where there is no store yet.
+    /// Lists the ids of all runs, the newest first; none where there is no store yet.
     ///
     /// # Errors
-    /// When it cannot be read.
+    /// When the store cannot be read.
     fn runs(&self) -> Result<Vec<String>, StoreError>;
 
-    /// Makes a new run with its plan.
+    /// Creates a run with its plan.
     ///
     /// # Errors
-    /// When it cannot be written, or a run of this id is there already.
+    /// When it cannot be written, or a run of this id exists already.
     fn create(&self, run: &str, plan: &Plan) -> Result<RunFolder, StoreError>;
 
     /// Opens the run of exactly this id.
@@ -59,10 +62,10 @@ pub trait Store: Send + Sync + Debug {
     /// When it cannot be read, or is damaged.
     fn open_run(&self, id: &str) -> Result<RunFolder, StoreError>;
 
-    /// Takes the locks of an account's regions: all or none. What a process left that has died is free.
+    /// Takes the locks of an account's regions: all or none. The locks of a dead process are free.
     ///
     /// # Errors
-    /// [`StoreError::Locked`] with who holds one of them.
+    /// [`StoreError::Locked`], which names the holder of one of them.
     fn lock(&self, claim: &Claim<'_>) -> Result<Lock, StoreError>;
 
     /// Opens a run, given its id or an unambiguous beginning of it; `last` is the newest.
@@ -85,58 +88,59 @@ pub trait Store: Send + Sync + Debug {
     }
 }
 
-/// Where the journal of a run can be opened again.
+/// A source from which the journal of a run can be opened again.
 pub trait Source: Send + Sync + Debug {
-    /// Reads the records that are there now, in order, and hands each on: they are never held all at once.
+    /// Reads the records that are there now, in order, and hands each on. They are never held all at once.
     ///
     /// # Errors
-    /// When it cannot be read or is damaged.
+    /// When the journal cannot be read or is damaged.
     fn each(&self, take: &mut dyn FnMut(&Record)) -> Result<(), StoreError>;
 
-    /// The state that the records lead to which are there now, and the log that goes on after them. What a crash left torn
-    /// is cut off.
+    /// Returns the state after all records so far, and the log that continues them. A line that a crash left
+    /// torn is cut off.
     ///
     /// # Errors
-    /// When it cannot be read, mended or is damaged.
+    /// When the journal cannot be read, cannot be repaired or is damaged.
     fn reopen(&self) -> Result<(Story, Box<dyn Log>), StoreError>;
 
-    /// A short text that lies beside the journal, if there is one.
+    /// Reads a short text that is stored beside the journal, if there is one.
     ///
     /// # Errors
     /// When it cannot be read, or is no short text.
     fn beside(&self, name: &str) -> Result<Option<String>, StoreError>;
 
-    /// Puts a text beside the journal, in the place of what is there.
+    /// Stores a text beside the journal, in the place of a former one.
     ///
     /// # Errors
     /// When it cannot be written.
     fn put_beside(&self, name: &str, text: &str) -> Result<(), StoreError>;
 }
 
-/// What is signed of a run, beside its journal, and the signature of it.
+/// The files beside a run's journal that hold its signed statement and the signature.
 const SIGNED: [&str; 2] = ["signed", "signed.sig"];
 /// The longest text beside a journal that is read, in bytes.
 pub const LONGEST_BESIDE: u64 = 64 << 10;
 
-/// One run: its plan, and its journal.
+/// A run: its plan, and its journal.
 #[derive(Debug)]
 pub struct RunFolder {
     source: Box<dyn Source>,
     story: Story,
-    /// Its plan.
+    /// The plan of the run.
     pub plan: Plan,
 }
 
 impl RunFolder {
-    /// A new run of this plan, in whose journal nothing stands.
+    /// Creates a run of this plan, with an empty journal.
     pub fn new(plan: Plan, source: Box<dyn Source>) -> Self {
         Self { source, story: Story::default(), plan }
     }
 
-    /// The run of this plan as its journal tells it. `path` names the journal for messages.
+    /// Loads the run of this plan from its journal. `path` names the journal for messages.
     ///
     /// # Errors
-    /// When the journal cannot be read or is damaged, does not begin with the head of a run, or that names another plan.
+    /// When the journal cannot be read or is damaged, does not begin with the head of a run, or names another
+    /// plan.
     pub fn open(path: &str, plan: Plan, source: Box<dyn Source>) -> Result<Self, StoreError> {
         let (mut story, mut wrong) = (Story::default(), None);
         source.each(&mut |record| {
@@ -156,7 +160,7 @@ impl RunFolder {
         self.source.each(take)
     }
 
-    /// The statement of the run that was signed last, and the signature of it.
+    /// Returns the statement of the run that was signed last, and its signature.
     ///
     /// # Errors
     /// When they cannot be read.
@@ -174,12 +178,12 @@ impl RunFolder {
         self.source.put_beside(SIGNED[1], signature)
     }
 
-    /// The state of the run.
+    /// Returns the state of the run.
     pub fn story(&self) -> Story {
         self.story.clone()
     }
 
-    /// What happened in the run, moment by moment.
+    /// Returns the moments of the run.
     ///
     /// # Errors
     /// When its journal cannot be read or is damaged.
@@ -189,17 +193,17 @@ impl RunFolder {
         Ok(tale.moments())
     }
 
-    /// The journal, to go on with.
+    /// Opens the journal for further events.
     ///
     /// # Errors
-    /// When it cannot be opened or mended.
+    /// When it cannot be opened or repaired.
     pub fn journal(&self) -> Result<Journal, StoreError> {
         let (story, log) = self.source.reopen()?;
         Ok(Journal::new(story, log))
     }
 }
 
-/// What is wrong with the first record of a journal beside this plan.
+/// Returns the error in the first record of a journal beside this plan, if any.
 fn other_head(path: &str, plan: &Plan, first: &Event) -> Option<StoreError> {
     let path = path.to_owned();
     match first {
@@ -209,23 +213,24 @@ fn other_head(path: &str, plan: &Plan, first: &Event) -> Option<StoreError> {
     }
 }
 
-/// Who wants to work on what.
+/// A claim of a run to regions of an account.
 #[derive(Debug, Clone)]
 pub struct Claim<'a> {
     /// The account.
     pub account: &'a str,
-    /// Its regions, [`GLOBAL`] for what belongs to none.
+    /// The regions of the account; [`GLOBAL`] for resources that belong to none.
     pub regions: BTreeSet<String>,
     /// The run.
     pub run: &'a str,
-    /// Whose credentials.
+    /// The identity of the credentials.
     pub caller: &'a str,
-    /// Now.
+    /// The current time.
     pub now: Timestamp,
 }
 
 impl<'a> Claim<'a> {
-    /// The claim of a run of this plan: its regions, and what belongs to none if the plan touches that.
+    /// Builds the claim of a run of this plan: its regions, and [`GLOBAL`] if the plan touches resources
+    /// outside of any region.
     pub fn of(plan: &'a Plan, run: &'a str, caller: &'a str, now: Timestamp) -> Self {
         let mut regions: BTreeSet<String> = plan.regions.iter().cloned().collect();
         for want in plan.changes.iter().flat_map(|c| &c.touches) {
@@ -235,25 +240,25 @@ impl<'a> Claim<'a> {
     }
 }
 
-/// What stands in a lock: `redress.lock/1`.
+/// The content of a lock: `redress.lock/1`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Holder {
-    /// `redress.lock/1`
+    /// The format: `redress.lock/1`.
     pub format: String,
     /// The run.
     pub run: String,
-    /// Whose credentials.
+    /// The identity of the credentials.
     pub caller: String,
-    /// The machine's name; empty where it does not say.
+    /// The name of the machine; empty where it is not known.
     pub host: String,
-    /// The process on it.
+    /// The id of the process on the machine.
     pub process: u32,
-    /// Since when.
+    /// The time since which the lock is held.
     pub since: Timestamp,
 }
 
 impl Holder {
-    /// This process, for a claim.
+    /// Describes this process as the holder of a claim.
     pub fn of(claim: &Claim<'_>) -> Self {
         let named = |name: &str| std::env::var(name).ok().filter(|v| !v.is_empty());
         let file = || std::fs::read_to_string("/etc/hostname").ok().map(|text| text.trim().to_owned());
@@ -262,22 +267,22 @@ impl Holder {
         Self { format: "redress.lock/1".to_owned(), run, caller, host, process: std::process::id(), since: claim.now }
     }
 
-    /// In words.
+    /// Describes the holder in words.
     pub fn words(&self) -> String {
         let host = if self.host.is_empty() { String::new() } else { format!(" on {}", self.host) };
         format!("{} of {} (process {}{host}, since {:.0})", self.run, self.caller, self.process, self.since)
     }
 }
 
-/// Held while a run works: given back when it is dropped.
+/// A set of locks, held while a run works and released when dropped.
 pub struct Lock {
-    /// Who left one of the locks behind by dying.
+    /// The former holder of one of the locks, which died without releasing it.
     pub left: Option<Holder>,
     _held: Vec<Box<dyn Send>>,
 }
 
 impl Lock {
-    /// A lock that these hold.
+    /// Combines several held locks into one.
     pub fn new(held: Vec<Box<dyn Send>>, left: Option<Holder>) -> Self {
         Self { left, _held: held }
     }

@@ -1,5 +1,5 @@
-//! The store of runs: folders with a plan and a journal, on disk. The only place in redress that writes runs; every
-//! record is on the disk, file and folder, before the engine goes on.
+//! The store of runs: folders with a plan and a journal, on disk. This is the only place in redress that
+//! writes runs; every record is on the disk, file and folder, before the engine goes on.
 
 use std::{
     fs::{self, File, TryLockError},
@@ -20,7 +20,7 @@ use crate::{
     private,
 };
 
-/// Where events go.
+/// A destination for events.
 pub trait Log: Send {
     /// Keeps one event for good.
     ///
@@ -28,9 +28,9 @@ pub trait Log: Send {
     /// When it could not be kept: then nothing that it announces may be done.
     fn append(&mut self, at: Timestamp, event: &Event) -> Result<(), StoreError>;
 
-    /// Makes sure, directly before a call, that the locks of this run are still this process's own, and says until when they
-    /// are for sure. A lock of the operating system lasts as long as the process; one that lives by signs of life may have
-    /// been taken over since the last record.
+    /// Checks, directly before a call, that the locks of this run are still this process's own, and returns
+    /// the time until which they surely are. A lock of the operating system lasts as long as the process; a
+    /// lock that lives by signs of life may have been taken over since the last record.
     ///
     /// # Errors
     /// [`StoreError::Lost`], or when that cannot be known: then the call must not be made.
@@ -38,8 +38,8 @@ pub trait Log: Send {
         Ok(Until::EVER)
     }
 
-    /// Makes sure, for a change that waits, that no lock of this run is known to be lost. It asks nobody: a store that does not
-    /// answer for a moment ends no wait.
+    /// Checks, for a change that waits, that no lock of this run is known to be lost. It makes no request: a
+    /// store that does not answer for a moment ends no wait.
     ///
     /// # Errors
     /// [`StoreError::Lost`].
@@ -52,18 +52,18 @@ pub trait Log: Send {
 pub struct Journal {
     /// The state.
     pub story: Story,
-    /// Who has signed what is done now, if that was asked for.
+    /// The signer of the current command's input, if a signature was required.
     pub signed: Option<Signed>,
     log: Box<dyn Log>,
 }
 
 impl Journal {
-    /// A journal that begins, or goes on after `story`.
+    /// Creates a journal that is new, or continues after `story`.
     pub fn new(story: Story, log: Box<dyn Log>) -> Self {
         Self { story, signed: None, log }
     }
 
-    /// Keeps an event and takes it in.
+    /// Appends an event to the log and updates the state.
     ///
     /// # Errors
     /// See [`Log::append`].
@@ -73,7 +73,7 @@ impl Journal {
         Ok(())
     }
 
-    /// Makes sure, directly before a call, that it may still be made.
+    /// Checks, directly before a call, that it may still be made.
     ///
     /// # Errors
     /// See [`Log::may_call`].
@@ -81,7 +81,7 @@ impl Journal {
         self.log.may_call()
     }
 
-    /// Makes sure that no lock of this run is known to be lost.
+    /// Checks that no lock of this run is known to be lost.
     ///
     /// # Errors
     /// See [`Log::may_wait`].
@@ -90,7 +90,7 @@ impl Journal {
     }
 }
 
-/// Keeps events in memory: for rehearsals and tests.
+/// A log in memory, for rehearsals and tests.
 #[derive(Debug, Default)]
 pub struct MemoryLog {
     /// The events.
@@ -104,12 +104,12 @@ impl Log for MemoryLog {
     }
 }
 
-/// The words of the system for an error, without its number.
+/// Returns the system's text for an error, without its number.
 fn cause(error: &io::Error) -> String {
     error.to_string().split(" (os error").next().unwrap_or_default().to_owned()
 }
 
-/// What a person can do about an error of the disk.
+/// Returns advice for a person about an error of the disk.
 fn remedy(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::PermissionDenied => "run it as the user to whom the file belongs, or give yourself the right to read and write it",
@@ -118,7 +118,7 @@ fn remedy(error: &io::Error) -> &'static str {
     }
 }
 
-/// What can go wrong with the store.
+/// An error of the store.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// A file or folder could not be read or written.
@@ -126,9 +126,9 @@ pub enum StoreError {
     Io {
         /// The file or folder.
         path: String,
-        /// What was tried.
+        /// The operation that was tried.
         what: &'static str,
-        /// Why it failed.
+        /// The cause of the failure.
         #[source]
         error: io::Error,
     },
@@ -137,7 +137,7 @@ pub enum StoreError {
     Damaged {
         /// The journal.
         path: String,
-        /// How.
+        /// The damage.
         damage: Damage,
     },
     /// The plan of a run cannot be read.
@@ -145,31 +145,31 @@ pub enum StoreError {
     Plan {
         /// The file.
         path: String,
-        /// Why.
+        /// The reason.
         why: String,
     },
-    /// The credentials may not lead there.
+    /// The credentials may not be used with this place.
     #[error("{place} is not opened: {why}")]
     Refused {
         /// The place.
         place: String,
-        /// Why.
+        /// The reason.
         why: String,
     },
     /// There is no such run.
     #[error("there is no run {run} in {state_dir}: {hint}")]
     NoSuchRun {
-        /// What was asked for.
+        /// The run that was asked for.
         run: String,
-        /// Where.
+        /// The place of the store.
         state_dir: String,
-        /// What to do: perhaps another was meant, or another place.
+        /// Advice: perhaps another run was meant, or another place.
         hint: String,
     },
     /// Somebody else is at work.
     #[error("{holder} is at work on {what}: two runs at once could undo each other. Wait for it, or end it")]
     Locked {
-        /// Who, since when, which run.
+        /// The run that holds the lock, its owner, and the time since which it holds it.
         holder: String,
         /// The region and the account.
         what: String,
@@ -190,19 +190,19 @@ pub enum StoreError {
     /// Another process holds the lock now.
     #[error("{place}: {why}. Nothing was called after that: the run is the other process's now")]
     Lost {
-        /// Where the lock lies.
+        /// The place of the lock.
         place: String,
-        /// Whose it is now, and since when this process was silent.
+        /// The present holder, and the time since which this process was silent.
         why: String,
     },
     /// A store that is not a folder could not be reached, or refused.
     #[error("{place}: cannot {what}: {why}. Without its journal redress changes nothing")]
     Remote {
-        /// Where it lies.
+        /// The place of the store.
         place: String,
-        /// What was tried.
+        /// The operation that was tried.
         what: &'static str,
-        /// Why it failed.
+        /// The cause of the failure.
         why: String,
     },
 }
@@ -218,7 +218,7 @@ pub struct StateDir {
     path: PathBuf,
 }
 
-/// The lock of one region: the file is locked as long as it is open, so a process that dies gives it back.
+/// The lock of one region: the file is locked as long as it is open, so a process that dies releases it.
 #[derive(Debug)]
 struct Held {
     file: File,
@@ -232,27 +232,27 @@ impl Drop for Held {
 }
 
 impl StateDir {
-    /// The state directory at `path`. Nothing is touched before something is to be written.
+    /// Returns the state directory at `path`. Nothing is touched before the first write.
     pub fn new(path: &Path) -> Self {
         Self { path: path.to_owned() }
     }
 
-    /// The state directory at `path`, made if it is not there.
+    /// Opens the state directory at `path`, and creates it if it does not exist.
     ///
     /// # Errors
-    /// When it cannot be made or written.
+    /// When it cannot be created or written.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let state = Self::new(path);
         state.ready()?;
         Ok(state)
     }
 
-    /// The folder itself.
+    /// Returns the path of the folder.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The folder of a run, which no link may lead away from here.
+    /// Returns the folder of a run, through which no link may lead elsewhere.
     fn run_folder(&self, run: &str) -> Result<PathBuf, StoreError> {
         let runs = self.path.join("runs");
         for folder in [runs.clone(), runs.join(run)] {
@@ -314,7 +314,8 @@ impl Store for StateDir {
     fn lock(&self, claim: &Claim<'_>) -> Result<Lock, StoreError> {
         self.ready()?;
         let (mut all, mut left) = (Vec::<Box<dyn Send>>::new(), None);
-        // In the order of their names, so that two who want the same do not each take a half.
+        // In the order of their names, so that two processes that want the same locks do not each take a
+        // half.
         for region in &claim.regions {
             let (held, before) = self.hold(claim, region)?;
             all.push(Box::new(held));
@@ -428,7 +429,7 @@ impl Log for FileLog {
         let record = line::next(&self.sum, self.seq + 1, at, event.clone());
         let mut text = serde_json::to_vec(&record).unwrap_or_default();
         text.push(b'\n');
-        // One write and one sync for each record: what is announced is on the disk before it is done.
+        // One write and one sync for each record: an announced call is on the disk before it is made.
         self.file.write_all(&text).and_then(|()| self.file.sync_data()).map_err(io_error(&self.path, "write the journal"))?;
         (self.seq, self.sum) = (record.seq, record.sum);
         Ok(())

@@ -1,5 +1,5 @@
-//! The state of a run, folded from its events: a pure state machine. Whoever has the events has the state; nothing here
-//! reads or writes.
+//! The state of a run, folded from its events: a pure state machine. The events determine the state; nothing
+//! here reads or writes.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use crate::{
     plan::PlanKind,
 };
 
-/// Where a change stands.
+/// The phase of a change.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Phase {
     /// Not begun.
@@ -21,51 +21,52 @@ pub enum Phase {
     Waiting,
     /// Its steps are being made.
     Forward,
-    /// It goes back, because.
+    /// It is rolled back. The text is the reason.
     Back(String),
     /// It is over.
     Ended(Outcome),
 }
 
-/// Where a step stands.
+/// The state of a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StepState {
     /// An intent without an outcome: it may or may not have taken effect.
     Intended,
     /// The call failed or had no effect.
     NotDone,
-    /// The call took effect; what it waits for has not come about.
+    /// The call took effect; the condition that it waits for does not hold yet.
     Called,
     /// Done.
     Settled,
-    /// Left out: somebody else has decided about what it would set, or what it would take back was never made.
+    /// Left out: somebody else has decided about the state that it would set, or the resource to undo was
+    /// never created.
     Left,
 }
 
-/// A step, or an act of the way back, as the journal tells it.
+/// A step, or an act of an undo or rollback, by its records in the journal.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StepStory {
     /// Its name.
     pub name: String,
-    /// Where it stands.
+    /// Its state.
     pub state: StepState,
     /// The last attempt's number.
     pub attempt: u32,
-    /// How often it was called.
+    /// The number of intents.
     pub intents: u32,
-    /// The call of the last intent; none of an act that was left out before it had one.
+    /// The call of the last intent; `None` for an act that was left out before it had one.
     pub call: Option<Call>,
-    /// When that intent was written; for a call of which AWS said nothing, when that was known.
+    /// The time of that intent. For a call without an answer from AWS, the time at which that was known.
     pub at: Timestamp,
     /// Its outputs.
     pub outputs: Outputs,
     /// The facts that were read with its last intent.
     pub observed: Outputs,
-    /// The last failure, for people.
+    /// The last failure, as text for people.
     pub error: Option<String>,
-    /// How often AWS said that it was so already, whenever it was called.
+    /// The number of calls to which AWS answered that the state was set already.
     already: u32,
-    /// Whether it was found to be so already: each call of it was answered with that, so somebody else made it so.
+    /// `true` where every call was answered in that way, so that somebody else set the state.
     pub theirs: bool,
 }
 
@@ -88,19 +89,19 @@ impl StepStory {
     }
 }
 
-/// Something that is left over of a change that stands, or that was taken back.
+/// A task left over from a change that stands, or that was undone.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Leftover {
-    /// The step, or the act of the way back.
+    /// The step, or the act of an undo or rollback.
     pub step: String,
-    /// The call that a person should make; nothing where the change is in doubt instead.
+    /// The call that a person should make; `None` where the change is in doubt instead.
     pub call: Option<Call>,
-    /// Why.
+    /// The reason.
     pub reason: String,
 }
 
 impl Leftover {
-    /// The leftover in words: what a person should do, and why it was not done.
+    /// Describes the leftover: the task for a person, and the reason for which redress did not do it.
     pub fn words(&self) -> String {
         match &self.call {
             Some(call) => format!("{}, which redress could not do ({}): {}", words(call), self.reason, command(call)),
@@ -109,64 +110,65 @@ impl Leftover {
     }
 }
 
-/// A change as the journal tells it.
+/// A change by its records in the journal.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ChangeStory {
-    /// Where it stands.
+    /// The phase of the change.
     pub phase: Phase,
-    /// Its steps and the acts of its way back, in the order of their first intent.
+    /// Its steps and the acts of its undo or rollback, in the order of their first intent.
     pub steps: Vec<StepStory>,
-    /// Where each stands among them, by its name.
+    /// The position of each in `steps`, by name.
     pub places: BTreeMap<String, usize>,
     /// The facts that its acts have observed, by name.
     pub observed: Outputs,
-    /// How what it touches looked before.
+    /// The state, before the change, of the resources that it touches.
     pub before: Value,
-    /// How it looked after.
+    /// The state of the same resources after the change.
     pub after: Value,
-    /// Why it ended as it did.
+    /// The reason for its outcome.
     pub reason: String,
-    /// What can only be known later.
+    /// Results that can only be known later.
     pub awaiting: Vec<String>,
-    /// What is left over of it.
+    /// The tasks and doubts left over from it.
     pub left: Vec<Leftover>,
-    /// What could not be tried before something was taken down, each with the reason.
+    /// Calls that could not be tried before something was taken down, each with the reason.
     pub not_told: Vec<String>,
-    /// The run that took it back.
+    /// The run that undid it.
     pub undone_by: Option<String>,
-    /// When it began and ended.
+    /// The time at which it began.
     pub began: Option<Timestamp>,
-    /// When it ended.
+    /// The time at which it ended.
     pub ended: Option<Timestamp>,
 }
 
 impl ChangeStory {
-    /// The step of this name.
+    /// Returns the step of this name.
     pub fn step(&self, name: &str) -> Option<&StepStory> {
         self.places.get(name).and_then(|place| self.steps.get(*place))
     }
-    /// Names of the steps whose calls took effect. What was so already is somebody else's: it is not taken back.
+    /// Returns the names of the steps whose calls took effect. A state that was set already is somebody
+    /// else's, and is not undone.
     pub fn done(&self) -> Vec<String> {
         let done = |s: &&StepStory| matches!(s.state, StepState::Called | StepState::Settled) && !s.theirs;
         self.steps.iter().filter(done).map(|s| s.name.clone()).collect()
     }
-    /// Whether all that was called was so already.
+    /// Checks whether every state that the change was to set was set already.
     pub fn all_theirs(&self) -> bool {
         !self.steps.is_empty() && self.steps.iter().all(|s| s.theirs)
     }
-    /// What became of it, once it is over.
+    /// Returns the outcome, once the change is over.
     pub fn outcome(&self) -> Option<Outcome> {
         if let Phase::Ended(outcome) = self.phase { Some(outcome) } else { None }
     }
-    /// Whether a step, or an act of the way back, was left over.
+    /// Checks whether a step, or an act of an undo or rollback, was left over.
     pub fn is_left(&self, step: &str) -> bool {
         self.left.iter().any(|l| l.step == step)
     }
-    /// What a person should do, in words.
+    /// Lists the tasks for a person, in words.
     pub fn by_hand(&self) -> Vec<String> {
         self.left.iter().filter(|l| l.call.is_some()).map(Leftover::words).collect()
     }
-    /// Why it is not proved although its steps were done.
+    /// Lists the reasons for which the change is not proved although its steps were done.
     pub fn doubts(&self) -> Vec<String> {
         self.left.iter().filter(|l| l.call.is_none()).map(Leftover::words).collect()
     }
@@ -184,7 +186,7 @@ pub struct Head {
     pub plan_digest: String,
     /// The kind of its plan.
     pub kind: PlanKind,
-    /// The run that an undo takes back.
+    /// The run that an undo reverses.
     pub of_run: Option<String>,
     /// The account.
     pub account: String,
@@ -192,66 +194,66 @@ pub struct Head {
     pub partition: String,
     /// The endpoint.
     pub endpoint: String,
-    /// Whose credentials began it.
+    /// The identity of the credentials that began it.
     pub caller: String,
-    /// Who had signed its plan's file.
+    /// The signer of its plan's file.
     pub signed: Option<Signed>,
-    /// When it began.
+    /// The time at which it began.
     pub started: Timestamp,
 }
 
-/// What Security Hub was told after a run, and what it said.
+/// A report to Security Hub after a run, and its answer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Told {
-    /// When.
+    /// The time of the report.
     pub at: Timestamp,
     /// The region of Security Hub.
     pub region: String,
-    /// How many findings were named.
+    /// The number of findings in the report.
     pub findings: usize,
-    /// How many of them it resolved; null while no answer is known.
+    /// The number of findings that Security Hub resolved; null while no answer is known.
     pub resolved: Option<usize>,
-    /// What it did not update, and why.
+    /// The findings that it did not update, each with the reason.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refused: Vec<Refusal>,
-    /// Why nothing at all was updated, if so.
+    /// The reason for which nothing at all was updated, if so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<CallError>,
 }
 
-/// Who went on with a run, and when.
+/// A resumption of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Resumption {
-    /// When.
+    /// The time of the resumption.
     pub at: Timestamp,
-    /// Whose credentials.
+    /// The identity of the credentials.
     pub caller: String,
-    /// Who had signed the run as it stood.
+    /// The signer of the run as it stood.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signed: Option<Signed>,
 }
 
-/// A run as its journal tells it.
+/// A run by its journal.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Story {
-    /// What it is a run of.
+    /// The head, which names the plan and the account.
     pub head: Head,
-    /// What was decided.
+    /// The decisions about its changes.
     pub decisions: Vec<Decision>,
     /// Its changes, by id.
     pub changes: BTreeMap<String, ChangeStory>,
-    /// Who went on with it after it was interrupted, in order.
+    /// The resumptions after interruptions, in order.
     pub resumed: Vec<Resumption>,
-    /// Whether it came to its end.
+    /// `true` once the run is complete.
     pub ended: bool,
-    /// Why it was stopped before its end, if it was.
+    /// The reason for which it was stopped before its end, if it was.
     pub stopped: Option<String>,
-    /// What Security Hub was told, in order.
+    /// The reports to Security Hub, in order.
     pub told: Vec<Told>,
 }
 
 impl Story {
-    /// The state after these records.
+    /// Builds the state after these records.
     pub fn of(records: &[Record]) -> Self {
         let mut story = Self::default();
         for record in records {
@@ -260,7 +262,7 @@ impl Story {
         story
     }
 
-    /// The outputs of all steps that took effect, by change and step.
+    /// Returns the outputs of all steps that took effect, by change and step.
     pub fn outputs(&self) -> BTreeMap<(String, String), Outputs> {
         let mut all = BTreeMap::new();
         for (id, change) in &self.changes {
@@ -275,12 +277,12 @@ impl Story {
         all
     }
 
-    /// What was decided about a change.
+    /// Returns the decision about a change.
     pub fn decision(&self, change: &str) -> Option<&Decision> {
         self.decisions.iter().find(|d| d.change == change)
     }
 
-    /// Takes in one more event.
+    /// Updates the state with one more event.
     pub fn tell(&mut self, at: Timestamp, event: &Event) {
         match event {
             Event::RunStarted { run, plan_digest, kind, of_run, account, partition, endpoint, caller, decisions, signed, .. } => {
@@ -395,7 +397,7 @@ impl ChangeStory {
         (step.state, step.error) = (if stands { StepState::Called } else { StepState::Left }, Some(reason.to_owned()));
     }
 
-    /// The step of this name, which begins where there is none yet.
+    /// Returns the step of this name, and creates it where there is none yet.
     fn entry(&mut self, name: &str, at: Timestamp) -> &mut StepStory {
         let place = self.places.get(name).copied().unwrap_or_else(|| {
             self.places.insert(name.to_owned(), self.steps.len());
@@ -413,12 +415,13 @@ impl ChangeStory {
                 step.outputs.clone_from(outputs);
                 step.theirs = matches!(result, StepResult::Found { .. }) && step.already == step.intents;
             }
-            // What AWS said nothing about may have taken effect: it stays open until it was looked for.
+            // A call without an answer from AWS may have taken effect: the step stays open until the effect
+            // was looked for.
             StepResult::Failed { error } => {
                 step.error = Some(error.to_string());
                 step.already += u32::from(error.class == ErrorClass::AlreadyDone);
                 if error.class.effect_unknown() {
-                    // It took effect at some time until now.
+                    // The call took effect at some time until now, if it did.
                     (step.state, step.at) = (StepState::Intended, at);
                 } else {
                     step.state = StepState::NotDone;

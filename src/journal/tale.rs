@@ -1,5 +1,5 @@
-//! The story of a run from its journal alone, moment by moment, with how long each thing took. Pure: records in, words
-//! out. What a change is for stands in the plan; here is what was done and when.
+//! The story of a run from its journal alone, moment by moment, with the duration of each thing. Pure:
+//! records in, words out. The purpose of a change is in the plan; here are the actions and their times.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -10,36 +10,37 @@ use serde_json::Value;
 use super::{Event, StepResult, line::Record};
 use crate::calls::{Outputs, words::words as in_words};
 
-/// One thing that happened.
+/// A moment in a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Moment {
-    /// When.
+    /// The time.
     pub at: Timestamp,
-    /// To which change.
+    /// The change that it belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub change: Option<String>,
-    /// In which step, or act of the way back.
+    /// The step, or the act of an undo or rollback.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step: Option<String>,
-    /// What.
+    /// A description of the event.
     pub what: String,
-    /// Seconds since what it follows from: an answer from its call, an end from its beginning.
+    /// Seconds since the event that it follows: since the call for an answer, since the beginning for an end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seconds: Option<f64>,
 }
 
-/// The moments of a run, in order; of very many those at the beginning and at the end.
+/// Returns the moments of a run, in order. Of very many moments, those at the beginning and at the end are
+/// kept.
 pub fn tale(records: &[Record]) -> Vec<Moment> {
     let mut tale = Tale::default();
     records.iter().for_each(|record| tale.take(record));
     tale.moments()
 }
 
-/// How many moments are kept from the beginning, and how many from the end: the story of a run that a person may read. The
-/// journal has them all.
+/// The number of moments kept from the beginning, and from the end: as many as a person may read. The journal
+/// has them all.
 const KEPT: usize = 5000;
 
-/// A tale that is told record by record, in memory that does not grow with the journal.
+/// A collector of moments that reads record by record, in memory that does not grow with the journal.
 #[derive(Default)]
 pub struct Tale {
     marks: Marks,
@@ -49,7 +50,7 @@ pub struct Tale {
 }
 
 impl Tale {
-    /// Takes in one more record.
+    /// Adds the moment of one more record.
     pub fn take(&mut self, record: &Record) {
         let moment = moment(record, &mut self.marks);
         if self.first.len() < KEPT {
@@ -62,7 +63,7 @@ impl Tale {
         self.last.push_back(moment);
     }
 
-    /// The moments; where some are left out, one says so in their place.
+    /// Returns the moments. Where some are left out, one moment in their place states their number.
     pub fn moments(self) -> Vec<Moment> {
         let Self { mut first, last, left_out, .. } = self;
         if let Some(next) = last.front().filter(|_| left_out > 0) {
@@ -74,7 +75,7 @@ impl Tale {
     }
 }
 
-/// When what is still open began.
+/// The times at which open calls, waits, changes and the run began.
 #[derive(Default)]
 struct Marks {
     run: Option<Timestamp>,
@@ -176,7 +177,7 @@ fn words(event: &Event) -> String {
     }
 }
 
-/// What was read in the same breath.
+/// Lists the facts that were read at the moment of the intent.
 fn seen(observed: &Outputs) -> String {
     let named: Vec<String> = observed.iter().map(|(name, value)| format!("{name} is {}", plain(value))).collect();
     if named.is_empty() { String::new() } else { format!("; before it {}", named.join(", ")) }
@@ -186,7 +187,7 @@ fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// The outputs that name what was made.
+/// Lists the outputs, which name the created resources.
 fn told(outputs: &Outputs) -> String {
     let named: Vec<String> = outputs.iter().map(|(name, value)| format!("{name} {}", plain(value))).collect();
     if named.is_empty() { String::new() } else { format!(": {}", named.join(", ")) }

@@ -1,6 +1,7 @@
-//! Making the changes of a plan again: from fresh facts, and from the playbooks and flags of whoever applies it. A plan file is a
-//! claim; only what is made again and is the same is shown as true and done. Used on a copy of the account before anybody is
-//! asked, and on the account itself directly before each change. Pure.
+//! Making the changes of a plan again: from fresh facts, and from the playbooks and flags in force when it is
+//! applied. A plan file is a claim; only a change that is made again and is the same is shown as true and
+//! done. Used on a copy of the account before anybody is asked, and on the account itself directly before
+//! each change. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,7 +27,7 @@ use crate::{
     resource::Kind,
 };
 
-/// What whoever applies a plan says about it: the playbooks in force and the flags.
+/// The playbooks and flags in force when a plan is applied.
 #[derive(Debug, Clone, Default)]
 pub struct Today {
     /// The playbooks.
@@ -35,27 +36,27 @@ pub struct Today {
     pub options: Options,
 }
 
-/// Why a change is not done as it stands in the plan.
+/// The reason for which a change is not done as the plan describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Unlike {
-    /// There is nothing left to do.
+    /// Nothing is left to do.
     Fixed(String),
     /// It is made differently now, or nothing asks for it any more.
     Drifted(String),
-    /// An action, a guard or a playbook says no.
+    /// An action, a guard or a playbook refuses it.
     Refused(String),
-    /// It cannot be told.
+    /// It cannot be determined.
     Unknown(String),
 }
 
 impl Unlike {
-    /// The reason.
+    /// Returns the reason.
     pub fn reason(&self) -> &str {
         let (Unlike::Fixed(reason) | Unlike::Drifted(reason) | Unlike::Refused(reason) | Unlike::Unknown(reason)) = self;
         reason
     }
 
-    /// What is told of it before anybody is asked.
+    /// Returns the line that is shown about a change before anybody is asked.
     pub fn told(&self, change: &str) -> String {
         match self {
             Unlike::Fixed(reason) => format!("{change} is not needed: {reason}"),
@@ -67,13 +68,14 @@ impl Unlike {
 /// A change as it is made now.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Again {
-    /// The change; it asks if the plan or a playbook of today says so.
+    /// The change; it asks if the plan or a playbook of today requires it.
     pub change: Change,
-    /// What only the plan says, and no playbook or flag of today: parameters, loosened belts. Words, with the flag that says it.
+    /// Parameters and disabled safeguards that only the plan contains, and no playbook or flag of today:
+    /// sentences, each with the flag that sets it.
     pub own: Vec<String>,
 }
 
-/// What must be read to make a change again, as far as it is known yet.
+/// Returns the facts that must be read to make a change again, as far as they are known yet.
 pub fn needs(plan: &Plan, change: &Change, today: &Today, known: &Inventory) -> Scope {
     let mut scope = proof::needs(change, known);
     let asking = if change.findings.is_empty() || serves(change) { dependents(plan, change) } else { Vec::new() };
@@ -87,12 +89,14 @@ pub fn needs(plan: &Plan, change: &Change, today: &Today, known: &Inventory) -> 
     scope
 }
 
-/// Makes a change again, guards and proofs and all that is shown of it included, and compares it with the plan.
+/// Makes a change again, including its guards, its proofs and everything that is shown of it, and compares it
+/// with the plan.
 ///
 /// # Errors
-/// Why it is not done as it stands in the plan.
+/// The reason for which it is not done as the plan describes it.
 pub fn again(plan: &Plan, change: &Change, facts: &Inventory, today: &Today, stage: &dyn Stage, bindings: &Bindings<'_>) -> Result<Again, Unlike> {
-    // What others need stands already, made by another run or by somebody else: what builds on it can be done.
+    // The prerequisite exists already, made by another run or by somebody else: the changes that build on it
+    // can be done.
     if change.findings.is_empty()
         && plan.kind == PlanKind::Plan
         && let Err(Refusal::Nothing(reason)) = remake(change, facts, &plan.options, stage)
@@ -109,7 +113,8 @@ pub fn again(plan: &Plan, change: &Change, facts: &Inventory, today: &Today, sta
     }
 }
 
-/// Whether nothing asks for a change any more: no finding that it answers is there, or what it makes for others is.
+/// Returns whether nothing asks for a change any more: none of the findings that it answers is open, or the
+/// resource that a prune deletes is gone.
 fn closed(plan: &Plan, change: &Change, facts: &Inventory, today: &Today) -> bool {
     if change.findings.is_empty() {
         return plan.kind == PlanKind::Prune && change.proof.iter().all(|proof| proof.resource == change.resource && proof.check.ends_with("-gone"));
@@ -117,19 +122,21 @@ fn closed(plan: &Plan, change: &Change, facts: &Inventory, today: &Today) -> boo
     change.findings.iter().all(|key| is_closed(key, facts, today))
 }
 
-/// Whether a finding is not open, and what it is about is there.
+/// Returns whether a finding is not open although its resource exists.
 fn is_closed(key: &FindingKey, facts: &Inventory, today: &Today) -> bool {
     let ok = |finding: Finding| matches!(finding.verdict, Verdict::Ok(_) | Verdict::Retained(_));
     !guards::is_gone(facts, &key.resource) && judged(key, facts, today).is_some_and(ok)
 }
 
-/// The findings that a change is said to answer and that are not open: somebody has closed them, or they never were.
+/// Returns the findings that a change claims to answer and that are not open: somebody has closed them, or
+/// they never were open.
 pub fn not_open<'c>(change: &'c Change, facts: &'c Inventory, today: &'c Today) -> impl Iterator<Item = &'c FindingKey> {
     change.findings.iter().filter(|key| is_closed(key, facts, today))
 }
 
-/// The plan without the findings that are not open: nobody answers them, so they count neither as answered nor as closed. A change none
-/// of whose findings is open is left as it is, since it is not needed any more.
+/// Returns the plan without the findings that are not open: nobody answers them, so they count neither as
+/// answered nor as closed. A change none of whose findings is open is left as it is, since it is not needed
+/// any more.
 #[must_use]
 pub fn open_only(plan: &Plan, facts: &Inventory, today: &Today) -> Plan {
     let one = |change: &Change| {
@@ -158,7 +165,8 @@ fn made(plan: &Plan, change: &Change, facts: &Inventory, today: &Today, stage: &
         all_before(plan, change, facts)?;
     }
     let framed = Change { playbook, ask: change.ask || ask, ..change.clone() };
-    // Belts that the plan loosens and nobody has loosened today stay on, where they hold nothing back.
+    // Safeguards that the plan disables and that nobody has disabled today stay on, where they hold nothing
+    // back.
     let belts = Options {
         my_address: plan.options.my_address.clone(),
         allow_lockout: plan.options.allow_lockout && today.options.allow_lockout,
@@ -173,7 +181,7 @@ fn made(plan: &Plan, change: &Change, facts: &Inventory, today: &Today, stage: &
         }
         other => other?,
     };
-    // Whoever applies it is not to be locked out either.
+    // The operator who applies it must not be locked out either.
     if today.options.my_address.is_some() && today.options.my_address != plan.options.my_address {
         let here = Options { my_address: today.options.my_address.clone(), ..plan.options.clone() };
         if let Err(Refusal::Refused(reason)) = remake(&framed, facts, &here, stage) {
@@ -186,11 +194,11 @@ fn made(plan: &Plan, change: &Change, facts: &Inventory, today: &Today, stage: &
     Ok(Again { change: Change { ask: now.ask || !own.is_empty(), ..now }, own })
 }
 
-/// Checks that what a change needs to have there before is there, or is made by a change that it comes after.
+/// Checks that the prerequisites of a change exist, or are made by a change that it comes after.
 fn all_before(plan: &Plan, change: &Change, facts: &Inventory) -> Result<(), Unlike> {
     let checks = checks_of(change);
     let context = Context { inventory: facts, region: &change.region, checks: &checks, options: &plan.options };
-    // A part of a plan does not hold what is over.
+    // A part of a plan does not contain the changes that are done already.
     let after = plan.change(&change.id).map_or(&change.after, |whole| &whole.after);
     for needed in unmade(&context, &change.uses, &change.resource) {
         let makes = |other: &&Change| other.resource == needed.resource && other.uses.iter().any(|one| one.action == needed.action);
@@ -224,7 +232,7 @@ fn loosened(options: &Options) -> String {
     flags.into_iter().filter_map(|(on, flag)| on.then_some(flag)).collect::<Vec<_>>().join(" and ")
 }
 
-/// Checks that a change also closes what others would have to be made for.
+/// Checks that a change also closes the findings for which other changes would have to be made.
 fn also_closed(change: &Change, shared: &[&FindingKey], today: &Today, stage: &dyn Stage) -> Result<(), Unlike> {
     let (mut work, mut outputs) = (stage.fork(), AllOutputs::new());
     let started = stage.inventory().read_at;
@@ -239,7 +247,7 @@ fn also_closed(change: &Change, shared: &[&FindingKey], today: &Today, stage: &d
     }
 }
 
-/// Who asks for a change today.
+/// The playbook that asks for a change today, with everything that follows from it.
 struct Behind<'c> {
     playbook: String,
     ask: bool,
@@ -258,7 +266,7 @@ fn behind<'c>(plan: &'c Plan, change: &'c Change, facts: &Inventory, today: &Tod
     }
 }
 
-/// The playbooks that ask for a change because of its findings.
+/// Finds the playbooks that ask for a change because of its findings.
 fn answering<'c>(change: &'c Change, facts: &Inventory, today: &Today) -> Result<Behind<'c>, Unlike> {
     let names = |uses: &[ActionUse]| uses.iter().map(|one| one.action.clone()).collect::<Vec<_>>();
     let mut behind = Behind { playbook: String::new(), ask: false, protected: Vec::new(), own: Vec::new(), shared: Vec::new() };
@@ -268,7 +276,7 @@ fn answering<'c>(change: &'c Change, facts: &Inventory, today: &Today) -> Result
         if guards::is_gone(facts, &key.resource) {
             return Err(Unlike::Drifted(format!("{} is said to be found on {}, which is not there: make a new plan", key.check, key.resource)));
         }
-        // A change before this one has closed it, or somebody else.
+        // A change before this one has closed it, or somebody else has.
         if matches!(finding.verdict, Verdict::Ok(_) | Verdict::Retained(_)) {
             continue;
         }
@@ -305,7 +313,7 @@ fn no_answer(key: &FindingKey, (kind, reason): Fate) -> Unlike {
     }
 }
 
-/// The parameters that the plan has and the playbooks of today do not.
+/// Returns the parameters in which the plan and the playbooks of today differ, one sentence each.
 fn own_parameters(planned: &[ActionUse], today: &[ActionUse]) -> Vec<String> {
     let mut own = Vec::new();
     for (planned, today) in planned.iter().zip(today).filter(|(a, b)| a.with != b.with) {
@@ -319,8 +327,8 @@ fn own_parameters(planned: &[ActionUse], today: &[ActionUse]) -> Vec<String> {
     own
 }
 
-/// The parameters of a change that is half done which no playbook of today says. What others need has its parameters from those:
-/// [`own_for_others`].
+/// Returns the parameters of a half-done change that no playbook of today contains. A prerequisite has its
+/// parameters from the changes that need it: see [`own_for_others`].
 pub fn own_uses(change: &Change, today: &Today) -> Vec<String> {
     let mut own = Vec::new();
     for one in change.uses.iter().filter(|one| answers(one)) {
@@ -338,16 +346,17 @@ fn answers(one: &ActionUse) -> bool {
     actions::find(&one.action).is_some_and(|action| !action.answers().is_empty())
 }
 
-/// Whether a change makes what others need: some action of it answers no finding.
+/// Returns whether a change makes a prerequisite of others: at least one of its actions answers no finding.
 pub fn serves(change: &Change) -> bool {
     change.uses.iter().any(|one| !answers(one))
 }
 
-/// What only the files say of a change that is half done and makes what others need: all of it, where none of them needs it so today.
+/// Returns the parts of a half-done prerequisite that only the files claim: all of it, where no other change
+/// needs it so today.
 pub fn own_for_others(plan: &Plan, change: &Change, facts: &Inventory, today: &Today) -> Vec<String> {
     let (action, resource) = (&change.action, &change.resource);
     match plan.kind {
-        // What may be deleted, its tags say.
+        // The tags of a resource state whether it may be deleted.
         PlanKind::Prune if change.uses.iter().all(|one| one.action == prune::NAME) => Vec::new(),
         PlanKind::Plan => match for_others(plan, change, facts, today) {
             Ok(behind) => behind.own,
@@ -357,15 +366,16 @@ pub fn own_for_others(plan: &Plan, change: &Change, facts: &Inventory, today: &T
     }
 }
 
-/// The changes of a plan that come after one.
+/// Returns the changes of a plan that come after this one.
 fn dependents<'p>(plan: &'p Plan, change: &Change) -> Vec<&'p Change> {
     let mut all: Vec<&Change> = plan.changes.iter().filter(|other| other.after.contains(&change.id)).collect();
-    // Those of its own playbook first, and among them those that ask nobody: what serves one of these asks nobody either.
+    // Those of its own playbook first, and among them those that ask nobody: a prerequisite of one of these
+    // asks nobody either.
     all.sort_by_key(|other| (other.playbook != change.playbook, other.ask));
     all
 }
 
-/// The changes that need one which answers no finding itself.
+/// Finds the change that needs a prerequisite, one that answers no finding itself.
 fn for_others<'c>(plan: &'c Plan, change: &'c Change, facts: &Inventory, today: &Today) -> Result<Behind<'c>, Unlike> {
     let (mut found, mut why): (Option<Behind<'c>>, Option<Unlike>) = (None, None);
     for other in dependents(plan, change) {
@@ -402,25 +412,26 @@ fn for_others<'c>(plan: &'c Plan, change: &'c Change, facts: &Inventory, today: 
 /// A whole plan, made again on facts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PlanAgain {
-    /// The plan as it may be shown: changes that are the same as made now, and what their rehearsal showed now. Those that failed in
-    /// it are named there alone.
+    /// The plan as it may be shown: changes that are the same as made now, and the result of their rehearsal
+    /// now. Changes that failed in the rehearsal are named only there.
     pub plan: Plan,
-    /// Changes that are not done as they stand in the plan, each with the reason.
+    /// Changes that are not done as the plan describes them, each with the reason.
     pub unlike: BTreeMap<String, Unlike>,
-    /// What only the plan says of a change.
+    /// The parts of each change that only the plan contains, by its id.
     pub own: BTreeMap<String, Vec<String>>,
 }
 
-/// What must be read to make changes of a plan again.
+/// Returns the facts that must be read to make changes of a plan again.
 pub fn all_needs(plan: &Plan, changes: &[Change], today: &Today, known: &Inventory) -> Scope {
     let one = |change: &Change| needs(plan, change, today, known);
-    // The disks of an instance may be other ones after a change of the plan; what there is of those can be told from the whole list only.
+    // An instance may have other disks after a change of the plan; only the complete list of snapshots covers
+    // those.
     let disks = changes.iter().filter(|change| change.resource.kind() == Kind::Instance);
     changes.iter().flat_map(one).chain(disks.map(|change| Want::all(&change.region, FamilyKind::Snapshots))).collect()
 }
 
-/// Makes the changes of a plan again, each on the stage as those before it leave it, and rehearses those that are the same. `whole` is
-/// the plan that they are of, where they are a part of one.
+/// Makes the changes of a plan again, each on the stage as the changes before it leave it, and rehearses
+/// those that are the same. `whole` is the plan that they belong to, where `plan` is only a part of it.
 pub fn all_again(plan: &Plan, whole: &Plan, today: &Today, stage: &dyn Stage) -> PlanAgain {
     let (mut work, mut outputs) = (stage.fork(), AllOutputs::new());
     let started = stage.inventory().read_at;
@@ -433,7 +444,8 @@ pub fn all_again(plan: &Plan, whole: &Plan, today: &Today, stage: &dyn Stage) ->
         }
         let bindings = Bindings { run: REHEARSAL, started, change: &change.id, step: "proof", attempt: 1, outputs: &outputs };
         let mut made = again(whole, change, &work.inventory(), today, work.as_ref(), &bindings);
-        // What a change before it fixes too was planned all the same, and is made if that one is not.
+        // A change whose findings an earlier one closes too was planned all the same, and is made if the
+        // earlier one is not.
         if matches!(made, Err(Unlike::Fixed(_))) {
             made = again(whole, change, &stage.inventory(), today, stage, &bindings);
         }
@@ -450,15 +462,15 @@ pub fn all_again(plan: &Plan, whole: &Plan, today: &Today, stage: &dyn Stage) ->
         }
     }
     let Rehearsed { mut rehearsal, failed } = rehearse(&changes, stage, &Rules::new(&whole.regions, &today.playbooks));
-    // A plan that is made now does not hold them either.
+    // A plan that is made now does not contain them either.
     changes.retain(|change| !failed.contains_key(&change.id));
     rehearsal.differences.extend(failed.iter().map(|(id, reason)| format!("{id}: {reason}")));
     rehearsal.failed.extend(failed.into_keys());
     PlanAgain { plan: shown(plan, changes, rehearsal), unlike, own }
 }
 
-/// A plan with these changes in the place of its own. The findings that the file says it opens count, whatever shows now: it was made
-/// of more facts than are read again.
+/// Returns a plan with these changes in the place of its own. The findings that the file names as opened
+/// count whatever the rehearsal shows now: the file was made from more facts than are read again.
 fn shown(plan: &Plan, mut changes: Vec<Change>, mut rehearsal: Rehearsal) -> Plan {
     for key in &plan.rehearsal.opens {
         if !rehearsal.opens.contains(key) {

@@ -1,5 +1,6 @@
-//! A plan from the files of a run as it may be shown where its changes cannot be made again: by the calls themselves. What else the
-//! files say of such a change stands there as their word, and what it risks is the registry's to say. Pure.
+//! A plan from the files of a run as it may be shown where its changes cannot be made again: by the calls
+//! themselves. Everything else in the files about such a change is shown as a claim of the files, and its
+//! risk is determined by the registry of calls. Pure.
 
 use std::collections::BTreeMap;
 
@@ -8,10 +9,11 @@ use serde_json::Value;
 use super::{Change, Plan};
 use crate::calls::{self, Risk, Step, words::in_full};
 
-/// The words that stand before what only the files say.
+/// The prefix of lines for which only the files vouch.
 const SAYS: &str = "the run's files say: ";
 
-/// The plan with these of its changes shown as the calls that they make; `claims` are the calls of each which only the files bear out.
+/// Returns the plan with these of its changes shown as the calls that they make. `claims` are the calls of
+/// each change for which only the files vouch.
 #[must_use]
 pub fn as_called(plan: &Plan, ids: &[String], claims: &BTreeMap<String, Vec<String>>) -> Plan {
     let one = |change: &Change| if ids.contains(&change.id) { called(change, claims.get(&change.id).map_or(&[], Vec::as_slice)) } else { change.clone() };
@@ -21,13 +23,13 @@ pub fn as_called(plan: &Plan, ids: &[String], claims: &BTreeMap<String, Vec<Stri
 fn called(change: &Change, claims: &[String]) -> Change {
     let claimed = claims.iter().map(|claim| format!("nothing in the account bears this out: {claim}"));
     let impact = claimed.chain(change.impact.iter().map(|line| format!("{SAYS}{line}"))).collect();
-    // What opens or lowers something on the word of a file is for a person to say.
+    // A person decides about anything that opens or lowers something on the word of a file.
     let least = if claims.is_empty() { Risk::Safe } else { Risk::Disruptive };
     Change {
         summary: format!("{SAYS}{}", change.summary),
         risk: change.risk.max(calls::floor(&change.steps)).max(least),
         impact,
-        // Neither was asked or read again.
+        // Guards were not asked and states were not read again.
         guards: Vec::new(),
         before: Value::Null,
         after_state: Value::Null,

@@ -21,27 +21,27 @@ use crate::{
 
 pub use super::guards::Limits;
 
-/// All that a plan is made of.
+/// All the inputs of a plan.
 pub struct Request<'a> {
-    /// What is known of the account.
+    /// The facts about the account.
     pub inventory: &'a Inventory,
-    /// What is wrong there.
+    /// The findings there.
     pub findings: &'a [Finding],
-    /// Checks that could not be run somewhere.
+    /// Checks that could not be run in some place.
     pub unjudged: &'a [Unjudged],
     /// The playbooks, in the order in which they were loaded.
     pub playbooks: &'a [Playbook],
-    /// What the user asked for.
+    /// The options that the user set.
     pub options: &'a Options,
-    /// The regions that are looked at.
+    /// The regions that were scanned.
     pub regions: &'a [String],
-    /// Through which door: `aws`, a URL, `twin:NAME`.
+    /// The endpoint: `aws`, a URL, `twin:NAME`.
     pub endpoint: &'a str,
-    /// Whose credentials.
+    /// The ARN of the caller.
     pub caller: &'a str,
-    /// When the plan is made.
+    /// The time at which the plan is made.
     pub created: Timestamp,
-    /// How long it is good.
+    /// The time for which the plan is valid.
     pub valid_for: SignedDuration,
     /// Limits from the command line.
     pub limits: Limits,
@@ -50,14 +50,15 @@ pub struct Request<'a> {
 }
 
 impl Request<'_> {
-    /// The rules by which the account is judged before and after.
+    /// Returns the rules by which the account is judged before and after.
     pub fn rules(&self) -> Rules {
         Rules::new(self.regions, self.playbooks)
     }
 }
 
-/// What must be read, beyond a scan, before the plan can be built, as far as it is known yet. The caller reads what it
-/// has not read for this plan, merges it into the inventory, and asks again until nothing new comes.
+/// Returns the facts that must be read, beyond a scan, before the plan can be built, as far as they are known
+/// yet. The caller reads those that it has not read for this plan, merges them into the inventory, and asks
+/// again until nothing new comes.
 pub fn needs(request: &Request<'_>) -> Scope {
     let rules = request.rules();
     let mut scope = Scope::new();
@@ -70,7 +71,7 @@ pub fn needs(request: &Request<'_>) -> Scope {
             }
         }
     }
-    // Which resource answers a finding may itself not be known yet.
+    // The resource that answers a finding may itself not be known yet.
     let open = request.findings.iter().filter(|f| matches!(fates.get(&f.key()), Some((SkippedKind::Unknown, _))));
     for finding in open {
         for playbook in crate::playbook::matching::answering(request.playbooks, finding) {
@@ -122,15 +123,15 @@ pub fn build(mut request: Request<'_>) -> Plan {
     plan
 }
 
-/// A check that could not be run in a region, as something that is shown and counted: nobody knows what it would have
-/// found there.
+/// Turns a check that could not be run in a region into a skipped finding, which is shown and counted: nobody
+/// knows what the check would have found there.
 fn unjudged(request: &Request<'_>, unjudged: &Unjudged) -> Skipped {
     let finding = FindingKey { check: unjudged.check.clone(), resource: request.inventory.owner.root() };
     let place = if unjudged.region.is_empty() { "the account" } else { &unjudged.region };
     Skipped { finding, kind: SkippedKind::Unknown, reason: format!("not judged in {place}: {}", unjudged.reason) }
 }
 
-/// Findings by what became of them: `planned` and each kind of [`SkippedKind`], zeros included.
+/// Counts findings by their outcome: `planned` and each kind of [`SkippedKind`], zeros included.
 pub fn counts(changes: &[Change], skipped: &[Skipped]) -> BTreeMap<String, usize> {
     use SkippedKind::{Conflict, Refused, Retained, Suppressed, Unknown, Unmapped};
     let kinds = [Refused, Suppressed, Retained, Conflict, Unmapped, Unknown];

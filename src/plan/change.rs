@@ -15,12 +15,12 @@ use crate::{
 /// One action on one resource.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Change {
-    /// `c1`, `c2`, ...; unique in the plan.
+    /// The id, `c1`, `c2`, ...; unique in the plan.
     pub id: String,
-    /// Changes that must have been applied before.
+    /// The changes that must have been applied before.
     #[serde(default)]
     pub after: Vec<String>,
-    /// The findings that it answers; empty for what only others need (a delivery role).
+    /// The findings that it answers; empty for a change that only others need (a delivery role).
     pub findings: Vec<FindingKey>,
     /// The playbook that asked for it.
     pub playbook: String,
@@ -28,58 +28,59 @@ pub struct Change {
     pub action: String,
     /// The actions with their parameters, in order.
     pub uses: Vec<ActionUse>,
-    /// What it changes.
+    /// The resource that it changes.
     pub resource: ResourceId,
-    /// Where.
+    /// The region of the calls.
     pub region: String,
-    /// One sentence: what it does.
+    /// A summary in one sentence.
     pub summary: String,
-    /// What it may cost.
+    /// The risk.
     pub risk: Risk,
-    /// Whether all its steps can be taken back, but for what is kept.
+    /// Every step can be undone, except for resources that are kept.
     pub reversible: bool,
-    /// What undo will not bring back.
+    /// The things that undo does not restore.
     pub not_restored: Vec<String>,
-    /// How the resource looks now, in the terms of the action.
+    /// The state of the resource now, in the terms of the action.
     pub before: Value,
-    /// How it will look.
+    /// The state of the resource after the change.
     pub after_state: Value,
-    /// Who and what is affected, in words.
+    /// The people and things that are affected, in sentences.
     pub impact: Vec<String>,
-    /// What proves it.
+    /// The checks that prove the change.
     pub proof: Vec<Proof>,
-    /// What is done.
+    /// The steps, in order.
     pub steps: Vec<Step>,
-    /// Guards that were asked.
+    /// The guards that were asked.
     pub guards: Vec<GuardNote>,
-    /// What it touches: footprints before and after are taken of these.
+    /// The things that it touches: footprints before and after are taken of these.
     pub touches: Vec<Want>,
-    /// Whether a person must say yes: the playbook's `approve`.
+    /// `true` if a person must approve it: the playbook's `approve`.
     pub ask: bool,
     /// The playbook's protected tags, so that the guard can be asked again on fresh facts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub protected: Vec<String>,
-    /// Who reported its findings, in words, where that was not only our own scan. For people: not part of what is done.
+    /// The tools that reported its findings, for people, where that was not only our own scan. Not part of
+    /// the work that is done.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sources: Vec<String>,
-    /// For an undo: what must be found, and what is to come back.
+    /// For an undo: the state that must be found, and the state that is to be restored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restore: Option<Restore>,
 }
 
-/// What an undo of a change must find, and what it brings back.
+/// The states around an undo of a change: the one that it must find, and the one that it restores.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Restore {
     /// The footprint that the change left: anything else means that somebody has changed the resource since.
     pub found: Value,
     /// The footprint before the change.
     pub to: Value,
-    /// What stays on purpose, and why.
+    /// The things that stay on purpose, each with the reason.
     pub kept: Vec<String>,
 }
 
 impl Change {
-    /// A change of which only the place and the action are known yet: whoever frames it says the rest.
+    /// Returns a change of which only the place and the action are set yet; the caller fills in the rest.
     pub fn frame(id: String, action: &str, resource: &ResourceId, region: &str) -> Self {
         Self {
             id,
@@ -108,17 +109,18 @@ impl Change {
         }
     }
 
-    /// What must be the same when the change is made again from fresh facts: its steps, risk and shown impact.
+    /// Returns the part that must be the same when the change is made again from fresh facts: its steps, risk
+    /// and shown impact.
     pub fn essence(&self) -> Value {
         serde_json::json!({ "steps": self.steps, "risk": self.risk, "impact": self.impact })
     }
 
-    /// Whether a way back exists for every step, and what keeps things.
+    /// Returns whether every step can be undone or keeps its resources on purpose.
     pub fn reversible(steps: &[Step]) -> bool {
         steps.iter().all(|s| !matches!(s.way_back, WayBack::Cannot(_)))
     }
 
-    /// The reasons for which undo leaves something of this change behind.
+    /// Returns the reasons for which undo leaves something of this change behind.
     pub fn kept(steps: &[Step]) -> Vec<String> {
         steps
             .iter()
@@ -131,7 +133,7 @@ impl Change {
     }
 }
 
-/// Sentences without those that were said before: several disks or findings of a change say the same.
+/// Returns the sentences without repetitions: several disks or findings of a change produce the same ones.
 pub fn each_once(said: &[String]) -> Vec<&str> {
     let mut all: Vec<&str> = Vec::new();
     for one in said {

@@ -1,6 +1,7 @@
-//! What a plan may claim at all: rules that every plan of redress keeps, whoever it is for. A file that breaks one was not
-//! written by redress and is refused when it is read. Nothing here looks at an account. What an account must bear out is
-//! compared later, when each change is made again (`super::propose`).
+//! The claims that a plan may make at all: rules that every plan of redress keeps, whichever account it is
+//! for. A file that breaks one was not written by redress and is refused when it is read. Nothing here looks
+//! at an account. Claims that depend on the account are compared later, when each change is made again
+//! (`super::propose`).
 
 use std::collections::BTreeSet;
 
@@ -10,10 +11,10 @@ use crate::{actions::prune, calls::floor};
 /// The longest id of a change.
 const LONGEST_ID: usize = 32;
 
-/// Checks that a plan claims nothing that no redress writes.
+/// Checks that a plan makes no claim that redress never writes.
 ///
 /// # Errors
-/// The first claim that cannot be true, in words that name the change.
+/// The first claim that cannot be true, as a sentence that names the change.
 pub fn possible(plan: &Plan) -> Result<(), String> {
     if (plan.kind == PlanKind::Undo) != plan.of_run.is_some() {
         return Err(match &plan.of_run {
@@ -60,7 +61,7 @@ fn of_change(plan: &Plan, change: &Change) -> Result<(), String> {
     of_uses(kind, change)
 }
 
-/// The actions that a change may name, by the kind of its plan.
+/// Checks the actions that a change may name, by the kind of its plan.
 fn of_uses(kind: PlanKind, change: &Change) -> Result<(), String> {
     let names: Vec<&str> = change.uses.iter().map(|one| one.action.as_str()).collect();
     match kind {
@@ -75,14 +76,14 @@ fn of_uses(kind: PlanKind, change: &Change) -> Result<(), String> {
         PlanKind::Plan if names.contains(&prune::NAME) => return Err("deletes what a run kept, which only a plan of the kind prune does".to_owned()),
         PlanKind::Plan | PlanKind::Prune => {}
     }
-    // What a playbook lets through without a question is a matter of plans that playbooks ask for.
+    // Only plans that playbooks ask for contain changes that a playbook allows without a question.
     if kind != PlanKind::Plan && !change.ask {
         return Err(format!("is to be made without a question, in a plan of the kind {}", kind.word()));
     }
     Ok(())
 }
 
-/// Enough of a foreign word to be recognised.
+/// Shortens a foreign text to its first 60 characters, enough to recognise it.
 fn shortened(text: &str) -> String {
     text.chars().take(60).collect()
 }

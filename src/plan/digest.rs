@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Plan, claims, document::FORMAT};
 
-/// JSON in the one form over which digests are taken: keys sorted, no white space.
+/// Writes JSON in the one form over which digests are taken: keys sorted, no white space.
 pub fn canonical(value: &Value) -> String {
     let mut text = String::new();
     write_canonical(value, &mut text);
@@ -45,7 +45,7 @@ fn write_members(mut members: Vec<(&String, &Value)>, text: &mut String) {
     text.push('}');
 }
 
-/// SHA-256, in hex, over the canonical JSON of a plan without its member `digest`.
+/// Returns the SHA-256 digest, in hex, of the canonical JSON of a plan without its member `digest`.
 pub(super) fn digest_of(plan: &Value) -> String {
     let mut text = String::new();
     match plan {
@@ -60,93 +60,93 @@ fn to_json(plan: &Plan) -> Value {
     serde_json::to_value(plan).unwrap_or(Value::Null)
 }
 
-/// Sets the plan's digest to what the rest of it says.
+/// Sets the plan's digest to that of its other members.
 pub fn seal(plan: &mut Plan) {
     plan.digest = digest_of(&to_json(plan));
 }
 
-/// Whether the digest fits the rest of the plan.
+/// Returns whether the digest matches the rest of the plan.
 pub fn verify(plan: &Plan) -> bool {
     plan.digest == digest_of(&to_json(plan))
 }
 
-/// Why a text is not a plan that can be used here and now.
+/// The reason for which a text is not a plan that can be used here and now.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PlanFileError {
-    /// Nothing in it.
+    /// An empty file.
     #[error("the plan file is empty: it was perhaps never written to the end; make it again with `redress plan -o FILE`")]
     Empty,
-    /// It ends in the middle.
+    /// A text that ends in the middle.
     #[error("the plan file ends in the middle, at line {line}: it was cut off; make it again with `redress plan -o FILE`")]
     CutOff {
-        /// Where, from 1.
+        /// The line, from 1.
         line: usize,
     },
     /// Not JSON at all.
     #[error("this is not a plan file: it is not JSON (line {line}, column {column}: {what}); give a file that `redress plan -o FILE` wrote")]
     NotJson {
-        /// Where, from 1.
+        /// The line, from 1.
         line: usize,
-        /// Where in the line, from 1.
+        /// The column in the line, from 1.
         column: usize,
-        /// What is wrong there.
+        /// The syntax error.
         what: String,
     },
     /// JSON, but no plan.
     #[error("this is not a plan file: its format is {found}, not {FORMAT}; give a file that `redress plan -o FILE` wrote")]
     NotAPlan {
-        /// What it says it is.
+        /// The format that the file states.
         found: String,
     },
     /// A plan of another version.
     #[error("the plan file has the format {found}, and this redress reads {FORMAT} only: make a new plan, or use the redress that wrote it")]
     Version {
-        /// What it says it is.
+        /// The format that the file states.
         found: String,
     },
-    /// Some of it changed after it was written.
+    /// A plan of which a part changed after it was written.
     #[error("the plan file's digest does not fit its content: it was edited by hand or damaged, so it is not what was rehearsed; make a new plan")]
     Digest,
-    /// The digest fits, and yet it does not have the members of a plan.
+    /// A document whose digest matches, but that does not have the members of a plan.
     #[error("the plan file does not have the shape of {FORMAT}: {what}; make a new plan")]
     Shape {
-        /// What is missing or wrong.
+        /// The member that is missing or wrong.
         what: String,
     },
-    /// It has the shape of a plan, and claims what no plan of redress claims.
+    /// A document that has the shape of a plan, but claims something that no plan of redress claims.
     #[error("the plan file says what redress never writes: {what}; it was made or edited by something else, so nothing of it is done: make a new plan")]
     Claim {
-        /// Which claim.
+        /// The claim.
         what: String,
     },
-    /// It is for another account.
+    /// A plan for another account.
     #[error("the plan is for account {plan}, but these credentials are for account {here}: use the credentials of {plan}, or make a new plan for {here}")]
     Account {
-        /// Whose it is.
+        /// The account of the plan.
         plan: String,
-        /// Where we are.
+        /// The account of the credentials.
         here: String,
     },
-    /// It is for another partition.
+    /// A plan for another partition.
     #[error("the plan is for the partition {plan}, but these credentials are for {here}: use the credentials it was made with, or make a new plan")]
     Partition {
-        /// Whose it is.
+        /// The partition of the plan.
         plan: String,
-        /// Where we are.
+        /// The partition of the credentials.
         here: String,
     },
-    /// It was made at another endpoint.
+    /// A plan that was made at another endpoint.
     #[error("the plan was made at {plan}, but this is {here}: set AWS_ENDPOINT_URL or --account as it was then, or make a new plan here")]
     Endpoint {
-        /// Where it was made.
+        /// The endpoint of the plan.
         plan: String,
-        /// Where we are.
+        /// The endpoint in use.
         here: String,
     },
-    /// Its time is over.
+    /// A plan that has expired.
     #[error("the plan expired at {expires}: the account may have changed since; make a new plan (`--valid-for` sets how long one is good)")]
     Expired {
-        /// Since when.
+        /// The time at which it expired.
         expires: Timestamp,
     },
 }
@@ -154,7 +154,7 @@ pub enum PlanFileError {
 /// Reads a plan from the text of its file.
 ///
 /// # Errors
-/// What is wrong with the text, with what to do about it.
+/// The defect of the text, with what to do about it.
 pub fn parse(text: &str) -> Result<Plan, PlanFileError> {
     if text.trim().is_empty() {
         return Err(PlanFileError::Empty);
@@ -180,16 +180,16 @@ pub fn parse(text: &str) -> Result<Plan, PlanFileError> {
     Ok(plan)
 }
 
-/// The error without the place, which is told apart.
+/// Returns the message of an error without its position, which is reported separately.
 fn what_of(error: &serde_json::Error) -> String {
     let text = error.to_string();
     text.split_once(" at line ").map_or(text.clone(), |(what, _)| what.to_owned())
 }
 
-/// Whether a plan is for this account, through this door, and still good.
+/// Checks that a plan is for this account, partition and endpoint, and still valid.
 ///
 /// # Errors
-/// What does not fit, with what to do about it.
+/// The mismatch, with what to do about it.
 pub fn check_fit(plan: &Plan, account: &str, partition: &str, endpoint: &str, now: Timestamp) -> Result<(), PlanFileError> {
     let pair = |plan: &str, here: &str| (plan.to_owned(), here.to_owned());
     if plan.account != account {

@@ -1,5 +1,5 @@
-//! The plan as the document `redress.plan/1`: a frozen type, versioned, never a dump of internals that happen to be
-//! there. Reading one checks its version and digest; see [`super::digest`].
+//! The plan as the document `redress.plan/1`: a frozen type, versioned, never a dump of whatever internals
+//! happen to exist. Reading one checks its version and digest; see [`super::digest`].
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,7 +19,7 @@ pub const FORMAT: &str = "redress.plan/1";
 /// Changes in order, frozen.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
-    /// [`FORMAT`].
+    /// The format: [`FORMAT`].
     pub format: String,
     /// The account it is for.
     pub account: String,
@@ -27,59 +27,59 @@ pub struct Plan {
     pub partition: String,
     /// The endpoint it was made at: `aws`, a URL, or `twin:NAME`.
     pub endpoint: String,
-    /// The regions that were looked at.
+    /// The regions that were scanned.
     pub regions: Vec<String>,
-    /// Whose credentials made it.
+    /// The ARN of the caller whose credentials made it.
     pub caller: String,
-    /// When.
+    /// The time at which it was made.
     pub created: Timestamp,
-    /// Until when it may be applied.
+    /// The time until which it may be applied.
     pub expires: Timestamp,
-    /// What the user asked for that changes what actions do; the same at apply.
+    /// The options of the user that affect the actions; the same at apply.
     pub options: Options,
     /// Digests of the playbooks it was made with, by id.
     pub playbooks: BTreeMap<String, String>,
-    /// What is to be done.
+    /// The changes, in order.
     pub changes: Vec<Change>,
     /// The findings that no change answers, each with the reason.
     pub skipped: Vec<Skipped>,
-    /// The findings of other tools that it was made for, so that they can be told what became of them.
+    /// The findings of other tools that it was made for, so that their outcome can be reported back.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub origins: Vec<Origin>,
-    /// What the rehearsal showed.
+    /// The result of the rehearsal.
     pub rehearsal: Rehearsal,
-    /// Findings in, by what became of them.
+    /// The number of findings by outcome.
     pub counts: BTreeMap<String, usize>,
     /// SHA-256 over the canonical JSON of all the rest.
     pub digest: String,
-    /// Which kind of plan it is.
+    /// The kind of plan.
     #[serde(default)]
     pub kind: PlanKind,
-    /// For an undo: the run that it takes back.
+    /// For an undo: the run that it undoes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub of_run: Option<String>,
 }
 
-/// Why no change answers a finding.
+/// The kind of reason for which no change answers a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SkippedKind {
-    /// An action or a guard said no.
+    /// Refused by an action or a guard.
     Refused,
-    /// A person has set `redress:ignore`.
+    /// Suppressed by a person with the tag `redress:ignore`.
     Suppressed,
     /// Kept on purpose by an earlier run.
     Retained,
-    /// Two playbooks want different things.
+    /// Answered differently by two playbooks.
     Conflict,
-    /// No playbook answers it.
+    /// Answered by no playbook.
     Unmapped,
-    /// Nothing can be said.
+    /// Not determined.
     Unknown,
 }
 
 impl SkippedKind {
-    /// The word for people and documents.
+    /// Returns the word for people and documents.
     pub fn word(self) -> &'static str {
         match self {
             SkippedKind::Refused => "refused",
@@ -95,32 +95,33 @@ impl SkippedKind {
 /// A finding that no change answers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Skipped {
-    /// Which.
+    /// The finding.
     pub finding: FindingKey,
-    /// Why, in one word.
+    /// The kind of reason.
     pub kind: SkippedKind,
-    /// Why, and what to do.
+    /// The reason, and what to do.
     pub reason: String,
 }
 
-/// The reason of a change among lines such as `c3: ...`, as a rehearsal names them.
+/// Finds the reason of a change among lines such as `c3: ...`, as a rehearsal names them.
 pub fn reason_of<'a>(lines: &'a [String], change: &str) -> Option<&'a str> {
     lines.iter().find_map(|line| line.strip_prefix(change)?.strip_prefix(": "))
 }
 
-/// What the rehearsal on the twin showed.
+/// The result of the rehearsal on the twin.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Rehearsal {
     /// The findings that are gone afterwards.
     pub closes: Vec<FindingKey>,
     /// The findings that are new afterwards; a plan with any is not offered for approval.
     pub opens: Vec<FindingKey>,
-    /// Whether undo restored all but what the changes name; with `differences` where not.
+    /// `true` if undo restored everything except what the changes name; otherwise `differences` lists the
+    /// rest.
     pub undo_restores: bool,
-    /// What undo did not restore and no change names.
+    /// The things that undo did not restore and that no change names.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub differences: Vec<String>,
-    /// Changes of an undo of which a call or a wait does not go through; `differences` contains the reason of each.
+    /// Changes of an undo of which a call or a wait fails; `differences` contains the reason of each.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub failed: BTreeSet<String>,
     /// Changes that could not be rehearsed, each with the reason: `c3: ...`.
@@ -131,7 +132,7 @@ pub struct Rehearsal {
     /// Instances that the plan stops and that do the same work.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub together: Vec<Together>,
-    /// What its stops mean for load balancers, where that is not nothing or is not known.
+    /// The effect of its stops on load balancers, where there is one or it is not known.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub targets: Vec<String>,
     /// Footprints after each change, as predicted: `change -> footprint`.
@@ -140,7 +141,7 @@ pub struct Rehearsal {
 }
 
 impl Plan {
-    /// The change with this id.
+    /// Returns the change with this id.
     pub fn change(&self, id: &str) -> Option<&Change> {
         self.changes.iter().find(|c| c.id == id)
     }

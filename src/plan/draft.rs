@@ -1,5 +1,5 @@
-//! Drafting changes: what they need to have there before, their order, their limits, and their steps, each made on the
-//! stage as the changes before it leave it. Pure.
+//! Drafting changes: their prerequisites, their order, their limits, and their steps, each made on the stage
+//! as the changes before it leave it. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -35,20 +35,20 @@ struct Draft {
     place: Place,
 }
 
-/// What became of a draft in one pass.
+/// The outcome of a draft in one pass.
 #[derive(Debug, Clone)]
 enum State {
     /// It is the change with this id.
     Planned(String),
-    /// It is only there for others, and it is so already.
+    /// A prerequisite whose state is reached already.
     Fulfilled,
-    /// The change of this draft does all of it.
+    /// The change of this draft does all of its work.
     DoneBy(usize),
     /// It is not made.
     Not(Reason),
 }
 
-/// Why a draft is not made.
+/// The reason for which a draft is not made.
 #[derive(Debug, Clone)]
 struct Reason {
     fate: Fate,
@@ -70,13 +70,13 @@ pub(super) struct Drafts<'r, 'a> {
     excluded: BTreeMap<usize, Reason>,
     /// Prerequisites that nobody needs any more.
     idle: BTreeSet<usize>,
-    /// Drafts of which another's change does all, with that other.
+    /// Drafts whose work the change of another one does, each with that other one.
     merged: BTreeMap<usize, usize>,
     states: BTreeMap<usize, State>,
 }
 
 impl<'r, 'a> Drafts<'r, 'a> {
-    /// Drafts for all groups and for what they need to have there before.
+    /// Builds the drafts for all groups and for their prerequisites.
     pub fn new(request: &'r Request<'a>, groups: &[Group<'a>]) -> Self {
         let mut drafts: Vec<Draft> = groups.iter().map(of_group).collect();
         drafts.sort_by(|a, b| (&a.place.order, b.place.severity, &a.region, &a.resource).cmp(&(&b.place.order, a.place.severity, &b.region, &b.resource)));
@@ -110,7 +110,7 @@ impl<'r, 'a> Drafts<'r, 'a> {
         }
     }
 
-    /// The draft that makes what is needed; `None` where it is there already.
+    /// Returns the draft that makes a prerequisite; `None` where the prerequisite exists already.
     fn provide(&mut self, asking: &Draft, needed: &Prerequisite) -> Result<Option<usize>, Fate> {
         let same = |d: &Draft| d.resource == needed.resource && d.uses.iter().any(|u| u.action == needed.action);
         if let Some(at) = self.drafts.iter().position(same) {
@@ -122,7 +122,7 @@ impl<'r, 'a> Drafts<'r, 'a> {
                 );
                 return Err((SkippedKind::Conflict, reason));
             }
-            // Nobody needs to say yes to what serves a change that nobody needs to say yes to.
+            // A prerequisite of a change that needs no approval needs none either.
             there.ask &= asking.ask || !there.place.prerequisite;
             return Ok(Some(at));
         }
@@ -146,7 +146,8 @@ impl<'r, 'a> Drafts<'r, 'a> {
         }
     }
 
-    /// Makes the changes, as often as something falls out that others build on, until nothing more does.
+    /// Makes the changes, again after each pass in which a change falls out that others build on, until none
+    /// does.
     pub fn settle(&mut self) -> Vec<Change> {
         loop {
             let changes = self.pass();
@@ -167,7 +168,7 @@ impl<'r, 'a> Drafts<'r, 'a> {
         }
     }
 
-    /// What became of the findings that no change answers, after the last pass.
+    /// Returns the fates of the findings that no change answers, after the last pass.
     pub fn fates(&self) -> Vec<(FindingKey, Fate)> {
         let mut all = Vec::new();
         for (index, draft) in self.drafts.iter().enumerate() {
@@ -182,7 +183,7 @@ impl<'r, 'a> Drafts<'r, 'a> {
         all
     }
 
-    /// One pass over all drafts, in order, on a fork of the stage.
+    /// Makes one pass over all drafts, in order, on a fork of the stage.
     fn pass(&mut self) -> Vec<Change> {
         let places: Vec<Place> = self.drafts.iter().map(|d| d.place.clone()).collect();
         let mut pass = Pass { request: self.request, stage: self.request.stage.fork(), outputs: AllOutputs::new(), changes: Vec::new(), made: Vec::new() };
@@ -198,7 +199,7 @@ impl<'r, 'a> Drafts<'r, 'a> {
         pass.changes
     }
 
-    /// The ids of the changes that a draft comes after.
+    /// Returns the ids of the changes that a draft comes after.
     fn needed(&self, index: usize) -> Result<Vec<String>, Reason> {
         let mut after = Vec::new();
         for at in &self.drafts[index].place.needs {
@@ -220,7 +221,8 @@ impl<'r, 'a> Drafts<'r, 'a> {
         Ok(after)
     }
 
-    /// Gives the findings of drafts of which another's change does all to that other; whether there were any.
+    /// Moves the findings of drafts whose work another draft's change does to that draft, and returns whether
+    /// there were any.
     fn merge(&mut self) -> bool {
         let done: Vec<(usize, usize)> = self.states.iter().filter_map(|(i, s)| if let State::DoneBy(at) = s { Some((*i, *at)) } else { None }).collect();
         for (index, at) in &done {
@@ -239,14 +241,15 @@ impl<'r, 'a> Drafts<'r, 'a> {
         !done.is_empty()
     }
 
-    /// Takes out prerequisites that no planned change needs; whether there were any.
+    /// Takes out prerequisites that no planned change needs, and returns whether there were any.
     fn prune_idle(&mut self) -> bool {
         let planned = |index: &usize| matches!(self.states.get(index), Some(State::Planned(_)));
         let needed: BTreeSet<usize> = (0..self.drafts.len()).filter(planned).flat_map(|i| self.drafts[i].place.needs.clone()).collect();
         let idle: Vec<usize> = (0..self.drafts.len())
             .filter(|i| planned(i) && self.drafts[*i].place.prerequisite && self.drafts[*i].findings.is_empty() && !needed.contains(i))
             .collect();
-        // Those that needed it stay out for the reason they have now: without it they would have another.
+        // The drafts that needed it stay out for the reason that they have now: without it they would have
+        // another.
         for (index, state) in &self.states {
             if let State::Not(reason) = state
                 && self.drafts[*index].place.needs.iter().any(|at| idle.contains(at))
@@ -258,7 +261,7 @@ impl<'r, 'a> Drafts<'r, 'a> {
         !idle.is_empty()
     }
 
-    /// Takes out what goes beyond the playbooks' limits; whether there was any.
+    /// Takes out the changes beyond the playbooks' limits, and returns whether there were any.
     fn apply_limits(&mut self) -> bool {
         let planned = self.drafts.iter().enumerate().filter(|(i, d)| !d.place.prerequisite && matches!(self.states.get(i), Some(State::Planned(_))));
         let claims: Vec<Claim<'_>> =
@@ -270,7 +273,7 @@ impl<'r, 'a> Drafts<'r, 'a> {
     }
 }
 
-/// One pass under way.
+/// One pass in progress.
 struct Pass<'r, 'a> {
     request: &'r Request<'a>,
     stage: Box<dyn Stage>,
@@ -284,7 +287,7 @@ impl Pass<'_, '_> {
     /// Makes one change on the stage as it stands, and plays it there.
     fn one(&mut self, index: usize, draft: &Draft, after: Vec<String>) -> State {
         let proposal = match proposed(self.request, draft, self.stage.as_ref()) {
-            // It leaves all to what it needs.
+            // It leaves all the work to its prerequisite.
             Ok(proposal) if proposal.steps.is_empty() && !after.is_empty() => match self.changes.iter().position(|c| c.id == after[0]) {
                 Some(at) => return State::DoneBy(self.made[at]),
                 None => proposal,
@@ -304,7 +307,7 @@ impl Pass<'_, '_> {
         let started = self.request.inventory.read_at;
         match play(trial.as_mut(), &change, started, &mut outputs) {
             Ok(_) => (self.stage, self.outputs) = (trial, outputs),
-            // It stays in the plan, which says that it was not rehearsed.
+            // It stays in the plan, which notes that it was not rehearsed.
             Err(Stop::Unknown(_)) => {}
             Err(Stop::Failed(reason)) => return State::Not((SkippedKind::Refused, in_rehearsal(&reason)).into()),
         }
@@ -314,7 +317,7 @@ impl Pass<'_, '_> {
         State::Planned(id)
     }
 
-    /// The draft after whose change this one is first refused; `None` where it is refused anyway.
+    /// Returns the draft after whose change this one is first refused; `None` where it is refused anyway.
     fn culprit(&self, draft: &Draft) -> Option<usize> {
         let (mut stage, mut outputs) = (self.request.stage.fork(), AllOutputs::new());
         proposed(self.request, draft, stage.as_ref()).ok()?;
@@ -361,7 +364,7 @@ fn of_group(group: &Group<'_>) -> Draft {
         guards: group.guards.clone(),
         place: Place {
             prerequisite: false,
-            // Several actions stand where the first of them must stand.
+            // Several actions take the place of the first of them.
             order: orders.min().unwrap_or_default(),
             severity: group.severity(),
             region: group.region.clone(),
@@ -372,7 +375,7 @@ fn of_group(group: &Group<'_>) -> Draft {
     }
 }
 
-/// Who reported what a group answers, beside our own scan; each once.
+/// Returns the tools that reported the findings of a group, beside our own scan; each once.
 fn reported(group: &Group<'_>) -> Vec<String> {
     let mut sources: Vec<String> = Vec::new();
     for source in group.findings.iter().flat_map(|f| &f.sources).filter(|s| *s != "scan") {
@@ -407,7 +410,7 @@ fn of_prerequisite(asking: &Draft, needed: &Prerequisite, region: String, order:
     }
 }
 
-/// A change without what its proposal says.
+/// Builds a change without the parts that its proposal provides.
 fn frame(id: String, draft: &Draft, after: Vec<String>) -> Change {
     Change {
         after,

@@ -1,4 +1,5 @@
-//! What differs between two inventories, told thing by thing: what was predicted, what undo brought back. Pure.
+//! The differences between two inventories, thing by thing: those that were not predicted, and those that
+//! undo left. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,10 +14,10 @@ use crate::{
     inventory::{AnyFamily, Fact, FamilyKind, ForFamily, Inventory, Stored, Want},
 };
 
-/// Where a thing stands: region, kind, id.
+/// The place of a thing: region, kind, id.
 type Member = (String, FamilyKind, String);
 
-/// All things of which anything is known.
+/// Returns all things of which anything is known.
 fn members(inventory: &Inventory) -> BTreeSet<Member> {
     let of = |(region, kind, family): (&str, FamilyKind, &dyn AnyFamily)| {
         let ids: Vec<Member> = family.ids().into_iter().map(|id| (region.to_owned(), kind, id.to_owned())).collect();
@@ -33,7 +34,7 @@ fn one(inventory: &Inventory, (region, kind, id): &Member) -> Value {
     }
 }
 
-/// The members that any of these wants picks.
+/// Returns the members that any of these wants picks.
 fn picked<'a>(inventory: &Inventory, wants: impl Iterator<Item = &'a Want>) -> BTreeSet<Member> {
     let mut all = BTreeSet::new();
     for want in wants {
@@ -47,8 +48,8 @@ fn picked<'a>(inventory: &Inventory, wants: impl Iterator<Item = &'a Want>) -> B
     all.into_iter().map(|(region, kind, id)| (kind.home(&region).to_owned(), kind, id)).collect()
 }
 
-/// What differs after the changes although none of them says that it touches it. What the changes' own calls made is
-/// theirs, wherever it stands.
+/// Returns the differences after the changes on things that none of them touches, one sentence each. Things
+/// that the changes' own calls made are left out, wherever they are.
 pub(super) fn unpredicted(before: &Inventory, after: &Inventory, changes: &[&Change], outputs: &AllOutputs) -> Vec<String> {
     let touches = || changes.iter().flat_map(|c| &c.touches);
     let mut theirs = picked(before, touches());
@@ -66,7 +67,8 @@ fn name((region, kind, id): &Member) -> String {
     Want::id(region, *kind, id.as_str()).to_string()
 }
 
-/// What the changes touch that is not as it was before them, but for what they say they keep or cannot bring back.
+/// Returns the things that the changes touch and that are not as they were before, one sentence each, except
+/// for those that the changes keep or cannot restore.
 pub(super) fn unrestored(before: &Inventory, after: &Inventory, changes: &[&Change], named: &BTreeSet<String>) -> Vec<String> {
     let (before, after) = (without(before, named), without(after, named));
     let mut found = BTreeMap::new();
@@ -81,8 +83,8 @@ pub(super) fn unrestored(before: &Inventory, after: &Inventory, changes: &[&Chan
     found.into_values().collect()
 }
 
-/// The ids of what stays after an undo by the changes' own word: what their kept steps made, what their last steps
-/// deleted for good.
+/// Returns the ids of the things that the changes themselves name as left after an undo: those that their
+/// kept steps made, and those that their last steps deleted for good.
 pub(super) fn named(changes: &[&Change], started: jiff::Timestamp, outputs: &AllOutputs) -> BTreeSet<String> {
     let mut ids = BTreeSet::new();
     for change in changes {
@@ -92,7 +94,8 @@ pub(super) fn named(changes: &[&Change], started: jiff::Timestamp, outputs: &All
                 let made = outputs.get(&(change.id.clone(), step.name.clone()));
                 ids.extend(made.into_iter().flat_map(|o| o.values()).flat_map(leaves).map(str::to_owned));
             }
-            // What a step makes under a name of its own, and what it takes away, has no output: its call names it.
+            // Things that a step makes under a name of its own or deletes are in no output: its call names
+            // them.
             let operation = &step.act.call.operation;
             let without_output = calls::find(&step.act.call.service, operation).is_some_and(|spec| spec.outputs.is_empty());
             let whole = (operation.starts_with("Create") || operation.starts_with("Delete")) && !operation.ends_with("Tags");
@@ -106,7 +109,7 @@ pub(super) fn named(changes: &[&Change], started: jiff::Timestamp, outputs: &All
     ids
 }
 
-/// All strings in a value.
+/// Returns all strings in a value.
 fn leaves(value: &Value) -> Vec<&str> {
     match value {
         Value::String(text) => vec![text],
@@ -116,7 +119,7 @@ fn leaves(value: &Value) -> Vec<&str> {
     }
 }
 
-/// The inventory without the things with these ids.
+/// Returns the inventory without the things with these ids.
 fn without(inventory: &Inventory, ids: &BTreeSet<String>) -> Inventory {
     let mut rest = inventory.clone();
     for (region, kind) in &inventory.places() {
@@ -125,7 +128,7 @@ fn without(inventory: &Inventory, ids: &BTreeSet<String>) -> Inventory {
     rest
 }
 
-/// Enters into a family that things with these ids are gone.
+/// A visitor that records things with these ids as gone in a family.
 struct TakeOut<'a> {
     inventory: &'a mut Inventory,
     region: &'a str,
@@ -144,7 +147,7 @@ impl ForFamily for TakeOut<'_> {
     }
 }
 
-/// Where two footprints differ first, in words that stay short.
+/// Returns the first difference between two footprints, shortened to one line.
 fn difference(was: &Value, is: &Value) -> String {
     match (was, is) {
         (Value::Object(a), Value::Object(b)) => {

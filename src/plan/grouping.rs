@@ -1,5 +1,6 @@
-//! From findings to groups: which playbook answers a finding, on which resource, and which findings one change answers
-//! together. What no change can answer is set aside with the reason. Pure.
+//! From findings to groups: the playbook that answers a finding, the resource on which it does, and the
+//! findings that one change answers together. Findings that no change can answer are set aside with the
+//! reason. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,43 +20,43 @@ use crate::{
     resource::ResourceId,
 };
 
-/// What becomes of findings that no change answers: the word and the reason.
+/// The outcome of a finding that no change answers: the kind and the reason.
 pub(super) type Fate = (SkippedKind, String);
 
 /// Findings that one change answers.
 #[derive(Debug, Clone)]
 pub(super) struct Group<'a> {
-    /// What is done.
+    /// The actions.
     pub uses: &'a [ActionUse],
-    /// On what.
+    /// The resource that they change.
     pub resource: ResourceId,
-    /// Where.
+    /// The region of the change.
     pub region: String,
     /// The playbooks that ask for it, in the order in which they were loaded.
     pub playbooks: Vec<&'a Playbook>,
-    /// What it answers.
+    /// The findings that it answers.
     pub findings: Vec<&'a Finding>,
-    /// Guards that were asked.
+    /// The guards that were asked.
     pub guards: Vec<GuardNote>,
 }
 
 impl Group<'_> {
-    /// The checks whose findings it answers.
+    /// Returns the checks whose findings it answers.
     pub fn checks(&self) -> Vec<String> {
         self.findings.iter().map(|f| f.check.clone()).collect::<BTreeSet<_>>().into_iter().collect()
     }
-    /// The gravest of its findings.
+    /// Returns the highest severity of its findings.
     pub fn severity(&self) -> Option<Severity> {
         self.findings.iter().map(|f| f.severity).max()
     }
-    /// Protected tags of all its playbooks.
+    /// Returns the protected tags of all its playbooks.
     pub fn protected(&self) -> Vec<String> {
         let all: BTreeSet<&String> = self.playbooks.iter().flat_map(|p| &p.guard.protected_tags).collect();
         all.into_iter().cloned().collect()
     }
 }
 
-/// What a refusal makes of a finding.
+/// Returns the fate of a finding whose change is refused.
 pub(super) fn fate_of(refusal: Refusal) -> Fate {
     match refusal {
         Refusal::Refused(reason) => (SkippedKind::Refused, reason),
@@ -64,7 +65,7 @@ pub(super) fn fate_of(refusal: Refusal) -> Fate {
     }
 }
 
-/// All findings, sorted into groups and fates. A finding whose verdict is `ok` is none and has no fate.
+/// Sorts all findings into groups and fates. A finding whose verdict is `ok` is none and has no fate.
 pub(super) fn gather<'a>(request: &Request<'a>) -> (Vec<Group<'a>>, BTreeMap<FindingKey, Fate>) {
     let mut fates = BTreeMap::new();
     let mut open: BTreeMap<(String, ResourceId), Vec<Answer<'a>>> = BTreeMap::new();
@@ -99,7 +100,8 @@ pub(super) fn gather<'a>(request: &Request<'a>) -> (Vec<Group<'a>>, BTreeMap<Fin
     (groups, fates)
 }
 
-/// The findings, each once: the same one from two sources counts once, and the graver word holds.
+/// Returns each finding once: the same one from two sources counts once, a violation before other verdicts,
+/// then the higher severity.
 fn once_each(findings: &[Finding]) -> BTreeMap<FindingKey, &Finding> {
     let rank = |f: &Finding| (matches!(f.verdict, Verdict::Violates(_)), f.severity);
     let mut all: BTreeMap<FindingKey, &Finding> = BTreeMap::new();
@@ -112,7 +114,7 @@ fn once_each(findings: &[Finding]) -> BTreeMap<FindingKey, &Finding> {
     all
 }
 
-/// What playbooks want done about one finding.
+/// The answer of playbooks to one finding.
 #[derive(Debug, Clone)]
 struct Answer<'a> {
     finding: &'a Finding,
@@ -126,20 +128,20 @@ fn answer<'a>(request: &Request<'a>, finding: &'a Finding) -> Result<Answer<'a>,
     Ok(Answer { finding, playbooks, uses, resource })
 }
 
-/// What playbooks ask for because of a finding.
+/// The changes that playbooks ask for because of a finding.
 pub(super) struct Asked<'a> {
     /// The playbooks that ask for it, in the order in which they were loaded.
     pub playbooks: Vec<&'a Playbook>,
-    /// What is to be done.
+    /// The actions.
     pub uses: &'a [ActionUse],
-    /// On what.
+    /// The resource that they change.
     pub resource: ResourceId,
 }
 
-/// What playbooks ask for because of a finding.
+/// Finds the changes that playbooks ask for because of a finding.
 ///
 /// # Errors
-/// What becomes of the finding instead.
+/// The fate of the finding where there are none.
 pub(super) fn asked<'a>(playbooks: &'a [Playbook], inventory: &Inventory, finding: &Finding) -> Result<Asked<'a>, Fate> {
     if let Some(why) = &finding.suppressed {
         return Err((SkippedKind::Suppressed, format!("the tag {} says: {why}", crate::inventory::tag::IGNORE)));
@@ -166,7 +168,7 @@ pub(super) fn asked<'a>(playbooks: &'a [Playbook], inventory: &Inventory, findin
     Ok(Asked { uses: &first.actions, playbooks, resource })
 }
 
-/// The playbook that was loaded first; a change names it.
+/// Returns the playbook that was loaded first; a change names it.
 pub(super) fn first_playbook<'a>(all: &[Playbook], some: &[&'a Playbook]) -> Option<&'a Playbook> {
     some.iter().min_by_key(|p| all.iter().position(|q| q.id == p.id)).copied()
 }
@@ -178,7 +180,7 @@ fn contradiction(one: &Playbook, other: &Playbook, what: &str) -> String {
     )
 }
 
-/// The resource on which a playbook's actions answer a finding.
+/// Returns the resource on which a playbook's actions answer a finding.
 fn target(inventory: &Inventory, playbook: &Playbook, finding: &Finding) -> Result<ResourceId, Refusal> {
     playbook.actions.iter().try_fold(finding.resource.clone(), |resource, one| match actions::find(&one.action) {
         Some(action) => action.retarget(inventory, &resource, &one.with),
@@ -186,7 +188,8 @@ fn target(inventory: &Inventory, playbook: &Playbook, finding: &Finding) -> Resu
     })
 }
 
-/// Remembers which other resource a change would have to touch to answer a finding that a person has set aside.
+/// Records the other resource that a change would have to touch to answer a finding that a person has set
+/// aside.
 fn note_ignored(request: &Request<'_>, finding: &Finding, ignored: &mut BTreeMap<ResourceId, String>) {
     for playbook in matching::answering(request.playbooks, finding) {
         if let Ok(resource) = target(request.inventory, playbook, finding)
@@ -200,7 +203,7 @@ fn note_ignored(request: &Request<'_>, finding: &Finding, ignored: &mut BTreeMap
 /// A playbook, and the parameters with which it uses one action on one resource.
 type Wanted<'a> = (&'a Playbook, Vec<&'a Value>);
 
-/// Which actions on which resources two playbooks want with different parameters, with the reason.
+/// Finds the actions that two playbooks want on the same resource with different parameters, with the reason.
 fn conflicts<'b, 'a: 'b>(answers: impl Iterator<Item = &'b Answer<'a>>) -> BTreeMap<(&'a str, ResourceId), String> {
     let mut wanted: BTreeMap<(&'a str, ResourceId), Vec<Wanted<'a>>> = BTreeMap::new();
     for answer in answers {
@@ -222,7 +225,7 @@ fn conflicts<'b, 'a: 'b>(answers: impl Iterator<Item = &'b Answer<'a>>) -> BTree
     found
 }
 
-/// One group, once the guards that need only tags have nothing against it.
+/// Builds one group, once the guards that need only tags have nothing against it.
 fn group<'a>(request: &Request<'a>, resource: ResourceId, answers: &[Answer<'a>], ignored: &BTreeMap<ResourceId, String>) -> Result<Group<'a>, Refusal> {
     let mut group = Group { uses: &[], region: String::new(), playbooks: Vec::new(), findings: Vec::new(), guards: Vec::new(), resource };
     for answer in answers {

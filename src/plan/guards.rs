@@ -1,5 +1,6 @@
-//! Guards of planning: who else owns a resource, which tags protect it, how much one playbook may touch. Guards that
-//! need to know what an action does (lock-out) are the actions'. Pure.
+//! Guards of planning: the owners of a resource, the tags that protect it, the number of resources that one
+//! playbook may touch. Guards that need to know the effects of an action (lock-out) belong to the actions.
+//! Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,37 +12,37 @@ use crate::{
     resource::{Kind, ResourceId},
 };
 
-/// What the user set on the command line in place of the playbooks' limits.
+/// The limits that the user set on the command line in place of the playbooks' own.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Limits {
-    /// `--max-changes`: at most so many changes a playbook.
+    /// `--max-changes`: the largest number of changes of a playbook.
     pub max_changes: Option<usize>,
-    /// `--max-percent`: at most so many percent of the resources of a kind.
+    /// `--max-percent`: the largest part of the resources of a kind, in percent.
     pub max_percent: Option<u8>,
 }
 
-/// Percentages say something only where more resources than this were read.
+/// The number of resources of a kind up to which a percentage means nothing.
 pub const FEW: usize = 40;
 
-/// The family in which a resource stands, with its region and id there.
+/// Returns the family that contains a resource, with its region and id there.
 fn place(resource: &ResourceId) -> Option<(&str, FamilyKind, &str)> {
     let family = FamilyKind::of_resource(resource.kind())?;
     let id = if family.about().by_arn { resource.as_str() } else { resource.id() };
     Some((family.home(resource.region()), family, id))
 }
 
-/// The tags of a resource, as far as they are known.
+/// Returns the tags of a resource, as far as they are known.
 pub fn tags_of(inventory: &Inventory, resource: &ResourceId) -> Tags {
     let tags = place(resource).and_then(|(region, family, id)| inventory.family(region, family)?.tags(id));
     tags.cloned().unwrap_or_default()
 }
 
-/// Whether a resource is known not to be there.
+/// Returns whether a resource is known not to exist.
 pub fn is_gone(inventory: &Inventory, resource: &ResourceId) -> bool {
     place(resource).is_some_and(|(region, family, id)| matches!(inventory.json(region, family, id), Fact::Absent))
 }
 
-/// Asks the guards that need only a resource's tags: a person's own word, protected tags, ownership.
+/// Asks the guards that need only a resource's tags: a person's wish, protected tags, ownership.
 ///
 /// # Errors
 /// A refusal that names the tag, and the flag or the edit that loosens the guard.
@@ -68,17 +69,17 @@ pub(super) struct Claim<'a> {
     pub index: usize,
     /// The playbook.
     pub playbook: &'a str,
-    /// The gravest finding.
+    /// The highest severity of its findings.
     pub severity: Option<Severity>,
-    /// Where.
+    /// The region of the change.
     pub region: &'a str,
-    /// What it changes.
+    /// The resource that it changes.
     pub resource: &'a ResourceId,
 }
 
-/// The changes that go beyond a playbook's limits, each with the reason. Too large a part of all resources of a kind
-/// says that the selection is wrong, so that nothing of it can be trusted: all of the playbook's changes go. Too many
-/// changes are only many: the gravest stay.
+/// Returns the changes that go beyond a playbook's limits, each with the reason. Too large a part of all
+/// resources of a kind shows that the selection is wrong, so that nothing of it can be trusted: all of the
+/// playbook's changes go. Too many changes are only many: those of the highest severity stay.
 pub(super) fn beyond_limits(claims: &[Claim<'_>], inventory: &Inventory, playbooks: &[Playbook], limits: Limits) -> BTreeMap<usize, String> {
     let mut beyond = BTreeMap::new();
     let ids: BTreeSet<&str> = claims.iter().map(|c| c.playbook).collect();
@@ -118,7 +119,7 @@ fn too_large_a_part(claims: &[&Claim<'_>], inventory: &Inventory, percent: u8, p
     })
 }
 
-/// How many resources of a kind are known.
+/// Counts the known resources of a kind.
 fn count(inventory: &Inventory, kind: Kind) -> usize {
     let family = FamilyKind::of_resource(kind);
     inventory.families().filter(|(_, of, _)| Some(*of) == family).map(|(_, _, things)| things.count()).sum()

@@ -2,23 +2,23 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The kind of a plan, which decides what may stand in it and how it is made again before anything is called.
+/// The kind of a plan, which decides what it may contain and how it is made again before anything is called.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PlanKind {
-    /// Answers findings, as playbooks say.
+    /// Changes that answer findings, as playbooks require.
     #[default]
     Plan,
-    /// Takes a run back.
+    /// The undo of a run.
     Undo,
-    /// Deletes what earlier runs kept, once its time has passed.
+    /// The deletion of resources that earlier runs kept, once their time has passed.
     Prune,
-    /// Brings back up what a lost run left down.
+    /// The recovery of resources that a lost run left down.
     Recover,
 }
 
 impl PlanKind {
-    /// The word for people and documents.
+    /// Returns the word for people and documents.
     pub fn word(self) -> &'static str {
         match self {
             PlanKind::Plan => "plan",
@@ -28,8 +28,8 @@ impl PlanKind {
         }
     }
 
-    /// Whether its changes bring back what was there before. Such a plan is made again whole, from its run or from the
-    /// tags in the account, before anything is called.
+    /// Returns whether its changes restore an earlier state. Such a plan is made again whole, from its run or
+    /// from the tags in the account, before anything is called.
     pub fn restores(self) -> bool {
         match self {
             PlanKind::Undo | PlanKind::Recover => true,

@@ -1,22 +1,22 @@
-//! The order of changes: what others need comes before them, and beyond that a fixed order, so that the same facts
-//! always give the same plan. Pure.
+//! The order of changes: prerequisites come before the changes that need them, and beyond that the order is
+//! fixed, so that the same facts always give the same plan. Pure.
 
 use std::cmp::Reverse;
 
 use crate::{finding::Severity, resource::ResourceId};
 
-/// What decides the place of a change.
+/// The properties of a change that decide its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
-    /// Whether only other changes need it.
+    /// `true` if only other changes need it.
     pub prerequisite: bool,
     /// `Action::order` of its first action.
     pub order: u8,
-    /// The gravest finding that it answers.
+    /// The highest severity of the findings that it answers.
     pub severity: Option<Severity>,
-    /// Where.
+    /// The region of the change.
     pub region: String,
-    /// On what.
+    /// The resource that it changes.
     pub resource: ResourceId,
     /// The names of its actions.
     pub action: String,
@@ -30,9 +30,9 @@ impl Place {
     }
 }
 
-/// The indexes of the places in their order. What is needed comes before what needs it; among what may come next, what
-/// only others need comes first, then the lower action order, the graver finding, region and resource. What needs
-/// itself, by whatever way round, comes last.
+/// Returns the indexes of the places in their order. A change comes after the changes that it needs; among
+/// those that may come next, changes that only others need come first, then the lower action order, the
+/// higher severity, region and resource. Changes that need themselves, directly or through others, come last.
 pub fn order(places: &[Place]) -> Vec<usize> {
     let mut waiting: Vec<usize> = (0..places.len()).collect();
     waiting.sort_by(|a, b| places[*a].key().cmp(&places[*b].key()));

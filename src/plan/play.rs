@@ -1,5 +1,5 @@
-//! Playing a change on a stage: its calls, its waits, its proofs. The stage is a copy of an account; nothing here may
-//! be handed a real one.
+//! Playing a change on a stage: its calls, its waits, its proofs. The stage is a copy of an account; nothing
+//! here may be given a real one.
 
 use std::time::Duration;
 
@@ -17,21 +17,21 @@ use crate::{
     inventory::Inventory,
 };
 
-/// The run's id on a stage.
+/// The id of the run on a stage.
 pub const REHEARSAL: &str = "rehearsal";
 
 pub use crate::calls::before::AllOutputs;
 
-/// Why a change could not be played to its end.
+/// The reason for which a change could not be played to its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Stop {
-    /// Something is not known here, so nothing can be said about how it would go.
+    /// Something is not known here, so the outcome cannot be determined.
     Unknown(String),
     /// It would fail.
     Failed(String),
 }
 
-/// How a change went.
+/// The outcome of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Played {
     /// Its steps were done and its proofs hold.
@@ -44,10 +44,11 @@ fn bindings<'a>(change: &'a str, step: &'a str, started: Timestamp, outputs: &'a
     Bindings { run: REHEARSAL, started, change, step, attempt: 1, outputs }
 }
 
-/// Plays a change: looks whether it is needed, does its steps, looks whether it is proved.
+/// Plays a change: checks whether it is needed, does its steps, checks whether it is proved.
 ///
 /// # Errors
-/// Why it did not get to its end. The stage then stands somewhere in the middle: play on a fork.
+/// The reason for which it did not reach its end. The stage is then left somewhere in the middle: play on a
+/// fork.
 pub fn play(stage: &mut dyn Stage, change: &Change, started: Timestamp, outputs: &mut AllOutputs) -> Result<Played, Stop> {
     let inventory = stage.inventory();
     let missing = stage.missing(&needs(change, &inventory));
@@ -67,15 +68,16 @@ pub fn play(stage: &mut dyn Stage, change: &Change, started: Timestamp, outputs:
     }
 }
 
-/// The same account as it would be judged at another time. How much of it passes on a stage is made up: it must make nothing old.
+/// Returns the same account as it would be judged at another time. The time that passes on a stage is made
+/// up: it must not make anything old.
 pub(super) fn as_of(inventory: Inventory, time: Timestamp) -> Inventory {
     Inventory { read_at: time, ..inventory }
 }
 
-/// Does the steps of a change, in order; their outputs are kept.
+/// Performs the steps of a change, in order; their outputs are kept.
 ///
 /// # Errors
-/// Why a step could not be done.
+/// The reason for which a step could not be done.
 pub fn play_steps(stage: &mut dyn Stage, change: &str, steps: &[Step], started: Timestamp, outputs: &mut AllOutputs) -> Result<(), Stop> {
     for step in steps {
         play_act(stage, &step.act, change, &step.name, started, outputs)?;
@@ -83,8 +85,8 @@ pub fn play_steps(stage: &mut dyn Stage, change: &str, steps: &[Step], started: 
     Ok(())
 }
 
-/// Plays a change of an undo: looks whether all is as the run left it, does the steps, looks whether what was there
-/// before is back. What is not back although every call went through is what it returns.
+/// Plays a change of an undo: checks that everything is as the run left it, does the steps, and checks that
+/// the earlier state is back. Returns the difference that remains although every call succeeded.
 ///
 /// # Errors
 /// As [`play`].
@@ -111,10 +113,10 @@ pub fn play_undo(stage: &mut dyn Stage, change: &Change, started: Timestamp, out
     }
 }
 
-/// Takes the steps of a change back, as a person would later.
+/// Undoes the steps of a change, as a person would later.
 ///
 /// # Errors
-/// Why an act of the way back could not be done.
+/// The reason for which an act of the undo could not be done.
 pub fn play_back(stage: &mut dyn Stage, change: &Change, started: Timestamp, outputs: &mut AllOutputs) -> Result<(), Stop> {
     let done: Vec<String> = change.steps.iter().map(|s| s.name.clone()).collect();
     for back in way_back(&change.steps, &done, Purpose::Undo) {
@@ -123,15 +125,17 @@ pub fn play_back(stage: &mut dyn Stage, change: &Change, started: Timestamp, out
     Ok(())
 }
 
-/// How often a call is made again that asked for patience, with nothing under way that it could be waiting for.
+/// The number of retries of a call with a transient error while nothing is in progress that it could be
+/// waiting for.
 const PATIENCE: u32 = 30;
-/// Quotas that AWS raises for nobody: trails of a region (<https://docs.aws.amazon.com/awscloudtrail/latest/userguide/WhatIsCloudTrail-Limits.html>)
-/// and tags of a resource (<https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html#tag-restrictions>).
+/// Quotas that AWS raises for nobody: trails of a region
+/// (<https://docs.aws.amazon.com/awscloudtrail/latest/userguide/WhatIsCloudTrail-Limits.html>) and tags of a
+/// resource (<https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html#tag-restrictions>).
 const FIXED: [&str; 2] = ["MaximumNumberOfTrailsExceededException", "TagLimitExceeded"];
-/// The longest time that is let pass for a call that asks for patience while something is under way, in seconds.
+/// The longest time to let pass for a call that must be retried while something is in progress, in seconds.
 const LONGEST: u64 = 30 * 86_400;
 
-/// Plays an act whole: the look before it, its call, its wait.
+/// Plays a whole act: the look before it, its call, its wait.
 fn play_act(stage: &mut dyn Stage, act: &Act, change: &str, step: &str, started: Timestamp, outputs: &mut AllOutputs) -> Result<(), Stop> {
     let look = before::before(act, stage.facts(), &bindings(change, step, started, outputs)).map_err(|e| Stop::Failed(e.to_string()))?;
     match look.standing {
@@ -160,7 +164,7 @@ fn play_call(stage: &mut dyn Stage, act: &Act, change: &str, step: &str, started
         if is_unknown(&error) {
             return Err(Stop::Unknown(format!("{}: {}", call.name(), error.message)));
         }
-        // Most quotas of an account can be raised, and what they are is not read.
+        // Most quotas of an account can be raised, and their current values are not read.
         if error.class == ErrorClass::Quota && !FIXED.contains(&error.code.as_str()) {
             return Err(Stop::Unknown(format!("{} exceeds AWS's default quota, and redress does not know the account's own: {error}", call.name())));
         }
@@ -184,13 +188,14 @@ fn play_call(stage: &mut dyn Stage, act: &Act, change: &str, step: &str, started
     }
 }
 
-/// Whether the stage could not tell what the call would do.
+/// Returns whether the stage could not determine the effect of the call.
 fn is_unknown(error: &CallError) -> bool {
     error.class == ErrorClass::Unsupported || error.code == "TwinUnknown"
 }
 
-/// Lets time pass until what a step waits for stands, in steps that grow, up to the wait's limit. Durations on a stage are made
-/// up: what would only take longer there than the limit says nothing about the account.
+/// Lets time pass, in growing steps, until the condition that a step waits for holds, up to the wait's limit.
+/// Durations on a stage are made up: a wait that would only take longer there than the limit shows nothing
+/// about the account.
 fn wait_for(stage: &mut dyn Stage, wait: Option<&Wait>, bindings: &Bindings<'_>) -> Result<(), Stop> {
     let Some(wait) = wait else { return Ok(()) };
     let until: Vec<Expect> = wait.until.iter().map(|e| e.resolve(bindings)).collect::<Result<_, _>>().map_err(|e| Stop::Failed(e.to_string()))?;
@@ -214,7 +219,7 @@ fn wait_for(stage: &mut dyn Stage, wait: Option<&Wait>, bindings: &Bindings<'_>)
     }
 }
 
-/// The input of a step's call as it was made.
+/// Returns the input of a step's call as it was made.
 pub fn resolved_input(change: &str, step: &Step, started: Timestamp, outputs: &AllOutputs) -> Value {
     bindings(change, &step.name, started, outputs).resolve(&step.act.call.input).unwrap_or(Value::Null)
 }

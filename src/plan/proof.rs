@@ -11,24 +11,25 @@ use crate::{
     inventory::{Inventory, Scope},
 };
 
-/// How the proofs of a change stand.
+/// The state of the proofs of a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Proved {
-    /// All hold; the notes say what can only be known later.
+    /// All hold; the notes name what can only be known later.
     Holds(Vec<String>),
     /// One is violated.
     Violated(String),
-    /// It cannot be told.
+    /// It cannot be determined.
     Unknown(String),
 }
 
-/// How the proofs of a change stand in an inventory. References in them are resolved by the bindings. Later than at the
-/// end of its run only what the change changed is judged ([`checks::LATER`]).
+/// Evaluates the proofs of a change in an inventory. References in them are resolved by the bindings. Later
+/// than at the end of its run, only the properties that the change changed are judged ([`checks::LATER`]).
 pub fn proved(change: &Change, inventory: &Inventory, moment: Moment, bindings: &Bindings<'_>) -> Proved {
     proved_but(change, inventory, moment, bindings, &[])
 }
 
-/// The same where a person is left to mark things: findings on these are open until then, and hold against nothing else.
+/// Evaluates the proofs where a person is left to mark things: findings on these are open until then, and
+/// count against nothing else.
 pub fn proved_but(change: &Change, inventory: &Inventory, moment: Moment, bindings: &Bindings<'_>, unmarked: &[String]) -> Proved {
     let (mut notes, mut unknown) = (Vec::new(), None);
     for proof in &change.proof {
@@ -38,7 +39,7 @@ pub fn proved_but(change: &Change, inventory: &Inventory, moment: Moment, bindin
         };
         let with = match bindings.resolve(&proof.with) {
             Ok(with) => at(with, moment),
-            // It speaks of something that the change has not made yet.
+            // It refers to something that the change has not made yet.
             Err(missing) => return Proved::Violated(missing.to_string()),
         };
         match (check.judge)(inventory, &proof.resource, &with) {
@@ -60,7 +61,7 @@ pub fn proved_but(change: &Change, inventory: &Inventory, moment: Moment, bindin
     }
 }
 
-/// The parameters of a check at a moment.
+/// Returns the parameters of a check at a moment.
 fn at(mut with: Value, moment: Moment) -> Value {
     if let (Moment::Later, Value::Object(map)) = (moment, &mut with) {
         map.insert(checks::LATER.to_owned(), Value::Bool(true));
@@ -68,13 +69,14 @@ fn at(mut with: Value, moment: Moment) -> Value {
     with
 }
 
-/// What must be read to tell how the proofs of a change stand, and to take its footprint, as far as that is known yet.
+/// Returns the facts that must be read to evaluate the proofs of a change and to take its footprint, as far
+/// as they are known yet.
 pub fn needs(change: &Change, inventory: &Inventory) -> Scope {
     let of = |proof: &Proof| checks::find(&proof.check).map(|check| (check.reads_one)(inventory, &proof.resource, &proof.with));
     change.touches.iter().cloned().chain(change.proof.iter().filter_map(of).flatten()).collect()
 }
 
-/// Evidence in one short line.
+/// Shortens evidence to one line.
 fn short(evidence: &Value) -> String {
     let text = evidence.to_string();
     match text.char_indices().nth(200) {

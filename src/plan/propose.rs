@@ -1,5 +1,5 @@
-//! From uses of actions on one resource to one proposal and one change, on the facts at hand. Used when a plan is built
-//! and again, on fresh facts, before a change is applied. Pure.
+//! From uses of actions on one resource to one proposal and one change, on the facts at hand. Used when a
+//! plan is built and again, on fresh facts, before a change is applied. Pure.
 
 use serde_json::{Map, Value};
 
@@ -19,9 +19,9 @@ fn find(name: &str) -> Result<&'static dyn Action, Refusal> {
     actions::find(name).ok_or_else(|| Refusal::Refused(format!("this redress has no action {name}: see `redress actions`")))
 }
 
-/// What must be read for these uses: for the actions, for the proofs, for what the steps wait for, for what they touch
-/// and for what must be there before, each as far as it is known yet. Called again, with what was read merged in,
-/// until it asks for nothing that was not asked before.
+/// Returns the facts that must be read for these uses: for the actions, the proofs, the waits of the steps,
+/// the things that they touch and their prerequisites, each as far as they are known yet. Called again, with
+/// the new facts merged in, until it asks for nothing that it has not asked for before.
 pub fn needs(inventory: &Inventory, uses: &[ActionUse], resource: &ResourceId, region: &str, checks: &[String], options: &Options) -> Scope {
     let context = Context { inventory, region, checks, options };
     let mut scope = Scope::new();
@@ -31,7 +31,7 @@ pub fn needs(inventory: &Inventory, uses: &[ActionUse], resource: &ResourceId, r
     scope
 }
 
-/// Adds what one use needs, and what its prerequisites need. `seen` keeps a circle of prerequisites from going on.
+/// Adds the needs of one use and those of its prerequisites. `seen` stops a circle of prerequisites.
 fn gather(context: &Context<'_>, name: &str, resource: &ResourceId, with: &Value, seen: &mut Vec<(String, ResourceId)>, scope: &mut Scope) {
     let key = (name.to_owned(), resource.clone());
     let Some(action) = actions::find(name).filter(|_| !seen.contains(&key)) else { return };
@@ -47,7 +47,7 @@ fn gather(context: &Context<'_>, name: &str, resource: &ResourceId, with: &Value
     let outputs = AllOutputs::new();
     for step in &proposal.steps {
         let bindings = Bindings { run: REHEARSAL, started: context.inventory.read_at, change: "", step: &step.name, attempt: 1, outputs: &outputs };
-        // What a step will make is not there to be read yet.
+        // A resource that a step will make cannot be read yet.
         let until = step.act.wait.iter().flat_map(|w| &w.until).filter_map(|e| e.resolve(&bindings).ok());
         scope.extend(until.flat_map(|e| e.scope()));
         scope.extend(before::scopes(&step.act, &bindings).filter_map(Result::ok).flatten());
@@ -58,12 +58,13 @@ fn gather(context: &Context<'_>, name: &str, resource: &ResourceId, with: &Value
     }
 }
 
-/// The region of a change on a resource: its own, or for a global one the region of whoever asks.
+/// Returns the region of a change on a resource: its own, or for a global one the region of the change that
+/// asks.
 pub(super) fn region_of<'a>(resource: &'a ResourceId, asking: &'a str) -> &'a str {
     if resource.region().is_empty() { asking } else { resource.region() }
 }
 
-/// What several uses need to have there before, each seen on the facts as they are now.
+/// Returns the prerequisites of several uses, each evaluated on the facts as they are now.
 pub(super) fn prerequisites(context: &Context<'_>, uses: &[ActionUse], resource: &ResourceId) -> Vec<Prerequisite> {
     let mut all: Vec<Prerequisite> = Vec::new();
     for one in uses {
@@ -77,7 +78,7 @@ pub(super) fn prerequisites(context: &Context<'_>, uses: &[ActionUse], resource:
     all
 }
 
-/// Those prerequisites that are not there yet.
+/// Returns the prerequisites that do not exist yet.
 pub(super) fn unmade(context: &Context<'_>, uses: &[ActionUse], resource: &ResourceId) -> Vec<Prerequisite> {
     let mut all = prerequisites(context, uses, resource);
     all.retain(|needed| {
@@ -88,8 +89,8 @@ pub(super) fn unmade(context: &Context<'_>, uses: &[ActionUse], resource: &Resou
     all
 }
 
-/// What these uses would do together. Each is proposed on what the one before it leaves behind, as the stage shows it;
-/// a use that finds nothing to do is left out.
+/// Proposes these uses together. Each is proposed on the state that the one before it leaves behind, as the
+/// stage shows it; a use that finds nothing to do is left out.
 ///
 /// # Errors
 /// The refusal of the first that refuses, or `Nothing` where all find nothing to do.
@@ -139,7 +140,7 @@ fn unplayed(action: &str, stop: &Stop) -> Refusal {
     }
 }
 
-/// Several proposals as one: `None` for none.
+/// Joins several proposals to one: `None` for none.
 fn compose(parts: Vec<(&str, Proposal)>) -> Option<Proposal> {
     let several = parts.len() > 1;
     let (mut before, mut after) = (Map::new(), Map::new());
@@ -169,7 +170,7 @@ fn compose(parts: Vec<(&str, Proposal)>) -> Option<Proposal> {
     whole
 }
 
-/// Adds what is not there yet.
+/// Adds the items that the list does not contain yet.
 pub(super) fn add<T: PartialEq>(all: &mut Vec<T>, more: Vec<T>) {
     for one in more {
         if !all.contains(&one) {
@@ -178,7 +179,7 @@ pub(super) fn add<T: PartialEq>(all: &mut Vec<T>, more: Vec<T>) {
     }
 }
 
-/// Puts a prefix before the names of steps, and before every mention of them.
+/// Prefixes the names of steps, and every mention of them.
 fn prefix(steps: &mut [Step], with: &str) {
     for step in steps {
         step.name.insert_str(0, with);
@@ -221,7 +222,7 @@ fn prefix_expect(expect: &mut Expect, with: &str) {
     }
 }
 
-/// Only references to steps of the same change; those to another change's steps name that change.
+/// Prefixes only references to steps of the same change; those to another change's steps name that change.
 fn prefix_references(value: &mut Value, with: &str) {
     match value {
         Value::Object(map) => {
@@ -240,12 +241,12 @@ fn prefix_references(value: &mut Value, with: &str) {
     }
 }
 
-/// A change made of a proposal; what the proposal does not say is taken from `frame`.
+/// Builds a change from a proposal; everything that the proposal does not contain is taken from `frame`.
 pub(super) fn filled(frame: Change, proposal: Proposal, guards: Vec<GuardNote>) -> Change {
     let mut not_restored = proposal.not_restored;
     add(&mut not_restored, Change::kept(&proposal.steps));
     let mut notes = guards;
-    // What the action itself has looked at more closely need not stand twice.
+    // A guard that the action itself has evaluated more closely need not be listed twice.
     notes.retain(|n| n.result != "passed" || !proposal.guards.iter().any(|own| own.guard == n.guard));
     add(&mut notes, proposal.guards);
     Change {
@@ -264,7 +265,7 @@ pub(super) fn filled(frame: Change, proposal: Proposal, guards: Vec<GuardNote>) 
     }
 }
 
-/// The checks whose findings a change answers.
+/// Returns the checks whose findings a change answers.
 pub fn checks_of(change: &Change) -> Vec<String> {
     let mut ids: Vec<String> = change.findings.iter().map(|key| key.check.clone()).collect();
     ids.sort();
@@ -275,7 +276,7 @@ pub fn checks_of(change: &Change) -> Vec<String> {
 /// Makes a change again from fresh facts, guards of its tags included, to be compared with the planned one.
 ///
 /// # Errors
-/// What the action or a guard says against it now.
+/// The reason for which the action or a guard refuses it now.
 pub fn remake(change: &Change, inventory: &Inventory, options: &Options, stage: &dyn Stage) -> Result<Change, Refusal> {
     let mut notes = Vec::new();
     let on: std::collections::BTreeSet<&ResourceId> = change.findings.iter().map(|key| &key.resource).chain([&change.resource]).collect();
@@ -286,14 +287,14 @@ pub fn remake(change: &Change, inventory: &Inventory, options: &Options, stage: 
     Ok(filled(change.clone(), proposal, notes))
 }
 
-/// What differs between a planned change and the same made from fresh facts, in words; `None` where nothing does. All that
-/// is done and all that is shown of it counts.
+/// Describes the differences between a planned change and the same one made from fresh facts; `None` where
+/// there are none. Everything that is done and everything that is shown of it counts.
 pub fn differs(planned: &Change, fresh: &Change) -> Option<String> {
     let told: Vec<String> = done_differently(planned, fresh).into_iter().chain(told_differently(planned, fresh)).collect();
     (!told.is_empty()).then(|| told.join("; "))
 }
 
-/// Which words of a planned change are not so on fresh facts.
+/// Lists the parts of a planned change that are described differently on fresh facts.
 fn told_differently(planned: &Change, fresh: &Change) -> Vec<String> {
     let pairs = [
         (planned.summary == fresh.summary, "its summary"),
@@ -308,14 +309,14 @@ fn told_differently(planned: &Change, fresh: &Change) -> Vec<String> {
     pairs.into_iter().filter(|(same, _)| !same).map(|(_, what)| format!("{what} is said differently in the plan")).collect()
 }
 
-/// Whether two lists hold the same, in whatever order.
+/// Returns whether two lists contain the same items, in whatever order.
 fn alike<T: PartialEq>(a: &[T], b: &[T]) -> bool {
     a.iter().all(|one| b.contains(one)) && b.iter().all(|one| a.contains(one))
 }
 
-/// What would be done differently on fresh facts.
+/// Describes the steps, risk and impact that would be different on fresh facts.
 fn done_differently(planned: &Change, fresh: &Change) -> Option<String> {
-    // The same values have the same JSON form, which is slow to make.
+    // Equal values have the same JSON form, which is slow to make.
     let same = planned.risk == fresh.risk && planned.impact == fresh.impact && planned.steps == fresh.steps;
     if same || planned.essence() == fresh.essence() {
         return None;

@@ -1,6 +1,6 @@
-//! The reach of a change: which calls a change of its action may make at all, on which things of the account. A run that is gone on
-//! with or taken back brings calls and ids from its files; before any of them is called, the registry of actions and today's facts
-//! must bear them out. Pure.
+//! The reach of a change: the calls that a change of its action may make at all, and the things of the
+//! account on which it may make them. A run that is resumed or undone brings calls and ids from its files;
+//! before any of them is called, the registry of actions and today's facts must confirm them. Pure.
 
 mod disks;
 mod form;
@@ -25,53 +25,53 @@ use crate::{
     services::{Operation, Spec, instance, spec::Names, tag as tags, volume},
 };
 
-/// Why a call is not borne out.
+/// The reason for which a call is not confirmed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Beyond {
-    /// No change of this action makes it, or not on this thing.
+    /// A call that no change of this action makes, or not on this thing.
     Never(String),
-    /// It cannot be told.
+    /// A call that cannot be judged.
     Unknown(String),
 }
 
-/// The way that a call leads.
+/// The direction of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Way {
-    /// To what the change is for.
+    /// Towards the purpose of the change.
     Forth,
-    /// To what was before.
+    /// Towards the earlier state.
     Back,
 }
 
 /// A call that a run may still make.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Lead<'c> {
-    /// The change that it is of.
+    /// The change that it belongs to.
     pub change: &'c Change,
-    /// The way that it leads.
+    /// The direction of the call.
     pub way: Way,
-    /// The call, and what is looked at before and after it.
+    /// The call, with the conditions before and after it.
     pub act: Act,
-    /// Whether a rollback leaves it out once the change has brought something up.
+    /// `true` if a rollback leaves it out once the change has brought something up.
     pub kept: bool,
-    /// The step that it takes back, where it is called only if the change fails.
+    /// The step that it undoes, where it is called only if the change fails.
     pub of: Option<&'c str>,
 }
 
-/// The runs that a call is of.
+/// The runs that a call belongs to.
 #[derive(Debug, Clone, Copy)]
 pub struct Of<'r> {
-    /// The run that made what is there.
+    /// The run that made the resources.
     pub run: &'r str,
-    /// The run that calls: another one where it takes the first one back.
+    /// The run that makes the call: another one where it undoes the first.
     pub by: &'r str,
-    /// Whether it takes one back.
+    /// `true` if it undoes another run.
     pub undoes: bool,
-    /// When.
+    /// The time of the call.
     pub now: Timestamp,
 }
 
-/// The operations of a change that brings back what a run has left down, which is no action.
+/// The operations of a change that recovers resources that a run has left down; it has no action.
 const RECOVERS: &[Spec] = &[
     <volume::AttachVolume>::SPEC,
     <instance::ModifyInstanceAttribute>::SPEC,
@@ -80,7 +80,7 @@ const RECOVERS: &[Spec] = &[
     <tags::DeleteTags>::SPEC,
 ];
 
-/// The operations that changes of an action make, forward and back.
+/// Returns the operations that changes of an action make, forward and back.
 fn operations(action: &str) -> &'static [Spec] {
     match actions::find(action) {
         Some(action) => action.operations(),
@@ -89,12 +89,13 @@ fn operations(action: &str) -> &'static [Spec] {
     }
 }
 
-/// Whether changes of an action make this operation.
+/// Returns whether changes of an action make this operation.
 fn makes<O: Operation>(action: &str) -> bool {
     operations(action).iter().any(|spec| spec.is(O::SPEC.service, O::SPEC.operation))
 }
 
-/// The things that a call acts on. What it makes is none, nor what a step before it is yet to make.
+/// Returns the things that a call acts on. A thing that it makes is none, nor is one that a step before it
+/// has yet to make.
 fn targets(call: &Call) -> Vec<(FamilyKind, String)> {
     let of = |(names, value): (&'static Names, &Value)| {
         let ids: Vec<String> = match value {
@@ -106,15 +107,15 @@ fn targets(call: &Call) -> Vec<(FamilyKind, String)> {
     named(call).flat_map(of).collect()
 }
 
-/// The members of a call's input in which it names what it acts on, as far as they are given. A thing that is made is held to the
-/// proposal; there is nothing of its name yet.
+/// Returns the members of a call's input that name the things it acts on, as far as they are given. A thing
+/// that is made is compared with the proposal; nothing of its name exists yet.
 fn named(call: &Call) -> impl Iterator<Item = (&'static Names, &Value)> {
     let all = find(&call.service, &call.operation).map_or(&[][..], |spec| spec.names);
     all.iter().filter(|names| names.there).filter_map(|names| Some((names, call.input.pointer(names.at)?)))
 }
 
-/// The member in which a call names nothing, where it has one: AWS takes such a call for another one. A reference names what a step
-/// before it is yet to make.
+/// Returns the member in which a call names nothing, where it has one: AWS takes such a call for another one.
+/// A reference names a thing that a step before it has yet to make.
 pub fn nameless(call: &Call) -> Option<&str> {
     let refers = |value: &Value| value.as_object().is_some_and(|map| map.keys().all(|key| key.starts_with('$')) && map.len() == 1);
     let one = |value: &Value| value.as_str().is_some_and(|id| !id.is_empty()) || refers(value);
@@ -122,7 +123,7 @@ pub fn nameless(call: &Call) -> Option<&str> {
     named(call).find(|(_, value)| !whole(value)).and_then(|(names, _)| names.at.rsplit('/').next())
 }
 
-/// The first thing that a call names twice in a list, with the member.
+/// Returns the first thing that a call names twice in a list, with the member.
 fn twice(call: &Call) -> Option<(&str, &str)> {
     let nested = call.input.as_object()?.values().filter_map(Value::as_object).flatten();
     call.input.as_object()?.iter().chain(nested).find_map(|(name, value)| {
@@ -132,7 +133,8 @@ fn twice(call: &Call) -> Option<(&str, &str)> {
     })
 }
 
-/// A condition that never holds of what a call acts on, with what it means: a call that is given it is not made.
+/// Builds a condition that never holds for the thing that a call acts on, with its meaning: a call with this
+/// condition is not made.
 pub fn never(call: &Call, means: &str) -> Option<Expect> {
     let (family, id) = targets(call).into_iter().next()?;
     Some(Expect::new(place(call, family), family, id, "/id", Test::OneOf { good: Vec::new(), never: Vec::new(), late: Vec::new() }).meaning(means))
@@ -142,7 +144,7 @@ fn place(call: &Call, family: FamilyKind) -> &str {
     family.asked_in(&call.region)
 }
 
-/// What must be read to tell whether any call of a change is borne out.
+/// Returns the facts that must be read to judge any call of a change.
 pub fn needs_of(change: &Change, known: &Inventory) -> Scope {
     let mut scope = made::needs(change, known);
     scope.extend(disks::needs(change, known));
@@ -152,7 +154,7 @@ pub fn needs_of(change: &Change, known: &Inventory) -> Scope {
     scope
 }
 
-/// What must be read beyond that for one call.
+/// Returns the facts that must be read beyond those for one call.
 pub fn needs(change: &Change, call: &Call) -> Scope {
     let mut scope: Scope = targets(call).into_iter().map(|(family, id)| Want::id(place(call, family), family, id)).collect();
     let replaced = call.input.get("Tags").and_then(Value::as_array).into_iter().flatten().filter(|tag| tag["Key"] == tag::REPLACED_BY);
@@ -163,7 +165,7 @@ pub fn needs(change: &Change, call: &Call) -> Scope {
     scope
 }
 
-/// Operations that make or set something: what is made must be what the action makes today.
+/// Operations that make or set something: their input must be the one that the action makes today.
 const MAKES: [&str; 11] = [
     "CreateFlowLogs",
     "CreateLogGroup",
@@ -185,21 +187,22 @@ pub struct Reach<'a> {
     run: &'a str,
     facts: &'a Inventory,
     made: Made,
-    /// The disks of the change, where it is about disks; or what of them could not be read.
+    /// The disks of the change, where it is about disks; or the reason for which they could not be read.
     disks: Option<Result<Disks<'a>, String>>,
 }
 
 impl<'a> Reach<'a> {
-    /// The reach of a change of this run.
+    /// Returns the reach of a change of this run.
     pub fn of(change: &'a Change, of: Of<'a>, facts: &'a Inventory) -> Self {
         let disks = disks::is_about_disks(change).then(|| Disks::of(change, of, facts));
         Self { change, run: of.run, facts, made: Made::of(change, of.run, facts), disks }
     }
 
-    /// Checks that the change may make a call on what it names. Returns what of the call only the files of the run say, in words.
+    /// Checks that the change may make a call on the things that it names. Returns the claims about the call
+    /// for which only the files of the run vouch, one sentence each.
     ///
     /// # Errors
-    /// Why it may not, or why that cannot be told.
+    /// The reason for which it may not, or for which this cannot be determined.
     pub fn bears(&self, lead: &Lead<'_>) -> Result<Vec<String>, Beyond> {
         let (way, call) = (lead.way, &lead.act.call);
         let never = |why: String| Beyond::Never(format!("{} {why}", call.name()));
@@ -223,7 +226,7 @@ impl<'a> Reach<'a> {
         }
         let home = change.resource.region();
         let at_home = call.region == change.region && (home.is_empty() || home == change.region);
-        // A parameter may name the region of what has none itself.
+        // A parameter may name the region for a resource that has none itself.
         if !(at_home || home.is_empty() && self.made.goes_to(&call.region)) {
             return Err(format!("goes to {:?}, and the change is in {:?}, on {}", call.region, change.region, change.resource));
         }
@@ -252,11 +255,12 @@ impl<'a> Reach<'a> {
         }
         let thing = match self.facts.json(place(call, family), family, id) {
             Fact::Known(thing) => thing,
-            // Only the snapshots of the account are listed: one that is not there may be somebody else's.
+            // Only the snapshots of the account are listed: a missing one may belong to another account.
             Fact::Absent if family == FamilyKind::Snapshots && uses_as_source(call) => {
                 return never(format!("takes {id} for a source, and the account has no such snapshot"));
             }
-            // What is not there is neither changed nor lost by a call; what is made is held to what the action makes.
+            // A call neither changes nor loses a thing that does not exist; a thing that is made is compared
+            // with the one that the action makes.
             Fact::Absent => return Ok(()),
             silent => return Err(Beyond::Unknown(format!("{}: {id}: {}", call.name(), silent.silence().unwrap_or_default()))),
         };
@@ -275,7 +279,7 @@ impl<'a> Reach<'a> {
         if deletes && !may_go_now {
             return never(format!("would delete {id}, or what is set on it, which run {run} did not make, as its tags say"));
         }
-        // What is set on a thing is held to the proposal, which is made only where the thing may be used.
+        // Settings of a thing are compared with the proposal, which is made only where the thing may be used.
         let proposed = || family == FamilyKind::Buckets && (self.made.forth(call) || self.made.back(call) || call.operation == "PutBucketPolicy");
         let named = matches!(family, FamilyKind::Roles | FamilyKind::LogGroups);
         let settles = family == FamilyKind::Buckets || (family == FamilyKind::Trails && !raises);
@@ -289,12 +293,13 @@ impl<'a> Reach<'a> {
         if belongs { Ok(()) } else { never(format!("is about {id}, which does not belong to {}, nor did run {run} make it", change.resource)) }
     }
 
-    /// Whether the change raises a trail that was there before it.
+    /// Returns whether the change raises a trail that existed before it.
     fn raises(&self) -> bool {
         self.change.action == "raise-cloudtrail" && self.change.resource.kind() == Kind::Trail
     }
 
-    /// Checks what a call makes, sets, opens or shuts. Returns what only the files say.
+    /// Checks the things that a call makes, sets, opens or closes. Returns the claim for which only the files
+    /// vouch.
     fn content(&self, way: Way, call: &Call) -> Result<Option<String>, String> {
         let change = self.change;
         let made = if way == Way::Forth { self.made.forth(call) } else { self.made.back(call) };
@@ -312,8 +317,8 @@ impl<'a> Reach<'a> {
         }
     }
 
-    /// Rules that are shut are those that the action shuts, on the way back those that the run made. A rule of another group is refused
-    /// by AWS, which is given the group, too.
+    /// Checks the rules that a call revokes: those that the action revokes, or on the way back those that the
+    /// run made. AWS refuses a rule of another group, since the call names the group, too.
     fn revokes(&self, way: Way, call: &Call) -> Result<(), String> {
         let member = "SecurityGroupRuleIds";
         for id in call.input.get(member).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str) {
@@ -330,7 +335,8 @@ impl<'a> Reach<'a> {
         Ok(())
     }
 
-    /// A policy that is there already, or on the way back the one that is there without statements of redress's.
+    /// Accepts the policy that the bucket has already, or on the way back the present one without statements
+    /// of redress's.
     fn policy(&self, way: Way, call: &Call) -> Option<Option<String>> {
         let name = call.input.get("Bucket")?.as_str()?;
         let bucket = self.facts.buckets.get(name);
@@ -350,12 +356,12 @@ impl<'a> Reach<'a> {
     }
 }
 
-/// Whether a call makes something from a snapshot.
+/// Returns whether a call makes something from a snapshot.
 fn uses_as_source(call: &Call) -> bool {
     matches!(call.operation.as_str(), "CopySnapshot" | "CreateVolume")
 }
 
-/// Who is let in by a call.
+/// Lists the sources that a call lets in.
 fn sources(call: &Call) -> String {
     let permissions = call.input.get("IpPermissions").and_then(Value::as_array).into_iter().flatten();
     let of = |permission: &Value| {
@@ -373,8 +379,8 @@ fn tag_of<'t>(thing: &'t Value, name: &str) -> Option<&'t str> {
     thing.get("tags").and_then(|tags| tags.get("known").unwrap_or(tags).get(name)).and_then(Value::as_str)
 }
 
-/// Whether an earlier run made or kept a thing, nobody holds it, and its date has passed. What an undo left has no date; its time is
-/// proved with all else directly before the call.
+/// Returns whether an earlier run made or kept a thing, nobody holds it, and its date has passed. A thing
+/// that an undo left has no date; its time is proved with everything else directly before the call.
 fn may_go(thing: &Value, today: Date) -> bool {
     if tag_of(thing, tag::HOLD).is_some() || tag_of(thing, tag::RUN).is_none() {
         return false;
@@ -385,10 +391,10 @@ fn may_go(thing: &Value, today: Date) -> bool {
     }
 }
 
-/// Whether a thing belongs to the resource of a change, or was made or marked by the run.
+/// Returns whether a thing belongs to the resource of a change, or was made or marked by the run.
 fn within(change: &Change, run: &str, family: FamilyKind, id: &str, thing: &Value, facts: &Inventory) -> bool {
     let resource = change.resource.id();
-    // What a run made, it made for one of its changes.
+    // A run makes things only for its changes.
     let whose = [(Kind::Instance, tag::INSTANCE), (Kind::Volume, tag::SOURCE)];
     let of = whose.into_iter().find(|(kind, _)| *kind == change.resource.kind()).and_then(|(_, key)| tag_of(thing, key));
     let made = family != FamilyKind::FlowLogs && tag_of(thing, tag::RUN) == Some(run) && of.is_none_or(|of| of == resource);
@@ -406,12 +412,13 @@ fn within(change: &Change, run: &str, family: FamilyKind, id: &str, thing: &Valu
     }
 }
 
-/// The snapshots that were made for the instance of a change.
+/// Returns the selection of the snapshots that were made for the instance of a change.
 fn copies(change: &Change) -> Want {
     Want::by(&change.region, FamilyKind::Snapshots, &format!("tag:{}", tag::INSTANCE), change.resource.id())
 }
 
-/// Whether a snapshot of this volume was made for the instance of a change: a disk that was detached carries no mark yet.
+/// Returns whether a snapshot of this volume was made for the instance of a change: a disk that was detached
+/// carries no mark yet.
 fn was_copied(change: &Change, volume: &str, facts: &Inventory) -> bool {
     let copied = |(_, snapshot): &(String, Value)| snapshot.get("volume_id").and_then(Value::as_str) == Some(volume);
     facts.select_json(&copies(change)).known().is_some_and(|all| all.iter().any(copied))

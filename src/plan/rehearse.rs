@@ -25,55 +25,58 @@ use crate::{
 
 /// A copy of an account on which calls can be tried. The twin is one.
 pub trait Stage {
-    /// All that is known there now.
+    /// Returns all facts that are known there now.
     fn inventory(&self) -> Inventory;
-    /// The same without a copy, dated at the beginning: what is looked at again and again must not cost the whole account each time.
+    /// Borrows the same facts without a copy, dated at the beginning: repeated looks must not cost the whole
+    /// account each time.
     fn facts(&self) -> &Inventory;
-    /// Performs a call. A call that touches what is not known fails as `Unsupported`, with the reason.
+    /// Performs a call. A call that touches unknown facts fails as `Unsupported`, with the reason.
     fn perform(&mut self, call: &Call) -> Outcome;
-    /// Lets time pass, so that what was begun gets done.
+    /// Lets time pass, so that operations in progress finish.
     fn pass(&mut self, time: Duration);
-    /// Lets as many things be there as the account's own quota says, which is known by the code of its error.
+    /// Sets a limit to the account's own quota. The limit is named by the error code of AWS.
     fn allow(&mut self, code: &str, quota: usize);
-    /// Whether something is still to come about there by itself: with one of these things, or with any where none is named.
+    /// Returns whether an operation is still in progress there: on one of these things, or on any where none
+    /// is named.
     fn under_way(&self, ids: &[String]) -> bool;
     /// Takes over more facts, read from the real account.
     fn learn(&mut self, facts: Inventory);
-    /// What of the scope is not known there.
+    /// Lists the parts of the scope that are not known there.
     fn missing(&self, scope: &Scope) -> Vec<String>;
-    /// Another copy, as things stand now.
+    /// Returns another copy, in the present state.
     fn fork(&self) -> Box<dyn Stage>;
 }
 
-/// By which rules an account is judged before and after a rehearsal.
+/// The rules by which an account is judged before and after a rehearsal.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Rules {
-    /// The regions that are looked at.
+    /// The regions that are judged.
     pub regions: Vec<String>,
     /// The parameters of checks, by their ids; null where there is none.
     pub parameters: BTreeMap<String, Value>,
 }
 
 impl Rules {
-    /// The rules that playbooks set.
+    /// Returns the rules that playbooks set.
     pub fn new(regions: &[String], playbooks: &[Playbook]) -> Self {
         let given = checks::all().map(|check| (check.id.to_owned(), check_parameters(playbooks, check.id))).filter(|(_, with)| !with.is_null());
         Self { regions: regions.to_vec(), parameters: given.collect() }
     }
 
-    /// The parameters of a check.
+    /// Returns the parameters of a check.
     pub fn with(&self, check: &str) -> Value {
         self.parameters.get(check).cloned().unwrap_or(Value::Null)
     }
 
-    /// What the rules find violated in an inventory.
+    /// Returns the findings that violate the rules in an inventory.
     fn violations(&self, inventory: &Inventory) -> BTreeSet<FindingKey> {
         let scanned: Vec<&'static Check> = checks::all().filter(|c| c.scanned).collect();
         let (findings, _) = checks::run(inventory, &self.regions, &scanned, |id| self.with(id));
         findings.into_iter().filter(|f| matches!(f.verdict, Verdict::Violates(_))).map(|f| f.key()).collect()
     }
 
-    /// Whether a finding is gone in an inventory, and its resource is not. What cannot be told is not gone.
+    /// Returns whether a finding is gone in an inventory although its resource exists. An unknown verdict
+    /// does not count as gone.
     fn closed(&self, inventory: &Inventory, key: &FindingKey) -> bool {
         if guards::is_gone(inventory, &key.resource) {
             return false;
@@ -83,29 +86,29 @@ impl Rules {
     }
 }
 
-/// What a rehearsal showed.
+/// The result of a rehearsal.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Rehearsed {
-    /// What stands in the plan.
+    /// The part that is stored in the plan.
     pub rehearsal: Rehearsal,
-    /// Changes that failed, each with the reason, those that come after a failed one among them. They do not belong
-    /// into a plan.
+    /// Changes that failed, each with the reason, including those that come after a failed one. They do not
+    /// belong in a plan.
     pub failed: BTreeMap<String, String>,
 }
 
-/// One rehearsal under way.
+/// One rehearsal in progress.
 struct Run<'a> {
     stage: Box<dyn Stage>,
     started: Timestamp,
     outputs: AllOutputs,
     /// The changes that were played, in order.
     done: Vec<&'a Change>,
-    /// Those that could not be, each with the reason.
+    /// The changes that could not be played, each with the reason.
     silent: BTreeMap<&'a str, String>,
     rehearsed: Rehearsed,
 }
 
-/// Tries changes, in their order, on a fork of the stage, and then their way back.
+/// Tries changes, in their order, on a fork of the stage, and then undoes them.
 pub fn rehearse(changes: &[Change], stage: &dyn Stage, rules: &Rules) -> Rehearsed {
     let before = stage.inventory();
     let mut run = Run {
@@ -130,8 +133,8 @@ pub fn rehearse(changes: &[Change], stage: &dyn Stage, rules: &Rules) -> Rehears
     run.rehearsed
 }
 
-/// Tries the changes of an undo, in their order, on a fork of the stage: whether every call goes through, what was there before the
-/// run comes back, and which findings are open again.
+/// Tries the changes of an undo, in their order, on a fork of the stage. Reports whether every call succeeds,
+/// whether the state before the run is restored, and which findings are open again.
 pub fn rehearse_undo(changes: &[Change], stage: &dyn Stage) -> Rehearsal {
     let before = stage.inventory();
     let (mut stage, mut outputs, mut shown) = (stage.fork(), AllOutputs::new(), Rehearsal::default());
@@ -147,7 +150,8 @@ pub fn rehearse_undo(changes: &[Change], stage: &dyn Stage) -> Rehearsal {
                 (stage, outputs) = (trial, made);
                 shown.predicted.insert(change.id.clone(), stage.inventory().footprint(&change.touches));
             }
-            // It is taken back, and something is not as it was: what that opens is open all the same.
+            // It is undone, but something differs from the earlier state: the findings that this opens are
+            // open all the same.
             Ok(Some(difference)) => {
                 opens.extend(opened([change], &before, &as_of(trial.inventory(), started)));
                 shown.differences.push(format!("{}: {difference}", change.id));
@@ -167,7 +171,7 @@ pub fn rehearse_undo(changes: &[Change], stage: &dyn Stage) -> Rehearsal {
     shown
 }
 
-/// The findings on what these changes are about that are open after, and were not before.
+/// Returns the findings on the resources of these changes that are open after, and were not before.
 fn opened<'c>(changes: impl IntoIterator<Item = &'c Change>, before: &Inventory, after: &Inventory) -> Vec<FindingKey> {
     let volume = |want: &Want| {
         let Selector::Id(id) = &want.selector else { return None };
@@ -216,7 +220,7 @@ impl<'a> Run<'a> {
         self.silent.insert(&change.id, reason);
     }
 
-    /// Goes all the way back and looks whether everything is as it was.
+    /// Undoes all changes and checks that everything is as it was.
     fn undo(&mut self, before: &Inventory) {
         let mut failures = Vec::new();
         for change in self.done.iter().rev() {

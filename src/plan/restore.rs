@@ -1,5 +1,6 @@
-//! Comparing footprints: whether what a change changed is as the run left it, or as it was before. Only the members that
-//! the change's actions change count ([`Concerns`]); what else has moved is told, and stands in nobody's way. Pure.
+//! Comparing footprints: checks that the things that a change changed are as the run left them, or as they
+//! were before. Only the members that the change's actions change count ([`Concerns`]); other differences are
+//! reported and block nothing. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +13,7 @@ use crate::{
     inventory::{FamilyKind, Want},
 };
 
-/// Where two footprints differ at all: the wants whose things look different.
+/// Returns the differences between two footprints: the wants whose things look different.
 pub fn differences(expected: &Value, found: &Value) -> Vec<String> {
     let (Value::Object(expected), Value::Object(found)) = (expected, found) else {
         return if expected == found { Vec::new() } else { vec!["the whole".to_owned()] };
@@ -21,36 +22,37 @@ pub fn differences(expected: &Value, found: &Value) -> Vec<String> {
     keys.into_iter().filter(|key| expected.get(*key) != found.get(*key)).cloned().collect()
 }
 
-/// The other end of a change, by which it is told what the change itself changed.
+/// The other end of a change, which shows the effects of the change itself.
 #[derive(Debug, Clone, Copy)]
 pub enum OtherEnd<'a> {
     /// As a run recorded it.
     Recorded(&'a Value),
-    /// As the rehearsal predicted it: entries that other people made since stand in it or not.
+    /// As the rehearsal predicted it: entries that other people have made since may be in it or not.
     Predicted(&'a Value),
     /// Not known: everything that the actions care for counts.
     Unknown,
 }
 
-/// What looks different from what was expected.
+/// The differences from an expected footprint.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Moved {
-    /// What the change changes: thing and members.
+    /// The parts that the change changes: thing and members.
     pub ours: BTreeMap<String, BTreeSet<String>>,
-    /// What says whether a thing runs.
+    /// The members that state whether a thing runs.
     pub power: BTreeMap<String, BTreeSet<String>>,
-    /// What it leaves alone.
+    /// The parts that the change leaves alone.
     pub others: BTreeMap<String, BTreeSet<String>>,
-    /// What could not be read, then or now.
+    /// The things that could not be read, then or now.
     pub unread: BTreeSet<String>,
 }
 
 impl Moved {
-    /// Whether all that the change changes is as expected.
+    /// Returns whether everything that the change changes is as expected.
     pub fn is_clean(&self) -> bool {
         self.ours.is_empty() && self.unread.is_empty()
     }
-    /// Counts these things among what others have changed: acts of the change were left out because of how they are.
+    /// Counts these things among the changes of others: acts of the change were left out because of their
+    /// state.
     pub fn leave(&mut self, things: &BTreeSet<String>) {
         for thing in things {
             let members = self.ours.remove(thing).into_iter().chain(self.power.remove(thing)).flatten();
@@ -60,40 +62,40 @@ impl Moved {
             }
         }
     }
-    /// Takes out whether these things run: others have decided that.
+    /// Takes out the running states of these things: others have decided on them.
     pub fn turned_by_others(&mut self, things: &BTreeSet<String>) -> BTreeMap<String, BTreeSet<String>> {
         self.power.extract_if(.., |thing, _| things.contains(thing)).collect()
     }
-    /// What is not as expected, in words.
+    /// Describes the things that are not as expected.
     pub fn what(&self) -> String {
         let unread = self.unread.iter().map(|thing| format!("{thing} could not be read"));
         Some(words(&self.ours)).filter(|w| !w.is_empty()).into_iter().chain(unread).collect::<Vec<_>>().join("; ")
     }
 }
 
-/// Things with their members, in words.
+/// Lists things with their members in one line.
 pub fn words(things: &BTreeMap<String, BTreeSet<String>>) -> String {
     let one = |(thing, members): (&String, &BTreeSet<String>)| format!("{thing} ({})", members.iter().map(String::as_str).collect::<Vec<_>>().join(", "));
     things.iter().map(one).collect::<Vec<_>>().join("; ")
 }
 
-/// What a change touches, and how that is compared.
+/// The things that a change touches, with the rules by which they are compared.
 #[derive(Debug)]
 pub struct Comparing<'a> {
     touches: &'a [Want],
     concerns: Concerns,
-    /// Whether the change turns something off or on.
+    /// `true` if the change turns something off or on.
     powers: bool,
 }
 
 impl<'a> Comparing<'a> {
-    /// What this change touches, by what its actions say now.
+    /// Returns the comparison for this change, with the concerns of its actions as they are now.
     pub fn of(change: &'a Change) -> Self {
         let powers = change.steps.iter().any(|step| step.act.power() != Power::Stays);
         Self { touches: &change.touches, concerns: Concerns::of(&change.action), powers }
     }
 
-    /// What differs between an expected footprint and the one of now.
+    /// Returns the differences between an expected footprint and the one of now.
     pub fn moved(&self, expected: &Value, other: OtherEnd<'_>, now: &Value) -> Moved {
         let mut moved = Moved::default();
         for want in self.touches {
@@ -123,12 +125,12 @@ impl<'a> Comparing<'a> {
     }
 }
 
-/// Whether a footprint says that something was not read.
+/// Returns whether a footprint marks something as not read.
 fn unread(value: &Value) -> bool {
     value.get("unknown").is_some() || value.as_str() == Some("not-read")
 }
 
-/// Comparing one thing, or one listing.
+/// The comparison of one thing, or of one listing.
 struct One<'a> {
     family: FamilyKind,
     key: &'a str,
@@ -158,7 +160,7 @@ impl One<'_> {
                 Care::No => self.others(member),
                 _ if unread(&was) || unread(&is) => drop(self.moved.unread.insert(format!("{} ({member})", self.key))),
                 Care::Power => drop(self.moved.power.entry(self.key.to_owned()).or_default().insert(member.clone())),
-                // A prediction cannot know what AWS itself changed along the way.
+                // A prediction cannot know the changes that AWS itself made along the way.
                 Care::Whole if self.recorded && end.as_ref() == Some(&was) => self.others(member),
                 Care::Whole => self.ours(member),
                 Care::Entries => self.entries(member, &list(&was), end.as_ref().map(list).as_deref(), &list(&is)),
@@ -176,7 +178,7 @@ impl One<'_> {
         }
     }
 
-    /// An entry of a listing without what the change does not care for.
+    /// Returns an entry of a listing without the members that the change does not care for.
     fn plain(&self, item: &Value) -> Value {
         let cares = |member: &String| self.concerns.care(self.family, member) != Care::No;
         match item {
@@ -185,7 +187,8 @@ impl One<'_> {
         }
     }
 
-    /// Entries count where the two ends of the change have different numbers of them, or where one end is not known.
+    /// Compares entries. They count where the two ends of the change have different numbers of them, or where
+    /// one end is not known.
     fn entries(&mut self, member: &str, expected: &[Value], other: Option<&[Value]>, now: &[Value]) {
         let (was, end, is) = (counted(expected), other.map(counted), counted(now));
         for entry in was.keys().chain(is.keys()).collect::<BTreeSet<_>>() {
@@ -210,38 +213,39 @@ fn counted(items: &[Value]) -> BTreeMap<String, usize> {
     counts
 }
 
-/// Whether a footprint says of a want that there is nothing.
+/// Returns whether a footprint shows nothing for a want.
 pub fn nothing(value: Option<&Value>) -> bool {
     value.is_none_or(|v| v.is_null() || v.as_array().is_some_and(Vec::is_empty))
 }
 
-/// Whether what runs and what does not counts.
+/// The moment of a comparison, which decides whether running states count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Moment {
-    /// A run ends: it leaves nothing down that was up.
+    /// The end of a run, which leaves nothing down that was up.
     EndOfRun,
-    /// Later: people and schedulers stop and start things.
+    /// A later moment: people and schedulers stop and start things.
     Later,
 }
 
-/// What of a change that an undo takes back is not as it was before. What the run made and what stays on purpose may
-/// differ: it was not there before, and is as the run left it.
+/// Returns the parts of an undone change that are not as they were before. Things that the run made and
+/// things that stay on purpose may differ: they did not exist before, and are as the run left them.
 pub fn left(change: &Change, restore: &Restore, footprint: &Value, moment: Moment) -> Moved {
     let mut moved = Comparing::of(change).moved(&restore.to, OtherEnd::Recorded(&restore.found), footprint);
     let stays = |thing: &str| !restore.kept.is_empty() && nothing(restore.to.get(thing));
     moved.ours.retain(|thing, _| !stays(thing));
     moved.power.retain(|thing, _| moment == Moment::EndOfRun && !stays(thing));
-    // A thing of which it is not said how it was before is not compared with anything.
+    // A thing whose earlier state is not recorded is not compared with anything.
     moved.unread.retain(|thing| !(restore.to.get(thing).is_none() && stays(thing)));
     moved
 }
 
-/// Whether a footprint is what an undo was to bring back.
+/// Checks whether a footprint is the one that an undo was to restore.
 pub fn restored(change: &Change, restore: &Restore, footprint: &Value, moment: Moment) -> Proved {
     restored_but(change, restore, footprint, moment, &BTreeSet::new())
 }
 
-/// The same where others have decided whether these things run: acts of the undo were left out for that.
+/// Checks the same where others have decided whether these things run: acts of the undo were left out for
+/// that reason.
 pub fn restored_but(change: &Change, restore: &Restore, footprint: &Value, moment: Moment, turned: &BTreeSet<String>) -> Proved {
     let mut moved = left(change, restore, footprint, moment);
     moved.turned_by_others(turned);
@@ -253,8 +257,9 @@ pub fn restored_but(change: &Change, restore: &Restore, footprint: &Value, momen
     }
 }
 
-/// What of a change that was rolled back is not as it was before; `predicted` is how the rehearsal saw its end. What runs
-/// and what does not counts where the change itself turns something off or on; else somebody else did that.
+/// Returns the parts of a change that was rolled back that are not as they were before; `predicted` is its
+/// end as the rehearsal saw it. Running states count where the change itself turns something off or on;
+/// otherwise somebody else changed them.
 pub fn after_rollback(change: &Change, before: &Value, predicted: Option<&Value>, after: &Value) -> Moved {
     let comparing = Comparing::of(change);
     let mut moved = comparing.moved(before, predicted.map_or(OtherEnd::Unknown, OtherEnd::Predicted), after);
@@ -267,7 +272,7 @@ pub fn after_rollback(change: &Change, before: &Value, predicted: Option<&Value>
     moved
 }
 
-/// What somebody has changed since a run of what an undo of it takes back.
+/// Returns the changes that somebody has made since a run to the things that an undo of it restores.
 pub fn foreign(change: &Change, restore: &Restore, now: &Value) -> Moved {
     Comparing::of(change).moved(&restore.found, OtherEnd::Recorded(&restore.to), now)
 }

@@ -1,4 +1,5 @@
-//! Approving a part of a plan: what stays, what drops out with what was left out, and the part rehearsed again. Pure.
+//! Approving a part of a plan: the changes that stay, those that drop out with the ones that were left out,
+//! and the part rehearsed again. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,22 +16,23 @@ use crate::actions::Refusal;
 pub struct Selected {
     /// The part, a plan of its own with a digest of its own; its changes keep their ids.
     pub plan: Plan,
-    /// Changes that were chosen and are not in it all the same.
+    /// Changes that were chosen and are nevertheless not in it.
     pub dropped: Vec<Dropped>,
-    /// Changes that look different in the part, since what they would have built on is not in it: id, and what differs.
+    /// Changes that look different in the part, since the changes that they would have built on are not in
+    /// it: id, and the difference.
     pub changed: BTreeMap<String, String>,
 }
 
-/// A change that was chosen and falls out.
+/// A change that was chosen and drops out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dropped {
     /// Its id.
     pub change: String,
-    /// Why.
+    /// The reason.
     pub because: String,
 }
 
-/// Why no part could be made.
+/// The reason for which no part could be made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SelectError {
     /// Some ids are not in the plan.
@@ -38,13 +40,14 @@ pub enum SelectError {
     NoSuchChange {
         /// The ids that were given.
         unknown: String,
-        /// The ids that there are.
+        /// The ids that the plan has.
         known: String,
     },
 }
 
-/// The part of a plan that consists of these changes. Each is made again on the stage as the changes before it leave
-/// it, and the whole is rehearsed again. `stage` stands as the account stood when the plan was made.
+/// Makes the part of a plan that consists of these changes. Each is made again on the stage as the changes
+/// before it leave it, and the whole is rehearsed again. `stage` is in the state of the account when the plan
+/// was made.
 ///
 /// # Errors
 /// An id that the plan does not have.
@@ -76,7 +79,7 @@ pub fn select(plan: &Plan, ids: &BTreeSet<String>, stage: &dyn Stage, rules: &Ru
     Ok(Selected { plan: selected, dropped, changed })
 }
 
-/// The chosen changes, made again; those that fall out are put into `out`.
+/// Makes the chosen changes again; those that drop out are put into `out`.
 fn part(plan: &Plan, ids: &BTreeSet<String>, stage: &dyn Stage, out: &mut BTreeMap<String, String>) -> Vec<Change> {
     let (mut work, mut outputs, mut kept) = (stage.fork(), AllOutputs::new(), Vec::<Change>::new());
     let started = stage.inventory().read_at;

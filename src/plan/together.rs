@@ -1,5 +1,6 @@
-//! Instances that a plan stops and that do the same work: members of one target group, Auto Scaling group, cluster or placement
-//! group. Whoever approves their changes should know before that a service may go down with them. It decides nothing.
+//! Instances that a plan stops and that do the same work: members of one target group, Auto Scaling group,
+//! cluster or placement group. The person who approves their changes should know before that a service may go
+//! down with them. This module decides nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,14 +20,14 @@ use crate::{
 pub struct Together {
     /// Their region.
     pub region: String,
-    /// What they share: `Auto Scaling group web`, `tag Cluster=db`.
+    /// The group that they share: `Auto Scaling group web`, `tag Cluster=db`.
     pub share: String,
     /// The instances, and the changes that stop them.
     pub instances: BTreeMap<String, String>,
 }
 
 impl Together {
-    /// The sentence for people.
+    /// Returns the sentence for people.
     pub fn words(&self) -> String {
         let members: Vec<String> = self.instances.iter().map(|(instance, change)| format!("{instance} ({change})")).collect();
         format!("stopped by this plan, and all of one {}: {}", self.share, members.join(", "))
@@ -44,7 +45,7 @@ const GROUPS: &[(&str, &str)] = &[
 /// (<https://docs.aws.amazon.com/eks/latest/userguide/network-reqs.html>).
 const KUBERNETES: &str = "kubernetes.io/cluster/";
 
-/// What an instance shares with others, by its tags and its placement group.
+/// Returns the groups that an instance shares with others, by its tags and its placement group.
 fn shares(instance: &Instance) -> BTreeSet<String> {
     let of_tag = |(key, value): (&String, &String)| match GROUPS.iter().find(|(tag, _)| tag == key) {
         Some((_, word)) => Some(format!("{word} {value}")),
@@ -70,7 +71,7 @@ fn stops(changes: &[Change]) -> impl Iterator<Item = Stop<'_>> {
     })
 }
 
-/// The groups of which these changes stop more than one member.
+/// Returns the groups of which these changes stop more than one member.
 pub fn together(changes: &[Change], inventory: &Inventory) -> Vec<Together> {
     let mut groups: BTreeMap<(String, String), BTreeMap<String, String>> = BTreeMap::new();
     for Stop { region: name, instance: id, change } in stops(changes) {
@@ -85,7 +86,8 @@ pub fn together(changes: &[Change], inventory: &Inventory) -> Vec<Together> {
     several.map(|((region, share), instances)| Together { region, share, instances }).collect()
 }
 
-/// What the stops of these changes mean for load balancers, where that is not nothing or not known: sentences.
+/// Describes the effects of these changes' stops on load balancers, where there are any or they are not
+/// known: sentences.
 pub fn targets(changes: &[Change], inventory: &Inventory) -> Vec<String> {
     let (mut left, mut unknown) = (BTreeSet::new(), BTreeMap::<String, BTreeSet<String>>::new());
     for Stop { region, instance, change } in stops(changes) {
@@ -189,7 +191,7 @@ mod tests {
         TargetGroup { id: format!("arn:{name}"), name: name.into(), target_type: kind.into(), vpc_id: "vpc-1".into(), targets, ..TargetGroup::default() }
     }
 
-    /// Four instances at 10.0.0.1 and on, with these target groups.
+    /// Builds an account with four instances from 10.0.0.1 on and these target groups.
     fn balanced(groups: &[TargetGroup]) -> Inventory {
         let mut it = account(&[]);
         let region = it.region_mut("r");

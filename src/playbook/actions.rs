@@ -1,5 +1,5 @@
-//! The `[[action]]` sections of a playbook: which actions are used with which parameters, and whether they answer the
-//! findings that the playbook is for.
+//! The `[[action]]` sections of a playbook: the actions with their parameters, and a check that they answer
+//! the findings that the playbook is for.
 
 use std::ops::Range;
 
@@ -18,7 +18,7 @@ use super::{
 };
 use crate::actions::{Action, ActionUse};
 
-/// The actions of a playbook, in their order.
+/// Reads the actions of a playbook, in their order.
 pub fn read(reader: &mut Reader<'_>, words: &Vocabulary, root: &DeTable<'_>, finding: &[Named]) -> Vec<ActionUse> {
     let Some(list) = list(reader, root) else { return Vec::new() };
     let (mut uses, mut known): (Vec<ActionUse>, Vec<&dyn Action>) = (Vec::new(), Vec::new());
@@ -57,7 +57,7 @@ fn list<'v, 'd>(reader: &mut Reader<'_>, root: &'v DeTable<'d>) -> Option<&'v [P
     None
 }
 
-/// The action that an entry uses, and where it says so.
+/// Returns the action that an entry uses, with the place of its name.
 fn action(reader: &mut Reader<'_>, words: &Vocabulary, entry: &DeTable<'_>, span: Range<usize>) -> Option<(&'static dyn Action, Range<usize>)> {
     let value = reader.required(entry, "use", span, "name the action: use = \"tighten-security-group\"")?;
     let name = reader.string(value, "use", 100)?;
@@ -74,7 +74,7 @@ fn action(reader: &mut Reader<'_>, words: &Vocabulary, entry: &DeTable<'_>, span
     found.map(|action| (action, value.span()))
 }
 
-/// The `with` of an entry; an empty one, placed at the action's name, when it has none.
+/// Returns the `with` of an entry; an empty one, placed at the action's name, if it has none.
 fn parameters<'d>(reader: &mut Reader<'_>, entry: &DeTable<'d>, span: Range<usize>) -> Option<Spanned<DeTable<'d>>> {
     let Some(value) = entry.get("with") else { return Some(Spanned::new(span, DeTable::new())) };
     let table = reader.table(value, "with", Some("write with = { name = value } or a section [action.with]".to_owned()))?;

@@ -1,4 +1,4 @@
-//! The playbooks of one session: the built-in ones, and those of the user, which add to them and take their places.
+//! The playbooks of one session: the built-in ones, and those of the user, which add to them or replace them.
 
 use serde_json::{Value, json};
 
@@ -29,16 +29,16 @@ static BUILT_IN: &[(&str, &str)] = built_in![
     "instance-backups",
 ];
 
-/// The embedded playbooks: their sources (`built-in:NAME`) and texts.
+/// Returns the embedded playbooks: their sources (`built-in:NAME`) and texts.
 pub fn builtin() -> Vec<(String, String)> {
     BUILT_IN.iter().map(|(name, text)| (format!("built-in:{name}"), (*text).to_owned())).collect()
 }
 
-/// The playbooks of a session, from pairs of source and text: the built-in ones in their order, each with the user's of
-/// the same id in its place, and then the user's others in theirs.
+/// Assembles the playbooks of a session from pairs of source and text: the built-in ones in their order, each
+/// replaced by the user's playbook of the same id, and then the user's other playbooks in their order.
 ///
 /// # Errors
-/// All that is wrong in any of the files; an id that two files of the user have; parameters of a check on which two
+/// All problems of the files; an id that two files of the user share; parameters of a check on which two
 /// playbooks differ.
 pub fn assemble(builtin: Vec<(String, String)>, user: Vec<(String, String)>) -> Result<Vec<Playbook>, Vec<Problem>> {
     assemble_with(&Vocabulary::all(), builtin, user)
@@ -58,7 +58,7 @@ pub(super) fn assemble_with(words: &Vocabulary, builtin: Vec<(String, String)>, 
     if problems.is_empty() { Ok(all.into_iter().map(|file| file.loaded.playbook).collect()) } else { Err(problems) }
 }
 
-/// The parameters that the playbooks give a check; null when none does.
+/// Returns the parameters that the playbooks give a check; null if none does.
 pub fn check_parameters(playbooks: &[Playbook], check: &str) -> Value {
     let given = playbooks.iter().filter(|p| p.finding.iter().any(|f| f == check)).map(|p| of_check(p, check));
     given.into_iter().find(|with| *with != json!({})).unwrap_or(Value::Null)
@@ -97,14 +97,14 @@ fn duplicate(file: &File, other: &File) -> Problem {
     file.problem(format!("the id {:?} is taken: {first} has it too", file.id()), "give one of them another id, or remove it".to_owned())
 }
 
-/// The parameters that one playbook gives a check, of all that stand in its `[check]`.
+/// Selects the parameters of one check from a playbook's `[check]`.
 fn of_check(playbook: &Playbook, check: &str) -> Value {
     let known = keys::of_check(check);
     let given = playbook.check.as_object().into_iter().flatten();
     given.filter(|(name, _)| known.iter().any(|p| p.name == *name)).map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
-/// Playbooks that give one check different parameters: it is run once, and cannot obey both.
+/// Finds playbooks that give one check different parameters: the check is run once, and cannot obey both.
 fn quarrels(files: &[File]) -> Vec<Problem> {
     let mut found = Vec::new();
     for (n, file) in files.iter().enumerate() {

@@ -1,16 +1,16 @@
-//! How large and how deep a playbook may be. It is looked at before the text is parsed, so that no file, however it
-//! was made, can exhaust the stack or the memory of what comes after. It must not judge anything else.
+//! Limits on the size and depth of a playbook. They are checked before the text is parsed, so that no file,
+//! however it was made, can exhaust the stack or the memory of later steps. Nothing else is judged here.
 
 use std::ops::Range;
 
 /// The largest playbook, in bytes.
 pub const MAX_BYTES: usize = 64 * 1024;
-/// How deep brackets may be nested.
+/// The deepest nesting of brackets.
 pub const MAX_DEPTH: usize = 12;
-/// How many dots a key may have.
+/// The largest number of dots in a key.
 pub const MAX_DOTS: usize = 12;
 
-/// The place where a text is larger or deeper than a playbook may be, and what to say of it.
+/// Returns the place where a text exceeds the limits of a playbook, with the message; `None` if it does not.
 pub fn exceeded(text: &str) -> Option<(Range<usize>, String)> {
     if text.len() > MAX_BYTES {
         return Some((0..0, format!("the file has {} bytes; a playbook has at most {MAX_BYTES}", text.len())));
@@ -43,7 +43,8 @@ fn line_end(bytes: &[u8], from: usize) -> usize {
     bytes.iter().skip(from).position(|b| *b == b'\n').map_or(bytes.len(), |n| from + n)
 }
 
-/// Where a string that opens at `from` ends: behind its closing quotes, or where it is broken off.
+/// Returns the end of a string that opens at `from`: the position after its closing quotes, or where it is
+/// broken off.
 fn string_end(bytes: &[u8], from: usize) -> usize {
     let quote = bytes[from];
     let is_quote = |at: usize| bytes.get(at) == Some(&quote);

@@ -1,26 +1,26 @@
-//! The keys that a playbook can have, told once: the loader knows no others, and the reference page is made of them.
-//! Data only.
+//! The keys that a playbook can have, defined once: the loader knows no others, and the reference page is
+//! made from them. Data only.
 
 use crate::actions::Parameter;
 
-/// A part of a playbook.
+/// A section of a playbook.
 #[derive(Debug)]
 pub struct Section {
-    /// How messages and pages name it: `[match]`.
+    /// The name in messages and pages: `[match]`.
     pub shown: &'static str,
-    /// What it is for.
+    /// The description.
     pub doc: &'static str,
-    /// Its keys.
+    /// The keys of the section.
     pub keys: &'static [Parameter],
 }
 
 impl Section {
-    /// Where its keys are: `in [match]`.
+    /// Returns the place of its keys: `in [match]`.
     pub fn place(&self) -> String {
         format!("{} {}", if self.shown.starts_with('[') { "in" } else { "at" }, self.shown)
     }
 
-    /// The names of its keys.
+    /// Returns the names of its keys.
     pub fn names(&self) -> Vec<&'static str> {
         self.keys.iter().map(|k| k.name).collect()
     }
@@ -30,7 +30,7 @@ const fn key(name: &'static str, kind: &'static str, default: &'static str, doc:
     Parameter { name, kind, default, doc }
 }
 
-/// What stands above the first section.
+/// The keys above the first section.
 pub static TOP: Section = Section {
     shown: "the top level",
     doc: "These keys stand at the top of the file, above the first section. After a line such as `[match]`, TOML takes every key for one of that section.",
@@ -56,7 +56,7 @@ pub static TOP: Section = Section {
     ],
 };
 
-/// `[match]`.
+/// The section `[match]`.
 pub static MATCH: Section = Section {
     shown: "[match]",
     doc: "Which findings the playbook answers. All that is given must hold. Patterns know `*` (anything) and `?` (one character), and tell capital from small letters.",
@@ -74,7 +74,7 @@ pub static MATCH: Section = Section {
     ],
 };
 
-/// `[[action]]`.
+/// The section `[[action]]`.
 pub static ACTION: Section = Section {
     shown: "[[action]]",
     doc: "What is done about a finding. A playbook has at least one; several are made in their order and are one change: approved, verified and taken back together.",
@@ -84,7 +84,7 @@ pub static ACTION: Section = Section {
     ],
 };
 
-/// `[guard]`.
+/// The section `[guard]`.
 pub static GUARD: Section = Section {
     shown: "[guard]",
     doc: "What keeps the playbook from doing too much. A limit that is exceeded plans nothing, and says so.",
@@ -100,7 +100,7 @@ pub static GUARD: Section = Section {
     ],
 };
 
-/// `[check]`; its keys are those of the checks, see [`of_check`].
+/// The section `[check]`; its keys are those of the checks, see [`of_check`].
 pub static CHECK: Section = Section {
     shown: "[check]",
     doc: "Parameters of the checks in `finding`. Most checks have none. Two playbooks cannot give the same check different parameters.",
@@ -115,7 +115,7 @@ pub const TAG: &str = "`Key`, `Key=value` or an empty string";
 /// The kind of a parameter of a check that is a number of hours.
 pub const HOURS: &str = "number from 1 to 8760";
 
-/// The parameters that a check takes in `[check]`.
+/// Returns the parameters that a check takes in `[check]`.
 pub fn of_check(check: &str) -> &'static [Parameter] {
     static BACKUP: &[Parameter] = &[
         key(
@@ -129,7 +129,7 @@ pub fn of_check(check: &str) -> &'static [Parameter] {
     if check == "instance-backup-stale" { BACKUP } else { &[] }
 }
 
-/// The section that knows a key, other than the one it was found in.
+/// Returns the section that knows a key, other than the one it was found in.
 pub fn elsewhere(name: &str, found_in: &Section) -> Option<&'static Section> {
     SECTIONS.iter().copied().find(|s| s.shown != found_in.shown && s.keys.iter().any(|k| k.name == name))
 }

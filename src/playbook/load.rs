@@ -1,5 +1,6 @@
-//! Text in, playbooks out, or all that is wrong with it, each with its place. The text is parsed to values with places
-//! first and each part is then taken for what it should be; reading files is the command line's.
+//! Loads playbooks from text, or reports everything that is wrong with the text, each problem with its place.
+//! The text is parsed to values with places first, and each part is then checked for what it should be;
+//! reading files is the command line's.
 
 use std::ops::Range;
 
@@ -19,7 +20,8 @@ pub use super::{
     set::{allow_cidrs, override_parameter},
 };
 
-/// How many mistakes against TOML itself are told of one file; what follows the first ones is mostly echo.
+/// The largest number of TOML syntax errors that are reported per file; those after the first are mostly
+/// consequences.
 const SYNTAX_ERRORS: usize = 5;
 
 /// A playbook and the place of its id.
@@ -31,15 +33,15 @@ pub(super) struct Loaded {
 /// Reads one playbook. `source` is the file's name, for messages.
 ///
 /// # Errors
-/// All that is wrong with it, in the order of the file.
+/// All problems of the text, in the order of the file.
 pub fn parse(text: &str, source: &str) -> Result<Playbook, Vec<Problem>> {
     parse_with(&Vocabulary::all(), text, source).map(|loaded| loaded.playbook)
 }
 
-/// Takes the bytes of a file for text.
+/// Decodes the bytes of a file as UTF-8.
 ///
 /// # Errors
-/// The place of the first byte that is no UTF-8.
+/// When they are not UTF-8, with the place of the first wrong byte.
 pub fn text(bytes: Vec<u8>, source: &str) -> Result<String, Vec<Problem>> {
     String::from_utf8(bytes).map_err(|error| {
         let good = String::from_utf8_lossy(&error.as_bytes()[..error.utf8_error().valid_up_to()]).into_owned();
@@ -128,7 +130,7 @@ fn id(reader: &mut Reader<'_>, value: &Placed<'_>) -> Option<Named> {
     None
 }
 
-/// The checks whose findings the playbook answers.
+/// Reads the checks whose findings the playbook answers.
 fn findings(reader: &mut Reader<'_>, words: &Vocabulary, root: &DeTable<'_>) -> Vec<Named> {
     let Some(value) = reader.required(root, "finding", 0..0, "name the check whose findings it answers; redress scan shows them") else { return Vec::new() };
     let named = if value.get_ref().is_array() {

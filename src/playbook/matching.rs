@@ -1,20 +1,22 @@
-//! Which playbooks answer a finding, and which resources a playbook must leave alone. Pure; whether anything is done
-//! about a match is for planning to say.
+//! Matching: the playbooks that answer a finding, and the resources that a playbook must leave alone. Pure;
+//! planning decides whether anything is done about a match.
 
 use super::{Guard, Match, Playbook};
 use crate::{finding::Finding, inventory::Tags};
 
-/// Whether a playbook answers a finding: the check is one of its own and all that its `[match]` gives holds.
+/// Returns whether a playbook answers a finding: the check is one of its own and all conditions of its
+/// `[match]` hold.
 pub fn matches(playbook: &Playbook, finding: &Finding) -> bool {
     playbook.finding.contains(&finding.check) && fits(&playbook.matching, finding)
 }
 
-/// The playbooks that answer a finding, in the order in which they were loaded.
+/// Returns the playbooks that answer a finding, in the order in which they were loaded.
 pub fn answering<'a>(playbooks: &'a [Playbook], finding: &Finding) -> Vec<&'a Playbook> {
     playbooks.iter().filter(|p| matches(p, finding)).collect()
 }
 
-/// The protected tag for which a playbook leaves a resource alone, as it stands on the resource: `Key=value`.
+/// Returns the protected tag for which a playbook leaves a resource alone, as the resource has it:
+/// `Key=value`.
 pub fn protected(guard: &Guard, tags: &Tags) -> Option<String> {
     let has = |protected: &String| {
         let (key, pattern) = protected.split_once('=').unwrap_or((protected, "*"));
@@ -33,13 +35,15 @@ fn fits(wanted: &Match, finding: &Finding) -> bool {
         && !wanted.without_tags.iter().any(tagged)
 }
 
-/// Whether a pattern fits the whole of a text: `*` is any number of characters, `?` is one, all others are themselves.
+/// Returns whether a pattern fits the whole of a text: `*` is any number of characters, `?` is one, all
+/// others are themselves.
 ///
-/// It only ever goes back to the last `*`, so its time is bounded by the product of both lengths, whatever the pattern.
+/// It only ever goes back to the last `*`, so its time is bounded by the product of both lengths, whatever
+/// the pattern.
 pub fn glob(pattern: &str, text: &str) -> bool {
     let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
     let (mut p, mut t) = (0, 0);
-    // Behind the last star, and how much of the text that star has taken so far.
+    // The position after the last star, and the end of the text that this star has taken so far.
     let mut star: Option<(usize, usize)> = None;
     while t < text.len() {
         match (pattern.get(p), star) {
@@ -188,7 +192,7 @@ mod tests {
         assert!(began.elapsed().as_secs() < 5);
     }
 
-    /// The meaning of patterns, told in the slow and obvious way.
+    /// Matches a pattern in the slow and obvious way.
     fn slowly(pattern: &[char], text: &[char]) -> bool {
         match pattern.split_first() {
             None => text.is_empty(),

@@ -1,5 +1,6 @@
-//! Playbooks: which findings, which actions with which parameters, under which guards and approval. TOML in, plain data
-//! out, with errors that point at the place in the user's file. Pure: reading files is the command line's.
+//! Playbooks: the findings they match, the actions with their parameters, the guards and the approval. TOML
+//! in, plain data out, with errors that point at the place in the user's file. Pure: reading files is the
+//! command line's.
 
 use std::collections::BTreeMap;
 
@@ -29,24 +30,24 @@ pub use assemble::check_parameters;
 pub use load::{allow_cidrs, assemble, builtin, override_parameter, parse};
 pub use problem::Problem;
 
-/// One playbook.
+/// A playbook.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Playbook {
-    /// Its id, unique among all that are loaded; a user's playbook with the id of a built-in one takes its place.
+    /// Its id, unique among all that are loaded; a user's playbook with the id of a built-in one replaces it.
     pub id: String,
-    /// What it sets right, in one line.
+    /// The purpose, in one line.
     pub title: String,
     /// The checks whose findings it answers.
     pub finding: Vec<String>,
     /// Parameters of the checks (`[check]`): `{}` for none.
     pub check: Value,
-    /// Which of those findings (`[match]`).
+    /// The conditions on those findings (`[match]`).
     pub matching: Match,
-    /// What is done (`[[action]]`), in order; together they are one change.
+    /// The actions (`[[action]]`), in order; together they are one change.
     pub actions: Vec<ActionUse>,
-    /// What keeps it from doing too much (`[guard]`).
+    /// The limits that keep it from doing too much (`[guard]`).
     pub guard: Guard,
-    /// Who must say yes.
+    /// The kind of approval that its changes need.
     pub approve: Approve,
     /// The file it was read from, for messages; `built-in:NAME` for the embedded ones.
     pub source: String,
@@ -54,29 +55,30 @@ pub struct Playbook {
     pub digest: String,
 }
 
-/// Which findings a playbook answers; all that is given must hold.
+/// The conditions on the findings that a playbook answers; all that are given must hold.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Match {
-    /// At least this grave.
+    /// The lowest severity.
     pub severity: Option<Severity>,
-    /// Only in these regions (`*` and `?` as in shell patterns).
+    /// The regions, as patterns (`*` and `?` as in a shell).
     pub regions: Vec<String>,
-    /// Tags the resource must have; a value may be a pattern.
+    /// Tags that the resource must have; a value may be a pattern.
     pub tags: BTreeMap<String, String>,
-    /// Tags that it must not have.
+    /// Tags that the resource must not have.
     pub without_tags: BTreeMap<String, String>,
     /// Patterns over the ARN or id, one of which must fit.
     pub resources: Vec<String>,
 }
 
-/// Limits of a playbook.
+/// The limits of a playbook.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Guard {
-    /// At most so many changes (default 50).
+    /// The largest number of changes (default 50).
     pub max_changes: usize,
-    /// At most so many percent of the resources of the kind (default 25), where more than 40 of it were read.
+    /// The largest share of the resources of the kind, in percent (default 25), where more than 40 of it were
+    /// read.
     pub max_percent: u8,
-    /// Resources with one of these tags are left alone: `Key` or `Key=pattern`.
+    /// Protected tags: resources with one of them are left alone. `Key` or `Key=pattern`.
     pub protected_tags: Vec<String>,
 }
 
@@ -86,15 +88,15 @@ impl Default for Guard {
     }
 }
 
-/// Who must say yes to a change.
+/// The kind of approval that a change needs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Approve {
-    /// A person, or `--auto-approve`.
+    /// Approval by a person, or by `--auto-approve`.
     #[default]
     Ask,
-    /// Nobody.
+    /// No approval.
     Auto,
-    /// It is reported and never done.
+    /// The change is reported and never made.
     Never,
 }

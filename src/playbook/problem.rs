@@ -1,33 +1,33 @@
-//! What is wrong in a playbook, and where: file, line, column, the line itself with a mark under the place, and what
-//! was probably meant. Data and its wording; it must not know what a playbook holds.
+//! Problems in a playbook with their places: file, line, column, the line itself with a mark under the place,
+//! and a suggestion. Data and its wording; it knows nothing of the content of playbooks.
 
 use std::{fmt, ops::Range};
 
-/// How much of a long line an excerpt shows, in characters.
+/// The width of the part of a long line that an excerpt shows, in characters.
 const WINDOW: usize = 110;
 
-/// One thing that is wrong, at one place.
+/// A problem at one place of a file.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Problem {
     /// The file, as the user named it; `built-in:NAME` for an embedded playbook.
     pub file: String,
-    /// The line, from 1.
+    /// The line, counted from 1.
     pub line: usize,
-    /// The column, from 1, in characters.
+    /// The column, counted from 1, in characters.
     pub column: usize,
-    /// What is wrong.
+    /// The description of the problem.
     pub what: String,
-    /// What to do about it, or what was probably meant.
+    /// The advice on what to do about it, or a suggestion of what was probably meant.
     pub hint: Option<String>,
-    /// The line of the file; empty when there is none to show.
+    /// The line of the file; empty if there is none to show.
     pub excerpt: String,
-    /// What stands under the excerpt: blanks and carets.
+    /// The marks under the excerpt: blanks and carets.
     pub marks: String,
 }
 
 impl Problem {
-    /// A problem at a range of bytes of a text. A range that lies outside the text, or not on the borders of
-    /// characters, is moved to the nearest place that does.
+    /// Builds a problem at a range of bytes of a text. A range that lies outside the text, or not on the
+    /// borders of characters, is moved to the nearest valid place.
     pub fn at(file: &str, text: &str, span: Range<usize>, what: impl AsRef<str>, hint: Option<String>) -> Self {
         let start = border(text, span.start);
         let line_start = text[..start].rfind('\n').map_or(0, |n| n + 1);
@@ -47,13 +47,13 @@ impl Problem {
         }
     }
 
-    /// `file:line:column`.
+    /// Returns the place as `file:line:column`.
     pub fn place(&self) -> String {
         format!("{}:{}:{}", self.file, self.line, self.column)
     }
 }
 
-/// The nearest border of a character at or before `at`.
+/// Returns the nearest border of a character at or before `at`.
 fn border(text: &str, at: usize) -> usize {
     let mut at = at.min(text.len());
     while !text.is_char_boundary(at) {
@@ -62,7 +62,7 @@ fn border(text: &str, at: usize) -> usize {
     at
 }
 
-/// A line, or the part of a long line around the place, and the marks under it.
+/// Cuts out the line, or the part of a long line around the place, and builds the marks under it.
 fn excerpt(line: &str, before: usize, width: usize) -> (String, String) {
     let skip = if line.chars().count() > WINDOW { before.saturating_sub(WINDOW / 3) } else { 0 };
     let shown: String = line.chars().skip(skip).take(WINDOW).map(|c| if c.is_control() { ' ' } else { c }).collect();
@@ -74,7 +74,7 @@ fn excerpt(line: &str, before: usize, width: usize) -> (String, String) {
     (format!("{left}{shown}{right}"), format!("{}{}", " ".repeat(blanks), "^".repeat(width)))
 }
 
-/// The text with everything escaped that could move a terminal's cursor or colour it.
+/// Escapes everything in a text that could move a terminal's cursor or colour it.
 fn plain(text: &str) -> String {
     text.chars().flat_map(|c| if c.is_control() && c != '\n' { c.escape_default().collect::<Vec<_>>() } else { vec![c] }).collect()
 }
@@ -91,7 +91,7 @@ impl fmt::Display for Problem {
     }
 }
 
-/// The candidate that was probably meant by a word, if one is near.
+/// Returns the candidate that was probably meant by a word, if one is close.
 pub fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     if word.len() > 64 {
         return None;
@@ -106,7 +106,7 @@ pub fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str
     candidates.into_iter().filter_map(|c| near(c).map(|score| (score, c))).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, c)| c)
 }
 
-/// The hint for a word that is not known: what was probably meant, else all that is known.
+/// Builds the hint for an unknown word: what was probably meant, else all known words.
 pub fn hint_for(word: &str, known: &[&str]) -> Option<String> {
     match did_you_mean(word, known.iter().copied()) {
         Some(meant) => Some(format!("did you mean {meant:?}?")),

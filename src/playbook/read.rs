@@ -1,5 +1,6 @@
-//! Takes parts of a parsed TOML file for what they should be, and notes each that is something else, with its place.
-//! It knows the shapes of values (a string, a number in a range, one of some words) and nothing of playbooks.
+//! Reads parts of a parsed TOML file as the types that they should have, and notes each part that has
+//! another, with its place. It knows the shapes of values (a string, a number in a range, one of some words)
+//! and nothing of playbooks.
 
 use std::ops::{Range, RangeInclusive};
 
@@ -13,22 +14,22 @@ use super::{
     problem::{Problem, did_you_mean, hint_for},
 };
 
-/// How many problems are told of one file.
+/// The largest number of problems that are reported per file.
 const MOST_PROBLEMS: usize = 50;
 
 /// A value with its place.
 pub type Placed<'t> = Spanned<DeValue<'t>>;
 
-/// Reads one file and gathers what is wrong in it.
+/// A reader of one file, which collects its problems.
 pub struct Reader<'t> {
-    /// The whole text.
+    /// The whole text of the file.
     pub text: &'t str,
     /// The name of the file.
     pub source: &'t str,
     problems: Vec<(usize, Problem)>,
 }
 
-/// A value's type with its article: `a string`.
+/// Returns a value's type with its article: `a string`.
 fn shape(value: &DeValue<'_>) -> &'static str {
     match value {
         DeValue::String(_) => "a string",
@@ -41,18 +42,18 @@ fn shape(value: &DeValue<'_>) -> &'static str {
     }
 }
 
-/// The value of a whole number, if it is one and fits.
+/// Returns the value of a whole number, if it is one and fits an `i64`.
 pub fn whole_number(value: &DeValue<'_>) -> Option<i64> {
     value.as_integer().and_then(|n| i64::from_str_radix(n.as_str(), n.radix()).ok())
 }
 
 impl<'t> Reader<'t> {
-    /// A reader of a text.
+    /// Builds a reader of a text.
     pub fn new(text: &'t str, source: &'t str) -> Self {
         Self { text, source, problems: Vec::new() }
     }
 
-    /// Notes that something is wrong. Nobody reads more than so many problems of one file, and finding the place of each
+    /// Notes a problem, up to a limit: nobody reads more problems of one file, and finding the place of each
     /// takes time that grows with the file.
     pub fn report(&mut self, span: Range<usize>, what: impl AsRef<str>, hint: Option<String>) {
         if self.problems.len() >= MOST_PROBLEMS {
@@ -62,13 +63,13 @@ impl<'t> Reader<'t> {
         self.problems.push((start, Problem::at(self.source, self.text, span, what, hint)));
     }
 
-    /// What was found wrong, in the order of the file.
+    /// Returns the problems in the order of the file.
     pub fn finish(mut self) -> Vec<Problem> {
         self.problems.sort_by_key(|(start, _)| *start);
         self.problems.into_iter().map(|(_, problem)| problem).collect()
     }
 
-    /// How many problems were noted so far.
+    /// Returns the number of problems noted so far.
     pub fn count(&self) -> usize {
         self.problems.len()
     }
@@ -90,7 +91,7 @@ impl<'t> Reader<'t> {
         }
     }
 
-    /// The value of a key that must be there; `span` is where its table is.
+    /// Returns the value of a required key, or notes that it is missing; `span` is the place of its table.
     pub fn required<'v, 'd>(&mut self, table: &'v DeTable<'d>, key: &str, span: Range<usize>, hint: &str) -> Option<&'v Placed<'d>> {
         let found = table.get(key);
         if found.is_none() {
@@ -99,7 +100,7 @@ impl<'t> Reader<'t> {
         found
     }
 
-    /// A string that is not empty, not longer than `most` characters, and without control characters.
+    /// Reads a string that is not empty, has at most `most` characters, and no control characters.
     pub fn string(&mut self, value: &Placed<'_>, name: &str, most: usize) -> Option<String> {
         let Some(text) = value.get_ref().as_str() else {
             let hint = whole_number(value.get_ref()).map(|n| format!("put it in quotes: \"{n}\""));
@@ -116,7 +117,7 @@ impl<'t> Reader<'t> {
         None
     }
 
-    /// A list of strings that is not empty, each with its place.
+    /// Reads a list of strings that is not empty, each with its place.
     pub fn strings(&mut self, value: &Placed<'_>, name: &str, most: usize) -> Vec<(String, Range<usize>)> {
         let Some(list) = value.get_ref().as_array() else {
             let hint = value.get_ref().as_str().map(|text| format!("write a list: [{text:?}]"));
@@ -129,7 +130,7 @@ impl<'t> Reader<'t> {
         list.iter().filter_map(|item| self.string(item, &format!("each of {name}"), most).map(|text| (text, item.span()))).collect()
     }
 
-    /// A whole number within a range; `if_less` is the hint for one below it.
+    /// Reads a whole number within a range; `if_less` is the hint for one below it.
     pub fn number(&mut self, value: &Placed<'_>, name: &str, range: RangeInclusive<i64>, if_less: Option<&str>) -> Option<i64> {
         if !value.get_ref().is_integer() {
             let quoted = value.get_ref().as_str().filter(|text| text.parse::<i64>().is_ok()).map(|text| format!("leave the quotes out: {text}"));
@@ -144,7 +145,7 @@ impl<'t> Reader<'t> {
         number
     }
 
-    /// One of some words.
+    /// Reads one of some words.
     pub fn choice<T: Copy>(&mut self, value: &Placed<'_>, name: &str, choices: &[(&str, T)]) -> Option<T> {
         let words: Vec<_> = choices.iter().map(|(word, _)| *word).collect();
         let quoted = words.iter().map(|word| format!("{word:?}")).collect::<Vec<_>>().join(", ");
@@ -160,7 +161,7 @@ impl<'t> Reader<'t> {
         found.map(|(_, meaning)| *meaning)
     }
 
-    /// A table.
+    /// Reads a table.
     pub fn table<'v, 'd>(&mut self, value: &'v Placed<'d>, name: &str, hint: Option<String>) -> Option<&'v DeTable<'d>> {
         let table = value.get_ref().as_table();
         if table.is_none() {
@@ -170,7 +171,8 @@ impl<'t> Reader<'t> {
     }
 }
 
-/// The hint for a key that stands in the wrong section; TOML takes all that follows a `[section]` for a part of it.
+/// Builds the hint for a key that is in the wrong section; TOML takes all that follows a `[section]` for a
+/// part of it.
 fn misplaced(name: &str, found_in: &Section) -> Option<String> {
     let section = keys::elsewhere(name, found_in)?;
     Some(if section.shown == keys::TOP.shown {

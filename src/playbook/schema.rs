@@ -1,6 +1,6 @@
-//! The JSON Schema (draft 7, which editors for TOML know) of playbooks, made of the keys that the loader knows and of the
-//! parameters of the actions. It allows all that the loader allows and tells most of what it refuses; the loader alone
-//! decides.
+//! The JSON Schema (draft 7, which editors for TOML know) of playbooks, made from the keys that the loader
+//! knows and from the parameters of the actions. It allows all that the loader allows and rejects most of
+//! what the loader rejects; the loader alone decides.
 
 use serde_json::{Map, Value, json};
 
@@ -10,7 +10,7 @@ use super::{
 };
 use crate::actions::{Action, Parameter};
 
-/// The schema.
+/// Builds the schema.
 pub fn schema() -> Value {
     let words = Vocabulary::all();
     let uses: Vec<Value> = words.usable().iter().filter_map(|name| words.action(name)).map(of_use).collect();
@@ -47,7 +47,7 @@ fn with_doc(schema: &Value, doc: &str) -> Value {
     schema
 }
 
-/// A table with exactly these keys.
+/// Builds the schema of a table with exactly these keys.
 fn table(doc: &str, keys: &[Parameter]) -> Value {
     let properties: Map<String, Value> = keys.iter().map(|k| (k.name.to_owned(), of_key(k))).collect();
     with_doc(&json!({ "type": "object", "additionalProperties": false, "properties": properties }), doc)
@@ -57,13 +57,14 @@ fn section(section: &Section) -> Value {
     table(section.doc, section.keys)
 }
 
-/// The union of the parameters of all checks: which of them a playbook may give hangs on its findings.
+/// Builds the schema of `[check]`, with the parameters of all checks: the findings of a playbook determine
+/// which of them it may give.
 fn of_checks(words: &Vocabulary) -> Value {
     let all: Vec<Parameter> = words.checks.iter().flat_map(|check| keys::of_check(check)).copied().collect();
     table(keys::CHECK.doc, &all)
 }
 
-/// The use of one action.
+/// Builds the schema of the use of one action.
 fn of_use(action: &'static dyn Action) -> Value {
     let mut with = table(doc_of(&keys::ACTION, "with"), action.parameters());
     with["description"] = json!(format!("Parameters of {}.", action.name()));
@@ -71,7 +72,7 @@ fn of_use(action: &'static dyn Action) -> Value {
     json!({ "type": "object", "additionalProperties": false, "required": ["use"], "properties": properties })
 }
 
-/// A key with its type, its description and its default.
+/// Builds the schema of a key with its type, its description and its default.
 fn of_key(key: &Parameter) -> Value {
     let mut schema = with_doc(&of_kind(key.kind), key.doc);
     if let Some(default) = toml::from_str::<Map<String, Value>>(&format!("v = {}", key.default)).ok().and_then(|mut t| t.remove("v")) {
@@ -80,7 +81,7 @@ fn of_key(key: &Parameter) -> Value {
     schema
 }
 
-/// The type that a kind in words means. Words that name no type of TOML are strings.
+/// Builds the schema of a type from its description in words. Words that name no type of TOML are strings.
 fn of_kind(kind: &str) -> Value {
     let quoted: Vec<&str> = kind.split('"').skip(1).step_by(2).collect();
     let numbers: Vec<i64> = kind.split(|c: char| !c.is_ascii_digit()).filter_map(|n| n.parse().ok()).collect();

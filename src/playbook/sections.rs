@@ -1,4 +1,4 @@
-//! The sections `[check]`, `[match]` and `[guard]` of a playbook, taken from values with places.
+//! The sections `[check]`, `[match]` and `[guard]` of a playbook, read from values with places.
 
 use std::{collections::BTreeMap, ops::Range};
 
@@ -15,11 +15,11 @@ use crate::{actions::Parameter, finding::Severity};
 
 /// The longest pattern, in characters.
 const PATTERN: usize = 512;
-/// The longest key of a tag
+/// The longest key of a tag, in characters
 /// (<https://docs.aws.amazon.com/tag-editor/latest/userguide/tagging.html>).
 const TAG_KEY: usize = 128;
 
-/// `[check]`: the parameters of the playbook's checks.
+/// Reads `[check]`: the parameters of the playbook's checks.
 pub fn check(reader: &mut Reader<'_>, value: &Placed<'_>, finding: &[Named]) -> Option<Value> {
     let table = reader.table(value, "check", Some("write a section: [check]".to_owned()))?;
     let known: Vec<&Parameter> = finding.iter().flat_map(|(check, _)| keys::of_check(check)).collect();
@@ -32,7 +32,7 @@ pub fn check(reader: &mut Reader<'_>, value: &Placed<'_>, finding: &[Named]) -> 
                     found.insert(name.to_owned(), value);
                 }
             }
-            // Without a known check nothing can be said of its parameters; the check itself was reported.
+            // Without a known check nothing is known of its parameters; the check itself was reported.
             None if finding.is_empty() => {}
             None => unknown_of_check(reader, name, key.span(), finding, &known),
         }
@@ -59,7 +59,7 @@ fn check_parameter(reader: &mut Reader<'_>, parameter: &Parameter, value: &Place
     tag_key(reader, &tag, value.span(), parameter.name).then_some(Value::from(tag))
 }
 
-/// `[match]`: which findings.
+/// Reads `[match]`: the conditions on findings.
 pub fn matching(reader: &mut Reader<'_>, value: &Placed<'_>) -> Option<Match> {
     let table = reader.table(value, "match", Some("write a section: [match]".to_owned()))?;
     reader.unknown_keys(table, &keys::MATCH);
@@ -74,7 +74,7 @@ pub fn matching(reader: &mut Reader<'_>, value: &Placed<'_>) -> Option<Match> {
 
 const SEVERITY: &[(&str, Severity)] = &[("low", Severity::Low), ("medium", Severity::Medium), ("high", Severity::High), ("critical", Severity::Critical)];
 
-/// A list of patterns, each of which could fit something.
+/// Reads a list of patterns, each of which could fit something.
 fn patterns(reader: &mut Reader<'_>, table: &DeTable<'_>, name: &str, wrong: fn(&str) -> Option<&'static str>) -> Vec<String> {
     let Some(value) = table.get(name) else { return Vec::new() };
     let mut found = Vec::new();
@@ -97,7 +97,7 @@ fn resource_wrong(pattern: &str) -> Option<&'static str> {
     pattern.chars().any(bad).then_some("it is a pattern over an ARN or an id such as sg-0123; patterns know * and ? alone")
 }
 
-/// Tags with patterns for their values.
+/// Reads tags with patterns for their values.
 fn tags(reader: &mut Reader<'_>, table: &DeTable<'_>, name: &str) -> BTreeMap<String, String> {
     let Some(value) = table.get(name) else { return BTreeMap::new() };
     let Some(table) = reader.table(value, name, Some(format!("write {name} = {{ Env = \"prod\" }}; a value may be a pattern, \"*\" is any"))) else {
@@ -115,7 +115,7 @@ fn tags(reader: &mut Reader<'_>, table: &DeTable<'_>, name: &str) -> BTreeMap<St
     found
 }
 
-/// A pattern for a tag's value: as a string, but it may be empty, as tags' values may.
+/// Reads a pattern for a tag's value: a string that may be empty, as tags' values may.
 fn tag_pattern(reader: &mut Reader<'_>, value: &Placed<'_>, name: &str) -> Option<String> {
     match value.get_ref().as_str() {
         Some("") => Some(String::new()),
@@ -123,7 +123,7 @@ fn tag_pattern(reader: &mut Reader<'_>, value: &Placed<'_>, name: &str) -> Optio
     }
 }
 
-/// Whether a `Key` or `Key=value` has a key that a tag can have; reported if not.
+/// Returns whether a `Key` or `Key=value` has a valid tag key, and reports an invalid one.
 fn tag_key(reader: &mut Reader<'_>, tag: &str, span: Range<usize>, name: &str) -> bool {
     let key = tag.split_once('=').map_or(tag, |(key, _)| key);
     let good = !key.trim().is_empty() && key.chars().count() <= TAG_KEY && !key.chars().any(char::is_control);
@@ -133,7 +133,7 @@ fn tag_key(reader: &mut Reader<'_>, tag: &str, span: Range<usize>, name: &str) -
     good
 }
 
-/// `[guard]`: limits.
+/// Reads `[guard]`: the limits.
 pub fn guard(reader: &mut Reader<'_>, value: &Placed<'_>) -> Option<Guard> {
     let table = reader.table(value, "guard", Some("write a section: [guard]".to_owned()))?;
     reader.unknown_keys(table, &keys::GUARD);

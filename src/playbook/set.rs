@@ -1,5 +1,5 @@
-//! What the command line changes in loaded playbooks: `--set ACTION.PARAM=VALUE` and `--allow-cidr`. The result goes
-//! through the action's own type again, so that nothing gets in here that a file could not say.
+//! Changes of the command line to loaded playbooks: `--set ACTION.PARAM=VALUE` and `--allow-cidr`. The result
+//! goes through the action's own type again, so that nothing gets in here that a file could not contain.
 
 use ipnet::IpNet;
 use serde_json::{Map, Value};
@@ -16,10 +16,10 @@ use crate::actions::{Action, ActionUse};
 /// The action that `--allow-cidr` is for, and its parameter.
 const ALLOW: (&str, &str) = ("tighten-security-group", "allow");
 
-/// Sets a parameter of an action in every playbook that uses it. VALUE is taken for TOML, else for a string.
+/// Sets a parameter of an action in every playbook that uses it. VALUE is read as TOML, else as a string.
 ///
 /// # Errors
-/// What is wrong with the setting, with what was probably meant. The playbooks are then as they were.
+/// When the setting is wrong, with a suggestion. The playbooks are then unchanged.
 pub fn override_parameter(playbooks: &mut [Playbook], setting: &str) -> Result<(), String> {
     override_with(&Vocabulary::all(), playbooks, setting)
 }
@@ -39,7 +39,7 @@ pub(super) fn override_with(words: &Vocabulary, playbooks: &mut [Playbook], sett
 /// Adds CIDRs to those that `tighten-security-group` leaves open, in every playbook that uses it.
 ///
 /// # Errors
-/// A CIDR that is the world, or near it; no playbook that uses the action. The playbooks are then as they were.
+/// When a CIDR is the world, or near it, or no playbook uses the action. The playbooks are then unchanged.
 pub fn allow_cidrs(playbooks: &mut [Playbook], cidrs: &[IpNet]) -> Result<(), String> {
     allow_with(&Vocabulary::all(), playbooks, cidrs)
 }
@@ -68,12 +68,13 @@ pub(super) fn allow_with(words: &Vocabulary, playbooks: &mut [Playbook], cidrs: 
     replace(playbooks, action, add).map_err(|why| format!("--allow-cidr: {why}"))
 }
 
-/// Whether a network is so wide that allowing it would be no tightening; the borders are those of the checks.
+/// Returns whether a network is so wide that allowing it would tighten nothing; the limits are those of the
+/// checks.
 fn near_the_world(cidr: &IpNet) -> bool {
     cidr.prefix_len() < if cidr.addr().is_ipv4() { 8 } else { 16 }
 }
 
-/// The action with this name, if some playbook uses it.
+/// Returns the action with this name, if some playbook uses it.
 fn used(words: &Vocabulary, playbooks: &[Playbook], name: &str) -> Result<&'static dyn Action, String> {
     let action = words.action(name).ok_or_else(|| with_hint(format!("there is no action {name:?}"), hint_for(name, &words.usable())))?;
     if playbooks.iter().flat_map(|p| &p.actions).any(|u| u.action == name) {
@@ -96,18 +97,21 @@ fn replace(playbooks: &mut [Playbook], action: &dyn Action, new: impl Fn(&Map<St
     Ok(())
 }
 
-/// What a text on the command line may mean, the likeliest first: the TOML value, then the text itself.
+/// Returns the possible meanings of a text on the command line, the likeliest first: the TOML value, then the
+/// text itself.
 fn values(text: &str) -> Result<Vec<Value>, String> {
     if let Some((_, what)) = bounds::exceeded(text) {
         return Err(what);
     }
-    // As in a file, but without the need to quote: `30`, `true`, `["a"]`; what is no TOML is a string.
+    // As in a file, but without the need to quote: `30`, `true`, `["a"]`; a text that is not TOML is a
+    // string.
     let typed = toml::from_str::<Map<String, Value>>(&format!("v = {text}")).ok().filter(|t| t.len() == 1).and_then(|mut t| t.remove("v"));
     let string = Value::from(text);
     Ok(typed.into_iter().filter(|v| *v != string).chain([string.clone()]).collect())
 }
 
-/// The parameters with the first of the values that the action's type takes; the first's error when it takes none.
+/// Returns the parameters with the first of the values that the action's type accepts; the error for the
+/// first if it accepts none.
 fn first_good(action: &dyn Action, with: &Map<String, Value>, parameter: &str, values: &[Value]) -> Result<Value, String> {
     let attempt = |value: &Value| {
         let mut with = with.clone();
@@ -119,7 +123,7 @@ fn first_good(action: &dyn Action, with: &Map<String, Value>, parameter: &str, v
     good.map_or_else(|| results.into_iter().next().unwrap_or_else(|| Err("no value".to_owned())), Ok)
 }
 
-/// Takes parameters through the action's own type.
+/// Decodes parameters by the action's own type.
 fn decode(action: &dyn Action, with: &Map<String, Value>) -> Result<Value, String> {
     // A parameter that has no value is null in JSON; TOML knows no null and leaves it out.
     let given: Map<String, Value> = with.iter().filter(|(_, v)| !v.is_null()).map(|(k, v)| (k.clone(), v.clone())).collect();

@@ -1,5 +1,5 @@
-//! The `with` of an action: every key and value that is wrong is told, not only the first, though the action's own type
-//! decides what is right. It must not know any action.
+//! The `with` of an action: every wrong key and value is reported, not only the first, though the action's
+//! own type decides what is right. It knows no particular action.
 
 use std::ops::Range;
 
@@ -15,7 +15,8 @@ use super::{
 };
 use crate::actions::{Action, Parameter};
 
-/// Decodes the `with` of an action by its own type. `None` when something is wrong; it has been reported then.
+/// Decodes the `with` of an action by its own type. Returns `None` when something is wrong, which has been
+/// reported then.
 pub fn decode(reader: &mut Reader<'_>, action: &dyn Action, mut with: Spanned<DeTable<'_>>) -> Option<Value> {
     let before = reader.count();
     drop_unknown(reader, action, with.get_mut());
@@ -48,7 +49,7 @@ fn drop_unknown(reader: &mut Reader<'_>, action: &dyn Action, with: &mut DeTable
     }
 }
 
-/// What is said of a parameter that an action does not have.
+/// Builds the message about a parameter that an action does not have.
 pub fn unknown_parameter(action: &dyn Action, name: &str) -> String {
     match action.parameters() {
         [] => format!("{} takes no parameters, and so no {name:?}", action.name()),
@@ -56,12 +57,13 @@ pub fn unknown_parameter(action: &dyn Action, name: &str) -> String {
     }
 }
 
-/// What was probably meant by it.
+/// Builds the hint for such a parameter: the one that was probably meant, else the known ones.
 pub fn parameter_hint(action: &dyn Action, name: &str) -> Option<String> {
     hint_for(name, &action.parameters().iter().map(|p| p.name).collect::<Vec<_>>())
 }
 
-/// The parameter that an error is about, and where: by its place, or by its name in the message.
+/// Returns the parameter that an error is about, with the place: found by the error's place, or by a name in
+/// its message.
 fn blamed(error: &Error, with: &Spanned<DeTable<'_>>) -> Option<(String, Range<usize>)> {
     let table = with.get_ref();
     let inside = |span: &Range<usize>| {
@@ -83,13 +85,13 @@ fn report(reader: &mut Reader<'_>, action: &dyn Action, name: Option<&str>, erro
     reader.report(span, what, hint);
 }
 
-/// What a parameter takes, for a hint.
+/// Describes the type of a parameter, for a hint.
 fn describe(parameter: &Parameter) -> String {
     let default = if parameter.default.is_empty() { String::new() } else { format!(" (default {})", parameter.default) };
     format!("{} is: {}{default}", parameter.name, parameter.kind)
 }
 
-/// How serde names Rust's whole numbers, and how people do.
+/// The phrases of serde for Rust's whole numbers, with plain ones for people.
 const NUMBERS: &[(&str, &str)] = &[
     ("expected u8", "expected a whole number from 0 to 255"),
     ("expected u16", "expected a whole number from 0 to 65535"),
@@ -100,7 +102,7 @@ const NUMBERS: &[(&str, &str)] = &[
     ("expected i64", "expected a whole number"),
 ];
 
-/// Serde's message in the words that the other messages use.
+/// Rewrites serde's message in the words that the other messages use.
 pub fn wording(message: &str) -> String {
     let message = message.trim().replace('`', "\"");
     if let Some(name) = message.strip_prefix("missing field ") {
@@ -111,7 +113,7 @@ pub fn wording(message: &str) -> String {
     number.map_or_else(|| message.clone(), |(name, words)| message.replace(name, words))
 }
 
-/// The value that was probably meant, where serde lists those that there are.
+/// Suggests the value that was probably meant, where serde lists the valid ones.
 pub fn meant(message: &str) -> Option<String> {
     let (word, known) = message.strip_prefix("unknown variant `")?.split_once("`, expected ")?;
     let known: Vec<&str> = known.split('`').skip(1).step_by(2).collect();

@@ -1,5 +1,5 @@
-//! What a CI system is told of a scan, a plan or a run: one case for each thing that can be well or not, with the file
-//! of the playbook that speaks of it. Pure; JUnit and SARIF are two ways to write the same cases.
+//! The cases that a CI system is given for a scan, a plan or a run: one for each finding or change, with the
+//! file of the playbook that concerns it. Pure; JUnit and SARIF are two notations for the same cases.
 
 use std::collections::BTreeMap;
 
@@ -12,54 +12,54 @@ use crate::{
     playbook::Playbook,
 };
 
-/// How a case stands.
+/// The status of a case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Standing {
-    /// Well.
+    /// In order.
     Passed,
-    /// Wrong: why.
+    /// Wrong, for this reason.
     Failed(String),
-    /// Nothing can be said: why.
+    /// Not judged, for this reason.
     Unknown(String),
-    /// Set aside by a person or a playbook: why.
+    /// Set aside by a person or a playbook, for this reason.
     Aside(String),
 }
 
-/// One thing that can be well or not.
+/// A test case for a finding or a change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Case {
     /// The check, or for a change the action.
     pub rule: String,
-    /// The ARN; empty where a whole region could not be judged.
+    /// The ARN; empty if a whole region could not be judged.
     pub arn: String,
-    /// In one line.
+    /// The title, in one line.
     pub title: String,
-    /// How grave.
+    /// The severity.
     pub severity: Severity,
-    /// How it stands.
+    /// The status.
     pub standing: Standing,
-    /// The file of the playbook, as it was given; `None` for what is built in.
+    /// The file of the playbook, as it was given; `None` for a built-in one.
     pub file: Option<String>,
-    /// The playbook's id; empty where none answers.
+    /// The playbook's id; empty if none answers.
     pub playbook: String,
-    /// How long it took, where that is known.
+    /// The duration in seconds, if it is known.
     pub seconds: Option<f64>,
 }
 
 /// All cases of one report.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Cases {
-    /// `scan`, `plan`, `run`.
+    /// The kind of report: `scan`, `plan`, `run`.
     pub kind: String,
     /// The account.
     pub account: String,
-    /// When.
+    /// The time of the scan, of the plan's creation, or of the run's start.
     pub at: jiff::Timestamp,
     /// The cases, in order.
     pub all: Vec<Case>,
 }
 
-/// Where the playbooks lie.
+/// The files of the playbooks.
 #[derive(Debug, Clone, Default)]
 pub struct Files {
     files: BTreeMap<String, String>,
@@ -67,7 +67,7 @@ pub struct Files {
 }
 
 impl Files {
-    /// Of the playbooks in force.
+    /// Collects the files of the playbooks in force.
     pub fn of(playbooks: &[Playbook]) -> Self {
         let own = playbooks.iter().filter(|p| !p.source.starts_with("built-in:"));
         let files = own.map(|p| (p.id.clone(), p.source.clone())).collect();
@@ -90,7 +90,7 @@ impl Files {
     }
 }
 
-/// The cases of a scan: every finding, and where nothing could be judged.
+/// Returns the cases of a scan: every finding, and the checks that could not be run in a region.
 pub fn of_scan(scan: &Scan<'_>, files: &Files) -> Cases {
     let standing = |f: &Finding| match (&f.verdict, &f.suppressed) {
         (Verdict::Violates(_), Some(why)) => Standing::Aside(format!("suppressed: {why}")),
@@ -113,8 +113,8 @@ pub fn of_scan(scan: &Scan<'_>, files: &Files) -> Cases {
     Cases { kind: "scan".to_owned(), account: scan.account.to_owned(), at: scan.read_at, all }
 }
 
-/// The cases of a plan. A finding that it answers passes, if the rehearsal closed it; one that was refused, is in conflict
-/// or is unknown does not: as the exit code has it.
+/// Returns the cases of a plan. A finding that the plan answers passes if the rehearsal closed it; one that
+/// was refused, is in conflict or is unknown does not, in line with the exit code.
 pub fn of_plan(plan: &Plan, files: &Files) -> Cases {
     let rehearsed = |change: &Change, key: &FindingKey| {
         let missed = plan.rehearsal.not_rehearsed.iter().find(|why| why.split_once(':').is_some_and(|(id, _)| id == change.id));
@@ -157,7 +157,7 @@ fn of_change(change: &Change, files: &Files, standing: Standing) -> Case {
     }
 }
 
-/// The cases of a run: every change of its plan, by its outcome.
+/// Returns the cases of a run: every change of its plan, by its outcome.
 pub fn of_run(run: &RunDocument, plan: &Plan, files: &Files) -> Cases {
     let all = run.changes.iter().filter_map(|report| {
         let told = format!("{}: {}", report.outcome.replace('-', " "), report.reason);

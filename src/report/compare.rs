@@ -1,4 +1,5 @@
-//! What changed between two plans: changes that came, went or are different, and findings whose fate is another. Pure.
+//! The differences between two plans: changes that were added, removed or modified, and findings that are
+//! decided differently. Pure.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -16,85 +17,86 @@ use crate::{
 
 // Writing to a string cannot fail, so the results of `write!` are dropped throughout.
 
-/// `redress.diff/1`
+/// The document `redress.diff/1`: a comparison of two plans.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Comparison {
-    /// `redress.diff/1`
+    /// The format's name: `redress.diff/1`.
     pub format: String,
-    /// The digest of the one before.
+    /// The digest of the older plan.
     pub old: String,
-    /// The digest of the one after.
+    /// The digest of the newer plan.
     pub new: String,
-    /// What is different about the plans themselves: account, regions, options, playbooks, rehearsal.
+    /// The differences between the plans themselves: account, regions, options, playbooks, rehearsal.
     pub plan: Vec<Difference>,
-    /// Changes only in the one after.
+    /// Changes that only the newer plan has.
     pub added: Vec<Entry>,
-    /// Changes only in the one before.
+    /// Changes that only the older plan has.
     pub removed: Vec<Entry>,
-    /// Changes in both that are not the same.
+    /// Changes that both plans have, but that differ.
     pub changed: Vec<Changed>,
-    /// How many changes are the same.
+    /// The number of changes that are the same.
     pub same: usize,
-    /// Findings that become something else.
+    /// Findings that are decided differently.
     pub findings: Vec<Fate>,
 }
 
-/// A change by its name.
+/// A change, as a comparison lists it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Entry {
-    /// Its id in its plan.
+    /// The change's id in its plan.
     pub id: String,
     /// The action.
     pub action: String,
     /// The ARN.
     pub resource: String,
-    /// One sentence.
+    /// The summary, in one sentence.
     pub summary: String,
-    /// Its risk.
+    /// The change's risk.
     pub risk: String,
 }
 
-/// A change that is in both plans and differs.
+/// A change that both plans have and that differs.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Changed {
-    /// As it is in the one after.
+    /// The change in the newer plan.
     #[serde(flatten)]
     pub entry: Entry,
-    /// What is different.
+    /// The differences, line by line.
     pub differences: Vec<Difference>,
 }
 
 /// One line of a difference.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Difference {
-    /// `+`, `-`, or a space for what only names or stays.
+    /// `+`, `-`, or a space for a name or an unchanged value.
     pub sign: String,
-    /// Of what.
+    /// The text of the line.
     pub text: String,
 }
 
-/// A finding that becomes something else.
+/// A finding that is decided differently.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Fate {
     /// The check's id.
     pub check: String,
     /// The ARN.
     pub resource: String,
-    /// What became of it before: `planned`, `refused`, ...; `not found` where it was not there.
+    /// The decision in the older plan: `planned`, `refused`, ...; `not found` if that plan does
+    /// not have the finding.
     pub old: String,
-    /// What becomes of it now.
+    /// The decision in the newer plan.
     pub new: String,
 }
 
 impl Comparison {
-    /// Whether the plans do the same about the same findings.
+    /// Returns whether the plans do the same about the same findings.
     pub fn is_same(&self) -> bool {
         self.plan.is_empty() && self.added.is_empty() && self.removed.is_empty() && self.changed.is_empty() && self.findings.is_empty()
     }
 }
 
-/// Compares. A change is the same one in both plans when it does the same action to the same resource; ids, times and
-/// digests do not count.
+/// Compares two plans. A change is the same one in both plans if it applies the same action to the same
+/// resource; ids, times and digests do not count.
 pub fn compare(old: &Plan, new: &Plan) -> Comparison {
     let (before, after) = (by_name(old), by_name(new));
     let mut result = Comparison {
@@ -108,7 +110,7 @@ pub fn compare(old: &Plan, new: &Plan) -> Comparison {
         same: 0,
         findings: fates(old, new),
     };
-    // In the order of the plan after.
+    // The order is that of the newer plan.
     for change in &new.changes {
         match before.get(&name(change)) {
             None => result.added.push(entry(change)),
@@ -157,7 +159,7 @@ fn about(plan: &Plan) -> Value {
     })
 }
 
-/// What a person approves of a change, without the ids by which its plan numbers it.
+/// Returns the parts of a change that a person approves, without the ids by which its plan numbers changes.
 fn substance(plan: &Plan, change: &Change) -> Value {
     let calls: Vec<String> =
         change.steps.iter().map(|s| format!("{} {} {}", s.act.call.name(), s.act.call.region, diff::readable(&s.act.call.input))).collect();
@@ -170,7 +172,8 @@ fn substance(plan: &Plan, change: &Change) -> Value {
     })
 }
 
-/// A call that uses the output of another change names that change by what it does, not by its number.
+/// Rewrites a call that uses the output of another change, so that it names that change by its summary
+/// instead of its number.
 fn renumbered(plan: &Plan, call: &str) -> String {
     plan.changes.iter().rev().fold(call.to_owned(), |text, c| text.replace(&format!(" of change {}>", c.id), &format!(" of change \"{}\">", c.summary)))
 }
@@ -195,7 +198,7 @@ fn title(what: &Comparison) -> String {
     format!("Changes: {}", if told.is_empty() { "none".to_owned() } else { told.join(", ") })
 }
 
-/// For people.
+/// Renders a comparison as text, for people.
 pub fn text(what: &Comparison) -> String {
     let mut out = format!("{}\n", title(what));
     let say = |out: &mut String, indent: &str, all: &[Difference]| {
@@ -225,7 +228,7 @@ pub fn text(what: &Comparison) -> String {
     out
 }
 
-/// For a comment on a pull request.
+/// Renders a comparison as Markdown, for a comment on a pull request.
 pub fn markdown(what: &Comparison) -> String {
     let block = |all: &[Difference]| safe::block("diff", &all.iter().map(|d| format!("{} {}", d.sign, d.text)).collect::<Vec<_>>());
     let mut out = format!("## {}\n", safe::markdown(&title(what)));

@@ -1,25 +1,25 @@
-//! The difference between how a resource looks and how it will look, for people. Pure; it knows nothing of what the
-//! values mean, only that references stand for what a run will know.
+//! The difference between the present and the future state of a resource, for people. Pure; the meaning of
+//! the values is unknown here, except that references stand for values that only a run will know.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-/// What a line of a difference says.
+/// The meaning of a line in a difference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sign {
-    /// The name of what follows.
+    /// The name of the lines that follow.
     Name,
-    /// It will be there.
+    /// A value that will be added.
     Add,
-    /// It will be gone.
+    /// A value that will be removed.
     Remove,
-    /// It stays.
+    /// A value that stays.
     Keep,
 }
 
 impl Sign {
-    /// The mark at the beginning of the line, as `diff` writes it.
+    /// Returns the mark at the beginning of the line, as `diff` writes it.
     pub fn mark(self) -> &'static str {
         match self {
             Sign::Add => "+",
@@ -32,16 +32,16 @@ impl Sign {
 /// One line of a difference.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
-    /// What it says.
+    /// The line's meaning.
     pub sign: Sign,
-    /// Of what. Not made safe yet.
+    /// The line's text, which has not been made safe yet.
     pub text: String,
 }
 
-/// How many unchanged items of a list are shown; the rest is counted.
+/// The number of unchanged items of a list that are shown; the rest is only counted.
 const KEPT: usize = 3;
 
-/// What differs between two values: objects by their dotted names, lists item by item.
+/// Compares two values: objects by their dotted names, lists item by item.
 pub fn diff(before: &Value, after: &Value) -> Vec<Line> {
     let (mut old, mut new) = (Vec::new(), Vec::new());
     flatten("", before, &mut old);
@@ -49,7 +49,7 @@ pub fn diff(before: &Value, after: &Value) -> Vec<Line> {
     let olds: BTreeMap<&str, &Value> = old.iter().map(|(name, value)| (name.as_str(), *value)).collect();
     let news: BTreeMap<&str, &Value> = new.iter().map(|(name, value)| (name.as_str(), *value)).collect();
     let mut lines = Vec::new();
-    // In the order of the state after; what is only in the one before comes where it stood, at the end.
+    // The order is that of the state after; names that only the state before has follow in their own order.
     let gone = old.iter().filter(|(name, _)| !news.contains_key(name.as_str()));
     for (name, _) in new.iter().chain(gone) {
         one(name, olds.get(name.as_str()).copied(), news.get(name.as_str()).copied(), &mut lines);
@@ -92,7 +92,7 @@ fn list(name: &str, old: &[Value], new: &[Value], lines: &mut Vec<Line>) {
     }
 }
 
-/// The items of `all` without those of `other`, one for one.
+/// Returns the items of `all` without those of `other`, one for one.
 fn without(all: &[Value], other: &[Value]) -> Vec<Value> {
     let mut left: Vec<&Value> = other.iter().collect();
     let mut rest = Vec::new();
@@ -107,7 +107,7 @@ fn without(all: &[Value], other: &[Value]) -> Vec<Value> {
     rest
 }
 
-/// The leaves of a value with their dotted names. What is null is not there.
+/// Collects the leaves of a value with their dotted names. A null counts as missing.
 fn flatten<'a>(name: &str, value: &'a Value, leaves: &mut Vec<(String, &'a Value)>) {
     match value {
         Value::Null => {}
@@ -121,7 +121,7 @@ fn flatten<'a>(name: &str, value: &'a Value, leaves: &mut Vec<(String, &'a Value
     }
 }
 
-/// A value in words, on one line.
+/// Describes a value in words, on one line.
 pub fn words(value: &Value) -> String {
     if let Some(meaning) = reference(value).or_else(|| fact(value)) {
         return meaning;
@@ -144,7 +144,8 @@ pub fn words(value: &Value) -> String {
     }
 }
 
-/// Evidence in lines: one for all plain members by name, and one for each thing in a list of things.
+/// Describes evidence in lines: one for all plain members by name, and one for each object in
+/// a list of objects.
 pub fn evidence(value: &Value) -> Vec<String> {
     let Some(map) = value.as_object().filter(|_| reference(value).is_none() && fact(value).is_none()) else { return vec![words(value)] };
     let (mut short, mut things) = (Vec::new(), Vec::new());
@@ -158,14 +159,14 @@ pub fn evidence(value: &Value) -> Vec<String> {
     first.into_iter().chain(things).collect()
 }
 
-/// A fact in words, where evidence holds one as it is (see [`crate::inventory::Fact`]).
+/// Describes a fact in words, where evidence contains one unchanged (see [`crate::inventory::Fact`]).
 fn fact(value: &Value) -> Option<String> {
     let map = value.as_object().filter(|map| map.len() == 1)?;
     let unknown = || map.get("unknown").and_then(Value::as_str).map(|why| format!("unknown ({why})"));
     map.get("known").map(words).or_else(unknown)
 }
 
-/// What a reference stands for, in words; nothing for a literal (see [`crate::calls::reference`]).
+/// Describes a reference in words; nothing for a literal (see [`crate::calls::reference`]).
 pub fn reference(value: &Value) -> Option<String> {
     let map = value.as_object().filter(|map| map.len() == 1)?;
     let (key, inner) = map.iter().next()?;
@@ -184,7 +185,7 @@ pub fn reference(value: &Value) -> Option<String> {
     }
 }
 
-/// A call's input with its references as readable placeholders: `<output VolumeId of step volume-1>`.
+/// Replaces the references in a call's input by readable placeholders: `<output VolumeId of step volume-1>`.
 pub fn readable(value: &Value) -> Value {
     match value {
         _ if reference(value).is_some() => Value::String(format!("<{}>", reference(value).unwrap_or_default())),

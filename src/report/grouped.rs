@@ -1,14 +1,15 @@
-//! Groups what is the same in several places, so that a report of 200 changes states each reason once. Pure.
+//! Grouping of reasons that hold in several places, so that a report of 200 changes states each
+//! of them once. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::words;
 use crate::resource::ResourceId;
 
-/// How many ids a short report lists beside one reason.
+/// The number of ids that a short report lists beside one reason.
 pub const LISTED: usize = 6;
 
-/// How many changes a line may be repeated for before it becomes a note.
+/// The number of changes for which a line may be repeated before it becomes a note.
 const REPEATED: usize = 10;
 
 /// A line of a change, which other changes may have as well.
@@ -16,7 +17,7 @@ const REPEATED: usize = 10;
 pub struct Shared<'a> {
     /// The id of the change.
     pub change: &'a str,
-    /// What kind of change it is.
+    /// The kind of the change.
     pub kind: &'a str,
     /// The resource of the change.
     pub resource: &'a ResourceId,
@@ -41,8 +42,9 @@ pub struct Note<'a> {
 }
 
 impl<'a> Notes<'a> {
-    /// Collects the lines that hold for all changes of a kind, where it has several, and those that hold for many changes. What a few
-    /// changes share stays with each of them: it is easier to read there. `kinds` are the kinds of all changes.
+    /// Collects the lines that hold for all changes of a kind, if it has several, and those that hold for
+    /// many changes. Lines that only a few changes share stay with each of them: they are easier to read
+    /// there. `kinds` are the kinds of all changes.
     pub fn of(lines: Vec<Shared<'a>>, kinds: &[&'a str]) -> Self {
         let mut order: Vec<Vec<Shared<'a>>> = Vec::new();
         let mut places: BTreeMap<String, usize> = BTreeMap::new();
@@ -126,7 +128,8 @@ pub fn by_reason(lines: &[String]) -> Vec<String> {
 mod tests {
     use super::{super::sample, *};
 
-    /// The notes of changes `c0`, `c1`, ... of these kinds: each line with the changes that have it.
+    /// Returns the notes of changes `c0`, `c1`, ... of these kinds: each line with the number of
+    /// changes that have it.
     fn noted(kinds: &[&str], lines: &[(&str, std::ops::Range<usize>)]) -> Vec<String> {
         let (resource, ids) = (sample::group(1), (0..kinds.len()).map(|n| format!("c{n}")).collect::<Vec<_>>());
         let of = |(text, changes): &(&str, std::ops::Range<usize>)| {

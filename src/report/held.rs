@@ -1,10 +1,11 @@
-//! The preconditions of an act, in words: what is looked at directly before its call. Pure.
+//! The preconditions of a call, in words: the facts that are checked directly before it. Pure.
 
 use serde_json::Value;
 
 use crate::calls::{Act, Expect, Otherwise, Test};
 
-/// What must hold directly before a call, in a line; nothing where it has no precondition.
+/// Describes in one line the conditions that must hold directly before a call; nothing for a call
+/// without preconditions.
 pub fn only_if(act: &Act) -> Option<String> {
     let mut all: Vec<String> = Vec::new();
     for expect in &act.before {

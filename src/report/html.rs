@@ -1,5 +1,6 @@
-//! Reports as one self-contained HTML page: no network, no external fonts or scripts. The template escapes whatever an
-//! account holds; besides, the page's own policy runs no script but the one that is in this program. Pure.
+//! Reports as one self-contained HTML page: no network, no external fonts or scripts. The template escapes
+//! every text that an account contains; in addition, the page's own policy allows no script but the one that
+//! is part of this program. Pure.
 
 use std::collections::BTreeSet;
 
@@ -24,10 +25,10 @@ const PAGE: &str = include_str!("templates/page.html");
 const STYLE: &str = include_str!("templates/page.css");
 const SCRIPT: &str = include_str!("templates/page.js");
 
-/// A plan; `typed` is what the commands to type next repeat.
+/// Renders a plan; `typed` is the part of the command line that the next commands repeat.
 ///
 /// # Errors
-/// When the template cannot be rendered, which is a fault of this program.
+/// Fails if the template cannot be rendered, which is a fault of this program.
 pub fn plan(plan: &Plan, typed: &Typed<'_>) -> Result<String, minijinja::Error> {
     let mut lead = said("what the rehearsal showed", &words::rehearsal(plan));
     if !plan.changes.is_empty() && !words::offered(plan) {
@@ -61,7 +62,7 @@ pub fn plan(plan: &Plan, typed: &Typed<'_>) -> Result<String, minijinja::Error> 
     }))
 }
 
-/// What became of a run; with its plan, every change also shows what it was to do.
+/// Renders the result of a run; with its plan, every change also shows its planned effects.
 ///
 /// # Errors
 /// As [`plan`].
@@ -78,7 +79,7 @@ pub fn run(run: &RunDocument, plan: Option<&Plan>, typed: &Typed<'_>) -> Result<
         let known = plan.and_then(|p| p.change(&report.id).map(|c| change(p, c)));
         let mut shown = known.unwrap_or_else(|| of_resource(&report.resource, json!({ "action": report.action })));
         let seconds = report.seconds.map(|s| format!("took {}", words::duration(s)));
-        // With its plan the page has a row for what is not restored: it is told once.
+        // With its plan, the page has a row for losses that are not restored: they are stated once.
         let row = known_rows(&shown);
         let stays = if row.is_empty() { words::stays(run, report) } else { Vec::new() };
         let reason = (!report.reason.is_empty() && report.reason != row).then(|| report.reason.clone());
@@ -111,13 +112,13 @@ pub fn run(run: &RunDocument, plan: Option<&Plan>, typed: &Typed<'_>) -> Result<
     }))
 }
 
-/// What is not restored, as a run would give it for its reason.
+/// Returns the losses that are not restored, in the form in which a run gives them as its reason.
 fn known_rows(shown: &Value) -> String {
     let rows = shown.get("not_restored").and_then(Value::as_array).into_iter().flatten();
     rows.filter_map(Value::as_str).collect::<Vec<_>>().join("; ")
 }
 
-/// What a scan found.
+/// Renders the findings of a scan.
 ///
 /// # Errors
 /// As [`plan`].
@@ -173,7 +174,7 @@ fn skipped(item: &crate::plan::Skipped) -> Value {
     json!({ "word": item.kind.word(), "tone": tone, "check": item.finding.check, "resource": words::brief(&item.finding.resource), "reason": item.reason })
 }
 
-/// What everything shown needs, with what is given laid over it.
+/// Builds the members that every item needs, with the given ones laid over the defaults.
 fn of_resource(resource: &ResourceId, over: Value) -> Value {
     let mut shown = json!({
         "id": "", "summary": "", "risk": "", "tone": "plain", "account": resource.account(), "region": resource.region(), "playbook": "",
@@ -280,7 +281,7 @@ fn commands(next: &[Next]) -> Value {
     next.iter().map(|n| json!({ "purpose": n.purpose, "command": n.command })).collect()
 }
 
-/// What can be chosen in the filters: the values that occur.
+/// Returns the choices of the filters: the values that occur.
 fn filters(changes: &Value, things: &str) -> Value {
     let names = [("risk", if things == "findings" { "Severity" } else { "Risk" }), ("account", "Account"), ("region", "Region"), ("playbook", "Playbook")];
     let all = changes.as_array().map(Vec::as_slice).unwrap_or_default();
@@ -288,7 +289,7 @@ fn filters(changes: &Value, things: &str) -> Value {
     names.into_iter().map(|(name, label)| json!({ "name": name, "label": label, "options": of(name) })).collect()
 }
 
-/// Every text of a page with nothing hidden in it; the inputs of calls, which have lines, are so already.
+/// Makes every text of a page safe to show; the inputs of calls, which have several lines, are safe already.
 fn harmless(key: &str, value: &mut Value) {
     match value {
         Value::String(text) if key != "json" => *text = safe::text(text),
@@ -306,14 +307,14 @@ fn page(mut context: Value) -> Result<String, minijinja::Error> {
     harmless("", &mut context);
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    // The name ends in .html, and so everything is escaped but for the two parts that are this program's own.
+    // The name ends in .html, so everything is escaped except the two parts that belong to this program.
     environment.add_template("page.html", PAGE)?;
     let own =
         minijinja::context! { style => minijinja::Value::from_safe_string(STYLE.to_owned()), script => minijinja::Value::from_safe_string(SCRIPT.to_owned()) };
     environment.get_template("page.html")?.render(minijinja::context! { ..own, ..minijinja::Value::from(minijinja::value::Serde(&context)) })
 }
 
-/// <https://datatracker.ietf.org/doc/html/rfc4648#section-4>
+/// Encodes bytes in Base64 (<https://datatracker.ietf.org/doc/html/rfc4648#section-4>).
 fn base64(bytes: &[u8]) -> String {
     const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut out = String::new();

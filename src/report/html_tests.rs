@@ -1,4 +1,5 @@
-//! The page as text: nothing of the account becomes markup, nothing is loaded, nothing is left out.
+//! Tests of the page as text: nothing from the account becomes markup, nothing is loaded,
+//! nothing is left out.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use super::*;

@@ -1,5 +1,6 @@
-//! The documents for programs: `redress.findings/1` and `redress.runs/1`, as types of their own that do not change when
-//! the insides do. `redress.plan/1` and `redress.run/1` are [`crate::plan::Plan`] and [`RunDocument`] themselves.
+//! The documents for programs: `redress.findings/1` and `redress.runs/1`, as types of their own that stay
+//! stable when internal types change. `redress.plan/1` and `redress.run/1` are [`crate::plan::Plan`] and
+//! [`RunDocument`] themselves.
 
 use std::collections::BTreeMap;
 
@@ -15,31 +16,32 @@ use crate::{
     resource::ResourceId,
 };
 
-/// `redress.findings/1`
+/// The document `redress.findings/1`: the findings of a scan.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FindingsDocument {
-    /// `redress.findings/1`
+    /// The format's name: `redress.findings/1`.
     pub format: String,
     /// The account.
     pub account: String,
-    /// Its partition.
+    /// The account's partition.
     pub partition: String,
-    /// The regions that were looked at.
+    /// The regions that were scanned.
     pub regions: Vec<String>,
     /// The endpoint.
     pub endpoint: String,
-    /// When the account was read.
+    /// The time at which the account was read.
     pub read_at: Timestamp,
-    /// What is wrong, what of it is suppressed, and what is kept on purpose.
+    /// Violations, including the suppressed ones, and resources that are kept on purpose.
     pub findings: Vec<FindingEntry>,
-    /// What nothing can be said of.
+    /// Resources and checks that could not be judged.
     pub unknown: Vec<UnknownEntry>,
-    /// What is fine and still worth a word.
+    /// Resources that are in order, with a remark.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<NoteEntry>,
-    /// How many of each.
+    /// The number of each.
     pub counts: Counts,
-    /// What other tools have reported, what was decided on it, and what our checks said; null without `--findings`.
+    /// The findings that other tools reported, with the decision on each and the answer of our checks; null
+    /// without `--findings`.
     #[serde(default)]
     pub intake: Option<Reported>,
 }
@@ -55,15 +57,15 @@ pub struct FindingEntry {
     pub verdict: String,
     /// The resource.
     pub resource: ResourceEntry,
-    /// What shows it; null where the verdict is not `violates`.
+    /// The evidence; null unless the verdict is `violates`.
     pub evidence: Value,
-    /// The value of the tag `redress:ignore`; null where nobody has set it.
+    /// The value of the tag `redress:ignore`; null if the tag is not set.
     pub suppressed: Option<String>,
     /// `scan`, or the tools that reported it.
     pub sources: Vec<String>,
-    /// What would be done: `planned`, `refused`, `suppressed`, ...; null where that was not asked.
+    /// The decision: `planned`, `refused`, `suppressed`, ...; null if no plan was made.
     pub decision: Option<String>,
-    /// Why, or by which change; what keeps a retained one.
+    /// The reason, or the change that answers it; for a retained resource, the reason to keep it.
     pub reason: Option<String>,
 }
 
@@ -74,7 +76,7 @@ pub struct ResourceEntry {
     pub arn: String,
     /// `security-group`, `vpc`, ...
     pub kind: String,
-    /// The id by which the service knows it.
+    /// The id that the service uses.
     pub id: String,
     /// The account that owns it.
     pub account: String,
@@ -82,46 +84,46 @@ pub struct ResourceEntry {
     pub region: String,
 }
 
-/// Something that nothing can be said of.
+/// A resource, or a check in a region, that could not be judged.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UnknownEntry {
     /// The check's id.
     pub check: String,
-    /// The resource; null where the check could not be run in the region at all.
+    /// The resource; null if the check could not be run in the region at all.
     pub resource: Option<ResourceEntry>,
     /// The region.
     pub region: String,
-    /// Why.
+    /// The reason.
     pub reason: String,
 }
 
-/// Something fine with a note.
+/// A resource that is in order, with a remark.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NoteEntry {
     /// The check's id.
     pub check: String,
     /// The resource.
     pub resource: ResourceEntry,
-    /// The note.
+    /// The remark.
     pub note: String,
 }
 
-/// How many of each. The first four are parts of `total`.
+/// The numbers of findings. `open`, `suppressed`, `retained` and `unknown` add up to `total`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
-    /// Everything that is told: findings, and resources of which nothing can be said.
+    /// All findings in the document, and resources that could not be judged.
     pub total: usize,
-    /// Wrong, and not set aside.
+    /// Violations that are not set aside.
     pub open: usize,
-    /// Wrong, and set aside by a person.
+    /// Violations that a person has set aside.
     pub suppressed: usize,
-    /// Kept on purpose by an earlier run.
+    /// Resources that an earlier run kept on purpose.
     pub retained: usize,
-    /// Resources of which nothing can be said.
+    /// Resources that could not be judged.
     pub unknown: usize,
     /// Checks that could not be run in a region.
     pub unjudged: usize,
-    /// The open ones by severity.
+    /// Open findings by severity.
     pub by_severity: BTreeMap<String, usize>,
 }
 
@@ -209,10 +211,10 @@ fn entry(finding: &Finding, resource: ResourceEntry, decided: Option<&Decided>) 
     }
 }
 
-/// `redress.runs/1`
+/// The document `redress.runs/1`: the list of runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunsDocument {
-    /// `redress.runs/1`
+    /// The format's name: `redress.runs/1`.
     pub format: String,
     /// The runs, the newest first.
     pub runs: Vec<RunEntry>,
@@ -223,15 +225,15 @@ pub struct RunsDocument {
 pub struct RunEntry {
     /// The run's id.
     pub run: String,
-    /// When it began.
+    /// The start of the run.
     pub started: Timestamp,
-    /// Where it stands.
+    /// The state of the run.
     pub state: RunState,
     /// Changes by outcome.
     pub counts: BTreeMap<String, usize>,
     /// `plan`, `undo` or `prune`.
     pub kind: String,
-    /// The run that an undo takes back.
+    /// The run that an undo reverts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub of_run: Option<String>,
     /// The account.
@@ -252,15 +254,15 @@ impl From<&RunDocument> for RunEntry {
     }
 }
 
-/// The list of runs. They are given, and stay, the newest first.
+/// Builds the list of runs, in the order given: the newest first.
 pub fn runs(all: &[RunDocument]) -> RunsDocument {
     RunsDocument { format: "redress.runs/1".to_owned(), runs: all.iter().map(RunEntry::from).collect() }
 }
 
-/// A document as text, with a newline at the end; safe to show on a terminal.
+/// Writes a document as text, with a newline at the end; safe to show on a terminal.
 ///
 /// # Errors
-/// When a value has no JSON form, which none of the documents here has.
+/// Fails if a value has no JSON form, which is true of none of the documents here.
 pub fn write(document: &impl Serialize) -> serde_json::Result<String> {
     serde_json::to_string_pretty(document).map(|text| safe::json(&text) + "\n")
 }

@@ -9,7 +9,7 @@ use super::{
 
 // Writing to a string cannot fail, so the results of `write!` are dropped throughout.
 
-/// The cases as one test suite.
+/// Writes the cases as one test suite.
 pub fn write(cases: &Cases) -> String {
     let count = |is: fn(&Standing) -> bool| cases.all.iter().filter(|c| is(&c.standing)).count();
     let (failed, unknown) = (count(|s| matches!(s, Standing::Failed(_))), count(|s| matches!(s, Standing::Unknown(_))));
@@ -19,7 +19,8 @@ pub fn write(cases: &Cases) -> String {
     let figures = format!("tests=\"{}\" failures=\"{failed}\" errors=\"{unknown}\" time=\"{seconds:.3}\"", cases.all.len());
     let mut out = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n".to_owned();
     let _ = writeln!(out, "<testsuites name=\"redress\" {figures}>");
-    // The format has no zone: https://github.com/testmoapp/junitxml. Jenkins's schema knows `skipped` of a suite alone.
+    // The format has no time zone: https://github.com/testmoapp/junitxml. Jenkins's schema allows
+    // `skipped` only on a suite.
     let _ =
         writeln!(out, "  <testsuite name=\"{}\" timestamp=\"{}\" {figures} skipped=\"{aside}\">", safe::html(&name), cases.at.strftime("%Y-%m-%dT%H:%M:%S"));
     cases.all.iter().for_each(|case| one(&mut out, case));

@@ -1,5 +1,5 @@
-//! Reports as Markdown for a comment on a pull request: what a reader must see stands open, the exact calls are folded.
-//! Nothing that an account holds becomes markup; see [`super::safe`].
+//! Reports as Markdown for a comment on a pull request: the parts that a reader must see are open, the exact
+//! calls are folded. No text from an account becomes markup; see [`super::safe`].
 
 use std::fmt::Write;
 
@@ -18,12 +18,12 @@ use crate::{
 
 // Writing to a string cannot fail, so the results of `write!` are dropped throughout.
 
-/// Bytes after which the exact calls are left out: a comment on GitHub holds 65536 characters.
+/// The length in bytes beyond which the exact calls are left out: a comment on GitHub holds 65536 characters.
 const ROOM_FOR_CALLS: usize = 40_000;
-/// Bytes after which changes stand in the overview alone.
+/// The length in bytes beyond which changes appear only in the overview.
 const ROOM: usize = 55_000;
 
-/// A plan; `typed` is what the commands to type next repeat.
+/// Renders a plan; `typed` is the part of the command line that the next commands repeat.
 pub fn plan(plan: &Plan, typed: &Typed<'_>) -> String {
     let mut out = format!("## {}\n\n", md(&words::plan_title(plan)));
     if typed.claim {
@@ -65,7 +65,7 @@ fn said(out: &mut String, lines: &[Said]) {
     }
 }
 
-/// All changes in one table.
+/// Writes all changes in one table.
 fn overview(out: &mut String, plan: &Plan) {
     if plan.changes.is_empty() {
         return;
@@ -77,7 +77,7 @@ fn overview(out: &mut String, plan: &Plan) {
     }
 }
 
-/// Change by change, as far as there is room; what is left out is said.
+/// Writes change by change, as far as there is room, and states the number of those left out.
 fn details(out: &mut String, plan: &Plan) {
     let (mut without_calls, mut left_out) = (0, 0);
     for change in &plan.changes {
@@ -135,7 +135,7 @@ fn one(out: &mut String, plan: &Plan, change: &Change) {
     }
 }
 
-/// The steps of a change, folded.
+/// Writes the steps of a change, folded.
 fn exactly(change: &Change) -> String {
     let mut out = format!("\n<details><summary>{}, exactly</summary>\n\n", html(&words::count(change.steps.len(), "step")));
     for (n, step) in change.steps.iter().enumerate() {
@@ -194,7 +194,7 @@ fn commands(out: &mut String, next: &[Next]) {
     }
 }
 
-/// What a scan found.
+/// Renders the findings of a scan.
 pub fn findings(scan: &Scan, typed: &Typed<'_>) -> String {
     let open = scan.findings.iter().filter(|f| words::is_open(f)).count();
     let mut out = format!("## {} in account {}\n\n", words::count(open, "finding"), md(scan.account));
@@ -222,7 +222,7 @@ fn named(finding: &Finding) -> String {
     format!("{}{name}", code(&words::brief(&finding.resource)))
 }
 
-/// What was set aside, and what is not known.
+/// Writes the findings that were set aside, and the resources and checks that could not be judged.
 fn aside(out: &mut String, scan: &Scan) {
     let mut rows = Vec::new();
     for finding in scan.findings {
@@ -243,7 +243,7 @@ fn aside(out: &mut String, scan: &Scan) {
     }
 }
 
-/// What became of a run.
+/// Renders the result of a run.
 pub fn run(run: &RunDocument, typed: &Typed<'_>) -> String {
     let mut out = format!("## {}\n\n", md(&words::run_title(run)));
     let _ = writeln!(out, "Account {} at {}, started {}.", code(&run.account), code(&words::endpoint(&run.endpoint)), words::time(run.started));
@@ -273,7 +273,7 @@ pub fn run(run: &RunDocument, typed: &Typed<'_>) -> String {
     out
 }
 
-/// All runs, the newest first.
+/// Renders all runs, the newest first.
 pub fn runs(all: &[RunDocument]) -> String {
     if all.is_empty() {
         return "There are no runs yet.\n".to_owned();
@@ -287,7 +287,7 @@ pub fn runs(all: &[RunDocument]) -> String {
     out
 }
 
-/// What stands beside an outcome in the table.
+/// Returns the remarks beside an outcome in the table.
 fn beside(run: &RunDocument, change: &ChangeReport) -> String {
     let reason = (!change.reason.is_empty()).then(|| change.reason.clone());
     let awaited = change.awaiting.iter().map(|what| format!("awaited: {what}"));

@@ -1,5 +1,5 @@
-//! Reports: what a person or a program reads of findings, plans and runs. Pure functions from data to text; nothing here
-//! reads, writes, asks the time or knows whether there is a terminal: that is handed in as a [`View`].
+//! Reports: findings, plans and runs for people and programs. Pure functions from data to text; nothing here
+//! does IO, asks for the time or knows of a terminal: a [`View`] provides that.
 
 use std::collections::BTreeMap;
 
@@ -37,21 +37,22 @@ pub(crate) mod sample;
 #[cfg(test)]
 mod tests;
 
-/// How a report is to look, beside what it tells.
+/// The appearance of a report, as opposed to its content.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct View<'a> {
     /// Colours, symbols and width.
     pub style: Style,
-    /// How much of it.
+    /// The amount of detail.
     pub detail: Detail,
-    /// What the commands to type next repeat of what was typed.
+    /// The part of the command line that the next commands repeat.
     pub typed: Typed<'a>,
 }
 
 /// The amount of detail in a report.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Detail {
-    /// What a decision needs: each change with its difference, its effects and every guard that did not pass.
+    /// The basis of a decision: each change with its difference, its effects and every guard
+    /// that did not pass.
     #[default]
     Short,
     /// Steps, guards that passed, whole evidence and full ARNs as well (`-v`).
@@ -71,63 +72,66 @@ impl Detail {
     }
 }
 
-/// What was typed, as far as the commands to type next need it again: each a piece of a command line, with a space before it.
+/// The command line, as far as the next commands need it again: each member is a piece of it, with
+/// a space before it.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Typed<'a> {
     /// The file that the plan was written to or read from.
     pub file: Option<&'a str>,
-    /// Which runs and which credentials are meant.
+    /// The options that select the runs and the credentials.
     pub place: &'a str,
-    /// Which playbooks are in force.
+    /// The options that select the playbooks.
     pub playbooks: &'a str,
-    /// What is planned, and how: regions, checks, findings of others, parameters, belts.
+    /// The options of planning: regions, checks, findings of other tools, parameters, loosened guards.
     pub planning: &'a str,
-    /// Those parameters and loosened belts that must be given again with a plan file, and with a run that was interrupted.
+    /// The parameters and loosened guards that must be given again with a plan file, or with
+    /// an interrupted run.
     pub applying: &'a str,
-    /// Whether a plan was read from its file and compared with no account.
+    /// `true` for a plan that was read from its file and compared with no account.
     pub claim: bool,
 }
 
 impl Typed<'_> {
-    /// The command that goes on with a run.
+    /// Returns the command that resumes a run.
     pub fn resume(&self, run: &str) -> String {
         format!("redress resume {}{}{}{}", safe::shell(run), self.playbooks, self.applying, self.place)
     }
 }
 
-/// What a scan found, with where and when it looked.
+/// The result of a scan, with its account, its regions and its time.
 #[derive(Debug, Clone, Copy)]
 pub struct Scan<'a> {
     /// The account.
     pub account: &'a str,
-    /// Its partition.
+    /// The account's partition.
     pub partition: &'a str,
-    /// The regions that were looked at.
+    /// The regions that were scanned.
     pub regions: &'a [String],
     /// The endpoint: `aws`, a URL, or `twin:NAME`.
     pub endpoint: &'a str,
-    /// When the account was read.
+    /// The time at which the account was read.
     pub read_at: Timestamp,
-    /// What the checks said.
+    /// The verdicts of the checks.
     pub findings: &'a [Finding],
-    /// Where checks could not be run.
+    /// The checks and regions that could not be judged.
     pub unjudged: &'a [Unjudged],
-    /// What would be done about them, where that is known: see [`decisions`].
+    /// The decisions on the findings, if a plan was made: see [`decisions`].
     pub decisions: &'a BTreeMap<FindingKey, Decided>,
-    /// What other tools have reported; `None` where nobody asked about that.
+    /// The reports of other tools; `None` if none were given.
     pub intake: Option<&'a Reported>,
 }
 
-/// What would be done about a finding.
+/// The decision on a finding.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Decided {
-    /// `planned`, or why not: `refused`, `suppressed`, `retained`, `conflict`, `unmapped`, `unknown`.
+    /// `planned`, or the kind of exception: `refused`, `suppressed`, `retained`, `conflict`,
+    /// `unmapped`, `unknown`.
     pub decision: String,
-    /// The change that answers it, or the reason that none does.
+    /// The change that answers it, or the reason why none does.
     pub reason: String,
 }
 
-/// What a plan does about each finding.
+/// Returns the decision of a plan on each finding.
 pub fn decisions(plan: &Plan) -> BTreeMap<FindingKey, Decided> {
     let planned = plan.changes.iter().flat_map(|change| {
         let decided = Decided { decision: "planned".to_owned(), reason: format!("{}: {}", change.id, change.summary) };

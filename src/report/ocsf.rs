@@ -1,6 +1,7 @@
-//! What became of the findings that a run was made for, as findings of the Open Cybersecurity Schema (OCSF): class 2003,
-//! Compliance Finding, each closed or updated. One event for each finding of another tool, under that tool's own id, and one
-//! for each finding of ours behind which no other stands; `docs/reporting-back.md` tells the members. Pure.
+//! The results for the findings that a run was made for, as findings of the Open Cybersecurity Schema (OCSF):
+//! class 2003, Compliance Finding, each closed or updated. One event for each finding of another tool, under
+//! that tool's own id, and one for each finding of ours that no other tool reported; `docs/reporting-back.md`
+//! describes the members. Pure.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +22,7 @@ pub const VERSION: &str = "1.3.0";
 /// `class_uid` of a Compliance Finding: category 2, class 3.
 const CLASS: u32 = 2003;
 
-/// One event, before it is written down.
+/// An event, before it is written.
 struct Event<'a> {
     uid: String,
     title: String,
@@ -31,11 +32,12 @@ struct Event<'a> {
     control: &'a str,
     keys: &'a [FindingKey],
     changes: Vec<&'a Change>,
-    /// Why it is not settled, if it is not.
+    /// The reason why it is not settled, if it is not.
     open: Option<String>,
 }
 
-/// All outcomes of a run, as a list of events. `at` is when its proofs were last evaluated.
+/// Builds all outcomes of a run, as a list of events. `at` is the time at which its proofs
+/// were last evaluated.
 pub fn outcomes(plan: &Plan, story: &Story, at: Timestamp) -> Value {
     let closings = closings(plan, story);
     let mut events: Vec<Value> = Vec::new();
@@ -54,7 +56,7 @@ pub fn outcomes(plan: &Plan, story: &Story, at: Timestamp) -> Value {
             let title = checks::find(&key.check).map_or_else(|| key.check.clone(), |check| check.title.to_owned());
             events.push(own(change, story, format!("{}/{}", key.check, key.resource), title, &key.check, std::slice::from_ref(key)).json(plan, story, at));
         }
-        // What only other changes need answers no finding, and is told all the same.
+        // A change that only other changes need answers no finding, but is reported all the same.
         if change.findings.is_empty() {
             events
                 .push(own(change, story, format!("{}/{}", change.action, change.resource), change.summary.clone(), &change.action, &[]).json(plan, story, at));
@@ -63,7 +65,7 @@ pub fn outcomes(plan: &Plan, story: &Story, at: Timestamp) -> Value {
     Value::Array(events)
 }
 
-/// An event of redress's own.
+/// Builds an event for a finding of redress itself.
 fn own<'a>(change: &'a Change, story: &Story, uid: String, title: String, control: &'a str, keys: &'a [FindingKey]) -> Event<'a> {
     let settled = document::outcome(story, &change.id) == "verified" && story.changes.get(&change.id).is_none_or(|told| told.undone_by.is_none());
     let open = (!settled).then(|| format!("{} is {}", change.id, document::outcome(story, &change.id)));
@@ -76,7 +78,7 @@ impl Event<'_> {
         let status = self.status(story);
         let compliance = match (&self.open, status.0) {
             (None, _) => (1, "Pass"),
-            // It was kept when the run came to it, and nobody has looked again.
+            // The rule was kept when the run reached it, and has not been checked again since.
             (Some(_), _) if self.all(story, "already-fixed") => (2, "Warning"),
             _ => (3, "Fail"),
         };
@@ -106,7 +108,8 @@ impl Event<'_> {
         self.changes.iter().all(|c| document::outcome(story, &c.id) == word)
     }
 
-    /// Resolved, in progress where something was done and is not proved, else new: as it was.
+    /// Returns the status: resolved; in progress if something was done but not proved;
+    /// otherwise new, as before.
     fn status(&self, story: &Story) -> (u32, &'static str) {
         let undone = |c: &&Change| story.changes.get(&c.id).is_some_and(|told| told.undone_by.is_some());
         let touched =
@@ -118,7 +121,7 @@ impl Event<'_> {
         }
     }
 
-    /// What our own check thinks of it; what answers no finding is only told.
+    /// Returns the severity that our own check assigns; an event that answers no finding is informational.
     fn severity(&self) -> (u32, &'static str) {
         match self.keys.iter().filter_map(|key| checks::find(&key.check)).map(|check| check.severity).max() {
             None => (1, "Informational"),

@@ -1,5 +1,6 @@
-//! The generated pages of the documentation: one for each action, one of the checks, one of the playbook's keys. Made
-//! of the same data that the program runs on, so that they cannot tell anything else. Text only; no IO.
+//! The generated pages of the documentation: one for each action, one for the checks, one for the
+//! keys of playbooks. They are made from the data that the program runs on, so they cannot contradict
+//! it. Text only; no IO.
 
 use std::fmt::Write as _;
 
@@ -9,10 +10,10 @@ use crate::{
     playbook::keys::{self, Section},
 };
 
-/// What stands first on every page.
+/// The first line of every page.
 const GENERATED: &str = "<!-- Generated from the program. Change it there, then run the tests with REDRESS_BLESS=1. -->\n\n";
 
-/// All generated pages: path from the root of the project, and content.
+/// Generates all pages: path from the root of the project, and content.
 pub fn all_pages() -> Vec<(String, String)> {
     let action = |action: &&dyn Action| (format!("docs/actions/{}.md", action.name()), action_page(*action));
     let mut pages: Vec<_> = actions::all().iter().map(action).collect();
@@ -21,7 +22,7 @@ pub fn all_pages() -> Vec<(String, String)> {
     pages
 }
 
-/// The page of an action.
+/// Generates the page of an action.
 pub fn action_page(action: &dyn Action) -> String {
     let (lead, rest) = doc(action.doc());
     let mut page = format!("{GENERATED}# {}\n\n{}\n\n", action.name(), sentence(action.title()));
@@ -43,7 +44,7 @@ pub fn action_page(action: &dyn Action) -> String {
     tidy(page)
 }
 
-/// The page of all checks.
+/// Generates the page of all checks.
 pub fn checks_page() -> String {
     let mut page = format!(
         "{GENERATED}# Checks\n\nA check is a rule that a resource keeps or violates. A scan runs them all; `--check ID` runs one. \
@@ -60,7 +61,7 @@ pub fn checks_page() -> String {
     tidy(page)
 }
 
-/// The page of all keys that a playbook can have.
+/// Generates the page of all keys that a playbook can have.
 pub fn playbook_reference() -> String {
     let mut page = format!(
         "{GENERATED}# The keys of a playbook\n\nA playbook is a TOML file of at most {} KiB. [The guide](playbooks.md) tells how to write one. \
@@ -105,7 +106,7 @@ fn check_section(check: &Check) -> String {
     text
 }
 
-/// The ids of others, by framework.
+/// Lists the ids that other tools use, by framework.
 fn controls(controls: &[Control]) -> String {
     let mut frameworks: Vec<&str> = controls.iter().map(|c| c.framework).collect();
     frameworks.dedup();
@@ -121,8 +122,8 @@ fn framework_name(framework: &str) -> String {
     }
 }
 
-/// A playbook that uses the action, with all its parameters as they are by default; what has no value by itself stands
-/// in a comment.
+/// Writes a playbook that uses the action, with all its parameters at their defaults; a parameter whose
+/// default is not a value is commented out.
 pub fn example_playbook(action: &dyn Action) -> String {
     let finding: Vec<_> = action.answers().iter().map(|check| format!("{check:?}")).collect();
     let finding = if let [one] = finding.as_slice() { one.clone() } else { format!("[{}]", finding.join(", ")) };
@@ -137,7 +138,8 @@ pub fn example_playbook(action: &dyn Action) -> String {
     text
 }
 
-/// The same with a comment at every key, and the other sections of a playbook as comments, to start a file from.
+/// Writes the example playbook with a comment at every key, and the other sections of a playbook as comments,
+/// as a template for a new file.
 pub fn commented_playbook(action: &dyn Action) -> String {
     let mut text = format!("# A playbook that uses {}: {}.\n#\n", action.name(), action.title());
     text.push_str("# Give it an id of its own, or the id of a built-in playbook to take its place. `redress playbooks check FILE` checks it,\n");
@@ -177,7 +179,7 @@ pub fn commented_playbook(action: &dyn Action) -> String {
     text
 }
 
-/// Words as comment lines that fit 80 columns.
+/// Writes words as comment lines that fit 80 columns.
 fn comment(text: &mut String, words: &str) {
     let mut row = String::from("#");
     for word in words.split_whitespace() {
@@ -191,7 +193,7 @@ fn comment(text: &mut String, words: &str) {
     line(text, &row);
 }
 
-/// Whether the default of a parameter is a value, not words about where the value comes from.
+/// Returns whether the default of a parameter is a value, not a description of its origin.
 fn is_toml(default: &str) -> bool {
     toml::from_str::<toml::Table>(&format!("value = {default}")).is_ok()
 }
@@ -217,8 +219,8 @@ fn table(head: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
     text + "\n"
 }
 
-/// An action's own text in two: what leads in, and the rest from its first heading of the second level on. A title is
-/// left out, since the page has one; a text without headings goes under one.
+/// Splits an action's own text in two: the introduction, and the rest from its first second-level heading on.
+/// A title is left out, since the page has one; a text without headings gets one.
 fn doc(text: &str) -> (String, String) {
     let text = text.trim();
     let text = if text.starts_with("# ") { text.split_once('\n').map_or("", |(_, rest)| rest.trim()) } else { text };
@@ -261,7 +263,7 @@ fn line(text: &mut String, line: &str) {
     text.push('\n');
 }
 
-/// No blanks at the ends of lines, and one newline at the end of the page.
+/// Strips white space from the ends of lines, and ends the page with one newline.
 fn tidy(page: String) -> String {
     let lines: Vec<_> = page.lines().map(str::trim_end).collect();
     format!("{}\n", lines.join("\n").trim_end())

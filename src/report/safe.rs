@@ -1,11 +1,12 @@
-//! Text from an account made harmless: tags, names and descriptions are written by anybody, and must neither command a
-//! terminal nor become markup. Nothing else in `report` may write such text without passing through here.
+//! Text from an account, made harmless: tags, names and descriptions can be written by anybody, and
+//! must neither control a terminal nor become markup. All such text in `report` must pass through here
+//! before it is written.
 
 use std::fmt::Write;
 
-/// The text on one line, with every character that a terminal obeys or a reader cannot see shown as an escape: control
-/// characters (ESC and newlines among them), direction overrides, zero-width and tag characters. What a CI runner obeys
-/// anywhere in a line is shown as an escape too.
+/// Returns the text on one line, with every character that a terminal obeys or a reader cannot see shown as
+/// an escape: control characters (ESC and newlines among them), direction overrides, zero-width and tag
+/// characters. Commands that a CI runner obeys anywhere in a line are escaped too.
 pub fn text(input: &str) -> String {
     let mut out = String::with_capacity(input.len());
     for (at, c) in input.char_indices() {
@@ -24,7 +25,7 @@ pub fn text(input: &str) -> String {
     out
 }
 
-/// Whether a character has no look of its own, or changes how others look
+/// Returns whether a character is invisible, or changes how others look
 /// (<https://www.unicode.org/reports/tr9/>, <https://www.unicode.org/reports/tr36/>).
 fn hidden(c: char) -> bool {
     c.is_control()
@@ -34,16 +35,19 @@ fn hidden(c: char) -> bool {
             | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
 }
 
-/// Whether a text begins with what a CI runner takes for a command wherever it stands in a line: `##[` of GitHub's runner
-/// (<https://github.com/actions/runner/blob/main/src/Runner.Common/ActionCommand.cs>, `TryParse`), `##vso[` of Azure
-/// Pipelines (<https://learn.microsoft.com/azure/devops/pipelines/scripts/logging-commands>), `##teamcity[` of TeamCity.
+/// Returns whether a text begins with a command that a CI runner obeys anywhere in a line: `##[` of
+/// GitHub's runner (<https://github.com/actions/runner/blob/main/src/Runner.Common/ActionCommand.cs>,
+/// `TryParse`), `##vso[` of Azure Pipelines
+/// (<https://learn.microsoft.com/azure/devops/pipelines/scripts/logging-commands>), `##teamcity[` of
+/// TeamCity.
 fn commands_a_runner(text: &str) -> bool {
     text.strip_prefix("##").is_some_and(|rest| rest.trim_start_matches(|c: char| c.is_ascii_alphanumeric()).starts_with('['))
 }
 
-/// A text that leaves for a stream, whatever it was made of: lines, tabs and colours pass, all else that a terminal obeys is
-/// shown as an escape. With `ci` nothing in it is a command for a CI runner: GitHub's takes a line for one that begins with
-/// `::` behind any white space (`TryParseV2`, same file as above), which wrapping can bring about.
+/// Makes any text safe to write to a stream: lines, tabs and colours pass, everything else that a terminal
+/// obeys is shown as an escape. With `ci`, nothing in it is a command for a CI runner: GitHub's also takes a
+/// line that begins with `::` after any white space for a command (`TryParseV2`, same file as above), which
+/// wrapping can produce.
 pub fn leaving(input: &str, ci: bool) -> String {
     let mut out = String::with_capacity(input.len());
     let (mut at, mut fresh) = (0, true);
@@ -81,19 +85,20 @@ pub fn leaving(input: &str, ci: bool) -> String {
     out
 }
 
-/// How long the sequence is that sets a colour, if the text begins with one: `ESC [`, numbers, `m`.
+/// Returns the length of the sequence that sets a colour, if the text begins with one: `ESC [`, numbers, `m`.
 fn colour(text: &str) -> Option<usize> {
     let rest = text.strip_prefix("\u{1b}[")?;
     let numbers = rest.find(|c: char| !c.is_ascii_digit() && c != ';')?;
     rest[numbers..].starts_with('m').then_some(2 + numbers + 1)
 }
 
-/// A JSON text in which what a terminal obeys or a reader cannot see stands as JSON's own escapes: the same document.
-/// Such characters stand only inside strings, since JSON's own spaces are left alone.
+/// Replaces the characters of a JSON text that a terminal obeys or a reader cannot see with JSON's own
+/// escapes; the document stays the same. Such characters only occur inside strings, since JSON's own white
+/// space is left alone.
 pub fn json(document: &str) -> String {
     let mut out = String::with_capacity(document.len());
     for (at, c) in document.char_indices() {
-        // Outside of strings JSON has no such character.
+        // Outside of strings, JSON has no such character.
         let command = c == '#' && commands_a_runner(&document[at..]);
         if c == '\n' || !(hidden(c) || command) {
             out.push(c);
@@ -106,7 +111,7 @@ pub fn json(document: &str) -> String {
     out
 }
 
-/// For HTML, in text and in attributes.
+/// Escapes a text for HTML, as content and in attributes.
 pub fn html(input: &str) -> String {
     let mut out = String::new();
     for c in text(input).chars() {
@@ -122,8 +127,8 @@ pub fn html(input: &str) -> String {
     out
 }
 
-/// For running text in Markdown and in its tables: no markup, no HTML, no link, no mention, no formula. Structure is
-/// written as entities, which CommonMark never takes for structure
+/// Escapes a text for the prose and the tables of Markdown: no markup, no HTML, no link, no mention, no
+/// formula. Structural characters are written as entities, which CommonMark never takes for structure
 /// (<https://spec.commonmark.org/0.31.2/#entity-and-numeric-character-references>).
 pub fn markdown(input: &str) -> String {
     let plain = text(input);
@@ -137,16 +142,17 @@ pub fn markdown(input: &str) -> String {
             '\\' | '`' | '*' | '_' | '{' | '}' | '[' | ']' | '|' | '~' | '$' | '!' | '"' | '\'' => {
                 let _ = write!(out, "&#{};", u32::from(c));
             }
-            // Sites turn these into links after Markdown is done; an empty comment between keeps them apart.
+            // Sites turn these into links after Markdown has been rendered; an empty comment keeps
+            // the parts separate.
             '@' | '#' => {
                 out.push(c);
                 out.push_str("<!-- -->");
             }
             ':' if rest.starts_with("://") => out.push_str(":<!-- -->"),
             '.' if plain[..at].to_ascii_lowercase().ends_with("www") => out.push_str("<!-- -->."),
-            // Only at the beginning of a line do these command a CI runner that is shown the file.
+            // These are commands for a CI runner only at the beginning of a line.
             ':' if at == 0 && rest.starts_with("::") => out.push_str("&#58;"),
-            // Only at the beginning of a line do these make a list or a rule.
+            // These start a list or a rule only at the beginning of a line.
             '-' | '+' | '=' if at == 0 => {
                 let _ = write!(out, "&#{};", u32::from(c));
             }
@@ -156,11 +162,11 @@ pub fn markdown(input: &str) -> String {
     out
 }
 
-/// A code span in Markdown, in running text and in tables.
+/// Writes a code span in Markdown, for prose and for tables.
 pub fn code(input: &str) -> String {
     let plain = text(input);
     if plain.trim().is_empty() || plain.contains('|') {
-        // A table would take the bar for the end of a cell, even in a code span.
+        // A table takes the bar for the end of a cell, even in a code span.
         return format!("<code>{}</code>", markdown(&plain));
     }
     let ticks = "`".repeat(longest_run(&plain) + 1);
@@ -168,21 +174,21 @@ pub fn code(input: &str) -> String {
     format!("{ticks}{space}{plain}{space}{ticks}")
 }
 
-/// A fenced block of Markdown whose lines are made harmless one by one.
+/// Writes a fenced block of Markdown whose lines are made harmless one by one.
 pub fn block(language: &str, lines: &[String]) -> String {
     let lines: Vec<String> = lines.iter().map(|line| text(line)).collect();
     let fence = "`".repeat(lines.iter().map(|line| longest_run(line)).max().unwrap_or(0).max(2) + 1);
     format!("{fence}{language}\n{}\n{fence}\n", lines.join("\n"))
 }
 
-/// The length of the longest run of backticks.
+/// Returns the length of the longest run of backticks.
 fn longest_run(input: &str) -> usize {
     input.split(|c| c != '`').map(str::len).max().unwrap_or(0)
 }
 
-/// For a message of SARIF, in which `[text](target)` is a link
-/// (<https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html>, 3.11.6 "Messages with embedded links"): brackets
-/// and the character that escapes them stand for themselves.
+/// Escapes a message of SARIF, in which `[text](target)` is a link
+/// (<https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html>, 3.11.6 "Messages with embedded
+/// links"): brackets and the escape character itself are escaped.
 pub fn sarif(input: &str) -> String {
     let mut out = String::new();
     for c in text(input).chars() {
@@ -194,7 +200,7 @@ pub fn sarif(input: &str) -> String {
     out
 }
 
-/// A word of a POSIX shell command: quoted where a shell would not take it as it is.
+/// Writes a word of a POSIX shell command, quoted if a shell would interpret it.
 pub fn shell(word: &str) -> String {
     let plain = text(word);
     let bare = !plain.is_empty() && !plain.starts_with('-') && plain.chars().all(|c| c.is_ascii_alphanumeric() || "_-./:@%+=,".contains(c));

@@ -1,4 +1,4 @@
-//! Made-up findings, plans and runs for the tests of reports, hostile ones among them.
+//! Made-up findings, plans and runs for the tests of reports, including hostile ones.
 
 #![allow(clippy::expect_used)]
 
@@ -18,7 +18,7 @@ use crate::{
     resource::{Owner, ResourceId},
 };
 
-/// What somebody may write into a tag.
+/// A text that an attacker may write into a tag.
 pub const HOSTILE: &str = "\u{1b}[2J\u{1b}]0;pwned\u{7}a\nb\r| `x` ``` <script>alert(1)</script> [l](https://e.vil) @everyone \u{202e}txt\u{9b}31m";
 
 pub fn owner() -> Owner {
@@ -174,7 +174,7 @@ pub fn plan() -> Plan {
     }
 }
 
-/// A plan in which everything that an account or a file can fill is hostile.
+/// Builds a plan in which every text that an account or a file can supply is hostile.
 pub fn hostile_plan() -> Plan {
     let mut plan = plan();
     let bad = || HOSTILE.to_owned();

@@ -12,10 +12,10 @@ use super::{
 };
 use crate::{checks, finding::Severity};
 
-/// What is built in lies below this base, which is no folder of the user's.
+/// The base of built-in playbooks and pages, which is no folder of the user's.
 const BASE: &str = "REDRESS";
 
-/// The cases as a log with one run.
+/// Writes the cases as a log with one run.
 pub fn write(cases: &Cases) -> Value {
     let rules: Vec<&str> = cases.all.iter().map(|c| c.rule.as_str()).collect::<BTreeSet<_>>().into_iter().collect();
     let results: Vec<Value> = cases.all.iter().filter_map(|case| result(case, &rules)).collect();
@@ -62,7 +62,8 @@ fn level(severity: Severity) -> &'static str {
     }
 }
 
-/// As GitHub sorts them: over 9.0 critical, 7.0 high, 4.0 medium, else low.
+/// Returns a score that GitHub sorts into the same severity: over 9.0 critical, 7.0 high,
+/// 4.0 medium, else low.
 fn grade(severity: Severity) -> &'static str {
     match severity {
         Severity::Critical => "9.5",
@@ -72,7 +73,7 @@ fn grade(severity: Severity) -> &'static str {
     }
 }
 
-/// What is wrong, and what was set aside, with the reason; what is well or unknown is no result.
+/// Builds the result of a case that is wrong or was set aside, with the reason; other cases are no results.
 fn result(case: &Case, rules: &[&str]) -> Option<Value> {
     let (why, aside) = match &case.standing {
         Standing::Failed(why) => (why, false),
@@ -101,13 +102,13 @@ fn result(case: &Case, rules: &[&str]) -> Option<Value> {
     Some(result)
 }
 
-/// The same finding has the same fingerprint in every report, wherever its playbook lies.
+/// Computes the fingerprint of a finding: the same in every report, wherever its playbook is stored.
 fn fingerprint(case: &Case) -> String {
     let digest = Sha256::digest(format!("{}\n{}", case.rule, case.arn).as_bytes());
     digest.iter().map(|b| format!("{b:02x}")).collect()
 }
 
-/// A path as a relative reference (<https://datatracker.ietf.org/doc/html/rfc3986#section-4.2>).
+/// Returns a path as a relative reference (<https://datatracker.ietf.org/doc/html/rfc3986#section-4.2>).
 fn uri(path: &str) -> String {
     let path = path.trim_start_matches("./").replace('\\', "/");
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~/".contains(&b);

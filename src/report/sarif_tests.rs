@@ -1,4 +1,4 @@
-//! What CI systems are told: the same cases as JUnit and as SARIF.
+//! The output for CI systems: the same cases as JUnit and as SARIF.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::collections::BTreeMap;

@@ -1,19 +1,19 @@
-//! How text looks: tones (colours), symbols with an ASCII form, and lines that fit a width. Whether there is colour and how
-//! wide the terminal is comes from outside; without colour the same characters remain.
+//! The appearance of text: tones (colours), symbols with an ASCII form, and lines that fit a width. The
+//! caller decides on colour and width; without colour, the same characters remain.
 
 use anstyle::{AnsiColor, Style as Ansi};
 use console::measure_text_width;
 
 use super::safe;
 
-/// How text is to look.
+/// The style of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Style {
-    /// Whether to write colours.
+    /// `true` to write colours.
     pub colour: bool,
-    /// Whether symbols are to be ASCII.
+    /// `true` to write symbols in ASCII.
     pub ascii: bool,
-    /// Columns.
+    /// The width in columns.
     pub width: usize,
 }
 
@@ -23,44 +23,44 @@ impl Default for Style {
     }
 }
 
-/// What a piece of text is, which decides its colour.
+/// The meaning of a piece of text, which decides its colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tone {
     /// Running text.
     Plain,
-    /// What the eye should find.
+    /// Text that should stand out.
     Strong,
-    /// What the eye may skip.
+    /// Text of lesser importance.
     Faint,
-    /// Well.
+    /// Something in order.
     Good,
-    /// To be looked at.
+    /// Something that needs attention.
     Warn,
-    /// Wrong.
+    /// Something wrong.
     Bad,
-    /// Something to type.
+    /// A command to type.
     Command,
 }
 
 /// A symbol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mark {
-    /// Well.
+    /// Something in order.
     Good,
-    /// Wrong.
+    /// Something wrong.
     Bad,
-    /// To be looked at.
+    /// Something that needs attention.
     Warn,
-    /// Not known.
+    /// Something unknown.
     Unknown,
-    /// Neither.
+    /// A neutral item.
     Dot,
-    /// Becomes.
+    /// A change from one value to another.
     Arrow,
 }
 
 impl Style {
-    /// The text in its colour. The text must be safe already: see [`Span`].
+    /// Wraps the text in its colour. The text must be safe already: see [`Span`].
     fn paint(self, tone: Tone, text: &str) -> String {
         let ansi = match tone {
             Tone::Plain => return text.to_owned(),
@@ -75,7 +75,7 @@ impl Style {
         format!("{ansi}{text}{ansi:#}")
     }
 
-    /// A symbol, in ASCII where that is wanted.
+    /// Returns a symbol, in ASCII if the style demands it.
     pub fn mark(self, mark: Mark) -> &'static str {
         let (symbol, ascii) = match mark {
             Mark::Good => ("✓", "+"),
@@ -96,12 +96,12 @@ pub struct Span {
     text: String,
 }
 
-/// Text in a tone.
+/// Makes a piece of text in a tone.
 pub fn span(tone: Tone, text: impl AsRef<str>) -> Span {
     Span { tone, text: safe::text(text.as_ref()) }
 }
 
-/// Running text.
+/// Makes a piece of running text.
 pub fn plain(text: impl AsRef<str>) -> Span {
     span(Tone::Plain, text)
 }
@@ -109,40 +109,40 @@ pub fn plain(text: impl AsRef<str>) -> Span {
 /// A text that grows line by line and keeps to a width.
 #[derive(Debug)]
 pub struct Page {
-    /// How it looks.
+    /// The page's style.
     pub style: Style,
     out: String,
 }
 
 impl Page {
-    /// An empty page.
+    /// Makes an empty page.
     pub fn new(style: Style) -> Self {
         Self { style, out: String::new() }
     }
 
-    /// The text.
+    /// Returns the text.
     pub fn done(self) -> String {
         self.out
     }
 
-    /// An empty line, unless there is one or nothing above.
+    /// Writes an empty line, unless the line above is empty or there is none.
     pub fn blank(&mut self) {
         if !self.out.is_empty() && !self.out.ends_with("\n\n") {
             self.out.push('\n');
         }
     }
 
-    /// Running text, wrapped; every line stands at `indent`.
+    /// Writes running text, wrapped, with every line at `indent`.
     pub fn text(&mut self, indent: usize, spans: &[Span]) {
         self.row(indent, &plain(""), indent, spans);
     }
 
-    /// One line as it is, however long: for what people copy.
+    /// Writes one line unchanged, however long, so that people can copy it.
     pub fn verbatim(&mut self, indent: usize, piece: &Span) {
         self.push(indent, &piece.text, piece.tone);
     }
 
-    /// A line as it is where it fits; else wrapped under its own indent.
+    /// Writes a line unchanged if it fits; otherwise it is wrapped under its own indent.
     pub fn preformatted(&mut self, indent: usize, piece: &Span) {
         if indent + measure_text_width(&piece.text) <= self.style.width {
             return self.verbatim(indent, piece);
@@ -151,7 +151,7 @@ impl Page {
         self.row(indent + own, &plain(""), indent + own + 2, std::slice::from_ref(piece));
     }
 
-    /// A label at `indent`, and text beside it that is wrapped at the column `hang`.
+    /// Writes a label at `indent`, and beside it text that is wrapped at the column `hang`.
     pub fn row(&mut self, indent: usize, label: &Span, hang: usize, spans: &[Span]) {
         let labelled = indent + measure_text_width(&label.text);
         let mut column = if label.text.is_empty() { indent } else { hang.max(labelled + 1) };
@@ -178,7 +178,7 @@ impl Page {
         self.flush(&mut line);
     }
 
-    /// Writes a line's pieces, those of one tone together, and ends it.
+    /// Writes the pieces of a line, joining those of one tone, and ends the line.
     fn flush(&mut self, line: &mut Vec<Span>) {
         let mut joined: Vec<Span> = Vec::new();
         for piece in line.drain(..) {
@@ -205,7 +205,8 @@ fn width(word: &[Span]) -> usize {
     word.iter().map(|piece| measure_text_width(&piece.text)).sum()
 }
 
-/// The words of some spans: what is to stay together. A word may change its tone midway.
+/// Splits spans into words, which are not broken between lines if they fit. The tone may
+/// change within a word.
 fn words(spans: &[Span], room: usize) -> Vec<Vec<Span>> {
     let mut all: Vec<Vec<Span>> = Vec::new();
     let mut word: Vec<Span> = Vec::new();
@@ -225,7 +226,7 @@ fn words(spans: &[Span], room: usize) -> Vec<Vec<Span>> {
     all.into_iter().flat_map(|word| broken(word, room)).collect()
 }
 
-/// A word in parts that fit, unless it is something that people copy whole: an ARN, a URL, a path.
+/// Breaks a word into parts that fit, unless people copy it as a whole: an ARN, a URL, a path.
 fn broken(word: Vec<Span>, room: usize) -> Vec<Vec<Span>> {
     let whole: String = word.iter().map(|piece| piece.text.as_str()).collect();
     let copied = whole.len() <= 512 && whole.is_ascii() && whole.contains('/') || whole.contains("arn:aws");
@@ -235,7 +236,7 @@ fn broken(word: Vec<Span>, room: usize) -> Vec<Vec<Span>> {
     let (mut parts, mut part, mut used) = (Vec::new(), Vec::<Span>::new(), 0);
     for piece in word {
         for c in piece.text.chars() {
-            // A mark without width of its own can still widen what it stands on.
+            // A mark without a width of its own can still widen the character that it is combined with.
             let wide = measure_text_width(c.encode_utf8(&mut [0; 4])).max(1);
             if used + wide > room {
                 parts.push(std::mem::take(&mut part));

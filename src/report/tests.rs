@@ -102,7 +102,7 @@ fn what_an_account_holds_never_commands_the_terminal_nor_becomes_markup() {
     assert!(!json::write(&plan).unwrap().contains('\u{9b}'));
 }
 
-/// A plan of this many changes of the same kind, and two whose effects are their own.
+/// Builds a plan of this many changes of the same kind, two of which also have an effect of their own.
 fn many(count: usize) -> Plan {
     let of = |n: usize| {
         let resource = sample::owner().security_group("eu-west-1", &format!("sg-{n:017x}"));
@@ -129,7 +129,8 @@ fn two_hundred_changes_are_short_and_say_once_what_they_share() {
             && text.contains("    affects   1 interfaces of web-1 lose their way in\n"),
         "{text}"
     );
-    // Each change has its line, its difference, and the numbers of what it shares; every guard that did not pass is named.
+    // Each change has its line, its difference, and the numbers of its shared notes; every guard that did
+    // not pass is named.
     assert_eq!(text.matches("; ! lock-out not checked\n").count(), 200, "{text}");
     assert!(text.lines().count() < 200 * 8 + 60, "{}", text.lines().count());
     let steps = text::plan(&plan, &View { detail: Detail::Steps, ..View::default() });
@@ -177,7 +178,7 @@ fn findings_with_one_reason_say_it_once() {
     assert!(text.contains("    2 VPCs unmapped: no playbook answers it\n      vpc-1 in eu-west-1 and vpc-2 in eu-west-1\n"), "{text}");
 }
 
-/// The Markdown without its fenced blocks and code spans.
+/// Returns the Markdown without its fenced blocks and code spans.
 fn outside_code(markdown: &str) -> String {
     let (mut out, mut fence) = (String::new(), None::<String>);
     for line in markdown.lines() {

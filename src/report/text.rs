@@ -1,5 +1,5 @@
-//! Reports as text for terminals and logs: wrapped to a width, in colour where that is wanted, and safe whatever an account
-//! holds. One file for each subject.
+//! Reports as text for terminals and logs: wrapped to a width, in colour if that is wanted, and safe whatever
+//! an account contains. One file for each subject.
 
 mod change;
 pub mod explain;
@@ -17,7 +17,7 @@ use super::{
     words::Next,
 };
 
-/// The commands to type next.
+/// Writes the next commands.
 fn commands(page: &mut Page, next: &[Next]) {
     if next.is_empty() {
         return;

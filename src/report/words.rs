@@ -1,5 +1,5 @@
-//! What reports say, whatever they are written in: sentences about plans and runs, and the command to type next. Text and
-//! Markdown share these so that they never say different things.
+//! The words of reports, in whatever format: sentences about plans and runs, and the next commands. Text and
+//! Markdown share these so that they never disagree.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,7 +16,7 @@ use crate::{
     resource::{Kind, ResourceId},
 };
 
-/// Inputs of findings that are named again in a command.
+/// The maximum number of inputs of findings that a command names again.
 const MOST_INPUTS: usize = 3;
 
 /// A sentence with its tone.
@@ -25,10 +25,10 @@ pub type Said = (Tone, String);
 /// The name under which events that were looked up are reported.
 const EVENTS: &str = "CloudTrail event history";
 
-/// What to type next, and what for.
+/// A command to type next, with its purpose.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Next {
-    /// `to do it`
+    /// The purpose: `to do it`.
     pub purpose: String,
     /// The command.
     pub command: String,
@@ -38,17 +38,17 @@ fn next(purpose: &str, command: String) -> Next {
     Next { purpose: purpose.to_owned(), command }
 }
 
-/// `2026-11-22 10:00 UTC`
+/// Formats a time: `2026-11-22 10:00 UTC`.
 pub fn time(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M UTC").to_string()
 }
 
-/// `1 change`, `2 changes`
+/// Formats a number of things: `1 change`, `2 changes`.
 pub fn count(n: usize, what: &str) -> String {
     format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }
 
-/// `a`, `a and b`, `a, b and c`
+/// Joins items: `a`, `a and b`, `a, b and c`.
 pub fn list(items: &[String]) -> String {
     match items {
         [] => "none".to_owned(),
@@ -57,12 +57,12 @@ pub fn list(items: &[String]) -> String {
     }
 }
 
-/// The beginning of a digest, enough to compare by eye.
+/// Returns the beginning of a digest, enough to compare by eye.
 pub fn short(digest: &str) -> String {
     digest.trim_start_matches("sha256:").chars().take(12).collect()
 }
 
-/// `aws` in words, anything else as it is.
+/// Returns an endpoint for people: `aws` as `AWS`, any other unchanged.
 pub fn endpoint(endpoint: &str) -> String {
     match endpoint.strip_prefix("aws") {
         Some(services) if services.is_empty() || services.starts_with(", ") => format!("AWS{services}"),
@@ -70,13 +70,13 @@ pub fn endpoint(endpoint: &str) -> String {
     }
 }
 
-/// `security group sg-1 in us-east-1`
+/// Describes a resource with its kind: `security group sg-1 in us-east-1`.
 pub fn place(resource: &ResourceId) -> String {
     let id = if resource.kind() == Kind::Account { resource.account() } else { resource.id() };
     format!("{} {}", resource.kind().words(), within(id, resource.region()))
 }
 
-/// `sg-1 in us-east-1`
+/// Describes a resource without its kind: `sg-1 in us-east-1`.
 pub fn brief(resource: &ResourceId) -> String {
     if resource.kind() == Kind::Account { place(resource) } else { within(resource.id(), resource.region()) }
 }
@@ -85,17 +85,17 @@ fn within(id: &str, region: &str) -> String {
     if region.is_empty() { id.to_owned() } else { format!("{id} in {region}") }
 }
 
-/// What a check says is wrong, in one line; nothing for a check that this program does not have.
+/// Returns the problem that a check finds, in one line; nothing for a check that this program does not have.
 pub fn check_title(check: &str) -> Option<&'static str> {
     checks::find(check).map(|c| c.title).filter(|title| !title.is_empty())
 }
 
-/// Why that matters.
+/// Returns the reason why the problem matters.
 pub fn check_why(check: &str) -> Option<&'static str> {
     checks::find(check).map(|c| c.why).filter(|why| !why.is_empty())
 }
 
-/// `12 planned, 1 refused`: counts in this order first, then the rest.
+/// Lists counts, those in this order first, then the rest: `12 planned, 1 refused`.
 pub fn tally(counts: &BTreeMap<String, usize>, order: &[&str]) -> String {
     let rest = counts.keys().map(String::as_str).filter(|key| !order.contains(key));
     let named: Vec<String> =
@@ -103,9 +103,9 @@ pub fn tally(counts: &BTreeMap<String, usize>, order: &[&str]) -> String {
     named.join(", ")
 }
 
-/// What becomes of findings, in the order of interest.
+/// The decisions on findings, in the order of interest.
 pub const FATES: &[&str] = &["planned", "refused", "conflict", "unknown", "unmapped", "suppressed", "retained"];
-/// What becomes of changes, in the order of interest.
+/// The outcomes of changes, in the order of interest.
 pub const OUTCOMES: &[&str] = &[
     "verified",
     "restored",
@@ -122,7 +122,7 @@ pub const OUTCOMES: &[&str] = &[
     "skipped",
 ];
 
-/// The headline of a plan.
+/// Returns the headline of a plan.
 pub fn plan_title(plan: &Plan) -> String {
     let n = plan.changes.len();
     match (plan.kind.word(), &plan.of_run) {
@@ -134,7 +134,7 @@ pub fn plan_title(plan: &Plan) -> String {
     }
 }
 
-/// `3 safe, 1 disruptive`
+/// Counts changes by risk: `3 safe, 1 disruptive`.
 pub fn risks(changes: &[Change]) -> String {
     let mut counts = BTreeMap::new();
     for change in changes {
@@ -143,7 +143,7 @@ pub fn risks(changes: &[Change]) -> String {
     tally(&counts, &["safe", "disruptive", "irreversible"])
 }
 
-/// The tone of a risk.
+/// Returns the tone of a risk.
 pub fn risk_tone(risk: Risk) -> Tone {
     match risk {
         Risk::Safe => Tone::Good,
@@ -152,7 +152,7 @@ pub fn risk_tone(risk: Risk) -> Tone {
     }
 }
 
-/// The tone of a severity.
+/// Returns the tone of a severity.
 pub fn severity_tone(severity: Severity) -> Tone {
     match severity {
         Severity::Critical | Severity::High => Tone::Bad,
@@ -161,7 +161,7 @@ pub fn severity_tone(severity: Severity) -> Tone {
     }
 }
 
-/// The tone of an outcome.
+/// Returns the tone of an outcome.
 pub fn outcome_tone(outcome: &str) -> Tone {
     match outcome {
         "verified" | "restored" | "already-fixed" => Tone::Good,
@@ -170,7 +170,8 @@ pub fn outcome_tone(outcome: &str) -> Tone {
     }
 }
 
-/// What the rehearsal showed: first the result in one line, then what a reader must know beside it.
+/// Returns the result of the rehearsal: first a summary in one line, then everything else that
+/// a reader must know.
 pub fn rehearsal(plan: &Plan) -> Vec<Said> {
     let shown = &plan.rehearsal;
     if plan.changes.is_empty() {
@@ -197,7 +198,7 @@ pub fn rehearsal(plan: &Plan) -> Vec<Said> {
     said
 }
 
-/// The line that stands over a plan that was compared with no account.
+/// The line above a plan that was compared with no account.
 pub const CLAIM: &str = "This is what the file says, compared with no account: only the calls are sure. `redress apply` makes all of it again before it asks";
 
 fn not_rehearsed(shown: &Rehearsal) -> Vec<Said> {
@@ -208,7 +209,7 @@ fn not_rehearsed(shown: &Rehearsal) -> Vec<Said> {
     std::iter::once(first).chain(by_reason(&shown.not_rehearsed).into_iter().map(|why| (Tone::Warn, why))).collect()
 }
 
-/// `rehearsed: closes 12 of 12, opens 0, undo restores all but what is named`
+/// Summarizes the rehearsal: `rehearsed: closes 12 of 12, opens 0, undo restores all but what is named`.
 fn result(plan: &Plan, shown: &Rehearsal) -> Said {
     let promised: BTreeSet<&FindingKey> = plan.changes.iter().flat_map(|c| &c.findings).collect();
     let closes = shown.closes.iter().filter(|key| promised.contains(key)).count();
@@ -235,8 +236,8 @@ fn result(plan: &Plan, shown: &Rehearsal) -> Said {
     (if well { Tone::Good } else { Tone::Warn }, format!("{how}: {closing}{restoring}"))
 }
 
-/// The checks that a change answers; with the resource where that is another one. What is taken back, deleted or put
-/// together again answers none.
+/// Returns the checks that a change answers, each with the resource if that is another one. The changes of an
+/// undo, a prune or a recovery answer none.
 pub fn answers(plan: &Plan, change: &Change) -> Vec<String> {
     if change.findings.is_empty() {
         return if plan.kind == PlanKind::Plan { vec!["no finding of its own: other changes need it".to_owned()] } else { Vec::new() };
@@ -244,31 +245,32 @@ pub fn answers(plan: &Plan, change: &Change) -> Vec<String> {
     change.findings.iter().map(|key| if key.resource == change.resource { key.check.clone() } else { finding(key) }).collect()
 }
 
-/// What stays of a change in a run, where it was done at all, each with the word before it.
+/// Returns the losses of a change that a run does not restore, if the change was made at all,
+/// each with a prefix.
 pub fn stays(run: &RunDocument, change: &ChangeReport) -> Vec<String> {
     let word = if run.kind == "plan" { "not restored by undo" } else { "not restored" };
     let done = ["verified", "unverified", "restored", "stuck", "interrupted"].contains(&change.outcome.as_str());
-    // What an undo keeps on purpose is its reason, and is said once.
+    // A thing that an undo keeps on purpose is already its reason, and is stated once.
     let unsaid = |what: &&String| !change.reason.contains(what.as_str());
     if done { change.not_restored.iter().filter(unsaid).map(|what| format!("{word}: {what}")).collect() } else { Vec::new() }
 }
 
-/// `check on sg-1 in us-east-1`
+/// Describes a finding: `check on sg-1 in us-east-1`.
 pub fn finding(key: &FindingKey) -> String {
     format!("{} on {}", key.check, brief(&key.resource))
 }
 
-/// A guard and its result: `lock-out`, `lock-out not checked`.
+/// Returns a guard and its result: `lock-out`, `lock-out not checked`.
 pub fn guard_title(note: &GuardNote) -> String {
     if note.result == "passed" { note.guard.clone() } else { format!("{} {}", note.guard, note.result.replace('-', " ")) }
 }
 
-/// A guard with its result and its reason.
+/// Returns a guard with its result and its reason.
 pub fn guard(note: &GuardNote) -> String {
     format!("{}: {}", guard_title(note), note.note)
 }
 
-/// What can be taken back of a change, in one sentence.
+/// Returns how much of a change can be undone, in one sentence.
 pub fn way_back(change: &Change) -> Said {
     let all = change.steps.len();
     let cannot = change.steps.iter().filter(|s| matches!(s.way_back, WayBack::Cannot(_))).count();
@@ -285,18 +287,19 @@ pub fn way_back(change: &Change) -> Said {
     }
 }
 
-/// Whether a plan may be approved: not where its rehearsal opens findings, which only an undo is there to do.
+/// Returns whether a plan may be approved: not if its rehearsal opens findings, which only an
+/// undo is meant to do.
 pub fn offered(plan: &Plan) -> bool {
     !plan.changes.is_empty() && (plan.kind == PlanKind::Undo || plan.rehearsal.opens.is_empty())
 }
 
-/// The flag without which a new plan would be made on AWS, for what was seen on a twin. Runs and plan files know where
-/// they belong.
+/// Returns the flag that keeps a new plan on the twin, for a report about a twin. Without it the plan would
+/// be made on AWS. Runs and plan files contain their own account.
 fn account_flag(endpoint: &str) -> String {
     if endpoint.starts_with("twin:") { format!(" --account {}", safe::shell(endpoint)) } else { String::new() }
 }
 
-/// What to type after a plan.
+/// Returns the next commands after a plan.
 pub fn plan_next(plan: &Plan, typed: &Typed<'_>) -> Vec<Next> {
     if !offered(plan) {
         return Vec::new();
@@ -317,19 +320,20 @@ pub fn plan_next(plan: &Plan, typed: &Typed<'_>) -> Vec<Next> {
     }
 }
 
-/// What to type after a scan.
+/// Returns the next commands after a scan.
 pub fn scan_next(scan: &Scan, typed: &Typed<'_>) -> Vec<Next> {
     let open = scan.findings.iter().filter(|f| is_open(f)).count();
     if open == 0 {
         return Vec::new();
     }
-    // Without `--findings` again the plan would be about all that is wrong.
+    // Without `--findings`, the plan would cover all violations.
     let findings = if typed.planning.contains(" --findings ") { String::new() } else { findings_flag(scan) };
     let Typed { place, playbooks, planning, .. } = typed;
     vec![next("to see what would be done", format!("redress plan{}{findings}{planning}{playbooks}{place} -o plan.json", account_flag(scan.endpoint)))]
 }
 
-/// `--findings` for what was read, where it is not known how it was typed. What was looked up is no file.
+/// Returns `--findings` for the inputs that were read, for a command line that is not known. Events that were
+/// looked up are no file.
 fn findings_flag(scan: &Scan) -> String {
     let of_file = |input: &&str| **input != *EVENTS;
     let inputs: Vec<&str> = scan.intake.map_or(Vec::new(), |intake| intake.reports.iter().map(|r| r.input.as_str()).filter(of_file).collect());
@@ -340,12 +344,12 @@ fn findings_flag(scan: &Scan) -> String {
     }
 }
 
-/// Whether something is wrong that nobody has set aside.
+/// Returns whether a finding is a violation that is not suppressed.
 pub fn is_open(finding: &Finding) -> bool {
     matches!(finding.verdict, Verdict::Violates(_)) && finding.suppressed.is_none()
 }
 
-/// What to type after a run.
+/// Returns the next commands after a run.
 pub fn run_next(run: &RunDocument, typed: &Typed<'_>) -> Vec<Next> {
     let Typed { place, playbooks, planning, .. } = typed;
     let id = safe::shell(&run.run);
@@ -372,7 +376,8 @@ pub fn run_next(run: &RunDocument, typed: &Typed<'_>) -> Vec<Next> {
     all
 }
 
-/// Who began a run, who had signed its plan, and who went on with it, each under the word for that.
+/// Returns the caller who began a run, the signer of its plan, and the callers who resumed it,
+/// each with its label.
 pub fn callers(run: &RunDocument) -> Vec<(&'static str, String)> {
     let began = (!run.caller.is_empty()).then(|| ("by", run.caller.clone()));
     let signed = run.signed.as_ref().map(|signed| ("signed", signer(signed)));
@@ -383,18 +388,19 @@ pub fn callers(run: &RunDocument) -> Vec<(&'static str, String)> {
     began.into_iter().chain(signed).chain(resumed).collect()
 }
 
-/// Who has signed, and with which key.
+/// Returns the name of a signer, with the key.
 fn signer(signed: &Signed) -> String {
     format!("by {} ({})", signed.by, signed.key)
 }
 
-/// What is left of a change for a person to do, and what could not be tried, a line each.
+/// Returns the work that a change leaves for a person, and the calls that could not be tried
+/// beforehand, a line each.
 pub fn left(change: &ChangeReport) -> impl Iterator<Item = String> {
     let by_hand = change.leftovers.iter().map(|what| format!("left to do by hand: {what}"));
     by_hand.chain(change.not_told.iter().map(|what| format!("could not be tried beforehand: {what}")))
 }
 
-/// The headline of a run.
+/// Returns the headline of a run.
 pub fn run_title(run: &RunDocument) -> String {
     let what = match (run.kind.as_str(), &run.of_run) {
         ("undo", Some(of)) => format!("Run {} (undo of {of})", run.run),
@@ -404,7 +410,7 @@ pub fn run_title(run: &RunDocument) -> String {
     format!("{what}: {}", run_state(run.state))
 }
 
-/// A state in words.
+/// Returns a state in words.
 pub fn run_state(state: RunState) -> &'static str {
     match state {
         RunState::Complete => "complete",
@@ -414,7 +420,7 @@ pub fn run_state(state: RunState) -> &'static str {
     }
 }
 
-/// The tone of a state.
+/// Returns the tone of a state.
 pub fn state_tone(state: RunState) -> Tone {
     match state {
         RunState::Complete => Tone::Good,
@@ -424,7 +430,7 @@ pub fn state_tone(state: RunState) -> Tone {
     }
 }
 
-/// `3.2 s`, `4 min 10 s`
+/// Formats a duration: `3.2 s`, `4 min 10 s`.
 pub fn duration(seconds: f64) -> String {
     if seconds < 60.0 {
         return format!("{seconds:.1} s");
@@ -434,7 +440,7 @@ pub fn duration(seconds: f64) -> String {
     format!("{} min {} s", whole / 60, whole % 60)
 }
 
-/// What Security Hub was told after a run, in a line.
+/// Summarizes a report to Security Hub after a run, in one line.
 pub fn told(told: &Told) -> String {
     let (of, at) = (count(told.findings, "finding"), format!("Security Hub in {}, {}", told.region, time(told.at)));
     match (&told.error, told.resolved) {

@@ -13,14 +13,14 @@ use super::{
 };
 use crate::inventory::FamilyKind::Buckets;
 
-/// Creates a bucket.
+/// A call that creates a bucket.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html>
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct CreateBucket {
     /// The bucket.
     pub bucket: String,
-    /// Where it is; S3 takes none in us-east-1.
+    /// The location of the bucket; S3 accepts none in us-east-1.
     pub create_bucket_configuration: Option<CreateBucketConfiguration>,
     /// `BucketOwnerEnforced` for a bucket without ACLs.
     pub object_ownership: Option<String>,
@@ -33,7 +33,7 @@ impl Operation for CreateBucket {
         .takes_also(&[also("s3:PutBucketOwnershipControls", When::Given("ObjectOwnership"))]);
 }
 
-/// Where a bucket is.
+/// The location of a bucket.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct CreateBucketConfiguration {
@@ -41,14 +41,14 @@ pub struct CreateBucketConfiguration {
     pub location_constraint: String,
 }
 
-/// Deletes a bucket, which must be empty.
+/// A call that deletes a bucket, which must be empty.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteBucket.html>
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct DeleteBucket {
     /// The bucket.
     pub bucket: String,
-    /// The account that must own it.
+    /// The account that must own the bucket.
     pub expected_bucket_owner: Option<String>,
 }
 
@@ -57,7 +57,7 @@ impl Operation for DeleteBucket {
     const SPEC: Spec = spec("s3", "DeleteBucket", Harmless, Irreversible).on(&[names("/Bucket", Buckets)]);
 }
 
-/// Sets the tags of a bucket, all of them.
+/// A call that replaces all tags of a bucket.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketTagging.html>
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields, bound = "")]
@@ -66,7 +66,7 @@ pub struct PutBucketTagging<F: Form = Sent> {
     pub bucket: String,
     /// The tags.
     pub tagging: Tagging<F>,
-    /// The account that must own it.
+    /// The account that must own the bucket.
     pub expected_bucket_owner: Option<String>,
 }
 
@@ -83,7 +83,7 @@ pub struct Tagging<F: Form = Sent> {
     pub tag_set: Vec<Tag<F>>,
 }
 
-/// Sets how a bucket is kept from the public.
+/// A call that sets the public access block of a bucket.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutPublicAccessBlock.html>
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
@@ -92,7 +92,7 @@ pub struct PutPublicAccessBlock {
     pub bucket: String,
     /// The four settings.
     pub public_access_block_configuration: PublicAccessBlock,
-    /// The account that must own it.
+    /// The account that must own the bucket.
     pub expected_bucket_owner: Option<String>,
 }
 
@@ -101,22 +101,22 @@ impl Operation for PutPublicAccessBlock {
     const SPEC: Spec = spec("s3", "PutPublicAccessBlock", Harmless, Safe).on(&[names("/Bucket", Buckets)]).named_by_iam("s3:PutBucketPublicAccessBlock");
 }
 
-/// How a bucket is kept from the public. AWS takes a missing setting for false.
+/// A public access block of a bucket. AWS takes a missing setting for false.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields, default)]
 #[expect(clippy::struct_excessive_bools, reason = "the four settings of AWS")]
 pub struct PublicAccessBlock {
-    /// Refuses new public ACLs.
+    /// New public ACLs are refused.
     pub block_public_acls: bool,
-    /// Ignores public ACLs.
+    /// Public ACLs are ignored.
     pub ignore_public_acls: bool,
-    /// Refuses public policies.
+    /// Public policies are refused.
     pub block_public_policy: bool,
-    /// Lets only the account and AWS services use a bucket with a public policy.
+    /// Only the account and AWS services may use a bucket with a public policy.
     pub restrict_public_buckets: bool,
 }
 
-/// Sets whether a bucket keeps versions.
+/// A call that sets the versioning of a bucket.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketVersioning.html>
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
@@ -125,7 +125,7 @@ pub struct PutBucketVersioning {
     pub bucket: String,
     /// The setting.
     pub versioning_configuration: VersioningConfiguration,
-    /// The account that must own it.
+    /// The account that must own the bucket.
     pub expected_bucket_owner: Option<String>,
 }
 
@@ -134,7 +134,7 @@ impl Operation for PutBucketVersioning {
     const SPEC: Spec = spec("s3", "PutBucketVersioning", Harmless, Safe).on(&[names("/Bucket", Buckets)]);
 }
 
-/// Whether a bucket keeps versions.
+/// The versioning of a bucket.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct VersioningConfiguration {
@@ -142,7 +142,7 @@ pub struct VersioningConfiguration {
     pub status: String,
 }
 
-/// Sets how a bucket encrypts new objects.
+/// A call that sets the default encryption of a bucket.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketEncryption.html>
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
@@ -151,7 +151,7 @@ pub struct PutBucketEncryption {
     pub bucket: String,
     /// The setting.
     pub server_side_encryption_configuration: ServerSideEncryptionConfiguration,
-    /// The account that must own it.
+    /// The account that must own the bucket.
     pub expected_bucket_owner: Option<String>,
 }
 
@@ -160,7 +160,7 @@ impl Operation for PutBucketEncryption {
     const SPEC: Spec = spec("s3", "PutBucketEncryption", Harmless, Safe).on(&[names("/Bucket", Buckets)]).named_by_iam("s3:PutEncryptionConfiguration");
 }
 
-/// How a bucket encrypts new objects.
+/// The default encryption of a bucket, for new objects.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct ServerSideEncryptionConfiguration {
@@ -172,9 +172,9 @@ pub struct ServerSideEncryptionConfiguration {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct ServerSideEncryptionRule {
-    /// What holds where a request names nothing.
+    /// The encryption of an object whose request names none.
     pub apply_server_side_encryption_by_default: ServerSideEncryptionByDefault,
-    /// Whether the bucket has a key of its own, which saves calls of KMS.
+    /// `true` for an S3 Bucket Key, which saves calls of KMS.
     pub bucket_key_enabled: Option<bool>,
 }
 
@@ -190,7 +190,7 @@ pub struct ServerSideEncryptionByDefault {
     pub key: Option<String>,
 }
 
-/// Sets the policy of a bucket.
+/// A call that sets the policy of a bucket.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketPolicy.html>
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
@@ -199,9 +199,9 @@ pub struct PutBucketPolicy {
     pub bucket: String,
     /// The policy, as JSON text.
     pub policy: String,
-    /// Whether a policy that locks out the caller is taken.
+    /// `true` to accept a policy that locks out the caller.
     pub confirm_remove_self_bucket_access: Option<bool>,
-    /// The account that must own it.
+    /// The account that must own the bucket.
     pub expected_bucket_owner: Option<String>,
 }
 

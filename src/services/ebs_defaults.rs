@@ -11,7 +11,7 @@ use super::{
     },
 };
 
-/// Has new volumes and copies of snapshots encrypted, whoever makes them.
+/// A call that has new volumes and copies of snapshots encrypted, whoever creates them.
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_EnableEbsEncryptionByDefault.html>
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -22,7 +22,7 @@ impl Operation for EnableEbsEncryptionByDefault {
     const SPEC: Spec = spec("ec2", "EnableEbsEncryptionByDefault", Harmless, Safe);
 }
 
-/// Leaves the encryption of new volumes to whoever makes them.
+/// A call that leaves the encryption of new volumes to whoever creates them.
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DisableEbsEncryptionByDefault.html>
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

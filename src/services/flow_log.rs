@@ -13,14 +13,15 @@ use super::{
 };
 use crate::inventory::FamilyKind::{FlowLogs, Vpcs};
 
-/// Creates flow logs. The SDK makes up no token for this operation: without one, a repeated call would make a second flow log.
+/// A call that creates flow logs. The SDK generates no token for this operation: without one, a repeated call
+/// would create a second flow log.
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateFlowLogs.html>
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields, bound = "")]
 pub struct CreateFlowLogs<F: Form = Sent> {
     /// `VPC`, `Subnet`, `NetworkInterface`.
     pub resource_type: String,
-    /// Ids of what is logged.
+    /// The ids of the resources that are logged.
     pub resource_ids: Vec<String>,
     /// `ALL`, `ACCEPT`, `REJECT`.
     pub traffic_type: String,
@@ -36,7 +37,7 @@ pub struct CreateFlowLogs<F: Form = Sent> {
     pub max_aggregation_interval: Option<i32>,
     /// The fields of a record.
     pub log_format: Option<String>,
-    /// Tags of what is made.
+    /// The tags of the new flow logs.
     #[serde(default)]
     pub tag_specifications: Vec<TagSpecification<F>>,
     /// The idempotency token.
@@ -52,12 +53,12 @@ impl<F: Form> Operation for CreateFlowLogs<F> {
     ]);
 }
 
-/// Deletes flow logs; what they have delivered stays.
+/// A call that deletes flow logs; the delivered records stay.
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteFlowLogs.html>
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields, bound = "")]
 pub struct DeleteFlowLogs<F: Form = Sent> {
-    /// Their ids.
+    /// The ids of the flow logs.
     pub flow_log_ids: F::Of<Vec<String>>,
 }
 

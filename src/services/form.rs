@@ -1,13 +1,13 @@
-//! The two forms of an operation's input: the one of plans, whose members may refer to what is known only when the call is made, and
-//! the one that is sent, which holds none of that. A member that is written `F::Of<String>` may be a reference in a plan; all others
-//! are literal in both.
+//! The two forms of an operation's input: the planned form, whose members may refer to values that are known
+//! only when the call is made, and the sent form, which contains no references. A member of type
+//! `F::Of<String>` may be a reference in a plan; all others are literal in both.
 
 use std::fmt::Debug;
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-/// Data that stands in an input.
+/// Data that an input can contain.
 pub trait Plain: Clone + Debug + PartialEq + Serialize + DeserializeOwned {}
 
 impl<T: Clone + Debug + PartialEq + Serialize + DeserializeOwned> Plain for T {}

@@ -13,16 +13,16 @@ use super::{
 };
 use crate::inventory::FamilyKind::{Instances, Volumes};
 
-/// What bringing up an instance takes of the keys of its encrypted disks
+/// The permissions that starting an instance needs for the keys of its encrypted disks
 /// (<https://repost.aws/knowledge-center/kms-iam-ec2-permission>).
 const DISKS_KEYS: &[Also] = &[also("kms:CreateGrant", When::OfDisks), also("kms:Decrypt", When::OfDisks), also("kms:DescribeKey", When::OfDisks)];
 
-/// Stops instances, never by force.
+/// A call that stops instances, never by force.
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_StopInstances.html>
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct StopInstances {
-    /// Their ids.
+    /// The ids of the instances.
     pub instance_ids: Vec<String>,
 }
 
@@ -31,12 +31,12 @@ impl Operation for StopInstances {
     const SPEC: Spec = spec("ec2", "StopInstances", Harmless, Disruptive).on(&[names("/InstanceIds", Instances)]).takes_down().takes(Takes::Seconds(180));
 }
 
-/// Starts instances.
+/// A call that starts instances.
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_StartInstances.html>
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct StartInstances {
-    /// Their ids.
+    /// The ids of the instances.
     pub instance_ids: Vec<String>,
 }
 
@@ -46,7 +46,7 @@ impl Operation for StartInstances {
         spec("ec2", "StartInstances", Harmless, Safe).on(&[names("/InstanceIds", Instances)]).takes_also(DISKS_KEYS).brings_up().takes(Takes::Seconds(300));
 }
 
-/// Sets whether disks of an instance are deleted with it.
+/// A call that sets DeleteOnTermination of the disks of an instance.
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifyInstanceAttribute.html>
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
@@ -63,7 +63,8 @@ impl Operation for ModifyInstanceAttribute {
 }
 
 impl ModifyInstanceAttribute {
-    /// The call that sets whether the disk at a device is deleted with its instance. AWS takes a mapping that does not say it for `true`.
+    /// Builds the call that sets whether the disk at a device is deleted with its instance. AWS assumes
+    /// `true` for a mapping that does not give it.
     pub fn goes_with(instance: &str, device: &str, on: bool) -> Self {
         let mapping = BlockDeviceMapping { device_name: device.to_owned(), ebs: EbsBlockDevice { delete_on_termination: on } };
         Self { instance_id: instance.to_owned(), block_device_mappings: vec![mapping] }
@@ -74,16 +75,16 @@ impl ModifyInstanceAttribute {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct BlockDeviceMapping {
-    /// Its device.
+    /// The device of the disk.
     pub device_name: String,
-    /// What holds for its volume.
+    /// The settings of its volume.
     pub ebs: EbsBlockDevice,
 }
 
-/// What holds for the volume of a disk.
+/// The settings of the volume of a disk.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct EbsBlockDevice {
-    /// Whether it is deleted with the instance.
+    /// `true` if the volume is deleted with the instance.
     pub delete_on_termination: bool,
 }

@@ -1,4 +1,4 @@
-//! Log groups. CloudWatch Logs writes its names with a small first letter.
+//! Log groups. The names of CloudWatch Logs start with a lower-case letter.
 
 use std::collections::BTreeMap;
 
@@ -14,16 +14,16 @@ use super::{
 };
 use crate::inventory::FamilyKind::LogGroups;
 
-/// Creates a log group.
+/// A call that creates a log group.
 /// <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_CreateLogGroup.html>
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, bound = "")]
 pub struct CreateLogGroup<F: Form = Sent> {
-    /// Its name.
+    /// The name of the log group.
     pub log_group_name: String,
-    /// The ARN of its key.
+    /// The ARN of the key.
     pub kms_key_id: Option<String>,
-    /// Its tags.
+    /// The tags of the log group.
     #[serde(default)]
     pub tags: BTreeMap<String, F::Of<String>>,
 }
@@ -34,14 +34,14 @@ impl<F: Form> Operation for CreateLogGroup<F> {
         spec("logs", "CreateLogGroup", Harmless, Safe).on(&[names("/logGroupName", LogGroups)]).takes_also(&[also("logs:TagResource", When::Given("tags"))]);
 }
 
-/// Sets for how many days a log group keeps its events.
+/// A call that sets the days for which a log group keeps its events.
 /// <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html>
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PutRetentionPolicy {
-    /// Its name.
+    /// The name of the log group.
     pub log_group_name: String,
-    /// Days.
+    /// The retention, in days.
     pub retention_in_days: i32,
 }
 
@@ -50,12 +50,12 @@ impl Operation for PutRetentionPolicy {
     const SPEC: Spec = spec("logs", "PutRetentionPolicy", Harmless, Safe).on(&[names("/logGroupName", LogGroups)]);
 }
 
-/// Removes the retention of a log group: its events are kept for ever.
+/// A call that removes the retention of a log group: its events are kept for ever.
 /// <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_DeleteRetentionPolicy.html>
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct DeleteRetentionPolicy {
-    /// Its name.
+    /// The name of the log group.
     pub log_group_name: String,
 }
 
@@ -64,12 +64,12 @@ impl Operation for DeleteRetentionPolicy {
     const SPEC: Spec = spec("logs", "DeleteRetentionPolicy", Harmless, Safe).on(&[names("/logGroupName", LogGroups)]);
 }
 
-/// Deletes a log group with its events.
+/// A call that deletes a log group with its events.
 /// <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_DeleteLogGroup.html>
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct DeleteLogGroup {
-    /// Its name.
+    /// The name of the log group.
     pub log_group_name: String,
 }
 

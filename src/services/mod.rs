@@ -1,6 +1,6 @@
-//! The operations that redress can make, each a type: its input under AWS's own names, and what is known of it. One file per noun of
-//! AWS; how the SDK sends an operation stands in the file of the same name in `aws/services`, what it does to an account in memory in
-//! that of `twin/services`. Nothing here calls anything.
+//! The operations that redress can call, each a type: its input under AWS's own names, and its properties.
+//! One file per noun of AWS; the file of the same name in `aws/services` sends the operation through the SDK,
+//! and the one in `twin/services` applies it to an account in memory. Nothing here calls anything.
 
 pub mod bucket;
 pub mod ebs_defaults;
@@ -26,14 +26,14 @@ pub use spec::{Power, Repeat, Risk, Spec, Takes};
 
 /// An operation.
 pub trait Operation: Serialize {
-    /// Its input as plans hold it.
+    /// The input as plans contain it.
     type Planned: DeserializeOwned;
-    /// What is known of it beside its input.
+    /// The properties of the operation beside its input.
     const SPEC: Spec;
 }
 
-/// Hands the list of all operations to a macro. An operation that is not in the list can stand in no plan, and one that is must have
-/// both its sides: how it is sent, and what it does on the twin.
+/// Passes the list of all operations to a macro. An operation that is not in the list can be in no plan, and
+/// one that is must have both sides: the sending, and the effect on the twin.
 macro_rules! operations {
     ($then:ident) => {
         $then! {
@@ -67,10 +67,11 @@ operations!(registry);
 
 macro_rules! forms {
     ($($noun:ident::{$($operation:ident),*})*) => {
-        /// Checks that an input has the form of its operation: all members that it must have, and none that redress never gives.
+        /// Checks that an input has the form of its operation: all members that it must have, and none that
+        /// redress never gives.
         ///
         /// # Errors
-        /// What is otherwise, as the end of a sentence about the call.
+        /// The deviation, as the end of a sentence about the call.
         pub fn checked(service: &str, operation: &str, input: &Value) -> Result<(), String> {
             $($(if <$noun::$operation as Operation>::SPEC.is(service, operation) {
                 return planned::<<$noun::$operation as Operation>::Planned>(input);
@@ -89,7 +90,7 @@ fn planned<O: DeserializeOwned>(input: &Value) -> Result<(), String> {
     })
 }
 
-/// The entry of an operation.
+/// Returns the entry of an operation.
 pub fn find(service: &str, operation: &str) -> Option<&'static Spec> {
     SPECS.iter().find(|spec| spec.is(service, operation))
 }

@@ -13,18 +13,18 @@ use super::{
 };
 use crate::inventory::FamilyKind::Roles;
 
-/// Creates a role.
+/// A call that creates a role.
 /// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html>
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields, bound = "")]
 pub struct CreateRole<F: Form = Sent> {
-    /// Its name.
+    /// The name of the role.
     pub role_name: String,
-    /// Its trust policy, as JSON text.
+    /// The trust policy, as JSON text.
     pub assume_role_policy_document: String,
-    /// Its description.
+    /// The description of the role.
     pub description: Option<String>,
-    /// Its tags.
+    /// The tags of the role.
     #[serde(default)]
     pub tags: Vec<Tag<F>>,
 }
@@ -34,7 +34,7 @@ impl<F: Form> Operation for CreateRole<F> {
     const SPEC: Spec = spec("iam", "CreateRole", Harmless, Safe).on(&[names("/RoleName", Roles)]).takes_also(&[also("iam:TagRole", When::Given("Tags"))]);
 }
 
-/// Sets an inline policy of a role.
+/// A call that sets an inline policy of a role.
 /// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_PutRolePolicy.html>
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
@@ -52,7 +52,7 @@ impl Operation for PutRolePolicy {
     const SPEC: Spec = spec("iam", "PutRolePolicy", Harmless, Safe).on(&[names("/RoleName", Roles)]);
 }
 
-/// Deletes an inline policy of a role.
+/// A call that deletes an inline policy of a role.
 /// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_DeleteRolePolicy.html>
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
@@ -68,7 +68,7 @@ impl Operation for DeleteRolePolicy {
     const SPEC: Spec = spec("iam", "DeleteRolePolicy", Harmless, Disruptive).on(&[names("/RoleName", Roles)]);
 }
 
-/// Deletes a role, which must have no policies left.
+/// A call that deletes a role, which must have no policies left.
 /// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_DeleteRole.html>
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::inventory::FamilyKind::{SecurityGroupRules, SecurityGroups};
 
-/// Adds inbound rules to a security group.
+/// A call that adds inbound rules to a security group.
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_AuthorizeSecurityGroupIngress.html>
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields, bound = "")]
@@ -37,7 +37,7 @@ impl<F: Form> Operation for AuthorizeSecurityGroupIngress<F> {
         .takes_also(&[also("ec2:CreateTags", When::Given("TagSpecifications"))]);
 }
 
-/// Removes inbound rules of a security group, by their ids.
+/// A call that removes inbound rules of a security group, by their ids.
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RevokeSecurityGroupIngress.html>
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields, bound = "")]
@@ -53,7 +53,7 @@ impl<F: Form> Operation for RevokeSecurityGroupIngress<F> {
     const SPEC: Spec = spec("ec2", "RevokeSecurityGroupIngress", Harmless, Disruptive).on(&[names("/GroupId", SecurityGroups)]);
 }
 
-/// Rules for one protocol and range of ports.
+/// A set of rules for one protocol and range of ports.
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_IpPermission.html>
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
@@ -84,7 +84,7 @@ pub struct IpPermission {
 pub struct IpRange {
     /// The range.
     pub cidr_ip: String,
-    /// Its description.
+    /// The description of the rule.
     pub description: Option<String>,
 }
 
@@ -94,7 +94,7 @@ pub struct IpRange {
 pub struct Ipv6Range {
     /// The range.
     pub cidr_ipv6: String,
-    /// Its description.
+    /// The description of the rule.
     pub description: Option<String>,
 }
 
@@ -102,9 +102,9 @@ pub struct Ipv6Range {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct PrefixListId {
-    /// Its id.
+    /// The id of the prefix list.
     pub prefix_list_id: String,
-    /// Its description.
+    /// The description of the rule.
     pub description: Option<String>,
 }
 
@@ -112,10 +112,10 @@ pub struct PrefixListId {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct UserIdGroupPair {
-    /// Its id.
+    /// The id of the group.
     pub group_id: String,
-    /// Its account.
+    /// The account of the group.
     pub user_id: Option<String>,
-    /// Its description.
+    /// The description of the rule.
     pub description: Option<String>,
 }

@@ -14,11 +14,11 @@ use super::{
 };
 use crate::inventory::FamilyKind::{Instances, Snapshots, Volumes};
 
-/// How many snapshot copies AWS lets be pending in a destination region
+/// The number of snapshot copies that AWS allows to be pending in a destination region
 /// (<https://docs.aws.amazon.com/ebs/latest/userguide/ebs-copy-snapshot.html>).
 pub const MOST_COPIES: usize = 20;
 
-/// What making an encrypted volume or snapshot takes
+/// The permissions that creating an encrypted volume or snapshot needs
 /// (<https://docs.aws.amazon.com/ebs/latest/userguide/ebs-encryption-requirements.html>).
 pub(super) const TAGGED_AND_ENCRYPTED: &[Also] = &[
     also("ec2:CreateTags", When::Given("TagSpecifications")),
@@ -32,16 +32,16 @@ pub(super) const TAGGED_AND_ENCRYPTED: &[Also] = &[
 
 const UNDER_KEY: When = When::Given("KmsKeyId");
 
-/// Begins a snapshot of a volume.
+/// A call that starts a snapshot of a volume.
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateSnapshot.html>
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields, bound = "")]
 pub struct CreateSnapshot<F: Form = Sent> {
     /// The volume.
     pub volume_id: String,
-    /// Its description.
+    /// The description of the snapshot.
     pub description: Option<String>,
-    /// Tags of what is made.
+    /// The tags of the snapshot.
     #[serde(default)]
     pub tag_specifications: Vec<TagSpecification<F>>,
 }
@@ -56,16 +56,16 @@ impl<F: Form> Operation for CreateSnapshot<F> {
         .takes(Takes::PassOverChanges);
 }
 
-/// Begins snapshots of the volumes of an instance, all of one moment.
+/// A call that starts snapshots of the volumes of an instance, all of one moment.
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateSnapshots.html>
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields, bound = "")]
 pub struct CreateSnapshots<F: Form = Sent> {
     /// The instance and its volumes.
     pub instance_specification: InstanceSpecification,
-    /// Their description.
+    /// The description of the snapshots.
     pub description: Option<String>,
-    /// Tags of what is made.
+    /// The tags of the snapshots.
     #[serde(default)]
     pub tag_specifications: Vec<TagSpecification<F>>,
 }
@@ -81,21 +81,22 @@ impl<F: Form> Operation for CreateSnapshots<F> {
         .takes(Takes::PassOverChanges);
 }
 
-/// An instance, and which of its volumes are left out.
+/// An instance, and those of its volumes that are left out.
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_InstanceSpecification.html>
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct InstanceSpecification {
     /// The instance.
     pub instance_id: String,
-    /// Whether the root volume is left out.
+    /// `true` to leave out the root volume.
     pub exclude_boot_volume: Option<bool>,
-    /// Ids of data volumes that are left out.
+    /// The ids of the data volumes that are left out.
     #[serde(default)]
     pub exclude_data_volume_ids: Vec<String>,
 }
 
-/// Begins a copy of a snapshot, within one region: between regions AWS wants a presigned URL, which would be a secret in the input.
+/// A call that starts a copy of a snapshot, within one region: between regions AWS requires a presigned URL,
+/// which would be a secret in the input.
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CopySnapshot.html>
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields, bound = "")]
@@ -104,13 +105,13 @@ pub struct CopySnapshot<F: Form = Sent> {
     pub source_region: String,
     /// The snapshot.
     pub source_snapshot_id: F::Of<String>,
-    /// Whether the copy is encrypted.
+    /// `true` for an encrypted copy.
     pub encrypted: Option<bool>,
     /// The key of the copy.
     pub kms_key_id: Option<String>,
-    /// Its description.
+    /// The description of the copy.
     pub description: Option<String>,
-    /// Tags of what is made.
+    /// The tags of the copy.
     #[serde(default)]
     pub tag_specifications: Vec<TagSpecification<F>>,
 }
@@ -126,7 +127,7 @@ impl<F: Form> Operation for CopySnapshot<F> {
         .pending_at_most(MOST_COPIES);
 }
 
-/// Deletes a snapshot.
+/// A call that deletes a snapshot.
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteSnapshot.html>
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields, bound = "")]
@@ -140,7 +141,7 @@ impl<F: Form> Operation for DeleteSnapshot<F> {
     const SPEC: Spec = spec("ec2", "DeleteSnapshot", Harmless, Irreversible).on(&[names("/SnapshotId", Snapshots)]).only_own();
 }
 
-/// Restores a deleted snapshot that the Recycle Bin keeps.
+/// A call that restores a deleted snapshot that the Recycle Bin keeps.
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RestoreSnapshotFromRecycleBin.html>
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields, bound = "")]

@@ -8,14 +8,14 @@ use super::{
 };
 use crate::inventory::FamilyKind::Subnets;
 
-/// Changes an attribute of a subnet; AWS takes one of them in a call, and has no DryRun for it.
+/// A call that changes an attribute of a subnet; AWS accepts one of them in a call, and has no DryRun for it.
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifySubnetAttribute.html>
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct ModifySubnetAttribute {
     /// The subnet.
     pub subnet_id: String,
-    /// Whether new network interfaces get a public IPv4 address.
+    /// `true` if new network interfaces get a public IPv4 address.
     pub map_public_ip_on_launch: Attribute,
 }
 

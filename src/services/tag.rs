@@ -11,32 +11,32 @@ use super::{
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields, bound = "")]
 pub struct Tag<F: Form = Sent> {
-    /// Its key.
+    /// The key of the tag.
     pub key: String,
-    /// Its value; may be missing only where tags are removed, and then stands for any.
+    /// The value of the tag; may be missing only where tags are removed, and then stands for any.
     pub value: Option<F::Of<String>>,
 }
 
-/// Tags of what a call makes.
+/// Tags of the resources that a call creates.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields, bound = "")]
 pub struct TagSpecification<F: Form = Sent> {
-    /// The kind of thing that is tagged: `volume`.
+    /// The type of resource that is tagged: `volume`.
     pub resource_type: String,
     /// The tags.
     #[serde(default)]
     pub tags: Vec<Tag<F>>,
 }
 
-/// The things that are tagged.
+/// The resources that are tagged.
 const ANY: &[Names] = &[Names { at: "/Resources", family: None, bound: true, there: true }];
 
-/// Adds tags to things of EC2, or replaces their values.
+/// A call that adds tags to EC2 resources, or replaces their values.
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateTags.html>
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields, bound = "")]
 pub struct CreateTags<F: Form = Sent> {
-    /// Ids of the things.
+    /// The ids of the resources.
     pub resources: Vec<F::Of<String>>,
     /// The tags.
     pub tags: Vec<Tag<F>>,
@@ -47,14 +47,14 @@ impl<F: Form> Operation for CreateTags<F> {
     const SPEC: Spec = spec("ec2", "CreateTags", Harmless, Safe).on(ANY).records();
 }
 
-/// Removes tags of things of EC2. Without tags AWS removes all of them, which no plan does.
+/// A call that removes tags of EC2 resources. Without tags AWS removes all of them, which no plan does.
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteTags.html>
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields, bound = "")]
 pub struct DeleteTags<F: Form = Sent> {
-    /// Ids of the things.
+    /// The ids of the resources.
     pub resources: Vec<F::Of<String>>,
-    /// The tags; a value that is given must be the one that is there.
+    /// The tags; a value that is given must be the present one.
     #[serde(default)]
     pub tags: Vec<Tag<F>>,
 }

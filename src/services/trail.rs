@@ -13,29 +13,29 @@ use super::{
 };
 use crate::inventory::FamilyKind::Trails;
 
-/// Creates a trail.
+/// A call that creates a trail.
 /// <https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_CreateTrail.html>
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields, bound = "")]
 pub struct CreateTrail<F: Form = Sent> {
-    /// Its name.
+    /// The name of the trail.
     pub name: String,
-    /// The bucket that it delivers to.
+    /// The bucket that the trail delivers to.
     // By the rule for names this would be S3bucketName.
     #[serde(rename = "S3BucketName")]
     pub s3_bucket_name: String,
-    /// The prefix of its objects.
+    /// The prefix of the objects.
     #[serde(rename = "S3KeyPrefix")]
     pub s3_key_prefix: Option<String>,
-    /// Whether it records the events of global services.
+    /// `true` if the trail records the events of global services.
     pub include_global_service_events: Option<bool>,
-    /// Whether it records all regions.
+    /// `true` if the trail records all regions.
     pub is_multi_region_trail: Option<bool>,
-    /// Whether it writes digests of its log files.
+    /// `true` if the trail writes digests of its log files.
     pub enable_log_file_validation: Option<bool>,
-    /// Its key.
+    /// The key of the log files.
     pub kms_key_id: Option<String>,
-    /// Its tags.
+    /// The tags of the trail.
     #[serde(default)]
     pub tags_list: Vec<Tag<F>>,
 }
@@ -48,18 +48,18 @@ impl<F: Form> Operation for CreateTrail<F> {
         .takes_also(&[also("cloudtrail:AddTags", When::Given("TagsList"))]);
 }
 
-/// Changes a trail; what is not given stays as it is.
+/// A call that changes a trail; a setting that is not given stays as it is.
 /// <https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_UpdateTrail.html>
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct UpdateTrail {
-    /// Its name or ARN.
+    /// The name or ARN of the trail.
     pub name: String,
-    /// Whether it records the events of global services.
+    /// `true` if the trail records the events of global services.
     pub include_global_service_events: Option<bool>,
-    /// Whether it records all regions.
+    /// `true` if the trail records all regions.
     pub is_multi_region_trail: Option<bool>,
-    /// Whether it writes digests of its log files.
+    /// `true` if the trail writes digests of its log files.
     pub enable_log_file_validation: Option<bool>,
 }
 
@@ -68,12 +68,12 @@ impl Operation for UpdateTrail {
     const SPEC: Spec = spec("cloudtrail", "UpdateTrail", Harmless, Safe).on(&[names("/Name", Trails)]);
 }
 
-/// Starts a trail.
+/// A call that starts a trail.
 /// <https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_StartLogging.html>
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct StartLogging {
-    /// Its name or ARN.
+    /// The name or ARN of the trail.
     pub name: String,
 }
 
@@ -82,12 +82,12 @@ impl Operation for StartLogging {
     const SPEC: Spec = spec("cloudtrail", "StartLogging", Harmless, Safe).on(&[names("/Name", Trails)]);
 }
 
-/// Stops a trail.
+/// A call that stops a trail.
 /// <https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_StopLogging.html>
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct StopLogging {
-    /// Its name or ARN.
+    /// The name or ARN of the trail.
     pub name: String,
 }
 
@@ -96,12 +96,12 @@ impl Operation for StopLogging {
     const SPEC: Spec = spec("cloudtrail", "StopLogging", Harmless, Disruptive).on(&[names("/Name", Trails)]);
 }
 
-/// Deletes a trail; what it has delivered stays.
+/// A call that deletes a trail; the delivered log files stay.
 /// <https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_DeleteTrail.html>
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct DeleteTrail {
-    /// Its name or ARN.
+    /// The name or ARN of the trail.
     pub name: String,
 }
 

@@ -14,28 +14,29 @@ use super::{
 };
 use crate::inventory::FamilyKind::{Instances, Snapshots, Volumes};
 
-/// Creates a volume. The token is the plan's: one that the SDK makes up would be another one after a crash.
+/// A call that creates a volume. The token is the plan's: one that the SDK generates would be another one
+/// after a crash.
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateVolume.html>
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields, bound = "")]
 pub struct CreateVolume<F: Form = Sent> {
     /// The zone.
     pub availability_zone: String,
-    /// The snapshot that it is made of; empty without one.
+    /// The snapshot from which the volume is created; without one the volume is empty.
     pub snapshot_id: Option<F::Of<String>>,
     /// `gp3`, `io2`, …
     pub volume_type: Option<String>,
-    /// GiB.
+    /// The size, in GiB.
     pub size: Option<i32>,
-    /// I/O operations a second.
+    /// I/O operations per second.
     pub iops: Option<i32>,
-    /// MiB a second.
+    /// The throughput, in MiB per second.
     pub throughput: Option<i32>,
-    /// Whether it is encrypted.
+    /// `true` for an encrypted volume.
     pub encrypted: Option<bool>,
-    /// Its key.
+    /// The key of the volume.
     pub kms_key_id: Option<String>,
-    /// Tags of what is made.
+    /// The tags of the volume.
     #[serde(default)]
     pub tag_specifications: Vec<TagSpecification<F>>,
     /// The idempotency token.
@@ -53,7 +54,7 @@ impl<F: Form> Operation for CreateVolume<F> {
         .takes(Takes::Seconds(30));
 }
 
-/// Deletes a volume.
+/// A call that deletes a volume.
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteVolume.html>
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields, bound = "")]
@@ -67,7 +68,7 @@ impl<F: Form> Operation for DeleteVolume<F> {
     const SPEC: Spec = spec("ec2", "DeleteVolume", Harmless, Irreversible).on(&[names("/VolumeId", Volumes)]).only_own();
 }
 
-/// Restores a deleted volume that the Recycle Bin keeps.
+/// A call that restores a deleted volume that the Recycle Bin keeps.
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RestoreVolumeFromRecycleBin.html>
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields, bound = "")]
@@ -81,7 +82,7 @@ impl<F: Form> Operation for RestoreVolumeFromRecycleBin<F> {
     const SPEC: Spec = spec("ec2", "RestoreVolumeFromRecycleBin", Harmless, Safe).on(&[names("/VolumeId", Volumes)]);
 }
 
-/// Attaches a volume to an instance.
+/// A call that attaches a volume to an instance.
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_AttachVolume.html>
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields, bound = "")]
@@ -100,7 +101,7 @@ impl<F: Form> Operation for AttachVolume<F> {
         spec("ec2", "AttachVolume", Harmless, Disruptive).on(&[names("/InstanceId", Instances), names("/VolumeId", Volumes)]).takes(Takes::Seconds(30));
 }
 
-/// Detaches a volume from an instance, never by force.
+/// A call that detaches a volume from an instance, never by force.
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DetachVolume.html>
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields, bound = "")]

@@ -1,5 +1,5 @@
-//! The twin behind the two seams of [`Account`], kept in a file between commands. The only file of the twin that does
-//! IO; it must not lose a change that a call has answered for.
+//! The twin behind the two seams of [`Account`], kept in a file between commands. The only file of the twin
+//! that does IO; it must not lose a change for which a call has returned success.
 
 use std::{
     fs, io,
@@ -21,10 +21,10 @@ use crate::{
     private,
 };
 
-/// The seed of a twin that is made of a file: the same file, the same ids.
+/// The seed of a twin that is created from a file: the same file gives the same ids.
 const SEED: u64 = 1;
 
-/// Why a twin cannot be opened.
+/// The reason why a twin cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum TwinError {
     /// An account id was given.
@@ -33,15 +33,15 @@ pub enum TwinError {
          Leave --account out and use --profile (or the AWS environment variables); for a try-out use --account twin:demo"
     )]
     AccountId(String),
-    /// Neither a name nor a file.
+    /// The text is neither a name nor a path.
     #[error("{0:?} is not the name of a twin: a name has letters, digits, '-' and '_'; a file is given by its path, e.g. twin:./inventory.json")]
     BadName(String),
-    /// No such twin.
+    /// The twin does not exist.
     #[error("there is no twin {name:?}: {} does not exist. Use --account twin:demo, or a file: --account twin:./inventory.json", path.display())]
     NoSuchTwin {
         /// The name.
         name: String,
-        /// Where it would be.
+        /// The path at which it would be.
         path: PathBuf,
     },
     /// The file cannot be read or written.
@@ -49,17 +49,17 @@ pub enum TwinError {
     Io {
         /// `read` or `written`.
         what: &'static str,
-        /// Which file.
+        /// The path of the file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
-    /// The file is something else.
+    /// The file has another format.
     #[error("{} is neither an inventory (redress.inventory/1) nor a saved twin ({FORMAT}): {why}", path.display())]
     Garbled {
-        /// Which file.
+        /// The path of the file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The error in its content.
         why: String,
     },
 }
@@ -70,38 +70,40 @@ pub struct TwinAccount {
     identity: Identity,
     twin: Mutex<Twin>,
     path: Option<PathBuf>,
-    /// Whether the file is redress's own, in the state directory, and none that the user has named.
+    /// `true` if the file is redress's own, in the state directory, and not one that the user named.
     own: bool,
 }
 
 impl TwinAccount {
-    /// A twin that is not kept anywhere; its endpoint is `twin:NAME`.
+    /// Creates an account from a twin that is not saved anywhere; its endpoint is `twin:NAME`.
     pub fn new(twin: Twin, name: &str) -> Self {
         let owner = twin.truth().owner.clone();
         let identity = Identity { owner, caller: twin.truth().caller.clone(), endpoint: format!("twin:{name}") };
         Self { identity, twin: Mutex::new(twin), path: None, own: false }
     }
 
-    /// The same, saved to this file after every call.
+    /// Sets the file to which the twin is saved after every call.
     pub fn kept_at(mut self, path: PathBuf) -> Self {
         self.path = Some(path);
         self
     }
 
-    /// The same, saved to this file of the state directory.
+    /// Sets the file of the state directory to which the twin is saved after every call.
     fn kept_privately_at(mut self, path: PathBuf) -> Self {
         (self.path, self.own) = (Some(path), true);
         self
     }
 
-    /// Opens what `--account` names: `twin`, `twin:demo`, `twin:NAME` or `twin:FILE`, with or without the `twin:`.
+    /// Opens the twin that `--account` names: `twin`, `twin:demo`, `twin:NAME` or `twin:FILE`, with or
+    /// without the `twin:`.
     ///
-    /// Named twins live in `STATE_DIR/twin/NAME.json`, and their clock is moved forward to now; `demo` is made when it is
-    /// not there. A file that holds a saved twin is kept where it is; what is done to the account of an inventory file
-    /// is kept in the state directory, under the digest of the file, and the file is never written to.
+    /// Named twins are kept in `STATE_DIR/twin/NAME.json`, and their clock is moved forward to now; `demo` is
+    /// created if it does not exist. A file that holds a saved twin is saved in place; changes to the account
+    /// of an inventory file are kept in the state directory, under the digest of the file, and the file is
+    /// never written to.
     ///
     /// # Errors
-    /// [`TwinError`], each of which says what to do.
+    /// [`TwinError`], each of which states what to do.
     pub fn open(text: &str, state_dir: &Path) -> Result<Self, TwinError> {
         let name = match text.strip_prefix("twin:").unwrap_or(text) {
             "" | "twin" => "demo",
@@ -119,12 +121,12 @@ impl TwinAccount {
         Ok(account)
     }
 
-    /// Whether this is the name of a twin in the state directory, and no path.
+    /// Returns whether this is the name of a twin in the state directory, and not a path.
     pub fn is_name(name: &str) -> bool {
         !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
     }
 
-    /// The demo account afresh, in the place of the one that was kept.
+    /// Creates the demo account afresh, in the place of the one that was kept.
     ///
     /// # Errors
     /// [`TwinError::Io`] where it cannot be written.
@@ -145,8 +147,8 @@ impl TwinAccount {
         };
         twin.catch_up(Timestamp::now());
         let account = Self::new(twin, name).kept_privately_at(path);
-        // The demo is an account of its time, which is kept from the first look on. What is there already stays as it is:
-        // another process may be at work on it.
+        // The demo is an account of its time, which is kept from the first look on. An existing file stays as
+        // it is: another process may be at work on it.
         if account.path.as_ref().is_some_and(|path| !path.exists()) {
             account.save().map_err(|(path, source)| TwinError::Io { what: "written", path, source })?;
         }
@@ -168,12 +170,12 @@ impl TwinAccount {
         self.twin.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The regions that the twin has.
+    /// Returns the regions that the twin has.
     pub fn regions(&self) -> Vec<String> {
         self.lock().truth().regions.keys().cloned().collect()
     }
 
-    /// Does something with the twin itself, e.g. sets its faults or changes it as somebody else would.
+    /// Runs a function on the twin itself, e.g. to set its faults or to change it as somebody else would.
     pub fn with<T>(&self, f: impl FnOnce(&mut Twin) -> T) -> T {
         f(&mut self.lock())
     }
@@ -187,19 +189,19 @@ impl TwinAccount {
     }
 }
 
-/// Where a twin is kept: in a folder of the state directory that is no link to elsewhere.
+/// Returns the path of a twin: in a folder of the state directory that is no link to elsewhere.
 fn place(state_dir: &Path, name: &str) -> Result<PathBuf, TwinError> {
     let folder = state_dir.join("twin");
     private::no_link_away(&folder).map_err(|source| TwinError::Io { what: "used", path: folder.clone(), source })?;
     Ok(folder.join(format!("{name}.json")))
 }
 
-/// A saved twin, or one made of an inventory, then with the digest of the file.
+/// Loads a saved twin, or creates one from an inventory, then with the digest of the file.
 fn load(path: &Path) -> Result<(Twin, Option<String>), TwinError> {
     parsed(path, fs::read(path))
 }
 
-/// The same from the state directory, where no link is followed.
+/// Loads a twin as [`load`] does, from the state directory, where no link is followed.
 fn load_own(path: &Path) -> Result<(Twin, Option<String>), TwinError> {
     let read = private::read(path).and_then(|mut file| {
         let mut text = Vec::new();
@@ -230,7 +232,7 @@ fn save(twin: &Twin, path: &Path, own: bool) -> io::Result<()> {
     if own {
         return private::replace(path, &serde_json::to_vec(twin)?);
     }
-    // A link that a user named stays one, and what it leads to keeps its mode.
+    // A link that a user named stays a link, and its target keeps its mode.
     let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let draft = path.with_extension(format!("{}.tmp", std::process::id()));
     fs::write(&draft, serde_json::to_vec(twin)?)?;
@@ -254,7 +256,7 @@ impl Account for TwinAccount {
         let outcome = self.lock().perform(call);
         match self.save() {
             Ok(()) => outcome,
-            // As after a lost reply: it happened, but whether it will stand is not known.
+            // As after a lost reply: the call took effect, but whether the effect will stay is not known.
             Err((path, error)) => {
                 let message = format!("{} cannot be written: {error}", path.display());
                 Err(CallError { class: ErrorClass::Transient, code: "TwinNotSaved".to_owned(), message })

@@ -1,4 +1,4 @@
-//! What becomes of the targets of load balancers when their instances stop and start
+//! The targets of load balancers when their instances stop and start
 //! (<https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html>).
 
 use super::Twin;
@@ -10,24 +10,25 @@ use crate::{
 /// A state of a target, and the reason for it.
 type State = (&'static str, Option<&'static str>);
 
-/// The instance is down: it is sent no requests any more.
+/// Marks the targets of an instance that is down: it receives no requests any more.
 pub(super) fn down(twin: &mut Twin, region: &str, instance: &str) {
     let _ = set(twin, region, instance, ("unused", Some("Target.InvalidState")), ("unhealthy", Some("Target.Timeout")));
 }
 
-/// The instance runs: whether it answers is looked at, where it is a target of anything.
+/// Starts the health checks of an instance that runs; returns whether it is a target of anything.
 pub(super) fn up(twin: &mut Twin, region: &str, instance: &str) -> bool {
     let initial = ("initial", Some("Elb.InitialHealthChecking"));
     set(twin, region, instance, initial, initial)
 }
 
-/// The instance was looked at for long enough.
+/// Sets the result of the health checks once they have run for long enough.
 pub(super) fn looked_at(twin: &mut Twin, region: &str, instance: &str) {
     let found = if twin.faults.checks_fail { ("unhealthy", Some("Target.FailedHealthChecks")) } else { ("healthy", None) };
     let _ = set(twin, region, instance, found, found);
 }
 
-/// Sets the state of the instance in its groups: where it is known by its id, and where by an address. Answers whether it is in any.
+/// Sets the state of the instance in its groups: where it is known by its id, and where by an address.
+/// Returns whether it is in any.
 fn set(twin: &mut Twin, region: &str, instance: &str, by_id: State, by_address: State) -> bool {
     let (region, mut any) = (twin.region_mut(region), false);
     for known_as in names(region, instance) {
@@ -35,7 +36,7 @@ fn set(twin: &mut Twin, region: &str, instance: &str, by_id: State, by_address: 
         for group in groups {
             let Some(group) = region.target_groups.get_mut(&group) else { continue };
             let state = if group.target_type == "instance" { by_id } else { by_address };
-            // What no load balancer sends requests to is not looked at.
+            // A target group that no load balancer uses has no health checks.
             let (state, reason) = if group.load_balancers.is_empty() { ("unused", Some("Target.NotInUse")) } else { state };
             let Fact::Known(targets) = &mut group.targets else { continue };
             for target in targets.iter_mut().filter(|t| t.id == known_as && !t.state.ends_with("draining")) {

@@ -1,5 +1,5 @@
-//! What becomes of capacity reservations when instances stop and start: one that stops gives its place back, and one that starts takes
-//! a place where it matches and there is room
+//! The use of capacity reservations when instances stop and start: an instance that stops returns its place,
+//! and one that starts takes a place where it matches and there is room
 //! (<https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/capacity-reservations-using.html>).
 
 use super::Twin;
@@ -8,7 +8,7 @@ use crate::{
     inventory::CapacityReservation,
 };
 
-/// The instance is down.
+/// Returns the place of an instance that is down to its reservation.
 pub(super) fn gives_back(twin: &mut Twin, region: &str, instance: &str) {
     let region = twin.region_mut(region);
     let Some(id) = region.instances.get_mut(instance).and_then(|i| i.capacity_reservation.take()) else { return };
@@ -17,7 +17,7 @@ pub(super) fn gives_back(twin: &mut Twin, region: &str, instance: &str) {
     }
 }
 
-/// The instance comes up.
+/// Takes a place in a reservation that fits for an instance that starts.
 pub(super) fn takes(twin: &mut Twin, region: &str, instance: &str) {
     let now = twin.now;
     let region = twin.region_mut(region);

@@ -1,6 +1,7 @@
-//! How new the content of each disk is. The twin holds no data: a content is known by the disk that it comes from and by the
-//! moment of its last write. An instance that runs may write to its disks at any moment, so their content is always as new as
-//! now; a snapshot holds what was there when it was begun, and what is made from a snapshot holds what that held.
+//! The age of the content of each disk. The twin holds no data: a content is identified by the disk that it
+//! comes from and the moment of its last write. An instance that runs may write to its disks at any moment,
+//! so their content is always as new as now; a snapshot holds the content at the moment when it was begun,
+//! and a disk created from a snapshot holds the content of the snapshot.
 
 use std::collections::BTreeMap;
 
@@ -10,44 +11,45 @@ use serde::{Deserialize, Serialize};
 use super::Twin;
 use crate::inventory::{Fact, Instance};
 
-/// What a volume or a snapshot holds.
+/// The content of a volume or a snapshot.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Content {
     /// The volume to which it was first written.
     pub of: String,
-    /// When it was last written to.
+    /// The time of its last write.
     pub written: Timestamp,
 }
 
 /// Older content that came into use at a start, or at an attachment to an instance that runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stale {
-    /// When.
+    /// The time at which it came into use.
     pub at: Timestamp,
-    /// On which instance.
+    /// The id of the instance.
     pub instance: String,
-    /// At which device.
+    /// The name of the device.
     pub device: String,
-    /// Which volume.
+    /// The id of the volume.
     pub volume: String,
-    /// What it holds.
+    /// The content of the volume.
     pub holds: Content,
-    /// What was last written at that device.
+    /// The content last written at that device.
     pub last: Content,
 }
 
-/// The contents of an account's disks. What has no entry was not written to since the twin was made.
+/// The contents of an account's disks. A disk without an entry has not been written to since the twin was
+/// created.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct Contents {
     volumes: BTreeMap<String, Content>,
     snapshots: BTreeMap<String, Content>,
-    /// What was last written at each device of each instance, as `instance device`.
+    /// The content last written at each device of each instance, as `instance device`.
     devices: BTreeMap<String, Content>,
     stale: Vec<Stale>,
 }
 
-/// Whether what is attached to an instance in this state may be written to.
+/// Returns whether disks attached to an instance in this state may be written to.
 fn writes(instance: &Instance) -> bool {
     ["running", "stopping"].contains(&instance.state.as_str())
 }
@@ -57,7 +59,7 @@ fn place(instance: &str, device: &str) -> String {
 }
 
 impl Twin {
-    /// What a volume holds now.
+    /// Returns the present content of a volume.
     pub fn content(&self, region: &str, volume: &str) -> Content {
         let known = self.truth.regions.get(region);
         let attached = known.and_then(|r| r.volumes.get(volume).known().copied()).is_some_and(|v| {
@@ -71,30 +73,31 @@ impl Twin {
         content
     }
 
-    /// What a snapshot holds. One that was there before the twin was made is older than all that is written here.
+    /// Returns the content of a snapshot. One that existed before the twin was created is older than any
+    /// write here.
     pub fn content_of_snapshot(&self, snapshot: &str) -> Content {
         let foreign = || Content { of: String::new(), written: Timestamp::MIN };
         self.contents.snapshots.get(snapshot).cloned().unwrap_or_else(foreign)
     }
 
-    /// Each time that older content came into use.
+    /// Returns each time that older content came into use.
     pub fn stale(&self) -> &[Stale] {
         &self.contents.stale
     }
 
-    /// A snapshot of a volume is begun.
+    /// Records the content of a snapshot that is begun.
     pub(super) fn content_kept(&mut self, region: &str, snapshot: &str, volume: &str) {
         let content = self.content(region, volume);
         self.contents.snapshots.insert(snapshot.to_owned(), content);
     }
 
-    /// A snapshot is copied.
+    /// Records the content of a copy of a snapshot.
     pub(super) fn content_copied(&mut self, copy: &str, source: &str) {
         let content = self.content_of_snapshot(source);
         self.contents.snapshots.insert(copy.to_owned(), content);
     }
 
-    /// A volume is made, of a snapshot or empty.
+    /// Records the content of a new volume, from a snapshot or empty.
     pub(super) fn content_made(&mut self, volume: &str, snapshot: Option<&str>) {
         let content = match snapshot {
             Some(snapshot) => self.content_of_snapshot(snapshot),
@@ -103,7 +106,8 @@ impl Twin {
         self.contents.volumes.insert(volume.to_owned(), content);
     }
 
-    /// What an instance has written until now stays on its disks: it stops, or one of them is leaving it.
+    /// Fixes the content of an instance's disks at what it has written until now: it stops, or one of them is
+    /// leaving it.
     pub(super) fn content_settles(&mut self, region: &str, instance: &str) {
         let known = self.truth.regions.get(region).map(|r| r.instances.get(instance));
         let Some(Fact::Known(of)) = known else { return };
@@ -118,7 +122,8 @@ impl Twin {
         }
     }
 
-    /// A volume comes into use at a device: what it holds is compared with what was last written there.
+    /// Compares the content of a volume that comes into use at a device with the content last written there,
+    /// and records it if it is older or comes from another disk.
     pub(super) fn content_in_use(&mut self, region: &str, instance: &str, device: &str, volume: &str) {
         let holds = self.content(region, volume);
         let Some(last) = self.contents.devices.get_mut(&place(instance, device)) else { return };

@@ -1,5 +1,5 @@
-//! What happens by itself after a while: instances that stop, snapshots that complete, logs that are delivered. Each
-//! effect looks whether the thing is still as it was left; it must not fail.
+//! Effects that happen by themselves after a while: instances that stop, snapshots that complete, logs that
+//! are delivered. Each effect checks that the resource is still as it was left; it must not fail.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -7,18 +7,18 @@ use serde::{Deserialize, Serialize};
 use super::{Twin, balancing, capacity, policy, take_away};
 use crate::inventory::{Fact, InstanceStatus, Selector};
 
-/// Something that will happen.
+/// An effect that will happen later.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Due {
-    /// When.
+    /// The time of the effect.
     pub at: Timestamp,
-    /// Where.
+    /// The region of the resource.
     pub region: String,
-    /// What.
+    /// The effect itself.
     pub effect: Effect,
 }
 
-/// What happens by itself.
+/// An effect that happens by itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Effect {
@@ -30,7 +30,7 @@ pub(super) enum Effect {
     FellBack(String, String),
     /// A running instance passes its checks.
     StatusOk(String),
-    /// A running instance has been looked at by its load balancers.
+    /// A running instance has been checked by its load balancers.
     TargetLookedAt(String),
     /// A snapshot is complete.
     SnapshotDone(String),
@@ -40,13 +40,13 @@ pub(super) enum Effect {
     VolumeReady(String),
     /// A volume failed: its key does not work.
     VolumeFailed(String),
-    /// A volume is gone as if it had never been: its key does not exist.
+    /// A volume disappears as if it had never been: its key does not exist.
     VolumeVanished(String),
-    /// An attachment is made.
+    /// An attachment is complete.
     Attached(String),
-    /// An attachment is undone.
+    /// A detachment is complete.
     Detached(String),
-    /// The time of something in the Recycle Bin is over.
+    /// The retention of a resource in the Recycle Bin is over.
     LeavesBin(String),
     /// A flow log delivers for the first time, or fails to.
     FlowLogDelivers(String),
@@ -55,7 +55,7 @@ pub(super) enum Effect {
 }
 
 impl Effect {
-    /// On which thing it happens.
+    /// Returns the id of the resource on which it happens.
     pub fn on(&self) -> &str {
         match self {
             Effect::Stopped(id) | Effect::Running(id) | Effect::FellBack(id, _) | Effect::StatusOk(id) | Effect::TargetLookedAt(id) => id,
@@ -68,7 +68,8 @@ impl Effect {
 
 /// Seconds from running to the two checks being passed.
 const STATUS_SECONDS: u64 = 150;
-/// Seconds from running to an answer to the checks of load balancers: what runs on an instance comes up after it.
+/// Seconds from running to a response to the checks of load balancers: the applications on an instance start
+/// after it.
 const TARGET_SECONDS: u64 = 240;
 
 pub(super) fn happen(twin: &mut Twin, due: &Due) {
@@ -101,7 +102,8 @@ pub(super) fn happen(twin: &mut Twin, due: &Due) {
     }
 }
 
-/// What was restored meanwhile, and perhaps deleted again, has an end of its own.
+/// Removes a resource from the Recycle Bin. One that was restored meanwhile, and perhaps deleted again, has
+/// an end of its own.
 fn bin_leaves(twin: &mut Twin, region: &str, id: &str, at: Timestamp) {
     let ends = twin.region_mut(region).removals.get(id).known().and_then(|removal| removal.in_bin_until);
     if ends.is_some_and(|ends| ends <= at) {
@@ -156,7 +158,7 @@ fn running(twin: &mut Twin, region: &str, id: &str) {
     }
 }
 
-/// Gives interfaces whose automatic address was lost on stop another one.
+/// Gives a new address to interfaces whose automatic address was lost on stop.
 pub(super) fn give_addresses(twin: &mut Twin, region: &str, instance: &str) {
     let waiting = interfaces_of(twin, region, instance);
     // "it will not receive a new one if there is more than one network interface attached"
@@ -180,7 +182,7 @@ pub(super) fn give_addresses(twin: &mut Twin, region: &str, instance: &str) {
     }
 }
 
-/// The ids of the interfaces of an instance that are known.
+/// Returns the ids of the interfaces of an instance that are known.
 fn interfaces_of(twin: &Twin, region: &str, instance: &str) -> Vec<String> {
     let of_instance = Selector::by("attachment.instance-id", instance);
     let interfaces = twin.truth.regions.get(region).map(|r| r.network_interfaces.items.picked(&of_instance));
@@ -285,8 +287,8 @@ fn trail_delivers(twin: &mut Twin, arn: &str) {
     }
 }
 
-/// Whether an earlier completed snapshot of the volume exists, so that the next one holds only what changed. Where
-/// snapshots were not read the answer is no: it only costs time.
+/// Returns whether an earlier completed snapshot of the volume exists, so that the next one holds only
+/// changes. If snapshots were not read the answer is `false`: it only costs time.
 pub(super) fn is_warm(twin: &Twin, region: &str, volume: &str) -> bool {
     let of_volume = Selector::by("volume-id", volume);
     let known = twin.truth.regions.get(region).map(|r| r.snapshots.select(&of_volume));

@@ -1,28 +1,29 @@
-//! The errors that the twin answers with: AWS's codes, each with its class. It must not invent a code of its own, but
-//! for `TwinUnknown`: the twin's own way of saying that it was never told.
+//! The errors that the twin answers with: AWS's codes, each with its class. It must not invent a code of its
+//! own, but for `TwinUnknown`: the twin's own code for facts that it was never given.
 
 use crate::{
     calls::{CallError, ErrorClass},
     inventory::Fact,
 };
 
-/// A refusal under AWS's code.
+/// Builds a refusal under AWS's code.
 pub(super) fn refuse(code: &str, message: impl Into<String>) -> CallError {
     CallError { class: class_of(code), code: code.to_owned(), message: message.into() }
 }
 
-/// What the error means for an operation: that a thing is not there is what one that takes away wants.
+/// Adapts an error to an operation: for one that deletes, a missing resource means that it is already done.
 pub(super) fn meant_for(operation: &str, error: CallError) -> CallError {
     let takes_away = operation.starts_with("Delete") || operation.starts_with("Revoke");
     if takes_away && says_absent(&error.code) { CallError { class: ErrorClass::AlreadyDone, ..error } } else { error }
 }
 
-/// The call touches something that the twin was never told of, so that it cannot say what would happen.
+/// Builds the error for a call that touches something that the twin was never given, so that its effect is
+/// unknown.
 pub(super) fn unknown(what: &str, why: &str) -> CallError {
     CallError { class: ErrorClass::Unsupported, code: "TwinUnknown".to_owned(), message: format!("{what} is not known here: {why}") }
 }
 
-/// The thing behind a fact, the error of an absent one, or [`unknown`].
+/// Returns the resource of a fact, the error of an absent one, or [`unknown`].
 pub(super) fn must<'a, T>(fact: Fact<&'a T>, what: &str, absent: impl FnOnce() -> CallError) -> Result<&'a T, CallError> {
     match fact {
         Fact::Known(thing) => Ok(thing),
@@ -76,7 +77,7 @@ const CLASSES: &[(ErrorClass, &[&str])] = &[
     (ErrorClass::Unsupported, &["InvalidAction"]),
 ];
 
-/// Codes that say that a thing is not there, beside EC2's `Invalid*.NotFound`.
+/// Codes for a resource that does not exist, beside EC2's `Invalid*.NotFound`.
 const ABSENT: &[&str] = &["NoSuchEntity", "NoSuchBucket", "ResourceNotFoundException", "TrailNotFoundException", "NotFoundException"];
 
 fn says_absent(code: &str) -> bool {
@@ -85,7 +86,7 @@ fn says_absent(code: &str) -> bool {
 
 fn class_of(code: &str) -> ErrorClass {
     let listed = CLASSES.iter().find(|(_, codes)| codes.contains(&code)).map(|(class, _)| *class);
-    // What was made a moment ago may not be found yet.
+    // A resource that was created a moment ago may not be found yet.
     listed.unwrap_or(if says_absent(code) { ErrorClass::Consistency } else { ErrorClass::Semantic })
 }
 

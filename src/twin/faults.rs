@@ -1,5 +1,5 @@
-//! The dial of faults: what goes wrong, at which call or operation. Plain data, deterministic; nothing here changes the
-//! account.
+//! The dial of faults: the failures, and the calls or operations that they hit. Plain data, deterministic;
+//! nothing here changes the account.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -11,26 +11,26 @@ use crate::{
     inventory::{Cause, FamilyKind, Reason},
 };
 
-/// What goes wrong.
+/// The faults of a twin.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Faults {
-    /// Calls that go wrong.
+    /// The faults of calls.
     pub script: Vec<Fault>,
     /// Reads that are denied.
     pub denied_reads: Vec<DeniedRead>,
-    /// Whether instances that were started fail their status checks.
+    /// `true` if instances that were started fail their status checks.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub checks_fail: bool,
-    /// For how many seconds a thing that was made does not show in reads.
+    /// Seconds for which a new resource does not show in reads.
     pub list_lag: u64,
-    /// For how many seconds an instance's mappings lag behind an attachment or a detachment.
+    /// Seconds for which an instance's mappings lag behind an attachment or a detachment.
     #[serde(skip_serializing_if = "is_zero")]
     pub view_lag: u64,
-    /// Calls that a policy denies, whoever makes them.
+    /// Calls that a policy denies to every caller.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub denied_calls: Vec<DeniedCall>,
-    /// From when on no call and no read is let in, because the credentials have ended.
+    /// The time from which all calls and reads are refused, because the credentials have ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub credentials_end: Option<Timestamp>,
 }
@@ -45,7 +45,7 @@ fn is_zero(n: &u64) -> bool {
 pub struct DeniedCall {
     /// The operation, e.g. `CreateTags`.
     pub operation: String,
-    /// Only where the call names this id.
+    /// The id that the call must name; any call if `None`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resource: Option<String>,
 }
@@ -65,17 +65,17 @@ fn names(value: &Value, id: &str) -> bool {
     }
 }
 
-/// One thing that goes wrong.
+/// A fault in the script.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fault {
-    /// When it begins.
+    /// The first call that it hits.
     pub at: When,
-    /// What it is.
+    /// The kind of the fault.
     pub kind: FaultKind,
-    /// How many matching calls in a row it hits.
+    /// The number of matching calls in a row that it hits.
     #[serde(default = "once")]
     pub times: u32,
-    /// How many matching calls there were.
+    /// The number of matching calls so far.
     #[serde(default)]
     pub seen: u32,
 }
@@ -84,7 +84,7 @@ fn once() -> u32 {
     1
 }
 
-/// Which call a fault hits first.
+/// The call that a fault hits first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum When {
@@ -94,11 +94,11 @@ pub enum When {
     Operation(String, u32),
 }
 
-/// What goes wrong with a call.
+/// The failure of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FaultKind {
-    /// AWS asks for patience.
+    /// AWS throttles the call.
     Throttled,
     /// A 5xx, and nothing was done.
     ServerError,
@@ -108,23 +108,23 @@ pub enum FaultKind {
     LostReply,
     /// It was done, but no answer came in time.
     TimeoutAfter,
-    /// Too many of a kind at once.
+    /// Too many operations of a kind at once.
     Busy,
     /// No answer in time; nothing was done.
     Timeout,
-    /// What was made a moment ago is not visible yet.
+    /// A resource that was created a moment ago is not visible yet.
     NotVisibleYet,
-    /// Not allowed.
+    /// The caller is not allowed to make the call.
     Denied,
     /// The credentials have ended.
     ExpiredCredentials,
     /// A quota is reached.
     Quota,
-    /// The zone has no room for the instance.
+    /// The zone has no capacity for the instance.
     NoCapacity,
     /// The snapshots that are begun will end in `error`.
     SnapshotFails,
-    /// The volume that is begun will die of its key.
+    /// The volume that is begun will fail: its key does not work.
     VolumeDies,
     /// The instance that is started will fall back to stopped.
     FallsBack,
@@ -133,19 +133,19 @@ pub enum FaultKind {
 /// A read that is denied.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeniedRead {
-    /// The kind of things.
+    /// The kind of resource.
     pub family: FamilyKind,
-    /// In which region; everywhere when not said.
+    /// The region; `None` for all regions.
     #[serde(default)]
     pub region: Option<String>,
-    /// Only one member of the things, e.g. `policy` of buckets; the things whole when not said. It must be a member
-    /// that can be unknown.
+    /// The one member that is denied, e.g. `policy` of buckets; `None` for whole resources. It must be a
+    /// member that can be unknown.
     #[serde(default)]
     pub member: Option<String>,
 }
 
 impl Faults {
-    /// Why a call is not let in at all.
+    /// Returns the error of a call that is not let in at all.
     pub(super) fn refused(&self, now: Timestamp, call: &Call) -> Option<CallError> {
         if self.ended(now) {
             return FaultKind::ExpiredCredentials.before(call);
@@ -155,12 +155,12 @@ impl Faults {
         denied.then(|| refuse(if call.service == "ec2" { "UnauthorizedOperation" } else { "AccessDenied" }, message))
     }
 
-    /// Whether the credentials have ended.
+    /// Returns whether the credentials have ended.
     pub(super) fn ended(&self, now: Timestamp) -> bool {
         self.credentials_end.is_some_and(|end| end <= now)
     }
 
-    /// Counts a call, and says what goes wrong with it.
+    /// Counts a call, and returns the fault that hits it.
     pub(super) fn strike(&mut self, nth: u64, call: &Call) -> Option<FaultKind> {
         let mut hit = None;
         for fault in &mut self.script {
@@ -179,7 +179,7 @@ impl Faults {
         hit
     }
 
-    /// Why a read is denied, and of which members; `None` for the whole.
+    /// Returns the reason of each denial of a read, with the denied member; `None` for the whole.
     pub(super) fn denials<'a>(&'a self, family: FamilyKind, region: &'a str) -> impl Iterator<Item = (Option<&'a str>, Reason)> {
         let hits = move |d: &&DeniedRead| d.family == family && d.region.as_ref().is_none_or(|r| r == region);
         self.denied_reads.iter().filter(hits).map(move |d| (d.member.as_deref(), denial(family)))
@@ -187,7 +187,7 @@ impl Faults {
 }
 
 impl FaultKind {
-    /// The error of a fault that strikes before anything is done.
+    /// Returns the error of a fault that strikes before anything is done.
     pub(super) fn before(self, call: &Call) -> Option<CallError> {
         let ec2 = call.service == "ec2";
         let (code, message) = match self {
@@ -214,7 +214,7 @@ impl FaultKind {
         Some(refuse(code, message))
     }
 
-    /// The error of a fault that strikes when all is done.
+    /// Returns the error of a fault that strikes when all is done.
     pub(super) fn after(self, call: &Call) -> Option<CallError> {
         match self {
             FaultKind::LostReply => Some(refuse("Connection", format!("the connection was lost before {} had answered", call.name()))),
@@ -254,7 +254,7 @@ fn quota(call: &Call) -> (&'static str, String) {
     (code, "the limit is reached".to_owned())
 }
 
-/// A denial in AWS's words, with the IAM action that is missing.
+/// Builds a denial in AWS's words, with the IAM action that is missing.
 fn denial(family: FamilyKind) -> Reason {
     let action = family.about().denied();
     Reason::new(Cause::Denied, format!("AccessDenied: the caller may not do this ({action})"))

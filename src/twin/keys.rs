@@ -1,5 +1,5 @@
-//! KMS keys as the other calls need them: found by id, ARN or alias, and whether they can be used. It must not judge a
-//! key that it was not told of.
+//! KMS keys as the other calls need them: found by id, ARN or alias, and checked for use. It must not judge a
+//! key of which it has no facts.
 
 use super::{Twin, errors::unknown};
 use crate::{
@@ -7,10 +7,10 @@ use crate::{
     inventory::{EbsDefaults, Fact, Key, Region},
 };
 
-/// What the key is called that AWS makes when it is needed for the first time.
+/// The name of the key that AWS creates when it is needed for the first time.
 const MADE_ON_FIRST_USE: &str = "key/aws-ebs-made-on-first-use";
 
-/// A key by its id, ARN or alias.
+/// Finds a key by its id, ARN or alias.
 pub(super) fn find<'a>(region: &'a Region, asked: &str) -> Fact<&'a Key> {
     let direct = region.keys.get(asked);
     if direct.known().is_some() {
@@ -25,18 +25,18 @@ pub(super) fn find<'a>(region: &'a Region, asked: &str) -> Fact<&'a Key> {
     by_arn.map_or(direct, |(_, key)| Fact::Known(key))
 }
 
-/// A key that something is to be encrypted with. EC2 looks at it only after it has answered
+/// A key for the encryption of a resource. EC2 checks it only after it has answered
 /// (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateVolume.html>, KmsKeyId).
 pub(super) struct Chosen {
-    /// Its ARN, or what was asked for where there is no such key.
+    /// Its ARN, or the name that was asked for where there is no such key.
     pub arn: String,
-    /// Whether it works.
+    /// `true` if it can be used.
     pub works: bool,
-    /// Whether it exists.
+    /// `true` if it exists.
     pub exists: bool,
 }
 
-/// The key that was asked for, or the region's default for EBS.
+/// Returns the key that was asked for, or the region's default for EBS.
 pub(super) fn choose(twin: &Twin, region: &str, asked: Option<&str>) -> Result<Chosen, CallError> {
     let known = twin.region(region)?;
     let default;
@@ -49,7 +49,7 @@ pub(super) fn choose(twin: &Twin, region: &str, asked: Option<&str>) -> Result<C
     };
     match find(known, asked) {
         Fact::Known(key) => Ok(Chosen { arn: key.arn.clone(), works: key.proves_usable().is_ok(), exists: true }),
-        // AWS makes its own key for EBS when it is needed for the first time.
+        // AWS creates its own key for EBS when it is needed for the first time.
         Fact::Absent if asked == EbsDefaults::AWS_KEY => {
             let owner = &twin.truth.owner;
             Ok(Chosen { arn: owner_key_arn(&owner.partition, region, &owner.account), works: true, exists: true })
@@ -78,7 +78,7 @@ fn owner_key_arn(partition: &str, region: &str, account: &str) -> String {
     format!("arn:{partition}:kms:{region}:{account}:{MADE_ON_FIRST_USE}")
 }
 
-/// Whether new volumes and copies are encrypted even if nobody asks.
+/// Returns whether new volumes and copies are encrypted even if nobody asks.
 pub(super) fn encrypted_by_default(twin: &Twin, region: &str) -> Result<bool, CallError> {
     let defaults = twin.region(region)?.ebs_defaults.get(EbsDefaults::ID);
     let fact = match &defaults {
@@ -94,10 +94,10 @@ pub(super) fn encrypted_by_default(twin: &Twin, region: &str) -> Result<bool, Ca
     }
 }
 
-/// Whether the key of an encrypted thing does not work.
+/// Returns whether the key of an encrypted resource does not work.
 ///
 /// # Errors
-/// [`unknown`] where that cannot be told: a key that was not read may be disabled by now.
+/// [`unknown`] where that is not known: a key that was not read may be disabled by now.
 pub(super) fn is_broken(region: &Region, key: Option<&str>) -> Result<bool, CallError> {
     let Some(key) = key else { return Err(unknown("the key of an encrypted thing", "AWS does not name it")) };
     match find(region, key) {

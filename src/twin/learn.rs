@@ -1,11 +1,11 @@
-//! How a rehearsal takes over facts that were read later from the real account. What the rehearsal itself has changed
-//! must stay: only what it does not know is filled in.
+//! The transfer of facts that were read later from the real account into a rehearsal. The changes of the
+//! rehearsal itself must stay: only missing facts are filled in.
 
 use std::collections::BTreeSet;
 
 use crate::inventory::{Fact, Family, ForFamily, Instance, Inventory, Record, Region, Stored};
 
-/// Fills in what the truth does not know.
+/// Fills in facts that are missing from the truth.
 pub(super) fn learn(truth: &mut Inventory, mut facts: Inventory) {
     let regions: Vec<String> = facts.regions.keys().cloned().collect();
     for name in &regions {
@@ -16,7 +16,7 @@ pub(super) fn learn(truth: &mut Inventory, mut facts: Inventory) {
     }
 }
 
-/// Fills in one family.
+/// A step that fills in one family.
 struct Fill<'a> {
     truth: &'a mut Inventory,
     facts: &'a mut Inventory,
@@ -31,7 +31,7 @@ impl ForFamily for Fill<'_> {
     }
 }
 
-/// The instances, with their regions, of whose disks the facts say something.
+/// Returns the instances, with their regions, of whose disks there are facts.
 pub(super) fn instances_of(facts: &Inventory) -> BTreeSet<(String, String)> {
     let of_region = |(name, region): (&String, &Region)| {
         let attached = region.volumes.known().flat_map(|(_, volume)| &volume.attachments).map(|a| a.instance_id.clone());
@@ -54,7 +54,7 @@ fn fill<T: Record>(truth: &mut Family<T>, told: Family<T>) {
     }
 }
 
-/// Attributes of instances that are told only by id, for instances that are known from a listing.
+/// Fills in attributes that are read only by id, for instances that are known from a listing.
 fn attributes(truth: &mut Inventory, facts: &mut Inventory, region: &str) {
     let (ours, theirs) = (truth.region_mut(region), facts.region_mut(region));
     for (id, told) in theirs.instances.known() {

@@ -1,5 +1,5 @@
-//! An account in memory: an inventory that is the truth, a clock of its own, things under way, and a dial of faults. It
-//! is pure and synchronous, and must never say of something that it was not told that it is absent.
+//! An account in memory: an inventory that is the truth, a clock of its own, effects under way, and a dial of
+//! faults. It is pure and synchronous, and must never report something as absent about which it has no facts.
 
 pub mod account;
 mod balancing;
@@ -57,49 +57,49 @@ pub struct Twin {
     truth: Inventory,
     /// The virtual clock.
     now: Timestamp,
-    /// From where ids come, together with how many were made.
+    /// The seed of the ids, which are made of it and their number.
     seed: u64,
-    /// How many ids were made.
+    /// The number of ids that were created.
     ids: u64,
-    /// How many mutating calls were made.
+    /// The number of mutating calls that were made.
     calls: u64,
-    /// What is under way.
+    /// The effects that are under way.
     #[serde(default)]
     due: Vec<Due>,
     /// Calls with a ClientToken, by region, operation and token.
     #[serde(default)]
     replays: BTreeMap<String, Replay>,
-    /// What was made and does not show yet.
+    /// The new resources that do not show in reads yet.
     #[serde(default)]
     hidden: Vec<Hidden>,
     /// Interfaces of stopped instances that will have an automatic public address again.
     #[serde(default)]
     addresses_to_come: BTreeSet<String>,
-    /// Buckets that were made here and hold nothing.
+    /// Buckets that were created here and hold nothing.
     #[serde(default)]
     empty_buckets: BTreeSet<String>,
     /// Snapshots that are copies.
     #[serde(default)]
     copies: BTreeSet<String>,
-    /// What is in the Recycle Bin.
+    /// The content of the Recycle Bin.
     #[serde(default, skip_serializing_if = "Bin::is_empty")]
     bin: Bin,
-    /// How new what its disks hold is.
+    /// The age of the content of the disks.
     #[serde(default)]
     contents: Contents,
     /// Mappings of instances that are not shown as they are.
     #[serde(default)]
     lagging: Vec<Lagging>,
-    /// Roles that still seem to have a policy which was deleted, and until when.
+    /// Roles that still seem to have a policy which was deleted, each with the time until which it seems so.
     #[serde(default)]
     lagging_roles: BTreeMap<String, Timestamp>,
     /// Quotas that are higher than AWS's own, by the code of the error.
     #[serde(default)]
     quotas: BTreeMap<String, usize>,
-    /// What goes wrong, and when.
+    /// The faults, and the calls that they hit.
     #[serde(default)]
     pub faults: Faults,
-    /// What will go wrong later with what the call makes that is under way now.
+    /// The fault that will hit the product of the current call later.
     #[serde(skip)]
     fate: Option<FaultKind>,
 }
@@ -111,7 +111,7 @@ struct Replay {
     outputs: Outputs,
 }
 
-/// What was deleted and can be restored, by id.
+/// The deleted resources that can be restored, by id.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 struct Bin {
     snapshots: BTreeMap<String, Snapshot>,
@@ -124,7 +124,7 @@ impl Bin {
     }
 }
 
-/// Something that reads do not show yet.
+/// A resource that reads do not show yet.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Hidden {
     family: FamilyKind,
@@ -133,8 +133,8 @@ struct Hidden {
 }
 
 impl Twin {
-    /// An account that is as the inventory says, at the time when that was read. The same seed and the same calls give
-    /// the same ids.
+    /// Creates an account with the facts of the inventory, at the time when it was read. The same seed and
+    /// the same calls give the same ids.
     pub fn new(inventory: Inventory, seed: u64) -> Self {
         let now = inventory.read_at;
         let mut twin = Self {
@@ -162,44 +162,44 @@ impl Twin {
         twin
     }
 
-    /// A copy of a user's account to rehearse on.
+    /// Creates a copy of a user's account to rehearse on.
     pub fn from_inventory(inventory: Inventory) -> Self {
         Self::new(inventory, 0)
     }
 
-    /// The account as it is now, whole.
+    /// Returns the whole account as it is now.
     pub fn inventory(&self) -> Inventory {
         Inventory { read_at: self.now, ..self.truth.clone() }
     }
 
-    /// The account as it is now, without a copy; its `read_at` is when the twin was made.
+    /// Returns the account as it is now, without a copy; its `read_at` is the time when the twin was created.
     pub fn truth(&self) -> &Inventory {
         &self.truth
     }
 
-    /// The account, to be changed by hand: what somebody else does to it.
+    /// Returns the account, to be changed by hand, as somebody else would change it.
     pub fn truth_mut(&mut self) -> &mut Inventory {
         &mut self.truth
     }
 
-    /// What time it is there.
+    /// Returns the time of the virtual clock.
     pub fn now(&self) -> Timestamp {
         self.now
     }
 
-    /// How many mutating calls were made.
+    /// Returns the number of mutating calls that were made.
     pub fn calls(&self) -> u64 {
         self.calls
     }
 
-    /// Answers a scope as AWS would: only what is asked, `Unknown` where it is denied, and what the twin does not know
-    /// stays unsaid.
+    /// Answers a scope as AWS would: only what is asked, `Unknown` where it is denied, and `NotRead` for
+    /// facts that the twin does not have.
     pub fn read(&self, scope: &Scope) -> Inventory {
         read::read(self, scope)
     }
 
-    /// Makes one mutating call. On an error nothing has happened, but where the fault dial says that only the reply
-    /// was lost.
+    /// Makes one mutating call. On an error nothing has happened, unless the fault is one where only the
+    /// reply was lost.
     pub fn perform(&mut self, call: &Call) -> Outcome {
         self.calls += 1;
         if let Some(error) = self.faults.refused(self.now, call) {
@@ -226,7 +226,7 @@ impl Twin {
         services::perform(self, call)
     }
 
-    /// Lets virtual time pass; what falls due on the way happens in its order.
+    /// Lets virtual time pass; effects that fall due on the way happen in their order.
     pub fn pass(&mut self, time: Duration) {
         let until = self.now.checked_add(time).unwrap_or(Timestamp::MAX);
         while let Some(next) = (0..self.due.len()).filter(|&n| self.due[n].at <= until).min_by_key(|&n| (self.due[n].at, n)) {
@@ -246,7 +246,7 @@ impl Twin {
         }
     }
 
-    /// What is known of a region; nothing can be said of a region that was never read.
+    /// Returns the facts of a region; an error for a region that was never read.
     fn region(&self, region: &str) -> Result<&Region, CallError> {
         self.truth.regions.get(region).ok_or_else(|| unknown(&format!("region {region}"), "not read"))
     }
@@ -255,7 +255,7 @@ impl Twin {
         self.truth.region_mut(region)
     }
 
-    /// A new id, e.g. of the prefix `snap`.
+    /// Creates a new id, e.g. of the prefix `snap`.
     fn fresh(&mut self, prefix: &str) -> String {
         self.ids += 1;
         let digest = Sha256::digest(format!("{}|{}", self.seed, self.ids));
@@ -263,13 +263,13 @@ impl Twin {
         format!("{prefix}-0{hex}")
     }
 
-    /// Something happens after so many seconds.
+    /// Schedules an effect after so many seconds.
     fn later(&mut self, seconds: u64, region: &str, effect: Effect) {
         let at = self.now.checked_add(Duration::from_secs(seconds)).unwrap_or(Timestamp::MAX);
         self.due.push(Due { at, region: region.to_owned(), effect });
     }
 
-    /// Something was made: lists may lag behind.
+    /// Hides a new resource from reads for as long as lists lag behind.
     fn made(&mut self, family: FamilyKind, id: &str) {
         if self.faults.list_lag > 0 {
             let until = self.now.checked_add(Duration::from_secs(self.faults.list_lag)).unwrap_or(Timestamp::MAX);
@@ -281,10 +281,10 @@ impl Twin {
         self.hidden.iter().any(|h| h.until > self.now && h.family == family && h.id == id)
     }
 
-    /// Devices stand in the order of their names, so that a disk that is swapped back leaves no trace. Whether a disk goes
-    /// with its instance is an attribute of the instance's block device mapping, which the volume only repeats
-    /// (<https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/preserving-volumes-on-termination.html>); where an emulator
-    /// does not repeat it, the mapping is believed.
+    /// Sorts devices by their names, so that a disk that is swapped back leaves no trace. A mapping's
+    /// `DeleteOnTermination` is an attribute of the instance, which the volume only repeats
+    /// (<https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/preserving-volumes-on-termination.html>); where
+    /// an emulator does not repeat it, the mapping takes precedence.
     fn settle_devices(&mut self) {
         for region in self.truth.regions.values_mut() {
             let ids: Vec<String> = region.instances.known().map(|(id, _)| id.to_owned()).collect();
@@ -293,7 +293,8 @@ impl Twin {
     }
 }
 
-/// The same for one instance. What is in order already is not written to: copies of the account share it.
+/// Settles the devices of one instance. Devices that are in order already are not written to: copies of the
+/// account share them.
 fn settle_devices_of(region: &mut Region, id: &str) {
     let Region { instances, volumes, .. } = region;
     let Some(instance) = instances.get(id).known().copied() else { return };
@@ -313,7 +314,7 @@ fn settle_devices_of(region: &mut Region, id: &str) {
     }
 }
 
-/// Takes a member away: forgotten where the family is known whole, else remembered as absent.
+/// Removes a member: without a trace where the family is known whole, else recorded as absent.
 fn take_away<T: Record>(family: &mut Family<T>, id: &str) {
     if matches!(family.reads.get("*"), Some(Fact::Known(()))) {
         family.items.remove(id);

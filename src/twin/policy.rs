@@ -8,32 +8,32 @@ use serde_json::Value;
 use super::Twin;
 use crate::inventory::{Fact, FlowLog, Trail};
 
-/// What a service asks for.
+/// A request of a service.
 pub(super) struct Request<'a> {
-    /// `cloudtrail.amazonaws.com`; nothing for identity policies, which name no principal.
+    /// `cloudtrail.amazonaws.com`; `None` for identity policies, which name no principal.
     pub service: Option<&'a str>,
     /// `s3:PutObject`
     pub action: &'a str,
-    /// The ARN; nothing for trust policies, which name no resource.
+    /// The ARN; `None` for trust policies, which name no resource.
     pub resource: Option<&'a str>,
     /// Values of condition keys, e.g. `aws:SourceArn`.
     pub context: &'a [(&'a str, &'a str)],
 }
 
-/// Whether a policy allows a request: some Allow matches, no Deny does.
+/// Returns whether a policy allows a request: some Allow matches, no Deny does.
 pub(super) fn allows(policy: &Value, request: &Request<'_>) -> bool {
     let statements = listed(&policy["Statement"]);
     let matching = |effect: &str| statements.iter().any(|s| s["Effect"] == effect && matches(s, request));
     matching("Allow") && !matching("Deny")
 }
 
-/// Whether a policy grants something to everybody without a condition.
+/// Returns whether a policy grants something to everybody without a condition.
 pub(super) fn is_public(policy: &Value) -> bool {
     let everybody = |s: &Value| s["Principal"] == "*" || listed(&s["Principal"]["AWS"]).iter().any(|p| *p == "*");
     listed(&policy["Statement"]).iter().any(|s| s["Effect"] == "Allow" && everybody(s) && s.get("Condition").is_none())
 }
 
-/// A value, or a list of values, as a list.
+/// Returns a value, or a list of values, as a list.
 fn listed(value: &Value) -> Vec<&Value> {
     match value {
         Value::Array(items) => items.iter().collect(),
@@ -50,7 +50,7 @@ fn matches(statement: &Value, request: &Request<'_>) -> bool {
     principal && any("Action", request.action) && request.resource.is_none_or(|r| any("Resource", r)) && conditions(&statement["Condition"], request.context)
 }
 
-/// Whether every condition holds. A key that the request does not carry fails, as in IAM.
+/// Returns whether every condition holds. A key that the request does not carry fails, as in IAM.
 fn conditions(block: &Value, context: &[(&str, &str)]) -> bool {
     let Value::Object(operators) = block else { return true };
     operators.iter().all(|(operator, keys)| {
@@ -68,7 +68,7 @@ fn conditions(block: &Value, context: &[(&str, &str)]) -> bool {
     })
 }
 
-/// IAM's patterns: `*` for any characters, `?` for one.
+/// Matches IAM's patterns: `*` for any characters, `?` for one.
 fn like(pattern: &str, text: &str) -> bool {
     let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
     let (mut p, mut t, mut star) = (0, 0, None);
@@ -88,7 +88,7 @@ fn like(pattern: &str, text: &str) -> bool {
     pattern[p..].iter().all(|c| *c == '*')
 }
 
-/// Whether the trail's bucket lets it deliver: the two statements that CloudTrail asks for
+/// Returns whether the trail's bucket lets it deliver: the two statements that CloudTrail requires
 /// (<https://docs.aws.amazon.com/awscloudtrail/latest/userguide/create-s3-bucket-policy-for-cloudtrail.html>).
 pub(super) fn trail_may_deliver(twin: &Twin, trail: &Trail) -> Fact<bool> {
     let owner = &twin.truth.owner;
@@ -114,7 +114,7 @@ pub(super) fn trail_may_deliver(twin: &Twin, trail: &Trail) -> Fact<bool> {
     })
 }
 
-/// Whether a bucket's policy lets flow logs be delivered
+/// Returns whether a bucket's policy lets flow logs be delivered
 /// (<https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-s3-permissions.html>).
 pub(super) fn flow_logs_may_deliver(twin: &Twin, region: &str, destination: &str, policy: &Value) -> bool {
     let owner = &twin.truth.owner;
@@ -131,7 +131,7 @@ pub(super) fn flow_logs_may_deliver(twin: &Twin, region: &str, destination: &str
     may("s3:GetBucketAcl", bucket) && may("s3:PutObject", &objects)
 }
 
-/// Whether flow logs of a region may assume a role.
+/// Returns whether flow logs of a region may assume a role.
 pub(super) fn flow_logs_may_assume(twin: &Twin, region: &str, trust: &Value) -> bool {
     let owner = &twin.truth.owner;
     let source = format!("arn:{}:ec2:{region}:{}:vpc-flow-log/fl-0", owner.partition, owner.account);
@@ -139,7 +139,8 @@ pub(super) fn flow_logs_may_assume(twin: &Twin, region: &str, trust: &Value) -> 
     allows(trust, &Request { service: Some("vpc-flow-logs.amazonaws.com"), action: "sts:AssumeRole", resource: None, context: &context })
 }
 
-/// Why a flow log cannot be delivered, in AWS's words; nothing where it can or where it cannot be told.
+/// Returns the reason why a flow log cannot be delivered, in AWS's words; `None` where it can or where that
+/// is unknown.
 pub(super) fn flow_log_trouble(twin: &Twin, region: &str, log: &FlowLog) -> Option<String> {
     let trouble = || Some("Access error".to_owned());
     if log.log_destination_type == "s3" {

@@ -1,12 +1,13 @@
-//! How the twin answers a scope: only what is asked, as AWS would, and nothing where the twin itself does not know. It
-//! must not change anything, and copies nothing that is not asked for.
+//! The twin's answers to a scope: only what is asked, as AWS would, and nothing where the twin itself does
+//! not know. It must not change anything, and copies nothing that is not asked for.
 
 use serde_json::json;
 
 use super::{Twin, keys};
 use crate::inventory::{Cause, Fact, Family, FamilyKind, ForFamily, Inventory, Reason, Record, Region, Scope, Selector, Stored, Trail, Want};
 
-/// Enters that everything was listed, everywhere: what is not in the inventory is not in the account.
+/// Records that everything was listed, everywhere: a resource that is not in the inventory is not in the
+/// account.
 pub(super) fn all_is_known(inventory: &mut Inventory) {
     for (region, kind) in &inventory.places() {
         kind.with(WholeFamily { inventory, region });
@@ -29,7 +30,7 @@ impl ForFamily for WholeFamily<'_> {
 pub(super) fn read(twin: &Twin, scope: &Scope) -> Inventory {
     let truth = &twin.truth;
     let mut answer = Inventory::empty(truth.owner.clone(), truth.caller.clone(), twin.now);
-    // What is read by id is told in more detail than what is listed, so it comes last.
+    // A read by id returns more detail than a listing, so it comes last.
     let (single, listed): (Vec<&Want>, Vec<&Want>) = scope.iter().partition(|w| matches!(w.selector, Selector::Id(_)));
     for want in listed.into_iter().chain(single) {
         one(twin, want, &mut answer);
@@ -67,7 +68,7 @@ struct Question<'a> {
 }
 
 impl Question<'_> {
-    /// The reason why the whole read is denied.
+    /// Returns the reason why the whole read is denied, if it is.
     fn denied(&self) -> Option<Reason> {
         if self.twin.faults.ended(self.twin.now) {
             return Some(Reason::new(Cause::Credentials, "RequestExpired: the credentials are not valid, or not any more; log in again"));
@@ -95,7 +96,8 @@ impl Question<'_> {
         }
     }
 
-    /// One thing by its id. What the twin does not know stays unsaid: it is not read here either.
+    /// Answers with one resource by its id. A fact that the twin does not have is left out: it is not read
+    /// here either.
     fn single<T: Record>(&self, id: &str, fact: Fact<T>, answer: &mut Family<T>) {
         let fact = if self.twin.is_hidden(self.want.family, id) { Fact::Absent } else { fact };
         if !matches!(fact, Fact::NotRead) {
@@ -121,7 +123,7 @@ impl Question<'_> {
         answer.read(&self.want.selector, Fact::Known(()));
     }
 
-    /// The thing without the members whose reading is denied.
+    /// Removes the members whose reading is denied from the resource.
     fn withhold<T: Record>(&self, fact: Fact<T>) -> Fact<T> {
         let Fact::Known(item) = &fact else { return fact };
         let mut denials = self.twin.faults.denials(self.want.family, &self.want.region).filter_map(|(member, reason)| Some((member?, reason))).peekable();
@@ -138,7 +140,7 @@ impl Question<'_> {
         serde_json::from_value(form).map_or_else(|e| Fact::unknown(e.to_string()), Fact::Known)
     }
 
-    /// Some attributes of an instance are told only when it is read by its id.
+    /// Answers with instances; some of their attributes are returned only by a read by id.
     fn instances(&self, answer: &mut Inventory) {
         let truth = self.twin.truth.regions.get(&self.want.region).map(|r| &r.instances);
         let mut found = Family::default();
@@ -156,7 +158,7 @@ impl Question<'_> {
         family.items.extend(found.items);
     }
 
-    /// A key answers to its id, its ARN and its aliases.
+    /// Answers with a key, by its id, its ARN or an alias.
     fn key(&self, answer: &mut Inventory) {
         let truth = self.twin.truth.regions.get(&self.want.region);
         let answer = &mut answer.region_mut(&self.want.region).keys;
@@ -173,7 +175,7 @@ impl Question<'_> {
         }
     }
 
-    /// The trails that are seen from a region: those at home there, and all multi-region ones.
+    /// Answers with the trails that are seen from a region: those at home there, and all multi-region ones.
     fn trails(&self, answer: &mut Inventory) {
         let truth = &self.twin.truth.trails;
         let Selector::By(name, region) = &self.want.selector else { return self.answer(Some(truth), &mut answer.trails) };
@@ -189,7 +191,7 @@ impl Question<'_> {
     }
 }
 
-/// What of a scope the twin does not know, in words.
+/// Lists the wants of a scope that the twin cannot answer, each with the reason.
 pub(super) fn missing(twin: &Twin, scope: &Scope) -> Vec<String> {
     scope.iter().filter_map(|want| silence(twin, want).map(|why| format!("{want}: {why}"))).collect()
 }
@@ -203,7 +205,7 @@ fn silence(twin: &Twin, want: &Want) -> Option<String> {
     }
 }
 
-/// Why the twin does not know what a want asks for of a family that is read as any other.
+/// A search for the reason why the twin cannot answer a want of a family that is read as any other.
 struct Quiet<'a> {
     twin: &'a Twin,
     want: &'a Want,

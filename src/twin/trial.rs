@@ -1,12 +1,12 @@
-//! Trying a call without effect: whether the caller may make it, as EC2's `DryRun` tells. Nothing is changed, counted or
-//! struck by a fault.
+//! A trial of a call without effect, as EC2's `DryRun`: it shows whether the caller may make the call.
+//! Nothing is changed, counted or struck by a fault.
 
 use super::Twin;
 use crate::calls::{Call, Tried, find};
 
 impl Twin {
-    /// Whether the caller may make a call. What is not in a state for it is still allowed, as on AWS
-    /// (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_StopInstances.html>, DryRun).
+    /// Checks whether the caller may make a call. A resource in the wrong state does not matter here, as on
+    /// AWS (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_StopInstances.html>, DryRun).
     pub fn try_call(&self, call: &Call) -> Tried {
         match find(&call.service, &call.operation) {
             Some(spec) if spec.can_be_tried() => {}

@@ -1,6 +1,6 @@
-//! Views that lag behind each other: an instance's block device mappings still show a volume that is detached, or do not show
-//! one yet that is attached, while the volume itself says how it is. AWS calls that expected
-//! (<https://github.com/kubernetes/kubernetes/issues/77389>).
+//! Views that lag behind each other: an instance's block device mappings still show a volume that is
+//! detached, or do not show one yet that is attached, while the volume itself shows the true state. AWS calls
+//! that expected (<https://github.com/kubernetes/kubernetes/issues/77389>).
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,7 @@ use crate::inventory::{Instance, compute::Device};
 pub(super) struct Lagging {
     instance: String,
     device: Device,
-    /// Whether it is shown although it is gone; else it is there and not shown.
+    /// `true` for a mapping that is gone and still shown; `false` for one that exists and is not shown.
     gone: bool,
     until: Timestamp,
 }
@@ -25,7 +25,7 @@ impl Lagging {
 }
 
 impl Twin {
-    /// A mapping has come, or is gone, and the instance does not show it for a while.
+    /// Makes an instance lag behind a mapping that has been added, or removed, for a while.
     pub(super) fn mapping_lags(&mut self, instance: &str, device: &Device, gone: bool) {
         self.lagging.retain(|l| l.is_under_way(self.now) && !(l.instance == instance && l.device.volume_id == device.volume_id));
         if self.faults.view_lag > 0 {
@@ -34,12 +34,12 @@ impl Twin {
         }
     }
 
-    /// The mapping that an instance still seems to have, or seems not to have yet, at a device.
+    /// Returns whether an instance still seems to have a mapping at a device, or seems not to have it yet.
     pub(super) fn lags_at(&self, instance: &str, device: &str, gone: bool) -> bool {
         self.lagging.iter().any(|l| l.is_under_way(self.now) && l.gone == gone && l.instance == instance && l.device.device_name == device)
     }
 
-    /// A policy of a role was deleted, and IAM does not know it everywhere for a while
+    /// Makes IAM lag behind the deletion of a policy of a role for a while
     /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency>).
     pub(super) fn role_lags(&mut self, role: &str) {
         if self.faults.view_lag > 0 {
@@ -48,12 +48,12 @@ impl Twin {
         }
     }
 
-    /// Whether a role still seems to have a policy that was deleted.
+    /// Returns whether a role still seems to have a policy that was deleted.
     pub(super) fn seems_to_have_policies(&self, role: &str) -> bool {
         self.lagging_roles.get(role).is_some_and(|until| *until > self.now)
     }
 
-    /// Shows the instance as its view has it.
+    /// Shows the instance as its lagging view has it.
     pub(super) fn show_lagging(&self, instance: &mut Instance) {
         for lagging in self.lagging.iter().filter(|l| l.is_under_way(self.now) && l.instance == instance.id) {
             if !lagging.gone {

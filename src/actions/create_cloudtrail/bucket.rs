@@ -1,5 +1,6 @@
-//! The bucket of a new trail: made, blocked from the public, versioned, encrypted, open to this one trail and to TLS
-//! only. Of a bucket that exists nothing is lowered, and no statement of its policy is lost.
+//! The bucket of a new trail: created, blocked from the public, versioned, encrypted, and open to this one
+//! trail over TLS only. No protection of an existing bucket is lowered, and no statement of its policy is
+//! lost.
 
 use serde_json::{Value, json};
 
@@ -22,13 +23,13 @@ use crate::{
     },
 };
 
-/// Why the settings of a bucket that existed before stay.
+/// The reason for keeping the settings of a bucket that existed before.
 const NOT_LOWERED: &str = "the protection of a bucket is not lowered again";
 
-/// The steps that make the bucket ready, and how its name stood.
+/// Returns the steps that make the bucket ready, and the note of the guard for its name.
 ///
 /// # Errors
-/// A refusal where the name is somebody else's, or the bucket is not redress's and may not be used.
+/// A refusal if the name belongs to somebody else, or if the bucket is not redress's and may not be used.
 pub fn steps(plan: &Plan, inventory: &Inventory) -> Result<(Vec<Step>, GuardNote), Refusal> {
     let name = plan.bucket.as_str();
     let Some(found) = known(inventory.buckets.get(name), &format!("bucket {name}"))? else {
@@ -54,12 +55,12 @@ fn fresh(plan: &Plan) -> Result<Vec<Step>, Refusal> {
     let name = plan.bucket.as_str();
     let create = CreateBucket {
         bucket: name.to_owned(),
-        // S3 takes no constraint that names us-east-1.
+        // S3 accepts no constraint that names us-east-1.
         create_bucket_configuration: (plan.home != "us-east-1").then(|| CreateBucketConfiguration { location_constraint: plan.home.clone() }),
         object_ownership: Some("BucketOwnerEnforced".to_owned()),
     };
     let there = make::is("", FamilyKind::Buckets, name, "/owned", true);
-    // In us-east-1 AWS answers the creation of a bucket that this account has with a success.
+    // In us-east-1 AWS reports success when this account creates a bucket that it already owns.
     let free = make::gone("", FamilyKind::Buckets, name).meaning(&format!("somebody has created bucket {name} in the meantime"));
     let create = make::act(Call::of(&plan.home, &create), vec![there]).only_if(vec![free]);
     let delete = DeleteBucket { bucket: name.to_owned(), expected_bucket_owner: owner(plan) };
@@ -98,14 +99,14 @@ fn reused(plan: &Plan, found: &Bucket) -> Result<Vec<Step>, Refusal> {
             Some(former) => make::back(vec![with_policy(plan, former).only_if(vec![policy_is(plan, whole.clone())])]),
             None => WayBack::Kept(format!("bucket {name}: its policy lets the trail write and demands TLS, and stays")),
         };
-        // It is set as a whole: a statement that somebody has added since would be lost.
+        // The policy is set as a whole: a statement that somebody has added since would be lost.
         let act = with_policy(plan, &whole).only_if(vec![policy_is(plan, former.cloned().unwrap_or_default())]);
         steps.push(make::step("bucket-policy", format!("let the trail write to bucket {name}, by TLS only"), act, way_back));
     }
     Ok(steps)
 }
 
-/// The former policy with what it lacks.
+/// Merges the missing statements into the former policy.
 fn merged(plan: &Plan, former: Option<&Value>) -> Result<Value, Refusal> {
     let Some(former) = former else { return Ok(policy(plan)) };
     let trail = Trail { id: plan.trail.to_string(), s3_bucket_name: plan.bucket.clone(), ..Trail::default() };
@@ -129,7 +130,7 @@ fn merged(plan: &Plan, former: Option<&Value>) -> Result<Value, Refusal> {
     if lacking.is_empty() {
         return Ok(former.clone());
     }
-    // A statement of ours for another trail may stand there under the same Sid, which must be unique in a policy.
+    // The Sid may belong to a statement of ours for another trail already, and must be unique in a policy.
     let taken = |sid: &Value| former["Statement"].as_array().is_some_and(|all| all.iter().any(|s| &s["Sid"] == sid));
     for mut statement in lacking {
         if taken(&statement["Sid"]) {
@@ -143,7 +144,7 @@ fn merged(plan: &Plan, former: Option<&Value>) -> Result<Value, Refusal> {
     Ok(whole)
 }
 
-/// The policy of a bucket of our own
+/// Returns the policy of a bucket of our own
 /// (<https://docs.aws.amazon.com/awscloudtrail/latest/userguide/create-s3-bucket-policy-for-cloudtrail.html>).
 fn policy(plan: &Plan) -> Value {
     let arn = plan.owner.bucket(&plan.bucket);
@@ -159,7 +160,7 @@ fn policy(plan: &Plan) -> Value {
     ] })
 }
 
-/// The account that must own the bucket when a call on it arrives.
+/// Returns the account that must own the bucket when a call on it arrives.
 fn owner(plan: &Plan) -> Option<String> {
     Some(plan.owner.account.clone())
 }

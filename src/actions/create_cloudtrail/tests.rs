@@ -1,7 +1,7 @@
-//! Tests of `create_cloudtrail`: what it must do and what it must never do, on small hand-made inventories.
+//! Tests of `create_cloudtrail`: required and forbidden behaviour, on small hand-made inventories.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-//! What creating a trail does and refuses, on inventories made by hand.
+//! Creating a trail, and the refusals.
 
 use super::*;
 use crate::{

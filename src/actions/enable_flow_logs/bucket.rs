@@ -1,5 +1,5 @@
-//! Whether a bucket is proved to take flow logs: its policy must let the delivery service in, and its encryption must not
-//! stand in the way. The policy is only read; changing it is for its owner.
+//! The proof that a bucket accepts flow logs: its policy must let the delivery service in, and its encryption
+//! must not prevent it. The policy is only read; changing it is up to its owner.
 
 use serde_json::{Value, json};
 
@@ -12,10 +12,11 @@ use crate::{
 
 const SERVICE: &str = "delivery.logs.amazonaws.com";
 
-/// The bucket's policy, after it was proved that it lets this account's flow logs of a region in.
+/// Returns the bucket's policy, once it is proved to let in this account's flow logs of a region.
 ///
 /// # Errors
-/// A refusal with the statements that are missing; [`Refusal::Unknown`] where the policy or encryption is not known.
+/// A refusal with the statements that are missing; [`Refusal::Unknown`] where the policy or encryption is not
+/// known.
 pub fn proved(inventory: &Inventory, region: &str, bucket: &Bucket) -> Result<Value, Refusal> {
     let name = &bucket.name;
     let known = support::need(inventory.buckets.get(name), &format!("bucket {name}"))?;
@@ -41,7 +42,8 @@ pub fn proved(inventory: &Inventory, region: &str, bucket: &Bucket) -> Result<Va
     }
 }
 
-/// With a key of KMS, delivery also needs the key's policy, and a key given by its ARN; what is not proved is not used
+/// Refuses a bucket that encrypts with a KMS key: delivery then also needs the policy of the key, and a key
+/// given by its ARN; what is not proved is not used
 /// (<https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-s3-cmk-policy.html>).
 fn encryption(bucket: &inventory::Bucket) -> Result<(), Refusal> {
     let encryption = support::known(bucket.encryption.as_ref(), &format!("the encryption of bucket {}", bucket.id))?;
@@ -70,7 +72,7 @@ fn judged(inventory: &Inventory, region: &str, bucket: &Bucket, policy: &Value) 
     allows(policy, &Request { action: "s3:GetBucketAcl", resource: Some(itself.as_str()), context: &context[..3], ..put })
 }
 
-/// The statements that let flow logs in
+/// Returns the statements that let flow logs in
 /// (<https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-s3-permissions.html>).
 pub fn statements(inventory: &Inventory, region: &str, bucket: &Bucket) -> Value {
     let owner = &inventory.owner;

@@ -1,5 +1,6 @@
-//! `enable-flow-logs`: a VPC gets a flow log. The log group and the delivery role that it needs are changes of their own;
-//! a bucket must be proved to take the logs. It must never change a bucket's policy, nor a flow log that is there.
+//! `enable-flow-logs`: a VPC gets a flow log. The log group and the delivery role that it needs are changes
+//! of their own; a bucket must be proved to accept the logs. The action must never change a bucket's policy,
+//! nor an existing flow log.
 
 mod bucket;
 pub mod params;
@@ -26,7 +27,7 @@ use crate::{
     },
 };
 
-/// The action.
+/// The action `enable-flow-logs`.
 pub struct EnableFlowLogs;
 
 const STEP: &str = "create-flow-log";
@@ -112,17 +113,17 @@ impl Action for EnableFlowLogs {
     }
 }
 
-/// Where the records go, in AWS's terms.
+/// The destination of the records, in AWS's terms.
 enum To {
     LogGroup { name: String, role: String },
     Bucket { arn: String },
 }
 
-/// How the records get where they go.
+/// The delivery of the records to their destination.
 struct Way {
-    /// In words, for people.
+    /// The destination in words, for people.
     words: String,
-    /// As AWS shows it: the log group's name or the bucket's ARN.
+    /// The destination as AWS shows it: the log group's name or the bucket's ARN.
     destination: String,
     to: To,
     proof: Option<Proof>,
@@ -140,7 +141,8 @@ fn way(context: &Context<'_>, params: &Params) -> Result<Way, Refusal> {
 
 fn to_log_group(context: &Context<'_>, params: &Params) -> Way {
     let (owner, region, role) = (&context.inventory.owner, context.region, params.role(context.region));
-    // A role that is there may have a path, which its name does not show; whether it will do is its own change's to say.
+    // An existing role may have a path, which its name does not show; its suitability is decided by the
+    // change for the role.
     let known = context.inventory.roles.get(&role).known().map(|r| r.arn.clone()).filter(|arn| !arn.is_empty());
     let arn = known.unwrap_or_else(|| owner.role(&role).to_string());
     let delivery = Delivery { region: region.to_owned(), log_group: params.log_group.clone() };
@@ -161,8 +163,9 @@ fn to_log_group(context: &Context<'_>, params: &Params) -> Way {
     }
 }
 
-/// AWS may put its own policy in the place of the bucket's when the caller is allowed to: that it did not is proved
-/// afterwards (<https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-s3-permissions.html>).
+/// Proves that the bucket accepts the logs. AWS may replace the bucket's policy by its own if the caller is
+/// allowed to change it: that it did not is proved afterwards
+/// (<https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-s3-permissions.html>).
 fn to_bucket(context: &Context<'_>, bucket: &params::Bucket) -> Result<Way, Refusal> {
     let owner = &context.inventory.owner;
     let policy = bucket::proved(context.inventory, context.region, bucket)?;
@@ -177,7 +180,8 @@ fn to_bucket(context: &Context<'_>, bucket: &params::Bucket) -> Result<Way, Refu
     })
 }
 
-/// AWS refuses a second flow log of the same kind to the same destination; and where the first fails, so would it.
+/// Refuses a second flow log of the same kind to the same destination: AWS rejects it, and it would fail
+/// where the first one fails.
 fn collision(logs: &[&FlowLog], params: &Params, destination: &str) -> Result<(), Refusal> {
     let to = |log: &FlowLog| {
         let shown = [&log.log_group_name, &log.log_destination].into_iter().flatten();

@@ -4,30 +4,30 @@ use serde::{Deserialize, Serialize};
 
 use crate::{actions::log_group::Retention, resource::Owner};
 
-/// Where the records go.
+/// The kind of destination of the records.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Destination {
     /// A log group of CloudWatch Logs.
     #[default]
     CloudWatchLogs,
-    /// A bucket that is there.
+    /// An existing bucket.
     S3,
 }
 
-/// Which traffic is recorded. `ACCEPT` alone would leave the finding open.
+/// The traffic that is recorded. `ACCEPT` alone would leave the finding open.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Traffic {
-    /// All.
+    /// All traffic.
     #[default]
     All,
-    /// What is turned away.
+    /// Rejected traffic.
     Reject,
 }
 
 impl Traffic {
-    /// As AWS writes it.
+    /// Returns the value as AWS spells it.
     pub fn word(self) -> &'static str {
         match self {
             Traffic::All => "ALL",
@@ -36,7 +36,7 @@ impl Traffic {
     }
 }
 
-/// How many seconds of traffic a record may sum up: 60 or 600.
+/// The aggregation interval of a flow log, in seconds: 60 or 600.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "i64", into = "i64")]
 pub struct Interval(i32);
@@ -59,13 +59,13 @@ impl From<Interval> for i64 {
 }
 
 impl Interval {
-    /// Seconds.
+    /// Returns the interval in seconds.
     pub fn seconds(self) -> i32 {
         self.0
     }
 }
 
-/// A text of so many characters out of a set, as AWS takes it for a name.
+/// Parses a name as AWS accepts it: 1 to `most` letters, digits and characters of `also`.
 fn name<'de, D: serde::Deserializer<'de>>(deserializer: D, most: usize, also: &str, what: &str) -> Result<String, D::Error> {
     let text = String::deserialize(deserializer)?;
     let fits = !text.is_empty() && text.len() <= most && text.chars().all(|c| c.is_ascii_alphanumeric() || also.contains(c));
@@ -87,7 +87,7 @@ fn role_name<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Bucket {
-    /// Its name.
+    /// The name of the bucket.
     pub name: String,
     /// The prefix, without slashes at its ends; empty for none.
     pub prefix: String,
@@ -121,35 +121,35 @@ impl From<Bucket> for String {
 }
 
 impl Bucket {
-    /// The destination as AWS wants it.
+    /// Returns the destination as the ARN that AWS expects.
     pub fn arn(&self, owner: &Owner) -> String {
         let slash = if self.prefix.is_empty() { "" } else { "/" };
         format!("{}/{}{slash}", owner.bucket(&self.name), self.prefix)
     }
 }
 
-/// Parameters, with their defaults.
+/// The parameters, with their defaults.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Params {
-    /// Where the records go.
+    /// The kind of destination of the records.
     pub destination: Destination,
-    /// The log group, for CloudWatch Logs; it is made where it is not there.
+    /// The log group, for CloudWatch Logs; it is created if it does not exist.
     #[serde(deserialize_with = "log_group_name")]
     pub log_group: String,
-    /// How long the log group keeps them, if it is made.
+    /// The retention of the log group, if it is created.
     pub retention_days: Retention,
-    /// The delivery role; none stands for one that is named for the region.
+    /// The delivery role; `None` stands for the one that is named after the region.
     #[serde(deserialize_with = "role_name", skip_serializing_if = "Option::is_none")]
     pub role_name: Option<String>,
     /// The bucket, for S3.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bucket: Option<Bucket>,
-    /// Which traffic.
+    /// The traffic that is recorded.
     pub traffic_type: Traffic,
-    /// Seconds.
+    /// The aggregation interval.
     pub max_aggregation_interval: Interval,
-    /// The fields of a record; none stands for AWS's default format.
+    /// The fields of a record; `None` stands for AWS's default format.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub log_format: Option<String>,
 }
@@ -170,7 +170,8 @@ impl Default for Params {
 }
 
 impl Params {
-    /// The name of the delivery role: one for each region, so that what regions do does not meet in it.
+    /// Returns the name of the delivery role: one for each region, so that regions do not interfere with each
+    /// other.
     pub fn role(&self, region: &str) -> String {
         self.role_name.clone().unwrap_or_else(|| format!("redress-vpc-flow-logs-{region}"))
     }

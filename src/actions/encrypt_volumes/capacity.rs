@@ -1,5 +1,6 @@
-//! The capacity reservation that holds room for the start of an instance, where one is required. AWS holds no room for an instance that
-//! is stopped otherwise (<https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/troubleshooting-launch.html>).
+//! The capacity reservation that holds room for the start of an instance, where one is required. Without one
+//! AWS holds no room for a stopped instance
+//! (<https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/troubleshooting-launch.html>).
 
 use super::{Parameters, Reservation, instance_of};
 use crate::{
@@ -15,22 +16,22 @@ use crate::{
     resource::ResourceId,
 };
 
-/// The listing in which a reservation for the instance stands.
+/// Returns the listing that contains a reservation for the instance.
 fn listing(instance: &Instance) -> Selector {
     Selector::by("instance-type", &instance.instance_type)
 }
 
-/// What must be read.
+/// Returns the reservations to read, if one is required and the instance is running.
 pub fn wants(context: &Context<'_>, target: &ResourceId, parameters: &Parameters) -> Option<Want> {
     let Fact::Known(instance) = instance_of(context.inventory, context.region, target.id()) else { return None };
     let asked = parameters.capacity_reservation == Reservation::Required && instance.state == "running";
     asked.then(|| Want { selector: listing(instance), ..Want::all(context.region, FamilyKind::CapacityReservations) })
 }
 
-/// The reservation that holds room for the start of the instance; none where none is required.
+/// Returns the reservation that holds room for the start of the instance; `None` if none is required.
 ///
 /// # Errors
-/// A refusal where there is none, which says how to make one, or where that is not known.
+/// A refusal if there is none, with instructions to create one, or if that is not known.
 pub fn held<'a>(context: &Context<'a>, instance: &Instance, parameters: &Parameters) -> Result<Option<&'a CapacityReservation>, Refusal> {
     if parameters.capacity_reservation == Reservation::Ignore || instance.state != "running" {
         return Ok(None);
@@ -59,7 +60,7 @@ pub fn held<'a>(context: &Context<'a>, instance: &Instance, parameters: &Paramet
     let listed = region(context.inventory, context.region)?.capacity_reservations.select(&listing(instance));
     let all = known(listed, Subject::Question(&format!("whether a capacity reservation holds room for {id}")))?.unwrap_or_default();
     let mut found: Vec<&CapacityReservation> = all.iter().map(|(_, r)| *r).filter(|r| takes.may_use(r)).collect();
-    // That in which it runs comes first: its place there becomes free by the stop.
+    // The one in which the instance runs comes first: the stop frees its place there.
     found.sort_by_key(|r| (instance.capacity_reservation.as_ref() != Some(&r.id), r.id.clone()));
     let now = context.inventory.read_at;
     let holds = |r: &&&CapacityReservation| has_room(r, instance) && accepts(r, instance, now).is_ok();
@@ -69,7 +70,7 @@ pub fn held<'a>(context: &Context<'a>, instance: &Instance, parameters: &Paramet
     }
 }
 
-/// What is said where there is none, with how to make one.
+/// Builds the refusal for the case that no reservation has room, with instructions to create one.
 fn none(instance: &Instance, takes: &Use, found: &[&CapacityReservation], context: &Context<'_>) -> String {
     let Instance { id, instance_type, platform_details, availability_zone, tenancy, .. } = instance;
     let why = |r: &&CapacityReservation| accepts(r, instance, context.inventory.read_at).err().unwrap_or_else(|| format!("{} is full", r.id));
@@ -87,14 +88,15 @@ fn none(instance: &Instance, takes: &Use, found: &[&CapacityReservation], contex
     )
 }
 
-/// The note of the guard.
+/// Builds the note of the guard.
 pub fn note(instance: &Instance, reservation: Option<&CapacityReservation>) -> Option<GuardNote> {
     let note =
         |r: &CapacityReservation| GuardNote::passed("capacity", format!("the capacity reservation {} holds room for the start of {}", r.id, instance.id));
     reservation.map(note)
 }
 
-/// What holds directly before the stop: the reservation is there, and has room where the instance does not give back a place in it.
+/// Returns the conditions that hold directly before the stop: the reservation is active, and has room unless
+/// the instance itself gives back a place in it.
 pub fn still_held(region: &str, instance: &Instance, reservation: &CapacityReservation) -> Vec<Expect> {
     let id = reservation.id.as_str();
     let is = |at: &str, value: serde_json::Value| make::is(region, FamilyKind::CapacityReservations, id, at, value);

@@ -1,5 +1,6 @@
-//! What an instance or a volume must not be for its disks to be replaced unattended. Each refusal says what it is and
-//! what to do. Rules: <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Stop_Start.html> and the pages named below.
+//! The properties that rule out replacing the disks of an instance or a volume unattended. Each refusal names
+//! the property and the remedy. Rules: <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Stop_Start.html>
+//! and the pages named below.
 
 use super::{Parameters, needed_volume};
 use crate::{
@@ -14,21 +15,21 @@ fn no(why: impl Into<String>) -> Result<(), Refusal> {
     Err(Refusal::Refused(why.into()))
 }
 
-/// What is said of a volume with several attachments.
+/// Builds the refusal of a volume with several attachments.
 pub fn multi_attach(id: &str, hosts: usize) -> String {
     format!("{id} is a Multi-Attach volume ({hosts} attachments): all its hosts must stop writing together; replace it by hand")
 }
 
-/// What was found about the addresses of an instance that is stopped.
+/// The public addresses of an instance that is stopped.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Addresses {
     /// Elastic IPs, which stay.
     pub kept: Vec<String>,
-    /// Automatic ones, which are lost.
+    /// Automatic addresses, which are lost.
     pub lost: Vec<String>,
 }
 
-/// Everything about the instance itself.
+/// Checks everything about the instance itself.
 ///
 /// # Errors
 /// The first refusal.
@@ -62,7 +63,7 @@ pub fn instance(context: &Context<'_>, instance: &Instance) -> Result<Vec<GuardN
     Ok(notes)
 }
 
-/// What kind of instance it is: those that cannot be stopped and started as they were.
+/// Refuses the kinds of instances that cannot be stopped and started as they were.
 fn kind(context: &Context<'_>, instance: &Instance) -> Result<(), Refusal> {
     let id = &instance.id;
     if let Some(lifecycle) = &instance.lifecycle {
@@ -106,7 +107,7 @@ fn protection(instance: &Instance) -> Result<(), Refusal> {
     }
 }
 
-/// The instance that redress itself runs on is never stopped by it.
+/// Refuses the instance that redress itself runs on.
 fn host(context: &Context<'_>, id: &str) -> Result<GuardNote, Refusal> {
     match &context.inventory.caller.host {
         Fact::Known(own) if own == id => Err(Refusal::Refused(format!("{id} is the instance that redress runs on: run it from elsewhere"))),
@@ -115,7 +116,7 @@ fn host(context: &Context<'_>, id: &str) -> Result<GuardNote, Refusal> {
     }
 }
 
-/// Events that AWS has scheduled, and checks that fail before anything was done.
+/// Refuses an instance for which AWS has scheduled events, or whose status checks fail already.
 fn health(context: &Context<'_>, instance: &Instance) -> Result<(), Refusal> {
     let id = &instance.id;
     let statuses = &region(context.inventory, context.region)?.instance_statuses;
@@ -136,11 +137,11 @@ fn health(context: &Context<'_>, instance: &Instance) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// The public addresses of an instance, by whether they survive a stop
+/// Returns the public addresses of an instance, by whether they survive a stop
 /// (<https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/using-instance-addressing.html>).
 ///
 /// # Errors
-/// A refusal where one would change and that was not allowed, or where that is not known.
+/// A refusal if one would change and that was not allowed, or if that is not known.
 pub fn addresses(context: &Context<'_>, instance: &Instance, parameters: &Parameters) -> Result<Addresses, Refusal> {
     let mut addresses = Addresses::default();
     if instance.state != "running" {
@@ -181,7 +182,7 @@ pub fn addresses(context: &Context<'_>, instance: &Instance, parameters: &Parame
     Ok(addresses)
 }
 
-/// Everything about a volume.
+/// Checks everything about a volume.
 ///
 /// # Errors
 /// The first refusal.

@@ -1,5 +1,6 @@
-//! The change for an instance: all its unencrypted disks in one stop. Its steps in order: a warm set of snapshots while
-//! it runs, mark, stop, the final set, encrypted copies, volumes, the swap at each device, start, tags on what is kept.
+//! The change for an instance: all its unencrypted disks in one stop. Its steps in order: a warm set of
+//! snapshots while it runs, mark, stop, the final set, encrypted copies, volumes, the swap at each device,
+//! start, tags on the old volumes.
 
 use serde_json::{Value, json};
 
@@ -26,25 +27,26 @@ use crate::{
     },
 };
 
-/// Seconds in which an instance has to stop; Windows and databases take their time.
+/// Seconds that an instance is given to stop; Windows and databases take their time.
 const STOP_WITHIN: u64 = 1800;
-/// Seconds in which an instance has to run after a start, its status checks not counted.
+/// Seconds that an instance is given to run after a start, its status checks not counted.
 const START_WITHIN: u64 = 600;
-/// Seconds in which a volume has to be attached or detached.
+/// Seconds that a volume is given to be attached or detached.
 const SWAP_WITHIN: u64 = 600;
-/// The step that takes the set of snapshots from which nothing is swapped.
+/// The step that takes the warm set of snapshots, which is never swapped in.
 const WARM: &str = "warm";
 /// The steps that copy that set, without their numbers.
 const WARM_COPY: &str = "warm-copy";
-/// How many data volumes CreateSnapshots can leave out.
+/// The number of data volumes that CreateSnapshots can leave out, at most.
 const MOST_EXCLUDED: usize = 40;
 
-/// Returns true for steps whose snapshots were taken while the instance could still write: they are nothing to swap in.
+/// Returns `true` for steps whose snapshots were taken while the instance could still write: they are not fit
+/// to be swapped in.
 pub fn is_warm(step: &str) -> bool {
     step.strip_prefix(WARM_COPY).map_or(step == WARM, |n| n.starts_with('-'))
 }
 
-/// The change for an instance.
+/// Proposes the change for an instance.
 ///
 /// # Errors
 /// A refusal.
@@ -102,13 +104,13 @@ fn address_note(addresses: &guards::Addresses) -> GuardNote {
 pub struct Swap<'a> {
     pub(super) job: Job<'a>,
     pub(super) instance: &'a Instance,
-    /// Those that are replaced, the root first.
+    /// The disks that are replaced, the root first.
     disks: Vec<Disk<'a>>,
-    /// All: device, volume, DeleteOnTermination.
+    /// All disks: device, volume, DeleteOnTermination.
     pub(super) volumes: Vec<(&'a str, &'a Volume, bool)>,
-    /// What holds room for its start, where that is required.
+    /// The capacity reservation for the start, where one is required.
     reservation: Option<&'a CapacityReservation>,
-    /// Keys of one's own of disks that stay.
+    /// Customer managed keys of disks that stay.
     others: Vec<String>,
 }
 
@@ -163,7 +165,7 @@ impl Swap<'_> {
         Ok(steps)
     }
 
-    /// Shows that the volumes can be made, and every key used, while the instance still runs.
+    /// Shows that the volumes can be created, and every key used, while the instance is still running.
     fn trials(&self) -> Result<Vec<Step>, Refusal> {
         let copy = |d: &Disk<'_>| reference::output(&format!("{WARM_COPY}-{}", d.n), "SnapshotId");
         let set = |d: &Disk<'_>| reference::output(WARM, &format!("Snapshots/{}", d.volume.id));
@@ -175,13 +177,13 @@ impl Swap<'_> {
         trials(&self.job, &self.disks, of, &self.others)
     }
 
-    /// One consistent set of snapshots of the disks that are replaced
+    /// Takes one consistent set of snapshots of the disks that are replaced
     /// (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateSnapshots.html>).
     fn snapshots(&self, name: &'static str, when: &str) -> Result<Step, Refusal> {
         let chosen = |id: &str| self.disks.iter().any(|d| d.volume.id == id);
         let (mut without_root, mut left_out) = (None, Vec::new());
         for (device, volume, _) in self.volumes.iter().filter(|(_, v, _)| !chosen(&v.id)) {
-            // The root must be left out by this member and may not stand in the list.
+            // The root must be left out by this member and may not be in the list.
             match *device == self.instance.root_device_name {
                 true => without_root = Some(true),
                 false => left_out.push(volume.id.clone()),
@@ -213,7 +215,8 @@ impl Swap<'_> {
         Ok(make::step(name, format!("snapshot the unencrypted disks of {}, {when}", self.instance.id), act, way_back))
     }
 
-    /// `states` is the way there: what the instance is while it is under way, and what it is in the end.
+    /// Builds a call that changes the state of the instance. `states` are the state during the transition and
+    /// the one at its end.
     fn instance_state(&self, operation: &impl Operation, states: [&str; 2], never: &[&str], within: u64, why: &str) -> Act {
         let state = |good: &[&str], never: &[&str]| vec![make::state(self.job.region, FamilyKind::Instances, self.instance.id.as_str(), good, never)];
         make::act_under_way(self.job.call(operation), state(&states, &[]), state(&states[1..], never), within, why)
@@ -243,9 +246,9 @@ impl Swap<'_> {
         make::step("stop", format!("stop {}", self.instance.id), act, make::back_and_forth(back))
     }
 
-    /// Starts the instance and waits until it passes its status checks. That of its attached volumes is `not-applicable` on types
-    /// for which AWS does not run it, and is left out by endpoints that do not have it
-    /// (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_InstanceStatus.html>).
+    /// Starts the instance and waits until it passes its status checks. That of its attached volumes is
+    /// `not-applicable` on types for which AWS does not run it, and is left out by endpoints that do not have
+    /// it (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_InstanceStatus.html>).
     fn start(&self) -> Step {
         let (region, id) = (self.job.region, self.instance.id.as_str());
         let mut act = self.starting();
@@ -262,7 +265,8 @@ impl Swap<'_> {
         make::step("start", format!("start {id}"), self.only_while_down(act).or_leave(), way_back)
     }
 
-    /// Tags the instance before anything else, so that it can be found if the run is lost, and no other run begins on it.
+    /// Tags the instance before anything else, so that it can be found if the run is lost, and no other run
+    /// begins on it.
     fn mark(&self) -> Step {
         let way_back = WayBack::Calls { rollback: vec![self.marking(false)], undo: Undo::Calls(Vec::new()), kept_once: None, redo: false };
         make::step("mark", format!("tag {} as being worked on", self.instance.id), self.marking(true), way_back)
@@ -274,7 +278,8 @@ impl Swap<'_> {
         let (region, id) = (self.job.region, self.instance.id.as_str());
         if on { mark::on(region, id, &self.instance.state) } else { mark::off(region, id, reference::run()) }
     }
-    /// Announces the stop to runs of other state directories, which cannot see this one's turns. A rollback withdraws that before the mark goes.
+    /// Announces the stop to runs of other state directories, which cannot see this one's turns. A rollback
+    /// withdraws the announcement before the mark is removed.
     fn announce(&self) -> Step {
         let (region, id) = (self.job.region, self.instance.id.as_str());
         let rollback = vec![mark::withdrawing(region, id)];
@@ -282,8 +287,8 @@ impl Swap<'_> {
         make::step("announce", format!("tag {id} as about to be stopped"), mark::announcing(region, id), way_back)
     }
 
-    /// Lets a disk outlive its instance, from before the stop and the hours of copying on: whoever terminates the instance
-    /// meanwhile takes only the instance.
+    /// Lets a disk outlive its instance, from before the stop and the hours of copying: whoever terminates
+    /// the instance meanwhile destroys only the instance.
     fn keep_old(&self, disk: &Disk<'_>) -> Option<Step> {
         let (device, old) = (disk.place.map_or("", |(_, device)| device), || json!(disk.volume.id));
         let back = self.deletes(device, old(), true).or_leave();
@@ -292,8 +297,9 @@ impl Swap<'_> {
         disk.delete_on_termination.then_some(step)
     }
 
-    /// Puts the new volume in the place of the old one. An attached volume stays when the instance is terminated unless
-    /// that is set again, so only disks that go with their instance need it, on either way.
+    /// Puts the new volume in the place of the old one. An attached volume stays when the instance is
+    /// terminated unless DeleteOnTermination is set again, so only disks that are deleted with their instance
+    /// need it, in both directions.
     fn swap(&self, disk: &Disk<'_>) -> Vec<Step> {
         let device = disk.place.map_or("", |(_, device)| device);
         let old = || json!(disk.volume.id);
@@ -334,7 +340,7 @@ impl Swap<'_> {
         self.only_while_down(make::act_under_way(self.job.call(&attach), under_way, until, SWAP_WITHIN, "until the volume is attached"))
     }
 
-    /// Sets DeleteOnTermination; AWS takes a call that does not give it for `true`.
+    /// Sets DeleteOnTermination, which AWS assumes to be `true` in a call that does not give it.
     fn deletes(&self, device: &str, volume: Value, on: bool) -> Act {
         let call = self.job.call(&ModifyInstanceAttribute::goes_with(&self.instance.id, device, on));
         let act = make::act(call, vec![make::is(self.job.region, FamilyKind::Volumes, volume.clone(), "/attachments/0/delete_on_termination", on)]);
@@ -357,7 +363,7 @@ impl Swap<'_> {
         proofs
     }
 
-    /// What may keep the instance down: AWS holds no room for one that is stopped
+    /// Describes what may keep the instance down: AWS holds no room for a stopped instance
     /// (<https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/troubleshooting-launch.html>).
     fn room(&self) -> String {
         let Instance { id, instance_type, availability_zone: zone, placement_group, .. } = self.instance;
@@ -374,7 +380,8 @@ impl Swap<'_> {
         )
     }
 
-    /// What is as before after an undo: the new volumes and the snapshots stay and are named by their steps.
+    /// Returns the resources that an undo restores: the new volumes and the snapshots stay and are named by
+    /// their steps.
     fn touches(&self) -> Vec<Want> {
         let old = self.disks.iter().map(|d| Want::id(self.job.region, FamilyKind::Volumes, &d.volume.id));
         [Want::id(self.job.region, FamilyKind::Instances, &self.instance.id)].into_iter().chain(old).collect()
@@ -422,8 +429,8 @@ impl Swap<'_> {
     }
 }
 
-/// An estimate of the downtime in minutes: six for stop, start and status checks, one for each disk's swap, and for each
-/// pass over the data (snapshot; copy) a minute for every 4 GiB, of which a warm set leaves a tenth.
+/// Estimates the downtime in minutes: six for stop, start and status checks, one for each disk's swap, and
+/// for each pass over the data (snapshot; copy) a minute for every 4 GiB, of which a warm set leaves a tenth.
 fn downtime(gib: i32, disks: usize, copies: bool, warm: bool) -> u64 {
     let gib = u64::try_from(gib).unwrap_or(0);
     let passes = if copies { 2 } else { 1 };

@@ -1,5 +1,5 @@
-//! Which KMS key the copies are encrypted under: resolved to its ARN and proved usable before anything is done, since
-//! EC2 checks a key only after it has said yes.
+//! The KMS key under which the copies are encrypted: resolved to its ARN and proved usable before anything is
+//! done, since EC2 checks a key only after it has accepted the call.
 
 use super::Parameters;
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
     inventory::{EbsDefaults, Fact, FamilyKind, Want},
 };
 
-/// What must be read to tell the key.
+/// Returns the facts that determine the key.
 pub fn wants(context: &Context<'_>, asked: &str) -> Vec<Want> {
     let defaults = Want::id(context.region, FamilyKind::EbsDefaults, EbsDefaults::ID);
     match named(context, asked) {
@@ -20,7 +20,8 @@ pub fn wants(context: &Context<'_>, asked: &str) -> Vec<Want> {
     }
 }
 
-/// The name of the key: what was asked for, else the account's default for EBS, else AWS's own.
+/// Returns the name of the key: the one that was asked for, else the account's default for EBS, else AWS's
+/// own.
 fn named(context: &Context<'_>, asked: &str) -> Result<String, Refusal> {
     if !asked.is_empty() {
         return Ok(asked.to_owned());
@@ -40,7 +41,7 @@ fn named(context: &Context<'_>, asked: &str) -> Result<String, Refusal> {
     }
 }
 
-/// The ARN of the key, usable or not.
+/// Returns the ARN of the key, usable or not.
 pub fn arn(context: &Context<'_>, asked: &str) -> Option<String> {
     let name = named(context, asked).ok()?;
     Some(region(context.inventory, context.region).ok()?.keys.get(&name).known()?.arn.clone())
@@ -51,10 +52,10 @@ fn unsupported(reason: &str) -> bool {
     reason.contains("not supported") || reason.contains("unsupported") || reason.contains("not implemented")
 }
 
-/// The key, proved usable: its ARN, and whether it is one of the account's own rather than AWS's.
+/// Returns the ARN of the key, proved usable, and whether it is one of the account's own rather than AWS's.
 ///
 /// # Errors
-/// A refusal that says what is wrong with the key, or what is not known.
+/// A refusal that names what is wrong with the key, or what is not known.
 pub fn chosen(context: &Context<'_>, parameters: &Parameters) -> Result<(String, bool), Refusal> {
     let name = named(context, &parameters.key)?;
     let found = region(context.inventory, context.region)?.keys.get(&name);

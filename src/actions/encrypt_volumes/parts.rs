@@ -1,5 +1,5 @@
-//! The steps that make an encrypted copy of a volume and tag what it replaced, alike for attached and detached volumes;
-//! and the whole change for a detached one.
+//! The steps that create an encrypted copy of a volume and tag the replaced one, alike for attached and
+//! detached volumes; and the whole change for a detached one.
 
 use serde_json::{Map, Value, json};
 
@@ -20,57 +20,58 @@ use crate::{
     },
 };
 
-/// Seconds in which a volume has to be made.
+/// Seconds that a volume is given to be created.
 pub const VOLUME_WITHIN: u64 = 1800;
 
-/// What all steps of a change share.
+/// The context that all steps of a change share.
 pub struct Job<'a> {
     pub owner: &'a Owner,
     pub region: &'a str,
-    /// ARN of the key.
+    /// The ARN of the key.
     pub key: String,
-    /// Whether it is a key of the account's own, not AWS's.
+    /// The key is one of the account's own, not AWS's.
     pub own_key: bool,
     pub parameters: &'a Parameters,
 }
 
-/// One volume that is to be replaced.
+/// A volume that is to be replaced.
 pub struct Disk<'a> {
-    /// Its place in the change, from 1: part of the steps' names.
+    /// The number of the disk in the change, from 1: part of the steps' names.
     pub n: usize,
     pub volume: &'a Volume,
-    /// Instance and device, where it is attached.
+    /// The instance and the device, if the volume is attached.
     pub place: Option<(&'a str, &'a str)>,
     pub delete_on_termination: bool,
 }
 
 impl Disk<'_> {
-    /// How people find it: by its device, or its id.
+    /// Returns a name by which people find the disk: its device, or the id of the volume.
     pub fn words(&self) -> String {
         let name = self.place.map_or(self.volume.id.as_str(), |(_, device)| device);
         format!("{name} ({} GiB {})", self.volume.size, self.volume.volume_type)
     }
-    /// The id of its replacement.
+    /// Returns the id of the replacement.
     pub fn new_id(&self) -> Value {
         reference::output(&format!("volume-{}", self.n), "VolumeId")
     }
 }
 
 impl Job<'_> {
-    /// The day until which what is kept is kept.
+    /// Returns the day until which snapshots and replaced volumes are kept.
     pub fn expires(&self) -> Value {
         reference::date_after(i64::from(self.parameters.keep_days))
     }
     pub fn call(&self, operation: &impl Operation) -> Call {
         Call::of(self.region, operation)
     }
-    /// Waiting for snapshots of these disks, as long as the largest of them may take.
+    /// Builds the wait for snapshots of these disks, as long as the largest of them may take.
     pub fn completed(&self, disks: &[Disk<'_>], ids: Vec<Value>, why: &str) -> Wait {
         let until = vec![make::state(self.region, FamilyKind::Snapshots, Value::Array(ids), &["completed"], &["error"])];
         let largest = disks.iter().map(|d| d.volume.size).max().unwrap_or_default();
         Wait { until, at_most: snapshot_patience(self.parameters.snapshot_timeout, largest), why: why.to_owned() }
     }
-    /// The way back of what makes snapshots: a rollback deletes them, an undo keeps them until their date.
+    /// Builds the undo of steps that create snapshots: a rollback deletes them, an undo keeps them until
+    /// their date.
     pub fn snapshots_back(&self, ids: Vec<Value>, what: &str) -> crate::calls::WayBack {
         let delete = |id: Value| {
             make::act(self.call(&DeleteSnapshot::<Planned> { snapshot_id: id.clone().into() }), vec![make::gone(self.region, FamilyKind::Snapshots, id)])
@@ -78,7 +79,7 @@ impl Job<'_> {
         let kept = format!("{what} stays, as evidence and as a backup, until {} days after the run", self.parameters.keep_days);
         make::back_or_keep(ids.into_iter().map(delete).collect(), &kept, None)
     }
-    /// Tags by which a thing is tied to the volume it comes from.
+    /// Returns the tags that tie a resource to the volume it comes from.
     pub fn lineage(&self, disk: &Disk<'_>) -> Vec<(&'static str, Value)> {
         let mut tags = vec![(tag::SOURCE, json!(disk.volume.id))];
         if let Some((instance, device)) = disk.place {
@@ -87,8 +88,8 @@ impl Job<'_> {
         tags
     }
 
-    /// Copies snapshots with encryption. The copies are made side by side, as many as AWS lets be pending; the last step
-    /// of each such batch waits for those so far.
+    /// Copies snapshots with encryption. The copies are made side by side, as many as AWS allows to be
+    /// pending; the last step of each batch waits for all copies so far.
     pub fn copies(&self, disks: &[Disk<'_>], name: &str, of: &dyn Fn(&Disk<'_>) -> Value) -> Result<Vec<Step>, Refusal> {
         let named = |disk: &Disk<'_>| format!("{name}-{}", disk.n);
         let all: Vec<Value> = disks.iter().map(|d| reference::output(&named(d), "SnapshotId")).collect();
@@ -112,13 +113,14 @@ impl Job<'_> {
         disks.iter().enumerate().map(one).collect()
     }
 
-    /// Makes the encrypted volumes; the last step waits for all of them to be there, encrypted under the key. `only_if` holds
-    /// before each.
+    /// Creates the encrypted volumes; the last step waits until all of them are available, encrypted under
+    /// the key. `only_if` must hold before each.
     pub fn volumes(&self, disks: &[Disk<'_>], of: &dyn Fn(&Disk<'_>) -> Value, kept_once: Option<&KeptOnce>, only_if: &[Expect]) -> Result<Vec<Step>, Refusal> {
         let all: Vec<Value> = disks.iter().map(Disk::new_id).collect();
         let one = |(at, disk): (usize, &Disk<'_>)| {
             let mut lineage = self.lineage(disk);
-            // Attaching a volume sets DeleteOnTermination to false: who brings the instance back up by the tags alone sets it again.
+            // Attaching a volume sets DeleteOnTermination to false: whoever brings the instance back up by
+            // the tags alone sets it again.
             lineage.extend(disk.delete_on_termination.then(|| (tag::DELETE_ON_TERMINATION, json!("true"))));
             let create = self.new_volume(disk, Some(of(disk)), &lineage)?;
             let wait = (at + 1 == disks.len()).then(|| self.available(all.clone()));
@@ -131,12 +133,12 @@ impl Job<'_> {
         disks.iter().enumerate().map(one).collect()
     }
 
-    /// Deletes a volume that this change has made.
+    /// Deletes a volume that this change has created.
     pub fn delete_volume(&self, id: Value) -> Act {
         make::act(self.call(&DeleteVolume::<Planned> { volume_id: id.clone().into() }), vec![make::gone(self.region, FamilyKind::Volumes, id)])
     }
 
-    /// Volumes are made, and encrypted.
+    /// Expects the volumes to be available and encrypted.
     pub fn made(&self, ids: Value) -> Vec<Expect> {
         vec![
             make::state(self.region, FamilyKind::Volumes, ids.clone(), &["available"], &["error", "deleting", "deleted"]),
@@ -151,10 +153,10 @@ impl Job<'_> {
         Wait { until, at_most: VOLUME_WITHIN, why: "until the encrypted volumes are available, under the planned key".to_owned() }
     }
 
-    /// A volume like a disk, under the key; empty without a snapshot.
+    /// Builds the creation of a volume like the disk, under the key; without a snapshot the volume is empty.
     ///
     /// # Errors
-    /// More tags than AWS allows.
+    /// A refusal if there are more tags than AWS allows.
     pub fn new_volume(&self, disk: &Disk<'_>, snapshot: Option<Value>, tags: &[(&str, Value)]) -> Result<CreateVolume<Planned>, Refusal> {
         let old = disk.volume;
         let (iops, throughput) = speed(old);
@@ -172,9 +174,10 @@ impl Job<'_> {
         })
     }
 
-    /// Tags the volume that is to be replaced with the run, its place, whether it goes with its instance, and until when it is kept: all
-    /// that is known before. What comes next is to keep it ([`super::instance`]), and from then on only the tag says how it was.
-    /// The way back also takes off what [`Job::replaced`] sets.
+    /// Tags the volume that is to be replaced with the run, its place, its DeleteOnTermination and its
+    /// expiry: all that is known beforehand. The next step keeps the volume from being deleted
+    /// ([`super::instance`]), and from then on only the tag records the former setting. The undo also removes
+    /// the tags that [`Job::replaced`] sets.
     pub fn tag_old(&self, disk: &Disk<'_>) -> Result<Step, Refusal> {
         let id = disk.volume.id.as_str();
         let mut tags: Map<String, Value> = [(tag::RUN, reference::run()), (tag::STEP, reference::step())].map(|(k, v)| (k.to_owned(), v)).into_iter().collect();
@@ -198,7 +201,7 @@ impl Job<'_> {
         Ok(make::step(format!("tag-old-{}", disk.n), title, forth, make::back_and_forth(back)))
     }
 
-    /// Tags the replaced volume with what replaced it: the one thing that is known only afterwards.
+    /// Tags the replaced volume with the id of its replacement, which alone is known only afterwards.
     pub fn replaced(&self, disk: &Disk<'_>) -> Step {
         let id = disk.volume.id.as_str();
         let tags = Map::from_iter([(tag::REPLACED_BY.to_owned(), disk.new_id())]);
@@ -207,7 +210,7 @@ impl Job<'_> {
         make::step(format!("replaced-{}", disk.n), format!("tag {id} with what replaced it"), act, WayBack::ByStep(format!("tag-old-{}", disk.n)))
     }
 
-    /// What proves that a volume was replaced as planned.
+    /// Returns the proofs that a volume was replaced as planned.
     pub fn proofs(&self, disk: &Disk<'_>) -> [Proof; 2] {
         let (old, resource) = (disk.volume, self.owner.volume(self.region, &disk.volume.id));
         let (iops, throughput) = speed(old);
@@ -222,14 +225,15 @@ impl Job<'_> {
     }
 }
 
-/// IOPS and throughput where the type lets them be chosen; AWS refuses them elsewhere, and forgets them if not given
+/// Returns IOPS and throughput where the type lets them be chosen; AWS refuses them for other types, and does
+/// not copy them if they are not given
 /// (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateVolume.html>).
 pub fn speed(volume: &Volume) -> (Option<i32>, Option<i32>) {
     let kind = volume.volume_type.as_str();
     (volume.iops.filter(|_| matches!(kind, "gp3" | "io1" | "io2")), volume.throughput.filter(|_| kind == "gp3"))
 }
 
-/// The change for a volume that is attached to nothing.
+/// Proposes the change for a detached volume.
 ///
 /// # Errors
 /// A refusal.

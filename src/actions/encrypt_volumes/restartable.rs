@@ -1,5 +1,6 @@
-//! Whether an instance that is stopped can be started again. The key of every encrypted disk counts, also of those that stay:
-//! one that is disabled or to be deleted "has no immediate effect" while the disk is attached, and the next start fails
+//! The check that a stopped instance can be started again. The key of every encrypted disk counts, also of
+//! those that stay: disabling a key or scheduling its deletion "has no immediate effect" while the disk is
+//! attached, and the next start fails
 //! (<https://docs.aws.amazon.com/kms/latest/developerguide/unusable-kms-keys.html>).
 
 use std::collections::BTreeSet;
@@ -11,25 +12,26 @@ use crate::{
     inventory::{FamilyKind, Instance, Key, Volume, Want},
 };
 
-/// What the encrypted disks of an instance show.
+/// The result of looking at the encrypted disks of an instance.
 #[derive(Debug, Default)]
 pub struct Restartable {
-    /// What was looked at, and what was not.
+    /// Notes on what was looked at, and what was not.
     pub notes: Vec<GuardNote>,
-    /// ARNs of keys of one's own, of disks that stay: whether the caller may use them shows only when they are used.
+    /// ARNs of customer managed keys of disks that stay: only their use shows whether the caller may use
+    /// them.
     pub others: Vec<String>,
 }
 
-/// What must be read about the key of a disk.
+/// Returns the key of a disk as a fact to read, if the disk is encrypted.
 pub fn want(region: &str, volume: &Volume) -> Option<Want> {
     volume.kms_key_id.as_ref().filter(|_| volume.encrypted).map(|key| Want::id(region, FamilyKind::Keys, key))
 }
 
-/// Looks at the key of every encrypted disk. For an instance that is stopped already it only notes what is wrong: nothing is
-/// taken down.
+/// Looks at the key of every encrypted disk. For an instance that is stopped already it only notes what is
+/// wrong: nothing is taken down.
 ///
 /// # Errors
-/// A refusal: a key that does not work, or one of which that is not known.
+/// A refusal: a key that does not work, or of which that is not known.
 pub fn restartable(context: &Context<'_>, instance: &Instance, volumes: &[(&str, &Volume, bool)], job: &Job<'_>) -> Result<Restartable, Refusal> {
     let looked = keys(context, instance, volumes);
     let notes = |looked: &[(&str, &Key)]| match looked {
@@ -55,7 +57,7 @@ pub fn restartable(context: &Context<'_>, instance: &Instance, volumes: &[(&str,
     Ok(found)
 }
 
-/// The keys of the encrypted disks, all of them usable.
+/// Returns the keys of the encrypted disks, all of them usable.
 fn keys<'a>(context: &Context<'a>, instance: &Instance, volumes: &[(&'a str, &Volume, bool)]) -> Result<Vec<(&'a str, &'a Key)>, Refusal> {
     let one = |(device, volume, _): &(&'a str, &Volume, bool)| {
         let what = format!("{device} of {} ({})", instance.id, volume.id);

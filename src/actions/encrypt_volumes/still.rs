@@ -1,5 +1,5 @@
-//! What must hold directly before the calls of a swap: nobody has started the instance since its disks were last written,
-//! its disks are where the plan saw them, and it is this run that works on it.
+//! The conditions directly before the calls of a swap: nobody has started the instance since its disks were
+//! last written, its disks are where the plan saw them, and this run is the one that works on it.
 
 use serde_json::{Value, json};
 
@@ -11,7 +11,7 @@ use crate::{
 };
 
 impl Swap<'_> {
-    /// The disks that the plan saw at their devices, and no others.
+    /// Expects the disks that the plan saw at their devices, and no others.
     pub(super) fn as_planned(&self) -> Vec<Expect> {
         let id = self.instance.id.as_str();
         let mut all: Vec<Expect> = self.volumes.iter().flat_map(|(device, volume, _)| self.at_device(device, &json!(volume.id))).collect();
@@ -20,7 +20,7 @@ impl Swap<'_> {
         all
     }
 
-    /// A volume is at its device of the instance.
+    /// Expects a volume at its device of the instance.
     pub(super) fn at_device(&self, device: &str, volume: &Value) -> Vec<Expect> {
         let id = self.instance.id.as_str();
         let is = |at: &str, value: &str| make::is(self.job.region, FamilyKind::Volumes, volume.clone(), at, value);
@@ -32,37 +32,39 @@ impl Swap<'_> {
         mark::of(self.job.region, &self.instance.id, reference::run())
     }
 
-    /// What holds directly before the instance goes down.
+    /// Returns the conditions directly before the instance goes down.
     pub(super) fn may_stop(&self) -> Vec<Expect> {
         let id = self.instance.id.as_str();
         let runs = make::is(self.job.region, FamilyKind::Instances, id, "/state", "running").meaning(&format!("somebody else has stopped {id}"));
         [runs, self.marked()].into_iter().chain(self.as_planned()).collect()
     }
 
-    /// What holds before anything is made for the swap.
+    /// Returns the conditions before anything is created for the swap.
     pub(super) fn still_down(&self) -> Vec<Expect> {
         let mut all = still::down(self.job.region, &self.instance.id);
         all.push(self.marked());
         all
     }
 
-    /// The act that copies what the disks hold in the end: what is started after it has newer data than the copies.
+    /// Guards the act that copies the final content of the disks: an instance that is started after it has
+    /// newer data than the copies.
     pub(super) fn last_written(&self, act: Act) -> Act {
         act.only_if(self.still_down()).only_if(self.as_planned()).observing([still::launch_time(self.job.region, &self.instance.id, still::LAUNCH, false)])
     }
 
-    /// An act that swaps disks, or brings up what they were swapped in.
+    /// Guards an act that swaps disks, or that brings up the instance with the swapped disks.
     pub(super) fn only_while_down(&self, act: Act) -> Act {
         let (region, id) = (self.job.region, self.instance.id.as_str());
         act.only_if(still::down(region, id)).observing([still::launch_time(region, id, still::LAUNCH, false)])
     }
 
-    /// The stop itself: from here on a launch time that moves is somebody else's start.
+    /// Guards the stop itself: from here on a launch time that changes is somebody else's start.
     pub(super) fn observing_stop(&self, act: Act) -> Act {
         act.observing([still::LAUNCH, still::AT_STOP].map(|name| still::launch_time(self.job.region, &self.instance.id, name, true)))
     }
 
-    /// The start on the way back: what somebody else has started or stopped since is left as it is.
+    /// Guards the start of an undo or rollback: an instance that somebody else has started or stopped since
+    /// is left as it is.
     pub(super) fn only_own_stop(&self, act: Act) -> Act {
         let (region, id) = (self.job.region, self.instance.id.as_str());
         let stops = make::one_of(region, FamilyKind::Instances, id, "/state", vec![json!("stopping"), json!("stopped")]);
@@ -70,7 +72,7 @@ impl Swap<'_> {
         act.only_if(vec![stops.meaning(&meaning), still::not_started(region, id, still::AT_STOP).meaning(&meaning)]).or_leave()
     }
 
-    /// The stop of a later undo: an instance that is stopped already stays so.
+    /// Guards the stop of a later undo: an instance that is stopped already stays stopped.
     pub(super) fn only_if_it_runs(&self, act: Act) -> Act {
         let id = self.instance.id.as_str();
         let runs = make::one_of(self.job.region, FamilyKind::Instances, id, "/state", vec![json!("pending"), json!("running")]);
@@ -78,7 +80,7 @@ impl Swap<'_> {
     }
 }
 
-/// A volume is attached to nothing.
+/// Expects a volume to be attached to nothing.
 pub(super) fn detached(region: &str, volume: &str) -> Vec<Expect> {
     let meaning = format!("somebody has attached {volume} in the meantime: what it holds may be newer than its copy");
     let state = Expect::new(region, FamilyKind::Volumes, volume, "/state", Test::Is(json!("available")));

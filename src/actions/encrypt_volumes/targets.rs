@@ -1,5 +1,6 @@
-//! What the stop of an instance means for the load balancers that send it requests. Groups that cannot be read hold nothing back:
-//! the plan says that they are not known (`plan::together`), and how healthy others are is looked at again directly before the stop.
+//! The effect of an instance's stop on the load balancers that send it requests. Target groups that cannot be
+//! read hold nothing back: the plan notes that they are not known (`plan::together`), and the health of the
+//! other targets is read again directly before the stop.
 
 use super::Parameters;
 use crate::{
@@ -8,10 +9,11 @@ use crate::{
     inventory::Instance,
 };
 
-/// The names of the target groups in which no other target could be sent requests while the instance is down.
+/// Returns the names of the target groups in which no other target could receive requests while the instance
+/// is down.
 ///
 /// # Errors
-/// A refusal where there is any, and that was not allowed.
+/// A refusal if there is any, and that was not allowed.
 pub fn left_without(context: &Context<'_>, instance: &Instance, parameters: &Parameters) -> Result<Vec<String>, Refusal> {
     if instance.state != "running" {
         return Ok(Vec::new());
@@ -29,13 +31,14 @@ pub fn left_without(context: &Context<'_>, instance: &Instance, parameters: &Par
     Ok(left)
 }
 
-/// The note of a guard that was loosened. It says nothing that changes while the instances of a group take turns.
+/// Returns the note of a guard that was loosened. It contains nothing that changes while the instances of a
+/// group take turns.
 pub fn note(instance: &Instance, parameters: &Parameters) -> Option<GuardNote> {
     let what = || format!("{} may be stopped also as the last healthy target of a target group; allow_last_target was given", instance.id);
     (instance.state == "running" && parameters.allow_last_target).then(|| GuardNote::loosened(LAST_TARGET, what()))
 }
 
-/// What it means for those who are served.
+/// Describes the effect on those who are served.
 pub fn impact(instance: &Instance, left: &[String]) -> Vec<String> {
     left.iter().map(|group| format!("the target group {group} has no healthy target while {} is down: requests to it fail", instance.id)).collect()
 }

@@ -1,4 +1,4 @@
-//! What encrypting disks does and refuses, on inventories made by hand.
+//! Encrypting disks, and the refusals, on inventories made by hand.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use serde_json::json;
@@ -38,7 +38,8 @@ fn volume_of(id: &str, device: &str, dot: bool) -> Volume {
     }
 }
 
-/// A running instance with an unencrypted root (vol-1), an unencrypted data disk (vol-2) and an encrypted one (vol-3).
+/// Builds an account with a running instance that has an unencrypted root (vol-1), an unencrypted data disk
+/// (vol-2) and an encrypted one (vol-3).
 fn account() -> Inventory {
     let owner = Owner { partition: "aws".into(), account: "123456789012".into() };
     let mut inventory = Inventory::empty(owner, Caller::default(), "2026-11-22T10:00:00Z".parse().unwrap());
@@ -314,7 +315,7 @@ fn what_a_person_told_redress_to_ignore_is_left_as_it_is() {
     assert!(proposal.impact.iter().any(|i| i.contains("/dev/sdf") && i.contains(tag::IGNORE)), "{:?}", proposal.impact);
 }
 
-/// One row of the table of refusals: what is changed in the inventory, and a word of the reason.
+/// A row of the table of refusals: the edit of the inventory, and a word of the reason.
 type Row = (fn(&mut Inventory), &'static str);
 
 fn i(it: &mut Inventory) -> &mut Instance {

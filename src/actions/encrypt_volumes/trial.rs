@@ -1,5 +1,6 @@
-//! Trial volumes: made like the ones to come, seen, and deleted again, before anything is taken down. EC2 looks at a KMS key
-//! only after it has answered, and counts quotas when it makes: what would fail while the instance is down fails here.
+//! Trial volumes: created like the ones to come, seen, and deleted again, before anything is taken down. EC2
+//! checks a KMS key only after it has answered, and counts quotas when it creates: a failure that would occur
+//! while the instance is down occurs here.
 
 use serde_json::Value;
 
@@ -11,7 +12,7 @@ use crate::{
     services::{Planned, volume::CreateVolume},
 };
 
-/// One trial: its place in the names of steps, the volume that is made, under which key, and in words what it is for.
+/// A trial: its place in the names of steps, the volume that is created, the key, and its purpose in words.
 struct Trial {
     name: String,
     create: CreateVolume<Planned>,
@@ -19,11 +20,12 @@ struct Trial {
     words: String,
 }
 
-/// The steps of all trials: a volume for each disk, of its size, type, speed and zone, under the new key, from the snapshot
-/// that `of` names, or empty; and one of the smallest for each key of a disk that stays.
+/// Returns the steps of all trials: a volume for each disk, of its size, type, speed and zone, under the new
+/// key, from the snapshot that `of` names, or empty; and one of the smallest size for each key of a disk that
+/// stays.
 ///
 /// # Errors
-/// More tags than AWS allows.
+/// A refusal if there are more tags than AWS allows.
 pub fn trials(job: &Job<'_>, disks: &[Disk<'_>], of: Option<&dyn Fn(&Disk<'_>) -> Value>, others: &[String]) -> Result<Vec<Step>, Refusal> {
     let mut all = Vec::new();
     for disk in disks {
@@ -62,12 +64,12 @@ pub fn trials(job: &Job<'_>, disks: &[Disk<'_>], of: Option<&dyn Fn(&Disk<'_>) -
     Ok(steps)
 }
 
-/// The id of a trial's volume.
+/// Returns the id of a trial's volume.
 fn made(trial: &Trial) -> Value {
     reference::output(&format!("trial-{}", trial.name), "VolumeId")
 }
 
-/// All trial volumes are there, each encrypted under its key.
+/// Builds the wait until all trial volumes exist, each encrypted under its key.
 fn seen(job: &Job<'_>, all: &[Trial]) -> Wait {
     let ids = Value::Array(all.iter().map(made).collect());
     let mut until = job.made(ids);

@@ -1,6 +1,7 @@
-//! What is relied on once a thing is deleted, proved positively: the volume that took its place is attached where its tag
-//! says, to an instance that was started since and passes all three status checks, and its key is enabled. Whatever is
-//! not known keeps the thing. It must never take the absence of bad news for good news.
+//! The replacement that is relied on once a resource is deleted, proved positively: it is attached where its
+//! tag names the place, to an instance that was started since and passes all three status checks, and its key
+//! is enabled. Whatever is not known keeps the resource. The absence of bad news must never be taken for good
+//! news.
 
 use crate::{
     actions::{
@@ -11,7 +12,7 @@ use crate::{
     inventory::{FamilyKind, Instance, Region, Selector, Snapshot, Tags, Volume, Want, tag},
 };
 
-/// What must be read for [`volume`]: the replacement, and what it stands on.
+/// Returns the facts to read for [`volume`]: the replacement, and the instance and key that it depends on.
 pub(super) fn wants_of_volume(region: &str, place: &Region, volume: &str) -> Vec<Want> {
     let mut wants = vec![Want::by(region, FamilyKind::Snapshots, "volume-id", volume)];
     let Some(tags) = place.volumes.get(volume).known().map(|v| &v.tags) else { return wants };
@@ -26,12 +27,13 @@ pub(super) fn wants_of_volume(region: &str, place: &Region, volume: &str) -> Vec
     wants
 }
 
-/// What must be read for [`snapshot`].
+/// Returns the facts to read for [`snapshot`].
 pub(super) fn wants_of_snapshot(region: &str, place: &Region, snapshot: &Snapshot) -> Vec<Want> {
     source(snapshot).map(|source| wants_of_source(region, place, source)).unwrap_or_default()
 }
 
-/// What must be read to tell what holds the data of a volume: itself, and all that were made from it.
+/// Returns the facts that show where the data of a volume is: the volume itself, and all that were created
+/// from it.
 fn wants_of_source(region: &str, place: &Region, source: &str) -> Vec<Want> {
     let mut wants = vec![Want::id(region, FamilyKind::Volumes, source), took_its_place(region, source)];
     let (_, made) = selected(place, source);
@@ -50,10 +52,10 @@ fn stands_on(region: &str, new: &Volume) -> Vec<Want> {
     instances.chain(new.kms_key_id.iter().map(|key| Want::id(region, FamilyKind::Keys, key))).collect()
 }
 
-/// Whether an old volume may go, as far as its replacement is concerned.
+/// Checks that an old volume may be deleted, as far as its replacement is concerned.
 ///
 /// # Errors
-/// What is not proved.
+/// A refusal that names the fact that is not proved.
 pub(super) fn volume(place: &Region, old: &Volume) -> Result<(), Refusal> {
     let Some(new) = old.tags.get(tag::REPLACED_BY) else { return refused(format!("{} says not what replaced it (tag {})", old.id, tag::REPLACED_BY)) };
     let new = need(place.volumes.get(new), &format!("volume {new}"))?;
@@ -70,13 +72,13 @@ pub(super) fn volume(place: &Region, old: &Volume) -> Result<(), Refusal> {
     }
 }
 
-/// Whether a snapshot that an encryption left may go: that is said by what became of the volume it was taken of.
+/// Checks that a snapshot that an encryption left may be deleted: the fate of its source volume decides.
 ///
 /// # Errors
-/// What is not proved.
+/// A refusal that names the fact that is not proved.
 pub(super) fn snapshot(place: &Region, snapshot: &Snapshot) -> Result<(), Refusal> {
     let id = &snapshot.id;
-    // What ended badly holds nothing.
+    // A failed snapshot contains nothing.
     if snapshot.state == "error" {
         return Ok(());
     }
@@ -87,12 +89,12 @@ pub(super) fn snapshot(place: &Region, snapshot: &Snapshot) -> Result<(), Refusa
     listed.map_err(|why| Refusal::Unknown(format!("{id} is kept: redress could not find out whether a volume took the place of {source}: {why}")))?;
     let old = known(place.volumes.get(source), &format!("volume {source}, of which {id} was taken,"))?;
     let back = old.filter(|old| matches!(old.state.as_str(), "in-use" | "available") && !old.tags.contains_key(tag::REPLACED_BY));
-    // The one that is in use is the one that counts, should there be several.
+    // If there are several, the one that is in use counts.
     match (made.iter().copied().find(|v| !v.attachments.is_empty()), back, made.first()) {
         (Some(new), _, _) => in_use(place, new, &new.tags, id),
-        // An undo has put it back.
+        // An undo has put the source back.
         (None, Some(old), _) if was_put_back(old, snapshot) => in_use(place, old, &snapshot.tags, id),
-        // It was never replaced: what it was taken of is there.
+        // The source was never replaced, and still exists.
         (None, Some(_), _) => Ok(()),
         (None, None, Some(new)) if snapshot.tags.contains_key(tag::INSTANCE) => in_use(place, new, &new.tags, id),
         (None, None, Some(new)) if snapshot.encrypted => free(place, new, id),
@@ -101,16 +103,17 @@ pub(super) fn snapshot(place: &Region, snapshot: &Snapshot) -> Result<(), Refusa
     }
 }
 
-/// Whether a volume was attached again after a snapshot of it was begun.
+/// Returns whether a volume was attached again after a snapshot of it was started.
 fn was_put_back(old: &Volume, snapshot: &Snapshot) -> bool {
     !old.attachments.is_empty() && old.attached_at.zip(snapshot.start_time).is_some_and(|(attached, begun)| attached >= begun)
 }
 
-/// The volume in use that holds in the place of a volume which redress made and which is attached to nothing: the one that it was
-/// made from, put back by an undo, or another that was made from the same. `None` where none is in use.
+/// Returns the volume in use that took the place of a detached volume which redress created: the one that it
+/// was created from, put back by an undo, or another that was created from the same. `None` if none is in
+/// use.
 ///
 /// # Errors
-/// What is not known.
+/// A refusal that names the fact that is not known.
 pub(super) fn holder<'a>(place: &'a Region, left: &Volume, source: &str) -> Result<Option<&'a Volume>, Refusal> {
     let id = &left.id;
     let old = known(place.volumes.get(source), &format!("{id} is kept: volume {source}, from which it was made,"))?;
@@ -122,11 +125,12 @@ pub(super) fn holder<'a>(place: &'a Region, left: &Volume, source: &str) -> Resu
     Ok(made.into_iter().find(|v| v.id != *id && !v.attachments.is_empty()))
 }
 
-/// Whether a volume that an undo left, attached to nothing, may go: what holds in its place is proved to be in use. Where nothing is
-/// in use the volume that it was made from must be there, unencrypted, and replaced by nothing.
+/// Checks that a detached volume that an undo left may be deleted: the volume in its place is proved to be in
+/// use. Where none is in use, the volume that it was created from must exist, unencrypted, and not be
+/// replaced.
 ///
 /// # Errors
-/// What is not proved.
+/// A refusal that names the fact that is not proved.
 pub(super) fn left(place: &Region, left: &Volume, source: &str) -> Result<(), Refusal> {
     if let Some(holder) = holder(place, left, source)? {
         return in_use(place, holder, &left.tags, &left.id);
@@ -138,21 +142,22 @@ pub(super) fn left(place: &Region, left: &Volume, source: &str) -> Result<(), Re
     }
 }
 
-/// The volume whose data a snapshot holds. The tag counts first: the id that AWS gives as the volume of a copy is arbitrary
-/// (<https://docs.aws.amazon.com/ebs/latest/userguide/ebs-copy-snapshot.html>), and redress tags its copies.
+/// Returns the volume whose data a snapshot contains. The tag counts first: the id that AWS gives as the
+/// volume of a copy is arbitrary (<https://docs.aws.amazon.com/ebs/latest/userguide/ebs-copy-snapshot.html>),
+/// and redress tags its copies.
 fn source(snapshot: &Snapshot) -> Option<&str> {
     let own = Some(snapshot.volume_id.as_str()).filter(|id| !id.is_empty() && *id != NO_VOLUME && !snapshot.encrypted);
     snapshot.tags.get(tag::SOURCE).map(String::as_str).or(own)
 }
 
-/// The encrypted volumes that name this one as their source, and whether that listing was read.
+/// Returns the encrypted volumes that name this one as their source, and whether that listing was read.
 fn selected<'a>(place: &'a Region, source: &str) -> (Result<(), String>, Vec<&'a Volume>) {
     let listing = place.volumes.select(&Selector::by("tag:redress:source", source));
     let silence = listing.silence().map_or(Ok(()), |why| Err(why.to_owned()));
     (silence, listing.known().into_iter().flatten().map(|(_, v)| *v).filter(|v| v.encrypted).collect())
 }
 
-/// Whether the thing, or what took its place, is or was a disk of an instance.
+/// Returns whether the resource, or its replacement, is or was a disk of an instance.
 fn was_attached(tags: &Tags, new: &Volume) -> bool {
     tags.contains_key(tag::INSTANCE) || !new.attachments.is_empty()
 }
@@ -161,7 +166,8 @@ fn refused(why: String) -> Result<(), Refusal> {
     Err(Refusal::Refused(why))
 }
 
-/// Whether a volume that is a disk is one that its instance was started from and reads, at the place that these tags name.
+/// Checks that a volume is a disk that its instance was started from and reads, at the place that these tags
+/// name.
 fn in_use(place: &Region, new: &Volume, tags: &Tags, what: &str) -> Result<(), Refusal> {
     let [attachment] = new.attachments.as_slice() else {
         return refused(format!("{what} is kept: {}, which took the place, is attached to {} instances", new.id, new.attachments.len()));
@@ -179,10 +185,11 @@ fn in_use(place: &Region, new: &Volume, tags: &Tags, what: &str) -> Result<(), R
     status.proves_health().or_else(|why| refused(format!("{what} is kept: {id}, which runs on {}, is not proved to be well: {why}", new.id)))
 }
 
-/// Whether an instance runs, on this volume, and was last started after the volume was attached: when it was made says
-/// nothing, since a start between its making and its attachment is a start from another disk. `LaunchTime` is that of the
-/// last start, in whole seconds (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Instance.html>), `AttachTime`
-/// that of the attachment (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_VolumeAttachment.html>).
+/// Checks that an instance is running on this volume, and was last started after the volume was attached. The
+/// creation time of the volume proves nothing, since a start between its creation and its attachment is a
+/// start from another disk. `LaunchTime` is that of the last start, in whole seconds
+/// (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Instance.html>), `AttachTime` that of the
+/// attachment (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_VolumeAttachment.html>).
 fn started_since(instance: &Instance, new: &Volume, what: &str) -> Result<(), Refusal> {
     let id = &instance.id;
     if instance.state != "running" {
@@ -198,7 +205,7 @@ fn started_since(instance: &Instance, new: &Volume, what: &str) -> Result<(), Re
     }
 }
 
-/// Whether a volume that is attached to nothing could be attached.
+/// Checks that a detached volume could be attached.
 fn free(place: &Region, new: &Volume, what: &str) -> Result<(), Refusal> {
     match new.state.as_str() {
         "available" => key(place, new, what),
@@ -206,7 +213,7 @@ fn free(place: &Region, new: &Volume, what: &str) -> Result<(), Refusal> {
     }
 }
 
-/// Whether the key of a volume can be used now. One that is not encrypted needs none.
+/// Checks that the key of a volume can be used now. An unencrypted volume needs none.
 fn key(place: &Region, new: &Volume, what: &str) -> Result<(), Refusal> {
     if !new.encrypted {
         return Ok(());

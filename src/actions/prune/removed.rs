@@ -1,4 +1,4 @@
-//! What stands in the way of a deletion, and what can be had back after it: images, locks and the Recycle Bin.
+//! The obstacles to a deletion, and the recovery after it: images, locks and the Recycle Bin.
 
 use crate::{
     actions::{Proposal, Refusal, make},
@@ -12,12 +12,13 @@ use crate::{
     },
 };
 
-/// Whether a snapshot may be deleted: no image is made of it and nothing locks it, since AWS refuses the deletion otherwise
-/// (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteSnapshot.html>), and nobody else may use it, to whom AWS gives no
-/// warning (<https://docs.aws.amazon.com/ebs/latest/userguide/ebs-modifying-snapshot-permissions.html>).
+/// Checks that a snapshot may be deleted: no image is made of it and nothing locks it, since AWS refuses the
+/// deletion otherwise (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteSnapshot.html>), and
+/// no other account may use it, since AWS gives such accounts no warning
+/// (<https://docs.aws.amazon.com/ebs/latest/userguide/ebs-modifying-snapshot-permissions.html>).
 ///
 /// # Errors
-/// What keeps it, or why that cannot be told.
+/// A refusal with the obstacle, or with the reason for which it cannot be determined.
 pub(super) fn allowed(place: &Region, id: &str) -> Result<(), Refusal> {
     let unknown = |what: &str, why: Option<&str>| {
         Refusal::Unknown(format!("{id} is kept: redress could not find out whether {what}: {}", why.unwrap_or("the answer does not say")))
@@ -50,13 +51,13 @@ pub(super) fn allowed(place: &Region, id: &str) -> Result<(), Refusal> {
     }
 }
 
-/// `with everybody`, `with 111122223333 and everybody`
+/// Returns the accounts in words: `with everybody`, `with the account 111122223333 and everybody`.
 fn with(accounts: &[String]) -> String {
     let one = |account: &String| if account == PUBLIC { "everybody".to_owned() } else { format!("the account {account}") };
     format!("with {}", accounts.iter().map(one).collect::<Vec<_>>().join(" and "))
 }
 
-/// The proposal with what can be had back after the deletion.
+/// Completes the proposal with the chance of recovery after the deletion.
 pub(super) fn told(mut proposal: Proposal, place: &Region, id: &str, tags: &Tags) -> Proposal {
     let cannot_tell = |why: &str| format!("whether it can be recovered after the deletion cannot be told: the rules of the Recycle Bin are not known ({why})");
     let gone = || "it is gone for good: no rule of the Recycle Bin keeps it".to_owned();
@@ -78,7 +79,8 @@ pub(super) fn told(mut proposal: Proposal, place: &Region, id: &str, tags: &Tags
     proposal
 }
 
-/// The act that brings back what a deletion took away, while the Recycle Bin has it; `None` for calls that delete nothing.
+/// Returns the act that restores a deleted resource while the Recycle Bin has it; `None` for calls that
+/// delete nothing.
 pub fn restore(deletion: &Call) -> Option<Act> {
     let region = deletion.region.as_str();
     let named = |member: &str| deletion.input.get(member)?.as_str();
@@ -97,15 +99,15 @@ pub fn restore(deletion: &Call) -> Option<Act> {
     Some(make::act_until(call, there(), 1800, "until it is there again").only_if(vec![held]))
 }
 
-/// Whether what a change of prune deleted is in the Recycle Bin; the reason where it is not, or where that cannot be told.
+/// Checks that the resource that a change of prune deleted is in the Recycle Bin.
 ///
 /// # Errors
-/// The reason.
+/// The reason if it is not, or if that cannot be determined.
 pub fn in_bin(resource: &ResourceId, facts: &Inventory) -> Result<(), String> {
     let id = resource.id();
     let removal = facts.regions.get(resource.region()).map_or(Fact::NotRead, |region| region.removals.get(id));
     let family = if resource.kind() == Kind::Volume { FamilyKind::Volumes } else { FamilyKind::Snapshots };
-    // What somebody else has restored is there again.
+    // A resource that somebody else has restored exists again.
     if facts.json(resource.region(), family, id).known().is_some() {
         return Ok(());
     }
@@ -121,7 +123,7 @@ pub fn in_bin(resource: &ResourceId, facts: &Inventory) -> Result<(), String> {
     }
 }
 
-/// What must be read for [`in_bin`].
+/// Returns the facts to read for [`in_bin`].
 pub fn wants(resource: &ResourceId) -> [Want; 2] {
     let family = if resource.kind() == Kind::Volume { FamilyKind::Volumes } else { FamilyKind::Snapshots };
     [family, FamilyKind::Removals].map(|family| Want::id(resource.region(), family, resource.id()))

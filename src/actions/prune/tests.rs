@@ -1,7 +1,7 @@
-//! Tests of `prune`: what it must do and what it must never do, on small hand-made inventories.
+//! Tests of `prune`: required and forbidden behaviour, on small hand-made inventories.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-//! What prune deletes and what it leaves, on inventories made by hand.
+//! The deletions of prune, and the resources that it leaves.
 
 use super::{in_bin as in_bin_now, *};
 use crate::{
@@ -17,8 +17,8 @@ fn tags(pairs: &[(&str, &str)]) -> Tags {
     pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()
 }
 
-/// On the 22nd: an old volume (kept until the 21st) with its replacement attached, and four backups of i-1, of which the
-/// oldest three are past their date and the newest failed.
+/// Builds an account on the 22nd: an old volume (kept until the 21st) with its replacement attached, and four
+/// backups of i-1, of which the oldest three are past their date and the newest failed.
 fn account() -> Inventory {
     let owner = Owner { partition: "aws".into(), account: "123456789012".into() };
     let mut inventory = Inventory::empty(owner, Caller::default(), "2026-11-22T10:00:00Z".parse().unwrap());
@@ -63,7 +63,8 @@ fn left(it: &mut Inventory, id: &str, of: &str, encrypted: bool, tags_of: &[(&st
     it.region_mut(R).snapshots.put(id, snapshot);
 }
 
-/// A volume that was never attached, its replacement, and the two snapshots of the way there.
+/// Builds an account with a volume that was never attached, its replacement, and the two snapshots taken in
+/// between.
 fn detached() -> Inventory {
     let mut it = account();
     let kept = tags(&[(tag::RUN, "r"), (tag::EXPIRES, "2026-11-21"), (tag::REPLACED_BY, "vol-new2")]);

@@ -1,7 +1,7 @@
-//! Tests of `raise_cloudtrail`: what it must do and what it must never do, on small hand-made inventories.
+//! Tests of `raise_cloudtrail`: required and forbidden behaviour, on small hand-made inventories.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-//! What raising a trail does and refuses, on inventories made by hand.
+//! Raising a trail, and the refusals.
 
 use super::*;
 use crate::{
@@ -21,7 +21,7 @@ pub(crate) fn policy() -> Value {
     ] })
 }
 
-/// A stopped trail of one region without digests, with a bucket that it can use.
+/// Builds an account with a stopped trail of one region without digests, and a bucket that it can use.
 fn account() -> Inventory {
     let owner = Owner { partition: "aws".into(), account: "123456789012".into() };
     let mut inventory = Inventory::empty(owner, Caller::default(), "2026-11-22T10:00:00Z".parse().unwrap());

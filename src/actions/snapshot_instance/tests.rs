@@ -1,7 +1,7 @@
-//! Tests of `snapshot_instance`: what it must do and what it must never do, on small hand-made inventories.
+//! Tests of `snapshot_instance`: required and forbidden behaviour, on small hand-made inventories.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-//! What a backup is made of, on inventories made by hand.
+//! The composition of a backup.
 
 use super::*;
 use crate::{

@@ -1,4 +1,5 @@
-//! What becomes of a group's rules: which go, which come in their place. It names rules; calls are made of them elsewhere.
+//! The edit of a group's rules: those that go, and those that come in their place. It names rules; calls are
+//! made of them elsewhere.
 
 use ipnet::IpNet;
 
@@ -18,20 +19,21 @@ use crate::{
 /// The rules of a group as they are to be.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Edit<'a> {
-    /// Rules that go.
+    /// The rules that go.
     pub revoke: Vec<&'a SecurityGroupRule>,
-    /// Rules that come; their ids are made up.
+    /// The rules that come; their ids are made up.
     pub add: Vec<SecurityGroupRule>,
     /// All rules afterwards.
     pub after: Vec<SecurityGroupRule>,
-    /// What closes: source, and the traffic that it no longer may send.
+    /// The traffic that closes: the source, and the traffic that it may no longer send.
     pub closes: Vec<(String, SecurityGroupRule)>,
 }
 
-/// Which rules go and which come, so that none of the exposures is left.
+/// Returns the rules that go and those that come, so that none of the exposures is left.
 ///
 /// # Errors
-/// A refusal: nothing is open, or it cannot be told, or the strategy does not fit, or the world would be left in.
+/// A refusal: nothing is open, or that cannot be determined, or the strategy does not fit, or the world would
+/// be left in.
 pub fn edit<'a>(rules: &[&'a SecurityGroupRule], lists: &Family<PrefixList>, exposures: &[Exposure], params: &Params) -> Result<Edit<'a>, Refusal> {
     let offences = offences(rules, lists, exposures)?;
     let allowed = |o: &&Offence<'_>| !params.allow.iter().any(|a| traffic::source(o.rule) == a.0.to_string());
@@ -56,7 +58,7 @@ pub fn edit<'a>(rules: &[&'a SecurityGroupRule], lists: &Family<PrefixList>, exp
     Ok(Edit { revoke, add, after, closes })
 }
 
-/// The offences of several exposures, one for each rule.
+/// Returns the offences of several exposures, one for each rule.
 fn offences<'a>(rules: &[&'a SecurityGroupRule], lists: &Family<PrefixList>, exposures: &[Exposure]) -> Result<Vec<Offence<'a>>, Refusal> {
     let mut all: Vec<Offence<'a>> = Vec::new();
     for &exposure in exposures {
@@ -77,7 +79,7 @@ fn offences<'a>(rules: &[&'a SecurityGroupRule], lists: &Family<PrefixList>, exp
     Ok(all)
 }
 
-/// What stands in the place of an open rule, and what closes to its source.
+/// Returns the rules that replace an open rule, and the traffic that closes to its source.
 fn instead(offence: &Offence<'_>, lists: &Family<PrefixList>, params: &Params) -> Result<(Vec<SecurityGroupRule>, Vec<SecurityGroupRule>), Refusal> {
     let rule = offence.rule;
     let allowed = allowed_for(rule, lists, params)?;
@@ -105,7 +107,7 @@ fn instead(offence: &Offence<'_>, lists: &Family<PrefixList>, params: &Params) -
 /// Ranges of ports, first and last.
 type Ranges = Vec<(i32, i32)>;
 
-/// The ports of a range that must close, and those that are left.
+/// Splits a range into the ports that must close, and those that are left.
 fn split(rule: &SecurityGroupRule, transport: Transport, services: &[&Service]) -> (Ranges, Ranges) {
     let (from, to) = traffic::range(rule);
     let watched = services.iter().filter(|s| s.transports.contains(&transport)).map(|s| i32::from(s.port));
@@ -130,7 +132,7 @@ fn split(rule: &SecurityGroupRule, transport: Transport, services: &[&Service]) 
     (risky, harmless)
 }
 
-/// The allowed networks of the families that the rule's source has.
+/// Returns the allowed networks of the address families that the rule's source has.
 fn allowed_for(rule: &SecurityGroupRule, lists: &Family<PrefixList>, params: &Params) -> Result<Vec<IpNet>, Refusal> {
     let nets = support::need(traffic::nets(rule, lists), &format!("the source of rule {}", rule.id))?;
     let has = |v4: bool| nets.iter().any(|net| net.addr().is_ipv4() == v4);
@@ -138,14 +140,14 @@ fn allowed_for(rule: &SecurityGroupRule, lists: &Family<PrefixList>, params: &Pa
     Ok(params.allow.iter().map(|a| a.0).filter(|net| if net.addr().is_ipv4() { v4 } else { v6 }).collect())
 }
 
-/// The rule, from somewhere else.
+/// Returns the rule with another source.
 fn with_source(rule: &SecurityGroupRule, net: &IpNet) -> SecurityGroupRule {
     let text = Some(net.to_string());
     let (cidr_ipv4, cidr_ipv6) = if net.addr().is_ipv4() { (text, None) } else { (None, text) };
     SecurityGroupRule { cidr_ipv4, cidr_ipv6, prefix_list_id: None, ..rule.clone() }
 }
 
-/// Whether two rules let in the same: AWS refuses the second as a duplicate.
+/// Returns whether two rules let in the same traffic: AWS refuses the second as a duplicate.
 fn same(a: &SecurityGroupRule, b: &SecurityGroupRule) -> bool {
     let ports = |r: &SecurityGroupRule| if traffic::protocol(r) == Protocol::All { (0, 0) } else { (r.from_port, r.to_port) };
     a.is_egress == b.is_egress
@@ -154,7 +156,8 @@ fn same(a: &SecurityGroupRule, b: &SecurityGroupRule) -> bool {
         && (&a.cidr_ipv4, &a.cidr_ipv6, &a.prefix_list_id, &a.referenced_group_id) == (&b.cidr_ipv4, &b.cidr_ipv6, &b.prefix_list_id, &b.referenced_group_id)
 }
 
-/// The change must close what it is for; if what stays and what comes would still be the world, it is not made.
+/// Refuses a change that would not close its exposures, since the rules that stay and come would together
+/// still be the world.
 fn left_open(after: &[SecurityGroupRule], lists: &Family<PrefixList>, exposures: &[Exposure]) -> Result<(), Refusal> {
     let after: Vec<&SecurityGroupRule> = after.iter().collect();
     for &exposure in exposures {

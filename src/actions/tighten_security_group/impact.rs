@@ -1,5 +1,5 @@
-//! What `tighten-security-group` tells a person before they say yes: every port that closes, who is still let in, and
-//! who sits behind the group. Words only.
+//! The impact of `tighten-security-group`, for the person who approves it: every port that closes, the
+//! sources that are still let in, and the interfaces behind the group. Words only.
 
 use std::collections::BTreeMap;
 
@@ -13,10 +13,10 @@ use crate::{
     inventory::{NetworkInterface, SecurityGroupRule},
 };
 
-/// All that is to be said.
+/// Describes the whole impact.
 ///
 /// # Errors
-/// [`Refusal::Unknown`] where the interfaces behind the group are not known.
+/// [`Refusal::Unknown`] if the interfaces behind the group are not known.
 pub fn impact(context: &Context<'_>, group: &str, rules: &[&SecurityGroupRule], edit: &Edit<'_>, params: &Params) -> Result<Vec<String>, Refusal> {
     let mut impact: Vec<String> = edit.closes.iter().map(|(source, rule)| closing(source, rule)).collect();
     let added: Vec<String> = edit.add.iter().map(traffic::line).collect();
@@ -35,7 +35,7 @@ pub fn impact(context: &Context<'_>, group: &str, rules: &[&SecurityGroupRule], 
     Ok(impact)
 }
 
-/// One rule that closes, with every port of it that has a name.
+/// Describes one rule that closes, with every port of it that has a name.
 fn closing(source: &str, rule: &SecurityGroupRule) -> String {
     let named = |all: &'static [Service]| {
         let transports = |s: &&Service| s.transports.iter().any(|t| traffic::admits(rule, *t, s.port));
@@ -55,7 +55,7 @@ fn closing(source: &str, rule: &SecurityGroupRule) -> String {
     text
 }
 
-/// The interfaces behind the group, counted by what they are.
+/// Counts the interfaces behind the group by their kind.
 fn users(context: &Context<'_>, interfaces: &[&NetworkInterface]) -> String {
     let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
     for interface in interfaces {
@@ -82,7 +82,8 @@ fn kind(context: &Context<'_>, interface: &NetworkInterface) -> String {
     }
 }
 
-/// Whether connections that the rules let in are not tracked: everyone may come in, and everything may go out
+/// Returns whether connections that the rules let in are not tracked: everyone may come in, and everything
+/// may go out
 /// (<https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/security-group-connection-tracking.html>).
 fn untracked(rules: &[&SecurityGroupRule], edit: &Edit<'_>) -> bool {
     let everyone = |r: &&SecurityGroupRule| matches!(traffic::source(r), "0.0.0.0/0" | "::/0");

@@ -1,5 +1,6 @@
-//! The lock-out guard: nobody who works with the account may be cut off unasked. It looks at what each interface behind
-//! the group lets in before and after, all its groups together; it judges ways in for people, not traffic in general.
+//! The lock-out guard: nobody who works with the account may be cut off unasked. It compares what all groups
+//! of each interface behind the group let in before and after; it judges ways in for people, not traffic in
+//! general.
 
 use std::net::IpAddr;
 
@@ -15,10 +16,10 @@ use crate::{
 
 const GUARD: &str = "lock-out";
 
-/// The interfaces that use a group.
+/// Returns the interfaces that use a group.
 ///
 /// # Errors
-/// [`Refusal::Unknown`] where they were not listed.
+/// [`Refusal::Unknown`] if they were not listed.
 pub fn interfaces<'a>(context: &Context<'a>, group: &str) -> Result<Vec<&'a NetworkInterface>, Refusal> {
     let region = support::region(context.inventory, context.region)?;
     let found = region.network_interfaces.select(&Selector::by("group-id", group));
@@ -26,7 +27,7 @@ pub fn interfaces<'a>(context: &Context<'a>, group: &str) -> Result<Vec<&'a Netw
     Ok(found.into_iter().map(|(_, interface)| interface).collect())
 }
 
-/// What must be read to ask the guard, given what is known so far.
+/// Returns the facts that the guard needs, given the known ones.
 pub fn needs(context: &Context<'_>, group: &str) -> Vec<Want> {
     let region = context.region;
     let mut wants = vec![Want::by(region, FamilyKind::NetworkInterfaces, "group-id", group)];
@@ -42,7 +43,7 @@ pub fn needs(context: &Context<'_>, group: &str) -> Vec<Want> {
     wants
 }
 
-/// An interface of a running instance, with what all its groups let in afterwards.
+/// An interface of a running instance, with the rules of all its groups afterwards.
 struct Reach<'a> {
     instance: &'a Instance,
     after: Vec<&'a SecurityGroupRule>,
@@ -51,7 +52,8 @@ struct Reach<'a> {
 /// Asks the guard.
 ///
 /// # Errors
-/// A refusal that names the instance and what would be cut, or [`Refusal::Unknown`] where that cannot be told.
+/// A refusal that names the instance and the access that would be cut, or [`Refusal::Unknown`] if that cannot
+/// be determined.
 pub fn guard(context: &Context<'_>, group: &str, edit: &Edit<'_>, params: &Params) -> Result<Vec<GuardNote>, Refusal> {
     let lists = &support::region(context.inventory, context.region)?.prefix_lists;
     let reaches = reaches(context, group, edit)?;
@@ -72,7 +74,7 @@ pub fn guard(context: &Context<'_>, group: &str, edit: &Edit<'_>, params: &Param
     Ok(notes)
 }
 
-/// What was found against the change, against what the user allowed.
+/// Weighs an objection to the change against the permission of the user.
 fn settle(against: Option<String>, loosened: bool, fine: String) -> Result<GuardNote, Refusal> {
     match against {
         None => Ok(GuardNote::passed(GUARD, fine)),
@@ -102,7 +104,7 @@ fn reaches<'a>(context: &Context<'a>, group: &str, edit: &'a Edit<'_>) -> Result
     Ok(all)
 }
 
-/// redress must not cut the machine it runs on.
+/// Refuses a change that would cut off the machine that redress runs on.
 fn own_host(context: &Context<'_>, group: &str) -> Result<GuardNote, Refusal> {
     match &context.inventory.caller.host {
         Fact::Known(host) => {
@@ -119,7 +121,7 @@ fn lets_in(rule: &SecurityGroupRule, port: u16) -> bool {
     !rule.is_egress && traffic::admits(rule, Transport::Tcp, port)
 }
 
-/// Whether the operator's address could come in by a rule that goes, and by none afterwards.
+/// Returns a description if the operator's address could come in by a rule that goes, and by none afterwards.
 fn cuts(address: IpAddr, edit: &Edit<'_>, lists: &Family<PrefixList>, reach: &Reach<'_>) -> Option<String> {
     let by = |rule: &SecurityGroupRule, port| lets_in(rule, port) && traffic::holds(rule, lists, address);
     let was = |port: &&u16| edit.revoke.iter().any(|r| by(r, **port));
@@ -127,7 +129,8 @@ fn cuts(address: IpAddr, edit: &Edit<'_>, lists: &Family<PrefixList>, reach: &Re
     Some(format!("it would cut your own address {address} from port {port} of {}", named(reach.instance)))
 }
 
-/// Whether the last way in for a person goes, where Systems Manager is not known to reach the instance.
+/// Returns a description if the last way in for a person goes, and Systems Manager is not known to reach the
+/// instance.
 fn last_way_in(context: &Context<'_>, edit: &Edit<'_>, lists: &Family<PrefixList>, reach: &Reach<'_>) -> Option<String> {
     let was = WAYS_IN.iter().any(|port| edit.revoke.iter().any(|r| lets_in(r, *port)));
     let is = WAYS_IN.iter().any(|port| reach.after.iter().any(|r| lets_in(r, *port) && from_somewhere(r, lists)));
@@ -140,7 +143,7 @@ fn last_way_in(context: &Context<'_>, edit: &Edit<'_>, lists: &Family<PrefixList
     ))
 }
 
-/// Whether a rule's source is anybody at all: a CIDR, another group, a prefix list with entries.
+/// Returns whether a rule's source is anybody at all: a CIDR, another group, a prefix list with entries.
 fn from_somewhere(rule: &SecurityGroupRule, lists: &Family<PrefixList>) -> bool {
     rule.referenced_group_id.is_some() || traffic::nets(rule, lists).known().is_some_and(|nets| !nets.is_empty())
 }

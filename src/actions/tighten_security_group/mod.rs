@@ -1,5 +1,6 @@
-//! `tighten-security-group`: rules that are open to the world give way to the networks that are allowed, or to nothing.
-//! Which rules those are is the checks' to say; this action must never take away a source that they did not name.
+//! `tighten-security-group`: rules that are open to the world are replaced by the networks that are allowed,
+//! or by nothing. The checks decide which rules those are; this action must never remove a source that they
+//! did not name.
 
 mod edit;
 mod impact;
@@ -24,7 +25,7 @@ use crate::{
     services::{Operation, Spec, security_group},
 };
 
-/// The action.
+/// The action `tighten-security-group`.
 pub struct TightenSecurityGroup;
 
 impl Action for TightenSecurityGroup {
@@ -109,18 +110,20 @@ impl Action for TightenSecurityGroup {
     }
 }
 
-/// What is to be closed: what the findings say, or everything where the action is asked for without a finding.
+/// Returns the exposures to close: those of the findings, or all if the action is asked for without a
+/// finding.
 fn exposures(checks: &[String]) -> Vec<Exposure> {
     let named: Vec<Exposure> = Exposure::ALL.into_iter().filter(|e| checks.iter().any(|c| c == e.check())).collect();
     if named.is_empty() { Exposure::ALL.to_vec() } else { named }
 }
 
-/// The group must be this account's, and nothing else may look after it.
+/// Checks that the group is this account's, and that nothing else manages it.
 fn owner(context: &Context<'_>, group: &SecurityGroup) -> Result<super::GuardNote, Refusal> {
     if !context.inventory.owner.owns(&group.owner_id) {
         return Err(Refusal::Refused(format!("{} belongs to account {}: only that account can change it", group.id, group.owner_id)));
     }
-    // https://docs.aws.amazon.com/emr/latest/ManagementGuide/emr-man-sec-groups.html and the like: made by services.
+    // Groups that services create, as in
+    // https://docs.aws.amazon.com/emr/latest/ManagementGuide/emr-man-sec-groups.html.
     let by_name = match group.name.as_str() {
         name if name.starts_with("ElasticMapReduce-") => Some("EMR"),
         name if name.starts_with("d-") && name.ends_with("_controllers") => Some("Directory Service"),
@@ -142,7 +145,7 @@ fn summary(group: &SecurityGroup, edit: &edit::Edit<'_>, params: &Params) -> Str
     }
 }
 
-/// Rules as short lines, in a fixed order, so that a diff can be drawn.
+/// Returns rules as short lines, in a fixed order, so that a diff can be drawn.
 fn listed<'a>(rules: impl IntoIterator<Item = &'a SecurityGroupRule>) -> Value {
     let mut lines: Vec<String> = rules.into_iter().map(traffic::line).collect();
     lines.sort();

@@ -5,14 +5,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::checks::security_groups::world;
 
-/// What becomes of a rule that is open to the world.
+/// The treatment of a rule that is open to the world.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Strategy {
     /// Its whole range of ports is let in from the allowed CIDRs instead, or from nowhere.
     #[default]
     Narrow,
-    /// It goes.
+    /// The rule is revoked.
     Revoke,
     /// Its harmless ports stay open to the world; the others are let in from the allowed CIDRs.
     Split,
@@ -51,18 +51,18 @@ impl TryFrom<String> for Allowed {
     }
 }
 
-/// Parameters, with their defaults.
+/// The parameters, with their defaults.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Params {
-    /// What becomes of an open rule.
+    /// The treatment of an open rule.
     pub strategy: Strategy,
-    /// Who is let in instead.
+    /// The networks that are let in instead.
     #[serde(deserialize_with = "together")]
     pub allow: Vec<Allowed>,
-    /// Whether the last way in to a running instance may be closed.
+    /// The last way in to a running instance may be closed.
     pub close_last_way_in: bool,
-    /// How many inbound rules a group may have, for each of IPv4 and IPv6.
+    /// The number of inbound rules that a group may have, for each of IPv4 and IPv6.
     pub rule_limit: usize,
 }
 
@@ -72,7 +72,7 @@ impl Default for Params {
     }
 }
 
-/// Several allowed networks must not add up to the world either.
+/// Parses the allowed networks, which must not add up to the world either.
 fn together<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<Allowed>, D::Error> {
     let mut all = Vec::<Allowed>::deserialize(deserializer)?;
     all.sort_by_key(|a| a.0);

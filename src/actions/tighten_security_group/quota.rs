@@ -1,4 +1,4 @@
-//! How many rules a group would have while old and new stand side by side
+//! The number of rules that a group has while old and new exist side by side
 //! (<https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html#vpc-limits-security-groups>).
 
 use super::edit::Edit;
@@ -7,7 +7,7 @@ use crate::{
     inventory::{Family, PrefixList, SecurityGroupRule},
 };
 
-/// Refuses what would not fit. IPv4 and IPv6 are counted apart.
+/// Refuses an edit that would exceed the limit. IPv4 and IPv6 are counted apart.
 ///
 /// # Errors
 /// A refusal with the numbers.
@@ -31,13 +31,14 @@ fn count<'a>(rules: impl Iterator<Item = &'a SecurityGroupRule>, lists: &Family<
     rules.filter(|r| !r.is_egress).map(|r| weight(r, lists, v4)).sum()
 }
 
-/// What a rule counts for: a CIDR one in its family, another group one in both, a prefix list as many as it may hold.
+/// Returns the weight of a rule in the quota: a CIDR counts as one in its family, another group as one in
+/// both, a prefix list as many as it may contain.
 fn weight(rule: &SecurityGroupRule, lists: &Family<PrefixList>, v4: bool) -> usize {
     let Some(id) = &rule.prefix_list_id else {
         let other = if v4 { &rule.cidr_ipv6 } else { &rule.cidr_ipv4 };
         return usize::from(other.is_none());
     };
-    // A list that is not known is taken for one rule: the quota is then AWS's to enforce, before anything is revoked.
+    // An unknown list counts as one rule: AWS then enforces the quota, before anything is revoked.
     let Some(list) = lists.get(id).known().copied() else { return 1 };
     let other_family = |entries: &Vec<String>| !entries.is_empty() && entries.iter().all(|e| e.contains(':') == v4);
     if list.entries.known().is_some_and(other_family) {
@@ -46,7 +47,7 @@ fn weight(rule: &SecurityGroupRule, lists: &Family<PrefixList>, v4: bool) -> usi
     list.max_entries.and_then(|n| usize::try_from(n).ok()).unwrap_or_else(|| aws_weight(&list.name))
 }
 
-/// What AWS's own lists count for
+/// Returns the weight of AWS's own lists
 /// (<https://docs.aws.amazon.com/vpc/latest/userguide/working-with-aws-managed-prefix-lists.html>).
 fn aws_weight(name: &str) -> usize {
     let known = [("cloudfront", 55), ("route53-healthchecks", 25), ("vpc-lattice", 10), ("s3express", 6), ("groundstation", 5), ("ec2-instance-connect", 2)];

@@ -1,5 +1,5 @@
-//! The calls of `tighten-security-group`: the new rules first, then, once they can be seen, the old ones go; and the way
-//! back of each. It must never revoke by description of a rule, only by its id.
+//! The calls of `tighten-security-group`: the new rules come first; once they can be seen, the old ones go.
+//! Each step has its undo. It must never revoke a rule by its description, only by its id.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ use crate::{
 /// The output of an authorize call.
 const IDS: &str = "SecurityGroupRuleIds";
 
-/// All steps, in order.
+/// Returns all steps, in order.
 ///
 /// # Errors
 /// As [`support::recovery_tags`].
@@ -30,14 +30,15 @@ pub fn steps(region: &str, group: &str, edit: &Edit<'_>) -> Result<Vec<Step>, Re
         steps.push(authorize_step(region, group, &format!("authorize-{}", n + 1), &tags, &rules)?);
     }
     let mut last = revoke_step(region, group, &edit.revoke)?;
-    // Whoever is let in by the new rules alone would be shut out if somebody has taken one away meanwhile.
+    // Whoever is let in by the new rules alone would be shut out if somebody has removed one meanwhile.
     let there = |step: &Step| rule_expect(region, reference::output(&step.name, IDS), Test::Exists).meaning("a rule that this change has made is gone");
     last.act = last.act.only_if(steps.iter().map(there).collect());
     steps.push(last);
     Ok(steps)
 }
 
-/// One call tags all the rules that it makes alike, so rules with different tags take a call each.
+/// Groups the rules by their tags: one call tags all the rules that it creates alike, so rules with different
+/// tags need a call each.
 fn by_tags<'a>(rules: impl Iterator<Item = &'a SecurityGroupRule>) -> BTreeMap<Tags, Vec<&'a SecurityGroupRule>> {
     let mut groups: BTreeMap<Tags, Vec<&SecurityGroupRule>> = BTreeMap::new();
     for rule in rules {
@@ -100,7 +101,7 @@ fn authorize(region: &str, group: &str, tags: &Tags, rules: &[&SecurityGroupRule
     Ok(Act::new(Call::of(&region, &authorize), None, Recognise::Tagged { region, family, output: IDS.to_owned(), shape: Shape::Ids(rules.len()) }))
 }
 
-/// The rules as `IpPermissions`: one for each protocol and range of ports, with all sources of it
+/// Converts the rules to `IpPermissions`: one for each protocol and range of ports, with all its sources
 /// (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_IpPermission.html>).
 fn permissions(rules: &[&SecurityGroupRule]) -> Vec<IpPermission> {
     let mut all: Vec<IpPermission> = Vec::new();

@@ -1,5 +1,6 @@
-//! The action on small accounts: what it must close, what it must never lose, whom it must not lock out. The calls of
-//! each proposal are played on the inventory, so that proofs are judged on what would really be there.
+//! The action on small accounts: the rules that it must close, those that it must never lose, and the people
+//! that it must not lock out. The calls of each proposal are played on the inventory, so that proofs are
+//! judged on the resulting facts.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use proptest::prelude::{Just, Strategy, any, prop_assert, prop_oneof, proptest};
@@ -89,7 +90,7 @@ impl Clinic {
             other => panic!("{other:?}"),
         }
     }
-    /// Plays an act; gives back the ids of rules that it made.
+    /// Plays an act; returns the ids of the rules that it created.
     fn play(&mut self, act: &Act, made: &Value) -> Value {
         let input = &act.call.input;
         let rules = &mut self.inventory.region_mut(REGION).security_group_rules;
@@ -128,7 +129,8 @@ impl Clinic {
     fn footprint(&self) -> Value {
         self.inventory.footprint(&[rules_want(REGION, "sg-1")])
     }
-    /// Applies a proposal, looks that its proofs hold and its prediction is right, takes it back, and looks that all is as before.
+    /// Applies a proposal, checks that its proofs hold and its prediction is right, undoes it, and checks
+    /// that all is as before.
     fn whole(mut self, proposal: &Proposal) -> Vec<String> {
         let before = self.footprint();
         let mut made = std::collections::BTreeMap::new();

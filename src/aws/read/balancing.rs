@@ -13,11 +13,11 @@ use crate::{
     inventory::{Fact, Target, TargetGroup},
 };
 
-/// How many groups a page has at most.
+/// The maximum number of groups on a page.
 const PAGE: i32 = 400;
 
-/// `elasticloadbalancing:DescribeTargetGroups`, and `DescribeTargetHealth` for each: no operation says which groups an instance is
-/// a target of.
+/// Reads target groups by `elasticloadbalancing:DescribeTargetGroups`, and `DescribeTargetHealth` for each:
+/// no operation lists the groups of which an instance is a target.
 pub async fn target_groups(client: &Client, ask: &Ask) -> Members<TargetGroup> {
     if *ask != Ask::All {
         return not_listed("no single target groups; target groups");

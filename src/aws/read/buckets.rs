@@ -11,7 +11,7 @@ use crate::{
     inventory::{Bucket, Fact, Reason, Tags},
 };
 
-/// `s3:HeadBucket` and the settings of each bucket.
+/// Calls `s3:HeadBucket` and reads the settings of each bucket.
 pub async fn buckets(reader: Reader<'_>, ask: &Ask) -> Members<Bucket> {
     let Ask::Ids(names) = ask else { return not_listed("buckets") };
     let buckets = stream::iter(names.clone()).map(|name| async move {
@@ -33,7 +33,7 @@ async fn bucket(reader: Reader<'_>, name: &str) -> Fact<Bucket> {
     }
 }
 
-/// The region of a bucket: S3 tells it in a header to everybody, whatever else it answers.
+/// Returns the region of a bucket: S3 sends it to everybody in a header, whatever the rest of the answer is.
 async fn located(reader: Reader<'_>, name: &str) -> String {
     let base = reader.clients.region("");
     let region = reading("s3:HeadBucket", || async {
@@ -45,12 +45,12 @@ async fn located(reader: Reader<'_>, name: &str) -> String {
             },
         }
     });
-    // What went wrong is told by the request that follows, in the region at hand.
+    // A failure shows in the request that follows, in the region at hand.
     some(region.await.ok().flatten()).unwrap_or_default()
 }
 
-/// The answer "forbidden" has two meanings: the bucket is somebody else's, or it is ours and may not be looked at.
-/// The list of our own buckets tells them apart.
+/// Resolves the answer "forbidden", which has two meanings: the bucket is somebody else's, or it is ours and
+/// may not be read. The list of our own buckets distinguishes the two.
 async fn not_allowed(s3: &Client, name: &str, denied: &CallError) -> Fact<Bucket> {
     match owns(s3, name).await {
         Ok(false) => Fact::Known(Bucket { id: name.to_owned(), owned: false, ..Bucket::default() }),
@@ -136,15 +136,15 @@ async fn versioning(s3: &Client, name: &str, owner: &str) -> Fact<String> {
     }
 }
 
-/// The status in the answer as moto gives it: its outermost element has another name than AWS's, which the SDK takes
-/// for a broken reply. `None` for anything else.
+/// Returns the status in the answer as moto sends it: its outermost element has another name than AWS's,
+/// which the SDK takes for a broken reply. `None` for anything else.
 fn renamed(body: &[u8]) -> Option<Option<String>> {
     let text = std::str::from_utf8(body).ok().filter(|t| t.contains("<GetBucketVersioningResponse"))?;
     let status = text.split_once("<Status>").and_then(|(_, rest)| rest.split_once("</Status>"));
     Some(status.map(|(status, _)| status.to_owned()))
 }
 
-/// The algorithm and the key.
+/// Returns the algorithm and the key of the default encryption.
 async fn encryption(s3: &Client, name: &str, owner: &str) -> (Fact<String>, Fact<String>) {
     match reading("s3:GetBucketEncryption", || s3.get_bucket_encryption().bucket(name).expected_bucket_owner(owner).send()).await {
         Ok(answer) => {
@@ -157,7 +157,7 @@ async fn encryption(s3: &Client, name: &str, owner: &str) -> (Fact<String>, Fact
     }
 }
 
-/// A bucket without tags has an empty set of them, though S3 answers with an error.
+/// Reads the tags of a bucket. One without tags has an empty set, though S3 answers with an error.
 async fn tags(s3: &Client, name: &str, owner: &str) -> Fact<Tags> {
     match reading("s3:GetBucketTagging", || s3.get_bucket_tagging().bucket(name).expected_bucket_owner(owner).send()).await {
         Ok(answer) => Fact::Known(answer.tag_set.into_iter().map(|t| (t.key, t.value)).collect()),

@@ -9,7 +9,8 @@ use super::{
 };
 use crate::{aws::errors, inventory::CapacityReservation};
 
-/// `ec2:DescribeCapacityReservations`. It has no filter for ids, and one unknown id fails the whole call.
+/// Calls `ec2:DescribeCapacityReservations`. It has no filter for ids, and one unknown id fails the whole
+/// call.
 pub async fn reservations(ec2: &Client, ask: &Ask) -> Members<CapacityReservation> {
     let Ask::Ids(ids) = ask else { return described(ec2, ask).await };
     match described(ec2, ask).await {

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::inventory::{Snapshot, Volume, VolumeModification, compute::Attachment};
 
-/// `ec2:DescribeVolumes`
+/// Calls `ec2:DescribeVolumes`.
 pub async fn volumes(ec2: &Client, ask: &Ask) -> Members<Volume> {
     let request = ec2.describe_volumes().set_filters(filters(ask, "volume-id")).max_results(500);
     let volumes = pages!("ec2:DescribeVolumes", request, volumes);
@@ -47,13 +47,13 @@ fn attachment(attachment: types::VolumeAttachment) -> Attachment {
     }
 }
 
-/// The service that operates a thing, if one does.
+/// Returns the service that operates a resource, if one does.
 pub fn operator(operator: Option<types::OperatorResponse>) -> Option<String> {
     let operator = operator.filter(|o| o.managed == Some(true))?;
     Some(some(operator.principal).unwrap_or_else(|| "a service of AWS".to_owned()))
 }
 
-/// `ec2:DescribeVolumesModifications`
+/// Calls `ec2:DescribeVolumesModifications`.
 pub async fn modifications(ec2: &Client, ask: &Ask) -> Members<VolumeModification> {
     let request = ec2.describe_volumes_modifications().set_filters(filters(ask, "volume-id")).max_results(500);
     let modifications = pages!("ec2:DescribeVolumesModifications", request, volumes_modifications);
@@ -63,7 +63,7 @@ pub async fn modifications(ec2: &Client, ask: &Ask) -> Members<VolumeModificatio
     Ok(known(modifications, |m| &m.id))
 }
 
-/// `ec2:DescribeSnapshots` with `OwnerIds=self`. Emulators also list snapshots of public images there.
+/// Calls `ec2:DescribeSnapshots` with `OwnerIds=self`. Emulators also list snapshots of public images there.
 pub async fn snapshots(ec2: &Client, account: &str, ask: &Ask) -> Members<Snapshot> {
     let request = ec2.describe_snapshots().owner_ids("self").set_filters(filters(ask, "snapshot-id")).max_results(1000);
     let snapshots = pages!("ec2:DescribeSnapshots", request, snapshots);

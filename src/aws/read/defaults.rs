@@ -13,7 +13,8 @@ use crate::{
     inventory::{EbsDefaults, Fact, ManagedInstance},
 };
 
-/// `ec2:GetEbsEncryptionByDefault`, `ec2:GetEbsDefaultKmsKeyId`; one may be missing without the other.
+/// Calls `ec2:GetEbsEncryptionByDefault` and `ec2:GetEbsDefaultKmsKeyId`; one may be missing without the
+/// other.
 pub async fn ebs(ec2: &Client, ask: &Ask) -> Members<EbsDefaults> {
     if matches!(ask, Ask::By(..)) {
         return not_listed("the defaults of EBS");
@@ -36,7 +37,7 @@ pub async fn ebs(ec2: &Client, ask: &Ask) -> Members<EbsDefaults> {
     Ok(vec![(EbsDefaults::ID.to_owned(), Fact::Known(EbsDefaults { encryption_by_default, kms_key_id }))])
 }
 
-/// `ssm:DescribeInstanceInformation`
+/// Calls `ssm:DescribeInstanceInformation`.
 pub async fn managed_instances(ssm: &aws_sdk_ssm::Client, ask: &Ask) -> Members<ManagedInstance> {
     let operation = "ssm:DescribeInstanceInformation";
     let filter = match ask {

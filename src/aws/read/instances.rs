@@ -17,7 +17,7 @@ use crate::{
     inventory::{Fact, Instance, InstanceStatus, InstanceType, compute::Device},
 };
 
-/// `ec2:DescribeInstances`; what is read by id comes with `ec2:DescribeInstanceAttribute`.
+/// Calls `ec2:DescribeInstances`, and `ec2:DescribeInstanceAttribute` for instances that are read by id.
 pub async fn instances(ec2: &Client, ask: &Ask) -> Members<Instance> {
     let request = ec2.describe_instances().set_filters(filters(ask, "instance-id")).max_results(1000);
     let reservations = pages!("ec2:DescribeInstances", request, reservations);
@@ -71,7 +71,7 @@ fn instance(i: types::Instance) -> Instance {
     }
 }
 
-/// AWS's reason for a state, which begins with its code.
+/// Returns AWS's reason for a state, which begins with its code.
 fn reason(reason: types::StateReason) -> Option<String> {
     match (some(reason.code), some(reason.message)) {
         (Some(code), Some(message)) if !message.starts_with(&code) => Some(format!("{code}: {message}")),
@@ -101,7 +101,8 @@ async fn with_attributes(ec2: &Client, instance: Instance) -> Instance {
     Instance { stop_protection, shutdown_behavior, ..instance }
 }
 
-/// An attribute that every instance has: an answer without it says nothing.
+/// Converts the answer for an attribute that every instance has: an answer without it leaves the attribute
+/// unknown.
 fn told<T>(answer: Result<Option<T>, CallError>) -> Fact<T> {
     match answer {
         Ok(Some(value)) => Fact::Known(value),
@@ -110,7 +111,7 @@ fn told<T>(answer: Result<Option<T>, CallError>) -> Fact<T> {
     }
 }
 
-/// `ec2:DescribeInstanceStatus`. It has no filter for ids, and one unknown id fails the whole call.
+/// Calls `ec2:DescribeInstanceStatus`. It has no filter for ids, and one unknown id fails the whole call.
 pub async fn statuses(ec2: &Client, ask: &Ask) -> Members<InstanceStatus> {
     let Ask::Ids(ids) = ask else { return listed_statuses(ec2, ask).await };
     match named_statuses(ec2, ids).await {
@@ -140,7 +141,7 @@ async fn listed_statuses(ec2: &Client, ask: &Ask) -> Members<InstanceStatus> {
 }
 
 fn status(status: types::InstanceStatus) -> InstanceStatus {
-    // What is over keeps its code; only the description says so.
+    // Completed and canceled events keep their code; only the description marks them.
     let over = |e: &types::InstanceStatusEvent| e.description.as_ref().is_some_and(|d| d.starts_with("[Completed]") || d.starts_with("[Canceled]"));
     let events = status.events.unwrap_or_default().into_iter().filter(|e| !over(e)).map(|e| text(e.code));
     InstanceStatus {
@@ -152,7 +153,7 @@ fn status(status: types::InstanceStatus) -> InstanceStatus {
     }
 }
 
-/// `ec2:DescribeInstanceTypes`
+/// Calls `ec2:DescribeInstanceTypes`.
 pub async fn types(ec2: &Client, ask: &Ask) -> Members<InstanceType> {
     let request = ec2.describe_instance_types().set_filters(filters(ask, "instance-type")).max_results(100);
     let types = pages!("ec2:DescribeInstanceTypes", request, instance_types);

@@ -1,4 +1,5 @@
-//! Reads KMS keys: those that something uses, by what they are asked for (id, ARN or alias), and those of the customer with their rotation.
+//! Reads KMS keys: those in use by the name that was asked for (id, ARN or alias), and the customer's keys
+//! with their rotation.
 
 use aws_sdk_kms::{Client, types::KeyMetadata};
 use futures::{StreamExt, stream};
@@ -13,10 +14,10 @@ use crate::{
     inventory::{CustomerKey, Fact, Key, Tags},
 };
 
-/// How many keys are asked about at once.
+/// The number of keys that are read at once.
 const AT_ONCE: usize = 8;
 
-/// `kms:DescribeKey`
+/// Calls `kms:DescribeKey`.
 pub async fn keys(kms: &Client, ask: &Ask) -> Members<Key> {
     let Ask::Ids(ids) = ask else { return not_listed("keys") };
     let keys = stream::iter(ids.clone()).map(|id| async move {
@@ -43,8 +44,9 @@ fn key(id: &str, m: KeyMetadata) -> Key {
     }
 }
 
-/// `kms:ListKeys`, and for each key `kms:DescribeKey`; for those that AWS can rotate `kms:GetKeyRotationStatus` and `kms:ListResourceTags`.
-/// A key that cannot be read is unknown, and the others are not.
+/// Calls `kms:ListKeys`, and for each key `kms:DescribeKey`; for those that AWS can rotate also
+/// `kms:GetKeyRotationStatus` and `kms:ListResourceTags`. A key that cannot be read is unknown, and the
+/// others are not.
 pub async fn customer_keys(kms: &Client, ask: &Ask) -> Members<CustomerKey> {
     let (ids, listed) = match ask {
         Ask::All => (listed(kms).await?, true),
@@ -56,7 +58,7 @@ pub async fn customer_keys(kms: &Client, ask: &Ask) -> Members<CustomerKey> {
         (id, key)
     });
     let all: Vec<_> = keys.buffered(AT_ONCE).collect().await;
-    // AWS's own stand in the list too, and are nobody's to change.
+    // AWS's own keys are in the list too, and nobody can change them.
     let is_own = |(_, key): &(String, Fact<CustomerKey>)| key.known().is_none_or(|key| key.key_manager == "CUSTOMER");
     Ok(all.into_iter().filter(|key| !listed || is_own(key)).collect())
 }

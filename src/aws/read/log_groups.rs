@@ -13,7 +13,7 @@ use crate::{
     inventory::{Fact, LogGroup, Tags},
 };
 
-/// `logs:DescribeLogGroups`, `logs:ListTagsForResource`
+/// Calls `logs:DescribeLogGroups` and `logs:ListTagsForResource`.
 pub async fn log_groups(logs: &Client, ask: &Ask) -> Members<LogGroup> {
     match ask {
         Ask::All => Ok(known(listed(logs, None).await?.into_iter().map(|g| log_group(g, Fact::NotRead)), |g| &g.id)),
@@ -33,7 +33,7 @@ async fn listed(logs: &Client, prefix: Option<&str>) -> Result<Vec<types::LogGro
     Ok(pages!("logs:DescribeLogGroups", request, log_groups))
 }
 
-/// There is no read by name: the list by prefix also holds longer names.
+/// Reads one log group. There is no read by name: the list by prefix also holds longer names.
 async fn one(logs: &Client, name: &str) -> Fact<LogGroup> {
     let listed = match listed(logs, Some(name)).await {
         Ok(listed) => listed,

@@ -1,5 +1,5 @@
-//! Reading: what is wanted, grouped into as few calls as AWS allows, some at a time. What cannot be read is unknown
-//! with its reason, in its place; one failure leaves the rest alone.
+//! Reading: the wants of a scope, grouped into as few calls as AWS allows, some of which run at a time. A
+//! fact that cannot be read is recorded as unknown with its reason; one failure leaves the rest alone.
 
 mod balancing;
 mod buckets;
@@ -29,19 +29,20 @@ use crate::{
 
 pub(super) use page::time;
 
-/// How many groups of wants are read at once.
+/// The number of groups of wants that are read at once.
 const AT_ONCE: usize = 8;
-/// How many ids or values go into one call. AWS takes 200 values a filter, but only 100 ids for some operations.
+/// The number of ids or values in one call. AWS takes 200 values a filter, but only 100 ids for some
+/// operations.
 const VALUES: usize = 100;
 
-/// What one group of calls is to answer.
+/// The question that one group of calls answers.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Ask {
     /// Everything.
     All,
-    /// What a filter with one of these values picks.
+    /// The members that a filter with one of these values picks.
     By(String, Vec<String>),
-    /// These, which may or may not be there. They come last: what is read by id is more, and newer.
+    /// These ids, which may or may not exist. They come last: a read by id returns more, and is newer.
     Ids(Vec<String>),
 }
 
@@ -53,7 +54,7 @@ struct Job {
     family: FamilyKind,
 }
 
-/// What reading needs to know beside what it is to read.
+/// The context of a read: the clients and the account.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Reader<'a> {
     /// The clients.
@@ -62,13 +63,13 @@ pub(super) struct Reader<'a> {
     pub account: &'a str,
 }
 
-/// Members by id, as a listing or as answers to single questions gave them.
+/// The members by id, as a listing or as answers to single questions returned them.
 type Members<T> = Result<Vec<(String, Fact<T>)>, CallError>;
 
-/// Puts what was found into the inventory.
+/// A function that stores the answer in the inventory.
 type Found = Box<dyn FnOnce(&mut Inventory) + Send>;
 
-/// Reads what the scope names.
+/// Reads the wants of a scope.
 pub(super) async fn read(clients: &Clients, identity: &Identity, scope: &Scope) -> Inventory {
     let reader = Reader { clients, account: &identity.owner.account };
     let mut inventory = Inventory::empty(identity.owner.clone(), identity.caller.clone(), Timestamp::now());
@@ -79,7 +80,7 @@ pub(super) async fn read(clients: &Clients, identity: &Identity, scope: &Scope) 
     inventory
 }
 
-/// The wants in groups, in the order in which their answers are put in.
+/// Groups the wants, in the order in which their answers are stored.
 fn jobs(scope: &Scope) -> Vec<Job> {
     let mut groups: BTreeMap<(u8, String, FamilyKind, String), Vec<String>> = BTreeMap::new();
     for Want { region, family, selector } in scope {
@@ -152,8 +153,8 @@ fn found<T: Stored>(members: Members<T>, job: Job) -> Found {
     Box::new(move |inventory| settle(T::family_mut(inventory, &job.region), &job.ask, members))
 }
 
-/// Puts members into their family, and remembers what was read whole. An id that was asked for and did not come is
-/// absent only if the call itself went well.
+/// Stores members in their family, and records which listing was read whole. An id that was asked for and not
+/// returned is absent only if the call itself succeeded.
 fn settle<T: Record>(family: &mut Family<T>, ask: &Ask, members: Members<T>) {
     let outcome: Fact<()> = match &members {
         Ok(_) => Fact::Known(()),
@@ -174,12 +175,12 @@ fn settle<T: Record>(family: &mut Family<T>, ask: &Ask, members: Members<T>) {
     family.items.extend(members.unwrap_or_default());
 }
 
-/// The answer to a question that redress does not ask of a family.
+/// Returns the error for a listing that redress does not request for a family.
 fn not_listed<T>(what: &str) -> Members<T> {
     Err(errors::bad_input("redress", format!("{what} are read by name only")))
 }
 
-/// The ids without what they may hold twice.
+/// Returns the ids without duplicates, sorted.
 fn distinct(ids: impl IntoIterator<Item = String>) -> Vec<String> {
     ids.into_iter().collect::<BTreeSet<_>>().into_iter().collect()
 }

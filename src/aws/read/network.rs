@@ -13,7 +13,7 @@ use crate::{
     inventory::{Fact, FlowLog, NetworkInterface, PrefixList, SecurityGroup, SecurityGroupRule, Subnet, Vpc},
 };
 
-/// `ec2:DescribeSecurityGroups`
+/// Calls `ec2:DescribeSecurityGroups`.
 pub async fn security_groups(ec2: &Client, ask: &Ask) -> Members<SecurityGroup> {
     let request = ec2.describe_security_groups().set_filters(filters(ask, "group-id")).max_results(1000);
     let groups = pages!("ec2:DescribeSecurityGroups", request, security_groups);
@@ -28,7 +28,7 @@ pub async fn security_groups(ec2: &Client, ask: &Ask) -> Members<SecurityGroup> 
     Ok(known(groups, |g| &g.id))
 }
 
-/// `ec2:DescribeSecurityGroupRules`
+/// Calls `ec2:DescribeSecurityGroupRules`.
 pub async fn rules(ec2: &Client, account: &str, ask: &Ask) -> Members<SecurityGroupRule> {
     let request = ec2.describe_security_group_rules().set_filters(filters(ask, "security-group-rule-id")).max_results(1000);
     let rules = pages!("ec2:DescribeSecurityGroupRules", request, security_group_rules);
@@ -42,7 +42,7 @@ fn rule(rule: types::SecurityGroupRule, account: &str) -> SecurityGroupRule {
         group_id: text(rule.group_id),
         is_egress: rule.is_egress.unwrap_or_default(),
         ip_protocol: text(rule.ip_protocol),
-        // AWS says -1 where a protocol has no ports; an emulator may say nothing.
+        // AWS returns -1 where a protocol has no ports; an emulator may leave the member out.
         from_port: rule.from_port.unwrap_or(-1),
         to_port: rule.to_port.unwrap_or(-1),
         cidr_ipv4: some(rule.cidr_ipv4),
@@ -55,7 +55,8 @@ fn rule(rule: types::SecurityGroupRule, account: &str) -> SecurityGroupRule {
     }
 }
 
-/// `ec2:DescribeManagedPrefixLists`, and `ec2:GetManagedPrefixListEntries` for those asked for by id.
+/// Calls `ec2:DescribeManagedPrefixLists`, and `ec2:GetManagedPrefixListEntries` for lists that are asked for
+/// by id.
 pub async fn prefix_lists(ec2: &Client, ask: &Ask) -> Members<PrefixList> {
     let request = ec2.describe_managed_prefix_lists().set_filters(filters(ask, "prefix-list-id")).max_results(100);
     let lists = pages!("ec2:DescribeManagedPrefixLists", request, prefix_lists);
@@ -77,14 +78,14 @@ async fn entries(ec2: &Client, id: &str) -> Result<Vec<String>, CallError> {
     Ok(entries.into_iter().filter_map(|e: types::PrefixListEntry| e.cidr).collect())
 }
 
-/// `ec2:DescribeNetworkInterfaces`
+/// Calls `ec2:DescribeNetworkInterfaces`.
 pub async fn interfaces(ec2: &Client, ask: &Ask) -> Members<NetworkInterface> {
     let request = ec2.describe_network_interfaces().set_filters(filters(ask, "network-interface-id")).max_results(1000);
     let interfaces = pages!("ec2:DescribeNetworkInterfaces", request, network_interfaces);
     Ok(known(interfaces.into_iter().map(interface), |i| &i.id))
 }
 
-/// The private addresses of an interface beside its primary one.
+/// Returns the private IPv4 addresses of an interface beside its primary one, and its IPv6 addresses.
 fn more_addresses(interface: &types::NetworkInterface) -> Vec<String> {
     let more = interface.private_ip_addresses().iter().filter(|a| a.primary != Some(true)).filter_map(|a| some(a.private_ip_address.as_deref()));
     super::distinct(more.chain(interface.ipv6_addresses().iter().filter_map(|a| some(a.ipv6_address.as_deref()))))
@@ -111,7 +112,7 @@ fn interface(interface: types::NetworkInterface) -> NetworkInterface {
     }
 }
 
-/// `ec2:DescribeVpcs`
+/// Calls `ec2:DescribeVpcs`.
 pub async fn vpcs(ec2: &Client, ask: &Ask) -> Members<Vpc> {
     let request = ec2.describe_vpcs().set_filters(filters(ask, "vpc-id")).max_results(1000);
     let vpcs = pages!("ec2:DescribeVpcs", request, vpcs);
@@ -125,7 +126,7 @@ pub async fn vpcs(ec2: &Client, ask: &Ask) -> Members<Vpc> {
     Ok(known(vpcs, |v| &v.id))
 }
 
-/// `ec2:DescribeSubnets`
+/// Calls `ec2:DescribeSubnets`.
 pub async fn subnets(ec2: &Client, ask: &Ask) -> Members<Subnet> {
     let request = ec2.describe_subnets().set_filters(filters(ask, "subnet-id")).max_results(1000);
     let subnets = pages!("ec2:DescribeSubnets", request, subnets);
@@ -142,7 +143,7 @@ pub async fn subnets(ec2: &Client, ask: &Ask) -> Members<Subnet> {
     Ok(known(subnets, |s| &s.id))
 }
 
-/// `ec2:DescribeFlowLogs`
+/// Calls `ec2:DescribeFlowLogs`.
 pub async fn flow_logs(ec2: &Client, ask: &Ask) -> Members<FlowLog> {
     // The member is called Filter here and nowhere else.
     let request = ec2.describe_flow_logs().set_filter(filters(ask, "flow-log-id")).max_results(1000);

@@ -1,4 +1,4 @@
-//! Small things that every reader needs: all pages of a listing, filters, tags, times. No calls of its own.
+//! Small helpers that every reader needs: all pages of a listing, filters, tags, times. No calls of its own.
 
 use aws_sdk_ec2::types::{Filter, Tag};
 use aws_smithy_types::DateTime;
@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use super::Ask;
 use crate::inventory::{Fact, Tags};
 
-/// All items of a listing that pages by `next_token`, or by the members that are named. A token that comes twice is an error: the rest would
-/// be missing.
+/// All items of a listing that pages by `next_token`, or by the members that are named. A token that comes
+/// twice is an error: the rest would be missing.
 macro_rules! pages {
     ($operation:expr, $request:expr, $items:ident) => {
         pages!($operation, $request, $items, set_next_token, next_token)
@@ -32,7 +32,7 @@ macro_rules! pages {
 }
 pub(super) use pages;
 
-/// The filters of an ask; `id` is the name of the filter for ids. `None` stands for everything.
+/// Returns the filters of an ask; `id` is the name of the filter for ids. `None` stands for everything.
 pub fn filters(ask: &Ask, id: &str) -> Option<Vec<Filter>> {
     let filter = |name: &str, values: &[String]| Some(vec![Filter::builder().name(name).set_values(Some(values.to_vec())).build()]);
     match ask {
@@ -42,28 +42,28 @@ pub fn filters(ask: &Ask, id: &str) -> Option<Vec<Filter>> {
     }
 }
 
-/// Tags as a map.
+/// Converts tags to a map.
 pub fn tags(tags: Option<Vec<Tag>>) -> Tags {
     tags.unwrap_or_default().into_iter().filter_map(|t| Some((t.key?, t.value.unwrap_or_default()))).collect()
 }
 
-/// The time.
+/// Converts an SDK time to a timestamp; `None` if it is missing or out of range.
 pub fn time(time: Option<DateTime>) -> Option<Timestamp> {
     let time = time?;
     Timestamp::new(time.secs(), i32::try_from(time.subsec_nanos()).unwrap_or(0)).ok()
 }
 
-/// The text of a value that may be missing, or of an enumeration.
+/// Returns the text of an optional value or enumeration; empty if there is none.
 pub fn text(value: Option<impl AsRef<str>>) -> String {
     some(value).unwrap_or_default()
 }
 
-/// The same where nothing and the empty text are to be `None`.
+/// Returns the text of an optional value or enumeration; `None` if it is missing or empty.
 pub fn some(value: Option<impl AsRef<str>>) -> Option<String> {
     value.map(|v| v.as_ref().to_owned()).filter(|v| !v.is_empty())
 }
 
-/// Items with the ids they go by, as known members.
+/// Turns items into known members, under the ids that `id` returns.
 pub fn known<T>(items: impl IntoIterator<Item = T>, id: fn(&T) -> &String) -> Vec<(String, Fact<T>)> {
     items.into_iter().map(|item| (id(&item).clone(), Fact::Known(item))).collect()
 }

@@ -1,5 +1,5 @@
-//! Reads what stands in the way of the deletion of snapshots and volumes, and what the Recycle Bin keeps of them. An endpoint that
-//! has no locks or no bin locks and keeps nothing.
+//! Reads the obstacles to the deletion of snapshots and volumes, and the retention of both in the Recycle
+//! Bin. An endpoint without the operations has no locks, no bin rules and an empty bin.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,11 +19,12 @@ use crate::{
     inventory::{BinRule, Fact, Removal},
 };
 
-/// Which things are in the bin, and until when.
+/// The resources in the Recycle Bin, each with the time until which it is kept.
 type Bin = BTreeMap<String, Option<Timestamp>>;
 
-/// `ec2:DescribeImages`, `ec2:DescribeLockedSnapshots`, `ec2:DescribeSnapshotAttribute`, `ec2:ListSnapshotsInRecycleBin`, `ec2:ListVolumesInRecycleBin`,
-/// `rbin:ListRules` and `rbin:GetRule`; one may be missing without the others.
+/// Calls `ec2:DescribeImages`, `ec2:DescribeLockedSnapshots`, `ec2:DescribeSnapshotAttribute`,
+/// `ec2:ListSnapshotsInRecycleBin`, `ec2:ListVolumesInRecycleBin`, `rbin:ListRules` and `rbin:GetRule`; one
+/// may be missing without the others.
 pub async fn removals(clients: &Regional, ask: &Ask) -> Members<Removal> {
     let Ask::Ids(ids) = ask else { return not_listed("deletions") };
     let (snapshots, volumes): (Vec<String>, Vec<String>) = ids.iter().cloned().partition(|id| id.starts_with("snap-"));
@@ -45,7 +46,7 @@ pub async fn removals(clients: &Regional, ask: &Ask) -> Members<Removal> {
     Ok(found)
 }
 
-/// What is asked of snapshots only.
+/// The facts that only snapshots have.
 struct Of {
     images: Fact<Vec<String>>,
     lock: Fact<String>,
@@ -73,7 +74,7 @@ fn of<A, T>(answer: &Result<A, CallError>, told: impl FnOnce(&A) -> Fact<T>) -> 
     }
 }
 
-/// Nothing, where the endpoint does not have the operation.
+/// Returns an empty answer where the endpoint does not have the operation.
 fn or_none<T: Default>(answer: Result<T, CallError>) -> Result<T, CallError> {
     match answer {
         Err(error) if error.class == ErrorClass::Unsupported => Ok(T::default()),
@@ -81,7 +82,7 @@ fn or_none<T: Default>(answer: Result<T, CallError>) -> Result<T, CallError> {
     }
 }
 
-/// The account's own images that are made of these snapshots, by snapshot.
+/// Returns the account's own images that are made of these snapshots, by snapshot.
 async fn images(clients: &Regional, snapshots: &[String]) -> Result<BTreeMap<String, BTreeSet<String>>, CallError> {
     let of = types::Filter::builder().name("block-device-mapping.snapshot-id").set_values(Some(snapshots.to_vec())).build();
     // What is disabled or deprecated is an image all the same.
@@ -98,7 +99,7 @@ async fn images(clients: &Regional, snapshots: &[String]) -> Result<BTreeMap<Str
     Ok(uses)
 }
 
-/// Whom a snapshot is shared with: accounts, or everybody.
+/// Returns the accounts that a snapshot is shared with, or `all` for everybody.
 async fn shared(clients: &Regional, id: String) -> Fact<Vec<String>> {
     let request = clients.ec2().describe_snapshot_attribute().snapshot_id(id).attribute(types::SnapshotAttributeName::CreateVolumePermission);
     let one = |permission: types::CreateVolumePermission| some(permission.user_id).or_else(|| some(permission.group));
@@ -108,7 +109,7 @@ async fn shared(clients: &Regional, id: String) -> Fact<Vec<String>> {
     }
 }
 
-/// The locks of snapshots that hold: an expired one lets go.
+/// Returns the locks of snapshots that are in force: an expired one no longer protects.
 async fn locks(clients: &Regional) -> Result<BTreeMap<String, String>, CallError> {
     let listed = async {
         let request = clients.ec2().describe_locked_snapshots().max_results(1000);
@@ -137,7 +138,7 @@ async fn volume_bin(clients: &Regional) -> Result<Bin, CallError> {
     or_none(listed.await)
 }
 
-/// The rules that are in force for things of a kind.
+/// Returns the retention rules that are in force for resources of a type.
 async fn rules(clients: &Regional, kind: ResourceType) -> Result<Vec<BinRule>, CallError> {
     let listed = async {
         let request = clients.rbin().list_rules().resource_type(kind).max_results(1000);

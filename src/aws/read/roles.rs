@@ -13,7 +13,7 @@ use crate::{
     inventory::{Fact, Role},
 };
 
-/// `iam:GetRole`, `iam:ListRolePolicies`, `iam:GetRolePolicy`, `iam:ListAttachedRolePolicies`
+/// Calls `iam:GetRole`, `iam:ListRolePolicies`, `iam:GetRolePolicy` and `iam:ListAttachedRolePolicies`.
 pub async fn roles(iam: &Client, ask: &Ask) -> Members<Role> {
     let Ask::Ids(names) = ask else { return not_listed("roles") };
     let roles = stream::iter(names.clone()).map(|name| async move {
@@ -75,7 +75,7 @@ async fn attached_policies(iam: &Client, role: &str) -> Result<Vec<String>, Call
     }
 }
 
-/// A policy document as IAM hands it out, percent-encoded (RFC 3986). What is no JSON stays text.
+/// Parses a policy document as IAM returns it, percent-encoded (RFC 3986). Invalid JSON stays text.
 fn document(encoded: &str) -> Value {
     let decoded = if encoded.trim_start().starts_with('{') { encoded.to_owned() } else { percent_decoded(encoded) };
     serde_json::from_str(&decoded).unwrap_or(Value::String(decoded))

@@ -1,5 +1,5 @@
-//! Reads trails: which are seen from a region, and of each, in its home region, whether it logs, what it records and
-//! its tags.
+//! Reads trails: those that are seen from a region, and for each, in its home region, its logging status, the
+//! events that it records and its tags.
 
 use std::collections::BTreeMap;
 
@@ -20,8 +20,8 @@ use crate::{
     inventory::{Fact, Selector, Tags, Trail},
 };
 
-/// The trails that are seen from each of these regions, shadows of trails of other regions included; each is looked
-/// at once.
+/// Reads the trails that are seen from each of these regions, shadows of trails of other regions included;
+/// each trail is read once.
 pub(super) async fn by_region(reader: Reader<'_>, regions: &[String]) -> Found {
     let listings: Vec<(String, Result<Vec<types::Trail>, CallError>)> = stream::iter(regions.to_vec())
         .map(|region| async move {
@@ -45,7 +45,7 @@ pub(super) async fn by_region(reader: Reader<'_>, regions: &[String]) -> Found {
     })
 }
 
-/// Trails by ARN, each asked for in the region that its ARN names, or by name in the region of the want.
+/// Reads trails by ARN, each in the region that its ARN names, or by name in the region of the want.
 pub(super) async fn by_id(reader: Reader<'_>, region: &str, ask: &Ask) -> Members<Trail> {
     let Ask::Ids(ids) = ask else { return not_listed("trails, other than those seen from a region,") };
     let trails = stream::iter(ids.clone()).map(|id| async move {
@@ -65,7 +65,7 @@ pub(super) async fn by_id(reader: Reader<'_>, region: &str, ask: &Ask) -> Member
 async fn listed(reader: Reader<'_>, region: &str, id: Option<&str>) -> Result<Vec<types::Trail>, CallError> {
     let regional = reader.clients.region(region);
     let request = regional.cloudtrail().describe_trails().include_shadow_trails(true).set_trail_name_list(id.map(|id| vec![id.to_owned()]));
-    // Not at the pace of the job's region: trails are looked at from many.
+    // Not at the pace of the job's region: trails are read from many.
     let asked = reading("cloudtrail:DescribeTrails", || request.clone().send());
     Ok(pace::at(&reader.clients.pace, region, asked).await?.trail_list.unwrap_or_default())
 }
@@ -104,7 +104,7 @@ async fn whole(reader: Reader<'_>, trail: types::Trail) -> Trail {
     }
 }
 
-/// The trail is there: whatever else fails is not known, and never absent.
+/// Converts the answer about a trail that exists: a failure leaves the fact unknown, and never absent.
 fn told<T>(answer: Result<T, CallError>) -> Fact<T> {
     answer.map_or_else(|error| Fact::unknown(&error), Fact::Known)
 }
@@ -128,7 +128,8 @@ async fn tags(client: &Client, arn: &str) -> Result<Tags, CallError> {
     Ok(tags.map(|t| (t.key, t.value.unwrap_or_default())).collect())
 }
 
-/// Whether selectors record every management event, reads and writes. A trail without any selector records them all
+/// Returns whether selectors record every management event, reads and writes. A trail without any selector
+/// records them all
 /// (<https://docs.aws.amazon.com/awscloudtrail/latest/userguide/logging-management-events-with-cloudtrail.html>).
 fn all_management(basic: &[EventSelector], advanced: &[AdvancedEventSelector]) -> bool {
     if basic.is_empty() && advanced.is_empty() {
@@ -138,7 +139,7 @@ fn all_management(basic: &[EventSelector], advanced: &[AdvancedEventSelector]) -
     reads.contains(&true) && writes.contains(&true)
 }
 
-/// Whether a selector records all reads, and all writes.
+/// Returns whether a selector records all reads, and whether it records all writes.
 fn of_basic(selector: &EventSelector) -> (bool, bool) {
     let all = selector.include_management_events != Some(false) && selector.exclude_management_event_sources.as_ref().is_none_or(Vec::is_empty);
     match &selector.read_write_type {

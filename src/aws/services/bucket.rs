@@ -1,4 +1,4 @@
-//! How buckets are changed.
+//! The requests that change buckets.
 
 use aws_sdk_s3::{
     error::BuildError,

@@ -1,4 +1,4 @@
-//! How the defaults for EBS are changed.
+//! The requests that change the defaults for EBS.
 
 use super::{OnAws, To, nothing, once};
 use crate::{

@@ -1,4 +1,4 @@
-//! How flow logs are changed.
+//! The requests that change flow logs.
 
 use aws_sdk_ec2::types::{FlowLogsResourceType, LogDestinationType, TrafficType, UnsuccessfulItem};
 
@@ -38,7 +38,8 @@ impl OnAws for DeleteFlowLogs {
     }
 }
 
-/// The failures that a reply with status 200 carries: the worst of them, where "it is so already" is the least.
+/// Reports the failures that a reply with status 200 carries: the first one, preferring any to "already
+/// done".
 pub(super) fn unsuccessful(call: &Call, items: Option<Vec<UnsuccessfulItem>>) -> Result<(), CallError> {
     let failure = |item: UnsuccessfulItem| {
         let id = item.resource_id.unwrap_or_default();

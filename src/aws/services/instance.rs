@@ -1,4 +1,4 @@
-//! How instances are changed.
+//! The requests that change instances.
 
 use aws_sdk_ec2::types::{EbsInstanceBlockDeviceSpecification, InstanceBlockDeviceMappingSpecification};
 

@@ -1,4 +1,4 @@
-//! How KMS keys are changed.
+//! The requests that change KMS keys.
 
 use super::{OnAws, To, nothing, once};
 use crate::{

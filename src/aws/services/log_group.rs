@@ -1,4 +1,4 @@
-//! How log groups are changed.
+//! The requests that change log groups.
 
 use super::{OnAws, To, nothing, once};
 use crate::{

@@ -1,6 +1,6 @@
-//! Calling: one mutating call as data becomes one request, made once, and its reply becomes the outputs that the
-//! registry declares. Whether a call is made is decided elsewhere; an input that holds anything this code does not
-//! pass on is refused, never shortened.
+//! Calling: one mutating call as data becomes one request, made once, and its reply becomes the outputs that
+//! the registry declares. The decision to make a call is taken elsewhere; an input with a member that this
+//! code does not pass on is refused, never shortened.
 
 mod bucket;
 mod ebs_defaults;
@@ -35,7 +35,7 @@ use crate::{
     services::{self as operations, Operation, operations},
 };
 
-/// Makes the call when its turn has come and there is leave for it then, and lets the pace know how it went.
+/// Makes the call when its turn has come and it is still permitted then, and reports its outcome to the pace.
 pub(super) async fn call(clients: &Clients, call: &Call, leave: Leave<'_>) -> Outcome {
     let (name, region) = (&call.name(), if call.region.is_empty() { clients.base() } else { &call.region });
     let turn = || clients.pace.turn(region, name);
@@ -54,7 +54,7 @@ pub(super) async fn call(clients: &Clients, call: &Call, leave: Leave<'_>) -> Ou
     made(call.clone()).await
 }
 
-/// Tries a call of EC2's once, in its turn, through the client that makes nothing.
+/// Tries a call of EC2's once, in its turn, through the client that sends only dry runs.
 pub(super) async fn try_once(clients: &Clients, call: &Call) -> Outcome {
     let (name, region) = (&call.name(), if call.region.is_empty() { clients.base() } else { &call.region });
     clients.pace.turn(region, name).await;
@@ -69,14 +69,14 @@ async fn send(clients: &Clients, call: &Call) -> Outcome {
     dispatch(call, &To { region: &clients.region(&call.region), only_try: false }).await
 }
 
-/// Where a call is sent.
+/// The destination of a call.
 struct To<'r> {
     region: &'r Regional,
     only_try: bool,
 }
 
 impl To<'_> {
-    /// EC2, or the client of it that only tries calls.
+    /// Returns the client of EC2, or the one that sends only dry runs.
     fn ec2(&self) -> &aws_sdk_ec2::Client {
         if self.only_try { self.region.only_try() } else { self.region.ec2() }
     }
@@ -97,9 +97,9 @@ impl To<'_> {
     }
 }
 
-/// How an operation is sent.
+/// An operation that can be sent to AWS.
 trait OnAws: Operation + DeserializeOwned {
-    /// Sends it, once; the call is the one that it was read from.
+    /// Sends the operation once; `call` is the call that it was parsed from.
     async fn send(self, call: &Call, to: &To<'_>) -> Outcome;
 }
 
@@ -119,7 +119,7 @@ fn not_registered(call: &Call) -> Outcome {
     Err(errors::bad_input(&call.name(), "it is not an operation that redress makes; src/services/mod.rs lists those"))
 }
 
-/// The input in its typed form. A member that the form does not have is an error.
+/// Parses the input into its typed form. A member that the form does not have is an error.
 fn input<T: DeserializeOwned>(call: &Call) -> Result<T, CallError> {
     T::deserialize(&call.input).map_err(|error| errors::bad_input(&call.name(), error))
 }
@@ -132,12 +132,13 @@ where
     sent.await.map_err(|error| errors::call_error(&call.name(), &error))
 }
 
-/// The outcome of an operation that gives nothing back.
+/// Returns the outcome of an operation without outputs.
 fn nothing() -> Outcome {
     Ok(Outputs::new())
 }
 
-/// The outcome with one output. A success without it leaves open what was made.
+/// Returns the outcome with one output. A success without this output is an error: it leaves open what was
+/// created.
 fn output(call: &Call, name: &str, value: Option<impl Into<Value>>) -> Outcome {
     match value {
         Some(value) => Ok(Outputs::from([(name.to_owned(), value.into())])),

@@ -1,4 +1,4 @@
-//! How IAM roles are changed.
+//! The requests that change IAM roles.
 
 use aws_sdk_iam::types;
 

@@ -1,4 +1,4 @@
-//! How security groups are changed.
+//! The requests that change security groups.
 
 use aws_sdk_ec2::types;
 
@@ -21,8 +21,9 @@ impl OnAws for AuthorizeSecurityGroupIngress {
         if reply.r#return == Some(false) {
             return Err(not_done(call));
         }
-        // Every source of every permission becomes a rule. A reply that names fewer (moto names those of the last
-        // permission only) leaves rules behind that nobody could take back: better to find them by their tag.
+        // Every source of every permission becomes a rule. A reply that names fewer (moto names those of the
+        // last permission only) leaves rules behind that could not be undone: better to find them by their
+        // tag.
         let ids: Vec<String> = reply.security_group_rules.unwrap_or_default().into_iter().filter_map(|r| r.security_group_rule_id).collect();
         output(call, "SecurityGroupRuleIds", Some(ids).filter(|ids| ids.len() >= rules))
     }
@@ -32,13 +33,13 @@ impl OnAws for RevokeSecurityGroupIngress {
     async fn send(self, call: &Call, to: &To<'_>) -> Outcome {
         let request = to.ec2().revoke_security_group_ingress().group_id(self.group_id).set_security_group_rule_ids(Some(self.security_group_rule_ids));
         let reply = once(call, request.send()).await?;
-        // In a default VPC a rule that is not there is told in a reply that says success.
+        // In a default VPC, a success reply lists the rules that were not found.
         let unknown = reply.unknown_ip_permissions.is_some_and(|p| !p.is_empty());
         if reply.r#return == Some(false) || unknown { Err(not_done(call)) } else { nothing() }
     }
 }
 
-/// Returns how many rules a permission makes.
+/// Returns the number of rules that a permission makes.
 fn rules(of: &IpPermission) -> usize {
     of.ip_ranges.len() + of.ipv6_ranges.len() + of.prefix_list_ids.len() + of.user_id_group_pairs.len()
 }
@@ -59,7 +60,7 @@ fn permission(of: IpPermission) -> types::IpPermission {
         .build()
 }
 
-/// EC2's query protocol writes an empty list as one empty member: none at all is what is meant.
+/// Maps a list, and an empty list to `None`: EC2's query protocol would write it as one empty member.
 fn mapped<A, B>(items: Vec<A>, make: impl FnMut(A) -> B) -> Option<Vec<B>> {
     (!items.is_empty()).then(|| items.into_iter().map(make).collect())
 }

@@ -1,4 +1,4 @@
-//! How snapshots are changed.
+//! The requests that change snapshots.
 
 use aws_sdk_ec2::types;
 use serde_json::{Map, Value};

@@ -1,4 +1,4 @@
-//! How subnets are changed.
+//! The requests that change subnets.
 
 use aws_sdk_ec2::types::AttributeBooleanValue;
 

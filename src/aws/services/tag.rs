@@ -1,4 +1,4 @@
-//! How tags of EC2 are changed, and how an input carries them.
+//! The requests that change EC2 tags, and the conversion of tags in other inputs.
 
 use aws_sdk_ec2::types;
 
@@ -25,12 +25,12 @@ impl OnAws for DeleteTags {
     }
 }
 
-/// Tags as EC2 takes them.
+/// Converts tags to those of EC2's SDK.
 pub fn ec2_tags(tags: Vec<Tag>) -> Option<Vec<types::Tag>> {
     Some(tags.into_iter().map(|t| types::Tag::builder().key(t.key).set_value(t.value).build()).collect())
 }
 
-/// Tag specifications as EC2 takes them.
+/// Converts tag specifications to those of EC2's SDK.
 pub fn specifications(specifications: Vec<TagSpecification>) -> Option<Vec<types::TagSpecification>> {
     let one = |s: TagSpecification| types::TagSpecification::builder().resource_type(s.resource_type.as_str().into()).set_tags(ec2_tags(s.tags)).build();
     (!specifications.is_empty()).then(|| specifications.into_iter().map(one).collect())

@@ -1,5 +1,5 @@
-//! What calling promises without any endpoint: every operation of the registry is known here, and no input is
-//! shortened on its way.
+//! The promises of calling that need no endpoint: every operation of the registry is known here, and no input
+//! is shortened on its way.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
@@ -9,13 +9,13 @@ use serde_json::json;
 use super::*;
 use crate::calls::{SPECS, Until};
 
-/// Clients that would fail loudly if anything were sent.
+/// Builds clients that would fail loudly if anything were sent.
 fn nowhere() -> Clients {
     let config = SdkConfig::builder().behavior_version(BehaviorVersion::latest()).region(Region::new("us-east-1")).endpoint_url("http://127.0.0.1:1");
     Clients::new(config.build(), std::sync::Arc::new(crate::aws::pace::Pace::new(None, Some("http://127.0.0.1"))))
 }
 
-/// Calls with leave.
+/// Makes a call that is always permitted.
 async fn call(clients: &Clients, call: &Call) -> Outcome {
     super::call(clients, call, &|| Ok(Until::EVER)).await
 }

@@ -1,4 +1,4 @@
-//! How trails are changed.
+//! The requests that change trails.
 
 use aws_sdk_cloudtrail::types;
 

@@ -1,4 +1,4 @@
-//! How volumes are changed.
+//! The requests that change volumes.
 
 use aws_sdk_ec2::types::VolumeType;
 

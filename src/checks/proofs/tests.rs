@@ -1,4 +1,4 @@
-//! Tests of `proofs`: what it must do and what it must never do, on small hand-made inventories.
+//! Tests of `proofs`: required and forbidden behaviour, on small hand-made inventories.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 //! Each promise broken one by one, and kept.

@@ -1,5 +1,6 @@
-//! Which rules of a group open what to the world. The checks judge by it and the action tightens by it, so that what
-//! the one finds is exactly what the other mends. Pure; it knows no resource but the rules it is handed.
+//! The rules of a group that open something to the world. The checks judge by this module and the action
+//! tightens by it, so that the action fixes exactly what the checks find. Pure; it knows no resource but the
+//! rules that are passed in.
 
 use ipnet::IpNet;
 
@@ -12,22 +13,22 @@ use crate::{
     inventory::{Fact, Family, PrefixList, SecurityGroupRule},
 };
 
-/// What is open to the world.
+/// A kind of exposure to the world.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Exposure {
     /// A port by which machines are administered.
     AdminPort,
-    /// A port behind which data is kept.
+    /// A port behind which data is stored.
     DatabasePort,
     /// Everything: all protocols, or all of TCP, or all of UDP.
     AllTraffic,
 }
 
 impl Exposure {
-    /// All of them, in the order of the checks.
+    /// All exposures, in the order of the checks.
     pub const ALL: [Exposure; 3] = [Exposure::AdminPort, Exposure::DatabasePort, Exposure::AllTraffic];
 
-    /// The id of the check that looks for it.
+    /// Returns the id of the check that looks for the exposure.
     pub fn check(self) -> &'static str {
         match self {
             Exposure::AdminPort => "security-group-open-admin-port",
@@ -36,12 +37,12 @@ impl Exposure {
         }
     }
 
-    /// What a check looks for.
+    /// Returns the exposure that a check looks for.
     pub fn of(check: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|e| e.check() == check)
     }
 
-    /// The services whose ports must not be open. A rule for everything opens them all.
+    /// Returns the services whose ports must not be open. A rule for everything opens them all.
     pub fn services(self) -> impl Iterator<Item = &'static Service> {
         let (admin, data) = (self != Exposure::DatabasePort, self != Exposure::AdminPort);
         ADMIN.iter().filter(move |_| admin).chain(DATABASE.iter().filter(move |_| data))
@@ -57,19 +58,19 @@ pub struct Offence<'a> {
     pub services: Vec<&'static Service>,
 }
 
-/// What a group's rules open.
+/// The exposures of a group's rules.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Survey<'a> {
-    /// The rules that do, in the order of the rules.
+    /// The rules that open something, in the order of the rules.
     pub offences: Vec<Offence<'a>>,
-    /// Sources of which it cannot be told whether they are the world, each with the reason.
+    /// The sources that cannot be classified as the world or not, each with the reason.
     pub unknown: Vec<String>,
     /// Rules that open everything and so are left to [`Exposure::AllTraffic`]; only for the others.
     pub left_to_all_traffic: Vec<&'a SecurityGroupRule>,
 }
 
-/// Looks which of a group's rules expose it. One rule is one finding: a rule that opens everything to the world stands
-/// under [`Exposure::AllTraffic`] and not again under the ports.
+/// Finds the rules of a group that expose it. One rule is one finding: a rule that opens everything to the
+/// world is listed under [`Exposure::AllTraffic`] and not again under the ports.
 pub fn survey<'a>(rules: &[&'a SecurityGroupRule], lists: &Family<PrefixList>, exposure: Exposure) -> Survey<'a> {
     let inbound: Vec<&SecurityGroupRule> = rules.iter().copied().filter(|r| !r.is_egress).collect();
     let public: Vec<Public<'a>> = inbound.iter().filter_map(|rule| Public::of(rule, lists)).collect();
@@ -104,7 +105,7 @@ fn is_everything(rule: &SecurityGroupRule) -> bool {
     Transport::ALL.into_iter().any(|t| admits_all(rule, t))
 }
 
-/// The rules that open everything, or all of TCP, or all of UDP, to the world.
+/// Returns the rules that open everything, or all of TCP, or all of UDP, to the world.
 fn open_to_all<'a>(inbound: &[&'a SecurityGroupRule], public: &[Public<'a>]) -> Vec<&'a SecurityGroupRule> {
     let mut found: Vec<&SecurityGroupRule> = Vec::new();
     for transport in Transport::ALL {
@@ -113,8 +114,8 @@ fn open_to_all<'a>(inbound: &[&'a SecurityGroupRule], public: &[Public<'a>]) -> 
     inbound.iter().copied().filter(|r| holds_rule(&found, r)).collect()
 }
 
-/// A rule with a source from which packets of the public internet can come: no other can be open to the world. Sources
-/// that are not known count for nothing here: [`unknown_sources`] speaks of them.
+/// A rule with a source from which packets of the public internet can come: no other can be open to the
+/// world. Unknown sources are not counted here: [`unknown_sources`] lists them.
 struct Public<'a> {
     rule: &'a SecurityGroupRule,
     nets: Vec<IpNet>,
@@ -127,7 +128,7 @@ impl<'a> Public<'a> {
     }
 }
 
-/// Those among the rules for the same traffic whose sources are the world, alone or together.
+/// Returns those among the rules for the same traffic whose sources are the world, alone or together.
 fn open_by<'a>(public: &[Public<'a>], same: impl Fn(&SecurityGroupRule) -> bool) -> Vec<&'a SecurityGroupRule> {
     let (rules, sources): (Vec<_>, Vec<_>) = public.iter().filter(|p| same(p.rule)).map(|p| (p.rule, p.nets.as_slice())).unzip();
     open_among(&sources).into_iter().map(|n| rules[n]).collect()

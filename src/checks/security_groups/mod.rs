@@ -1,5 +1,6 @@
-//! Checks on security groups: admin ports, database ports, or everything open to the world. What an open rule is stands
-//! in [`exposure`], what the world is in [`world`], which ports in [`crate::checks::ports`]; this file makes verdicts.
+//! Checks on security groups: admin ports, database ports, or everything open to the world. [`exposure`]
+//! defines an open rule, [`world`] the world, and [`crate::checks::ports`] the ports; this file builds
+//! verdicts.
 
 pub mod exposure;
 pub mod traffic;
@@ -121,7 +122,7 @@ const DATABASE_CONTROLS: &[Control] = &[
     prowler("ec2_securitygroup_allow_wide_open_public_ipv4"),
 ];
 
-// A rule for everything also fails the controls for single ports: what reports one of those is answered here.
+// A rule for everything also fails the controls for single ports: a report of one of those is answered here.
 const ALL_CONTROLS: &[Control] = &[
     hub("EC2.13"),
     hub("EC2.14"),
@@ -141,19 +142,20 @@ const ALL_CONTROLS: &[Control] = &[
     prowler("ec2_securitygroup_allow_wide_open_public_ipv4"),
 ];
 
-/// The rules of a group: the wants, and what they give.
+/// Returns the want for the rules of a group.
 pub fn rules_want(region: &str, group: &str) -> Want {
     Want::by(region, FamilyKind::SecurityGroupRules, "group-id", group)
 }
 
-/// The rules of a group, where they were listed.
+/// Returns the rules of a group, if they were listed.
 pub fn rules_of<'a>(inventory: &'a Inventory, region: &str, group: &str) -> Fact<Vec<&'a SecurityGroupRule>> {
     let Some(region) = inventory.regions.get(region) else { return Fact::NotRead };
     let rules = region.security_group_rules.select(&Selector::by("group-id", group));
     rules.map(|rules| rules.into_iter().map(|(_, rule)| rule).collect())
 }
 
-/// The prefix lists that the inbound rules of a group name, as far as the rules are known.
+/// Returns the wants for the prefix lists that the inbound rules of a group name, as far as the rules are
+/// known.
 pub fn lists_of(inventory: &Inventory, region: &str, group: &str) -> Vec<Want> {
     let rules = rules_of(inventory, region, group);
     let inbound = rules.known().into_iter().flatten().filter(|r| !r.is_egress);
@@ -171,7 +173,8 @@ fn reads_one(inventory: &Inventory, resource: &ResourceId, _: &Value) -> Vec<Wan
     wants
 }
 
-/// The groups of this account; one that another account shares with it is that account's to judge and to change.
+/// Returns the groups of this account; a group that another account shares with it is for that account to
+/// judge and to change.
 fn resources(inventory: &Inventory, regions: &[String]) -> Vec<ResourceId> {
     let mut all = Vec::new();
     for name in regions.iter().filter(|name| silence(inventory, name).is_none()) {

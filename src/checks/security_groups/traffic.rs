@@ -1,5 +1,5 @@
-//! What one rule of a security group lets in: protocol, ports, sources. It reads rules; whether that is too much is not
-//! for this file to say.
+//! The traffic that one rule of a security group lets in: protocol, ports, sources. This module reads rules;
+//! it does not decide whether they let in too much.
 
 use std::net::IpAddr;
 
@@ -13,15 +13,15 @@ use crate::{
 /// The protocol of a rule, by word or number (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_IpPermission.html>).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Protocol<'a> {
-    /// `-1`: everything.
+    /// Everything: `-1`.
     All,
     /// TCP or UDP, whose ports are ports.
     Ports(Transport),
-    /// Anything else. The "ports" of ICMP are its types, and other protocols have none.
+    /// Any other protocol. The "ports" of ICMP are its types, and other protocols have none.
     Other(&'a str),
 }
 
-/// The rule's protocol.
+/// Returns the protocol of the rule.
 pub fn protocol(rule: &SecurityGroupRule) -> Protocol<'_> {
     match rule.ip_protocol.as_str() {
         "-1" | "all" => Protocol::All,
@@ -31,14 +31,14 @@ pub fn protocol(rule: &SecurityGroupRule) -> Protocol<'_> {
     }
 }
 
-/// The ports of a TCP or UDP rule; -1 stands for all.
+/// Returns the ports of a TCP or UDP rule, first and last; -1 in the rule stands for all.
 pub fn range(rule: &SecurityGroupRule) -> (i32, i32) {
     let from = rule.from_port.max(0);
     let to = if rule.to_port < 0 { 65535 } else { rule.to_port };
     (from, to)
 }
 
-/// Whether the rule lets traffic to this port in.
+/// Returns whether the rule lets traffic to this port in.
 pub fn admits(rule: &SecurityGroupRule, transport: Transport, port: u16) -> bool {
     match protocol(rule) {
         Protocol::All => true,
@@ -50,12 +50,12 @@ pub fn admits(rule: &SecurityGroupRule, transport: Transport, port: u16) -> bool
     }
 }
 
-/// Whether the rule lets in every port of a transport. Port 0 is not used, so 1-65535 is all too.
+/// Returns whether the rule lets in every port of a transport. Port 0 is not used, so 1-65535 is all, too.
 pub fn admits_all(rule: &SecurityGroupRule, transport: Transport) -> bool {
     admits(rule, transport, 1) && admits(rule, transport, u16::MAX) && (protocol(rule) == Protocol::All || range(rule).0 <= 1)
 }
 
-/// The ranges that the rule's source stands for; none for another group.
+/// Returns the ranges that the rule's source stands for; none for another group.
 pub fn nets(rule: &SecurityGroupRule, lists: &Family<PrefixList>) -> Fact<Vec<IpNet>> {
     let parse = |texts: &[String]| {
         let nets: Result<Vec<IpNet>, String> = texts.iter().map(|t| t.parse::<IpNet>().map_err(|_| format!("{t:?} is not a CIDR"))).collect();
@@ -74,18 +74,18 @@ pub fn nets(rule: &SecurityGroupRule, lists: &Family<PrefixList>) -> Fact<Vec<Ip
     parse(&cidrs)
 }
 
-/// Whether the rule's source holds an address; a prefix list that is not known does not.
+/// Returns whether the rule's source contains an address; an unknown prefix list does not.
 pub fn holds(rule: &SecurityGroupRule, lists: &Family<PrefixList>, address: IpAddr) -> bool {
     nets(rule, lists).known().is_some_and(|nets| nets.iter().any(|net| net.contains(&address)))
 }
 
-/// The rule's source as a person writes it.
+/// Returns the rule's source as a person writes it.
 pub fn source(rule: &SecurityGroupRule) -> &str {
     let all = [&rule.cidr_ipv4, &rule.cidr_ipv6, &rule.prefix_list_id, &rule.referenced_group_id];
     all.into_iter().flatten().next().map_or("nowhere", String::as_str)
 }
 
-/// The rule's ports as a person writes them: `22`, `20-4000`, `all`, `type 8`.
+/// Returns the rule's ports as a person writes them: `22`, `20-4000`, `all`, `type 8`.
 pub fn ports(rule: &SecurityGroupRule) -> String {
     match protocol(rule) {
         Protocol::All => "all".to_owned(),
@@ -100,7 +100,7 @@ pub fn ports(rule: &SecurityGroupRule) -> String {
     }
 }
 
-/// Protocol and ports: `tcp 22`, `udp all`, `all traffic`.
+/// Returns protocol and ports: `tcp 22`, `udp all`, `all traffic`.
 pub fn traffic(rule: &SecurityGroupRule) -> String {
     match protocol(rule) {
         Protocol::All => "all traffic".to_owned(),
@@ -111,7 +111,7 @@ pub fn traffic(rule: &SecurityGroupRule) -> String {
     }
 }
 
-/// The whole rule in a line: `tcp 22 from 0.0.0.0/0 "temporary"`.
+/// Returns the whole rule in a line: `tcp 22 from 0.0.0.0/0 "temporary"`.
 pub fn line(rule: &SecurityGroupRule) -> String {
     let way = if rule.is_egress { "to" } else { "from" };
     let said = rule.description.as_deref().filter(|d| !d.is_empty()).map(|d| format!(" {d:?}")).unwrap_or_default();

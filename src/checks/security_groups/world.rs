@@ -1,5 +1,6 @@
-//! What "the world" is: a source so wide that it is nobody in particular, alone or together with others. Arithmetic over
-//! CIDRs; it must never count a source that one could mean on purpose, such as an office or a private range.
+//! The definition of "the world": a source so wide that it is nobody in particular, alone or together with
+//! others. Arithmetic over CIDRs; it must never count a source that somebody could have chosen on purpose,
+//! such as an office or a private range.
 
 use std::{
     collections::BTreeSet,
@@ -8,13 +9,13 @@ use std::{
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
-/// A source of IPv4 with a shorter prefix than this is the world by itself.
+/// The shortest prefix of IPv4 that is not the world by itself.
 pub const WIDE_V4: u8 = 8;
 /// The same for IPv6.
 pub const WIDE_V6: u8 = 16;
 
-/// Whether no packet from the public internet can come from there: private, shared, loopback and link-local ranges
-/// (<https://www.iana.org/assignments/iana-ipv4-special-registry>, RFC 4193, RFC 4291).
+/// Returns whether no packet from the public internet can come from the range: private, shared, loopback and
+/// link-local ranges (<https://www.iana.org/assignments/iana-ipv4-special-registry>, RFC 4193, RFC 4291).
 pub fn is_private(net: &IpNet) -> bool {
     match net {
         IpNet::V4(net) => PRIVATE_V4.iter().any(|range| range.contains(net)),
@@ -33,14 +34,14 @@ const PRIVATE_V4: [Ipv4Net; 6] = [
 const PRIVATE_V6: [Ipv6Net; 2] =
     [Ipv6Net::new_assert(Ipv6Addr::new(0xfc00, 0, 0, 0, 0, 0, 0, 0), 7), Ipv6Net::new_assert(Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0), 10)];
 
-/// Whether the source is the world by itself.
+/// Returns whether the source is the world by itself.
 pub fn is_wide(net: &IpNet) -> bool {
     let limit = if matches!(net, IpNet::V4(_)) { WIDE_V4 } else { WIDE_V6 };
     net.prefix_len() < limit && !is_private(net)
 }
 
-/// Whether these together cover half of the address space: of all of IPv4, or of the unicast space `2000::/3` of IPv6,
-/// outside of which nothing is routed (RFC 4291, section 2.4).
+/// Returns whether these ranges together cover half of the address space: of all of IPv4, or of the unicast
+/// space `2000::/3` of IPv6, outside of which nothing is routed (RFC 4291, section 2.4).
 pub fn cover_half<'a>(nets: impl IntoIterator<Item = &'a IpNet>) -> bool {
     let (mut v4, mut v6): (Vec<Ipv4Net>, Vec<Ipv6Net>) = (Vec::new(), Vec::new());
     for net in nets {
@@ -54,7 +55,7 @@ pub fn cover_half<'a>(nets: impl IntoIterator<Item = &'a IpNet>) -> bool {
     v4 >= 1 << 31 || v6 >= 1 << 124
 }
 
-/// The part of a range that lies in `2000::/3`.
+/// Returns the part of a range that lies in `2000::/3`.
 fn within_unicast(net: &Ipv6Net) -> Option<Ipv6Net> {
     let unicast = Ipv6Net::new(Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 0), 3).ok()?;
     let net = net.trunc();
@@ -67,11 +68,12 @@ fn within_unicast(net: &Ipv6Net) -> Option<Ipv6Net> {
     }
 }
 
-/// Which of several sources, each with the ranges that it stands for, open to the world.
+/// Returns the indices of those among several sources, each with the ranges that it stands for, that open to
+/// the world.
 ///
-/// A source with a wide range does so alone. Of the rest, should they together cover half of the address space, those
-/// do that it takes: the widest ones up to the prefix length at which half is covered. Narrower ones beside them are
-/// somebody's office and not meant.
+/// A source with a wide range does so alone. If the rest together cover half of the address space, those that
+/// are needed for it do: the widest ones up to the prefix length at which half is covered. Narrower ones
+/// beside them are somebody's office and not meant.
 pub fn open_among<S: AsRef<[IpNet]>>(sources: &[S]) -> BTreeSet<usize> {
     let mut open: BTreeSet<usize> = (0..sources.len()).filter(|&n| sources[n].as_ref().iter().any(is_wide)).collect();
     loop {

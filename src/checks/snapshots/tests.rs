@@ -1,7 +1,7 @@
-//! Tests of `snapshots`: what it must do and what it must never do, on small hand-made inventories.
+//! Tests of `snapshots`: required and forbidden behaviour, on small hand-made inventories.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-//! What the check of backups says, fact by fact.
+//! The verdicts of the check of backups, fact by fact.
 
 use super::*;
 use crate::{

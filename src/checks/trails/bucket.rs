@@ -1,7 +1,9 @@
-//! Whether a bucket's policy lets a trail deliver to it: the requests that CloudTrail makes, put to
-//! [`policy`](crate::checks::policy). What cannot be proved is said to be so; it never counts as allowed.
+//! The proof that a bucket's policy lets a trail deliver to it: the requests that CloudTrail makes, put to
+//! [`policy`](crate::checks::policy). A request that cannot be proved is reported as such; it never counts as
+//! allowed.
 //!
-//! Rules: <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/create-s3-bucket-policy-for-cloudtrail.html>.
+//! Rules:
+//! <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/create-s3-bucket-policy-for-cloudtrail.html>.
 
 use serde_json::Value;
 
@@ -13,20 +15,20 @@ use crate::{
 /// The service that delivers.
 const CLOUDTRAIL: &str = "cloudtrail.amazonaws.com";
 
-/// What a policy says of a trail's deliveries.
+/// The judgement on a trail's deliveries by a bucket's policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Delivery {
-    /// It allows them.
+    /// The policy allows them.
     Allowed,
-    /// It does not; these statements are missing, in words.
+    /// The policy does not allow them; these statements are missing, in words.
     Missing(Vec<String>),
-    /// It may deny them under conditions that cannot be judged from here.
+    /// The policy may deny them under conditions that cannot be judged from here.
     Unprovable(String),
 }
 
-/// Whether this policy lets this trail deliver: `s3:GetBucketAcl` on the bucket and `s3:PutObject` to every key under
-/// `[prefix/]AWSLogs/<account>/`. CloudTrail comes by TLS, as a service of AWS, names its trail and account as the
-/// source, and gives the bucket's owner full control.
+/// Judges whether this policy lets this trail deliver: `s3:GetBucketAcl` on the bucket and `s3:PutObject` to
+/// every key under `[prefix/]AWSLogs/<account>/`. CloudTrail uses TLS, calls as an AWS service, names its
+/// trail and account as the source, and gives the bucket's owner full control.
 pub fn delivery(policy: &Value, trail: &Trail, account: &str) -> Delivery {
     let partition = trail.id.split(':').nth(1).unwrap_or("aws");
     let bucket = format!("arn:{partition}:s3:::{}", trail.s3_bucket_name);
@@ -39,7 +41,7 @@ pub fn delivery(policy: &Value, trail: &Trail, account: &str) -> Delivery {
         ("aws:PrincipalIsAWSService", "true"),
         ("s3:x-amz-acl", "bucket-owner-full-control"),
     ];
-    // An ACL is sent only with what is written.
+    // An ACL is sent only with an object that is written.
     let requests = [("s3:GetBucketAcl", &bucket, &context[..4]), ("s3:PutObject", &objects, &context[..])];
     let mut lacking = Vec::new();
     for (action, resource, context) in requests {
@@ -52,7 +54,7 @@ pub fn delivery(policy: &Value, trail: &Trail, account: &str) -> Delivery {
     if lacking.is_empty() { Delivery::Allowed } else { Delivery::Missing(lacking) }
 }
 
-/// Whether the policy denies everything that comes without TLS.
+/// Returns whether the policy denies everything that comes without TLS.
 pub fn tls_only(policy: &Value) -> bool {
     let statements = match policy.get("Statement") {
         Some(Value::Array(all)) => all.iter().collect(),

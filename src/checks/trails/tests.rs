@@ -1,7 +1,7 @@
-//! Tests of `trails`: what it must do and what it must never do, on small hand-made inventories.
+//! Tests of `trails`: required and forbidden behaviour, on small hand-made inventories.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-//! What the checks of trails say, fact by fact.
+//! The verdicts of the checks of trails, fact by fact.
 
 use super::*;
 use crate::{

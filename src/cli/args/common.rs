@@ -1,5 +1,5 @@
-//! Options that several commands share, in groups. A command flattens the groups that mean something to it, so its help lists
-//! no others and clap refuses the rest. What was given becomes one [`Common`], whatever the command.
+//! Options that several commands share, in groups. A command flattens the groups that it uses, so its help
+//! lists no others and clap refuses the rest. Whatever the command, the options given become one [`Common`].
 
 use std::path::PathBuf;
 
@@ -33,13 +33,13 @@ pub struct Common {
     pub check: Vec<String>,
     /// Files of findings.
     pub findings: Vec<PathBuf>,
-    /// The begin of the time whose events are looked up.
+    /// The start of the period whose events are looked up.
     pub events_since: Option<Moment>,
-    /// The end of that time, for `redress events` alone.
+    /// The end of that period, for `redress events` alone.
     pub events_until: Option<Moment>,
-    /// The number of changes at once.
+    /// The number of changes made at once.
     pub jobs: Option<u8>,
-    /// The number of instances of a region that may be down at once.
+    /// The number of instances in a region that may be down at once.
     pub stop_at_once: Option<u8>,
     /// The part of AWS's rate limits to use, in percent.
     pub pace: Option<u8>,
@@ -55,14 +55,14 @@ pub struct Common {
     pub events: Option<PathBuf>,
     /// The number of `-v`.
     pub verbose: u8,
-    /// What was typed of all this, for commands to type next.
+    /// The options as they were typed, for the commands to type next.
     pub typed: Typed,
-    /// The signatures that are asked for, read.
+    /// The signatures that are asked for: the parsed files of `--trust` and `--sign`.
     pub signing: Signing,
 }
 
 impl Common {
-    /// The options with their defaults.
+    /// Builds the options with their defaults.
     pub fn new(talk: &Talk) -> Self {
         Self { verbose: talk.verbose, ..Self::default() }
     }
@@ -70,7 +70,7 @@ impl Common {
 
 /// A group of options.
 pub trait Group {
-    /// Sets what was given.
+    /// Copies the options of this group into `common`.
     fn set(&self, common: &mut Common);
 }
 
@@ -192,7 +192,7 @@ pub struct Parameters {
     /// The playbooks.
     #[command(flatten)]
     pub books: Books,
-    /// Set a parameter of an action, whatever the playbooks say; repeatable
+    /// Set a parameter of an action, overriding the playbooks; repeatable
     #[arg(long, global = true, value_name = "ACTION.PARAM=VALUE")]
     pub set: Vec<String>,
     /// Let this range keep access to what is closed to the world, e.g. your
@@ -229,7 +229,7 @@ impl Group for Checks {
     }
 }
 
-/// What is scanned and planned: checks, and findings that others report.
+/// The scope of a scan or plan: checks, and findings that others report.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Playbooks and checks")]
 pub struct Plans {
@@ -269,7 +269,7 @@ impl Group for Events {
     }
 }
 
-/// The way in which a run makes its changes.
+/// The pace at which a run makes its changes, and its events.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Pace")]
 pub struct Runs {

@@ -8,7 +8,7 @@ use jiff::SignedDuration;
 use super::values::MaxRisk;
 use crate::cli::when::{Moment, moment, valid_for};
 
-/// The time in which events are looked up.
+/// The period in which events are looked up.
 #[derive(Debug, Clone, Args)]
 pub struct PastFlags {
     /// Begin here: `24h`, `7d` or `90m` ago, or a time such as 2026-11-22T06:00:00Z; at most 90 days back
@@ -53,14 +53,15 @@ pub struct Belts {
 }
 
 impl Belts {
-    /// The flags that were given and can only make a plan, by name. With a plan from a file the others say what of it is meant.
+    /// Returns the names of the given flags that only shape a new plan. With a plan from a file, the other
+    /// flags select or restrict part of it.
     pub fn given(&self) -> Vec<&'static str> {
         let all = [(self.max_changes.is_some(), "--max-changes"), (self.max_percent.is_some(), "--max-percent"), (self.valid_for.is_some(), "--valid-for")];
         all.into_iter().filter_map(|(given, name)| given.then_some(name)).collect()
     }
 }
 
-/// What may be approved, and by whom.
+/// The rules of approval: which changes may be approved, and by whom.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Approval")]
 pub struct Approval {
@@ -75,7 +76,7 @@ pub struct Approval {
     pub allow_irreversible: Vec<String>,
 }
 
-/// Who is informed about the findings that a run was made for.
+/// The receivers that are informed about the findings that a run was made for.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Reporting back")]
 pub struct Closing {
@@ -103,7 +104,7 @@ fn report_back(text: &str) -> Result<ReportBack, String> {
     }
 }
 
-/// Whose signatures count.
+/// The signers whose signatures count.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Signatures")]
 pub struct Trusts {

@@ -1,4 +1,4 @@
-//! Which command takes which options.
+//! Tests of which command takes which options.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use clap::{CommandFactory, error::ErrorKind};
@@ -28,7 +28,7 @@ const SHARED: &[(&str, &str)] = &[
     ("--events", "events.jsonl"),
 ];
 
-/// A line for each command, without shared options.
+/// A command line for each command, without shared options.
 const LINES: &[&str] = &[
     "demo",
     "scan",
@@ -58,7 +58,7 @@ fn parse(line: &str) -> Result<Cli, clap::Error> {
     Cli::try_parse_from(["redress"].into_iter().chain(line.split(' ')))
 }
 
-/// The names of the shared options that a command takes.
+/// Returns the names of the shared options that a command takes.
 fn taken(line: &str) -> Vec<&'static str> {
     let without = format!("{:?}", parse(line).expect(line).common());
     let mut taken = Vec::new();

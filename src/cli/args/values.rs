@@ -1,4 +1,4 @@
-//! What the options and small commands can say, by name.
+//! Values of options, and subcommands of small commands, by name.
 
 use std::path::PathBuf;
 
@@ -6,7 +6,7 @@ use clap::{Subcommand, ValueEnum};
 
 use crate::calls::Risk;
 
-/// What a plan is exported to.
+/// A format that a plan is exported to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Target {
     /// A bash script over the AWS CLI
@@ -15,7 +15,7 @@ pub enum Target {
     StepFunctions,
 }
 
-/// A half of the permissions of a standing role.
+/// A half of the permissions of a permanent role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Half {
     /// The permissions for scans and plans
@@ -26,7 +26,7 @@ pub enum Half {
     ReportBack,
 }
 
-/// What about playbooks.
+/// A subcommand of `redress playbooks`.
 #[derive(Debug, Clone, Subcommand)]
 pub enum PlaybooksCommand {
     /// List all playbooks in force [default]
@@ -64,7 +64,7 @@ pub enum Shell {
     Fish,
 }
 
-/// What about actions.
+/// A subcommand of `redress actions`.
 #[derive(Debug, Clone, Subcommand)]
 pub enum ActionsCommand {
     /// List all actions [default]
@@ -76,7 +76,7 @@ pub enum ActionsCommand {
     },
 }
 
-/// How data is written.
+/// A format of data.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     /// Text for people
@@ -99,7 +99,7 @@ pub enum Format {
 pub struct ReportFile {
     /// Its format.
     pub format: Format,
-    /// Where it goes.
+    /// The path of the file.
     pub file: PathBuf,
 }
 
@@ -109,7 +109,7 @@ pub(super) fn report_file(text: &str) -> Result<ReportFile, String> {
     Ok(ReportFile { format, file: file.into() })
 }
 
-/// When to colour.
+/// A choice of when to use colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Color {
     /// On a terminal
@@ -120,7 +120,7 @@ pub enum Color {
     Never,
 }
 
-/// The gravest risk that may be approved without an action's own flag.
+/// The highest risk that may be approved without an action's own flag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum MaxRisk {
     /// Adds something and disturbs nothing

@@ -10,7 +10,7 @@ use crate::cli::{
 
 /// A change to be asked about.
 pub struct Card {
-    /// Its id.
+    /// The id of the change.
     pub id: String,
     /// The ids of the changes that it comes after.
     pub after: Vec<String>,
@@ -23,7 +23,7 @@ pub struct Card {
 /// Asks about a plan.
 ///
 /// # Errors
-/// When nothing can be read or written.
+/// When the terminal cannot be read or written.
 pub fn questions(terminal: &mut dyn Terminal, open: &[Card]) -> io::Result<BTreeMap<String, bool>> {
     let every = |answer: bool| open.iter().map(|card| (card.id.clone(), answer)).collect();
     loop {
@@ -37,7 +37,7 @@ pub fn questions(terminal: &mut dyn Terminal, open: &[Card]) -> io::Result<BTree
     }
 }
 
-/// The question about all changes, with the words of its answers.
+/// Builds the question about all changes, with the words of its answers.
 fn whole(count: usize) -> (Vec<&'static str>, Question) {
     let all = if count == 1 { "make the change".to_owned() } else { format!("make all {count} changes") };
     let mut items = vec![("no", "change nothing".to_owned()), ("yes", all)];
@@ -48,7 +48,7 @@ fn whole(count: usize) -> (Vec<&'static str>, Question) {
     choice("Do it", items, 0)
 }
 
-/// The question about one change.
+/// Builds the question about one change.
 fn one(id: &str) -> (Vec<&'static str>, Question) {
     let items = [
         ("yes", "make this change"),
@@ -66,7 +66,7 @@ fn choice(prompt: &str, items: Vec<(&'static str, String)>, default: usize) -> (
     (words, Question::Choose(prompt.to_owned(), items.into_iter().map(|(word, meaning)| Item::new(word, meaning)).collect(), default))
 }
 
-/// Returns the word of the answer; nothing where the question was left.
+/// Asks, and returns the word of the answer; `None` if the question was left.
 fn answer(terminal: &mut dyn Terminal, question: &Question, words: &[&'static str]) -> io::Result<Option<&'static str>> {
     Ok(match terminal.ask(question)? {
         Reply::Chosen(n) => words.get(n).copied(),
@@ -78,7 +78,7 @@ fn one_by_one(terminal: &mut dyn Terminal, open: &[Card]) -> io::Result<BTreeMap
     let mut answers = BTreeMap::new();
     let mut rest = None;
     for card in open {
-        // What cannot be done without a change that was declined is not worth a question.
+        // A change that cannot be made without one that was declined is not worth a question.
         let barred = card.after.iter().any(|id| answers.get(id) == Some(&false));
         if barred || rest.is_some() {
             answers.insert(card.id.clone(), !barred && rest == Some(true));

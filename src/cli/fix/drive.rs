@@ -1,5 +1,5 @@
-//! Drives a walk: asks its questions on a terminal, and does for it what is not pure: reading the account again for an
-//! edit, rehearsing. It changes nothing; what comes out is a plan and its decisions.
+//! Drives a walk: asks its questions on a terminal, and does for it what is not pure: reading the account
+//! again for an edit, rehearsing. It changes nothing; its result is a plan with its decisions.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -32,20 +32,20 @@ use crate::{
     report::text::fix as screens,
 };
 
-/// A session under way.
+/// An interactive session in progress.
 pub struct Drive<'a> {
-    /// What was typed.
+    /// The session of the command.
     pub session: &'a Session,
     /// The account, to read only.
     pub door: &'a Door,
-    /// What is known of it.
+    /// The known facts of the account.
     pub facts: Facts,
-    /// The walk.
+    /// The state of the questions.
     pub walk: Walk,
 }
 
 impl Drive<'_> {
-    /// Asks until it is decided.
+    /// Asks until every change is decided.
     ///
     /// # Errors
     /// When the person leaves, or nothing was chosen: nothing was changed.
@@ -77,7 +77,7 @@ impl Drive<'_> {
         }
     }
 
-    /// The findings of the plan as the facts show them now.
+    /// Judges the findings of the plan on the facts as they are now.
     fn seen(&self) -> BTreeMap<FindingKey, Finding> {
         let rules = Rules::new(&self.walk.plan().regions, &self.facts.playbooks);
         let keys = self.walk.plan().changes.iter().flat_map(|c| &c.findings);
@@ -97,7 +97,7 @@ impl Drive<'_> {
         }
     }
 
-    /// Plans a plan with edited parameters again, on facts that are read again.
+    /// Plans again, on facts that are read again, a plan with edited parameters.
     async fn replan(&mut self, plan: &Plan, edited: &BTreeSet<String>) -> Result<Selected, String> {
         let facts = planning::facts(self.session, self.door, plan).await.map_err(|fail| fail.what)?;
         for id in edited {
@@ -107,7 +107,7 @@ impl Drive<'_> {
         }
         self.facts = facts;
         let mut selected = self.select(plan, &plan.changes.iter().map(|c| c.id.clone()).collect())?;
-        // What counts for the walk is what differs from the plan that the person knows.
+        // The walk needs the differences from the plan that the person knows.
         for change in &selected.plan.changes {
             if self.walk.plan().change(&change.id).is_some_and(|old| propose::differs(old, change).is_none()) {
                 selected.changed.remove(&change.id);
@@ -122,7 +122,8 @@ impl Drive<'_> {
     }
 }
 
-/// An edit may need other things to be made before than those that the plan has; that is a plan of its own.
+/// Refuses an edit that requires other prerequisites than those that the plan has; that would be a plan of
+/// its own.
 fn prepared(facts: &Facts, plan: &Plan, old: &Change, new: &Change) -> Result<(), String> {
     let needs = |change: &Change| {
         let checks = propose::checks_of(change);
@@ -139,7 +140,7 @@ fn prepared(facts: &Facts, plan: &Plan, old: &Change, new: &Change) -> Result<()
     }
 }
 
-/// Asks where blocking is allowed, and heeds requests to stop.
+/// Asks where blocking is allowed, and obeys requests to stop.
 async fn ask(mut terminal: Box<dyn Terminal>, question: Question) -> Result<(Box<dyn Terminal>, Reply), Fail> {
     let (mut requests, state) = (signals::listen(), TerminalState::now());
     let asked = tokio::task::spawn_blocking(move || {

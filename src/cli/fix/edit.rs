@@ -1,5 +1,5 @@
-//! Editing a parameter of a change: which there are, what was typed, and the plan with the new value, checked by the
-//! action's own type. Pure; planning and rehearsing it again is for who drives the session.
+//! Edits a parameter of a change: lists the parameters, reads what was typed, and builds the plan with the
+//! new value, checked by the action's own type. Pure; the driver of the session plans and rehearses it again.
 
 use serde_json::Value;
 
@@ -13,9 +13,9 @@ use crate::{
 /// One parameter of one action of a change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Slot {
-    /// The change.
+    /// The id of the change.
     pub change: String,
-    /// The action.
+    /// The name of the action.
     pub action: String,
     /// The parameter's name.
     pub parameter: String,
@@ -23,7 +23,7 @@ pub struct Slot {
     pub value: String,
 }
 
-/// The parameters of a change.
+/// Lists the parameters of a change.
 pub fn slots(plan: &Plan, change: &str) -> Vec<Slot> {
     let uses = plan.change(change).map(|c| c.uses.as_slice()).unwrap_or_default();
     uses.iter().flat_map(|one| of_use(change, one)).collect()
@@ -39,17 +39,17 @@ fn of_use<'a>(change: &'a str, one: &'a ActionUse) -> impl Iterator<Item = Slot>
     })
 }
 
-/// A value as TOML on one line; nothing for null.
+/// Writes a value as TOML on one line; empty for null.
 fn toml_of(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
-        // JSON's strings, numbers, booleans and lists of these are TOML's.
+        // JSON's strings, numbers, booleans and lists of these are valid TOML.
         Value::String(_) | Value::Number(_) | Value::Bool(_) | Value::Array(_) => serde_json::to_string(value).unwrap_or_default().replace("\",\"", "\", \""),
         Value::Object(_) => toml::Value::try_from(value).map(|v| v.to_string()).unwrap_or_default(),
     }
 }
 
-/// Which parameter?
+/// Builds the question which parameter to edit.
 pub fn which(plan: &Plan, slots: &[Slot]) -> Question {
     let several = plan.change(slots.first().map_or("", |s| s.change.as_str())).is_some_and(|c| c.uses.len() > 1);
     let one = |slot: &Slot| {
@@ -64,16 +64,17 @@ fn parameter(slot: &Slot) -> Option<&'static Parameter> {
     actions::find(&slot.action)?.parameters().iter().find(|p| p.name == slot.parameter)
 }
 
-/// What shall it be?
+/// Builds the question for the new value.
 pub fn what(slot: &Slot) -> Question {
     let kind = parameter(slot).map_or("", |p| p.kind);
     Question::Line(format!("{} ({kind})", slot.parameter), slot.value.clone())
 }
 
-/// The plan with a new value for the parameter in these changes, not planned again yet; `None` where nothing differs.
+/// Returns the plan with a new value for the parameter in these changes, not planned again yet; `None` where
+/// nothing differs.
 ///
 /// # Errors
-/// What the action's type says against the value.
+/// When the action's type refuses the value, with its reason.
 pub fn edited(plan: &Plan, slot: &Slot, text: &str, changes: &[String]) -> Result<Option<Plan>, String> {
     if text.trim().is_empty() || text.trim() == slot.value || as_toml(slot, text.trim()) == slot.value {
         return Ok(None);
@@ -85,7 +86,7 @@ pub fn edited(plan: &Plan, slot: &Slot, text: &str, changes: &[String]) -> Resul
     Ok((edited != *plan).then_some(edited))
 }
 
-/// The uses of a change with the new value, through the same door as `--set`.
+/// Returns the uses of a change with the new value, which is checked the same way as `--set`.
 fn uses(change: &Change, slot: &Slot, text: &str) -> Result<Vec<ActionUse>, String> {
     let mut one = [bare(change)];
     let setting = format!("{}.{}={}", slot.action, slot.parameter, as_toml(slot, text));
@@ -94,7 +95,8 @@ fn uses(change: &Change, slot: &Slot, text: &str) -> Result<Vec<ActionUse>, Stri
     Ok(changed.actions)
 }
 
-/// A list may be typed without brackets and quotes: `203.0.113.0/24, 198.51.100.0/24`.
+/// Turns typed text into TOML. A list may be typed without brackets and quotes: `203.0.113.0/24,
+/// 198.51.100.0/24`.
 fn as_toml(slot: &Slot, text: &str) -> String {
     let list = slot.value.starts_with('[') || parameter(slot).is_some_and(|p| p.kind.starts_with("list"));
     if !list || text.starts_with('[') {
@@ -104,7 +106,7 @@ fn as_toml(slot: &Slot, text: &str) -> String {
     format!("[{}]", items.join(", "))
 }
 
-/// A playbook that has nothing but the actions of the change.
+/// Builds a playbook that has nothing but the actions of the change.
 fn bare(change: &Change) -> Playbook {
     Playbook {
         id: change.playbook.clone(),

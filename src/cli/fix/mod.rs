@@ -1,5 +1,6 @@
-//! `redress fix`: the interactive session. It scans, or reads a plan, goes through the changes with a person, rehearses what
-//! was chosen, asks once more, and lets the engine do it. Nothing is changed before the last yes.
+//! `redress fix`: the interactive session. It scans, or reads a plan, goes through the changes with a person,
+//! rehearses the chosen ones, asks once more, and lets the engine make them. Nothing is changed before the
+//! last yes.
 
 mod drive;
 mod edit;
@@ -28,10 +29,10 @@ use crate::{
     report::text::fix as screens,
 };
 
-/// Goes through a plan with a person, and does what was chosen.
+/// Goes through a plan with a person, and makes the chosen changes.
 ///
 /// # Errors
-/// Nobody to ask and bad input (exit 2); a session that was left (exit 4).
+/// When nobody can be asked or the input is bad (exit 2), or the session was left (exit 4).
 pub async fn run(session: &Session, file: Option<&Path>, plain: bool, approval: &Approval, belts: &Belts) -> Result<Exit, Fail> {
     let policy = Policy::of(approval)?;
     may_ask()?;
@@ -39,7 +40,7 @@ pub async fn run(session: &Session, file: Option<&Path>, plain: bool, approval: 
     let session = &Session { common: session.common.clone(), out: if plain { session.out.plainer() } else { session.out } };
     session.out.say(if file.is_some() { "reading the plan and the account ..." } else { "scanning, planning and rehearsing ..." });
     let apply::Ground { state, door, plan, facts, held, again, signed } = apply::ground(session, file, belts).await?;
-    // What only a file says is asked about, whatever the flags say.
+    // A claim that rests on a file alone is asked about, whatever the flags are.
     let policy = if again.is_some_and(|again| !again.own.is_empty()) { policy.asking() } else { policy };
     if plan.changes.is_empty() {
         session.out.data(&render::plan(session, &plan, None)?)?;
@@ -76,7 +77,7 @@ fn opening(plan: &Plan) -> String {
     format!("Account {} at {}: {changes}. Nothing is done before your last yes.", plan.account, plan.endpoint)
 }
 
-/// The closing screen, and the exit code.
+/// Shows the closing screen and returns the exit code.
 fn close(session: &Session, plan: &Plan, story: &Story, result: Result<(), EngineError>) -> Result<Exit, Fail> {
     session.out.data(&screens::closing(&RunDocument::of(story, plan), &render::data(session)))?;
     let exit = Exit::of_run(story);

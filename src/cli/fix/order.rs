@@ -1,4 +1,4 @@
-//! In which order a person is asked about the changes of a plan: the gravest finding first. Pure.
+//! The order in which a person is asked about the changes of a plan: the most severe finding first. Pure.
 
 use crate::{
     checks,
@@ -6,13 +6,14 @@ use crate::{
     plan::{Change, Plan},
 };
 
-/// How grave the gravest finding is that a change answers; `None` for what only other changes need.
+/// Returns the highest severity of the findings that a change answers; `None` for a change that only others
+/// need.
 pub fn gravity(change: &Change) -> Option<Severity> {
     change.findings.iter().filter_map(|key| checks::find(&key.check)).map(|check| check.severity).max()
 }
 
-/// The ids of the changes to ask about, the gravest first, and each after those that it comes after. What only others
-/// need is not asked about: it is done with the first of them.
+/// Returns the ids of the changes to ask about, the most severe first, and each after its prerequisites. A
+/// change that only others need is not asked about: it is made with the first of them.
 pub fn gravest_first(plan: &Plan) -> Vec<String> {
     let mut all: Vec<&Change> = plan.changes.iter().filter(|c| !only_needed(plan, c)).collect();
     all.sort_by_key(|c| std::cmp::Reverse((gravity(c), c.risk)));

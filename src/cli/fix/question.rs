@@ -1,4 +1,4 @@
-//! The questions of a fix session, as data: what is asked and which answers there are. Pure.
+//! The questions of a fix session, as data: each question with its answers. Pure.
 
 pub use crate::cli::question::{Item, Question, Reply};
 use crate::{
@@ -6,20 +6,20 @@ use crate::{
     plan::{Plan, select::Selected},
 };
 
-/// The answers about a change.
+/// An answer about a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Answer {
-    /// Do it.
+    /// Make the change.
     Yes,
-    /// Leave it.
+    /// Leave the change.
     No,
-    /// Do it, and all like it.
+    /// Make the change, and all like it.
     AllOfKind,
-    /// Leave it, and all of its playbook.
+    /// Leave the change, and all of its playbook.
     SkipPlaybook,
     /// Show more.
     Details,
-    /// Change a parameter.
+    /// Edit a parameter.
     Edit,
     /// Leave the rest.
     Done,
@@ -39,15 +39,15 @@ pub const ANSWERS: [(Answer, &str, &str, &str); 8] = [
     (Answer::Quit, "quit", "change nothing at all", "leave the session and change nothing at all"),
 ];
 
-/// The question about a change; `kind` is the number of changes of its kind that have no answer yet, itself included. An
-/// empty answer is no.
+/// Builds the question about a change; `kind` is the number of changes of its kind that have no answer yet,
+/// itself included. An empty answer is no.
 pub fn about(id: &str, kind: usize) -> Question {
     let meaning = |answer: Answer, text: &str| if answer == Answer::AllOfKind { format!("{text} ({kind})") } else { text.to_owned() };
     let items = ANSWERS.iter().map(|(answer, word, text, full)| Item::new(*word, meaning(*answer, text)).explained(*full)).collect();
     Question::Choose(format!("Do {id}"), items, 1)
 }
 
-/// The question under the summary.
+/// Builds the question under the summary.
 pub fn review(selected: &Selected) -> Question {
     let n = selected.plan.changes.len();
     let many = if n == 1 { "the one change".to_owned() } else { format!("these {n} changes") };
@@ -59,7 +59,7 @@ pub fn review(selected: &Selected) -> Question {
     Question::Choose("What now".to_owned(), items, 2)
 }
 
-/// The last confirmation where something is disruptive or irreversible.
+/// Builds the last confirmation where something is disruptive or irreversible.
 pub fn confirm(plan: &Plan) -> Question {
     let gravest = plan.changes.iter().map(|c| c.risk).max().unwrap_or(Risk::Safe);
     let n = plan.changes.iter().filter(|c| c.risk > Risk::Safe).count();
@@ -67,7 +67,7 @@ pub fn confirm(plan: &Plan) -> Question {
     Question::Line(format!("{are} {}. Type the account id {} to do it", gravest.word(), plan.account), String::new())
 }
 
-/// The last confirmation where all is safe.
+/// Builds the last confirmation where everything is safe.
 pub fn sure() -> Question {
     Question::Choose("Do it now".to_owned(), vec![Item::new("no", "change nothing"), Item::new("yes", "do it")], 0)
 }

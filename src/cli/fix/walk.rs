@@ -1,5 +1,5 @@
-//! The state machine of `redress fix`: answers go in, questions, screens and decisions come out. Pure: it reads nothing,
-//! asks nobody and changes nothing; who drives it is [`super::drive`].
+//! The state machine of `redress fix`: answers go in; questions, screens and decisions come out. Pure: it
+//! reads nothing, asks nobody and changes nothing; it is driven by [`super::drive`].
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,37 +15,38 @@ use crate::{
     plan::{Change, Plan, select::Selected},
 };
 
-/// Why a walk ends in which nothing was said yes to.
+/// The reason why a walk ends in which no change was approved.
 const NOTHING: &str = "nothing was approved, nothing was changed";
 
-/// How often an account id may be mistyped.
+/// The number of times that an account id may be mistyped.
 const TRIES: u32 = 3;
 
-/// What is to be shown.
+/// A screen to show.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Screen {
-    /// A change: id, its place, of how many.
+    /// A change: its id, its position, and the number of changes.
     Change(String, usize, usize),
     /// The exact calls of a change, its playbook and the ids under which others know its findings.
     Details(String),
-    /// What was chosen, with its own rehearsal.
+    /// The chosen changes, with a rehearsal of their own.
     Summary,
-    /// Some words.
+    /// A note.
     Note(String),
 }
 
-/// What comes next.
+/// The next step of a walk.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Turn {
     /// Show the screens, then ask.
     Ask(Vec<Screen>, Question),
-    /// Plan and rehearse this again: these changes of it have new parameters. [`Walk::replanned`] takes the answer.
+    /// Plan and rehearse this plan again: the named changes have new parameters. [`Walk::replanned`] takes
+    /// the result.
     Replan(Box<Plan>, BTreeSet<String>),
-    /// Rehearse these changes as a plan of their own. [`Walk::rehearsed`] takes the answer.
+    /// Rehearse these changes as a plan of their own. [`Walk::rehearsed`] takes the result.
     Rehearse(BTreeSet<String>),
-    /// Do it.
+    /// Apply this plan.
     Apply(Box<Plan>, Vec<Decision>),
-    /// Nothing is done, because.
+    /// Nothing is done, for the given reason.
     Leave(String),
 }
 
@@ -68,10 +69,10 @@ enum Mode {
 pub struct Walk {
     plan: Plan,
     standings: BTreeMap<String, Standing>,
-    /// The changes to be asked about, the gravest first.
+    /// The changes to be asked about, the most severe first.
     order: Vec<String>,
     answers: BTreeMap<String, bool>,
-    /// Whether the person has said that the rest is not wanted.
+    /// `true` once the person has declined the rest.
     finished: bool,
     screens: Vec<Screen>,
     shown: Option<String>,
@@ -79,7 +80,7 @@ pub struct Walk {
 }
 
 impl Walk {
-    /// A walk through a plan, with what the flags say about approval.
+    /// Starts a walk through a plan under the approval policy of the flags.
     pub fn new(plan: Plan, policy: &Policy) -> Self {
         let standings = policy.standings(&plan);
         let order = order::gravest_first(&plan).into_iter().filter(|id| standings.get(id) == Some(&Standing::Ask)).collect();
@@ -99,12 +100,12 @@ impl Walk {
         }
     }
 
-    /// The plan as it is now, edits included.
+    /// Returns the plan as it is now, edits included.
     pub fn plan(&self) -> &Plan {
         &self.plan
     }
 
-    /// What was chosen, where the walk has come so far.
+    /// Returns the chosen part, once the walk has reached its review.
     pub fn chosen(&self) -> Option<&Selected> {
         match &self.mode {
             Mode::Review(s) | Mode::Confirming(s, _) | Mode::Sure(s) | Mode::Agreed(s) => Some(s),
@@ -112,13 +113,13 @@ impl Walk {
         }
     }
 
-    /// The changes that were declined or left, in the order of the plan.
+    /// Returns the changes that were declined or left, in the order of the plan.
     pub fn left_out(&self) -> Vec<&Change> {
         let chosen = self.ids();
         self.plan.changes.iter().filter(|c| !c.findings.is_empty() && !chosen.contains(&c.id)).collect()
     }
 
-    /// What comes next.
+    /// Returns the next step.
     pub fn turn(&mut self) -> Turn {
         self.decline_what_cannot_follow();
         let question = match self.mode.clone() {
@@ -235,8 +236,8 @@ impl Walk {
         }
     }
 
-    /// Takes what came of planning and rehearsing again. What could not be planned so stays as it was; what looks
-    /// different now and was answered already is asked about again.
+    /// Takes the result of planning and rehearsing again. An edit that could not be planned is dropped; a
+    /// change that looks different now and was answered already is asked about again.
     pub fn replanned(&mut self, result: Result<Selected, String>) {
         let Mode::Replanning { slot, edited, .. } = std::mem::replace(&mut self.mode, Mode::Asking) else { return };
         let refused = match &result {
@@ -287,7 +288,7 @@ impl Walk {
         };
     }
 
-    /// Back to the first change, with no answers.
+    /// Goes back to the first change and clears the answers.
     fn again(&mut self) {
         self.answers.clear();
         (self.finished, self.shown) = (false, None);
@@ -306,12 +307,12 @@ impl Walk {
         Turn::Leave(why.to_owned())
     }
 
-    /// The change that is to be asked about now.
+    /// Returns the change that is to be asked about now.
     fn current(&self) -> Option<String> {
         if self.finished { None } else { self.order.iter().find(|id| !self.answers.contains_key(*id)).cloned() }
     }
 
-    /// What comes after a change that was declined cannot be done and is not worth a question.
+    /// Declines the changes that come after a declined one: they cannot be made and are not worth a question.
     fn decline_what_cannot_follow(&mut self) {
         for change in self.plan.changes.clone() {
             let barred = |id: &&String| self.answers.get(*id) == Some(&false) || matches!(self.standings.get(*id), Some(Standing::No(_)));
@@ -322,7 +323,7 @@ impl Walk {
         }
     }
 
-    /// The changes that were chosen, with those that they come after.
+    /// Returns the chosen changes, with those that they come after.
     fn ids(&self) -> BTreeSet<String> {
         let yes = |id: &String| self.answers.get(id) == Some(&true);
         let given = |c: &&Change| !c.findings.is_empty() && matches!(self.standings.get(&c.id), Some(Standing::Yes(_)));
@@ -336,13 +337,13 @@ impl Walk {
         ids
     }
 
-    /// This change, and those of its playbook and actions that have no answer yet.
+    /// Returns this change, and the changes with its playbook, actions and risk that have no answer yet.
     fn same_kind(&self, id: &str) -> Vec<String> {
         let Some(this) = self.plan.change(id) else { return vec![id.to_owned()] };
         self.open().filter(|c| c.playbook == this.playbook && c.action == this.action && c.risk == this.risk).map(|c| c.id.clone()).collect()
     }
 
-    /// This change, and those of its playbook that have no answer yet.
+    /// Returns this change, and the changes of its playbook that have no answer yet.
     fn same_playbook(&self, id: &str) -> Vec<String> {
         let playbook = self.plan.change(id).map(|c| c.playbook.clone());
         self.open().filter(|c| Some(&c.playbook) == playbook.as_ref()).map(|c| c.id.clone()).collect()

@@ -26,7 +26,7 @@ fn walk(planned: &Planned) -> Walk {
     Walk::new(planned.plan.clone(), &Policy::default())
 }
 
-/// What the walk asks now.
+/// Returns the question that the walk asks now, with its screens.
 fn asked(walk: &mut Walk) -> (Vec<Screen>, Question) {
     match walk.turn() {
         Turn::Ask(screens, question) => (screens, question),
@@ -48,7 +48,7 @@ fn kinds(planned: &Planned, id: &str) -> usize {
     planned.plan.changes.iter().filter(|c| c.playbook == this.playbook && c.action == this.action && c.risk == this.risk).count()
 }
 
-/// Lets the walk rehearse what was chosen, as the driver does.
+/// Lets the walk rehearse the chosen changes, as the driver does.
 fn rehearse(walk: &mut Walk, planned: &Planned) -> BTreeSet<String> {
     let Turn::Rehearse(ids) = walk.turn() else { panic!("nothing to rehearse") };
     let rules = Rules::new(&planned.plan.regions, &planned.playbooks);

@@ -1,17 +1,17 @@
-//! The file of those whose signatures count: ALLOWED SIGNERS of ssh-keygen(1)
-//! (<https://man.openbsd.org/ssh-keygen.1#ALLOWED_SIGNERS>). Each option is honoured or the file is refused; none is left out of
-//! account. Pure over the text and the time.
+//! The file of trusted signers: ALLOWED SIGNERS of ssh-keygen(1)
+//! (<https://man.openbsd.org/ssh-keygen.1#ALLOWED_SIGNERS>). Each option is honoured or the file is refused;
+//! none is ignored. Pure over the text and the time.
 
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 use ssh_key::{PublicKey, public::KeyData};
 
 use super::sshsig::NAMESPACE;
 
-/// Those whose signatures count.
+/// The signers whose signatures count.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Allowed(Vec<Entry>);
 
-/// One line.
+/// A line of the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Entry {
     principals: String,
@@ -25,7 +25,7 @@ impl Allowed {
     /// Reads the text of the file; `zone` is that of times without one.
     ///
     /// # Errors
-    /// What is wrong, with the line.
+    /// When a line is wrong, with the line.
     pub fn parse(text: &str, zone: &TimeZone) -> Result<Self, String> {
         let mut entries = Vec::new();
         for (n, line) in text.lines().enumerate() {
@@ -38,10 +38,10 @@ impl Allowed {
         if entries.is_empty() { Err("it names nobody".to_owned()) } else { Ok(Self(entries)) }
     }
 
-    /// Who has this key and may sign for redress now.
+    /// Returns the principals of the line that has this key and may sign for redress now.
     ///
     /// # Errors
-    /// Why it is nobody.
+    /// When there is none, with the reason.
     pub fn who(&self, key: &KeyData, now: Timestamp) -> Result<&str, String> {
         let mut why = "no line of it has that key".to_owned();
         for entry in self.0.iter().filter(|entry| entry.key == *key) {
@@ -74,7 +74,7 @@ fn entry(line: &str, zone: &TimeZone) -> Result<Entry, String> {
     let (first, behind) = word(rest)?;
     let principals = principals.replace('"', "");
     let mut entry = Entry { principals, key: KeyData::Ed25519(ssh_key::public::Ed25519PublicKey([0; 32])), namespaces: None, after: None, before: None };
-    // The options are left out where there are none; a key begins with its kind.
+    // A line may have no options; a key begins with its kind.
     let key = if is_kind(first) {
         rest
     } else {
@@ -85,12 +85,12 @@ fn entry(line: &str, zone: &TimeZone) -> Result<Entry, String> {
     Ok(entry)
 }
 
-/// Whether a word is the kind of a key, such as `ssh-ed25519`.
+/// Returns whether a word is the kind of a key, such as `ssh-ed25519`.
 fn is_kind(word: &str) -> bool {
     ["ssh-", "ecdsa-", "sk-", "rsa-"].iter().any(|begins| word.starts_with(begins))
 }
 
-/// The first word, in which blanks may stand between quotes, and what stands behind it.
+/// Splits off the first word, in which blanks may appear between quotes, and returns it with the rest.
 fn word(text: &str) -> Result<(&str, &str), String> {
     let (text, mut quoted) = (text.trim_start(), false);
     for (at, c) in text.char_indices() {
@@ -129,7 +129,7 @@ fn options(entry: &mut Entry, text: &str, zone: &TimeZone) -> Result<(), String>
     Ok(())
 }
 
-/// A time as YYYYMMDD, YYYYMMDDHHMM or YYYYMMDDHHMMSS, with a Z for UTC behind it.
+/// Parses a time in the form YYYYMMDD, YYYYMMDDHHMM or YYYYMMDDHHMMSS, with a Z for UTC behind it.
 fn time(text: &str, zone: &TimeZone) -> Result<Timestamp, String> {
     let bad = || format!("{text:?} is no time: write YYYYMMDD[HHMM[SS]][Z]");
     let (digits, zone) = match text.strip_suffix('Z') {
@@ -145,7 +145,8 @@ fn time(text: &str, zone: &TimeZone) -> Result<Timestamp, String> {
     civil.to_zoned(zone.clone()).map(|zoned| zoned.timestamp()).map_err(|_| bad())
 }
 
-/// Whether a word is in a list of patterns with `*` and `?`; one with a `!` before it takes it out, wherever it stands.
+/// Returns whether a word is in a list of patterns with `*` and `?`; a pattern that begins with `!` excludes
+/// the word, wherever it stands.
 fn in_list(word: &str, list: &str) -> bool {
     let mut found = false;
     for pattern in list.split(',').map(str::trim) {

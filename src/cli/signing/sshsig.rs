@@ -1,6 +1,7 @@
-//! Signatures in the form of `ssh-keygen -Y sign`
-//! (<https://github.com/openssh/openssh-portable/blob/master/PROTOCOL.sshsig>), made and checked. `ssh-key` reads and writes the
-//! form, and `aws-lc-rs`, which TLS stands on as well, does the arithmetic. Pure over bytes.
+//! Signatures in the format of `ssh-keygen -Y sign`
+//! (<https://github.com/openssh/openssh-portable/blob/master/PROTOCOL.sshsig>), made and checked. `ssh-key`
+//! reads and writes the format, and `aws-lc-rs`, on which TLS is built as well, does the cryptography. Pure
+//! over bytes.
 
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ECDSA_P521_SHA512_FIXED, ED25519, EcdsaVerificationAlgorithm, Ed25519KeyPair, RSA_PKCS1_2048_8192_SHA256,
@@ -12,13 +13,14 @@ use ssh_key::{
     public::{EcdsaPublicKey, KeyData, RsaPublicKey},
 };
 
-/// The namespace of every signature: one that was made for something else, such as a commit, is none of a plan.
+/// The namespace of every signature: one that was made for something else, such as a commit, does not sign a
+/// plan.
 pub const NAMESPACE: &str = "redress";
 
 /// The longest signature that is read, in bytes: that of an RSA key of 16,384 bits has some 6,000.
 pub const LONGEST: usize = 16 << 10;
 
-/// The shortest RSA key that is taken, in bits.
+/// The shortest RSA key that is accepted, in bits.
 const SHORTEST_RSA: usize = 2048;
 
 /// A key that signs.
@@ -34,10 +36,10 @@ impl std::fmt::Debug for Key {
 }
 
 impl Key {
-    /// The key in the text of an OpenSSH private key file.
+    /// Parses the text of an OpenSSH private key file.
     ///
     /// # Errors
-    /// A file that is none, or a key that only OpenSSH itself can use.
+    /// When the text is not a private key, or only OpenSSH itself can use the key.
     pub fn parse(text: &[u8]) -> Result<Self, String> {
         let key = PrivateKey::from_openssh(text).map_err(|error| format!("this is no OpenSSH private key ({error})"))?;
         if key.is_encrypted() {
@@ -50,17 +52,17 @@ impl Key {
         Ok(Self { pair, public })
     }
 
-    /// The fingerprint, as `ssh-keygen -l` shows it.
+    /// Returns the fingerprint, as `ssh-keygen -l` shows it.
     pub fn fingerprint(&self) -> String {
         fingerprint(&self.public)
     }
 
-    /// Whether this is the key of a signature.
+    /// Returns whether this is the key of a signature.
     pub fn is(&self, other: &KeyData) -> bool {
         self.public == *other
     }
 
-    /// A signature of exactly these bytes, in its armour.
+    /// Signs exactly these bytes, and returns the armoured signature.
     ///
     /// # Errors
     /// When it cannot be written; with a key that was parsed it always can.
@@ -72,15 +74,15 @@ impl Key {
     }
 }
 
-/// The fingerprint of a key, as `ssh-keygen -l` shows it.
+/// Returns the fingerprint of a key, as `ssh-keygen -l` shows it.
 pub fn fingerprint(key: &KeyData) -> String {
     key.fingerprint(HashAlg::Sha256).to_string()
 }
 
-/// The key that signed exactly these bytes.
+/// Returns the key that signed exactly these bytes.
 ///
 /// # Errors
-/// A signature that is none, was made for something else, or is of other bytes.
+/// When the signature is malformed, was made for something else, or is of other bytes.
 pub fn signer(armoured: &[u8], message: &[u8]) -> Result<KeyData, String> {
     let sig = parsed(armoured)?;
     if sig.version() != SshSig::VERSION {
@@ -102,18 +104,22 @@ fn parsed(armoured: &[u8]) -> Result<SshSig, String> {
         return Err(format!("{} bytes are too many for a signature", armoured.len()));
     }
     let text = std::str::from_utf8(armoured).map_err(|_| "it is not text".to_owned())?;
-    // Nothing may stand before or behind it: a reader who looks at the file sees what was read.
+    // No text may come before or after the signature: a reader who looks at the file sees exactly the text
+    // that was read.
     if !text.starts_with("-----BEGIN SSH SIGNATURE-----") || !text.trim_end_matches(['\n', '\r']).ends_with("-----END SSH SIGNATURE-----") {
         return Err("it is no signature of `redress sign` or `ssh-keygen -Y sign`, or something stands before or behind it".to_owned());
     }
     let text = text.trim_end_matches(['\n', '\r']);
     let sig = SshSig::from_pem(text).map_err(|error| format!("it cannot be read as an SSH signature ({error})"))?;
-    // The reader takes lengths that are not those of what follows: there is one way to write a signature, and no other is taken.
+    // The parser accepts wrong lengths: there is one way to write a signature, and no other is accepted.
     let written = sig.to_pem(LineEnding::LF).map_err(|error| error.to_string())?;
     if written.trim_end() == text.replace("\r\n", "\n") { Ok(sig) } else { Err("it cannot be read as an SSH signature (it is not written as one)".to_owned()) }
 }
 
-/// Whether a signature by this key holds for what was signed.
+/// Returns whether a signature by this key is valid for the signed bytes.
+///
+/// # Errors
+/// When the key or algorithm is not accepted.
 fn holds(key: &KeyData, signature: &Signature, signed: &[u8]) -> Result<bool, String> {
     match (key, signature.algorithm()) {
         (KeyData::Ed25519(key), Algorithm::Ed25519) => Ok(UnparsedPublicKey::new(&ED25519, key.as_ref()).verify(signed, signature.as_bytes()).is_ok()),
@@ -127,7 +133,7 @@ fn holds(key: &KeyData, signature: &Signature, signed: &[u8]) -> Result<bool, St
     }
 }
 
-/// The two numbers stand one behind the other, each with its length (RFC 5656, 3.1.2).
+/// Verifies an ECDSA signature. Its two numbers follow each other, each with its length (RFC 5656, 3.1.2).
 fn ecdsa(key: &EcdsaPublicKey, signature: &[u8], signed: &[u8]) -> bool {
     let (algorithm, size): (&EcdsaVerificationAlgorithm, usize) = match key.curve() {
         EcdsaCurve::NistP256 => (&ECDSA_P256_SHA256_FIXED, 32),
@@ -145,13 +151,13 @@ fn ecdsa(key: &EcdsaPublicKey, signature: &[u8], signed: &[u8]) -> bool {
     UnparsedPublicKey::new(algorithm, key.as_sec1_bytes()).verify(signed, &fixed).is_ok()
 }
 
-/// A number with its length before it, and what stands behind it.
+/// Splits off a number that is preceded by its length, and returns it with the rest.
 fn number(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (length, rest) = bytes.split_first_chunk::<4>()?;
     rest.split_at_checked(usize::try_from(u32::from_be_bytes(*length)).ok()?)
 }
 
-/// The length of an RSA key.
+/// Returns the length of an RSA key, in bits.
 fn bits(key: &RsaPublicKey) -> usize {
     let Some([first, rest @ ..]) = key.n.as_positive_bytes() else { return 0 };
     (8 * (rest.len() + 1)) - first.leading_zeros() as usize

@@ -1,5 +1,6 @@
-//! The keys of the disks on which a recovery starts an instance. A start with one that does not work is in vain, and AWS reports that only minutes
-//! after the call, so they are read before the plan is made and, by the engine, directly before the start.
+//! The keys of the disks on which a recovery starts an instance. A start with a key that does not work is in
+//! vain, and AWS reports that only minutes after the call, so the keys are read before the plan is made and,
+//! by the engine, directly before the start.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,10 +22,11 @@ pub(super) fn start(change: &Change) -> Option<NextStart> {
     NextStart::ahead(change.steps.iter().map(|step| &step.act), &bindings)
 }
 
-/// Adds to a recovery what the keys of its disks show. One of which that cannot be told is a warning, and nobody's flag for safe changes speaks for it.
+/// Adds a guard about the keys of its disks to a recovery. An unknown key is a warning and makes the change
+/// disruptive, so that a flag for safe changes does not approve it.
 ///
 /// # Errors
-/// A key that does not work, with its state and what to do.
+/// A key that does not work, with its state and the remedy.
 pub(super) fn judged(known: &Inventory, change: Change) -> Result<Change, String> {
     let Some(next) = start(&change) else { return Ok(change) };
     if let Some(why) = next.would_not(known) {
@@ -38,7 +40,7 @@ pub(super) fn judged(known: &Inventory, change: Change) -> Result<Change, String
     Ok(Change { guards: change.guards.iter().cloned().chain([note]).collect(), risk, ..change })
 }
 
-/// The keys of its disks, and of those that it gets back: a start needs them.
+/// Returns the keys of the instance's disks, and of those that it gets back: a start needs them.
 pub(super) fn of(known: &Inventory, region: &str, instance: &Instance, touches: &[Want]) -> BTreeSet<String> {
     let place = known.regions.get(region);
     let attached = instance.devices.iter().map(|d| d.volume_id.clone());

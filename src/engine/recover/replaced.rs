@@ -1,5 +1,6 @@
-//! The disks that a lost run has replaced and did not come to mark as replaced. By that tag alone `redress prune` offers an old disk once its date has
-//! passed; a recovery sets it where the account proves what took the place, and else names what nobody will offer for deletion.
+//! Disks that a lost run has replaced but not marked as replaced. `redress prune` offers an old disk only by
+//! that tag, once its date has passed; a recovery sets the tag where the account proves the replacement, and
+//! otherwise names the resources that will never be offered for deletion.
 
 use serde_json::{Map, json};
 
@@ -18,9 +19,10 @@ pub(super) struct Replaced<'v> {
     device: &'v str,
 }
 
-/// Finds the disks of an instance of which the account proves that the run of its mark has replaced them: the copy that this run made of it is at its
-/// device, the old disk is free, both carry the tags of the run, and the instance was not started since the copy was made. A copy is made only while
-/// the instance is down, of what it has written last, so that nothing is on the old disk that is not on the copy.
+/// Returns the disks of an instance that the run of its mark has replaced, as far as the account proves it:
+/// the copy that this run made of the disk is at its device, the old disk is free, both carry the tags of the
+/// run, and the instance was not started since the copy was made. A copy is made only while the instance is
+/// down, of its last data, so that nothing is on the old disk that is not on the copy.
 pub(super) fn proved<'v>(volumes: &'v [Volume], instance: &Instance) -> Vec<Replaced<'v>> {
     let carries = |tags: &Tags, key: &str, value: &str| tags.get(key).is_some_and(|is| is == value);
     let ours = |tags: &Tags, device: &str| {
@@ -45,7 +47,8 @@ pub(super) fn proved<'v>(volumes: &'v [Volume], instance: &Instance) -> Vec<Repl
 }
 
 impl Replaced<'_> {
-    /// The step that tags the old disk, as the last steps of its run would have. Where somebody has moved one of the two since, it is left.
+    /// Builds the step that tags the old disk, as the last steps of its run would have. Where somebody has
+    /// moved one of the two since, the act is left out.
     pub(super) fn step(&self, n: usize, region: &str, instance: &str) -> Step {
         let [old, new] = [self.old.id.as_str(), self.new.id.as_str()];
         let is = |volume: &str, at: &str, value: &str| make::is(region, FamilyKind::Volumes, volume, at, value);
@@ -57,8 +60,8 @@ impl Replaced<'_> {
     }
 }
 
-/// Names the volumes and snapshots that runs have left and that `redress prune` never offers, each with the reason; `settled` are those that a
-/// recovery puts to use or marks.
+/// Lists the volumes and snapshots that runs have left and that `redress prune` never offers, each with the
+/// reason. `settled` are those that a recovery puts to use or marks.
 pub(super) fn never_offered(volumes: &[Volume], snapshots: &[Snapshot], run: Option<&str>, settled: &[String]) -> Vec<String> {
     let of = |tags: &Tags| tags.get(tag::RUN).is_some_and(|of| run.is_none_or(|run| run == of));
     let idle = volumes.iter().filter(|v| of(&v.tags) && v.state == "available" && v.attachments.is_empty() && !settled.contains(&v.id));

@@ -1,6 +1,8 @@
-//! CloudTrail events as columns, as Athena gives them: the table that AWS tells people to make names its columns by the members of
-//! an event in small letters (<https://docs.aws.amazon.com/athena/latest/ug/create-cloudtrail-table.html>), and keeps request and
-//! response as JSON in text. A row becomes the event again; what it lacks is never taken for nothing.
+//! CloudTrail events as columns, as Athena returns them. The table that AWS documents names its
+//! columns after the members of an event, in lower case
+//! (<https://docs.aws.amazon.com/athena/latest/ug/create-cloudtrail-table.html>), and stores
+//! request and response as JSON text. A row is turned back into the event; a missing value is never
+//! taken for an empty one.
 
 use serde_json::{Map, Value, json};
 
@@ -15,7 +17,7 @@ use crate::intake::{
 /// The name of the format.
 pub const FORMAT: &str = "CloudTrail in Athena's columns";
 
-/// Without these nothing can be told of an event.
+/// The columns that are required, each with its member: without them an event cannot be understood.
 const NEEDED: &[(&str, &str)] = &[
     ("eventsource", "eventSource"),
     ("eventname", "eventName"),
@@ -23,7 +25,7 @@ const NEEDED: &[(&str, &str)] = &[
     ("recipientaccountid", "recipientAccountId"),
     ("requestparameters", "requestParameters"),
 ];
-/// What else is of use.
+/// Other columns that are used where they exist.
 const ALSO: &[(&str, &str)] = &[
     ("eventversion", "eventVersion"),
     ("eventtime", "eventTime"),
@@ -39,24 +41,24 @@ const ALSO: &[(&str, &str)] = &[
 const IDENTITY: &[(&str, &str)] =
     &[("type", "type"), ("principalid", "principalId"), ("arn", "arn"), ("accountid", "accountId"), ("invokedby", "invokedBy"), ("username", "userName")];
 
-/// A column's name without what writers of SQL change in it: `event_name`, `EventName`.
+/// Returns a column's name without the parts that authors of SQL vary: `event_name`, `EventName`.
 fn bare(name: &str) -> String {
     name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase()
 }
 
-/// Whether a header is one of events.
+/// Returns whether a header is that of a table of events.
 pub fn is(header: &[String]) -> bool {
     let names: Vec<String> = header.iter().map(|name| bare(name)).collect();
     ["eventname", "eventtime"].iter().all(|needed| names.iter().any(|name| name == needed))
 }
 
-/// Why rows under this header say too little, if they do.
+/// Returns the reason why rows under this header are not enough, if a required column is missing.
 pub fn lacks(header: &[String]) -> Option<String> {
     let missing: Vec<&str> = NEEDED.iter().map(|(column, _)| *column).filter(|column| !header.iter().any(|name| bare(name) == **column)).collect();
     (!missing.is_empty()).then(|| format!("it has no column {}, without which no resource can be told: select these columns, too", missing.join(", ")))
 }
 
-/// Reads the rows; why they are not whole, if they are not.
+/// Reads the rows. Returns the reason why they are incomplete, if they are.
 pub fn read(bytes: &mut Bytes<'_>, sheet: &Sheet, out: &mut Out<'_>) -> Option<String> {
     csv::rows(bytes, sheet, out, |row, out| match event(row) {
         Some(event) => super::read(&event, FORMAT, out),
@@ -64,14 +66,14 @@ pub fn read(bytes: &mut Bytes<'_>, sheet: &Sheet, out: &mut Out<'_>) -> Option<S
     })
 }
 
-/// The event of a row; none where its JSON is broken.
+/// Builds the event of a row; none if its JSON is broken.
 fn event(row: Named<'_>) -> Option<Value> {
     let cell = |column: &str| row.find(|name| bare(name) == column);
     let mut event = Map::new();
     for (column, member) in NEEDED.iter().chain(ALSO) {
         let text = cell(column).trim();
         let value = match *column {
-            // Athena writes a null as nothing.
+            // Athena writes a null as an empty cell.
             _ if text.is_empty() || text == "null" => continue,
             "requestparameters" | "responseelements" => parse::parse(text.as_bytes()).ok()?,
             _ => json!(text),
@@ -84,7 +86,8 @@ fn event(row: Named<'_>) -> Option<Value> {
     (event.contains_key("eventName") && event.contains_key("eventSource")).then_some(Value::Object(event))
 }
 
-/// A member of a structure as Athena writes it. It is for people alone: nothing is read or done by it.
+/// Returns a member of a structure in Athena's notation. It is only shown to people: nothing is read
+/// or done based on it.
 fn member_of<'t>(structure: &'t str, name: &str) -> Option<&'t str> {
     structure.trim_start_matches('{').split([',', '{', '}']).find_map(|part| part.trim().strip_prefix(name)?.strip_prefix('=')).filter(|value| *value != "null")
 }

@@ -1,5 +1,6 @@
-//! CloudTrail events: from a call to the resources it touched. A call that failed, only read, or was our own gives
-//! nothing; neither does one whose parameters are missing, since what is missing is not nothing.
+//! CloudTrail events: from a call to the resources that it touched. A call that failed, that only read, or
+//! that redress itself made yields nothing. Neither does a call whose parameters are missing, since missing
+//! parameters are not empty ones.
 
 pub mod columns;
 pub mod rules;
@@ -21,17 +22,18 @@ use super::{
 use crate::inventory::tag;
 use table::{Did, Target};
 
-/// Whether a value is an event.
+/// Returns whether a value is a CloudTrail event.
 pub fn is(value: &Value) -> bool {
     value.get("eventName").is_some() && value.get("eventSource").is_some()
 }
 
-/// `ec2:CreateVpc`, from `ec2.amazonaws.com` and `CreateVpc`. The name alone means different things to services.
+/// Returns a call as `ec2:CreateVpc`, from `ec2.amazonaws.com` and `CreateVpc`. The same name can mean
+/// different things in different services.
 fn call(source: &str, name: &str) -> String {
     format!("{}:{name}", source.split('.').next().unwrap_or(source))
 }
 
-/// Whether anything is to be said of a call but a count.
+/// Returns whether a call is of interest beyond being counted.
 fn is_known(call: &str) -> bool {
     table::extract(call).is_some() || mapping::is_listed("cloudtrail", call)
 }
@@ -47,12 +49,13 @@ struct Skim<'a> {
     error_code: Option<Value>,
     #[serde(default)]
     read_only: Option<Value>,
-    /// Only notifications of files have one of these.
+    /// A member that only notifications of files have.
     #[serde(default)]
     s3: Option<IgnoredAny>,
 }
 
-/// Looks at an event only as far as needed to see that it is nothing but a count, as nearly all of a log are: why.
+/// Reads only as much of an event as is needed to see that it is merely counted, as nearly all events of a
+/// log are. Returns the reason under which it is counted, or `None` if it must be read in full.
 pub fn skim(text: &[u8]) -> Option<Reason> {
     let event: Skim<'_> = serde_json::from_slice(text).ok()?;
     if event.s3.is_some() {
@@ -73,7 +76,7 @@ fn uncared_for(error: Option<&Value>, read_only: Option<&Value>, name: &str) -> 
     }
 }
 
-/// An error's code that is null or empty is none.
+/// Returns whether an event has an error code. A code that is null or empty is none.
 fn failed(error: Option<&Value>) -> bool {
     !matches!(error, None | Some(Value::Null)) && error.and_then(Value::as_str) != Some("")
 }
@@ -102,7 +105,7 @@ pub fn read(event: &Value, format: &str, out: &mut Out<'_>) {
     }
 }
 
-/// An event with what it is.
+/// An event with its call and its format.
 struct Scene<'v> {
     event: &'v Value,
     call: &'v str,
@@ -110,7 +113,7 @@ struct Scene<'v> {
 }
 
 impl Scene<'_> {
-    /// The account that owns what was touched: not the caller's, where they differ.
+    /// Returns the account that owns the resources that were touched, which may differ from the caller's.
     fn account(&self) -> &str {
         first(&[at(self.event, "/recipientAccountId"), at(self.event, "/userIdentity/accountId")])
     }
@@ -141,7 +144,7 @@ impl Scene<'_> {
     }
 }
 
-/// What speaks against acting on an event.
+/// Returns the decision that rules an event out, if there is one.
 fn against(event: &Value, request: &Value, response: &Value) -> Option<Decision> {
     let no = |reason, detail: &str| Some(Decision::no(reason, detail));
     if failed(event.get("errorCode")) {
@@ -169,7 +172,8 @@ fn against(event: &Value, request: &Value, response: &Value) -> Option<Decision>
     None
 }
 
-/// Our own calls carry our name as their agent, and what they make carries our tags.
+/// Returns whether redress itself made a call: its calls carry its name as their user agent, and the
+/// resources that it creates carry its tags.
 fn is_own(event: &Value, request: &Value) -> bool {
     let named = |word: &str| word.strip_prefix("lib/").unwrap_or(word).strip_prefix(tag::AGENT).is_some_and(|version| version.starts_with('/'));
     // Some services put the agent into brackets.

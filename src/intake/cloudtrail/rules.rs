@@ -1,5 +1,5 @@
-//! Rules of security groups in events: which were added, and which taken away again. A rule has several names: its id,
-//! if the event tells it, and what it allows.
+//! Security group rules in events: which were added, and which were removed again. A rule has several names:
+//! its id, if the event contains it, and what it allows.
 
 use ipnet::IpNet;
 use serde_json::Value;
@@ -9,11 +9,11 @@ use super::{
     wire::{get, list, plain, text},
 };
 
-/// Ranges at least so large may hold the world in parts; smaller ones are nobody's idea of open.
+/// Prefix lengths below which a range may cover the world in parts; nobody calls a smaller range open.
 const WIDE_V4: u8 = 8;
 const WIDE_V6: u8 = 16;
 
-/// A permission's ranges, by what they say.
+/// Returns the ranges of a permission, as they are written.
 fn ranges(permission: &Value) -> Vec<String> {
     let mut found = Vec::new();
     for (set, keys) in
@@ -24,7 +24,7 @@ fn ranges(permission: &Value) -> Vec<String> {
             found.push(text.to_owned());
         }
     }
-    // The old form has them beside the ports.
+    // The old form has the ranges beside the ports.
     for key in ["cidrIp", "cidrIpv6", "cidrIpv4"] {
         found.push(text(permission, key).to_owned());
     }
@@ -32,7 +32,7 @@ fn ranges(permission: &Value) -> Vec<String> {
     found
 }
 
-/// Each rule of a request: its name, and whether its range may be open to the world.
+/// Returns each rule of a request: its name, and whether its range may be open to the world.
 fn rules(group: &str, request: &Value) -> Vec<(String, bool)> {
     let mut permissions = list(get(request, "ipPermissions"));
     if permissions.is_empty() {
@@ -47,7 +47,8 @@ fn rules(group: &str, request: &Value) -> Vec<(String, bool)> {
     found
 }
 
-/// Whether a range may be open to the world. What is in a prefix list is not in the event.
+/// Returns whether a range may be open to the world. A prefix list counts as open, since the event does not
+/// contain its entries.
 fn wide(range: &str) -> bool {
     match range.parse::<IpNet>() {
         Ok(net) => net.prefix_len() < if net.addr().is_ipv4() { WIDE_V4 } else { WIDE_V6 },
@@ -55,7 +56,7 @@ fn wide(range: &str) -> bool {
     }
 }
 
-/// The group, by the request or by the rules in the response.
+/// Returns the group's id, from the request or else from the rules in the response.
 fn group(request: &Value, response: &Value, set: &str) -> String {
     let answered = list(get(response, set)).first().map_or("", |r| text(r, "groupId"));
     [text(request, "groupId"), answered].into_iter().find(|id| !id.is_empty()).unwrap_or("").to_owned()
@@ -65,7 +66,7 @@ fn by_id(group: &str, id: &str) -> String {
     format!("{group}/{id}")
 }
 
-/// `AuthorizeSecurityGroupIngress`.
+/// Reads `AuthorizeSecurityGroupIngress`.
 pub fn authorize(request: &Value, response: &Value) -> Did {
     let group = group(request, response, "securityGroupRuleSet");
     if group.is_empty() {
@@ -78,7 +79,7 @@ pub fn authorize(request: &Value, response: &Value) -> Did {
     if rules.iter().all(|(_, wide)| !wide) {
         return Did::Harmless("it opens nothing to the world", Vec::new(), Vec::new());
     }
-    // Ids stand in the order of the rules; where the numbers differ, ids cannot be told to belong to one.
+    // Ids come in the order of the rules; if the counts differ, an id cannot be assigned to a rule.
     let ids = list(get(response, "securityGroupRuleSet"));
     let paired = ids.len() == rules.len();
     let names = |(n, (rule, _)): (usize, &(String, bool))| {
@@ -89,7 +90,7 @@ pub fn authorize(request: &Value, response: &Value) -> Did {
     Did::Touched(vec![Target { id: group, opens, ..Target::default() }], Vec::new())
 }
 
-/// `RevokeSecurityGroupIngress`.
+/// Reads `RevokeSecurityGroupIngress`.
 pub fn revoke(request: &Value, response: &Value) -> Did {
     let group = group(request, response, "revokedSecurityGroupRuleSet");
     let mut closes: Vec<String> = rules(&group, request).into_iter().map(|(rule, _)| rule).collect();
@@ -101,7 +102,7 @@ pub fn revoke(request: &Value, response: &Value) -> Did {
     Did::Harmless("it takes rules away", closes, Vec::new())
 }
 
-/// `ModifySecurityGroupRules`: a rule that is written anew is no longer what it was.
+/// Reads `ModifySecurityGroupRules`: a rule that is rewritten is no longer the rule that it was.
 pub fn modify(request: &Value, response: &Value) -> Did {
     let group = group(request, response, "");
     if group.is_empty() {

@@ -1,5 +1,6 @@
-//! What to take from which event: the resources it touched, what it opened there, and what of others it took back. The
-//! checks to run stand in the mapping; this table and the mapping name the same events, which a test holds.
+//! The events that are read, and what each yields: the resources that it touched, what it opened there, and
+//! what it closed that other events had opened. The mapping lists the checks to run; a test ensures that this
+//! table and the mapping name the same events.
 
 use serde_json::Value;
 
@@ -11,28 +12,29 @@ use super::{
 /// A resource that an event touched.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Target {
-    /// Id, name or ARN as the event has it; empty for the account.
+    /// The id, name or ARN as the event has it; empty for the account.
     pub id: String,
-    /// `AwsCloudTrailTrail` where only the event tells what a bare name is of.
+    /// `AwsCloudTrailTrail` where only the event shows what kind of resource a bare name belongs to.
     pub kind: &'static str,
-    /// Which of the event's checks are meant; all, where this is none.
+    /// The subset of the event's checks that applies; `None` for all of them.
     pub only: Option<&'static [&'static str]>,
-    /// What was opened: each thing by all names under which it may be closed again.
+    /// The things that were opened, each with all the names under which it may be closed again.
     pub opens: Vec<Vec<String>>,
 }
 
-/// What an event did.
+/// The effect of an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Did {
-    /// It touched these, and took these back.
+    /// The event touched these resources, and closed the things with these names.
     Touched(Vec<Target>, Vec<String>),
-    /// It loosened nothing; it took these back, and tells these.
+    /// The event opened nothing, for this reason; it closed the things with these names, and links these ids
+    /// to their resources.
     Harmless(&'static str, Vec<String>, Vec<(String, String)>),
-    /// What it touched is not in it.
+    /// The event does not contain the resource that it touched, for this reason.
     Missing(&'static str),
 }
 
-/// How one event is read: from its request and its response.
+/// A function that reads one event, from its request and its response.
 pub type Extract = fn(request: &Value, response: &Value) -> Did;
 
 const TRAIL: &str = "AwsCloudTrailTrail";
@@ -43,7 +45,7 @@ const VALIDATION: &[&str] = &["cloudtrail-no-log-validation"];
 const UNENCRYPTED: &[&str] = &["ebs-volume-unencrypted"];
 const STALE: &[&str] = &["instance-backup-stale"];
 const BOTH: &[&str] = &["cloudtrail-missing", "cloudtrail-no-log-validation"];
-/// The name under which encryption by default is turned off and on again; events of regions are kept apart.
+/// The name under which encryption by default is turned off and on again; each region is tracked by itself.
 const EBS_DEFAULT: &str = "ebs-default";
 const NO_ID: &str = "the event does not say which resource it made or touched";
 
@@ -79,12 +81,12 @@ pub static TABLE: &[(&str, Extract)] = &[
     ("cloudtrail:PutEventSelectors", put_event_selectors),
 ];
 
-/// How an event is read.
+/// Returns the function that reads the events of a call.
 pub fn extract(call: &str) -> Option<Extract> {
     TABLE.iter().find(|(name, _)| *name == call).map(|(_, extract)| *extract)
 }
 
-/// The name under which a thing's existence is opened and closed.
+/// Returns the name under which the existence of a resource is opened and closed.
 pub fn exists(id: &str) -> String {
     format!("exists/{id}")
 }
@@ -101,7 +103,8 @@ fn gone(ids: &[&str]) -> Did {
     Did::Harmless("it deletes", ids.iter().filter(|id| !id.is_empty()).map(|id| exists(id)).collect(), Vec::new())
 }
 
-/// What is open on a trail, by its bare name: events name one and the same trail by name or by ARN.
+/// Returns the name under which something is open on a trail. It contains the trail's bare name, since events
+/// name the same trail by name or by ARN.
 fn on_trail(name: &str, what: &str) -> String {
     format!("trail/{}/{what}", name.rsplit('/').next().unwrap_or(name))
 }
@@ -129,12 +132,13 @@ fn modify_subnet(request: &Value, _: &Value) -> Did {
     }
 }
 
-/// The key that an event names, by its id or by its ARN.
+/// Returns the key that an event names, by its id or by its ARN.
 fn key_of<'v>(request: &'v Value, response: &'v Value) -> &'v str {
     [text(response, "keyId"), text(request, "keyId")].into_iter().find(|id| !id.is_empty()).unwrap_or("")
 }
 
-/// The name under which the rotation of a key is turned off and on again, whichever way events name it.
+/// Returns the name under which the rotation of a key is turned off and on again, whether events name the
+/// key by id or by ARN.
 fn rotation(key: &str) -> String {
     format!("rotation/{}", key.rsplit('/').next().unwrap_or(key))
 }
@@ -165,7 +169,7 @@ fn create_key(_: &Value, response: &Value) -> Did {
 fn create_trail(request: &Value, response: &Value) -> Did {
     let name = [text(response, "trailARN"), text(response, "name"), text(request, "name")].into_iter().find(|n| !n.is_empty()).unwrap_or("");
     let validated = truth(get(request, "enableLogFileValidation")).or_else(|| truth(get(response, "logFileValidationEnabled"))) == Some(true);
-    // A new trail logs nothing before it is started.
+    // A new trail logs nothing until it is started.
     match trail(name, validated.then_some(LOGGING), if validated { &["logging"] } else { &["logging", "validation"] }) {
         Did::Touched(targets, mut closes) => {
             closes.push(on_trail(name, "deleted"));
@@ -231,7 +235,8 @@ fn attach_volume(request: &Value, response: &Value) -> Did {
 fn run_instances(_: &Value, response: &Value) -> Did {
     let mut targets = Vec::new();
     for instance in list(get(response, "instancesSet")) {
-        // Its disks are attached after the answer, which names none of them: the instance stands for them.
+        // Its disks are attached after the response, which therefore names none of them: the
+        // instance stands for them.
         targets.push(target(text(instance, "instanceId")));
         for mapping in list(get(instance, "blockDeviceMapping")) {
             let volume = target(get(mapping, "ebs").map_or("", |ebs| text(ebs, "volumeId")));
@@ -252,13 +257,13 @@ fn delete_flow_logs(request: &Value, _: &Value) -> Did {
     if targets.is_empty() { Did::Missing(NO_ID) } else { Did::Touched(targets, Vec::new()) }
 }
 
-/// It tells which VPC its flow logs belong to, which a later `DeleteFlowLogs` does not.
+/// Reads `CreateFlowLogs`, which names the VPC of its flow logs; a later `DeleteFlowLogs` does not.
 fn create_flow_logs(request: &Value, response: &Value) -> Did {
     let resources = list(get(request, "resourceId").or_else(|| get(request, "resourceIds")));
     let logs = list(get(response, "flowLogIdSet").or_else(|| get(response, "flowLogIds")));
     let on: Vec<&str> = resources.iter().filter_map(|r| r.as_str()).collect();
     let closes = on.iter().map(|id| format!("flow-logs/{id}")).collect();
-    // Resources and logs stand in the same order; of other numbers nothing can be told.
+    // Resources and logs come in the same order; if their counts differ, they cannot be paired.
     let learned = if on.len() == logs.len() {
         logs.iter().filter_map(|l| l.as_str()).zip(&on).map(|(l, r)| (l.to_owned(), (*r).to_owned())).collect()
     } else {

@@ -1,4 +1,4 @@
-//! Who made a call, in words, from an event's `userIdentity`
+//! The caller in words, from an event's `userIdentity`
 //! (<https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-user-identity.html>).
 
 use serde_json::Value;
@@ -9,10 +9,10 @@ use crate::intake::{
     text::clean,
 };
 
-/// The longest name that is shown.
+/// The longest name that is shown, in characters.
 const NAME: usize = 80;
 
-/// The evidence of an event.
+/// Returns the evidence that an event contains: the call, the caller, the address and the time.
 pub fn evidence(event: &Value, call: &str) -> Evidence {
     let identity = event.get("userIdentity").unwrap_or(&Value::Null);
     let mut who = who(identity);
@@ -31,7 +31,7 @@ fn who(identity: &Value) -> String {
         "AssumedRole" => {
             let issuer = "/sessionContext/sessionIssuer";
             let role = first(&[at(identity, &format!("{issuer}/userName")), arn.rsplit('/').nth(1).unwrap_or("")]);
-            // `AROA...:session` is the principal, and the session's name is what follows the colon.
+            // `AROA...:session` is the principal; the session's name follows the colon.
             let session = if arn.is_empty() { at(identity, "/principalId").rsplit(':').next().unwrap_or("") } else { arn };
             let session = last(session);
             if session.is_empty() { named("role", role) } else { format!("{}, session {session}", named("role", role)) }

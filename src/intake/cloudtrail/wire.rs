@@ -1,10 +1,12 @@
-//! The ways in which CloudTrail writes request and response down: classic EC2 (`xxxSet: {items: [...]}`), EC2 made from
-//! XML (`XRequest: {...}`, where a list of one is an object), and plain JSON. Read here as one.
+//! The notations in which CloudTrail records request and response: classic EC2
+//! (`xxxSet: {items: [...]}`), EC2 converted from XML (`XRequest: {...}`, where a list of one is an
+//! object), and plain JSON. All are read alike here.
 
 use serde_json::Value;
 
-/// A list in any of its spellings: null, empty text and an empty object are empty; `items` and `item` are looked into;
-/// a single object is a list of one; an element that is only marked with its place gives its content.
+/// Reads a list in any of its notations: null, empty text and an empty object are empty; `items` and `item`
+/// are looked into; a single object is a list of one; an element that is only wrapped with its position
+/// yields its content.
 pub fn list(value: Option<&Value>) -> Vec<&Value> {
     match value {
         None | Some(Value::Null) => Vec::new(),
@@ -23,7 +25,7 @@ fn content(element: &Value) -> &Value {
     element.get("content").unwrap_or(element)
 }
 
-/// A member by its name in either spelling: `groupId` or `GroupId`.
+/// Returns a member by its name in either case: `groupId` or `GroupId`.
 pub fn get<'v>(value: &'v Value, key: &str) -> Option<&'v Value> {
     value.get(key).or_else(|| {
         let mut chars = key.chars();
@@ -32,12 +34,12 @@ pub fn get<'v>(value: &'v Value, key: &str) -> Option<&'v Value> {
     })
 }
 
-/// The text of a member.
+/// Returns a member that is a string; empty if there is none.
 pub fn text<'v>(value: &'v Value, key: &str) -> &'v str {
     get(value, key).and_then(Value::as_str).unwrap_or("")
 }
 
-/// A member that is a number, a truth or a text, as text.
+/// Returns a member that is a number, a boolean or a string, as text.
 pub fn plain(value: &Value, key: &str) -> String {
     match get(value, key) {
         Some(Value::String(s)) => s.clone(),
@@ -47,7 +49,7 @@ pub fn plain(value: &Value, key: &str) -> String {
     }
 }
 
-/// A truth, which may be written as text.
+/// Reads a boolean, which may be written as text.
 pub fn truth(value: Option<&Value>) -> Option<bool> {
     match value? {
         Value::Bool(b) => Some(*b),
@@ -60,13 +62,13 @@ pub fn truth(value: Option<&Value>) -> Option<bool> {
     }
 }
 
-/// The request or response without the wrapper that newer EC2 calls have: `CreateFlowLogsRequest`.
+/// Removes the wrapper that newer EC2 calls put around request and response: `CreateFlowLogsRequest`.
 pub fn unwrapped<'v>(value: Option<&'v Value>, name: &str, end: &str) -> &'v Value {
     let value = value.unwrap_or(&Value::Null);
     value.get(format!("{name}{end}")).unwrap_or(value)
 }
 
-/// Whether a response says that some of what was asked for failed.
+/// Returns whether a response lists parts of the request that failed.
 pub fn unsuccessful(response: &Value) -> bool {
     get(response, "unsuccessful").is_some_and(|u| !list(Some(u)).is_empty())
 }

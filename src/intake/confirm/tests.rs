@@ -1,4 +1,4 @@
-//! Confirming on hand-made suspicions and findings.
+//! Confirmation of hand-made suspicions by hand-made findings.
 #![allow(clippy::unwrap_used)]
 
 use serde_json::json;
@@ -80,12 +80,12 @@ fn unjudged(check: &str, region: &str) -> Unjudged {
     Unjudged { check: check.into(), region: region.into(), reason: "AccessDenied".into() }
 }
 
-/// The answers, where these checks were run.
+/// Returns the answers, given that these checks were run.
 fn said(suspicions: &[Suspicion], run: &[&str], findings: &[Finding], silent: &[Unjudged]) -> Vec<Option<Answer>> {
     answers(suspicions, run, &nothing_read(), findings, silent)
 }
 
-/// Leaves what the suspicions name, on an account of which nothing is known.
+/// Keeps the findings that the suspicions name, on an account of which nothing has been read.
 fn leave(suspicions: &[Suspicion], findings: &mut Vec<Finding>, silent: &mut Vec<Unjudged>) {
     narrow(suspicions, &nothing_read(), findings, silent);
 }
@@ -133,7 +133,7 @@ fn an_account_stands_for_all_of_it_that_the_check_judges_and_for_nothing_elsewhe
     let mut findings = vec![inside.clone(), region.clone(), account, itself.clone()];
     leave(&all, &mut findings, &mut Vec::new());
     assert_eq!(findings.iter().map(Finding::key).collect::<Vec<_>>(), [inside.key(), itself.key()]);
-    // One that names no region means every region.
+    // A suspicion without a region means every region.
     let everywhere = [suspicion(&[SILENT], here().root())];
     let mut findings = vec![inside, region];
     leave(&everywhere, &mut findings, &mut Vec::new());

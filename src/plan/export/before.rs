@@ -1,5 +1,6 @@
-//! What a change begins from, as conditions that can be asked before its first call. The way back of a step leads to the
-//! state that the step begins from; the first step that touches a fact tells how it is before the change. Pure.
+//! The state from which a change begins, as conditions that can be checked before its first call. The undo of
+//! a step leads to the state from which the step begins; the first step that touches a fact shows its value
+//! before the change. Pure.
 
 use std::collections::BTreeSet;
 
@@ -15,19 +16,19 @@ use crate::{
     plan::Change,
 };
 
-/// Something that must be so.
+/// A condition that must hold.
 pub(super) struct Assertion {
-    /// Where it is asked.
+    /// The region in which it is checked.
     pub region: String,
     /// The question.
     pub look: Look,
-    /// What must hold of the answer.
+    /// The test of the answer.
     pub test: Test,
-    /// In words.
+    /// The condition in words.
     pub what: String,
 }
 
-/// What a change begins from.
+/// Returns the conditions from which a change begins.
 pub(super) fn assertions(change: &Change) -> Vec<Assertion> {
     let mut all = Vec::new();
     let (mut seen, mut to_come) = (BTreeSet::new(), BTreeSet::new());
@@ -39,13 +40,13 @@ pub(super) fn assertions(change: &Change) -> Vec<Assertion> {
             for expect in expect {
                 let key = (expect.family, expect.id.to_string(), expect.at.clone());
                 let literal = !holds_reference(&expect.id) && !matches!(&expect.test, Test::Is(v) if holds_reference(v));
-                // What the change itself makes has no settings before.
+                // A resource that the change itself makes has no settings before.
                 let thing = (expect.family, expect.id.to_string());
                 if expect.test == Test::Gone {
                     to_come.insert(thing.clone());
                 }
                 let there = expect.test == Test::Gone || !to_come.contains(&thing);
-                // The state in a mark is what the run itself has set before.
+                // The state in a mark is one that the run itself has set before.
                 let own = expect.at == format!("/tags/{}", tag::STATE);
                 if literal && there && !own && seen.insert(key) {
                     match of_device(change, act) {
@@ -62,7 +63,8 @@ pub(super) fn assertions(change: &Change) -> Vec<Assertion> {
     all
 }
 
-/// Whether a disk goes with its instance is asked of the instance, which always tells it.
+/// Builds the condition on whether a disk is deleted with its instance. The question goes to the instance,
+/// which always reports it.
 fn of_device(change: &Change, act: &Act) -> Option<Assertion> {
     let input = &act.call.input;
     let instance = input.get("InstanceId").filter(|_| act.call.operation == "ModifyInstanceAttribute")?;
@@ -92,7 +94,7 @@ fn is(change: &Change, look: Look, value: Value, what: String) -> Assertion {
     Assertion { region: change.region.clone(), look, test: Test::Is(value), what }
 }
 
-/// What follows from a call's input about the state before.
+/// Derives conditions on the state before from a call's input.
 fn of_input(change: &Change, act: &Act) -> Vec<Assertion> {
     let input = &act.call.input;
     match act.call.operation.as_str() {
@@ -105,10 +107,12 @@ fn of_input(change: &Change, act: &Act) -> Vec<Assertion> {
         "CreateSnapshot" if change.action.contains("encrypt") => {
             let Some(volume) = input.get("VolumeId").and_then(Value::as_str) else { return Vec::new() };
             let of = |at: &str, value: Value, what: &str| Some(is(change, look(FamilyKind::Volumes, &json!(volume), at)?, value, format!("{volume} {what}")));
-            // Attached since then, it has a writer, and its copy would be of a moment that nobody chose.
+            // A volume that was attached since then has a writer, and its copy would be of a moment that
+            // nobody chose.
             [of("/encrypted", json!(false), "is not encrypted"), of("/state", json!("available"), "is attached to nothing")].into_iter().flatten().collect()
         }
-        // An instance that the change does not stop must be stopped: what it writes after the snapshot would be lost.
+        // An instance that the change does not stop must be stopped: its writes after the snapshot would be
+        // lost.
         "CreateSnapshots" if change.before.get("state").is_some_and(|state| state == "stopped") => {
             let Some(instance) = input.pointer("/InstanceSpecification/InstanceId").and_then(Value::as_str) else { return Vec::new() };
             let look = look(FamilyKind::Instances, &json!(instance), "/state");
@@ -118,8 +122,8 @@ fn of_input(change: &Change, act: &Act) -> Vec<Assertion> {
     }
 }
 
-/// The rules that are revoked are what the way back would put there again, and the group has no other number of rules
-/// than the plan saw.
+/// Builds the conditions on a security group: the rules that are revoked are those that the undo would
+/// restore, and the group has the number of rules that the plan saw.
 fn rules(change: &Change, act: &Act, rollback: &[Act]) -> Vec<Assertion> {
     let input = &act.call.input;
     let mut all = Vec::new();
@@ -145,7 +149,7 @@ fn rules(change: &Change, act: &Act, rollback: &[Act]) -> Vec<Assertion> {
     all
 }
 
-/// The rules that a call lets in.
+/// Returns the rules that a call allows.
 fn rows(input: &Value) -> Vec<Row> {
     let mut rows = Vec::new();
     for permission in input.get("IpPermissions").and_then(Value::as_array).into_iter().flatten() {

@@ -1,5 +1,5 @@
-//! How a fact of the inventory is asked for by a client that has nothing but AWS's own operations: which operation, with
-//! which input, and where in the answer the fact stands. Pure.
+//! The way to read a fact of the inventory with nothing but AWS's own operations: the operation, its input,
+//! and the place of the fact in the answer. Pure.
 
 use serde_json::{Value, json};
 
@@ -16,15 +16,15 @@ pub(super) struct Look {
     pub service: &'static str,
     /// `DescribeVolumes`
     pub operation: &'static str,
-    /// Its input.
+    /// The input.
     pub input: Value,
-    /// Where in the answer the fact stands.
+    /// The place of the fact in the answer.
     pub query: Query,
-    /// The error code that says that the thing is not there.
+    /// The error code for a missing resource.
     pub absent: &'static str,
 }
 
-/// Where in an answer a fact stands.
+/// The place of a fact in an answer.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Query {
     /// At this path of names and positions, which JMESPath and JSONPath write alike.
@@ -36,33 +36,33 @@ pub(super) enum Query {
         /// The tag's key.
         key: String,
     },
-    /// In a list that is asked for by a prefix, so that longer names stand in it too.
+    /// In a list that is requested by a prefix, so that it contains longer names too.
     Named {
         /// The list.
         list: &'static str,
-        /// The member that holds the name.
+        /// The member that contains the name.
         name: &'static str,
-        /// The name that is meant.
+        /// The name that is wanted.
         is: String,
-        /// Which member of the thing with that name; none for the thing itself.
+        /// The member of the thing with that name; none for the thing itself.
         member: Option<&'static str>,
     },
-    /// What an instance says of the disk at this device.
+    /// The entry of an instance for the disk at this device.
     Device {
         /// The device.
         device: String,
-        /// Which member of its `Ebs`.
+        /// The member of its `Ebs`.
         member: &'static str,
     },
     /// The number of things in this list.
     Count(&'static str),
     /// These rules of a security group, and no others.
     Rows(Vec<Row>),
-    /// An answer at all says that the thing is there.
+    /// The existence of the thing, which any answer proves.
     There,
 }
 
-/// A rule of a security group: what decides whom it lets in.
+/// A rule of a security group: the members that decide whom it lets in.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Row {
     /// `tcp`, or `-1`.
@@ -71,14 +71,15 @@ pub(super) struct Row {
     pub from: i64,
     /// Last port; -1 for all.
     pub to: i64,
-    /// The member of the answer in which the source stands: `CidrIpv4`.
+    /// The member of the answer that contains the source: `CidrIpv4`.
     pub member: &'static str,
     /// The source.
     pub source: String,
 }
 
 impl Row {
-    /// As one line, which is what [`Query::jmespath`] makes of the rules that it finds.
+    /// Formats the rule as one line, in the form in which [`Query::jmespath`] returns the rules that it
+    /// finds.
     pub fn line(&self) -> String {
         format!("{}|{}|{}|{}", self.protocol, self.from, self.to, self.source)
     }
@@ -88,7 +89,7 @@ impl Row {
 const ROWS: &str = "sort(SecurityGroupRules[].join(`\"|\"`, [IpProtocol, to_string(not_null(FromPort, `-1`)), to_string(not_null(ToPort, `-1`)), not_null(CidrIpv4, CidrIpv6, PrefixListId, ReferencedGroupInfo.GroupId)]))";
 
 impl Query {
-    /// In JMESPath; `null` where there is no such fact.
+    /// Writes the query in JMESPath; the result is `null` where there is no such fact.
     pub fn jmespath(&self) -> String {
         match self {
             Query::At(path) => path.clone(),
@@ -106,7 +107,7 @@ impl Query {
     }
 }
 
-/// A question about one thing, or, where several ids are given, about all of them at once.
+/// Builds a question about one thing, or, where several ids are given, about all of them at once.
 fn filtered(asked: &Asked, id: &Value, query: Option<Query>) -> Option<Look> {
     let query = match query? {
         Query::At(whole) if whole.is_empty() => Query::At(asked.at.to_owned()),
@@ -119,12 +120,13 @@ fn filtered(asked: &Asked, id: &Value, query: Option<Query>) -> Option<Look> {
     Some(Look { service: "ec2", operation: asked.operation, input, query, absent: "" })
 }
 
-/// A JSON literal in JMESPath: in ASCII, so that no word of an account can hide in a script, or command who shows it.
+/// Writes a JSON literal in JMESPath: in ASCII, so that no text of an account can hide in a script, or
+/// command a program that shows it.
 fn literal(text: &str) -> String {
     format!("`{}`", ascii(&Value::from(text)).replace('`', "\\`"))
 }
 
-/// The members that these kinds share by name.
+/// Returns the query for a member that these kinds share by name.
 fn member(at: &str, table: &[(&str, &str)]) -> Option<Query> {
     if at.is_empty() {
         return Some(Query::At(String::new()));
@@ -135,12 +137,13 @@ fn member(at: &str, table: &[(&str, &str)]) -> Option<Query> {
     table.iter().find(|(pointer, _)| *pointer == at).map(|(_, name)| Query::At((*name).to_owned()))
 }
 
-/// One of these members alone: nothing is asked of the thing as a whole, or of its tags.
+/// Returns the query for one of these members alone: nothing is asked of the thing as a whole, or of its
+/// tags.
 fn only(at: &str, table: &[(&str, &str)]) -> Option<Query> {
     member(at, table).filter(|query| matches!(query, Query::At(path) if !path.is_empty()))
 }
 
-/// What an instance says of a disk that is attached at a device, or stands at a place in its list.
+/// Returns the query for an instance's disk, which is attached at a device or listed at a position.
 fn of_device(at: &str) -> Option<Query> {
     if let Some(n) = at.strip_prefix("/devices/").and_then(|n| n.parse::<usize>().ok()) {
         return Some(Query::At(format!("BlockDeviceMappings[{n}]")));
@@ -149,7 +152,8 @@ fn of_device(at: &str) -> Option<Query> {
     Some(Query::Device { device: device.replace("~1", "/").replace("~0", "~"), member: "VolumeId" })
 }
 
-/// The question whose answer is the member `at` of the thing `id`; `None` where this program has none.
+/// Returns the question whose answer is the member `at` of the thing `id`; `None` where this program has
+/// none.
 pub(super) fn look(family: FamilyKind, id: &Value, at: &str) -> Option<Look> {
     if let Some(asked) = &family.about().asked {
         let device = (family == FamilyKind::Instances).then(|| of_device(at)).flatten();
@@ -233,7 +237,8 @@ fn trail(id: &Value, at: &str) -> Option<Look> {
     })
 }
 
-/// The document of an inline policy is not compared: it is there, or not.
+/// Returns the question about a role. The document of an inline policy is not compared: it exists, or it does
+/// not.
 fn role(id: &Value, at: &str) -> Option<Look> {
     if at.is_empty() {
         return Some(Look {
@@ -249,8 +254,8 @@ fn role(id: &Value, at: &str) -> Option<Look> {
     Some(Look { service: "iam", operation: "GetRolePolicy", input, query: Query::At("PolicyName".to_owned()), absent: "NoSuchEntity" })
 }
 
-/// The question for a condition, asked of `id`, and what must hold of its answer: of the document of a policy only that
-/// it is there can be said.
+/// Returns the question for a condition on `id`, and the test of its answer: of the document of a policy only
+/// the existence can be tested.
 pub(super) fn question(expect: &Expect, id: &Value) -> Option<(Look, Test)> {
     let look = look(expect.family, id, &expect.at)?;
     let only_presence = expect.family == FamilyKind::Roles && expect.at.starts_with("/inline_policies/");

@@ -1,5 +1,6 @@
-//! A plan as a program for another engine: the same calls in the same order, each change first asserting what it begins
-//! from, ids passed on, waits as in the plan, and the way back. Pure: text comes out, and nothing is run.
+//! A plan as a program for another engine: the same calls in the same order, each change first asserting the
+//! state from which it begins, ids passed on, waits as in the plan, and the undo. Pure: the output is text,
+//! and nothing is run.
 
 mod before;
 mod facts;
@@ -15,10 +16,11 @@ pub use states::{machines, machines_back};
 use super::Plan;
 use crate::calls;
 
-/// The words at the top of every program.
+/// The notice at the top of every program.
 const CLAIM: &str = "The plan file was compared with no account: read the calls. The words about them are what the file says.";
 
-/// Refuses a plan with a call that is none of redress's own: a program made of it would do what no plan of redress does.
+/// Refuses a plan with a call that is none of redress's own: a program made from it would do something that
+/// no plan of redress does.
 ///
 /// # Errors
 /// The first such call, forward or back, with its change.
@@ -34,12 +36,12 @@ fn only_registered(plan: &Plan) -> Result<(), NotExported> {
     Ok(())
 }
 
-/// Why a plan cannot be exported.
+/// The reason for which a plan cannot be exported.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{change} cannot be exported: {why}")]
 pub struct NotExported {
-    /// Which change.
+    /// The change.
     pub change: String,
-    /// What is missing.
+    /// The part that is missing.
     pub why: String,
 }

@@ -1,4 +1,5 @@
-//! A plan as a bash script over the AWS CLI, and the script of its way back. It needs bash and the AWS CLI, no more. Pure.
+//! A plan as a bash script over the AWS CLI, and the script that undoes it. It needs bash and the AWS CLI, no
+//! more. Pure.
 
 use super::{
     CLAIM, NotExported,
@@ -15,7 +16,7 @@ use serde_json::Value;
 
 const PREAMBLE: &str = include_str!("preamble.sh");
 
-/// The script that applies a plan.
+/// Writes the script that applies a plan.
 ///
 /// # Errors
 /// A call that redress does not make, or a wait for which the CLI has no question.
@@ -38,7 +39,7 @@ pub fn forward(plan: &Plan) -> Result<String, NotExported> {
     Ok(text)
 }
 
-/// The script that takes back what the other script did, however far it came.
+/// Writes the script that undoes the other script, however far that came.
 ///
 /// # Errors
 /// As [`forward`].
@@ -108,7 +109,7 @@ fn forward_change(change: &Change) -> Result<String, NotExported> {
         text.push_str(&only_if_held(&step.act, &called));
         text.push_str(&format!("mark {}\n", done(change, &step.name)));
         if let Some(wait) = &step.act.wait {
-            // Who uses it may be at work already: nothing stops for it, and nothing is taken back.
+            // Somebody may be using it already: nothing stops for it, and nothing is undone.
             let otherwise = if step.act.power() == Power::BringsUp { "say 'in doubt: '" } else { "fail " };
             text.push_str(&wait_words(wait, change, here, otherwise)?);
         }
@@ -126,9 +127,10 @@ fn back_change(change: &Change) -> Result<String, NotExported> {
         done(change, "all-of-it"),
         quoted(&format!("{id}: take back"))
     );
-    // What was observed on the way forward is looked at again.
+    // Facts that were observed on the way forward are read again.
     text.push_str(&format!("unset \"${{!{}@}}\"\n", observed(&change.id, "")));
-    // What is not there any more cannot be resolved: acts that need it stand behind the step that made it.
+    // A reference to something that does not exist any more cannot be resolved: acts that need it come behind
+    // the step that made it.
     text.push_str(&back_acts(change, &calls::way_back(&change.steps, &every, Purpose::Undo), false)?);
     text.push_str(&format!(
         ":\nelif was_done {}; then\nsay {}\n",
@@ -140,7 +142,8 @@ fn back_change(change: &Change) -> Result<String, NotExported> {
     Ok(text)
 }
 
-/// The rollback of every step, those included that later steps would keep: whether they do is asked when it runs.
+/// Returns the rollback of every step, including those that later steps would keep: the script checks that
+/// when it runs.
 pub(super) fn rollback(change: &Change) -> Vec<BackAct> {
     let mut steps = change.steps.clone();
     for step in &mut steps {
@@ -173,7 +176,8 @@ fn back_acts(change: &Change, acts: &[BackAct], rollback: bool) -> Result<String
     Ok(text)
 }
 
-/// The look before a call: what it observes is kept, and `held` says whether all of its preconditions hold.
+/// Writes the look before a call: its observations are kept, and `held` records whether all of its
+/// preconditions hold.
 fn before_words(act: &Act, change: &Change, here: Here<'_>) -> Result<String, NotExported> {
     let mut text = String::new();
     let asked = |expect: &Expect, id: &Value| {
@@ -200,7 +204,8 @@ fn before_words(act: &Act, change: &Change, here: Here<'_>) -> Result<String, No
     Ok(text)
 }
 
-/// What a script does only where the preconditions of an act hold. One that is to be left out otherwise is passed over.
+/// Writes commands that a script runs only where the preconditions of an act hold. An act that is to be left
+/// out otherwise is skipped.
 fn only_if_held(act: &Act, called: &str) -> String {
     let name = plain(&act.call.name());
     match act.otherwise {
@@ -214,12 +219,13 @@ fn done(change: &Change, step: &str) -> String {
     format!("{}__{}", name(&change.id), name(step))
 }
 
-/// Where in the answer the ids of what was made stand.
+/// Returns the path of the new ids in the answer.
 fn answer(operation: &str, output: &str) -> &'static str {
     match (operation, output) {
         ("AuthorizeSecurityGroupIngress", _) => "SecurityGroupRules[].SecurityGroupRuleId",
         ("CreateSnapshots", _) => "Snapshots[].join(`\"=\"`, [VolumeId, SnapshotId])",
-        // A failure stands in the answer beside no id, and so the script stops: each call makes one flow log.
+        // A failure is reported in the answer without an id, and so the script stops: each call makes one
+        // flow log.
         ("CreateFlowLogs", _) => "FlowLogIds[]",
         (_, "VolumeId") => "VolumeId",
         (_, "TrailARN") => "TrailARN",
@@ -252,19 +258,20 @@ fn look_words(look: &Look, region: &str, otherwise: &str) -> String {
     )
 }
 
-/// Stands for the id in a question until the loop over ids puts it in.
+/// A placeholder for the id in a question until the loop over ids replaces it.
 const ID: &str = "REDRESS-ID";
 
-/// The answers that are good, and those that will never become good.
+/// Writes the answers that are good, and those that will never become good.
 fn good(test: &Test, here: Here<'_>) -> String {
     let word = |v: &Value| spaceless(&json_word(v, here));
     match test {
         Test::Exists => "'!null'".to_owned(),
         Test::Gone => "null".to_owned(),
         Test::Is(value) => word(value),
-        // No plan holds it: it stands for what a journal says. A word that no answer is keeps such a script from going on.
+        // No plan contains this test: it stands for a value in a journal. A word that matches no answer stops
+        // such a script.
         Test::Earlier(_) => "'earlier'".to_owned(),
-        // What means failure only after a while is left to the deadline here.
+        // Answers that mean failure only after a while are left to the deadline here.
         Test::OneOf { good, never, .. } => {
             let words = |values: &[Value]| values.iter().map(word).collect::<Vec<_>>().join(" ");
             if never.is_empty() { words(good) } else { format!("{} -- {}", words(good), words(never)) }
@@ -272,12 +279,12 @@ fn good(test: &Test, here: Here<'_>) -> String {
     }
 }
 
-/// Answers are compared without white space; what the shell puts in has none.
+/// Removes white space, without which answers are compared; values that the shell inserts have none.
 fn spaceless(word: &str) -> String {
     if word.contains("$(") { word.to_owned() } else { word.replace([' ', '\t'], "") }
 }
 
-/// A wait; `otherwise` is the word before what is said when it was in vain.
+/// Writes a wait; `otherwise` is the command before the message for a wait in vain.
 fn wait_words(wait: &Wait, change: &Change, here: Here<'_>, otherwise: &str) -> Result<String, NotExported> {
     let mut text = format!("say {}\ndeadline=$(($(date +%s) + {}))\nwhile :; do\n  ok=yes\n", quoted(&format!("  waiting {}", plain(&wait.why))), wait.at_most);
     for expect in &wait.until {

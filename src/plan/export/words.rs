@@ -1,11 +1,12 @@
-//! Words of a shell script: JSON with references as one word, names of variables, text for comments. Whatever a tag or a
-//! description holds stays text: literals stand in single quotes and in ASCII, comments are one line. Pure.
+//! Words of a shell script: JSON with references as one word, names of variables, text for comments. The
+//! content of a tag or a description stays text: literals are in single quotes and in ASCII, comments are one
+//! line. Pure.
 
 use serde_json::Value;
 
 pub(super) use crate::calls::command::{ascii, ascii_json, clean, kebab, quoted};
 
-/// Whether a value holds a reference.
+/// Returns whether a value contains a reference.
 pub(super) fn holds_reference(value: &Value) -> bool {
     match value {
         Value::Object(map) => map.iter().any(|(key, v)| key.starts_with('$') || holds_reference(v)),
@@ -14,8 +15,8 @@ pub(super) fn holds_reference(value: &Value) -> bool {
     }
 }
 
-/// A text for a comment or a message: one line of ASCII, so that nothing in it can hide or look like code.
-/// No CI runner that is shown the script finds a command in it, such as `##[group]`.
+/// Writes a text for a comment or a message: one line of ASCII, so that nothing in it can hide or look like
+/// code. No CI runner that is shown the script finds a command in it, such as `##[group]`.
 pub(super) fn plain(text: &str) -> String {
     let mut out = String::new();
     let mut rest = text.chars().peekable();
@@ -29,27 +30,27 @@ pub(super) fn plain(text: &str) -> String {
     out
 }
 
-/// A name that can stand in a variable's name.
+/// Turns a text into one that is valid in a variable's name.
 pub(super) fn name(text: &str) -> String {
     text.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect()
 }
 
-/// The variable that holds an output.
+/// Returns the variable that holds an output.
 pub(super) fn variable(change: &str, step: &str, output: &str) -> String {
     format!("{}__{}__{}", name(change), name(step), name(output))
 }
 
-/// The variable that holds what a change has observed.
+/// Returns the variable that holds an observation of a change.
 pub(super) fn observed(change: &str, name: &str) -> String {
     variable(change, "observed", name)
 }
 
-/// For which step a value is written.
+/// The step for which a value is written.
 #[derive(Clone, Copy)]
 pub(super) struct Here<'a> {
     /// The change.
     pub change: &'a str,
-    /// The step, or the act of a way back.
+    /// The step, or the act of a rollback or an undo.
     pub step: &'a str,
 }
 
@@ -57,11 +58,12 @@ pub(super) struct Here<'a> {
 enum Piece {
     /// Text as it is.
     Literal(String),
-    /// What the shell puts in.
+    /// Text that the shell inserts.
     Shell(String),
 }
 
-/// A JSON value as one word of the shell, each reference replaced by what the shell knows it by.
+/// Writes a JSON value as one word of the shell, with each reference replaced by the shell's expression for
+/// it.
 pub(super) fn json_word(value: &Value, here: Here<'_>) -> String {
     let mut pieces = Vec::new();
     write(value, here, &mut pieces);
@@ -87,7 +89,7 @@ fn write(value: &Value, here: Here<'_>, pieces: &mut Vec<Piece>) {
     match value {
         Value::Object(map) => {
             if let Some((key, inner)) = map.iter().next().filter(|(key, _)| map.len() == 1 && key.starts_with('$')) {
-                // Lists of ids are written as JSON by the shell, single ids stand in quotes.
+                // Lists of ids are written as JSON by the shell; single ids are in quotes.
                 let list = is_list(value) || key == "$observed";
                 literal(if list { "" } else { "\"" }, pieces);
                 pieces.push(Piece::Shell(reference(key, inner, list, here)));
@@ -113,16 +115,17 @@ fn write(value: &Value, here: Here<'_>, pieces: &mut Vec<Piece>) {
     }
 }
 
-/// Whether a value is a reference to a list of ids.
+/// Returns whether a value is a reference to a list of ids.
 pub(super) fn is_list(value: &Value) -> bool {
     matches!(value.pointer("/$output/name").and_then(Value::as_str), Some("SecurityGroupRuleIds" | "FlowLogIds" | "SnapshotIds"))
 }
 
-/// What the shell puts in for a reference. Arguments are names only, so they need no quotes.
+/// Returns the expression that the shell inserts for a reference. Arguments are names only, so they need no
+/// quotes.
 fn reference(key: &str, inner: &Value, list: bool, here: Here<'_>) -> String {
     match key {
         "$run" => "${RUN}".to_owned(),
-        // Kept as JSON; what was never observed is nothing.
+        // Kept as JSON; a fact that was never observed is null.
         "$observed" => format!("${{{}:-null}}", observed(here.change, inner.as_str().unwrap_or_default())),
         "$step" => format!("{}/{}", clean(here.change), clean(here.step)),
         "$token" => format!("$(token {} {})", clean(here.change), clean(here.step)),
@@ -135,14 +138,14 @@ fn reference(key: &str, inner: &Value, list: bool, here: Here<'_>) -> String {
     }
 }
 
-/// The variable of an output reference.
+/// Returns the variable of an output reference.
 fn output(inner: &Value, here: Here<'_>) -> String {
     let text = |member: &str| inner.get(member).and_then(Value::as_str);
     let first = text("name").unwrap_or_default().split('/').next().unwrap_or_default();
     variable(text("change").unwrap_or(here.change), text("step").unwrap_or_default(), first)
 }
 
-/// The ids that a condition speaks about, as words of a `for`.
+/// Returns the ids of a condition as words of a `for`.
 pub(super) fn id_words(id: &Value, here: Here<'_>) -> Vec<String> {
     match id {
         Value::String(text) => vec![quoted(&plain(text))],

@@ -1,5 +1,6 @@
-//! The IAM actions of one call, with the resources and conditions to which IAM can bind them. Which actions a call can take and what it
-//! names stands at its operation (`services`); this file makes ARNs and conditions of that. Pure.
+//! The IAM actions of one call, with the resources and conditions to which IAM can bind them. The actions
+//! that a call can need and the things that it names are listed at its operation (`services`); this file
+//! makes ARNs and conditions from them. Pure.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +14,7 @@ use crate::{
     services::spec::{Also, When},
 };
 
-/// What a call takes. `used` is how the call itself comes to be made.
+/// Returns the grants that a call needs. `used` states how the call itself comes to be made.
 pub fn of_call(call: &Call, owner: &Owner, used: Used) -> Vec<Grant> {
     let Some(spec) = find(&call.service, &call.operation) else { return Vec::new() };
     let place = Place { call, owner, spec };
@@ -26,7 +27,7 @@ pub fn of_call(call: &Call, owner: &Owner, used: Used) -> Vec<Grant> {
     all
 }
 
-/// What bringing an instance up takes of the keys of its encrypted disks, within the call.
+/// Returns the grants for the keys of an instance's encrypted disks that a call needs to start it.
 pub(super) fn of_disks(call: &Call, owner: &Owner, keys: &BTreeSet<String>, used: Used) -> Vec<Grant> {
     let Some(spec) = find(&call.service, &call.operation) else { return Vec::new() };
     let (place, used) = (Place { call, owner, spec }, if used == Used::Called { Used::Within } else { used });
@@ -34,7 +35,7 @@ pub(super) fn of_disks(call: &Call, owner: &Owner, keys: &BTreeSet<String>, used
     spec.permissions.iter().filter(|also| also.when == When::OfDisks).map(one).collect()
 }
 
-/// What an operation takes on any resource, with all that it can take.
+/// Returns the grants that an operation needs on any resource, with all its further actions.
 pub(super) fn of_any(call: &Call, owner: &Owner) -> Vec<Grant> {
     let Some(spec) = find(&call.service, &call.operation) else { return Vec::new() };
     let place = Place { call, owner, spec };
@@ -48,14 +49,14 @@ pub(super) fn of_any(call: &Call, owner: &Owner) -> Vec<Grant> {
 /// Resources with the condition under which they are meant.
 type Bound = (BTreeSet<String>, Value);
 
-/// A call and the account that it is made in.
+/// A call and the account in which it is made.
 struct Place<'a> {
     call: &'a Call,
     owner: &'a Owner,
     spec: &'a Spec,
 }
 
-/// Only what redress made carries this tag.
+/// Returns the condition for resources that redress made: only they carry this tag.
 fn made_by_redress() -> Value {
     json!({ "StringLike": { (format!("aws:ResourceTag/{}", tag::RUN)): "*" } })
 }
@@ -69,18 +70,18 @@ impl Place<'_> {
         self.call.input.get(name).and_then(Value::as_str)
     }
 
-    /// Returns whether the call takes an action with the input that it has.
+    /// Returns whether the call needs an action with the input that it has.
     fn takes(&self, also: &Also) -> bool {
         match also.when {
             When::Always => true,
             When::Given(member) => self.call.input.get(member).is_some(),
             When::Is(member, value) => self.text(member) == Some(value),
-            // Which disks there are, the input does not say.
+            // The input does not name the disks.
             When::OfDisks => false,
         }
     }
 
-    /// What an action is bound to that AWS asks for within the call.
+    /// Returns the resources and the condition of an action that AWS requires within the call.
     fn within(&self, action: &str) -> Bound {
         let region = &self.call.region;
         match action {
@@ -108,14 +109,14 @@ impl Place<'_> {
         BTreeSet::from([self.text("KmsKeyId").filter(|k| k.starts_with("arn:")).map_or_else(any, str::to_owned)])
     }
 
-    /// Returns the ARNs by which IAM knows a thing of a kind, or any of it where the id is `*`.
+    /// Returns the ARNs by which IAM knows a thing of a kind, or any of that kind where the id is `*`.
     fn arns(&self, family: FamilyKind, id: &str) -> Vec<String> {
         let about = family.about();
         if id.starts_with("arn:") {
             return vec![id.to_owned()];
         }
         if let Some(kind) = about.arn_type {
-            // Snapshots stand in the name of no account.
+            // The ARN of a snapshot contains no account.
             let account = if family == FamilyKind::Snapshots { "" } else { &self.owner.account };
             return vec![format!("arn:{}:ec2:{}:{account}:{kind}/{id}", self.owner.partition, self.call.region)];
         }
@@ -126,12 +127,13 @@ impl Place<'_> {
         }
     }
 
-    /// Returns what the call makes, and so cannot be named yet.
+    /// Returns the ARNs of the things that the call makes, whose ids are not known yet.
     fn made(&self) -> BTreeSet<String> {
         self.spec.makes.into_iter().flat_map(|family| self.arns(family, "*")).collect()
     }
 
-    /// Returns what the call's own action is bound to: what is named in the input by its ARN, what the run makes by redress's tag.
+    /// Returns the resources of the call's own action: things in the input by their ARNs, things that the run
+    /// makes by redress's tag.
     fn own(&self) -> Vec<Bound> {
         let mut all: Vec<Bound> = self.spec.names.iter().filter(|names| names.bound).flat_map(|names| self.named(names.at, names.family)).collect();
         if self.spec.only_own {
@@ -139,17 +141,17 @@ impl Place<'_> {
         }
         all.extend(self.spec.asks.iter().map(|family| on(self.arns(*family, "*"))));
         all.extend(self.spec.makes.map(|_| on(self.made())));
-        // Settings of the account are no resources of IAM's.
+        // Settings of the account are not resources in IAM.
         if all.is_empty() && self.spec.names.is_empty() { vec![on(["*".to_owned()])] } else { all }
     }
 
-    /// Returns what stands at a member: literal ids by their ARNs, references as what redress made.
+    /// Returns the resources at a member: literal ids by their ARNs, references as things that redress made.
     fn named(&self, at: &str, family: Option<FamilyKind>) -> Vec<Bound> {
         let Some(family) = family else { return self.tagged(at) };
         let literal = |value: &Value| value.as_str().map(|id| self.arns(family, id));
         let any = || (self.arns(family, "*").into_iter().collect(), made_by_redress());
         match self.call.input.pointer(at) {
-            // A policy for calls to come: of any of the kind.
+            // A policy for future calls: any of the kind.
             None => vec![on(self.arns(family, "*"))],
             Some(Value::Array(items)) => {
                 let ids: BTreeSet<String> = items.iter().filter_map(literal).flatten().collect();
@@ -160,14 +162,14 @@ impl Place<'_> {
         }
     }
 
-    /// Returns what is tagged: only with the keys that the call has.
+    /// Returns the things that are tagged: only with the keys that the call has.
     fn tagged(&self, at: &str) -> Vec<Bound> {
         let keys: BTreeSet<&str> = self.call.input.get("Tags").and_then(Value::as_array).into_iter().flatten().filter_map(|t| t.get("Key")?.as_str()).collect();
         let only = json!({ "ForAllValues:StringEquals": { "aws:TagKeys": keys } });
         let ids = self.call.input.pointer(at).and_then(Value::as_array).into_iter().flatten();
         let arn = |id: &Value| {
             let id = id.as_str().unwrap_or_default();
-            // What a step before it is yet to make is a copy of a disk.
+            // A thing that a step before it has yet to make is a copy of a disk.
             let copies = || [FamilyKind::Volumes, FamilyKind::Snapshots].into_iter().flat_map(|family| self.arns(family, "*")).collect();
             FamilyKind::of_id(id).map_or_else(copies, |family| self.arns(family, id))
         };

@@ -21,7 +21,7 @@ use crate::{
 };
 use serde_json::{Value, json};
 
-/// One action on some resources under some conditions, with how it comes to be needed.
+/// One action on some resources under some conditions, with the kind of its use.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Grant {
     /// `ec2:CreateTags`
@@ -30,22 +30,22 @@ pub struct Grant {
     pub resources: BTreeSet<String>,
     /// IAM's `Condition`, or an empty object.
     pub condition: Value,
-    /// How it is used.
+    /// The kind of its use.
     pub used: Used,
 }
 
-/// How a grant is used.
+/// The way in which a grant is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Used {
     /// By a request of redress's own.
     Called,
-    /// AWS asks for it within another call.
+    /// By AWS within another call.
     Within,
-    /// Only when the account looks that way, or when a change must go back.
+    /// Only in some states of the account, or when a change must be undone.
     Perhaps,
 }
 
-/// What applying a plan takes: its reads, its calls, its way back.
+/// Returns the grants that applying a plan needs: for its reads, its calls, its undo.
 pub fn of_plan(plan: &Plan) -> Vec<Grant> {
     let owner = Owner { partition: plan.partition.clone(), account: plan.account.clone() };
     let mut all = reads::of_plan(plan, &owner);
@@ -58,14 +58,15 @@ pub fn of_plan(plan: &Plan) -> Vec<Grant> {
                 all.extend(grants::of_disks(&act.call, &owner, &keys, used));
             }
         }
-        // Its undo restores from the Recycle Bin what is there.
+        // Its undo restores the snapshots and volumes that are in the Recycle Bin.
         let restored = change.steps.iter().filter(|_| plan.kind == PlanKind::Prune).filter_map(|step| prune::restore(&step.act.call));
         restored.for_each(|act| all.extend(grants::of_call(&act.call, &owner, Used::Perhaps)));
     }
     all
 }
 
-/// The KMS keys that a change names: of the disks that its instance has before, after and on the way back.
+/// Returns the KMS keys that a change names: those of the disks that its instance has before, after and on
+/// the way back.
 fn keys(change: &Change) -> BTreeSet<String> {
     fn gather(value: &Value, keys: &mut BTreeSet<String>) {
         match value {
@@ -81,7 +82,8 @@ fn keys(change: &Change) -> BTreeSet<String> {
     keys
 }
 
-/// redress asks which regions the account has before it does anything in them.
+/// Returns the grant to list regions: redress asks which regions the account has before it does anything in
+/// them.
 fn regions() -> Grant {
     on_all("ec2:DescribeRegions")
 }
@@ -90,13 +92,14 @@ fn on_all(action: &str) -> Grant {
     Grant { action: action.to_owned(), resources: BTreeSet::from(["*".to_owned()]), condition: json!({}), used: Used::Called }
 }
 
-/// Whether the flow logs that a change makes deliver through a role: deleting them touches no log delivery then. An undo
-/// does not say where they delivered to.
+/// Returns whether the flow logs that a change makes deliver through a role: deleting them touches no log
+/// delivery then. An undo does not record their destination.
 fn to_role_only(change: &Change) -> bool {
     change.steps.iter().any(|s| s.act.call.operation == "CreateFlowLogs" && s.act.call.input.get("DeliverLogsPermissionArn").is_some())
 }
 
-/// All acts of a change: its steps, then its ways back. Rollbacks that differ from the undo happen only when a step fails.
+/// Returns all acts of a change: its steps, then its rollbacks and undo. Rollbacks that differ from the undo
+/// happen only when a step fails.
 pub fn acts(change: &Change) -> Vec<(&Act, Used)> {
     let mut all: Vec<(&Act, Used)> = change.steps.iter().map(|s| (&s.act, Used::Called)).collect();
     for step in &change.steps {
@@ -110,21 +113,24 @@ pub fn acts(change: &Change) -> Vec<(&Act, Used)> {
     all
 }
 
-/// What telling Security Hub of these regions takes: beside everything else, and only for those who ask for it. Security Hub is
-/// named by its hub (<https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssecurityhub.html>).
+/// Returns the grant for reporting back to Security Hub in these regions: beside everything else, and only
+/// for users who ask for it. Security Hub is named by its hub
+/// (<https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssecurityhub.html>).
 pub fn report_back(owner: &Owner, regions: &[String]) -> Grant {
     let hub = |region: &String| format!("arn:{}:securityhub:{region}:{}:hub/default", owner.partition, owner.account);
     Grant { action: "securityhub:BatchUpdateFindings".to_owned(), resources: regions.iter().map(hub).collect(), condition: json!({}), used: Used::Called }
 }
 
-/// What reading anything that redress can read takes; CloudTrail's event history too, which no plan needs.
+/// Returns the grants for every read that redress can make; CloudTrail's event history too, which no plan
+/// needs.
 pub fn all_reads() -> Vec<Grant> {
     let readings = FamilyKind::ALL.iter().flat_map(|kind| kind.permissions());
     readings.map(|r| on_all(r.action)).chain([regions(), on_all("cloudtrail:LookupEvents")]).collect()
 }
 
-/// What every call that redress can make takes, on any resource of the account, with the conditions that hold for all of
-/// them: tags come with what is made, roles are passed to flow logs only, what is deleted was made by redress.
+/// Returns the grants for every call that redress can make, on any resource of the account, with the
+/// conditions that hold for all of them: tags are set by the call that makes the resource, roles are passed
+/// to flow logs only, and only resources that redress made are deleted.
 pub fn all_writes(owner: &Owner) -> Vec<Grant> {
     SPECS.iter().flat_map(|spec| grants::of_any(&Call::new(spec.service, "*", spec.operation, Value::Null), owner)).collect()
 }

@@ -1,4 +1,4 @@
-//! From grants to an IAM policy document: as few statements as say the same. Pure.
+//! From grants to an IAM policy document with as few statements as possible. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,7 +14,7 @@ use crate::plan::digest::canonical;
 pub struct Policy {
     /// `2012-10-17`
     pub version: &'static str,
-    /// What is allowed.
+    /// The statements.
     pub statement: Vec<Statement>,
 }
 
@@ -26,11 +26,11 @@ pub struct Statement {
     pub sid: String,
     /// `Allow`
     pub effect: &'static str,
-    /// What.
+    /// The actions.
     pub action: BTreeSet<String>,
-    /// On what.
+    /// The resources.
     pub resource: BTreeSet<String>,
-    /// When.
+    /// The condition.
     #[serde(skip_serializing_if = "no_condition")]
     pub condition: Value,
 }
@@ -46,7 +46,7 @@ type Bound<'a> = BTreeMap<(String, &'a str), (BTreeSet<String>, &'a Value)>;
 type Groups<'a> = BTreeMap<(String, BTreeSet<String>), (BTreeSet<String>, &'a Value)>;
 
 impl Policy {
-    /// The policy that allows these grants and nothing else.
+    /// Returns the policy that allows these grants and nothing else.
     pub fn of(grants: &[Grant]) -> Self {
         let mut bound = Bound::new();
         for grant in grants {
@@ -68,7 +68,7 @@ impl Policy {
         Self { version: "2012-10-17", statement: statement.collect() }
     }
 
-    /// All actions that it allows.
+    /// Returns all actions that it allows.
     pub fn actions(&self) -> BTreeSet<&str> {
         self.statement.iter().flat_map(|s| s.action.iter().map(String::as_str)).collect()
     }

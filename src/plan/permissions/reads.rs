@@ -1,4 +1,4 @@
-//! What a plan's changes read while they are applied, proved, rolled back and taken back. Pure.
+//! The reads of a plan's changes while they are applied, proved, rolled back and undone. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,19 +18,19 @@ use crate::{
     resource::Owner,
 };
 
-/// What is read, by kind: the ids where all are known before, and the regions.
+/// The reads of one kind: the ids, where all are known before, and the way in which they are read.
 #[derive(Default)]
 struct Asked {
     ids: BTreeSet<String>,
-    /// Some are not known before: facts tell them.
+    /// `true` if some ids are not known before, but follow from facts.
     more: bool,
     by_id: bool,
     listed: bool,
-    /// Nothing but guards asks for it, and perhaps not.
+    /// `true` if only guards ask for it, and perhaps not.
     perhaps: bool,
 }
 
-/// The grants for what a plan reads.
+/// Returns the grants for the reads of a plan.
 pub(super) fn of_plan(plan: &Plan, owner: &Owner) -> Vec<Grant> {
     let mut asked: BTreeMap<FamilyKind, Asked> = BTreeMap::new();
     let mut regions: BTreeSet<String> = plan.regions.iter().cloned().collect();
@@ -64,7 +64,7 @@ fn grant(kind: FamilyKind, reading: &Reading, asked: &Asked, owner: &Owner, plac
         On::Thing => named(),
         On::Only { id_prefix, arn: form } => asked.ids.iter().filter(|id| id.starts_with(id_prefix)).map(|id| Arn::written(form, owner, "*", id)).collect(),
     };
-    // IAM and S3's list of buckets are asked for in one region whatever the plan's are.
+    // IAM and S3's list of buckets are called in one region, whichever regions the plan has.
     let regional = reading.on == On::All && !reading.action.starts_with("s3:");
     Grant { action: reading.action.to_owned(), resources, condition: if regional { place.clone() } else { json!({}) }, used }
 }
@@ -90,7 +90,7 @@ fn of_change(plan: &Plan, change: &Change, owner: &Owner, asked: &mut BTreeMap<F
             let ids = expect.ids().into_iter().filter(|id| !id.is_empty());
             if holds_reference(&expect.id) { entry.more = true } else { entry.ids.extend(ids) }
         }
-        // What took effect is looked for only after a lost reply.
+        // A call that took effect is looked for only after a lost reply.
         if let Recognise::Tagged { family, .. } = &act.recognise {
             asked.entry(*family).or_insert_with(|| Asked { perhaps: true, more: true, ..Asked::default() });
         }
@@ -119,7 +119,8 @@ fn of_change(plan: &Plan, change: &Change, owner: &Owner, asked: &mut BTreeMap<F
     }
 }
 
-/// What a call's input names that is read by name: keys, and for flow logs their destination.
+/// Returns the things that a call's input names and that are read by name: keys, and for flow logs their
+/// destination.
 fn of_input(input: &Value, change: &Change) -> Vec<Want> {
     let text = |name: &str| input.get(name).and_then(Value::as_str);
     let mut wants = Vec::new();
@@ -139,7 +140,7 @@ fn holds_reference(value: &Value) -> bool {
     }
 }
 
-/// The ARN pattern of any of a kind.
+/// Returns the ARN pattern for any of a kind.
 fn any_of(kind: FamilyKind, owner: &Owner) -> String {
     match kind.about().arn.any {
         "" => "*".to_owned(),
@@ -147,7 +148,7 @@ fn any_of(kind: FamilyKind, owner: &Owner) -> String {
     }
 }
 
-/// The ARNs of one of a kind.
+/// Returns the ARNs for one of a kind.
 fn arns(kind: FamilyKind, id: &str, owner: &Owner) -> Vec<String> {
     match kind.about().arn.one {
         _ if id.starts_with("arn:") => vec![id.to_owned()],

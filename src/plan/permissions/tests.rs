@@ -1,4 +1,4 @@
-//! What policies are bound to, held against examples.
+//! The resources and conditions to which policies are bound, compared with examples.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 use super::*;
 use crate::calls::{SPECS, reference};

@@ -1,5 +1,6 @@
-//! What the account says of the disks of a change: in the middle of an exchange it is neither as it was nor as it will be, but the old
-//! volumes are still there, and what a run made or marked carries tags that say of what it is and where it belongs. Pure.
+//! The facts of the account about the disks of a change. In the middle of an exchange the account is neither
+//! as it was nor as it will be, but the old volumes still exist, and everything that a run made or marked
+//! carries tags that name its source and its place. Pure.
 
 use std::collections::BTreeSet;
 
@@ -18,15 +19,16 @@ use crate::{
     },
 };
 
-/// How far a reference to the output of a step is followed: a volume is made from a copy of a snapshot.
+/// The number of references to outputs that are followed: a volume is made from a copy of a snapshot.
 const DEPTH: usize = 4;
 
-/// How a snapshot comes to be that a call names.
+/// The origin of a snapshot that a call names.
 #[derive(Debug)]
 pub(super) struct Copies<'a> {
-    /// The steps that are yet to be done, each with its output: a copy of what the next one makes.
+    /// The steps that are yet to be done, each with its output: a copy of the snapshot that the next one
+    /// makes.
     pub(super) steps: Vec<(&'a Step, String)>,
-    /// The id of the snapshot that they begin with, if it is there already.
+    /// The id of the snapshot that they begin with, if it exists already.
     pub(super) there: Option<String>,
 }
 
@@ -44,12 +46,12 @@ pub(super) struct Disks<'a> {
     key_of_today: Option<String>,
 }
 
-/// Returns true for changes that exchange disks or bring them back.
+/// Returns whether a change exchanges disks or restores them.
 pub(super) fn is_about_disks(change: &Change) -> bool {
     change.action.split('+').any(|action| makes::<AttachVolume>(action) || makes::<CreateSnapshots>(action))
 }
 
-/// The listings that hold the disks of a change.
+/// Returns the listings that contain the disks of a change.
 fn listings(change: &Change) -> Vec<Want> {
     let (region, id) = (change.region.as_str(), change.resource.id());
     let of = format!("tag:{}", tag::SOURCE);
@@ -68,7 +70,8 @@ fn listings(change: &Change) -> Vec<Want> {
     vec![Want::id(region, FamilyKind::Volumes, id), Want::by(region, FamilyKind::Volumes, &of, id), Want::by(region, FamilyKind::Snapshots, &of, id)]
 }
 
-/// What must be read of the account: the listings, and the volumes that snapshots and copies in them were made from.
+/// Returns the facts that must be read: the listings, and the volumes that snapshots and copies in them were
+/// made from.
 pub(super) fn needs(change: &Change, known: &Inventory) -> Scope {
     if !is_about_disks(change) {
         return Scope::new();
@@ -84,21 +87,21 @@ pub(super) fn needs(change: &Change, known: &Inventory) -> Scope {
     scope
 }
 
-/// The parameters with which a change encrypts, where it does.
+/// Returns the parameters with which a change encrypts, where it does.
 fn encrypts(change: &Change) -> Option<&Value> {
     change.uses.iter().find(|one| makes::<CopySnapshot>(&one.action)).map(|one| &one.with)
 }
 
 impl<'a> Disks<'a> {
-    /// The key under which the action encrypts today.
+    /// Returns the key under which the action encrypts today.
     pub(super) fn key_of_today(&self) -> Option<&str> {
         self.key_of_today.as_deref()
     }
 
-    /// The disks of a change on these facts.
+    /// Collects the disks of a change from these facts.
     ///
     /// # Errors
-    /// What could not be read.
+    /// The listing that could not be read.
     pub(super) fn of(change: &'a Change, of: Of<'a>, facts: &'a Inventory) -> Result<Self, String> {
         for want in listings(change) {
             let listed = facts.select_json(&want);
@@ -114,55 +117,58 @@ impl<'a> Disks<'a> {
         Ok(Self { change, of, instance, place, volumes, snapshots, key_of_today })
     }
 
-    /// The volume of this id, where it is there.
+    /// Returns the volume with this id, where it exists.
     pub(super) fn volume(&self, id: &str) -> Option<&'a Volume> {
         self.place?.volumes.items.get(id)?.known()
     }
 
-    /// The snapshot of this id, where it is there.
+    /// Returns the snapshot with this id, where it exists.
     pub(super) fn snapshot(&self, id: &str) -> Option<&'a Snapshot> {
         self.place?.snapshots.items.get(id)?.known()
     }
 
-    /// Whether tags say that the run has marked or made a thing. A recovery goes by the tags of any run.
+    /// Returns whether the tags show that the run has marked or made a thing. A recovery goes by the tags of
+    /// any run.
     pub(super) fn tagged(&self, tags: &Tags) -> bool {
         tags.get(tag::RUN).is_some_and(|run| self.of.run == *run || self.recovers())
     }
 
-    /// Whether tags say that the run made a thing: whatever it makes carries the token of the call from the start.
+    /// Returns whether the tags show that the run made a thing: everything that it makes carries the token of
+    /// the call from the start.
     pub(super) fn made(&self, tags: &Tags) -> bool {
         self.tagged(tags) && tags.contains_key(tag::TOKEN)
     }
 
-    /// The tags that say where a disk belongs; one that is attached to nothing belongs nowhere.
+    /// Returns the keys of the tags that name the place of a disk; one that is attached to nothing has no
+    /// place.
     pub(super) fn place_tags(&self) -> &'static [&'static str] {
         if self.change.resource.kind() == Kind::Instance { &[tag::INSTANCE, tag::DEVICE] } else { &[] }
     }
 
-    /// Whether the change is one of a recovery.
+    /// Returns whether the change is one of a recovery.
     pub(super) fn recovers(&self) -> bool {
         self.change.action == "recover"
     }
 
-    /// Whether tags say that a thing belongs to the resource of the change.
+    /// Returns whether the tags show that a thing belongs to the resource of the change.
     fn belongs(&self, tags: &Tags) -> bool {
         let at = if self.change.resource.kind() == Kind::Instance { tag::INSTANCE } else { tag::SOURCE };
         tags.get(at).is_some_and(|id| id == self.change.resource.id())
     }
 
-    /// The tags of all that the run made for this change.
+    /// Returns the tags of everything that the run made or marked for this change.
     fn of_run(&self) -> impl Iterator<Item = &'a Tags> + '_ {
         let all = self.volumes.iter().map(|v| &v.tags).chain(self.snapshots.iter().map(|s| &s.tags));
         all.filter(|tags| self.tagged(tags) && self.belongs(tags))
     }
 
-    /// Whether a volume is one that the run made to take the place of another.
+    /// Returns whether the run made a volume to replace another.
     pub(super) fn is_new(&self, id: &str) -> bool {
         self.volume(id).is_some_and(|v| self.made(&v.tags) && v.tags.contains_key(tag::SOURCE))
     }
 
-    /// Whether a volume is one that the run replaces: it is a disk that is not encrypted, or the run has marked it, or made something
-    /// from it.
+    /// Returns whether the run replaces a volume: it is a disk that is not encrypted, or the run has marked
+    /// it, or made something from it.
     pub(super) fn is_old(&self, id: &str) -> bool {
         if id == self.change.resource.id() {
             return true;
@@ -176,17 +182,19 @@ impl<'a> Disks<'a> {
             || self.snapshots.iter().any(|s| copied(s))
     }
 
-    /// The device at which a volume is attached to the instance now.
+    /// Returns the device at which a volume is attached to the instance now.
     fn attached_at(&self, volume: &'a Volume) -> Option<&'a str> {
         volume.attachments.iter().find(|a| a.instance_id == self.change.resource.id()).map(|a| a.device.as_str())
     }
 
-    /// The volume that a snapshot holds. AWS gives a copy an arbitrary one, so its tag speaks first.
+    /// Returns the volume of which a snapshot is. AWS gives a copy an arbitrary volume, so its tag comes
+    /// first.
     pub(super) fn source_of(&self, snapshot: &'a Snapshot) -> &'a str {
         snapshot.tags.get(tag::SOURCE).unwrap_or(&snapshot.volume_id)
     }
 
-    /// The devices of the instance at which a volume belongs, as its attachment, its tags and those of what was made from it say.
+    /// Returns the devices of the instance at which a volume belongs, by its attachment, its tags and the
+    /// tags of things that were made from it.
     pub(super) fn devices(&self, id: &str) -> BTreeSet<&'a str> {
         let device = |tags: &'a Tags| tags.get(tag::DEVICE).filter(|_| self.belongs(tags)).map(String::as_str);
         let from = |tags: &&'a Tags| tags.get(tag::SOURCE).is_some_and(|source| source == id);
@@ -194,11 +202,13 @@ impl<'a> Disks<'a> {
         own.chain(self.of_run().filter(from).filter_map(device)).collect()
     }
 
-    /// Whether the disk at a device goes with the instance; `None` where nothing in the account says so.
+    /// Returns whether the disk at a device is deleted with the instance; `None` where nothing in the account
+    /// shows it.
     pub(super) fn goes_with(&self, device: &str) -> Option<bool> {
         let here: Vec<&Volume> = self.volumes.iter().filter(|v| self.devices(&v.id).contains(device)).copied().collect();
         let says = |v: &Volume, word: &str| self.tagged(&v.tags) && v.tags.get(tag::DELETE_ON_TERMINATION).is_some_and(|goes| goes == word);
-        // The instance has a view of its own of its disks, from which the plan was made; either may lag behind.
+        // The instance has a view of its own of its disks, from which the plan was made; either may lag
+        // behind.
         let attached = |v: &Volume| {
             let view = self.instance.into_iter().flat_map(|i| &i.devices).filter(|d| d.volume_id == v.id).map(|d| d.delete_on_termination);
             let own = v.attachments.iter().filter(|a| a.instance_id == self.change.resource.id()).map(|a| a.delete_on_termination);
@@ -207,55 +217,55 @@ impl<'a> Disks<'a> {
         if here.iter().any(|v| says(v, "true") || attached(v) == Some(true)) {
             return Some(true);
         }
-        // Only a disk that the run has not touched yet shows how it was. Runs of the released format mark the disk last, when the volume
-        // that takes its place is long there.
+        // Only a disk that the run has not touched yet shows its original setting. Runs of the released
+        // format mark the disk last, long after the volume that replaces it was made.
         let replaced = |v: &Volume| self.volumes.iter().any(|new| self.made(&new.tags) && new.tags.get(tag::SOURCE) == Some(&v.id));
         let untouched = |v: &Volume| attached(v) == Some(false) && !self.tagged(&v.tags) && !replaced(v);
         here.iter().any(|v| says(v, "false") || untouched(v)).then_some(false)
     }
 
-    /// Whether a disk of the run belongs at a device.
+    /// Returns whether a disk of the run belongs at a device.
     pub(super) fn has_place(&self, device: &str) -> bool {
         self.volumes.iter().any(|v| (self.is_old(&v.id) || self.is_new(&v.id)) && self.devices(&v.id).contains(device))
     }
 
-    /// The keys under which the run has encrypted so far.
+    /// Returns the keys under which the run has encrypted so far.
     pub(super) fn keys(&self) -> BTreeSet<&'a str> {
         let volumes = self.volumes.iter().filter(|v| self.is_new(&v.id)).filter_map(|v| v.kms_key_id.as_deref());
         let copy = |s: &&&Snapshot| s.encrypted && self.made(&s.tags) && s.tags.contains_key(tag::SOURCE) && self.belongs(&s.tags);
         volumes.chain(self.snapshots.iter().filter(copy).filter_map(|s| s.kms_key_id.as_deref())).collect()
     }
 
-    /// The keys of the disks of the instance.
+    /// Returns the keys of the disks of the instance.
     pub(super) fn keys_of_disks(&self) -> BTreeSet<&'a str> {
         self.volumes.iter().filter(|v| self.attached_at(v).is_some()).filter_map(|v| v.kms_key_id.as_deref()).collect()
     }
 
-    /// The data disks of the instance that the run does not replace.
+    /// Returns the data disks of the instance that the run does not replace.
     pub(super) fn staying(&self) -> BTreeSet<&'a str> {
         let root = self.instance.map_or("", |i| i.root_device_name.as_str());
         let data = |v: &&&Volume| self.attached_at(v).is_some_and(|device| device != root) && !self.is_old(&v.id) && !self.is_new(&v.id);
         self.volumes.iter().filter(data).map(|v| v.id.as_str()).collect()
     }
 
-    /// The latest date until which the run keeps what it made or marked so far.
+    /// Returns the latest date until which the run keeps the things that it has made or marked so far.
     pub(super) fn kept_until(&self) -> Option<&'a str> {
         self.of_run().filter_map(|tags| tags.get(tag::EXPIRES)).map(String::as_str).max()
     }
 
-    /// The volumes of the instance, or the one that the change is about.
+    /// Returns the volumes that the run replaces: those of the instance, or the one that the change is about.
     pub(super) fn all_old(&self) -> impl Iterator<Item = &'a Volume> + '_ {
         self.volumes.iter().filter(|v| self.is_old(&v.id)).copied()
     }
 
-    /// The step that a reference to an output names, and the output.
+    /// Returns the step that a reference to an output names, and the output.
     fn step(&self, value: &Value) -> Option<(&'a Step, String)> {
         let output = value.get("$output").filter(|output| output.get("change").is_none())?;
         let (step, name) = (output.get("step")?.as_str()?, output.get("name")?.as_str()?);
         self.change.steps.iter().find(|s| s.name == step).map(|s| (s, name.to_owned()))
     }
 
-    /// How a snapshot that a call names comes to be.
+    /// Traces the origin of a snapshot that a call names; `None` where it cannot be followed.
     pub(super) fn made_by(&self, snapshot: &Value) -> Option<Copies<'a>> {
         let (mut steps, mut named) = (Vec::new(), snapshot);
         loop {
@@ -271,7 +281,8 @@ impl<'a> Disks<'a> {
         }
     }
 
-    /// The volume that a snapshot holds which a call names, by its id or as what a step is yet to make.
+    /// Returns the volume of a snapshot that a call names by its id or as the output of a step that is yet to
+    /// be done.
     pub(super) fn held_by(&self, snapshot: &Value) -> Option<String> {
         let Copies { steps, there } = self.made_by(snapshot)?;
         if let Some(id) = there {
@@ -286,7 +297,7 @@ impl<'a> Disks<'a> {
         }
     }
 
-    /// The call of the step that is yet to make a volume.
+    /// Returns the call of the step that is yet to make a volume.
     pub(super) fn maker(&self, volume: &Value) -> Option<&'a Call> {
         self.step(volume).map(|(step, _)| &step.act.call).filter(|call| call.operation == "CreateVolume")
     }

@@ -1,5 +1,5 @@
-//! The form of calls: the members that redress gives them, and no other. A member more would make another call of it, such as the user
-//! data of an instance beside its disks. Pure.
+//! The form of calls: the members that redress gives them, and no other. One more member would make it
+//! another call, such as the user data of an instance beside its disks. Pure.
 
 use serde_json::Value;
 
@@ -9,7 +9,7 @@ use crate::{calls::Call, plan::Change, services};
 /// Checks that a call has the form that redress gives it.
 ///
 /// # Errors
-/// What is otherwise.
+/// The difference.
 pub(super) fn checked(change: &Change, way: Way, call: &Call, account: &str) -> Result<(), String> {
     services::checked(&call.service, &call.operation, &call.input)?;
     match call.operation.as_str() {
@@ -29,7 +29,8 @@ fn goes_with(mappings: &Value) -> Result<(), String> {
     if mappings.as_array().is_some_and(|all| !all.is_empty()) { Ok(()) } else { Err("names no disk".to_owned()) }
 }
 
-/// What is made is encrypted, under a key of the account or under the one that the action was given.
+/// Checks that a new resource is encrypted, under a key of the account or under the one that the action was
+/// given.
 fn encrypted(change: &Change, input: &Value, account: &str) -> Result<(), String> {
     if input["Encrypted"] != true {
         return Err("makes something that is not encrypted".to_owned());
@@ -41,7 +42,7 @@ fn encrypted(change: &Change, input: &Value, account: &str) -> Result<(), String
     if own || given { Ok(()) } else { Err(format!("encrypts under {key}, which is no key of this account")) }
 }
 
-/// A trail is raised on the way there, and its bucket and key are nobody's to change.
+/// Checks that a call only raises a trail on the way there; its bucket and key must not change.
 fn raised(way: Way, input: &Value) -> Result<(), String> {
     let set = input.as_object().into_iter().flatten().filter(|(member, _)| *member != "Name");
     match set.into_iter().all(|(_, value)| value == true || (way == Way::Back && value == false)) {

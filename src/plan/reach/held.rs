@@ -1,5 +1,6 @@
-//! Calls about disks, held to the account in every detail: which volume goes to which device, which disk goes with its instance, how
-//! large and how fast a copy is and from what it is made. A call whose details the account contradicts is not made. Pure.
+//! Calls about disks, compared with the account in every detail: the volume that goes to a device, the disk
+//! that is deleted with its instance, the size, speed and origin of a copy. A call whose details the account
+//! contradicts is not made. Pure.
 
 use serde_json::Value;
 
@@ -10,10 +11,11 @@ use crate::{
     inventory::{FamilyKind, Instance, Tags, Volume, tag},
 };
 
-/// Checks the details of a call about disks. Returns those that only the files of the run say, in words.
+/// Checks the details of a call about disks. Returns those for which only the files of the run vouch, one
+/// sentence each.
 ///
 /// # Errors
-/// What the run says, and what the account says instead.
+/// The claim of the run, and the state of the account that contradicts it.
 pub(super) fn borne_out(disks: &Disks<'_>, lead: &Lead<'_>) -> Result<Vec<String>, String> {
     let (way, act) = (lead.way, &lead.act);
     let (call, mut claims) = (&act.call, Vec::new());
@@ -35,8 +37,8 @@ pub(super) fn borne_out(disks: &Disks<'_>, lead: &Lead<'_>) -> Result<Vec<String
     Ok(claims)
 }
 
-/// How a call is recognised says what became of it, and what it has made: a thing that is made is known by the token in its tags, and
-/// by nothing that a file says.
+/// Checks the way in which a call is recognised, which decides its outcome and the things that it has made: a
+/// thing that is made is known by the token in its tags, and by nothing in a file.
 fn recognised(act: &Act) -> Result<(), String> {
     let family = match act.call.operation.as_str() {
         "CreateVolume" => Some(FamilyKind::Volumes),
@@ -50,14 +52,15 @@ fn recognised(act: &Act) -> Result<(), String> {
     }
 }
 
-/// The volume is the one that goes to or leaves this device: on the way there the old ones leave and the copies come, on the way back the
-/// other way round.
+/// Checks that the volume is the one that goes to or leaves this device: on the way there the old volumes
+/// leave and the copies come, on the way back it is the other way round.
 fn swap(disks: &Disks<'_>, way: Way, call: &Call, claims: &mut Vec<String>) -> Result<(), String> {
     let (volume, device) = (&call.input["VolumeId"], text(&call.input, "Device"));
     let comes = call.operation == "AttachVolume";
     let copy = comes == (way == Way::Forth);
     let Some(id) = volume.as_str() else {
-        // A copy that is not made yet carries in its tags where it belongs, and those are held to the account, too.
+        // A copy that is not made yet names its place in its tags, and those are compared with the account,
+        // too.
         let made = disks.maker(volume).filter(|_| copy);
         let said = made.and_then(|made| tag_in(made, tag::DEVICE));
         return match said {
@@ -94,7 +97,8 @@ fn placed(disks: &Disks<'_>, id: &str, device: &str, claims: &mut Vec<String>) -
     Ok(())
 }
 
-/// Disks are swapped only while their instance is stopped, whatever a file says of that. Without any precondition the engine sets its own.
+/// Checks that disks are swapped only while their instance is stopped, whatever a file claims about that.
+/// Without any precondition the engine sets its own.
 fn while_down(disks: &Disks<'_>, act: &Act) -> Result<(), String> {
     let stopped = |test: &Test| matches!(test, Test::Is(state) if state == "stopped");
     let down = act.before.iter().any(|e| e.family == FamilyKind::Instances && e.id == disks.change.resource.id() && e.at == "/state" && stopped(&e.test));
@@ -104,7 +108,7 @@ fn while_down(disks: &Disks<'_>, act: &Act) -> Result<(), String> {
     }
 }
 
-/// Only a disk of the run is let go with its instance, and only if it did so before.
+/// Checks that only a disk of the run is set to be deleted with its instance, and only if it was before.
 fn goes_with(disks: &Disks<'_>, call: &Call, claims: &mut Vec<String>) -> Result<(), String> {
     let mappings = call.input["BlockDeviceMappings"].as_array().map(Vec::as_slice).unwrap_or_default();
     if mappings.len() != 1 {
@@ -115,7 +119,7 @@ fn goes_with(disks: &Disks<'_>, call: &Call, claims: &mut Vec<String>) -> Result
         if !disks.has_place(device) && !disks.recovers() {
             return Err(format!("is about {device}, where the run replaces no disk, as the account shows"));
         }
-        // AWS takes a mapping that does not say it for `true`.
+        // AWS takes a mapping without this member for `true`.
         if mapping["Ebs"]["DeleteOnTermination"] == false {
             continue;
         }
@@ -139,12 +143,12 @@ fn volume(disks: &Disks<'_>, call: &Call, claims: &mut Vec<String>) -> Result<()
     {
         return Err(format!("is to take the place of {said}, and is made from a snapshot of {held}"));
     }
-    // What is tagged as taking the place of a disk is attached there.
+    // A volume that is tagged as the replacement of a disk is attached in its place.
     if let (Some(snapshot), Some(_)) = (snapshot, source) {
         lineage::is_final(disks, snapshot)?;
     }
     let labels = Labels::of(call, "volume")?;
-    // A trial for a key that a disk which stays needs: the smallest there is, empty.
+    // A trial volume for a key that a disk which stays needs: the smallest possible, empty.
     if held.is_none() && source.is_none() && input["Size"] == 1 && input.get("Iops").is_none() && input.get("Throughput").is_none() {
         let zone = text(input, "AvailabilityZone");
         if !disks.keys_of_disks().contains(text(input, "KmsKeyId")) {
@@ -169,7 +173,7 @@ fn volume(disks: &Disks<'_>, call: &Call, claims: &mut Vec<String>) -> Result<()
         return labels.hold(disks, Some(&old.id), &carried(&old.tags), &[], claims);
     }
     let labels = labels.with(disks.place_tags())?;
-    // Released versions did not tag it so.
+    // Released versions did not set this tag.
     let goes = disks.devices(&old.id).into_iter().find(|device| disks.goes_with(device) == Some(true));
     if let Some(device) = goes.filter(|_| !labels.has(tag::DELETE_ON_TERMINATION)) {
         claims.push(format!("what is made for {device} is not tagged as going with the instance"));
@@ -177,7 +181,7 @@ fn volume(disks: &Disks<'_>, call: &Call, claims: &mut Vec<String>) -> Result<()
     labels.hold(disks, Some(&old.id), &carried(&old.tags), &[tag::SOURCE, tag::INSTANCE, tag::DEVICE, tag::DELETE_ON_TERMINATION], claims)
 }
 
-/// The first detail in which a volume would not be like the one that it is to replace.
+/// Returns the first detail in which a volume would differ from the one that it is to replace.
 fn unlike(old: &Volume, input: &Value) -> Option<String> {
     let (iops, throughput) = speed(old);
     let number = |name: &str| input.get(name).and_then(Value::as_i64);
@@ -190,7 +194,8 @@ fn unlike(old: &Volume, input: &Value) -> Option<String> {
     texts.into_iter().find(|(name, is)| text(input, name) != is.as_str()).map(|(name, is)| format!("has {name} {}; the account says {is}", text(input, name)))
 }
 
-/// All that a run makes stands under the key that it has begun with; before that, under the one that the action takes today.
+/// Checks the key: a run encrypts everything under the key that it began with; before that, under the one
+/// that the action takes today.
 fn under_key(disks: &Disks<'_>, call: &Call, claims: &mut Vec<String>) -> Result<(), String> {
     let (key, keys) = (text(&call.input, "KmsKeyId"), disks.keys());
     if keys.contains(key) {
@@ -219,7 +224,7 @@ fn copy(disks: &Disks<'_>, act: &Act, claims: &mut Vec<String>) -> Result<(), St
     lineage::holds_what_its_step_says(disks, act)
 }
 
-/// The tags of a snapshot of one disk, or of a copy of it.
+/// Checks the tags of a snapshot of one disk, or of a copy of it.
 fn copied(disks: &Disks<'_>, labels: Labels<'_>, of: &str, claims: &mut Vec<String>) -> Result<(), String> {
     let labels = labels.with(&[tag::SOURCE, tag::EXPIRES])?.with(disks.place_tags())?;
     labels.hold(disks, Some(of), &Tags::new(), &[tag::SOURCE, tag::INSTANCE, tag::DEVICE, tag::EXPIRES], claims)
@@ -238,7 +243,8 @@ fn snapshots(disks: &Disks<'_>, act: &Act, claims: &mut Vec<String>) -> Result<(
         copied(disks, labels, of, claims)?;
         return lineage::holds_what_its_step_says(disks, act);
     }
-    // A backup is of all disks and carries tags of its own; the set before an exchange leaves out what stays.
+    // A backup is of all disks and carries tags of its own; the set before an exchange leaves out the disks
+    // that stay.
     let labels = labels.with(&[tag::INSTANCE, tag::EXPIRES])?;
     if labels.has(tag::SET) {
         described(call, &[format!("redress: backup of {}", disks.change.resource.id())])?;
@@ -250,7 +256,8 @@ fn snapshots(disks: &Disks<'_>, act: &Act, claims: &mut Vec<String>) -> Result<(
     lineage::holds_what_its_step_says(disks, act)
 }
 
-/// A set leaves out what is not replaced, and nothing else. Somebody may have attached another disk since.
+/// Checks that a set leaves out the disks that are not replaced, and nothing else. Somebody may have attached
+/// another disk since.
 fn left_out(disks: &Disks<'_>, which: &Value, claims: &mut Vec<String>) -> Result<(), String> {
     let out: Vec<&str> = which["ExcludeDataVolumeIds"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     if let Some(id) = out.iter().find(|id| disks.is_old(id)) {
@@ -272,7 +279,7 @@ fn left_out(disks: &Disks<'_>, which: &Value, claims: &mut Vec<String>) -> Resul
     }
 }
 
-/// What is made is described as redress describes it.
+/// Checks that a call gives the description that redress gives.
 fn described(call: &Call, words: &[String]) -> Result<(), String> {
     match call.input.get("Description") {
         Some(Value::String(said)) if words.contains(said) => Ok(()),
@@ -280,7 +287,8 @@ fn described(call: &Call, words: &[String]) -> Result<(), String> {
     }
 }
 
-/// Tags are set on and taken off the instance and the disks that are replaced, each with what it says of them.
+/// Checks that tags are set on and removed from the instance and the disks that are replaced only, and that
+/// each tag is true of them.
 fn tags(disks: &Disks<'_>, way: Way, call: &Call, claims: &mut Vec<String>) -> Result<(), String> {
     let id = match call.input["Resources"].as_array().map(Vec::as_slice) {
         Some([Value::String(id)]) => id.as_str(),
@@ -309,7 +317,8 @@ fn tags(disks: &Disks<'_>, way: Way, call: &Call, claims: &mut Vec<String>) -> R
     labels.hold(disks, Some(id), &Tags::new(), allowed, claims)
 }
 
-/// The tags that go when the mark of a run is taken off a thing: all that it carries now, and all that steps of the change are yet to set.
+/// Returns the tags that go when the mark of a run is removed from a thing: all that it carries now, and all
+/// that steps of the change are yet to set.
 fn taken_off<'k>(disks: &Disks<'_>, id: &str, instance: bool, allowed: &[&'k str]) -> Vec<&'k str> {
     let is = if instance { disks.instance.map(|i| &i.tags) } else { disks.volume(id).map(|v| &v.tags) };
     let here = |call: &Call| call.operation == "CreateTags" && call.input["Resources"].as_array().is_some_and(|all| all.iter().any(|one| one == id));
@@ -318,26 +327,27 @@ fn taken_off<'k>(disks: &Disks<'_>, id: &str, instance: bool, allowed: &[&'k str
     [tag::RUN, tag::STEP].into_iter().chain(allowed.iter().copied().filter(goes)).collect()
 }
 
-/// The tags that are set on a thing, where none of those is left out that redress sets together.
+/// Returns the tags that are set on a thing, if they include every tag that redress sets together.
 fn whole<'c>(disks: &Disks<'_>, labels: Labels<'c>, instance: bool, claims: &mut Vec<String>) -> Result<Labels<'c>, String> {
     if labels.are(&[if instance { tag::STATE } else { tag::REPLACED_BY }]) {
         return Ok(labels);
     }
     let labels = labels.with(&[tag::RUN, tag::STEP])?;
     if instance {
-        // Released versions did not say it.
+        // Released versions did not set it.
         if !labels.has(tag::STATE) {
             claims.push(format!("{} is not tagged with the state in which the run found it", disks.change.resource.id()));
         }
         return Ok(labels);
     }
     let labels = labels.with(&[tag::EXPIRES])?.with(disks.place_tags())?;
-    // Released versions tagged the old disk last, when that was over.
+    // Released versions tagged the old disk last, when the exchange was over.
     let last = labels.has(tag::REPLACED_BY) || disks.place_tags().is_empty();
     if last { Ok(labels) } else { labels.with(&[tag::DELETE_ON_TERMINATION]) }
 }
 
-/// How the run found the instance, which says whether it is started when it is lost.
+/// Checks the recorded state in which the run found the instance, which decides whether it is started when
+/// the run is lost.
 fn found(disks: &Disks<'_>, way: Way, said: &str, claims: &mut Vec<String>) -> Result<(), String> {
     let Some(instance) = disks.instance else { return Ok(()) };
     let marked = instance.tags.get(tag::STATE).filter(|_| disks.tagged(&instance.tags)).map(String::as_str);
@@ -355,7 +365,7 @@ fn found(disks: &Disks<'_>, way: Way, said: &str, claims: &mut Vec<String>) -> R
     }
 }
 
-/// An instance that a run found stopped is neither started nor stopped by it.
+/// Checks that a run neither starts nor stops an instance that it found stopped.
 fn power(disks: &Disks<'_>, call: &Call) -> Result<(), String> {
     let id = disks.change.resource.id();
     if call.input["InstanceIds"] != serde_json::json!([id]) {
@@ -368,8 +378,8 @@ fn power(disks: &Disks<'_>, call: &Call) -> Result<(), String> {
     }
 }
 
-/// Only what the run made is deleted, and no disk that the instance runs on. `kept` is an act that the way back leaves out once the
-/// instance was started.
+/// Checks that only things that the run made are deleted, and no disk that the instance runs on. `kept` is
+/// set for an act that the rollback leaves out once the instance was started.
 fn deleted(disks: &Disks<'_>, call: &Call, kept: bool) -> Result<(), String> {
     let id = ["VolumeId", "SnapshotId"].iter().find_map(|name| call.input.get(*name)?.as_str()).unwrap_or_default();
     let tags = disks.volume(id).map(|v| &v.tags).or_else(|| disks.snapshot(id).map(|s| &s.tags));
@@ -382,7 +392,8 @@ fn deleted(disks: &Disks<'_>, call: &Call, kept: bool) -> Result<(), String> {
     }
 }
 
-/// Whether the instance runs on a volume, or has since the volume was attached: it may hold what nothing else does.
+/// Returns whether the instance runs on a volume, or has since the volume was attached: it may contain data
+/// that exists nowhere else.
 fn runs_on(disks: &Disks<'_>, volume: &Volume) -> bool {
     let here = |i: &&Instance| volume.attachments.iter().any(|a| a.instance_id == i.id);
     disks.instance.filter(here).is_some_and(|i| {
@@ -395,12 +406,12 @@ fn text<'v>(input: &'v Value, name: &str) -> &'v str {
     input.get(name).and_then(Value::as_str).unwrap_or_default()
 }
 
-/// Whether a call sets a tag on what is there.
+/// Returns whether a call sets a tag on an existing resource.
 fn listed(call: &Call, key: &str) -> bool {
     call.input["Tags"].as_array().into_iter().flatten().any(|tag| tag.get("Key").is_some_and(|k| k == key))
 }
 
-/// The value of a tag that a call gives to what it makes.
+/// Returns the value of a tag that a call sets on the resource that it makes.
 pub(super) fn tag_in<'c>(call: &'c Call, key: &str) -> Option<&'c str> {
     let specifications = call.input.get("TagSpecifications")?.as_array()?;
     let mut tags = specifications.iter().filter_map(|s| s.get("Tags")?.as_array()).flatten();

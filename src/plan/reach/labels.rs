@@ -1,5 +1,5 @@
-//! The tags that a call about disks sets, held to the account: redress finds again by them what it made, so a wrong one leads a later
-//! recovery, undo or deletion astray. Pure.
+//! The tags that a call about disks sets, compared with the account: redress finds its own resources by them,
+//! so a wrong tag leads a later recovery, undo or deletion astray. Pure.
 
 use std::collections::BTreeMap;
 
@@ -14,16 +14,16 @@ use crate::{
     resource::Kind,
 };
 
-/// Keys that whatever a run makes or marks may carry.
+/// Keys that everything that a run makes or marks may carry.
 const ALWAYS: [&str; 3] = [tag::RUN, tag::STEP, tag::TOKEN];
 
-/// The tags that a call sets or takes off.
+/// The tags that a call sets or removes.
 pub(super) struct Labels<'c> {
     tags: BTreeMap<&'c str, &'c Value>,
 }
 
 impl<'c> Labels<'c> {
-    /// The tags of what a call makes.
+    /// Reads the tags that a call sets on the resource that it makes.
     ///
     /// # Errors
     /// They are not those of one thing of this type.
@@ -34,10 +34,10 @@ impl<'c> Labels<'c> {
         }
     }
 
-    /// The tags of a list.
+    /// Reads the tags of a list.
     ///
     /// # Errors
-    /// One has no key, or stands twice.
+    /// One has no key, or occurs twice.
     pub(super) fn listed(list: &'c Value) -> Result<Self, String> {
         let mut tags = BTreeMap::new();
         for one in list.as_array().into_iter().flatten() {
@@ -52,12 +52,13 @@ impl<'c> Labels<'c> {
         Ok(Self { tags })
     }
 
-    /// The value of a tag.
+    /// Returns the value of a tag.
     pub(super) fn value(&self, key: &str) -> Option<&'c Value> {
         self.tags.get(key).copied()
     }
 
-    /// The tags, where none of these is left out: each is one by which a later recovery, undo or deletion goes.
+    /// Returns the tags, if none of these is left out: a later recovery, undo or deletion goes by each of
+    /// them.
     ///
     /// # Errors
     /// The first that is left out.
@@ -68,7 +69,7 @@ impl<'c> Labels<'c> {
         }
     }
 
-    /// Checks that tags are taken off by their keys alone: there are none but those that always may be there, and these.
+    /// Checks that tags are removed by their keys alone, and that none but these and the common ones are.
     ///
     /// # Errors
     /// The first other one.
@@ -82,8 +83,8 @@ impl<'c> Labels<'c> {
         }
     }
 
-    /// Checks every tag: those of redress by what the account says of `of`, the disk that they are about; the others must be `carried`
-    /// over from it.
+    /// Checks every tag: those of redress against the facts about `of`, the disk that they are about; the
+    /// others must be `carried` over from it.
     ///
     /// # Errors
     /// A tag that the account contradicts.
@@ -108,7 +109,7 @@ impl<'c> Labels<'c> {
         Ok(())
     }
 
-    /// One tag of redress's own.
+    /// Checks one tag of redress's own.
     fn one(&self, disks: &Disks<'_>, of: Option<&str>, key: &str, value: &Value, claims: &mut Vec<String>) -> Result<(), String> {
         let said = plain(value);
         let otherwise = |is: &str| Err(format!("sets {key}={said}; the account says {is}"));
@@ -153,7 +154,7 @@ impl<'c> Labels<'c> {
                 key => claims.push(format!("the backup is tagged {key}={said}, and the instance is not")),
             }
         }
-        // Where there are more than AWS allows, some of the instance's own are left out.
+        // Beyond AWS's limit some of the instance's own are left out.
         let whole = |key: &&str| self.has(key) || key.is_empty() || self.tags.len() >= TAG_LIMIT;
         if let Some(key) = own.keys().map(String::as_str).chain(["Name", marked.0]).find(|key| !whole(key)) {
             claims.push(format!("the backup does not carry the tag {key}"));
@@ -161,18 +162,18 @@ impl<'c> Labels<'c> {
         Ok(())
     }
 
-    /// Whether these are the tags, and no other.
+    /// Returns whether these are the tags, and no other.
     pub(super) fn are(&self, keys: &[&str]) -> bool {
         self.tags.len() == keys.len() && keys.iter().all(|key| self.has(key))
     }
 
-    /// Whether there is a tag of this key.
+    /// Returns whether there is a tag with this key.
     pub(super) fn has(&self, key: &str) -> bool {
         self.tags.contains_key(key)
     }
 }
 
-/// The step is one of the change; those of an undo are known by their names.
+/// Checks that the step is one of the change; those of an undo are known by their names.
 fn step(disks: &Disks<'_>, value: &Value) -> Result<(), String> {
     let said = plain(value);
     let undoes = disks.change.restore.is_some() || disks.of.undoes;
@@ -199,7 +200,7 @@ fn goes(disks: &Disks<'_>, of: Option<&str>, said: &str, claims: &mut Vec<String
     match (disks.goes_with(place), said) {
         (Some(true), "true") | (Some(false), "false") => Ok(()),
         (Some(is), _) => Err(format!("sets {}={said}; the account says {is}", tag::DELETE_ON_TERMINATION)),
-        // A disk that is said to stay is let go by nobody.
+        // A disk that is tagged to stay is not deleted with the instance.
         (None, "false") => Ok(()),
         (None, "true") => {
             claims.push(format!("the disk at {place} goes with the instance"));
@@ -209,7 +210,8 @@ fn goes(disks: &Disks<'_>, of: Option<&str>, said: &str, claims: &mut Vec<String
     }
 }
 
-/// What is kept is kept no shorter than what the run has kept so far. Where there is nothing yet, a date that has passed is named.
+/// Checks that resources are kept no shorter than the run has kept others so far. Where there is none yet, a
+/// date that has passed becomes a claim.
 fn expires(disks: &Disks<'_>, value: &Value, claims: &mut Vec<String>) -> Result<(), String> {
     let said = plain(value);
     if is_reference(value, "$date") {
@@ -228,7 +230,7 @@ fn expires(disks: &Disks<'_>, value: &Value, claims: &mut Vec<String>) -> Result
     }
 }
 
-/// What replaced a disk is the volume that the run made from it.
+/// Checks that the replacement of a disk is the volume that the run made from it.
 fn replaced_by(disks: &Disks<'_>, of: Option<&str>, value: &Value) -> Result<(), String> {
     let source = match value.as_str() {
         Some(id) => disks.volume(id).filter(|v| disks.made(&v.tags)).and_then(|v| v.tags.get(tag::SOURCE)).map(String::as_str),
@@ -244,7 +246,7 @@ fn is_reference(value: &Value, kind: &str) -> bool {
     value.as_object().is_some_and(|map| map.len() == 1 && map.contains_key(kind))
 }
 
-/// A value as it is said to people.
+/// Writes a value as it is shown to people.
 fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }

@@ -1,5 +1,6 @@
-//! Of which state of a disk a snapshot is. What takes the place of a disk is made from snapshots that were taken when nothing could
-//! write any more; those taken before the stop only shorten it. In the account the tag of the step says which is which. Pure.
+//! The state of a disk that a snapshot contains. The replacement of a disk is made from snapshots that were
+//! taken when nothing could write to it any more; snapshots taken before the stop only shorten the stop. In
+//! the account the tag of the step distinguishes the two. Pure.
 
 use serde_json::Value;
 
@@ -14,10 +15,11 @@ use crate::{
     resource::Kind,
 };
 
-/// Checks that a snapshot, named by its id or as what a step is yet to make, holds the last that was written to its disk.
+/// Checks that a snapshot, named by its id or as the output of a step that is yet to be done, contains the
+/// last that was written to its disk.
 ///
 /// # Errors
-/// What it is instead.
+/// The reason for which it does not.
 pub(super) fn is_final(disks: &Disks<'_>, snapshot: &Value) -> Result<(), String> {
     let Some(Copies { steps, there }) = disks.made_by(snapshot) else { return Err(format!("names {snapshot}, which no step of the change makes")) };
     if let Some((step, _)) = steps.iter().find(|(step, _)| is_warm(&step.name)) {
@@ -38,11 +40,12 @@ fn is_there(disks: &Disks<'_>, id: &str) -> Result<(), String> {
     }
 }
 
-/// Checks that what makes a snapshot, or a copy of one, is what its step is for: the final ones are taken while nothing can write to the
-/// disks, whatever a file says of that, and copied from nothing else. Without any precondition the engine sets its own.
+/// Checks that a call that makes a snapshot, or a copy of one, matches the purpose of its step: the final
+/// ones are taken while nothing can write to the disks, whatever a file claims about that, and copied from
+/// nothing else. Without any precondition the engine sets its own.
 ///
 /// # Errors
-/// What could be written meanwhile.
+/// The resource that could be written meanwhile.
 pub(super) fn holds_what_its_step_says(disks: &Disks<'_>, act: &Act) -> Result<(), String> {
     let call = &act.call;
     if step_of(call).is_some_and(is_warm) {
@@ -51,7 +54,7 @@ pub(super) fn holds_what_its_step_says(disks: &Disks<'_>, act: &Act) -> Result<(
     if let Some(source) = call.input.get("SourceSnapshotId") {
         return is_final(disks, source);
     }
-    // A disk of its own is attached to nothing, those of an instance are its own while it is stopped.
+    // A volume on its own is attached to nothing; those of an instance are at rest while it is stopped.
     let alone = disks.change.resource.kind() == Kind::Volume;
     let (family, still) = if alone { (FamilyKind::Volumes, "available") } else { (FamilyKind::Instances, "stopped") };
     let id = disks.change.resource.id();
@@ -63,7 +66,7 @@ pub(super) fn holds_what_its_step_says(disks: &Disks<'_>, act: &Act) -> Result<(
     }
 }
 
-/// The step that a call names in the tags of what it makes.
+/// Returns the step that a call names in the tags of the resource that it makes.
 fn step_of(call: &Call) -> Option<&str> {
     tag_in(call, tag::STEP)?.rsplit('/').next()
 }

@@ -1,5 +1,6 @@
-//! What an action would make today for a change of a run: its proposal on the account without what the run itself has made. A call
-//! that makes or sets something is borne out by an equal call of that proposal and by nothing else. Pure.
+//! The calls that an action would make today for a change of a run: its proposal on the account without the
+//! things that the run itself has made. A call that makes or sets something is confirmed by an equal call of
+//! that proposal and by nothing else. Pure.
 
 use serde_json::Value;
 
@@ -10,26 +11,27 @@ use crate::{
     plan::{Change, propose},
 };
 
-/// The calls that an action proposes, by the way that they lead.
+/// The calls that an action proposes, by direction.
 #[derive(Debug, Default)]
 pub(super) struct Made {
     forth: Vec<Call>,
     back: Vec<Call>,
 }
 
-/// Belts that are loosened: they say whether a change is made, not what it calls, and are asked where it is made.
+/// Returns options with all safeguards off: they decide whether a change is made, not the calls that it
+/// makes, and are asked where it is made.
 fn belts() -> Options {
     Options { my_address: None, allow_lockout: true, include_managed: true }
 }
 
-/// Returns true for actions whose calls are told from a proposal. Those about disks are told from tags: in the middle of an exchange
-/// the account is neither as it was nor as it will be.
+/// Returns whether the calls of a change are checked against a proposal. Those about disks are checked
+/// against tags: in the middle of an exchange the account is neither as it was nor as it will be.
 fn told(change: &Change) -> bool {
     const BY_PROPOSAL: [&str; 5] = ["tighten-security-group", "enable-flow-logs", "ensure-log-group", "ensure-delivery-role", "create-cloudtrail"];
     change.uses.iter().any(|one| BY_PROPOSAL.contains(&one.action.as_str()))
 }
 
-/// What must be read to propose a change again.
+/// Returns the facts that must be read to propose a change again.
 pub(super) fn needs(change: &Change, known: &Inventory) -> Scope {
     if !told(change) {
         return Scope::new();
@@ -38,7 +40,7 @@ pub(super) fn needs(change: &Change, known: &Inventory) -> Scope {
 }
 
 impl Made {
-    /// The calls of a change, as its action makes them now.
+    /// Returns the calls of a change, as its action makes them now.
     pub(super) fn of(change: &Change, run: &str, facts: &Inventory) -> Self {
         let mut made = Self::default();
         if told(change) {
@@ -62,22 +64,22 @@ impl Made {
         }
     }
 
-    /// Returns true for a call that the action makes on the way there.
+    /// Returns whether the action makes this call on the way there.
     pub(super) fn forth(&self, call: &Call) -> bool {
         self.forth.iter().any(|made| same(made, call))
     }
 
-    /// Returns true for a call that the action makes on the way back.
+    /// Returns whether the action makes this call on the way back.
     pub(super) fn back(&self, call: &Call) -> bool {
         self.back.iter().any(|made| same(made, call))
     }
 
-    /// Returns true for a region in which the action makes something.
+    /// Returns whether the action makes something in this region.
     pub(super) fn goes_to(&self, region: &str) -> bool {
         self.forth.iter().any(|made| made.region == region)
     }
 
-    /// Returns true for ids that the action would name in this member of calls of this operation.
+    /// Returns whether the action would name this id in this member of calls of this operation.
     pub(super) fn names(&self, operation: &str, member: &str, id: &str) -> bool {
         let of = |call: &&Call| call.operation == operation;
         let ids = |call: &Call| call.input.get(member).and_then(Value::as_array).is_some_and(|ids| ids.iter().any(|one| one == id));
@@ -85,8 +87,9 @@ impl Made {
     }
 }
 
-/// The account without what a run has made. With `untagged` also without a bucket of the name that redress gives, which has neither tags
-/// nor a policy yet: a bucket is tagged by a call of its own, after it is made.
+/// Returns the account without the things that a run has made. With `untagged` also without a bucket of the
+/// name that redress gives, which has neither tags nor a policy yet: a bucket is tagged by a call of its own,
+/// after it is made.
 fn without(change: &Change, run: &str, facts: &Inventory, untagged: bool) -> Inventory {
     let mut left = facts.clone();
     let own = |tags: Option<&Tags>| tags.is_some_and(|tags| tags.get(tag::RUN).is_some_and(|of| of == run));
@@ -106,7 +109,8 @@ fn without(change: &Change, run: &str, facts: &Inventory, untagged: bool) -> Inv
     left
 }
 
-/// The account with nothing set on its buckets but their policies: which of the settings were there before is not known any more.
+/// Returns the account with nothing set on its buckets but their policies: the settings that existed before
+/// are not known any more.
 fn bare(facts: &Inventory) -> Inventory {
     let mut bare = facts.clone();
     bare.buckets.items.change_all(|bucket| {
@@ -122,7 +126,7 @@ fn forget<T: Record>(family: &mut Family<T>, gone: impl Fn(&T) -> bool) {
     }
 }
 
-/// Whether a call is the one that the action makes, wherever references of that stand for something already.
+/// Returns whether a call is the one that the action makes, whatever its references stand for by now.
 fn same(made: &Call, call: &Call) -> bool {
     made.service == call.service && made.operation == call.operation && made.region == call.region && alike(&made.input, &call.input)
 }
@@ -135,7 +139,7 @@ fn alike(made: &Value, said: &Value) -> bool {
             made.len() == said.len() && made.iter().all(|(member, value)| said.get(member).is_some_and(|other| member == "Description" || alike(value, other)))
         }
         (Value::Array(made), Value::Array(said)) => made.len() == said.len() && made.iter().zip(said).all(|(a, b)| alike(a, b)),
-        // A document of a policy: the order of its members is nothing.
+        // The document of a policy: the order of its members does not matter.
         (Value::String(made), Value::String(said)) if made.starts_with('{') => match (serde_json::from_str::<Value>(made), serde_json::from_str::<Value>(said))
         {
             (Ok(made), Ok(said)) => made == said,
@@ -145,7 +149,8 @@ fn alike(made: &Value, said: &Value) -> bool {
     }
 }
 
-/// Whether a value can be what a reference stands for: a text, or a list of them. Which things it names is judged for itself.
+/// Returns whether a reference can stand for a value: a text, or a list of them. The things that it names are
+/// judged separately.
 fn names(value: &Value) -> bool {
     value.is_string() || value.as_array().is_some_and(|all| all.iter().all(Value::is_string))
 }

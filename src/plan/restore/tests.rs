@@ -1,4 +1,4 @@
-//! What counts as changed since a run, and what only as a note.
+//! Differences that count as changed since a run, and differences that are only noted.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -29,7 +29,8 @@ fn disk(device: &str, volume: &str) -> Value {
     json!({ "device_name": device, "volume_id": volume, "delete_on_termination": true, "status": "attached" })
 }
 
-/// An instance with a replaced root and another disk, and the volume that was its root.
+/// Builds the footprint of an instance with a replaced root and another disk, and of the volume that was its
+/// root.
 fn account(root: &str, attached: Value) -> Value {
     json!({
         INSTANCE: { "id": "i-1", "state": "running", "instance_type": "t3.micro", "tags": {}, "devices": [disk("/dev/xvda", root), disk("/dev/sdf", "vol-data")] },

@@ -1,4 +1,4 @@
-//! Plan files: what is whole is read, what is not is told apart.
+//! Plan files: complete ones are read, and the defects of others are distinguished.
 
 use super::*;
 use crate::plan::digest::{PlanFileError, canonical, check_fit, parse, seal, verify};

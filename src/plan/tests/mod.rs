@@ -1,4 +1,5 @@
-//! Plans over a small account of security groups and an action made for tests: what planning promises for all actions.
+//! Plans over a small account of security groups and an action made for tests: the promises of planning for
+//! all actions.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -55,7 +56,7 @@ fn rule(id: &str, group: &str, cidr: &str) -> SecurityGroupRule {
     }
 }
 
-/// An account with these groups, each open to the world on port 22.
+/// Builds an account with these groups, each open to the world on port 22.
 fn account(groups: &[&str]) -> Inventory {
     let mut inventory = Inventory::empty(owner(), Caller::default(), now());
     let region = inventory.region_mut(REGION);
@@ -157,7 +158,7 @@ fn playbook(id: &str, uses: Vec<ActionUse>) -> Playbook {
     }
 }
 
-/// The playbook that closes groups, only these where any are named.
+/// Returns the playbook that closes groups, only these where any are named.
 fn closing(id: &str, with: Value, only: &[&str]) -> Playbook {
     let matching = Match { resources: only.iter().map(|s| (*s).to_owned()).collect(), ..Match::default() };
     Playbook { matching, ..playbook(id, vec![one("test-close", with)]) }
@@ -168,7 +169,7 @@ fn scan(inventory: &Inventory) -> Vec<Finding> {
     checks::run(inventory, &[REGION.to_owned()], &scanned, |_| Value::Null).0
 }
 
-/// All that a test may want to be different.
+/// The parts of the world that a test may want to be different.
 struct World {
     inventory: Inventory,
     findings: Vec<Finding>,
@@ -207,12 +208,12 @@ impl World {
     }
 }
 
-/// The ids of the resources of a plan's changes, in order.
+/// Returns the ids of the resources of a plan's changes, in order.
 fn targets(plan: &Plan) -> Vec<&str> {
     plan.changes.iter().map(|c| c.resource.id()).collect()
 }
 
-/// Why the finding on this group was skipped.
+/// Returns the kind and the reason for which the finding on this group was skipped.
 fn skipped<'a>(plan: &'a Plan, id: &str) -> (&'static str, &'a str) {
     let found: Vec<_> = plan.skipped.iter().filter(|s| s.finding.resource.id() == id).collect();
     assert_eq!(found.len(), 1, "{id}: {found:?}");

@@ -1,4 +1,4 @@
-//! Rehearsing: what is not known is said, what undo leaves is named, drift is told.
+//! Rehearsing: unknown facts are named, things that undo leaves are named, drift is reported.
 
 use super::*;
 use crate::{

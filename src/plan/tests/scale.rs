@@ -3,7 +3,7 @@
 use super::*;
 use crate::inventory::table::looked;
 
-/// An account of so many groups, of which every tenth is open to the world.
+/// Builds an account of so many groups, of which every tenth is open to the world.
 fn large(groups: usize) -> Inventory {
     let ids: Vec<String> = (0..groups).map(|n| format!("sg-{n:06}")).collect();
     let mut inventory = account(&ids.iter().map(String::as_str).collect::<Vec<_>>());
@@ -18,7 +18,7 @@ fn large(groups: usize) -> Inventory {
     inventory
 }
 
-/// The members that something looks at.
+/// Counts the members that some work looks at.
 fn cost<T>(work: impl FnOnce() -> T) -> (usize, T) {
     let before = looked();
     let made = work();

@@ -1,8 +1,8 @@
-//! What a person sees of each kind of bad file. The wording is kept in `snapshots/`.
+//! Tests of the messages for each kind of bad file. The wording is kept in `snapshots/`.
 
 use super::{GOOD, shown};
 
-/// Snapshots what is shown of a text, with the text's own lines left to the excerpts.
+/// Snapshots the messages for a text; the text's own lines appear only in the excerpts.
 macro_rules! shows {
     ($($name:ident: $text:expr;)*) => {
         $(#[test]

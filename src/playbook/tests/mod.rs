@@ -1,4 +1,4 @@
-//! Tests of loading, with checks and actions of their own, so that they say nothing about the real ones.
+//! Tests of loading, with checks and actions of their own, independent of the real ones.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use serde::{Deserialize, Serialize};
@@ -124,7 +124,7 @@ static MAKE: Mend = Mend { name: "make-bucket", answers: &["cloudtrail-missing"]
 static BACKUP: Mend = Mend { name: "snapshot-instance", answers: &["instance-backup-stale"], parameters: TIGHTEN.parameters };
 static ROLE: Mend = Mend { name: "delivery-role", answers: &[], parameters: &[] };
 
-/// The words of the tests.
+/// Builds the vocabulary of the tests.
 fn words() -> Vocabulary {
     Vocabulary {
         checks: vec![
@@ -145,7 +145,7 @@ fn read(text: &str) -> Result<Playbook, Vec<Problem>> {
     parse_with(&words(), text, "mine.toml").map(|loaded| loaded.playbook)
 }
 
-/// What a person sees of a bad file.
+/// Returns the messages that a person sees of a bad file.
 fn shown(text: &str) -> String {
     let problems = read(text).expect_err("the file is taken for good");
     problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n\n")

@@ -1,4 +1,4 @@
-//! Several playbooks together: the user's beside and in place of the built-in ones.
+//! Tests of several playbooks together: the user's beside and in place of the built-in ones.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! `--set` and `--allow-cidr`.
+//! Tests of `--set` and `--allow-cidr`.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! Good files become what they say; no input at all makes the loader panic.
+//! Tests that good files are loaded as written, and that no input at all makes the loader panic.
 
 use std::collections::BTreeMap;
 
@@ -137,7 +137,7 @@ fn almost_toml() -> impl Strategy<Value = String> {
     prop::collection::vec(word, 0..60).prop_map(|words| words.concat())
 }
 
-/// A good playbook with some of its bytes exchanged, doubled or lost.
+/// Generates a good playbook with some of its bytes exchanged, doubled or lost.
 fn damaged() -> impl Strategy<Value = Vec<u8>> {
     let text =
         format!("{GOOD}with = {{ strategy = \"split\", allow = [\"10.0.0.0/8\"], key = \"k\" }}\n[match]\ntags = {{ A = \"b\" }}\n[guard]\nmax_changes = 3\n");
@@ -155,7 +155,8 @@ fn damaged() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
-/// Whatever comes in: a playbook, or at least one problem whose place is in the text and whose words are printable.
+/// Checks that any input yields a playbook, or at least one problem whose place is in the text and whose
+/// message is printable.
 fn is_answered(text: &str) -> Result<(), TestCaseError> {
     if let Err(problems) = read(text) {
         prop_assert!(!problems.is_empty());

@@ -1,4 +1,4 @@
-//! How reports look, as snapshots.
+//! The appearance of reports, as snapshots.
 
 use insta::assert_snapshot;
 

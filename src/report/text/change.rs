@@ -1,5 +1,6 @@
-//! One change as text, at the detail that is asked for. A person says yes or no by these lines: the short form leaves out
-//! steps and guards that passed, and nothing that a change affects, loses or could not check.
+//! One change as text, at the requested level of detail. A person approves or rejects a change by these
+//! lines: the short form leaves out steps and guards that passed, but nothing that a change affects, loses
+//! or could not check.
 
 use std::collections::BTreeSet;
 
@@ -20,7 +21,7 @@ use crate::{
 const BESIDE_SHORT: usize = 14;
 const BESIDE: usize = 18;
 
-/// A plan's changes as they are written one after the other.
+/// The changes of a plan, to be written one after the other.
 pub struct Changes<'a> {
     plan: &'a Plan,
     view: &'a View<'a>,
@@ -28,7 +29,7 @@ pub struct Changes<'a> {
 }
 
 impl<'a> Changes<'a> {
-    /// All changes of a plan: what several of them share is written once, below them.
+    /// Prepares all changes of a plan: lines that several of them share are written once, below them.
     pub fn of(plan: &'a Plan, view: &'a View<'a>) -> Self {
         let short: Vec<&Change> = plan.changes.iter().filter(|change| detail(change, view) == Detail::Short).collect();
         let kinds: Vec<&str> = short.iter().map(|change| change.action.as_str()).collect();
@@ -37,7 +38,7 @@ impl<'a> Changes<'a> {
         Self { plan, view, notes: Notes::of(lines.collect(), &kinds) }
     }
 
-    /// Changes that are shown one at a time: each with everything that holds for it.
+    /// Prepares changes that are shown one at a time, each with all its lines.
     pub fn alone(plan: &'a Plan, view: &'a View<'a>) -> Self {
         Self { plan, view, notes: Notes::default() }
     }
@@ -59,7 +60,7 @@ impl<'a> Changes<'a> {
         }
     }
 
-    /// Writes what several changes share.
+    /// Writes the lines that several changes share.
     pub fn write_notes(&self, page: &mut Page) {
         let mut numbered = self.notes.numbered().peekable();
         if numbered.peek().is_none() {
@@ -123,14 +124,14 @@ impl<'a> Changes<'a> {
     }
 }
 
-/// Returns how much of a change is shown. A change without a difference to show is shown by its steps, and so is one that only a file
-/// describes: nothing else of it is sure.
+/// Returns the level of detail for a change. A change without a difference to show is shown by its steps, and
+/// so is one that only a file describes: nothing else about it is certain.
 fn detail(change: &Change, view: &View) -> Detail {
     let by_steps = view.typed.claim || diff::diff(&change.before, &change.after_state).is_empty();
     if by_steps { view.detail.max(Detail::Steps) } else { view.detail }
 }
 
-/// The lines of a change's short form that others may have as well.
+/// Returns the lines of a change's short form that other changes may have as well.
 fn shareable(plan: &Plan, change: &Change) -> Vec<String> {
     let guards = change.guards.iter().filter(|note| note.result != "passed").map(words::guard);
     let mut all = affects(change);
@@ -146,7 +147,7 @@ fn affects(change: &Change) -> Vec<String> {
     each_once(&change.impact).into_iter().map(str::to_owned).collect()
 }
 
-/// What an undo does not bring back.
+/// Returns the losses that an undo does not restore.
 fn losses(change: &Change) -> Vec<String> {
     let (tone, back) = words::way_back(change);
     let in_part = (tone == Tone::Bad).then(|| format!("undo: {back}"));
@@ -211,7 +212,7 @@ fn long(page: &mut Page, plan: &Plan, change: &Change, view: &View, detail: Deta
     }
 }
 
-/// Writes the difference that a change makes, with what stays as it is.
+/// Writes the difference that a change makes, including the values that stay.
 pub(super) fn difference(page: &mut Page, change: &Change) {
     let lines = diff::diff(&change.before, &change.after_state);
     if lines.is_empty() {
@@ -244,7 +245,7 @@ fn guard(page: &mut Page, label: &str, note: &GuardNote) {
 
 fn steps(page: &mut Page, change: &Change, view: &View, detail: Detail) {
     let exactly = detail == Detail::Calls;
-    // With the exact calls the steps need the whole width.
+    // With the exact calls, the steps need the whole width.
     let (indent, hang) = if exactly { (6, 9) } else { (4, BESIDE) };
     if exactly && !change.steps.is_empty() {
         page.text(4, &[span(Tone::Faint, "steps")]);
@@ -269,7 +270,7 @@ fn steps(page: &mut Page, change: &Change, view: &View, detail: Detail) {
     }
 }
 
-/// A step as it is called, with its undo.
+/// Writes the exact calls of a step, with its undo.
 fn exact(page: &mut Page, step: &Step) {
     call(page, 9, &step.act);
     if let Some(wait) = &step.act.wait {

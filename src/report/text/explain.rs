@@ -1,4 +1,4 @@
-//! What a check, an action or a change is about, as text.
+//! The explanation of a check, an action or a change, as text.
 
 use std::collections::BTreeMap;
 
@@ -24,7 +24,8 @@ fn row(page: &mut Page, label: &str, spans: &[Span]) {
     page.row(2, &span(Tone::Faint, label), BESIDE, spans);
 }
 
-/// A check: what is wrong, why that matters, who else knows it, and what answers it.
+/// Explains a check: the problem, why it matters, its ids in other frameworks, and the
+/// playbooks that answer it.
 pub fn check(check: &Check, answering: &[&Playbook], view: &View) -> String {
     let mut page = Page::new(view.style);
     page.text(0, &[span(Tone::Strong, check.id), plain(if check.scanned { "" } else { " (only proves changes; a scan does not run it)" })]);
@@ -59,7 +60,8 @@ pub fn check(check: &Check, answering: &[&Playbook], view: &View) -> String {
     page.done()
 }
 
-/// An action: what it does, refuses and leaves behind, with its parameters, and which playbooks use it.
+/// Explains an action: what it does, refuses and leaves behind, with its parameters, and the
+/// playbooks that use it.
 pub fn action(action: &dyn Action, using: &[&Playbook], view: &View) -> String {
     let mut page = Page::new(view.style);
     page.text(0, &[span(Tone::Strong, action.name()), plain(format!(": {}", action.title()))]);
@@ -90,7 +92,7 @@ pub fn action(action: &dyn Action, using: &[&Playbook], view: &View) -> String {
     page.done()
 }
 
-/// A change of a plan: the finding that it answers, what it does, and every call of it.
+/// Explains a change of a plan: the finding that it answers, its effect, and all of its calls.
 pub fn change(plan: &Plan, change: &Change, view: &View) -> String {
     let place = plan.changes.iter().position(|c| c.id == change.id).map_or(1, |n| n + 1);
     let seen = BTreeMap::new();

@@ -1,4 +1,5 @@
-//! Findings as text: what is wrong, the gravest first, what was set aside and why, and what could not be judged.
+//! Findings as text: violations, the most severe first, those that were set aside and the reasons, and
+//! everything that could not be judged.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,14 +20,14 @@ use crate::{
     resource::ResourceId,
 };
 
-/// Characters in which a line of evidence is told where not everything is wanted.
+/// The length to which a line of evidence is cut in a short report, in characters.
 const SHORT: usize = 220;
-/// Lines of evidence likewise.
+/// The number of lines of evidence in a short report.
 const LINES: usize = 4;
-/// Resources that are named with one reason.
+/// The number of resources that are named with one reason.
 const NAMED: usize = 12;
 
-/// What a scan found.
+/// Renders the findings of a scan.
 pub fn findings(scan: &Scan, view: &View) -> String {
     let mut page = Page::new(view.style);
     head(&mut page, scan);
@@ -50,7 +51,7 @@ fn head(page: &mut Page, scan: &Scan) {
     page.row(2, &span(Tone::Faint, "read"), 12, &[plain(words::time(scan.read_at))]);
 }
 
-/// The open findings of one severity, check by check.
+/// Writes the open findings of one severity, check by check.
 fn graded(page: &mut Page, scan: &Scan, view: &View, severity: Severity) {
     let mut by_check: BTreeMap<&str, Vec<&Finding>> = BTreeMap::new();
     for finding in scan.findings.iter().filter(|f| f.severity == severity && words::is_open(f)) {
@@ -84,7 +85,8 @@ fn graded(page: &mut Page, scan: &Scan, view: &View, severity: Severity) {
     }
 }
 
-/// Why several of these findings are not planned, each reason with the resources that it holds for.
+/// Returns the reasons why several of these findings are not planned, each with the resources
+/// that it holds for.
 fn shared<'a>(scan: &Scan<'a>, findings: &[&'a Finding]) -> BTreeMap<&'a Decided, Vec<&'a ResourceId>> {
     let mut all: BTreeMap<&Decided, Vec<&ResourceId>> = BTreeMap::new();
     for finding in findings {
@@ -121,7 +123,7 @@ fn one(page: &mut Page, scan: &Scan, view: &View, finding: &Finding, shared: &BT
     }
 }
 
-/// The resource with its name, if it has one.
+/// Returns the resource with its name, if it has one.
 fn resource(finding: &Finding) -> Vec<Span> {
     let mut spans = vec![span(Tone::Strong, words::brief(&finding.resource))];
     if let Some(name) = finding.tags.get("Name").filter(|name| !name.is_empty()) {
@@ -136,7 +138,7 @@ fn shorten(text: &str, most: usize) -> String {
     if chars.next().is_none() { short } else { format!("{short}...") }
 }
 
-/// What is wrong and was set aside: by a person, or by an earlier run.
+/// Writes the violations that were set aside: by a person, or by an earlier run.
 fn aside(page: &mut Page, scan: &Scan) {
     let mut told: Vec<(&Finding, String)> = Vec::new();
     for finding in scan.findings {
@@ -163,7 +165,8 @@ fn aside(page: &mut Page, scan: &Scan) {
     }
 }
 
-/// What nothing can be said of: resource by resource, and checks that could not be run at all. One reason is told once.
+/// Writes the resources that could not be judged, and the checks that could not be run at all. Each
+/// reason is stated once.
 fn unknown(page: &mut Page, scan: &Scan, view: &View) {
     let mut by_reason: BTreeMap<(&str, &str), Vec<&ResourceId>> = BTreeMap::new();
     for finding in scan.findings {
@@ -192,11 +195,11 @@ fn unknown(page: &mut Page, scan: &Scan, view: &View) {
     }
 }
 
-/// What is fine and still worth a word.
+/// Writes the resources that are in order but have a remark.
 fn noted(page: &mut Page, scan: &Scan) {
     let mut notes: Vec<(&Finding, &String)> =
         scan.findings.iter().filter_map(|f| if let Verdict::Ok(Some(note)) = &f.verdict { Some((f, note)) } else { None }).collect();
-    // Two checks may say the same of one resource.
+    // Two checks may make the same remark on one resource.
     notes.sort_by_key(|(f, note)| (&f.resource, *note));
     notes.dedup_by_key(|(f, note)| (f.resource.clone(), note.to_owned()));
     if notes.is_empty() {
@@ -212,7 +215,7 @@ fn noted(page: &mut Page, scan: &Scan) {
     }
 }
 
-/// What other tools have reported, and why what is not among the findings above is not.
+/// Writes the findings of other tools, with the reasons why some of them are not among the findings above.
 fn reported(page: &mut Page, scan: &Scan) {
     let Some(intake) = scan.intake else { return };
     page.blank();
@@ -237,8 +240,8 @@ fn reported(page: &mut Page, scan: &Scan) {
     }
 }
 
-/// What led to no finding: by why, and within by name, or by control where no check answers it; how often. What passed is
-/// not among it: nobody wants its names.
+/// Counts the reports that led to no finding, by reason and then by name, or by control if no check answers
+/// it. Those that passed are left out: their names are of no interest.
 fn led_to_nothing(intake: &Reported) -> BTreeMap<&'static str, BTreeMap<String, usize>> {
     let mut aside: BTreeMap<&str, BTreeMap<String, usize>> = BTreeMap::new();
     for judged in &intake.suspicions {

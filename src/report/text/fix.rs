@@ -1,5 +1,5 @@
-//! The screens of a fix session: one change as the answer to its finding, its details, what was chosen, and how it ended.
-//! A person decides by these; nothing that matters for that may be missing.
+//! The screens of a fix session: one change as the answer to its finding, its details, the selection, and the
+//! result. A person decides by these; nothing that matters for the decision may be missing.
 
 use std::collections::BTreeMap;
 
@@ -22,22 +22,22 @@ use crate::{
 
 /// The column beside the labels.
 const BESIDE: usize = 12;
-/// Lines of evidence that are shown at once, and characters in each.
+/// The number of lines of evidence that are shown at once, and the characters in each.
 const LINES: usize = 6;
 const SHORT: usize = 300;
 
-/// Where a person stands in the session.
+/// The position of a person in the session.
 #[derive(Debug, Clone, Copy)]
 pub struct At<'a> {
-    /// Which change, from 1.
+    /// The number of the change, from 1.
     pub place: usize,
-    /// Of how many.
+    /// The number of all changes.
     pub of: usize,
-    /// What was seen of the findings.
+    /// The findings as they were read.
     pub seen: &'a BTreeMap<FindingKey, Finding>,
 }
 
-/// One change, with the finding that it answers.
+/// Renders one change, with the finding that it answers.
 pub fn card(plan: &Plan, change: &Change, at: &At, view: &View) -> String {
     let mut page = Page::new(view.style);
     let dot = view.style.mark(Mark::Dot);
@@ -66,7 +66,7 @@ pub fn card(plan: &Plan, change: &Change, at: &At, view: &View) -> String {
     page.done()
 }
 
-/// The gravest finding of a change in a few words.
+/// Returns the severity and the title of a change's most severe finding.
 fn finding(change: &Change) -> (Option<Severity>, String) {
     let known = change.findings.iter().filter_map(|key| checks::find(&key.check));
     match known.max_by_key(|check| check.severity) {
@@ -97,7 +97,7 @@ fn findings(page: &mut Page, plan: &Plan, change: &Change, at: &At) {
     }
 }
 
-/// What is done before it, because it is needed.
+/// Returns the changes that are applied first, since this one needs them.
 fn brought(plan: &Plan, change: &Change) -> Vec<String> {
     change.after.iter().filter_map(|id| plan.change(id)).map(|c| format!("first {}: {}", c.id, c.summary)).collect()
 }
@@ -126,7 +126,8 @@ fn shorten(text: &str) -> String {
     if chars.next().is_none() { short } else { format!("{short}...") }
 }
 
-/// The exact calls of a change, the playbook that asked for it, and the ids under which others know its findings.
+/// Renders the exact calls of a change, the playbook that asked for it, and the ids under which other
+/// frameworks know its findings.
 pub fn details(plan: &Plan, change: &Change, view: &View) -> String {
     let mut page = Page::new(view.style);
     page.blank();
@@ -146,7 +147,7 @@ pub fn details(plan: &Plan, change: &Change, view: &View) -> String {
     format!("{}{}", page.done(), whole::change(plan, change, &View { detail: Detail::Calls, ..*view }))
 }
 
-/// What was chosen, as the plan that it is now, with its own rehearsal.
+/// Renders the selection as a plan of its own, with its own rehearsal.
 pub fn chosen(plan: &Plan, left_out: &[&Change], dropped: &[Dropped], changed: &BTreeMap<String, String>, view: &View) -> String {
     let mut page = Page::new(view.style);
     page.blank();
@@ -181,7 +182,7 @@ pub fn chosen(plan: &Plan, left_out: &[&Change], dropped: &[Dropped], changed: &
     page.done()
 }
 
-/// A remark between the questions.
+/// Renders a remark between the questions.
 pub fn note(text: &str, view: &View) -> String {
     let mut page = Page::new(view.style);
     page.text(0, &[plain(text)]);
@@ -196,7 +197,7 @@ const GROUPS: [(&str, Tone, &[&str]); 4] = [
     ("failed", Tone::Bad, &["failed", "rolled-back", "stuck", "interrupted"]),
 ];
 
-/// How it ended: what is verified, what was refused, what failed, and how to take it back.
+/// Renders the result: changes that are verified, were refused or failed, and the command that undoes them.
 pub fn closing(run: &RunDocument, view: &View) -> String {
     let mut page = Page::new(view.style);
     page.blank();

@@ -1,5 +1,6 @@
-//! A plan as text: its header, its changes, what they share, what is not planned, and a table of all changes by playbook and
-//! risk. A person reads this and says yes or no; nothing that matters for that may be missing.
+//! A plan as text: its header, its changes, the notes that they share, the findings that are not planned, and
+//! a table of all changes by playbook and risk. A person approves or rejects a plan by these lines; nothing
+//! that matters for the decision may be missing.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,14 +19,14 @@ use crate::{
     resource::ResourceId,
 };
 
-/// A plan, whole, and what to type next.
+/// Renders a whole plan, and the next commands.
 pub fn plan(plan: &Plan, view: &View) -> String {
     let mut page = whole(plan, view);
     commands(&mut page, &words::plan_next(plan, &view.typed));
     page.done()
 }
 
-/// A plan, whole, for a person who is about to be asked about it.
+/// Renders a whole plan, for a person who is about to be asked about it.
 pub fn asked(plan: &Plan, view: &View) -> String {
     whole(plan, view).done()
 }
@@ -47,14 +48,14 @@ fn whole(plan: &Plan, view: &View) -> Page {
     page
 }
 
-/// One change of a plan, as the question before it shows it.
+/// Renders one change of a plan, as it is shown before the question.
 pub fn change(plan: &Plan, change: &Change, view: &View) -> String {
     let mut page = Page::new(view.style);
     Changes::alone(plan, view).write(&mut page, change);
     page.done()
 }
 
-/// Findings that no change answers.
+/// Renders the findings that no change answers.
 pub fn skipped(all: &[Skipped], view: &View) -> String {
     let mut page = Page::new(view.style);
     left_out(&mut page, all, view);
@@ -108,7 +109,8 @@ fn rehearsal(page: &mut Page, plan: &Plan) {
     }
 }
 
-/// What is not planned, by kind; each reason is given once, with everything that it holds for.
+/// Writes the findings that are not planned, by kind; each reason is given once, with all resources
+/// that it holds for.
 fn left_out(page: &mut Page, all: &[Skipped], view: &View) {
     use SkippedKind::{Conflict, Refused, Retained, Suppressed, Unknown, Unmapped};
     if all.is_empty() {
@@ -134,7 +136,7 @@ fn left_out(page: &mut Page, all: &[Skipped], view: &View) {
     }
 }
 
-/// How many changes there are, by playbook and risk; the action stands for a playbook where there is none.
+/// Writes the numbers of changes by playbook and risk; the action stands in for a missing playbook.
 fn table(page: &mut Page, plan: &Plan) {
     let mut rows: BTreeMap<&str, BTreeMap<Risk, usize>> = BTreeMap::new();
     for change in &plan.changes {

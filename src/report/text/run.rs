@@ -1,5 +1,5 @@
-//! Runs as text: what became of each change, what is still awaited, and what to do now; and the news while a run is going
-//! on, a line each, for where there is no terminal.
+//! Runs as text: the outcome of each change, the results that are still awaited, and the next commands; and
+//! the progress of a run, a line for each event, if there is no terminal.
 
 use super::{
     super::{
@@ -14,10 +14,10 @@ use crate::{
     journal::{RunDocument, document::ChangeReport},
 };
 
-/// Seconds after which waiting is told again.
+/// The number of seconds after which continued waiting is reported again.
 const PATIENCE: u64 = 30;
 
-/// One run.
+/// Renders one run.
 pub fn run(run: &RunDocument, view: &View) -> String {
     let mut page = Page::new(view.style);
     let tone = words::state_tone(run.state);
@@ -54,7 +54,7 @@ pub fn run(run: &RunDocument, view: &View) -> String {
     page.done()
 }
 
-/// What happened, moment by moment; a new day is named when it comes.
+/// Writes the events of the run in order; a new day is named when it begins.
 fn story(page: &mut Page, run: &RunDocument) {
     if run.story.is_empty() {
         return;
@@ -111,7 +111,7 @@ fn one(page: &mut Page, run: &RunDocument, change: &ChangeReport, view: &View) {
     }
 }
 
-/// All runs, the newest first.
+/// Renders all runs, the newest first.
 pub fn runs(all: &[RunDocument], view: &View) -> String {
     let mut page = Page::new(view.style);
     if all.is_empty() {
@@ -139,7 +139,8 @@ pub fn runs(all: &[RunDocument], view: &View) -> String {
     page.done()
 }
 
-/// One line of news, where there is no terminal to draw on; nothing for what would only fill a log.
+/// Renders an event in one line, for output without a terminal; nothing for events that
+/// would only fill a log.
 pub fn news(news: &News) -> Option<String> {
     let line = match news {
         News::ChangeBegins { id, summary, place, of, .. } => format!("[{place}/{of}] {id}: {summary}"),

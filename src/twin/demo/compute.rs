@@ -14,14 +14,14 @@ use crate::inventory::{
     tag,
 };
 
-/// How an instance is reached from outside.
+/// The way in which an instance is reached from outside.
 #[derive(Clone, Copy, PartialEq)]
 enum Address {
-    /// Not at all.
+    /// No access from outside.
     Private,
-    /// By an address that a stop loses.
+    /// A public address that a stop loses.
     Automatic,
-    /// By an Elastic IP.
+    /// An Elastic IP.
     Elastic,
 }
 
@@ -145,7 +145,7 @@ fn interface(n: u64, group: u64, kind: &str, vpc: &str, subnet: &str, descriptio
     }
 }
 
-/// Interfaces that services keep: of the load balancer in front of the app, and of a database.
+/// Adds interfaces that services manage: of the load balancer in front of the app, and of a database.
 fn services_interfaces(company: &mut Inventory, vpc: &str) {
     let subnet = id("subnet", 1);
     let balancer = interface(51, sg::WEB, "interface", vpc, &subnet, "ELB app/maps/0a1b2c3d4e5f6071");
@@ -157,7 +157,8 @@ fn services_interfaces(company: &mut Inventory, vpc: &str) {
     }
 }
 
-/// Target groups of the load balancer in front of the app: the app has a second, and a queue that nothing sends requests to.
+/// Adds target groups of the load balancer in front of the app: the app has a second target, and there is a
+/// queue to which no requests are sent.
 fn target_groups(company: &mut Inventory, vpc: &str) {
     let arn = |what: &str| format!("arn:aws:elasticloadbalancing:{MAIN}:{ACCOUNT}:{what}");
     let target = |instance: u64, state: &str| Target { id: id("i", instance), port: Some(8080), state: state.to_owned(), ..Target::default() };

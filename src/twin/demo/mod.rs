@@ -24,12 +24,12 @@ pub const ACCOUNT: &str = "123456789012";
 /// The company's office, from which its people work.
 pub const OFFICE: &str = "203.0.113.0/24";
 
-/// The demo account as it is at a time.
+/// Builds the demo account as it is at a time.
 pub fn demo(now: Timestamp) -> Twin {
     Twin::new(inventory(now), 42)
 }
 
-/// The demo account as an inventory.
+/// Builds the demo account as an inventory.
 pub fn inventory(now: Timestamp) -> Inventory {
     let now = Timestamp::from_second(now.as_second()).unwrap_or(now);
     let owner = Owner { partition: "aws".to_owned(), account: ACCOUNT.to_owned() };
@@ -45,7 +45,7 @@ pub fn inventory(now: Timestamp) -> Inventory {
     company
 }
 
-/// The id of the n-th thing of a kind: always the same, and as long as AWS's.
+/// Returns the id of the n-th resource of a kind: always the same, and as long as AWS's.
 pub(crate) fn id(prefix: &str, n: u64) -> String {
     let kind = prefix.bytes().fold(7_u64, |sum, byte| sum.wrapping_mul(31).wrapping_add(u64::from(byte)));
     format!("{prefix}-0{:016x}", (kind.wrapping_mul(1_000) + n).wrapping_mul(0x9e37_79b9_7f4a_7c15))

@@ -120,7 +120,7 @@ fn prefix_lists(company: &mut Inventory) {
     }
 }
 
-/// A rule with one source: a CIDR, a prefix list or a group, told apart by how it looks.
+/// Builds a rule with one source: a CIDR, a prefix list or a group, distinguished by its form.
 fn rule(protocol: &str, from: i32, to: i32, source: &str, description: Option<&str>) -> SecurityGroupRule {
     let is = |yes: bool| yes.then(|| source.to_owned());
     SecurityGroupRule {

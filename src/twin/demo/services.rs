@@ -66,7 +66,8 @@ fn bucket(company: &mut Inventory, name: &str, policy: Fact<Value>) {
     company.buckets.put(name, bucket);
 }
 
-/// A delivery role whose policy forgets to let logs be written: that is why the lab's flow log fails.
+/// Adds a delivery role whose policy does not allow logs to be written: the reason why the lab's flow log
+/// fails.
 fn roles(company: &mut Inventory) {
     let trust = json!({ "Version": "2012-10-17", "Statement": [
         { "Effect": "Allow", "Principal": { "Service": "vpc-flow-logs.amazonaws.com" }, "Action": "sts:AssumeRole" },
@@ -83,7 +84,7 @@ fn roles(company: &mut Inventory) {
     company.roles.put(role.id.clone(), role);
 }
 
-/// The ARN of one of the company's keys.
+/// Returns the ARN of one of the company's keys.
 pub(super) fn key_arn(region: &str, key: &str) -> String {
     let last = match (region, key) {
         (MAIN, "ebs") => "11111111-2222-4333-8444-555555555501",

@@ -27,7 +27,7 @@ pub(super) fn may_delete(t: &Twin, region: &str, id: &str) -> Result<(), CallErr
     }
 }
 
-/// Puts what is deleted into the bin, where a rule of the region keeps it.
+/// Moves a deleted resource to the bin, if a rule of the region keeps it; returns whether one does.
 pub(super) fn keep(t: &mut Twin, region: &str, id: &str, tags: &Tags) -> bool {
     let days = t.region(region).ok().and_then(|r| r.removals.get(id).known().and_then(|removal| removal.kept_by(tags).known().map(|rule| rule.days)));
     let Some(days) = days.and_then(|days| u64::try_from(days).ok()).filter(|days| *days > 0) else { return false };
@@ -39,7 +39,7 @@ pub(super) fn keep(t: &mut Twin, region: &str, id: &str, tags: &Tags) -> bool {
     true
 }
 
-/// Takes a thing out of the bin.
+/// Removes a resource from the bin.
 pub(in crate::twin) fn leave(t: &mut Twin, region: &str, id: &str) {
     if let Some(removal) = t.region_mut(region).removals.get_mut(id) {
         (removal.in_bin, removal.in_bin_until) = (Fact::Known(false), None);

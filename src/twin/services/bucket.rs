@@ -39,7 +39,7 @@ impl OnTwin for CreateBucket {
             Fact::Known(bucket) if !bucket.owned => {
                 return Err(refuse("BucketAlreadyExists", "The requested bucket name is not available: somebody else has it."));
             }
-            // In us-east-1 alone making one's own bucket again succeeds.
+            // In us-east-1 alone, creating one's own bucket again succeeds.
             Fact::Known(_) if region == "us-east-1" => return done(),
             Fact::Known(_) => {
                 return Err(refuse("BucketAlreadyOwnedByYou", "Your previous request to create the named bucket succeeded and you already own it."));
@@ -80,7 +80,7 @@ impl OnTwin for DeleteBucket {
     }
 }
 
-/// A bucket that is this account's, and that of the expected owner.
+/// Returns a bucket that belongs to this account and to the expected owner.
 fn ours<'a>(t: &'a Twin, name: &str, expected: Option<&str>) -> Result<&'a Bucket, CallError> {
     let bucket = must(t.truth.buckets.get(name), name, || refuse("NoSuchBucket", format!("The specified bucket does not exist: {name}")))?;
     if bucket.owned && expected.is_none_or(|e| e == t.truth.owner.account) { Ok(bucket) } else { Err(refuse("AccessDenied", "Access Denied")) }

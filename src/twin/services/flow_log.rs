@@ -18,7 +18,7 @@ use crate::{
 /// Seconds until the first delivery.
 const DELIVERY_SECONDS: u64 = 600;
 
-/// The fields of a record when nobody says which
+/// The fields of a record when the request names none
 /// (<https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html>).
 const DEFAULT_FORMAT: &str = "${version} ${account-id} ${interface-id} ${srcaddr} ${dstaddr} ${srcport} ${dstport} ${protocol} ${packets} ${bytes} ${start} ${end} ${action} ${log-status}";
 
@@ -66,8 +66,9 @@ impl OnTwin for CreateFlowLogs {
     }
 }
 
-/// Checks the destination and enters it in the log. Answers the policy that AWS puts on a bucket of ours that does not
-/// let it deliver yet (<https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-s3-permissions.html>).
+/// Checks the destination and enters it in the log. Returns the policy that AWS puts on a bucket of ours that
+/// does not let it deliver yet
+/// (<https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-s3-permissions.html>).
 fn destination(t: &Twin, region: &str, input: &CreateFlowLogs, log: &mut FlowLog) -> Result<Option<(String, Value)>, CallError> {
     let kind = input.log_destination_type.as_str();
     log.log_destination_type = kind.to_owned();
@@ -98,7 +99,7 @@ fn log_group(t: &Twin, region: &str, input: &CreateFlowLogs, log: &mut FlowLog) 
     if known.arn != role || !policy::flow_logs_may_assume(t, region, &known.trust_policy) {
         return Err(cannot());
     }
-    // An absent log group is made by the service when it first delivers, if the role lets it.
+    // An absent log group is created by the service when it first delivers, if the role lets it.
     if let Some(why) = t.region(region)?.log_groups.get(&name).silence() {
         return Err(unknown(&format!("the log group {name}"), why));
     }
@@ -130,7 +131,7 @@ fn bucket(t: &Twin, region: &str, input: &CreateFlowLogs) -> Result<Option<(Stri
     }
 }
 
-/// The policy that AWS attaches by itself, over whatever was there.
+/// Builds the policy that AWS attaches by itself, replacing any other.
 fn delivery_policy(t: &Twin, region: &str, bucket: &str, destination: &str) -> Value {
     let owner = &t.truth.owner;
     let when = json!({ "aws:SourceAccount": owner.account });

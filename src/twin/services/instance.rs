@@ -17,7 +17,7 @@ use crate::{
 const STOP_SECONDS: u64 = 30;
 const START_SECONDS: u64 = 20;
 
-/// What EC2 says of an instance whose disks it cannot decrypt.
+/// The state reason of EC2 for an instance whose disks it cannot decrypt.
 const FELL_BACK: &str = "Client.InternalError: Client error on launch";
 
 fn find<'a>(t: &'a Twin, region: &str, id: &str) -> Result<&'a Instance, CallError> {
@@ -110,15 +110,15 @@ impl OnTwin for StartInstances {
     }
 }
 
-/// What its disks hold is compared with what was last written to them.
+/// Compares the content of its disks with the content last written to them.
 fn comes_into_use(t: &mut Twin, region: &str, id: &str) {
     let known = t.truth.regions.get(region).and_then(|r| r.instances.get(id).known().copied());
     let disks: Vec<(String, String)> = known.into_iter().flat_map(|i| &i.devices).map(|d| (d.device_name.clone(), d.volume_id.clone())).collect();
     disks.iter().for_each(|(device, volume)| t.content_in_use(region, id, device, volume));
 }
 
-/// Whether the instance will come up: it must have a root volume, and a disk whose key does not work makes it fall back to
-/// stopped. Where a disk or its key was not read that cannot be told.
+/// Returns whether the instance will come up: it must have a root volume, and a disk whose key does not work
+/// makes it fall back to stopped. Where a disk or its key was not read this is unknown, and an error.
 fn can_boot(t: &Twin, region: &str, instance: &Instance) -> Result<bool, CallError> {
     let known = t.region(region)?;
     let root = &instance.root_device_name;

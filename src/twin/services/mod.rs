@@ -1,5 +1,5 @@
-//! What each operation does to an account in memory: one file per noun. An operation looks at everything first and changes the account
-//! only when nothing can go wrong any more.
+//! The effect of each operation on an account in memory: one file per noun. An operation checks everything
+//! first and changes the account only when nothing can fail any more.
 
 pub(super) mod bin;
 mod bucket;
@@ -25,9 +25,9 @@ use crate::{
     services::{self as operations, Operation, Repeat, operations},
 };
 
-/// What an operation does to an account in memory.
+/// An operation that can be performed on an account in memory.
 trait OnTwin: Operation + DeserializeOwned {
-    /// Does it.
+    /// Performs the operation.
     fn perform(self, t: &mut Twin, region: &str) -> Outcome;
 }
 
@@ -51,7 +51,8 @@ fn of<O: OnTwin>(t: &mut Twin, call: &Call) -> Outcome {
     }
 }
 
-/// The input as the operation's own type: a member that AWS does not have, or one that is missing, is an error.
+/// Parses the input into the operation's own type: a member that AWS does not have, or one that is missing,
+/// is an error.
 fn parse<T: DeserializeOwned>(call: &Call) -> Result<T, CallError> {
     T::deserialize(&call.input).map_err(|error| {
         let message = error.to_string();
@@ -67,8 +68,8 @@ fn parse<T: DeserializeOwned>(call: &Call) -> Result<T, CallError> {
     })
 }
 
-/// A call with a ClientToken is made once: the same again gives the same outputs, and another one with the same token is
-/// refused (<https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-idempotency.html>).
+/// Makes a call with a ClientToken once: the same call again returns the same outputs, and another one with
+/// the same token is refused (<https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-idempotency.html>).
 fn once(t: &mut Twin, call: &Call, make: impl FnOnce(&mut Twin) -> Outcome) -> Outcome {
     let Some(token) = call.input.get("ClientToken").and_then(Value::as_str) else { return make(t) };
     if token.len() > 64 || !token.is_ascii() {
@@ -88,12 +89,12 @@ fn once(t: &mut Twin, call: &Call, make: impl FnOnce(&mut Twin) -> Outcome) -> O
     Ok(outputs)
 }
 
-/// One declared output.
+/// Returns the outcome with one declared output.
 fn output(name: &str, value: impl Into<Value>) -> Outcome {
     Ok(Outputs::from([(name.to_owned(), value.into())]))
 }
 
-/// A call that gives nothing back.
+/// Returns the outcome of a call without outputs.
 fn done() -> Outcome {
     Ok(Outputs::new())
 }

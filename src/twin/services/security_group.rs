@@ -17,7 +17,7 @@ use crate::{
 /// Rules per direction, IPv4 and IPv6 counted apart
 /// (<https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html>).
 const LIMIT: usize = 60;
-/// What says that a group has more.
+/// The error code for a group that has more rules.
 const OVER: &str = "RulesPerSecurityGroupLimitExceeded";
 
 impl OnTwin for AuthorizeSecurityGroupIngress {
@@ -99,7 +99,7 @@ fn ingress<'a>(t: &'a Twin, region: &str, group: &str) -> Result<Vec<&'a Securit
     }
 }
 
-/// Whether two rules say the same; descriptions and tags do not count.
+/// Returns whether two rules are the same; descriptions and tags do not count.
 fn same(a: &SecurityGroupRule, b: &SecurityGroupRule) -> bool {
     (&a.ip_protocol, a.from_port, a.to_port) == (&b.ip_protocol, b.from_port, b.to_port)
         && (&a.cidr_ipv4, &a.cidr_ipv6, &a.prefix_list_id, &a.referenced_group_id) == (&b.cidr_ipv4, &b.cidr_ipv6, &b.prefix_list_id, &b.referenced_group_id)
@@ -109,7 +109,7 @@ fn source(rule: &SecurityGroupRule) -> &str {
     [&rule.cidr_ipv4, &rule.cidr_ipv6, &rule.prefix_list_id, &rule.referenced_group_id].into_iter().flatten().next().map_or("", String::as_str)
 }
 
-/// As how many rules a rule counts, for IPv4 and for IPv6.
+/// Returns the number of rules that a rule counts as, for IPv4 and for IPv6.
 fn weight(t: &Twin, region: &str, rule: &SecurityGroupRule) -> Result<(usize, usize), CallError> {
     if rule.cidr_ipv4.is_some() {
         return Ok((1, 0));
@@ -133,7 +133,7 @@ fn check_source(t: &Twin, region: &str, rule: &SecurityGroupRule) -> Result<(), 
     }
 }
 
-/// The rules that permissions stand for: one for each source.
+/// Expands permissions into rules: one for each source.
 fn rules_of(t: &Twin, group: &str, permissions: &[IpPermission]) -> Result<Vec<SecurityGroupRule>, CallError> {
     let mut rules = Vec::new();
     for permission in permissions {
@@ -176,7 +176,7 @@ fn rules_of(t: &Twin, group: &str, permissions: &[IpPermission]) -> Result<Vec<S
     }
 }
 
-/// Protocol and ports as AWS keeps them: protocols by name where they have one, -1 for all ports.
+/// Returns protocol and ports as AWS keeps them: protocols by name where they have one, -1 for all ports.
 fn traffic(permission: &IpPermission) -> Result<(String, i32, i32), CallError> {
     let wrong = |message: String| refuse("InvalidParameterValue", message);
     let protocol = match permission.ip_protocol.to_ascii_lowercase().as_str() {

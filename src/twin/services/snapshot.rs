@@ -55,8 +55,8 @@ impl OnTwin for CreateSnapshots {
     }
 }
 
-/// All EBS volumes of the instance but those that are excluded. The root cannot be excluded as a data volume
-/// (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_InstanceSpecification.html>).
+/// Returns all EBS volumes of the instance but those that are excluded. The root cannot be excluded as a data
+/// volume (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_InstanceSpecification.html>).
 fn volumes_of(t: &Twin, region: &str, wanted: &InstanceSpecification) -> Result<Vec<String>, CallError> {
     let id = &wanted.instance_id;
     let absent = || refuse("InvalidInstanceID.NotFound", format!("The instance ID '{id}' does not exist"));
@@ -73,8 +73,8 @@ fn volumes_of(t: &Twin, region: &str, wanted: &InstanceSpecification) -> Result<
     Ok(instance.devices.iter().map(|d| d.volume_id.clone()).filter(|v| !left_out(v)).collect())
 }
 
-/// The volume, if a snapshot of it can be begun now: no more than 5 at once (1 for st1 and sc1), 15 seconds apart
-/// (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html>).
+/// Returns the volume, if a snapshot of it can be begun now: no more than 5 at once (1 for st1 and sc1), 15
+/// seconds apart (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html>).
 fn check_volume<'a>(t: &'a Twin, region: &str, id: &str) -> Result<&'a Volume, CallError> {
     let known = t.region(region)?;
     let volume = must(known.volumes.get(id), id, || refuse("InvalidVolume.NotFound", format!("The volume '{id}' does not exist.")))?;
@@ -107,7 +107,7 @@ fn of_volume(volume: &Volume, description: Option<&str>) -> Snapshot {
     }
 }
 
-/// Begins a snapshot. What takes minutes is the first one of a volume; later ones hold only what has changed.
+/// Begins a snapshot. The first one of a volume takes minutes; later ones hold only changes.
 fn begin(t: &mut Twin, region: &str, mut new: Snapshot, warm: bool) -> String {
     let id = t.fresh("snap");
     new.id.clone_from(&id);

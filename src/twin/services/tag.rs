@@ -11,7 +11,7 @@ use crate::{
     },
 };
 
-/// The tags for a kind of thing.
+/// Collects the tags for a resource type.
 pub(super) fn specified(specifications: &[TagSpecification], kind: &str) -> Result<Tags, CallError> {
     let mut tags = Tags::new();
     for specification in specifications {
@@ -29,7 +29,8 @@ pub(super) fn specified(specifications: &[TagSpecification], kind: &str) -> Resu
     Ok(tags)
 }
 
-/// Tags of a list, each checked (<https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html>).
+/// Collects the tags of a list, each checked
+/// (<https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html>).
 pub(super) fn checked(list: &[Tag], code: &str) -> Result<Tags, CallError> {
     let mut tags = Tags::new();
     for tag in list {
@@ -50,7 +51,7 @@ fn value_of(tag: &Tag) -> &str {
     tag.value.as_deref().unwrap_or_default()
 }
 
-/// At most 50 tags on a thing; those of AWS do not count.
+/// Checks that there are at most 50 tags on a resource; those of AWS do not count.
 pub(super) fn within_limit(tags: &Tags) -> Result<(), CallError> {
     if tags.keys().filter(|k| !k.starts_with("aws:")).count() > 50 {
         return Err(refuse("TagLimitExceeded", "The maximum number of tags (50) on the resource has been reached"));
@@ -97,7 +98,7 @@ impl OnTwin for DeleteTags {
     }
 }
 
-/// The kind that an id of EC2's names.
+/// Returns the kind of an EC2 id.
 fn kind_of(id: &str) -> Result<FamilyKind, CallError> {
     FamilyKind::of_id(id).ok_or_else(|| unknown(id, "the twin has no resources of this kind"))
 }

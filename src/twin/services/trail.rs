@@ -65,7 +65,7 @@ impl OnTwin for CreateTrail {
     }
 }
 
-/// A trail, where the listing of its home region says that it would be known.
+/// Returns a trail; absent where the listing of its home region was read and does not contain it.
 fn listed<'a>(t: &'a Twin, region: &str, arn: &str) -> Fact<&'a Trail> {
     match t.truth.trails.get(arn) {
         Fact::NotRead if matches!(t.truth.trails.reads.get(&format!("region={region}")), Some(Fact::Known(()))) => Fact::Absent,
@@ -73,7 +73,8 @@ fn listed<'a>(t: &'a Twin, region: &str, arn: &str) -> Fact<&'a Trail> {
     }
 }
 
-/// What CloudTrail asks of a trail before it keeps it: a bucket that takes its deliveries.
+/// Checks the requirements that CloudTrail has for a trail before it keeps it: a bucket that accepts its
+/// deliveries.
 fn check(t: &Twin, trail: &Trail) -> Result<(), CallError> {
     if trail.is_multi_region && !trail.include_global_service_events {
         return Err(refuse("InvalidParameterCombinationException", "Multi-Region trail must include global service events."));
@@ -81,7 +82,7 @@ fn check(t: &Twin, trail: &Trail) -> Result<(), CallError> {
     let name = &trail.s3_bucket_name;
     let bucket = must(t.truth.buckets.get(name), name, || refuse("S3BucketDoesNotExistException", format!("S3 bucket {name} does not exist!")))?;
     let wrong = || refuse("InsufficientS3BucketPolicyException", format!("Incorrect S3 bucket policy is detected for bucket: {name}"));
-    // The policy of somebody else's bucket cannot be seen; the twin takes it to let nobody in.
+    // The policy of somebody else's bucket cannot be read; the twin assumes that it lets nobody in.
     if !bucket.owned {
         return Err(wrong());
     }
@@ -102,7 +103,7 @@ fn key(t: &Twin, region: &str, asked: Option<&str>) -> Result<Option<String>, Ca
     }
 }
 
-/// The ARN of the trail that a name or an ARN means, if it can be changed from this region.
+/// Returns the ARN of the trail that a name or an ARN denotes, if it can be changed from this region.
 fn changeable(t: &Twin, region: &str, name: &str) -> Result<String, CallError> {
     let arn = if name.starts_with("arn:") { name.to_owned() } else { t.truth.owner.trail(region, name).to_string() };
     let trail = match listed(t, region, &arn) {

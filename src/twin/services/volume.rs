@@ -50,7 +50,7 @@ impl OnTwin for CreateVolume {
     }
 }
 
-/// How a volume that is begun ends.
+/// The fate of a volume that is begun.
 enum Fate {
     Ready,
     Fails,
@@ -74,7 +74,7 @@ fn begin(t: &mut Twin, region: &str, mut new: Volume, fate: Fate) -> String {
     id
 }
 
-/// Type, IOPS and throughput, with AWS's defaults and bounds
+/// Sets type, IOPS and throughput, with AWS's defaults and bounds
 /// (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateVolume.html>).
 fn performance(input: &CreateVolume, new: &mut Volume) -> Result<(), CallError> {
     let kind = input.volume_type.as_deref().unwrap_or("gp2");
@@ -119,8 +119,8 @@ fn performance(input: &CreateVolume, new: &mut Volume) -> Result<(), CallError> 
     Ok(())
 }
 
-/// Whether and how the volume is encrypted. The key is looked at only after the call was answered: one that does not
-/// work lets the volume die later.
+/// Sets the encryption of the volume. The key is checked only after the call was answered: one that does not
+/// work makes the volume fail later.
 fn encryption(t: &Twin, region: &str, input: &CreateVolume, from_encrypted: bool, source_key: Option<String>, new: &mut Volume) -> Result<Fate, CallError> {
     let asked = input.encrypted == Some(true);
     if input.kms_key_id.is_some() && !asked && !from_encrypted {
@@ -146,7 +146,7 @@ fn encryption(t: &Twin, region: &str, input: &CreateVolume, from_encrypted: bool
     })
 }
 
-/// Whether a volume has failed or gone: a token that made it is burned.
+/// Returns whether a volume has failed or is gone: the token that created it cannot be used again.
 pub(super) fn is_dead(t: &Twin, region: &str, id: &str) -> bool {
     match t.truth.regions.get(region).map(|r| r.volumes.get(id)) {
         Some(Fact::Known(volume)) => volume.state == "error",

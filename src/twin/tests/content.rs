@@ -1,4 +1,4 @@
-//! How new what disks hold is, and views that lag behind each other.
+//! The age of the content of disks, and views that lag behind each other.
 
 use super::*;
 use crate::{
@@ -10,7 +10,7 @@ fn call(operation: &str, n: u64) -> Call {
     Call::new("ec2", MAIN, operation, json!({ "InstanceIds": [id("i", n)] }))
 }
 
-/// The volume at an instance's root.
+/// Returns the volume and the device at an instance's root.
 fn root(twin: &Twin, n: u64) -> (String, String) {
     let instance = twin.truth().regions[MAIN].instances.get(&id("i", n)).known().copied().unwrap();
     let device = instance.devices.iter().find(|d| d.device_name == instance.root_device_name).unwrap();

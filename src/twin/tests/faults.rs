@@ -140,7 +140,7 @@ fn a_multi_region_trail_is_seen_from_every_region() {
     assert!(read.trails.select(&Selector::by("region", MAIN)).silence().is_some(), "the other listing was not asked for");
 }
 
-/// A copy of the account of which only some is known.
+/// Builds a copy of the account of which only some facts are known.
 fn partial() -> Twin {
     let known = company().read(
         &[

@@ -1,5 +1,5 @@
-//! What must hold for every call: no panic whatever the input, nothing done on an error, the same calls the same account,
-//! and no word of absence about what was not read.
+//! The laws that hold for every call: no panic whatever the input, no effect on an error, the same account
+//! after the same calls, and no report of absence about resources that were not read.
 
 use proptest::prelude::*;
 
@@ -33,7 +33,7 @@ fn a_member_that_aws_does_not_have_is_refused_by_every_operation() {
     }
 }
 
-/// Values that mean something to the twin, and some that do not.
+/// Generates values that mean something to the twin, and some that do not.
 fn word() -> impl Strategy<Value = Value> {
     let ids = ["sg", "sgr", "vol", "i", "snap", "vpc", "fl", "eni", "pl"];
     prop_oneof![
@@ -150,7 +150,7 @@ fn input() -> impl Strategy<Value = Value> {
     })
 }
 
-/// Inputs that have the members which an operation asks for, with any values.
+/// Generates inputs that have the members which an operation requires, with any values.
 fn shaped() -> impl Strategy<Value = (usize, Value)> {
     let asked: Vec<Vec<&'static str>> = SPECS.iter().map(|s| MEMBERS.iter().copied().filter(|m| accepts(s.service, s.operation, m)).collect()).collect();
     (0..SPECS.len()).prop_flat_map(move |n| {
@@ -221,7 +221,7 @@ proptest! {
 fn a_read_never_says_absent_of_what_was_not_read() {
     for kind in FamilyKind::ALL {
         let mut twin = company();
-        // Everything that the truth knows of this kind is forgotten.
+        // Everything that the truth contains of this kind is forgotten.
         let whole = twin.inventory();
         let mut others = Inventory::empty(whole.owner.clone(), whole.caller.clone(), whole.read_at);
         for other in FamilyKind::ALL.iter().filter(|k| *k != kind) {

@@ -1,4 +1,4 @@
-//! What the twin must do as AWS does. The helpers here, the tests by theme.
+//! The likeness of the twin to AWS. The helpers are here, the tests by theme.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod compute;
@@ -34,7 +34,8 @@ fn try_in(twin: &mut Twin, service: &str, region: &str, operation: &str, input: 
     twin.perform(&Call::new(service, region, operation, input))
 }
 
-/// An EC2 call in the main region, with a token of its own where the operation takes one and none is given.
+/// Makes an EC2 call in the main region, with a token of its own where the operation takes one and none is
+/// given.
 fn ec2(twin: &mut Twin, operation: &str, mut input: Value) -> Outcome {
     static TOKENS: AtomicUsize = AtomicUsize::new(0);
     let takes_one = find("ec2", operation).unwrap().repeat == Repeat::Token;
@@ -44,7 +45,7 @@ fn ec2(twin: &mut Twin, operation: &str, mut input: Value) -> Outcome {
     try_in(twin, "ec2", MAIN, operation, input)
 }
 
-/// The one declared output of a call that must succeed.
+/// Returns the one declared output of a call that must succeed.
 fn made(outcome: Outcome) -> Value {
     outcome.unwrap().into_values().next().unwrap()
 }

@@ -1,8 +1,9 @@
-//! What holds before an instance is stopped and before its disks are swapped: preconditions, and keys that work.
+//! The conditions before an instance is stopped and before its disks are swapped: preconditions, and keys
+//! that work.
 
 use super::*;
 
-/// The members that hold directly before a step, as `family/member`.
+/// Returns the members that are required directly before a step, as `family/member`.
 fn held(act: &crate::calls::Act) -> Vec<String> {
     act.before.iter().map(|e| format!("{:?}{}", e.family, e.at)).collect()
 }
@@ -71,7 +72,7 @@ fn an_instance_is_not_stopped_where_the_key_of_a_disk_that_stays_does_not_work()
             Err(Refusal::Refused(why)) => assert!(why.contains(word) && why.contains("/dev/sdg"), "{word}: {why}"),
             other => panic!("{word}: {other:?}"),
         }
-        // What is stopped already is taken down by nobody; that it may not start is said.
+        // An instance that is stopped already is not taken down; that it may not start is noted.
         i(&mut it).state = "stopped".into();
         let notes = on_instance(&it, Value::Null).unwrap().guards;
         assert!(notes.iter().any(|n| n.guard == "restartable" && n.result == "not-checked"), "{notes:?}");

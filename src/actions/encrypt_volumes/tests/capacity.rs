@@ -1,4 +1,4 @@
-//! Which capacity reservation holds room for a start, where one is required.
+//! The capacity reservation that holds room for a start, where one is required.
 
 use super::*;
 use crate::inventory::CapacityReservation;
@@ -19,7 +19,7 @@ fn reservation(id: &str) -> CapacityReservation {
     }
 }
 
-/// The instance, which runs in any open reservation, with these reservations in its region.
+/// Builds an account whose instance runs in any open reservation, with these reservations in its region.
 fn holding(reservations: &[CapacityReservation]) -> Inventory {
     let mut it = account();
     let region = it.region_mut(R);

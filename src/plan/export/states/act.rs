@@ -1,4 +1,5 @@
-//! One act as states: its task, the check that it made all that it was to, and the wait as a loop that ends. Pure.
+//! One act as states: its task, the check that it made everything that it should, and the wait as a loop that
+//! ends. Pure.
 
 use serde_json::{Value, json};
 
@@ -17,47 +18,47 @@ use crate::{
     inventory::FamilyKind,
 };
 
-/// Seconds before the second look of a wait. The pauses grow from there, so that a short wait is noticed soon and a long
-/// one takes few events.
+/// The pause before the second look of a wait, in seconds. The pauses grow from there, so that the end of a
+/// short wait is noticed soon and a long one takes few events.
 const FIRST_PAUSE: u64 = 5;
-/// Looks of the longest wait. Each look counts against the events that an execution holds, so a wait of hours looks more seldom
-/// in its end rather than more often.
+/// The number of looks of the longest wait. Each look counts against the events of an execution, so a wait of
+/// hours looks less often towards its end.
 const MOST_LOOKS: u64 = 24;
-/// By how many seconds a pause is longer than the one before, at least.
+/// The least number of seconds by which a pause is longer than the one before.
 const LEAST_GROWTH: u64 = 2;
 
-/// Where an act leads.
+/// The states to which an act leads.
 pub(super) struct Roads<'a> {
-    /// It was done, and what it waits for has come about.
+    /// The act was done, and the condition that it waits for holds.
     pub next: &'a str,
     /// The call failed: nothing was done.
     pub not_done: &'a str,
     /// The call was made, and then something failed.
     pub undone: &'a str,
-    /// Where the error is put.
+    /// The path of the error.
     pub error: &'a str,
 }
 
 /// An act under the name of its states.
 pub(super) struct Named<'a> {
-    /// `c1_create-role`
+    /// The name: `c1_create-role`.
     pub name: &'a str,
-    /// What it does, in words.
+    /// The effect in words.
     pub title: String,
     /// The act.
     pub act: &'a Act,
-    /// Whether later steps refer to what it makes: a step's act, not one of a way back.
+    /// `true` if later steps refer to the resource that it makes: a step's act, not one of an undo.
     pub keeps: bool,
 }
 
 /// Writes an act; its first state has its name.
 ///
 /// # Errors
-/// What cannot be said.
+/// The part that the language cannot express.
 pub(super) fn write(flow: &mut Flow, named: &Named<'_>, place: Place<'_>, roads: &Roads<'_>) -> Result<(), String> {
     let (name, call) = (named.name, &named.act.call);
     let region = &place.change.region;
-    // IAM answers in every region; all else is called where the machine is.
+    // IAM answers in every region; every other service is called in the region of the machine.
     if call.service != "iam" && &call.region != region {
         return Err(format!("{} is called in {}, and a machine in {region} calls nowhere else", call.name(), call.region));
     }
@@ -81,7 +82,7 @@ pub(super) fn write(flow: &mut Flow, named: &Named<'_>, place: Place<'_>, roads:
     if !named.keeps {
         task.as_object_mut().and_then(|t| t.remove("ResultSelector"));
     }
-    // What would make a second thing is not called twice.
+    // A call that would make a second resource is not repeated.
     if spec.is_some_and(|s| s.repeat != Repeat::LookFirst) {
         task["Retry"] = repeated();
     }
@@ -95,7 +96,7 @@ pub(super) fn write(flow: &mut Flow, named: &Named<'_>, place: Place<'_>, roads:
         let there: Vec<Value> = parts.iter().map(|part| present(&format!("{}.{part}", made(&place.change.id, place.step)))).collect();
         flow.put(&whole, choice(vec![(json!({ "And": there }), after)], &short));
         let said = error("Redress.Incomplete", &format!("{}: the answer does not name all that was to be made", call.name()));
-        // Where one thing was to be made, none was; of several, the way back must find what there is.
+        // Where one thing was to be made, none was; of several, the undo must find those that exist.
         flow.put(&short, put_at(roads.error, &said, if data::number(named.act) == 1 { roads.not_done } else { roads.undone }));
     }
     let (all, after_all) = (doubts.len(), format!("{name}_after_all"));
@@ -114,12 +115,13 @@ pub(super) fn write(flow: &mut Flow, named: &Named<'_>, place: Place<'_>, roads:
     }
 }
 
-/// A call whose answer was lost may have taken effect, and fails when it is repeated: it is so already. Whether it is, is
-/// asked as `redress` does after a crash, where a machine can ask all of it.
+/// Returns the questions that decide whether a call whose answer was lost has taken effect: it fails when it
+/// is repeated. `redress` asks the same after a crash; there are questions only where a machine can ask all
+/// of them.
 fn doubts(act: &Act, place: Place<'_>) -> Vec<Question> {
     let harmless = calls::find(&act.call.service, &act.call.operation).is_some_and(|s| s.repeat == Repeat::Harmless);
     let Recognise::Looks { expect, .. } = &act.recognise else { return Vec::new() };
-    // That some policy is there does not say that it is this one.
+    // The existence of some policy does not prove that it is this one.
     let can_be_asked = |e: &Expect| look_for(e, &e.id).is_some_and(|(look, test)| look.operation != "GetRolePolicy" || test != Test::Exists);
     if !harmless || !expect.iter().all(can_be_asked) {
         return Vec::new();
@@ -131,7 +133,8 @@ pub(super) fn error(name: &str, cause: &str) -> Value {
     json!({ "Error": name, "Cause": plain(cause) })
 }
 
-/// Looks until all holds, with pauses that grow by the same each time; fails when something never will, or in the end.
+/// Writes a loop that looks until everything holds, with pauses that grow by the same each time. It fails
+/// when something never will hold, or in the end.
 fn write_wait(flow: &mut Flow, name: &str, wait: &Wait, place: Place<'_>, roads: &Roads<'_>) -> Result<(), String> {
     let all = questions(&wait.until, &wait.why, place)?;
     let (longer, last) = pauses(wait.at_most);
@@ -156,8 +159,8 @@ fn write_wait(flow: &mut Flow, name: &str, wait: &Wait, place: Place<'_>, roads:
     Ok(())
 }
 
-/// By how much a pause is longer than the one before, and how long the last is, so that all together take at least so
-/// many seconds.
+/// Returns the number of seconds by which a pause is longer than the one before, and the length of the last,
+/// so that all together take at least so many seconds.
 fn pauses(at_most: u64) -> (u64, u64) {
     let sum = |longer: u64, looks: u64| looks * FIRST_PAUSE + longer * looks * (looks - 1) / 2;
     let longer = (LEAST_GROWTH..).find(|longer| sum(*longer, MOST_LOOKS) >= at_most).unwrap_or(LEAST_GROWTH);
@@ -183,7 +186,7 @@ pub(super) fn questions(until: &[Expect], what: &str, place: Place<'_>) -> Resul
     Ok(all)
 }
 
-/// What one answer tells is asked once.
+/// Joins a question to one with the same answer, so that it is asked once.
 fn join(all: &mut Vec<Question>, new: Question) {
     let same = |q: &&mut Question| q.resource == new.resource && q.parameters == new.parameters && q.selector == new.selector && q.absent == new.absent;
     let Some(before) = all.iter_mut().find(same) else { return all.push(new) };
@@ -194,7 +197,7 @@ fn join(all: &mut Vec<Question>, new: Question) {
     };
 }
 
-/// The ids, where one question can be about all of them: whether they are there.
+/// Returns the ids, where one question can be about the existence of all of them.
 fn at_once(expect: &Expect) -> Option<Value> {
     // The answer about instances is a list of lists: it cannot be counted.
     let filtered = expect.family.about().asked.is_some() && expect.family != FamilyKind::Instances;
@@ -204,19 +207,19 @@ fn at_once(expect: &Expect) -> Option<Value> {
     (filtered && presence && many).then_some(id)
 }
 
-/// Where a look leads.
+/// The states to which a look leads.
 pub(super) struct Seen<'a> {
-    /// It is as it must be.
+    /// The condition holds.
     pub holds: &'a str,
-    /// It is not.
+    /// The condition does not hold.
     pub not: &'a str,
-    /// It never will be.
+    /// The condition never will hold.
     pub never: &'a str,
-    /// It could not be asked.
+    /// The question could not be asked.
     pub unknown: &'a str,
 }
 
-/// Writes a look and what follows from it; its first state has this name.
+/// Writes a look and the states that follow from it; its first state has this name.
 pub(super) fn write_look(flow: &mut Flow, name: &str, question: &Question, seen: &Seen<'_>, repeat: bool) {
     let (judged, failed, absent) = (format!("{name}_seen"), format!("{name}_error"), format!("{name}_absent"));
     let mut task = json!({

@@ -1,5 +1,5 @@
-//! A question to AWS as a task, and what must hold of the answer as rules of a choice. No rule reads a member without
-//! asking first whether it is there: a path that leads nowhere is an error that no machine can catch. Pure.
+//! A question to AWS as a task, and the test of the answer as rules of a choice. No rule reads a member
+//! without a check that it is present: a path that leads nowhere is an error that no machine can catch. Pure.
 
 use serde_json::{Value, json};
 
@@ -12,38 +12,39 @@ use super::{
 };
 use crate::calls::Test;
 
-/// Where a look puts what it saw.
+/// The path at which a look stores the answer.
 pub(super) const ANSWER: &str = "$.look.answer";
 
-/// One question, and what must hold.
+/// One question, and the test of its answer.
 pub(super) struct Asked {
     /// The question.
     pub look: Look,
-    /// What must hold of the answer.
+    /// The test of the answer.
     pub test: Test,
-    /// In words.
+    /// The question in words.
     pub what: String,
-    /// Of how many things at once.
+    /// The number of things that it is about at once.
     pub of: usize,
 }
 
-/// What is to be known to write a question.
+/// The parts of a question in the States Language.
 pub(super) struct Question {
     /// The task's resource.
     pub resource: String,
     /// Its parameters.
     pub parameters: Value,
-    /// What is kept of the answer.
+    /// The parts of the answer that are kept.
     pub selector: Value,
-    /// Holds when it is as it must be.
+    /// The rule that the condition holds.
     pub holds: Value,
-    /// Holds when it will never be.
+    /// The rule that the condition never will hold.
     pub never: Option<Value>,
-    /// Of an error: holds when it says that the thing is not there.
+    /// The rule, on an error, that the thing is missing.
     pub absent: Option<Value>,
 }
 
-/// The resource of a task that makes a call by AWS's SDK. CloudWatch Logs has another name there than in IAM.
+/// Returns the resource of a task that makes a call by AWS's SDK. CloudWatch Logs has another name there than
+/// in IAM.
 pub(super) fn resource(place: Place<'_>, service: &str, operation: &str) -> String {
     let service = match service {
         "s3api" => "s3",
@@ -55,10 +56,10 @@ pub(super) fn resource(place: Place<'_>, service: &str, operation: &str) -> Stri
     format!("arn:{}:states:::aws-sdk:{service}:{}", place.plan.partition, first.into_iter().chain(letters).collect::<String>())
 }
 
-/// The question as a machine asks it.
+/// Builds the question in the form in which a machine asks it.
 ///
 /// # Errors
-/// What cannot be compared.
+/// The part that cannot be compared.
 pub(super) fn question(asked: &Asked, place: Place<'_>) -> Result<Question, String> {
     let mut input = asked.look.input.clone();
     if let Query::Tag { key, .. } = &asked.look.query {
@@ -67,7 +68,8 @@ pub(super) fn question(asked: &Asked, place: Place<'_>) -> Result<Question, Stri
     let what = plain(&asked.what);
     let selector = match &asked.look.query {
         Query::Device { device, .. } if device.contains(['\'', '\\']) => return Err(format!("a device named {device}")),
-        // A filter gives a list, and an empty one where nothing is; a position in it is asked for afterwards.
+        // A filter gives a list, and an empty one where nothing matches; a position in it is asked for
+        // afterwards.
         Query::Device { device, .. } => json!({ "what": what, "answer.$": format!("$..BlockDeviceMappings[?(@.DeviceName == '{device}')]") }),
         Query::Count(list) => json!({ "what": what, "answer.$": format!("States.ArrayLength($..{}[*])", pascal(list)) }),
         _ => json!({ "what": what, "answer.$": "$" }),
@@ -83,7 +85,8 @@ pub(super) fn question(asked: &Asked, place: Place<'_>) -> Result<Question, Stri
     })
 }
 
-/// Errors are told apart by their names, but for one that has none: HeadBucket's answer has no body.
+/// Returns the rule for the error of a missing thing. Errors are distinguished by their names, except for one
+/// that has none: HeadBucket's answer has no body.
 fn absent(code: &str) -> Option<Value> {
     match code {
         "" => None,
@@ -92,8 +95,9 @@ fn absent(code: &str) -> Option<Value> {
     }
 }
 
-/// Whether a thing has a tag is asked by a filter, which takes no path into a list
-/// (<https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Filtering.html>: `*` and `?` stand for others there).
+/// Adds a filter for a tag: whether a thing has a tag is asked by a filter, since no path leads into a list
+/// (<https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Filtering.html>: `*` and `?` stand for others
+/// there).
 fn filter_by_tag(input: &mut Value, key: &str, test: &Test) {
     let exact = |text: &str| text.chars().flat_map(|c| if matches!(c, '*' | '?' | '\\') { vec!['\\', c] } else { vec![c] }).collect::<String>();
     let filter = match test {
@@ -114,7 +118,7 @@ fn missing(variable: &str) -> Value {
     json!({ "Or": [{ "Variable": variable, "IsPresent": false }, { "Variable": variable, "IsNull": true }] })
 }
 
-/// The rule that says that it is so, and the one that says that it never will be.
+/// Returns the rule that the condition holds, and the one that it never will.
 fn rules(asked: &Asked, place: Place<'_>) -> Result<(Value, Option<Value>), String> {
     let test = &asked.test;
     match &asked.look.query {
@@ -132,7 +136,7 @@ fn rules(asked: &Asked, place: Place<'_>) -> Result<(Value, Option<Value>), Stri
     }
 }
 
-/// A list of things is asked for at once: all are there, or none is.
+/// Returns the rule on several things at once: all of them exist, or none does.
 fn all_of(path: &str, of: usize, test: &Test) -> Result<Value, String> {
     let last = format!("{ANSWER}.{}", pascal_path(path).replace("[0]", &format!("[{}]", of - 1)));
     let first = format!("{ANSWER}.{}", pascal_path(path));
@@ -157,7 +161,7 @@ fn at(variable: &str, test: &Test, place: Place<'_>) -> Result<(Value, Option<Va
         Test::Gone => (json!({ "Variable": variable, "IsPresent": false }), None),
         Test::Is(value) => (equals(variable, value, place)?, None),
         Test::Earlier(then) => return Err(format!("whether something was before {then}")),
-        // What means failure only after a while is left to the deadline here.
+        // Answers that mean failure only after a while are left to the deadline here.
         Test::OneOf { good, never, .. } => (any(good)?.ok_or("a condition that nothing meets")?, any(never)?),
     })
 }
@@ -181,7 +185,8 @@ fn equals(variable: &str, value: &Value, place: Place<'_>) -> Result<Value, Stri
     }
 }
 
-/// Of what begins with a name, the name itself comes first: CloudWatch Logs sorts
+/// Returns the rules on a thing with a name. Of all names with this prefix, the name itself comes first:
+/// CloudWatch Logs sorts
 /// (<https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_DescribeLogGroups.html>).
 fn named(list: &str, name: &str, is: &str, member: Option<&str>, test: &Test, place: Place<'_>) -> Result<(Value, Option<Value>), String> {
     let first = format!("{ANSWER}.{}[0]", pascal(list));
@@ -196,8 +201,8 @@ fn named(list: &str, name: &str, is: &str, member: Option<&str>, test: &Test, pl
     })
 }
 
-/// As many rules as these, and each of these among them: a group has no rule twice
-/// (<https://docs.aws.amazon.com/vpc/latest/userguide/security-group-rules.html>).
+/// Returns the rule for as many security group rules as these, and each of these among them: a group has no
+/// rule twice (<https://docs.aws.amazon.com/vpc/latest/userguide/security-group-rules.html>).
 fn exactly(rows: &[Row]) -> Value {
     let rule = |n: usize| format!("{ANSWER}.SecurityGroupRules[{n}]");
     let mut all = vec![present(&rule(rows.len() - 1)), json!({ "Variable": rule(rows.len()), "IsPresent": false })];

@@ -1,4 +1,5 @@
-//! The look before a call as states: what the act observes is kept, and each of its preconditions is asked. Pure.
+//! The look before a call as states: the observations of the act are kept, and each of its preconditions is
+//! checked. Pure.
 
 use std::collections::BTreeSet;
 
@@ -16,26 +17,26 @@ use super::{
 };
 use crate::calls::{Act, Expect, Observe, Otherwise, Test};
 
-/// Whether an act has nothing to look at before its call.
+/// Returns whether an act has nothing to look at before its call.
 pub(super) fn bare(act: &Act) -> bool {
     act.before.is_empty() && act.observe.is_empty()
 }
 
-/// Where the look leads.
+/// The states to which the look leads.
 pub(super) struct Ways<'a> {
     /// The state that makes the call.
     pub called: &'a str,
     /// The state that follows an act that is left out.
     pub left: &'a str,
-    /// Where the act leads.
+    /// The states to which the act leads.
     pub roads: &'a Roads<'a>,
 }
 
-/// Writes the look before an act; its first state has the act's name. It is not repeated: the events of an execution are counted, and a
-/// look that fails leads back, not on.
+/// Writes the look before an act; its first state has the act's name. The look is not repeated: the events of
+/// an execution are counted, and a look that fails leads back, not on.
 ///
 /// # Errors
-/// What no machine can ask.
+/// The part that no machine can ask.
 pub(super) fn write(flow: &mut Flow, named: &Named<'_>, place: Place<'_>, ways: &Ways<'_>) -> Result<(), String> {
     let (name, act) = (named.name, named.act);
     let all = questions(&act.before, &format!("before {}", act.call.operation), place)?;
@@ -71,8 +72,8 @@ pub(super) fn write(flow: &mut Flow, named: &Named<'_>, place: Place<'_>, ways: 
     Ok(())
 }
 
-/// Writes states that forget what the execution before this one has observed: an undo looks for itself. The last leads to
-/// `next`; the first has the name that is given back.
+/// Writes states that forget the observations of the execution before this one: an undo looks for itself. The
+/// last leads to `next`; the first has the name that is returned.
 pub(super) fn forget(flow: &mut Flow, name: &str, acts: &[&Act], change: &str, next: &str) -> String {
     let facts: BTreeSet<&str> = acts.iter().flat_map(|act| &act.observe).map(|fact| fact.name.as_str()).collect();
     let mut first = next.to_owned();

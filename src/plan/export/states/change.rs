@@ -1,5 +1,6 @@
-//! A change as states: what it comes after, what it begins from, its steps, and the way back from wherever it fails.
-//! Whatever becomes of it is put under `$.outcome`, and the machine goes on with the next. Pure.
+//! A change as states: the changes that it comes after, the state from which it begins, its steps, and the
+//! rollback from wherever it fails. Its outcome is put under `$.outcome`, and the machine goes on with the
+//! next. Pure.
 
 use serde_json::{Value, json};
 
@@ -26,25 +27,25 @@ use crate::{
 /// (<https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html>).
 const MOST_RULES: usize = 250;
 
-/// What became of a change, as the machine writes it.
+/// The outcome of a change that was done and proved, as the machine writes it.
 pub(super) const DONE: &str = "done";
-/// It stands, and is not proved.
+/// The outcome of a change that was done, but not proved.
 pub(super) const UNVERIFIED: &str = "unverified";
-/// It was taken back.
+/// The outcome of a change that was undone.
 pub(super) const TAKEN_BACK: &str = "taken-back";
 
-/// The path at which the outcome of a change stands.
+/// Returns the path of a change's outcome.
 pub(super) fn outcome(change: &str) -> String {
     format!("$.outcome.{}", name(change))
 }
 
-/// Whether a change ended so.
+/// Returns the rule that a change ended with this outcome.
 pub(super) fn ended(change: &str, word: &str) -> Value {
     let at = format!("{}.is", outcome(change));
     json!({ "And": [present(&at), { "Variable": at, "StringEquals": word }] })
 }
 
-/// The first state of a change.
+/// Returns the name of the first state of a change.
 pub(super) fn entry(change: &Change) -> String {
     format!("{}_begin", clean(&change.id))
 }
@@ -55,7 +56,7 @@ pub(super) struct Writer<'a> {
     pub plan: &'a Plan,
     /// The change.
     pub change: &'a Change,
-    /// Where to go when it has ended.
+    /// The state that follows when it has ended.
     pub next: &'a str,
 }
 
@@ -83,10 +84,10 @@ impl Writer<'_> {
         flow.put(&self.name(state), put_at(&outcome(&self.change.id), &said, self.next));
     }
 
-    /// The change as the plan has it.
+    /// Writes the change as the plan has it.
     ///
     /// # Errors
-    /// What in it cannot be said.
+    /// The part that the language cannot express.
     pub fn forward(&self, flow: &mut Flow) -> Result<(), NotExported> {
         if self.change.before.as_array().is_some_and(|rules| rules.len() > MOST_RULES) {
             return Err(self.refused(format!(
@@ -127,7 +128,8 @@ impl Writer<'_> {
         self.end(flow, "stuck", "stuck", json!(why));
     }
 
-    /// The states that ask what the change begins from; the first is `before_1`, and there is always one.
+    /// Writes the states that check the state from which the change begins; the first is `before_1`, and
+    /// there is always one.
     fn before(&self, flow: &mut Flow) -> Result<(), String> {
         let steps = self.step_name(0);
         let all = assertions(self.change);
@@ -146,7 +148,7 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// The first state of a step, or of what comes after the last.
+    /// Returns the name of the first state of a step, or of the state after the last step.
     fn step_name(&self, n: usize) -> String {
         self.change.steps.get(n).map_or_else(|| self.name(DONE), |step| self.name(&clean(&step.name)))
     }
@@ -160,11 +162,12 @@ impl Writer<'_> {
             WayBack::Calls { .. } => String::new(),
         };
         let named = Named { name: &self.step_name(n), title: format!("{}{stays}", step.title), act: &step.act, keeps: true };
-        // With nothing done there is nothing to go back from.
+        // With nothing done there is nothing to roll back.
         let not_done = if n == 0 { self.name("failed") } else { self.back_name(n) };
         let (next, doubt) = (self.step_name(n + 1), self.name("doubt"));
         let up = calls::is_up(&self.change.steps, n);
-        // Once something was brought up nothing goes back by itself: what only records is left, all else is in doubt.
+        // Once something was brought up nothing is rolled back automatically: a step that only records is
+        // left out, everything else is in doubt.
         let (not_done, undone) = match () {
             () if calls::only_records(&self.change.steps, n) => (next.clone(), next.clone()),
             () if up => (doubt.clone(), doubt),
@@ -175,7 +178,7 @@ impl Writer<'_> {
         write(flow, &named, self.place(&step.name), &roads)
     }
 
-    /// The first state of the way back from the first `n` steps.
+    /// Returns the name of the first state of the rollback from the first `n` steps.
     fn back_name(&self, n: usize) -> String {
         let acts = rollback(self.change);
         let step = self.change.steps.get(..n).unwrap_or_default().iter().rev().find(|s| acts.iter().any(|a| a.of == s.name));
@@ -200,7 +203,7 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// Acts of a way back, one after the other. Where one fails, a person is needed.
+    /// Writes acts of a rollback or an undo, one after the other. Where one fails, a person is needed.
     fn acts(&self, flow: &mut Flow, acts: &[&BackAct], then: &str) -> Result<(), String> {
         for (n, back) in acts.iter().enumerate() {
             let next = acts.get(n + 1).map_or_else(|| then.to_owned(), |a| self.name(&clean(&a.name)));
@@ -212,7 +215,7 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// What takes the change back after it was done.
+    /// Writes the states that undo the change after it was done.
     ///
     /// # Errors
     /// As [`Writer::forward`].
@@ -226,7 +229,7 @@ impl Writer<'_> {
         let later = self.plan.changes.iter().filter(|c| c.after.contains(&self.change.id));
         let stands: Vec<Value> = later.flat_map(|c| [ended(&c.id, DONE), ended(&c.id, "stuck")]).collect();
         let mut ways = Vec::new();
-        // What came after it, and stands, is built upon it.
+        // A later change that stands is built upon this one.
         if !stands.is_empty() {
             ways.push((json!({ "Or": stands }), self.next));
         }
@@ -241,7 +244,7 @@ impl Writer<'_> {
     }
 }
 
-/// What an undo leaves, in words.
+/// Lists the things that an undo leaves.
 fn stays(change: &Change) -> String {
     let kept = change.steps.iter().filter_map(|s| match &s.way_back {
         WayBack::Kept(why) | WayBack::Cannot(why) | WayBack::Calls { undo: Undo::Kept(why), .. } => Some(format!("; {} stays: {why}", s.name)),

@@ -1,6 +1,6 @@
-//! Values of a plan as payload templates of the States Language: names in its case, references as JSONPath and
-//! intrinsic functions. What a tag or a description holds stays text: only keys that end in `.$` are evaluated, and none
-//! of those comes from the account. Pure.
+//! Values of a plan as payload templates of the States Language: names in its case, references as JSONPath
+//! and intrinsic functions. The content of a tag or a description stays text: only keys that end in `.$` are
+//! evaluated, and none of those comes from the account. Pure.
 
 use serde_json::{Map, Value, json};
 
@@ -10,38 +10,39 @@ use crate::{
     plan::{Change, Plan},
 };
 
-/// For which act of a plan a value is written.
+/// The act of a plan for which a value is written.
 #[derive(Clone, Copy)]
 pub(super) struct Place<'a> {
     /// The plan.
     pub plan: &'a Plan,
     /// The change.
     pub change: &'a Change,
-    /// The step, or the act of a way back.
+    /// The step, or the act of a rollback or an undo.
     pub step: &'a str,
 }
 
 /// A value of a template.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Said {
-    /// As it stands.
+    /// A literal value.
     Plain(Value),
-    /// What this path or function gives when the machine runs.
+    /// The result of this path or function when the machine runs.
     Path(String),
 }
 
-/// The state in which a step keeps what it made.
+/// Returns the path at which a step keeps the ids that it made.
 pub(super) fn made(change: &str, step: &str) -> String {
     format!("$.made.{}.{}", name(change), name(step))
 }
 
-/// The path at which a change keeps what it has observed.
+/// Returns the path at which a change keeps an observation.
 pub(super) fn observed(change: &str, fact: &str) -> String {
     format!("$.made.{}.observed_{}", name(change), name(fact))
 }
 
-/// Step Functions names members in Pascal case, whatever the service does, and takes them from AWS's Java SDK, where
-/// letters that are capitals at the beginning of a name are one word: `SSEAlgorithm` is `SseAlgorithm`
+/// Converts the name of a member to Pascal case, in which Step Functions names members, whatever the service
+/// does. It takes them from AWS's Java SDK, where capital letters at the beginning of a name are one word:
+/// `SSEAlgorithm` is `SseAlgorithm`
 /// (<https://docs.aws.amazon.com/step-functions/latest/dg/supported-services-awssdk.html>).
 pub(super) fn pascal(member: &str) -> String {
     let chars: Vec<char> = member.chars().collect();
@@ -56,15 +57,15 @@ pub(super) fn pascal(member: &str) -> String {
     cased.collect()
 }
 
-/// A path of names and positions in that case.
+/// Converts a path of names and positions to that case.
 pub(super) fn pascal_path(path: &str) -> String {
     path.split('.').map(pascal).collect::<Vec<_>>().join(".")
 }
 
-/// The input of a call as `Parameters`.
+/// Writes the input of a call as `Parameters`.
 ///
 /// # Errors
-/// What it holds that cannot be said.
+/// The part that the language cannot express.
 pub(super) fn parameters(input: &Value, place: Place<'_>) -> Result<Value, String> {
     match said(input, place, true)? {
         Said::Plain(value) => Ok(value),
@@ -72,7 +73,7 @@ pub(super) fn parameters(input: &Value, place: Place<'_>) -> Result<Value, Strin
     }
 }
 
-/// A value with its references.
+/// Writes a value with its references.
 ///
 /// # Errors
 /// As [`parameters`].
@@ -107,7 +108,7 @@ fn object(map: &Map<String, Value>, place: Place<'_>, members: bool) -> Result<S
     Ok(Said::Plain(Value::Object(template)))
 }
 
-/// A list with references in it is made by a function, which takes no objects.
+/// Writes a list. One with references in it is made by a function, which takes no objects.
 fn list(items: &[Value], place: Place<'_>, members: bool) -> Result<Said, String> {
     let all: Vec<Said> = items.iter().map(|item| said(item, place, members)).collect::<Result<_, _>>()?;
     if all.iter().all(|item| matches!(item, Said::Plain(_))) {
@@ -124,7 +125,7 @@ fn list(items: &[Value], place: Place<'_>, members: bool) -> Result<Said, String
     Ok(Said::Path(format!("States.Array({})", words.join(", "))))
 }
 
-/// A text as an argument of an intrinsic function
+/// Quotes a text as an argument of an intrinsic function
 /// (<https://docs.aws.amazon.com/step-functions/latest/dg/intrinsic-functions.html>).
 pub(super) fn quoted(text: &str) -> String {
     let escaped: String = text.chars().flat_map(|c| if matches!(c, '\'' | '{' | '}' | '\\') { vec!['\\', c] } else { vec![c] }).collect();
@@ -144,8 +145,8 @@ fn reference(key: &str, inner: &Value, place: Place<'_>) -> Result<Said, String>
     }
 }
 
-/// The language cannot reckon with dates. A run begins before its plan expires, so what is kept is kept so many days
-/// from then, at least as long as the plan says.
+/// Returns the date so many days after the plan expires, since the language cannot calculate with dates. A
+/// run begins before its plan expires, so resources are kept at least as long as the plan requires.
 fn date(plan: &Plan, days: &Value) -> Result<String, String> {
     let days = days.as_i64().ok_or("a date that is no number of days")?;
     let then = plan.expires.checked_add(jiff::SignedDuration::from_hours(24 * days)).map_err(|e| e.to_string())?;
@@ -164,7 +165,7 @@ fn output(inner: &Value, place: Place<'_>) -> Result<Said, String> {
     })
 }
 
-/// The ARN of a trail follows from its name
+/// Returns the ARN of a trail, which follows from its name
 /// (<https://docs.aws.amazon.com/service-authorization/latest/reference/list_awscloudtrail.html>).
 fn trail(change: &str, step: &str, place: Place<'_>) -> Result<String, String> {
     let call = act(place.plan, change, step).map(|act| &act.call).ok_or("a trail that no step makes")?;
@@ -176,7 +177,7 @@ fn act<'a>(plan: &'a Plan, change: &str, step: &str) -> Option<&'a Act> {
     plan.change(change)?.steps.iter().find(|s| s.name == step).map(|s| &s.act)
 }
 
-/// The ids that a condition speaks about, each as a value of its own.
+/// Returns the ids of a condition, each as a value of its own.
 pub(super) fn ids(id: &Value, place: Place<'_>) -> Result<Vec<Value>, String> {
     match id {
         Value::String(_) => Ok(vec![id.clone()]),
@@ -202,12 +203,12 @@ fn with_name(reference: &Value, name: &str) -> Value {
     reference
 }
 
-/// All the ids of a list at once, where one question can be about all of them.
+/// Returns all the ids of a list at once, where one question can be about all of them.
 pub(super) fn whole(id: &Value) -> Value {
     if id.pointer("/$output/name").and_then(Value::as_str) == Some("Snapshots") { with_name(id, "SnapshotIds") } else { id.clone() }
 }
 
-/// How many things a call makes.
+/// Returns the number of things that a call makes.
 pub(super) fn number(act: &Act) -> usize {
     match &act.recognise {
         Recognise::Tagged { shape: Shape::Ids(n) | Shape::IdsBy(_, n), .. } => *n,
@@ -215,7 +216,8 @@ pub(super) fn number(act: &Act) -> usize {
     }
 }
 
-/// What of a call's answer is kept, and which members must then be there for the call to have made all that it was to.
+/// Returns the parts of a call's answer that are kept, and the members that must then be present for the call
+/// to have made everything that it should.
 pub(super) fn kept(place: Place<'_>, act: &Act, output: Option<&str>) -> (Value, Vec<String>) {
     let n = number(act);
     match output {
@@ -237,7 +239,7 @@ pub(super) fn kept(place: Place<'_>, act: &Act, output: Option<&str>) -> (Value,
     }
 }
 
-/// The volumes whose snapshots of this step others refer to.
+/// Returns the volumes whose snapshots of this step are referred to by others.
 fn volumes(place: Place<'_>) -> Vec<String> {
     fn gather(value: &Value, step: &str, found: &mut Vec<String>) {
         match value {

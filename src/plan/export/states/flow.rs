@@ -1,5 +1,5 @@
-//! The states of a machine while it is written, and what Step Functions lets a machine hold. It knows nothing of changes.
-//! Pure.
+//! The states of a machine while it is written, and the limits of Step Functions for a machine. It knows
+//! nothing of changes. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,10 +13,10 @@ const LONGEST_NAME: usize = 80;
 /// The largest definition, in bytes, less what the request takes beside it
 /// (<https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html>).
 const LARGEST: usize = 1_000_000;
-/// The most events that the history of one execution holds (the same page). One that comes there is failed by AWS
-/// wherever it stands, so a machine that might is not written.
+/// The most events that the history of one execution holds (the same page). An execution that reaches it is
+/// failed by AWS wherever it is, so a machine that might reach it is not written.
 const MOST_EVENTS: u64 = 25_000;
-/// How often a call that may be repeated is repeated.
+/// The number of times that a repeatable call is repeated.
 const REPEATS: u64 = 4;
 
 /// States in the order in which they are read.
@@ -29,7 +29,7 @@ pub(super) struct Flow {
 }
 
 impl Flow {
-    /// No states yet.
+    /// Returns a flow without states.
     pub fn new() -> Self {
         Self { turns: 1, ..Self::default() }
     }
@@ -47,7 +47,7 @@ impl Flow {
         }
     }
 
-    /// The states that are added by `write` may be passed so many times.
+    /// Adds states, by `write`, that may be passed so many times.
     pub fn in_turns<T>(&mut self, turns: u64, write: impl FnOnce(&mut Self) -> T) -> T {
         let before = std::mem::replace(&mut self.turns, turns);
         let made = write(self);
@@ -55,10 +55,10 @@ impl Flow {
         made
     }
 
-    /// The definition: those states that can be reached, since AWS refuses a machine with others.
+    /// Returns the definition: those states that can be reached, since AWS refuses a machine with others.
     ///
     /// # Errors
-    /// Why the machine would be too large.
+    /// The reason for which the machine cannot be written, such as its size.
     pub fn definition(mut self, start: &str, comment: &str) -> Result<String, String> {
         if let Some(name) = &self.twice {
             return Err(format!("two of its states would be named {name}"));
@@ -96,7 +96,7 @@ impl Flow {
     }
 }
 
-/// The states that may come after this one.
+/// Returns the states that may come after this one.
 pub(super) fn targets(state: &Value) -> Vec<String> {
     let text = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
     let mut all: Vec<String> = [text(state, "Next"), text(state, "Default")].into_iter().flatten().collect();
@@ -106,12 +106,12 @@ pub(super) fn targets(state: &Value) -> Vec<String> {
     all
 }
 
-/// A state that puts a value at a path.
+/// Returns a state that puts a value at a path.
 pub(super) fn put_at(path: &str, value: &Value, next: &str) -> Value {
     json!({ "Type": "Pass", "Parameters": value, "ResultPath": path, "Next": next })
 }
 
-/// A state that goes to the first of `ways` whose condition holds, else to `default`.
+/// Returns a state that goes to the first of `ways` whose condition holds, else to `default`.
 pub(super) fn choice(ways: Vec<(Value, &str)>, default: &str) -> Value {
     let choices: Vec<Value> = ways
         .into_iter()
@@ -123,18 +123,18 @@ pub(super) fn choice(ways: Vec<(Value, &str)>, default: &str) -> Value {
     json!({ "Type": "Choice", "Choices": choices, "Default": default })
 }
 
-/// A state that ends the execution as failed.
+/// Returns a state that ends the execution as failed.
 pub(super) fn fail(error: &str, cause: &str) -> Value {
     json!({ "Type": "Fail", "Error": error, "Cause": cause })
 }
 
-/// Repeats a call that leaves the same when it is made twice. EC2 has one name for all its errors, so what passes and
-/// what does not cannot be told apart.
+/// Returns the rule that repeats a call with the same effect when it is made twice. EC2 has one name for all
+/// its errors, so transient ones cannot be distinguished from others.
 pub(super) fn repeated() -> Value {
     json!([{ "ErrorEquals": ["States.TaskFailed"], "IntervalSeconds": 3, "BackoffRate": 2, "MaxAttempts": REPEATS }])
 }
 
-/// Leads every error that can be caught to one state.
+/// Returns the rule that leads every error that can be caught to one state.
 pub(super) fn caught(path: &str, next: &str) -> Value {
     json!([{ "ErrorEquals": ["States.ALL"], "ResultPath": path, "Next": next }])
 }

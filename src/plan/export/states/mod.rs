@@ -1,7 +1,7 @@
-//! A plan as machines of AWS Step Functions, in the States Language with JSONPath, over the SDK integrations: one machine
-//! for each region, since a machine calls only where it is
-//! (<https://docs.aws.amazon.com/step-functions/latest/dg/concepts-access-cross-acct-resources.html>). Pure: text comes
-//! out, and nothing is run.
+//! A plan as machines of AWS Step Functions, in the States Language with JSONPath, over the SDK integrations:
+//! one machine for each region, since a machine calls only its own
+//! (<https://docs.aws.amazon.com/step-functions/latest/dg/concepts-access-cross-acct-resources.html>). Pure:
+//! the output is text, and nothing is run.
 
 mod act;
 mod ask;
@@ -25,16 +25,17 @@ use ask::present;
 use change::{DONE, Writer, ended, entry};
 use flow::{Flow, choice, fail, put_at};
 
-/// The machines that apply a plan, by region.
+/// Writes the machines that apply a plan, by region.
 ///
 /// # Errors
-/// What cannot be said in the language, or does not fit into a machine.
+/// The part that the language cannot express, or that exceeds the limits of a machine.
 pub fn machines(plan: &Plan) -> Result<BTreeMap<String, String>, NotExported> {
     only_registered(plan)?;
     by_region(plan)?.into_iter().map(|(region, changes)| Ok((region.to_owned(), forward(plan, region, &changes)?))).collect()
 }
 
-/// The machines that take back what the others did, by region. Their input is what the other execution ended with.
+/// Writes the machines that undo the others, by region. Their input is the output or the failure cause of the
+/// other execution.
 ///
 /// # Errors
 /// As [`machines`].
@@ -43,7 +44,10 @@ pub fn machines_back(plan: &Plan) -> Result<BTreeMap<String, String>, NotExporte
     by_region(plan)?.into_iter().map(|(region, changes)| Ok((region.to_owned(), back(plan, region, &changes)?))).collect()
 }
 
-/// The changes of each region. One that comes after a change of another region cannot be told when that was done.
+/// Groups the changes by region.
+///
+/// # Errors
+/// A change that comes after one of another region: no machine can observe when that was done.
 fn by_region(plan: &Plan) -> Result<BTreeMap<&str, Vec<&Change>>, NotExported> {
     let mut all: BTreeMap<&str, Vec<&Change>> = BTreeMap::new();
     for change in &plan.changes {
@@ -93,13 +97,13 @@ fn back(plan: &Plan, region: &str, changes: &[&Change]) -> Result<String, NotExp
     written(flow, plan, region, "takes back")
 }
 
-/// Another account or region than the plan's.
+/// Returns the rule for an execution in another account or region than the plan's.
 fn elsewhere(plan: &Plan, region: &str) -> Value {
     let here = format!("arn:{}:states:{region}:{}:*", plan.partition, plan.account);
     json!({ "Not": { "Variable": "$$.Execution.Id", "StringMatches": here } })
 }
 
-/// The end: what became of every change, as the output or as the cause of the failure.
+/// Writes the end: the outcome of every change, as the output or as the cause of the failure.
 fn finish(flow: &mut Flow, ways: Vec<(Value, &str)>, default: &str, error: &str) {
     let not = if default == "done" { ways.first().map_or("", |(_, name)| *name) } else { default }.to_owned();
     flow.put("sum_up", put_at("$", &json!({ "run.$": "$.run", "outcome.$": "$.outcome", "made.$": "$.made" }), "all_done"));
