@@ -119,7 +119,7 @@ fn existing(path: &Path, options: &OpenOptions) -> io::Result<File> {
         use std::os::unix::fs::MetadataExt;
         let (named, opened) = (fs::symlink_metadata(path)?, file.metadata()?);
         if (named.dev(), named.ino()) != (opened.dev(), opened.ino()) {
-            return Err(io::Error::other("it was exchanged while it was opened"));
+            return Err(io::Error::other("it was replaced while it was being opened"));
         }
     }
     Ok(file)

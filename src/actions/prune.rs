@@ -44,7 +44,7 @@ struct Parameters {}
 const DOC: &str = r#"# prune
 
 Deletes a snapshot or a volume that redress made or kept, once its time has passed. `redress prune` plans it; it cannot be
-taken back, and needs `--allow-irreversible prune`.
+undone, and needs `--allow-irreversible prune`.
 
 ## What it deletes
 
@@ -59,7 +59,7 @@ Only what carries the tag of a run of redress (`redress:run`) and
   be readable, or if an undo has put its source back and that is proved to be in use, or if its source was never replaced and is there;
 - an encrypted volume that an undo left only if it is attached to nothing, and the volume that it was made from, or another in its
   place, has been attached for 30 days and is proved to be in use (below). It carries no date: one that a person gives it
-  (`redress:expires`) counts instead. What was written to it between the run and the undo is on no other volume, and the plan says so;
+  (`redress:expires`) counts instead. What was written to it between the run and the undo is on no other volume, and the plan states that;
 - a snapshot of a backup set only if it is not of the last `redress:keep-last` completed sets of its instance, and never
   if it is of the last one. The highest number that a set of the instance asks for counts.
 
@@ -88,17 +88,17 @@ cannot be read keeps the thing, with the reason.
 - The accounts that a snapshot is shared with (`createVolumePermission`), or everybody: they would lose it without a word, so it is
   not planned, and the reason names them. Make it private first, if nobody needs it.
 - The retention rules of the Recycle Bin. The plan says of each deletion for how many days a rule keeps the thing, that it is gone for
-  good, or that this cannot be told where the rules cannot be read.
+  good, or that this is unknown where the rules cannot be read.
 
 ## What it refuses
 
-Everything else, with the reason. What cannot be told is not deleted.
+Everything else, with the reason. Where a fact is unknown, nothing is deleted.
 
-## Way back
+## Undo
 
 None of its own: the risk is `irreversible` whatever the rules say. What a rule of the Recycle Bin keeps is recoverable until the date that
 the run names, and `redress undo RUN` restores it while it is there; that it is there again is read afterwards. What is not in the bin is not
-taken back, with the reason.
+restored, with the reason.
 
 ## Sources
 
@@ -227,13 +227,13 @@ pub fn never_offered_volume(volume: &Volume) -> Option<&'static str> {
     match (left_behind(volume), tags.contains_key(tag::EXPIRES), tags.contains_key(tag::REPLACED_BY)) {
         (Some(_), ..) | (None, true, true) => None,
         (None, true, false) => Some("that another volume took its place is not proved (no tag redress:replaced-by)"),
-        (None, false, _) => Some("no tag says until when it is kept, or of what it is a copy"),
+        (None, false, _) => Some("no tag records until when it is kept, or of what it is a copy"),
     }
 }
 
 /// Returns the reason for which a snapshot is never offered.
 pub fn never_offered_snapshot(snapshot: &Snapshot) -> Option<&'static str> {
-    (!snapshot.tags.contains_key(tag::EXPIRES)).then_some("no tag says until when it is kept")
+    (!snapshot.tags.contains_key(tag::EXPIRES)).then_some("no tag records until when it is kept")
 }
 
 /// Checks that the resource is redress's, and that nobody holds it.
@@ -279,7 +279,7 @@ fn left_long_enough(inventory: &Inventory, region: &str, volume: &Volume, source
     }
     let Some(holder) = relied_on::holder(place(inventory, region)?, volume, source)? else {
         return Err(Refusal::Refused(format!(
-            "{id} was made from {source}, and neither that nor another in its place is in use: what was written to {id} since cannot be told; \
+            "{id} was made from {source}, and neither that nor another in its place is in use: what was written to {id} since is unknown; \
              look at it, and give it the tag {} with a date when it is not needed",
             tag::EXPIRES
         )));
@@ -305,7 +305,7 @@ fn volume_may_go(inventory: &Inventory, region: &str, volume: &Volume, now: Time
         return Ok(());
     }
     match replacement(inventory, region, volume) {
-        None => Err(Refusal::Refused(format!("{id} says not what replaced it (tag {}): delete it by hand if it is not needed", tag::REPLACED_BY))),
+        None => Err(Refusal::Refused(format!("{id} does not name what replaced it (tag {}): delete it by hand if it is not needed", tag::REPLACED_BY))),
         Some(Replacement::Differs(why)) => Err(Refusal::Refused(format!("{id} may be the only one that holds its data: {why}"))),
         Some(Replacement::Unknown(why)) => Err(Refusal::Unknown(why)),
         Some(Replacement::Agrees(_)) => Ok(()),
@@ -319,7 +319,7 @@ fn snapshot_may_go(inventory: &Inventory, region: &str, snapshot: &Snapshot, now
     }
     match (snapshot.tags.get(tag::SET), snapshot.tags.get(tag::INSTANCE)) {
         (None, _) => Ok(()),
-        (Some(_), None) => Err(Refusal::Unknown(format!("{} is a backup, but of which instance is not said (tag {})", snapshot.id, tag::INSTANCE))),
+        (Some(_), None) => Err(Refusal::Unknown(format!("{} is a backup, but its instance is not recorded (tag {})", snapshot.id, tag::INSTANCE))),
         (Some(set), Some(instance)) => not_among_last(inventory, region, snapshot, set, instance),
     }
 }

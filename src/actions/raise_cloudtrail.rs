@@ -58,11 +58,11 @@ A KMS key of the trail must be enabled.
 ## What it refuses
 
 - a trail of the organization, when this is not the account that owns it: its owner must change it;
-- a bucket that is missing, that belongs to somebody else, or whose policy does not allow delivery: it says which
-  statement is missing, and never changes the bucket itself;
+- a bucket that is missing, that belongs to somebody else, or whose policy does not allow delivery: the reason names the
+  missing statement, and redress never changes the bucket itself;
 - a trail that logs but cannot deliver: what is wrong then is at the bucket or the key.
 
-## Way back
+## Undo
 
 `UpdateTrail` with the former values and `StopLogging`, as it was. What happened while the trail was stopped is in no log
 and cannot be brought back; neither is what happens after an undo. The chain of digests has a gap for such a time.

@@ -64,7 +64,7 @@ have not yet written is not in them.
 If the tags would be more than the 50 that AWS allows, the last of the instance's own, in the order of their keys, are left
 out; the plan says so.
 
-## Way back
+## Undo
 
 None is needed: the backup is kept. `redress prune` removes it when its time has passed.
 

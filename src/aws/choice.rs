@@ -253,16 +253,16 @@ fn sections(file: &str, text: &str) -> Result<Sections, ChoiceError> {
             value.push_str(bare);
         } else if let Some((name, _)) = bare.strip_prefix('[').and_then(|rest| rest.rsplit_once(']')) {
             if all.iter().any(|(known, _)| known == name) {
-                return Err(garbled(n, format!("the section [{name}] stands twice")));
+                return Err(garbled(n, format!("the section [{name}] occurs twice")));
             }
             all.push((name.to_owned(), Settings::new()));
             last = None;
         } else {
             let (key, value) = bare.split_once(['=', ':']).ok_or_else(|| garbled(n, "it is neither a section nor a setting".to_owned()))?;
             let key = key.trim().to_lowercase();
-            let (name, settings) = all.last_mut().ok_or_else(|| garbled(n, "no section stands before it".to_owned()))?;
+            let (name, settings) = all.last_mut().ok_or_else(|| garbled(n, "no section comes before it".to_owned()))?;
             if settings.insert(key.clone(), value.trim().to_owned()).is_some() {
-                return Err(garbled(n, format!("{key} stands twice in [{name}]")));
+                return Err(garbled(n, format!("{key} occurs twice in [{name}]")));
             }
             last = Some(key);
         }
@@ -353,7 +353,7 @@ impl Chooser<'_> {
             (None, Some(source)) => self.source(name, &source),
             (Some(source), None) => {
                 let Some(of_source) = self.files.profile(&source) else {
-                    return Err(invalid(format!("its source_profile {source:?} is not there")));
+                    return Err(invalid(format!("its source_profile {source:?} does not exist")));
                 };
                 // A profile may be its own source where it has keys.
                 if visited.contains(&source) && !(source == name && has_keys(&of_source)) {
@@ -372,7 +372,7 @@ impl Chooser<'_> {
         let invalid = |why: String| ChoiceError::Invalid { profile: name.to_owned(), why };
         match source {
             "Environment" => {
-                let none = || invalid("its credential_source is Environment, and no credentials stand there".to_owned());
+                let none = || invalid("its credential_source is Environment, and the environment has no credentials".to_owned());
                 self.environment()?.map(Base::Keys).ok_or_else(none)
             }
             "EcsContainer" => match self.surroundings() {
@@ -420,7 +420,7 @@ impl Chooser<'_> {
         let invalid = |why: String| ChoiceError::Invalid { profile: name.to_owned(), why };
         let session = profile.get("sso_session");
         let of_session = match session.map(|session| (session, self.files.sso_sessions.get(session))) {
-            Some((session, None)) => return Err(invalid(format!("its sso_session {session:?} is not there"))),
+            Some((session, None)) => return Err(invalid(format!("its sso_session {session:?} does not exist"))),
             Some((_, Some(settings))) => settings.clone(),
             None => Settings::new(),
         };

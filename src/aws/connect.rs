@@ -102,7 +102,7 @@ pub enum ConnectError {
     RegionNotEnabled(String),
     /// A URL with credentials in it.
     #[error(
-        "{setting} has a user or a password in it ({shown} is the rest): AWS takes neither, and the endpoint stands in plans, journals and reports. \
+        "{setting} has a user or a password in it ({shown} is the rest): AWS takes neither, and the endpoint is recorded in plans, journals and reports. \
          Nothing was sent. Leave them out of the variable, or of endpoint_url in the profile"
     )]
     UserInEndpoint {
@@ -120,7 +120,7 @@ pub enum ConnectError {
         reason: String,
     },
     /// Any other error that AWS returned.
-    #[error("AWS did not say whose credentials these are: {0}")]
+    #[error("AWS did not report whose credentials these are: {0}")]
     Other(String),
 }
 
@@ -370,7 +370,7 @@ async fn host() -> Fact<String> {
 fn not_told(vendor: Option<&str>) -> Fact<String> {
     match vendor.map(str::trim) {
         Some(vendor) if !vendor.is_empty() && !vendor.contains("Amazon") => Fact::Absent,
-        _ => Fact::unknown("the instance metadata service does not tell which instance redress runs on"),
+        _ => Fact::unknown("the instance metadata service does not report which instance redress runs on"),
     }
 }
 

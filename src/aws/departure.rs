@@ -52,7 +52,7 @@ impl Intercept for InTime {
 }
 
 fn late() -> BoxError {
-    "it was not sent: in the time that it took to get on its way, this process gave no sign of life".into()
+    "it was not sent: this process gave no sign of life while the call was being prepared".into()
 }
 
 /// A body that is only handed out in time. The head of a request is not sent before the first part of its

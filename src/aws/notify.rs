@@ -52,7 +52,7 @@ fn unsettled(finding: &HubFinding, processed: &[HubFinding], refused: &[Refusal]
     if let Some(refusal) = refused.iter().find(|r| r.finding == *finding) {
         return Some(refusal.clone());
     }
-    let missing = || Refusal { finding: finding.clone(), code: "NoAnswer".to_owned(), message: "Security Hub's answer does not speak of it".to_owned() };
+    let missing = || Refusal { finding: finding.clone(), code: "NoAnswer".to_owned(), message: "Security Hub's answer does not mention it".to_owned() };
     (!processed.contains(finding)).then(missing)
 }
 

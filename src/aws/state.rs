@@ -253,7 +253,7 @@ impl Store for S3Store {
         let body = serde_json::to_vec_pretty(plan).unwrap_or_default();
         match self.wait("write the plan", async move { inside.bucket.put(&key, &body, Condition::Absent).await })? {
             Put::Written(_) => Ok(RunFolder::new(plan.clone(), self.journal_of(run))),
-            Put::Refused => Err(self.fail("write the plan", format!("a run {run} is there already"))),
+            Put::Refused => Err(self.fail("write the plan", format!("a run {run} exists already"))),
         }
     }
 
@@ -261,7 +261,7 @@ impl Store for S3Store {
         let (inside, key) = (Arc::clone(&self.0), self.key(&format!("runs/{id}/plan.json")));
         let path = format!("s3://{}/{key}", self.0.bucket.name);
         let bad = |why: String| StoreError::Plan { path: path.clone(), why };
-        let got = self.wait("read the plan", async move { inside.bucket.get(&key).await })?.ok_or_else(|| bad("it is not there".to_owned()))?;
+        let got = self.wait("read the plan", async move { inside.bucket.get(&key).await })?.ok_or_else(|| bad("it does not exist".to_owned()))?;
         let text = String::from_utf8(got.body).map_err(|_| bad("it is not text".to_owned()))?;
         let plan = digest::parse(&text).map_err(|error| bad(error.to_string()))?;
         let journal = format!("s3://{}/{}", self.0.bucket.name, self.key(&format!("runs/{id}/journal")));
@@ -354,7 +354,7 @@ impl Log for S3Log {
             inside.bucket.put(&key, &body, Condition::Absent).await
         })?;
         if put == Put::Refused {
-            let why = format!("record {} of run {} is there already: another process works on this run", record.seq, self.run);
+            let why = format!("record {} of run {} exists already: another process works on this run", record.seq, self.run);
             return Err(self.store.fail("write the journal", why));
         }
         (self.seq, self.sum) = (record.seq, record.sum);

@@ -66,7 +66,7 @@ pub(super) async fn try_call(clients: &Clients, aws: bool, call: &Call) -> Tried
         return Tried::CannotTell(why);
     }
     match sent(clients, call).await {
-        Ok(()) => Tried::CannotTell("the endpoint did not say that it only tried it".to_owned()),
+        Ok(()) => Tried::CannotTell("the endpoint did not confirm that it only tried it".to_owned()),
         Err(error) if error.code == "DryRunOperation" => Tried::Allowed,
         Err(error) if error.code == "UnauthorizedOperation" => Tried::Denied(error.to_string()),
         Err(error) => Tried::CannotTell(error.to_string()),
@@ -94,7 +94,7 @@ async fn honours(clients: &Clients, call: &Call) -> Result<(), String> {
     }
     let input = nowhere(&call.input);
     if input == call.input {
-        return Err(format!("it names nothing by which could be told whether this endpoint only tries {name}"));
+        return Err(format!("it names nothing that would show whether this endpoint only tries {name}"));
     }
     let answer = match sent(clients, &Call { input, ..call.clone() }).await {
         // A denial is decided before any resource is looked at, as on AWS.

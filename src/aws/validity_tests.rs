@@ -62,7 +62,7 @@ async fn providers_that_renew_are_known_as_such_and_keys_that_lie_somewhere_are_
     }
     for feature in [F::CredentialsEnvVars, F::CredentialsProfile] {
         assert!(ends_in(&validity(vec![Some(credentials(feature.clone(), Some(55), true))]).await, 55), "{feature:?}");
-        assert_eq!(validity(vec![Some(credentials(feature.clone(), None, true))]).await, Validity::Unsaid, "a session that does not say when it ends");
+        assert_eq!(validity(vec![Some(credentials(feature.clone(), None, true))]).await, Validity::Unsaid, "a session that does not state when it ends");
         assert_eq!(validity(vec![Some(credentials(feature, None, false))]).await, Validity::Lasting);
     }
 }

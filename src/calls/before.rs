@@ -148,7 +148,7 @@ impl Observe {
                 Some(value) if !value.is_null() => Ok(value.clone()),
                 _ => Err(Standing::Unknown(format!("{id}: AWS names no {name}").into())),
             },
-            Fact::Absent => Err(Standing::NotYet(format!("{id} is not there"))),
+            Fact::Absent => Err(Standing::NotYet(format!("{id} does not exist"))),
             silent => {
                 let cause = silent.cause().unwrap_or_default();
                 Err(Standing::Unknown(Reason::new(cause, format!("{id}: {}", silent.silence().unwrap_or_default()))))

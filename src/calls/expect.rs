@@ -163,10 +163,10 @@ impl Expect {
         let value = thing.as_ref().map(|t| pointed(t, &self.at).cloned().unwrap_or(Value::Null));
         let reason = || self.family.about().reason.and_then(|at| thing.as_ref()?.pointer(at)?.as_str().map(|why| format!(" ({why})"))).unwrap_or_default();
         let shown = |v: &Value| format!("{id}: {} is {v}{}", self.at.trim_start_matches('/'), reason());
-        let seen = || Standing::NotYet(self.said(value.as_ref().map_or_else(|| format!("{id} is not there"), shown)));
+        let seen = || Standing::NotYet(self.said(value.as_ref().map_or_else(|| format!("{id} does not exist"), shown)));
         match (&self.test, &value) {
             (Test::Exists, Some(_)) | (Test::Gone, None) => Standing::Holds,
-            (Test::Gone, Some(_)) => Standing::NotYet(format!("{id} is still there")),
+            (Test::Gone, Some(_)) => Standing::NotYet(format!("{id} still exists")),
             (Test::Is(wanted), Some(value)) if value == wanted => Standing::Holds,
             (Test::Earlier(then), Some(value)) if moment(value).is_some_and(|at| at < *then) => Standing::Holds,
             (Test::OneOf { good, .. }, Some(value)) if good.contains(value) => Standing::Holds,

@@ -151,7 +151,7 @@ impl NextStart {
             match self.volume(inventory, &id) {
                 Fact::Known(volume) if !volume.encrypted => {}
                 Fact::Known(volume) => doubts.extend(key_of(inventory, &self.region, &instance, &what, volume).err()),
-                Fact::Absent => doubts.push(Doubt::WouldNot(format!("{instance} would not start again: {what} is not there"))),
+                Fact::Absent => doubts.push(Doubt::WouldNot(format!("{instance} would not start again: {what} does not exist"))),
                 other => doubts.push(Doubt::NotKnown(silent(&other, &what))),
             }
         }
@@ -162,7 +162,7 @@ impl NextStart {
 }
 
 fn silent<T>(fact: &Fact<T>, what: &str) -> Reason {
-    Reason::new(fact.cause().unwrap_or_default(), format!("{what} is not known: {}", fact.silence().unwrap_or("it is not there")))
+    Reason::new(fact.cause().unwrap_or_default(), format!("{what} is not known: {}", fact.silence().unwrap_or("it does not exist")))
 }
 
 /// Returns the key of an encrypted disk, shown to be usable.
@@ -182,7 +182,7 @@ fn key<'a>(inventory: &'a Inventory, region: &str, instance: &str, what: &str, a
     let would_not = |why: String| Doubt::WouldNot(format!("{instance} would not start again: the KMS key {arn} of {what} {why}"));
     let key = match inventory.regions.get(region).map_or(Fact::NotRead, |place| place.keys.get(arn)) {
         Fact::Known(key) => key,
-        Fact::Absent => return Err(would_not("is not there".to_owned())),
+        Fact::Absent => return Err(would_not("does not exist".to_owned())),
         other => return Err(Doubt::NotKnown(silent(&other, &format!("the KMS key {arn} of {what}, without which {instance} does not start again,")))),
     };
     key.proves_usable().map_err(|why| {

@@ -67,7 +67,7 @@ pub struct Bindings<'a> {
 
 /// A reference that resolves to nothing, or to nothing yet.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("step {step} refers to {what}, which is not there")]
+#[error("step {step} refers to {what}, which does not exist")]
 pub struct Unresolved {
     /// The step whose input holds the reference.
     pub step: String,

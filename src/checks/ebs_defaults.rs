@@ -36,7 +36,7 @@ impl Rule for EncryptionOff {
         match &defaults.encryption_by_default {
             Fact::Known(false) => Verdict::Violates(json!({ "key": defaults.kms_key_id.known() })),
             Fact::Known(true) => Verdict::Ok(None),
-            silent => Verdict::Unknown(format!("encryption by default: {}", silent.silence().unwrap_or("the answer does not say"))),
+            silent => Verdict::Unknown(format!("encryption by default: {}", silent.silence().unwrap_or("the answer holds no value"))),
         }
     }
 }

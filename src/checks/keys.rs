@@ -52,7 +52,7 @@ impl Rule for RotationOff {
             (Fact::Known(false), Err(why)) => Verdict::Unknown(why),
             (Fact::Known(false), Ok(())) => Verdict::Violates(json!({ "spec": key.key_spec, "origin": key.origin })),
             (Fact::Known(true), _) => Verdict::Ok(None),
-            (silent, _) => Verdict::Unknown(format!("its rotation: {}", silent.silence().unwrap_or("the answer does not say"))),
+            (silent, _) => Verdict::Unknown(format!("its rotation: {}", silent.silence().unwrap_or("the answer holds no value"))),
         }
     }
 }

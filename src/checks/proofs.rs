@@ -43,7 +43,7 @@ const fn proof(id: &'static str, title: &'static str, why: &'static str, kind: K
 pub static CHECKS: &[Check] = &[
     proof(
         "instance-disks-as-planned",
-        "An instance's disks or power state are not as the plan said",
+        "An instance's disks or power state are not as planned",
         "A disk that is missing, at another device or under another key is not what was approved.",
         Kind::Instance,
         disks_reads,
@@ -51,7 +51,7 @@ pub static CHECKS: &[Check] = &[
     ),
     proof(
         "volume-replaced",
-        "A volume has not been replaced by the encrypted one that the plan said",
+        "A volume has not been replaced by the encrypted one that was planned",
         "A copy of another size, speed, zone or key is not what was approved.",
         Kind::Volume,
         |inventory, resource, _| super::find("ebs-volume-unencrypted").map_or_else(Vec::new, |c| (c.reads_one)(inventory, resource, &Value::Null)),
@@ -59,7 +59,7 @@ pub static CHECKS: &[Check] = &[
     ),
     proof(
         "trail-raised",
-        "A trail is not as the plan said",
+        "A trail is not as planned",
         "A trail that records less than was approved leaves the hole that the change was to close.",
         Kind::Trail,
         |_, resource, _| vec![Want::id(resource.region(), FamilyKind::Trails, resource.as_str())],
@@ -67,7 +67,7 @@ pub static CHECKS: &[Check] = &[
     ),
     proof(
         "trail-bucket-as-planned",
-        "A trail's bucket is not as the plan said",
+        "A trail's bucket is not as planned",
         "A bucket that is open, or that CloudTrail cannot write to, is no place for the record.",
         Kind::Bucket,
         |_, resource, _| vec![Want::id("", FamilyKind::Buckets, resource.id())],
@@ -151,7 +151,7 @@ impl Sum {
     fn key(&mut self, what: &str, volume: &Volume, planned: Option<&String>) {
         match (planned, &volume.kms_key_id) {
             (Some(planned), Some(found)) if found != planned => self.wrong.push(format!("{what} is encrypted under {found}, planned was {planned}")),
-            (Some(_), None) => self.unsure.push(format!("{what} is encrypted, but under which key is not said")),
+            (Some(_), None) => self.unsure.push(format!("{what} is encrypted, but its key is not reported")),
             _ => {}
         }
     }
@@ -249,7 +249,7 @@ fn replaced(inventory: &Inventory, resource: &ResourceId, plan: &Replaced) -> Ve
     let old = match volume(inventory, resource.region(), resource.id()) {
         Fact::Known(old) => old,
         // The old volume may have been pruned; then nothing ties the two together any more.
-        Fact::Absent => return Verdict::Unknown("the replaced volume is not there any more".to_owned()),
+        Fact::Absent => return Verdict::Unknown("the replaced volume no longer exists".to_owned()),
         silent => return Verdict::Unknown(silent.silence().unwrap_or_default().to_owned()),
     };
     // If nobody could mark the old volume, the new one in its place still names it as its source.

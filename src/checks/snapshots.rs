@@ -91,7 +91,7 @@ fn stale(inventory: &Inventory, resource: &ResourceId, with: &Value) -> Verdict 
     let region = resource.region();
     let instance = match instance(inventory, region, resource.id()) {
         Fact::Known(instance) => instance,
-        Fact::Absent => return Verdict::Ok(Some("it is not there any more".to_owned())),
+        Fact::Absent => return Verdict::Ok(Some("it no longer exists".to_owned())),
         silent => return Verdict::Unknown(format!("{}: {}", resource.id(), silent.silence().unwrap_or_default())),
     };
     if !tagged(&instance.tags, wanted) || !matches!(instance.state.as_str(), "running" | "stopped") {
@@ -150,7 +150,7 @@ fn backups<'a>(inventory: &'a Inventory, region: &str, id: &str) -> Backups<'a> 
                 silent => all.silence = silent.silence().map(|why| format!("the snapshot {origin} that it was made from: {why}")),
             }
         }
-        Fact::Absent => all.silence = Some("the volume is not there".to_owned()),
+        Fact::Absent => all.silence = Some("the volume does not exist".to_owned()),
         silent => all.silence = silent.silence().map(|why| format!("the volume: {why}")),
     }
     all

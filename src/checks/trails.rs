@@ -134,7 +134,7 @@ fn missing(inventory: &Inventory) -> Verdict {
         match &trail.all_management_events {
             Fact::Known(true) => return Verdict::Ok(None),
             Fact::Known(false) => {}
-            silent => unsure.push(format!("redress could not find out which events {arn} records: {}", silent.silence().unwrap_or("not said"))),
+            silent => unsure.push(format!("redress could not find out which events {arn} records: {}", silent.silence().unwrap_or("not reported"))),
         }
     }
     let listings: Vec<&Fact<()>> = inventory.trails.reads.iter().filter(|(k, _)| *k == "*" || k.starts_with("region=")).map(|(_, f)| f).collect();
@@ -157,7 +157,7 @@ fn on_trail(inventory: &Inventory, resource: &ResourceId, rule: fn(&Trail) -> Ve
     match inventory.trails.get(resource.as_str()) {
         Fact::Known(trail) => rule(trail),
         // The lack of a trail is a finding on the account, not on this one.
-        Fact::Absent => Verdict::Unknown(format!("{resource} is not there any more")),
+        Fact::Absent => Verdict::Unknown(format!("{resource} no longer exists")),
         silent => Verdict::Unknown(format!("{resource}: {}", silent.silence().unwrap_or_default())),
     }
 }
@@ -166,7 +166,7 @@ fn not_logging(trail: &Trail) -> Verdict {
     match &trail.is_logging {
         Fact::Known(true) => {}
         Fact::Known(false) => return Verdict::Violates(json!({ "is_logging": false, "bucket": trail.s3_bucket_name })),
-        silent => return Verdict::Unknown(format!("redress could not find out whether it logs: {}", silent.silence().unwrap_or("AWS did not say"))),
+        silent => return Verdict::Unknown(format!("redress could not find out whether it logs: {}", silent.silence().unwrap_or("AWS did not report it"))),
     }
     match (&trail.latest_delivery_error, &trail.latest_delivery_time) {
         (Fact::Known(error), _) if !error.is_empty() => {

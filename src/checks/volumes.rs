@@ -55,7 +55,7 @@ fn reads_one(inventory: &Inventory, resource: &ResourceId, _: &Value) -> Vec<Wan
 fn unencrypted(inventory: &Inventory, resource: &ResourceId) -> Verdict {
     let volume = match volume(inventory, resource.region(), resource.id()) {
         Fact::Known(volume) => volume,
-        Fact::Absent => return Verdict::Ok(Some("it is not there any more".to_owned())),
+        Fact::Absent => return Verdict::Ok(Some("it no longer exists".to_owned())),
         silent => return Verdict::Unknown(format!("{}: {}", resource.id(), silent.silence().unwrap_or_default())),
     };
     if volume.encrypted || !matches!(volume.state.as_str(), "available" | "in-use") {
@@ -96,7 +96,7 @@ pub fn replacement(inventory: &Inventory, region: &str, old: &Volume) -> Option<
             Replacement::Differs(format!("{id} does not name this volume as its source (tag {})", tag::SOURCE))
         }
         Fact::Known(_) => Replacement::Agrees(id.clone()),
-        Fact::Absent => Replacement::Differs(format!("{id} is not there")),
+        Fact::Absent => Replacement::Differs(format!("{id} does not exist")),
         silent => Replacement::Unknown(format!("its replacement {id}: {}", silent.silence().unwrap_or_default())),
     })
 }

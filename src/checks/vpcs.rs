@@ -92,7 +92,7 @@ fn judge(inventory: &Inventory, resource: &ResourceId, _: &Value) -> Verdict {
     match region.vpcs.get(resource.id()) {
         Fact::Known(vpc) if !inventory.owner.owns(&vpc.owner_id) => return Verdict::Ok(None),
         Fact::Known(_) => {}
-        Fact::Absent => return Verdict::Ok(Some("the VPC is not there any more".to_owned())),
+        Fact::Absent => return Verdict::Ok(Some("the VPC no longer exists".to_owned())),
         silent => return Verdict::Unknown(format!("the VPC: {}", silent.silence().unwrap_or_default())),
     }
     match flow_logs_of(inventory, resource.region(), resource.id()) {

@@ -70,7 +70,7 @@ impl Session {
     /// opened.
     pub async fn reopen(&self, place: &Place<'_>) -> Result<Door, Fail> {
         if !self.common.region.is_empty() {
-            self.out.always(&format!("warning: --region is not used: {} says which regions it is for", place.what));
+            self.out.always(&format!("warning: --region is ignored: {} names its own regions", place.what));
         }
         let asked = choice(self.common.account.as_deref())?;
         let flag = || format!("--account is {}", self.common.account.as_deref().unwrap_or_default());
@@ -110,14 +110,14 @@ impl Session {
         let given = flags.into_iter().find_map(|(on, what)| on.then(|| what.to_owned()));
         let set = || LEADS_TO_AWS.iter().find(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty())).map(|name| format!("{name} is set"));
         let why = if !TwinAccount::is_name(name) {
-            "a path there would choose which file is opened: only --account does that".to_owned()
+            "a path there would choose the file to open: only --account may do that".to_owned()
         } else if let Some(what) = given.or_else(set) {
-            format!("{what}, so AWS may be meant: only --account chooses a twin then")
+            format!("{what}, so AWS may be meant: then a twin is used only with --account")
         } else {
             self.out.say(&format!("note: {} is for {}, a twin: nothing is read or changed in AWS", place.what, place.endpoint));
             return Ok(());
         };
-        let said = format!("{} says that it is for {}, a twin, and --account does not say so", place.what, place.endpoint);
+        let said = format!("{} is for {}, a twin, and --account does not name it", place.what, place.endpoint);
         let account = safe::shell(place.endpoint);
         Err(Fail::usage(said).why(why).why("nothing was changed").hint(format!("if the twin is meant, give --account {account}; else make a new plan")))
     }
@@ -202,8 +202,8 @@ fn warn_of_clear(out: Out, endpoints: &[String]) {
     for endpoint in endpoints {
         if WARNED.lock().unwrap_or_else(PoisonError::into_inner).insert(endpoint.clone()) {
             out.always(&format!(
-                "warning: all that is sent to {endpoint} goes over plain http: whoever is on the way reads session tokens and signatures and can answer for AWS. \
-                 Use https"
+                "warning: everything sent to {endpoint} goes over plain http: anyone on the path can read session tokens and signatures and answer in place of \
+                 AWS. Use https"
             ));
         }
     }
@@ -229,7 +229,7 @@ fn choice(text: Option<&str>) -> Result<Choice, Fail> {
     let fail = Fail::usage(format!("--account {text}: only a twin can be named here, as twin, twin:NAME or twin:FILE"));
     let digits = text.len() == 12 && text.chars().all(|c| c.is_ascii_digit());
     Err(if digits {
-        fail.why("which AWS account is meant follows from the credentials, so that nothing is done in another than they are for")
+        fail.why("the AWS account is taken from your credentials, so a change can never land in a different one")
             .hint(format!("for account {text} use its credentials: --profile NAME, or AWS_PROFILE"))
     } else if Path::new(text).is_file() {
         fail.hint(format!("for the inventory in that file: --account twin:{text}"))
@@ -295,7 +295,7 @@ impl<'a> Place<'a> {
             fail.hint(format!("give --account {}", safe::shell(self.endpoint)))
         } else if self.endpoint == "aws" {
             fail.hint(
-                "use credentials for that account (--profile NAME), without --account, AWS_ENDPOINT_URL and its kin, and without endpoint_url in the profile",
+                "use credentials for that account (--profile NAME), without --account, AWS_ENDPOINT_URL or any AWS_ENDPOINT_URL_*, and without endpoint_url in the profile",
             )
         } else if self.endpoint.contains(", ") {
             fail.hint("set AWS_ENDPOINT_URL and that of each service (such as AWS_ENDPOINT_URL_EC2) as they were then, and use the credentials of that account")

@@ -77,12 +77,12 @@ impl Ground {
 pub fn as_signed(signed: Option<(Signed, Plan)>, plan: &Plan, decisions: &[Decision]) -> Result<Option<Signed>, Fail> {
     let Some((by, signed)) = signed else { return Ok(None) };
     let approved = |change: &&Change| decisions.iter().any(|d| d.approved && d.change == change.id);
-    let unlike = |change: &Change| signed.change(&change.id).map_or(Some("it does not stand in it".to_owned()), |signed| propose::differs(signed, change));
+    let unlike = |change: &Change| signed.change(&change.id).map_or(Some("it is not in the signed plan".to_owned()), |signed| propose::differs(signed, change));
     match plan.changes.iter().filter(approved).find_map(|change| unlike(change).map(|what| (&change.id, what))) {
         None => Ok(Some(by)),
         Some((id, what)) => Err(Fail::held(format!("{id} is not what was signed: {what}"))
             .why("nothing was changed")
-            .hint("approve the whole plan, or have a plan signed that holds this part alone")),
+            .hint("approve the whole plan, or have a plan signed that contains only this part")),
     }
 }
 
@@ -113,14 +113,14 @@ pub async fn run(session: &Session, file: Option<&Path>, changes: &[String], app
         Some((path, (undo, signed))) if undo.kind == PlanKind::Undo => {
             made_already(&planning_flags(session, belts, !changes.is_empty()), "`redress undo RUN --change ID -o FILE`")?;
             if !targets.is_empty() {
-                return Err(Fail::usage("--report-back tells of findings that are closed, and an undo closes none").hint("leave --report-back out"));
+                return Err(Fail::usage("--report-back reports closed findings, and an undo closes none").hint("leave --report-back out"));
             }
             return undo::apply(session, &path.display().to_string(), &undo, signed, approval).await;
         }
         Some((path, (back, signed))) if back.kind == PlanKind::Recover => {
             made_already(&planning_flags(session, belts, !changes.is_empty()), "`redress recover RUN -o FILE`")?;
             if !targets.is_empty() {
-                return Err(Fail::usage("--report-back tells of findings that are closed, and a recovery closes none").hint("leave --report-back out"));
+                return Err(Fail::usage("--report-back reports closed findings, and a recovery closes none").hint("leave --report-back out"));
             }
             return recover::apply(session, &path.display().to_string(), &back, signed, approval).await;
         }
@@ -133,7 +133,7 @@ pub async fn run(session: &Session, file: Option<&Path>, changes: &[String], app
     report_back::ready(targets, &ground.plan.endpoint)?;
     if !changes.is_empty() {
         if let Some((id, unlike)) = ground.again.iter().flat_map(|a| &a.unlike).find(|(id, _)| changes.contains(id)) {
-            return Err(Fail::held(format!("{id} is not done as the plan says: {}", unlike.reason())).why("nothing was changed"));
+            return Err(Fail::held(format!("{id} is not done as planned: {}", unlike.reason())).why("nothing was changed"));
         }
         ground.only_as_made_now();
         ground.plan = chosen(session, &mut ground, changes).await?;
@@ -235,7 +235,7 @@ async fn again(session: &Session, door: &Door, file: Plan, today: &Today) -> (Pl
     for change in file.changes.iter().filter(|change| again.plan.change(&change.id).is_some()) {
         for key in again::not_open(change, &facts, today) {
             session.out.always(&format!(
-                "{}: the file alone says that it answers {} on {}: that is not open now, and does not count",
+                "{}: only the file claims that it answers {} on {}: that finding is not open now, and does not count",
                 change.id, key.check, key.resource
             ));
         }
@@ -244,15 +244,15 @@ async fn again(session: &Session, door: &Door, file: Plan, today: &Today) -> (Pl
         session.out.always(&unlike.told(id));
     }
     for (id, own) in &again.own {
-        session.out.always(&format!("{id}: the file alone says: {}", own.join("; ")));
+        session.out.always(&format!("{id}: only the file claims: {}", own.join("; ")));
     }
     if let Some((address, from)) = plan.options.my_address.as_ref().filter(|_| plan.options.my_address != today.options.my_address) {
         session
             .out
-            .always(&format!("the file alone says that your address is {address} ({from}): nobody gave it here, and that you are not locked out is its word"));
+            .always(&format!("only the file claims that your address is {address} ({from}): it was not given here, so the lock-out check rests on the file"));
     }
     if !plan.changes.is_empty() {
-        session.out.say("each change was made again from the account as it is now; who made the plan, when, and what it leaves out is as the file says");
+        session.out.say("each change was planned again from the account as it is now; who made the plan, when, and what it leaves out are the file's claims");
     }
     (plan, again)
 }
@@ -351,7 +351,7 @@ async fn select_part(session: &Session, ground: &mut Ground, ids: &BTreeSet<Stri
     if ground.facts.is_none() {
         ground.facts = Some(planning::facts(session, &ground.door, &ground.plan).await?);
     }
-    let Some(facts) = &ground.facts else { return Err(Fail::failure("the facts for the part are not there")) };
+    let Some(facts) = &ground.facts else { return Err(Fail::failure("the facts for this part of the plan are missing")) };
     let rules = Rules::new(&ground.plan.regions, &facts.playbooks);
     select::select(&ground.plan, ids, stage(facts.inventory.clone()).as_ref(), &rules).map_err(|error| Fail::usage(error.to_string()))
 }

@@ -135,7 +135,7 @@ impl Policy {
             }
             match again.own.get(&change.id) {
                 Some(own) if self.auto => {
-                    Standing::No(format!("only the plan says so: {}; give the flag as when it was planned, or say yes to it at the question", own.join("; ")))
+                    Standing::No(format!("only the plan claims this: {}; give the flag as when it was planned, or answer yes at the prompt", own.join("; ")))
                 }
                 Some(_) => self.standing(change, true),
                 None => self.standing(change, change.ask || again.plan.change(&change.id).is_none_or(|now| now.ask)),
@@ -153,7 +153,7 @@ impl Policy {
         self.all(&left.plan, |change| match again.get(&change.id) {
             _ if left.begun.contains(&change.id) && alone(change) => {
                 let claims = left.judged.claims.get(&change.id).map(|all| all.join("; ")).unwrap_or_default();
-                Standing::No(format!("only the run's files say so: {claims}; --auto-approve does not speak for that"))
+                Standing::No(format!("only the run's files claim this: {claims}; --auto-approve does not cover it"))
             }
             _ if left.begun.contains(&change.id) => self.standing(change, true),
             Some(standing) => standing.clone(),
@@ -190,7 +190,7 @@ fn ends_badly(plan: &Plan, change: &Change) -> Option<String> {
         return None;
     };
     let why = why.map_or_else(String::new, |why| format!(" ({why})"));
-    Some(format!("{what}{why}: --auto-approve does not speak for that; set right what it says, or say yes to it at the question"))
+    Some(format!("{what}{why}: --auto-approve does not cover it; fix the cause, or answer yes at the prompt"))
 }
 
 /// Decides every change from its standing and a person's answers to the questions. A change that comes after

@@ -48,7 +48,7 @@ const EXCERPT: usize = 1;
 pub async fn run(session: &Session, reset: bool) -> Result<Exit, Fail> {
     if reset {
         account::fresh_demo(&session.state_folder()?)?;
-        session.out.say("the account twin:demo is new again; runs of the old one can no longer be taken back");
+        session.out.say("the account twin:demo was reset; earlier runs on it can no longer be undone");
         session.out.data(NEXT)?;
         return Ok(Exit::Done);
     }
@@ -111,12 +111,12 @@ impl Demo {
         self.say(&tally(&verified))?;
         self.gap()?;
 
-        self.part("6", "undo: a plan of its own, of the recorded ways back, in reverse")?;
+        self.part("6", "undo: a plan of its own, made of the recorded undo calls, in reverse")?;
         let now = self.door.account.now();
         let mut undoing = undo::plan(&journal.story, &planned.plan, None, self.door.account.identity(), now, planning::VALID_FOR);
         undoing.rehearse(&planned.plan, self.door.account.as_ref(), &account::stage).await;
         for (change, reason) in &undoing.refused {
-            self.say(&format!("{change} is not taken back: {reason}"))?;
+            self.say(&format!("{change} is not undone: {reason}"))?;
         }
         let (_, undone) = self.done(&state, &undoing.plan).await?;
         let undone_document = RunDocument::of(&undone, &undoing.plan);
@@ -148,7 +148,7 @@ impl Demo {
             "rehearsed on a copy of the account: closes {}, opens {}; undo {}",
             shown.closes.len(),
             shown.opens.len(),
-            if shown.undo_restores { "restores all but what the plan names" } else { "does not restore everything, as the plan says" }
+            if shown.undo_restores { "restores all but what the plan names" } else { "does not restore everything, as the plan states" }
         ))?;
         self.gap()?;
         self.part("3", "approve: in your account redress asks you; here all that is not irreversible is approved")?;
@@ -182,7 +182,7 @@ impl Demo {
         }
         let kept: BTreeSet<&String> = undo.changes.iter().filter(|c| c.outcome == "restored").flat_map(|c| &c.not_restored).collect();
         if !kept.is_empty() {
-            self.say("not as before, as the plan said beforehand:")?;
+            self.say("not restored, as the plan stated beforehand:")?;
             kept.iter().try_for_each(|what| self.row(3, "-", 5, what))?;
             self.gap()?;
         }

@@ -100,7 +100,7 @@ mod tests {
             let asked = command().try_get_matches_from(format!("redress {path} --help").split(' ')).expect_err("help").to_string();
             assert!(examples.iter().all(|e| asked.contains(e)), "{path}:\n{asked}");
         }
-        assert_eq!(all.len(), EXAMPLES.len(), "an example is for a command that is not there");
+        assert_eq!(all.len(), EXAMPLES.len(), "an example is for a command that does not exist");
     }
 
     #[test]

@@ -37,7 +37,7 @@ pub const TABLE: [(Exit, &str); 8] = [
     (Exit::Pending, "findings or changes are pending (`scan`, `plan`; only with `--exit-code`)"),
     (Exit::Held, "something was refused, drifted, blocked or not approved; `scan` with unknowns"),
     (Exit::RolledBack, "a change failed and was rolled back"),
-    (Exit::Stuck, "stuck: a person is needed"),
+    (Exit::Stuck, "stuck: manual action is needed"),
     (Exit::Unverified, "a change was made, but its proof does not hold or could not be read"),
 ];
 

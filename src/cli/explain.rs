@@ -34,9 +34,7 @@ fn named(session: &Session, what: &str) -> Result<String, Fail> {
         return checks_text(session, &found);
     }
     if Path::new(what).is_file() {
-        return Err(
-            Fail::usage(format!("{what} is a file: say which change of it")).hint(format!("redress explain {what}#c1; `redress show {what}` shows all"))
-        );
+        return Err(Fail::usage(format!("{what} is a file: name the change in it")).hint(format!("redress explain {what}#c1; `redress show {what}` shows all")));
     }
     if session.playbooks()?.iter().any(|p| p.id == what) {
         return Err(Fail::usage(format!("{what} is a playbook")).hint(format!("redress playbooks show {what}")));

@@ -67,7 +67,7 @@ impl Session {
                 folder(path, DEEPEST, &mut files)?;
                 if files.len() == before {
                     return Err(Fail::usage(format!("{}: there are no files in this folder", path.display()))
-                        .why("nothing was read: what is not there is not clean")
+                        .why("nothing was read: missing findings do not show that the account is clean")
                         .hint("--findings takes a file, a folder with findings, or - for stdin"));
                 }
             } else {
@@ -112,10 +112,10 @@ impl Session {
                 self.out.say(&safe::text(&format!("{}: {}, no findings in it", report.input, report.kind())));
             }
             if let Some(why) = &report.incomplete {
-                self.out.always(&safe::text(&format!("warning: {}: not whole: {why}; what it holds was read", report.input)));
+                self.out.always(&safe::text(&format!("warning: {}: incomplete: {why}; the rest of it was read", report.input)));
             }
             if let Some(why) = &report.declined {
-                self.out.always(&safe::text(&format!("warning: {}: {}not taken: {why}", report.input, format_words(report))));
+                self.out.always(&safe::text(&format!("warning: {}: {}not accepted: {why}", report.input, format_words(report))));
             }
         }
         Ok(Some(intake))
@@ -142,7 +142,9 @@ fn understood(reports: &[Report]) -> Result<(), Fail> {
     if reports.len() > MOST_TOLD {
         fail = fail.why(format!("and {} more", reports.len() - MOST_TOLD));
     }
-    Err(fail.why("nothing was read or changed: what is not understood is not clean").hint("docs/intake.md lists the formats that are read"))
+    Err(fail
+        .why("nothing was read or changed: an input that is not understood does not show that the account is clean")
+        .hint("docs/intake.md lists the formats that are read"))
 }
 
 /// Returns the name of a format that is known but not accepted, for a message.

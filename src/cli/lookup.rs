@@ -132,7 +132,7 @@ impl Lookup {
     /// When the account is a twin, which has no events (exit 2).
     pub fn new(door: &Door, period: Period, pace: Option<u8>) -> Result<Self, Fail> {
         let Some(history) = door.history.clone() else {
-            return Err(Fail::usage("a twin has no CloudTrail events: it is no account that anybody calls")
+            return Err(Fail::usage("a twin has no CloudTrail events: nobody calls it")
                 .hint("leave --account out to ask AWS, or give events from a file with --findings FILE"));
         };
         let mut regions = door.regions.clone();
@@ -149,10 +149,10 @@ impl Lookup {
         };
         out.say(&format!("looking up CloudTrail events in {}, {since:.0} to {until:.0}: {pace} up to {PAGE} events a call", self.regions.join(", ")));
         if let Some(region) = self.global {
-            out.say(&format!("{region} was not asked for and is looked into too: events of IAM and other global services stand there"));
+            out.say(&format!("{region} was not asked for and is searched too: it records the events of IAM and other global services"));
         }
         if fresh {
-            out.say("note: events show after about 5 minutes, and it may take 15: the newest may not be there yet");
+            out.say("note: events appear after about 5 minutes, and may take 15: the newest may still be missing");
         }
     }
 

@@ -172,7 +172,7 @@ async fn watch(mut requests: Listening, stop: Arc<Stop>, out: Out, resume: Strin
         let by = if signal == Signal::Interrupt { String::new() } else { format!("{signal}: ") };
         out.always(&match count {
             1 => format!("\n{by}stopping after the changes at hand; {signal} again stops before the next call. `{resume}` goes on later"),
-            2 => format!("\n{by}stopping before the next call. The journal has all that was done: `{resume}` goes on"),
+            2 => format!("\n{by}stopping before the next call. The journal records everything that was done: `{resume}` goes on"),
             _ => format!("\n{by}waiting for the calls that are under way"),
         });
     }
@@ -230,9 +230,9 @@ pub fn report(session: &Session, plan: &Plan, story: &Story, result: Result<(), 
     let down: Vec<String> = document.changes.iter().flat_map(|change| change.down.clone()).collect();
     let fail = match &error {
         EngineError::Store(StoreError::Lost { .. }) => Fail::failure(error.to_string())
-            .hint(format!("redress show {run}{} tells how far the other process has come; one account is one operator's at a time", typed.place)),
+            .hint(format!("redress show {run}{} shows how far the other process has come; only one operator at a time can work on an account", typed.place)),
         _ => Fail::failure(error.to_string())
-            .why(format!("run {run} is interrupted; its journal has all that was done"))
+            .why(format!("run {run} is interrupted; its journal records everything that was done"))
             .hint(format!("{} goes on", typed.resume(run))),
     };
     out.fail(&down::words(run, &down).into_iter().fold(fail, Fail::why));

@@ -95,7 +95,7 @@ impl Progress {
             News::NotTried { .. } => None,
             News::ItsTurn { why, .. } => Some(format!("{} {}, waiting for its turn: {why}", at_hand.head, at_hand.step)),
             News::Again { why, seconds, .. } => Some(format!("{} {}, again in {seconds} s: {why}", at_hand.head, at_hand.step)),
-            News::GoingBack { reason, .. } => Some(format!("{} going back: {reason}", at_hand.head)),
+            News::GoingBack { reason, .. } => Some(format!("{} rolling back: {reason}", at_hand.head)),
             News::ChangeEnds { .. } => None,
         }
     }

@@ -42,7 +42,7 @@ pub async fn run(session: &Session, output: Option<&Path>, approval: &Approval) 
     if output.is_some() || plan.changes.is_empty() || !policy.allows(PRUNE) {
         show(session, &plan, output)?;
         if approval.auto_approve && !plan.changes.is_empty() && output.is_none() {
-            return Err(Fail::held("nothing was deleted: a deletion cannot be taken back").hint("allow it by name: --allow-irreversible prune"));
+            return Err(Fail::held("nothing was deleted: a deletion cannot be undone").hint("allow it by name: --allow-irreversible prune"));
         }
         return Ok(Exit::Done);
     }
@@ -66,7 +66,7 @@ async fn look(door: &Door) -> Inventory {
 fn plan(session: &Session, door: &Door, inventory: &Inventory, rules: &Rules) -> Result<Plan, Fail> {
     let unread = prune::unread(inventory, &door.regions);
     if !unread.is_empty() {
-        let fail = Fail::held("it cannot be told what earlier runs kept");
+        let fail = Fail::held("it is unknown what earlier runs kept");
         return Err(unread.into_iter().fold(fail, Fail::why).hint("allow ec2:DescribeVolumes and ec2:DescribeSnapshots, or leave the region out"));
     }
     let (who, created) = (door.account.identity(), door.account.now());

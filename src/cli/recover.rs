@@ -65,7 +65,7 @@ async fn look(door: &Door, regions: &[String], run: Option<&str>) -> Result<Reco
     if found.unread.is_empty() {
         return Ok(found);
     }
-    let fail = Fail::failure("it cannot be told what was left: not all could be read");
+    let fail = Fail::failure("it is unknown what was left: some of it could not be read");
     Err(found.unread.into_iter().fold(fail, Fail::why).hint("allow these listings, or leave the region out with --region"))
 }
 
@@ -102,7 +102,7 @@ fn again(now: &Plan, change: &Change) -> Option<Change> {
 
 /// Refuses a change of a file that is not planned the same way now.
 fn unlike(name: &str, change: &Change, found: &Recovery) -> Fail {
-    let fail = Fail::held(format!("{name}: {} is not what the tags in the account say now", change.id));
+    let fail = Fail::held(format!("{name}: {} no longer matches the tags in the account", change.id));
     let about = found.by_hand.iter().filter(|why| why.contains(change.resource.id())).cloned();
     about.fold(fail, Fail::why).why("nothing was changed").hint("redress recover -o FILE plans it anew")
 }

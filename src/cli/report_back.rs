@@ -32,7 +32,7 @@ pub fn ready(targets: &[ReportBack], endpoint: &str) -> Result<(), Fail> {
         match target {
             ReportBack::SecurityHub if endpoint.starts_with("twin:") => {
                 let fail = Fail::usage(format!("--report-back securityhub: {endpoint} is an account in memory and has no Security Hub"));
-                return Err(fail.hint("--report-back file:PATH writes what became of the findings"));
+                return Err(fail.hint("--report-back file:PATH writes the outcomes of the findings"));
             }
             ReportBack::SecurityHub => {}
             ReportBack::File(path) => writable(path).map_err(|error| {
@@ -52,15 +52,15 @@ pub fn ready(targets: &[ReportBack], endpoint: &str) -> Result<(), Fail> {
 pub async fn after(session: &Session, door: &Door, state: &dyn Store, run: &str, targets: &[ReportBack]) -> Result<Exit, Fail> {
     let folder = state.run(run).map_err(store_fail)?;
     let mut journal = folder.journal().map_err(store_fail)?;
-    let later = format!("redress verify {run} --report-back ... tells them");
+    let later = format!("redress verify {run} --report-back ... reports them");
     if !journal.story.ended {
         let resume = session.common.typed.pieces().resume(run);
-        session.out.always(&format!("nobody was told: the run has not come to its end. After `{resume}`, {later}"));
+        session.out.always(&format!("nothing was reported: the run has not finished. After `{resume}`, {later}"));
         return Ok(Exit::Done);
     }
     let signed = signing::signed_here(session, &folder, &journal.story)?;
     if let Err(error) = perform::work(session, door, &folder.plan, run, &mut journal, Task::Verify).await {
-        session.out.fail(&Fail::failure(format!("nobody was told: {error}")).hint(later));
+        session.out.fail(&Fail::failure(format!("nothing was reported: {error}")).hint(later));
         return Ok(Exit::Failure);
     }
     let told = self::run(session, door, &folder.plan, &mut journal, targets).await?;
@@ -84,7 +84,7 @@ pub async fn run(session: &Session, door: &Door, plan: &Plan, journal: &mut Jour
         if let ReportBack::File(path) = target {
             let text = serde_json::to_string_pretty(&ocsf::outcomes(plan, &journal.story, at)).unwrap_or_default();
             keep(path, &format!("{}\n", safe::json(&text)), "the outcomes")?;
-            session.out.say(&format!("what became of the findings is in {}", path.display()));
+            session.out.say(&format!("the outcomes of the findings are in {}", path.display()));
         }
     }
     Ok(Exit::worst(exits))
@@ -109,7 +109,7 @@ fn word_of_file(session: &Session, run: &str, notices: &[Notice]) {
     let all: Vec<&str> = notices.iter().flat_map(|n| &n.findings).map(|f| f.id.as_str()).collect();
     let more = if all.len() > MOST { format!(" and {} more", all.len() - MOST) } else { String::new() };
     let named = all.iter().take(MOST).copied().collect::<Vec<_>>().join(", ");
-    session.out.always(&format!("the plan of run {run} alone says that its changes answer these findings: {named}{more}"));
+    session.out.always(&format!("only the plan of run {run} claims that its changes answer these findings: {named}{more}"));
 }
 
 async fn hub(session: &Session, door: &Door, plan: &Plan, journal: &mut Journal) -> Exit {
@@ -120,10 +120,10 @@ async fn hub(session: &Session, door: &Door, plan: &Plan, journal: &mut Journal)
         out.say(&format!("left as it is: {}: {why}", finding.id));
     }
     if left.len() > MOST {
-        out.say(&format!("and {} more are left as they are; --report-back file:PATH has them all", left.len() - MOST));
+        out.say(&format!("and {} more are left as they are; --report-back file:PATH lists them all", left.len() - MOST));
     }
     if notices.is_empty() {
-        out.say(&format!("Security Hub was not told: none of its findings was set right by run {run} ({} left as they are)", left.len()));
+        out.say(&format!("Security Hub was not updated: run {run} resolved none of its findings ({} left as they are)", left.len()));
         return Exit::Done;
     }
     word_of_file(session, &run, &notices);
@@ -139,9 +139,10 @@ async fn hub(session: &Session, door: &Door, plan: &Plan, journal: &mut Journal)
         return Exit::Failure;
     }
     if resolved + refused < asked {
-        let fail = told.iter().rev().find_map(|t| t.error.as_ref().map(|error| Fail::failure(format!("Security Hub in {} was not told: {error}", t.region))));
-        let fail = fail.unwrap_or_else(|| Fail::failure("Security Hub was not told")).why(format!("run {run} is proved all the same"));
-        out.fail(&fail.hint(format!("it takes securityhub:BatchUpdateFindings and Security Hub in that region; {hint}")));
+        let fail =
+            told.iter().rev().find_map(|t| t.error.as_ref().map(|error| Fail::failure(format!("Security Hub in {} was not updated: {error}", t.region))));
+        let fail = fail.unwrap_or_else(|| Fail::failure("Security Hub was not updated")).why(format!("the proofs of run {run} hold all the same"));
+        out.fail(&fail.hint(format!("this needs securityhub:BatchUpdateFindings, and Security Hub enabled in that region; {hint}")));
         return Exit::Failure;
     }
     if refused > 0 { Exit::Held } else { Exit::Done }
@@ -158,7 +159,7 @@ fn heard(session: &Session, told: &[Told], notices: &[Notice]) -> (usize, usize)
         session.out.always(&line);
     }
     if refused.len() > MOST {
-        session.out.always(&format!("warning: and {} more; `redress show --format json` has them", refused.len() - MOST));
+        session.out.always(&format!("warning: and {} more; `redress show --format json` lists them", refused.len() - MOST));
     }
     (resolved, refused.len())
 }

@@ -30,7 +30,7 @@ pub async fn run(session: &Session, run: &str, approval: &Approval, guards: &Gua
     let plan = &folder.plan;
     // Another process may have finished the run while this one waited for the account.
     if journal.story.ended {
-        session.out.say(&format!("run {} came to its end: there is nothing to resume", head.run));
+        session.out.say(&format!("run {} has finished: there is nothing to resume", head.run));
         perform::note_undone(door, state.as_ref(), plan, &journal.story)?;
         summary::run(session, &RunDocument::of(&journal.story, plan), plan)?;
         return Ok(Exit::of_run(&journal.story));
@@ -74,9 +74,9 @@ async fn decisions(session: &Session, run: &str, left: &Left, story: &Story, pol
     let begun = if left.begun.is_empty() {
         ""
     } else {
-        ". What is half done is shown as the calls that it makes, and asks; all else that is said of it is the files' word"
+        ". A change that is half done is shown as the calls that it makes, and asks; everything else about it is claimed by the files alone"
     };
-    let talk = format!("run {run} was interrupted; left of it is what follows{begun}");
+    let talk = format!("run {run} was interrupted; the rest of it follows{begun}");
     if asks {
         session.out.always(&talk)
     } else {
@@ -86,10 +86,10 @@ async fn decisions(session: &Session, run: &str, left: &Left, story: &Story, pol
     // A half-done change is continued or left as it is: leaving it means leaving the whole run as it is.
     let declined = |d: &&Decision| !d.approved && left.begun.contains(&d.change);
     if let Some(half) = decisions.iter().find(declined) {
-        let way = if matches!(story.changes.get(&half.change).map(|c| &c.phase), Some(Phase::Back(_))) { "on its way back" } else { "half done" };
+        let way = if matches!(story.changes.get(&half.change).map(|c| &c.phase), Some(Phase::Back(_))) { "rolling back" } else { "half done" };
         let resume = session.common.typed.pieces().resume(run);
         let hint = if left.judged.ahead.contains(&half.change) && policy.by_flags() {
-            format!("{resume} on a terminal, where a person sees it and says yes; or let runs be signed (--sign), and give --trust")
+            format!("{resume} on a terminal, where a person sees it and answers yes; or have runs signed (--sign), and give --trust")
         } else {
             format!("{resume} on a terminal, or with --auto-approve --max-risk disruptive")
         };
@@ -101,15 +101,15 @@ async fn decisions(session: &Session, run: &str, left: &Left, story: &Story, pol
 /// Refuses a run if nothing bears out some of its remaining calls.
 fn borne_out(run: &str, left: &Left) -> Result<(), Fail> {
     if !left.judged.beyond.is_empty() {
-        let fail = Fail::held(format!("run {run} is not resumed: its files would have redress make calls that no change of theirs makes"));
+        let fail = Fail::held(format!("run {run} is not resumed: its files contain calls that none of its changes makes"));
         return Err(left.judged.beyond.iter().fold(fail, |fail, why| fail.why(why.clone())).why("nothing was changed").hint(format!(
-            "redress show {run} tells what was done. Where somebody has changed the account since, set it back and resume the run; where an instance is \
-             down, `redress recover {run} -o back.json` brings it up by what its tags say. Whoever lets runs be signed knows whether their files were \
-             edited: see --trust"
+            "redress show {run} shows what was done. If somebody has changed the account since, change it back and resume the run; if an instance is \
+             down, `redress recover {run} -o back.json` brings it up by its tags. Signed runs show whether their \
+             files were edited: see --trust"
         )));
     }
     if !left.judged.unknown.is_empty() {
-        let fail = Fail::failure(format!("run {run} is not resumed: it cannot be told whether what is left of it is borne out by the account"));
+        let fail = Fail::failure(format!("run {run} is not resumed: it is unknown whether the account confirms the rest of it"));
         return Err(left.judged.unknown.iter().fold(fail, |fail, why| fail.why(why.clone())).hint("allow these reads, and resume it again"));
     }
     Ok(())

@@ -70,7 +70,7 @@ impl Session {
             None => Box::new(StateDir::new(&self.state_folder()?)),
         };
         if let Some(why) = state.in_other_hands() {
-            self.out.always(&format!("warning: {why}: whoever can write to a run decides what is called. Choose a place of your own with --state-dir"));
+            self.out.always(&format!("warning: {why}: anyone who can write to a run decides what is called. Choose a place of your own with --state-dir"));
         }
         self.warn_of_others(state.as_ref(), None);
         Ok(state)
@@ -93,8 +93,8 @@ impl Session {
         let more = if open.len() > 1 { format!(" and {} more places in it", open.len() - 1) } else { String::new() };
         let place = safe::shell(&state.place());
         self.out.always(&format!(
-            "warning: others may write in {first}{more}: whoever can write to a run decides what is called when it is resumed or taken back. \
-             `chmod -R go-w {place}` takes that from them; look at what is in there first"
+            "warning: others may write in {first}{more}: anyone who can write to a run decides what is called when it is resumed or undone. \
+             `chmod -R go-w {place}` removes that access; look at the files first"
         ));
     }
 

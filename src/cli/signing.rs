@@ -52,7 +52,7 @@ impl Signing {
             _ => nothing,
         };
         if matches!(command, Command::Resume { .. }) && signs.sign.is_some() && trusts.trust.is_none() {
-            return Err(Fail::usage("--sign on a run that is gone on with needs --trust: nothing is signed on that nobody has signed so far")
+            return Err(Fail::usage("--sign on a resumed run needs --trust: a run that nobody has signed before is not signed")
                 .hint("look at the run with `redress show RUN`, and sign it with `redress sign RUN --key KEY`"));
         }
         let trust = trusts.trust.as_deref().map(|path| allowed(path).map(|allowed| Arc::new((path.to_owned(), allowed))));
@@ -74,7 +74,7 @@ impl Signing {
         let Some(trust) = &self.trust else { return Ok(None) };
         let at = beside(path);
         let refused = |why: String| {
-            Fail::usage(format!("{}: nobody whom {} names has signed it", path.display(), trust.0.display()))
+            Fail::usage(format!("{}: nobody named in {} has signed it", path.display(), trust.0.display()))
                 .why(format!("{}: {why}", at.display()))
                 .why("nothing was read or changed")
                 .hint(format!("look at it (`redress show {0}`), then sign it: ssh-keygen -Y sign -n {NAMESPACE} -f KEY {0}", shown(path)))
@@ -127,7 +127,7 @@ pub fn of_run(session: &Session, folder: &RunFolder, story: &Story) -> Result<Op
     let Some(trust) = &signing.trust else { return Ok(None) };
     let run = &story.head.run;
     let refused = |why: String| {
-        Fail::usage(format!("run {run}: nobody whom {} names has signed it as it stands", trust.0.display()))
+        Fail::usage(format!("run {run}: nobody named in {} has signed it in its current state", trust.0.display()))
             .why(why)
             .why("nothing was read or changed in the account")
             .hint(format!("look at it (`redress show {run}`), then sign it: redress sign {run} --key KEY"))
@@ -176,7 +176,7 @@ fn seal(session: &Session, folder: &RunFolder, story: &Story, key: &Key) -> Resu
     let text = statement.text();
     let signature = key.sign(text.as_bytes()).map_err(|why| Fail::failure(format!("run {run} is not signed: {why}")))?;
     folder.keep_signature(&text, &signature).map_err(store_fail)?;
-    session.out.say(&format!("run {run} is signed by {}, as it stands after {}", key.fingerprint(), records(statement.records)));
+    session.out.say(&format!("run {run} is signed by {}, in its state after {}", key.fingerprint(), records(statement.records)));
     Ok(())
 }
 

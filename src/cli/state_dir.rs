@@ -19,18 +19,18 @@ pub fn usable(path: &Path) -> Result<(), Fail> {
 }
 
 fn listable(state: &Path, path: &Path) -> Result<(), Fail> {
-    const WHY: &str = "runs and their journals are kept there, and without them redress changes nothing and takes nothing back";
+    const WHY: &str = "runs and their journals are kept there, and without them redress changes and undoes nothing";
     let name = path.display();
-    let elsewhere = "or name another directory with --state-dir; it is made if it is not there";
+    let elsewhere = "or name another directory with --state-dir; it is created if it does not exist";
     let unreadable = |error: &std::io::Error| {
-        let hint = format!("`ls -ld {}` shows whose it is: run redress as that user, {elsewhere}", safe::shell(&path.display().to_string()));
+        let hint = format!("`ls -ld {}` shows its owner: run redress as that user, {elsewhere}", safe::shell(&path.display().to_string()));
         Fail::failure(format!("the state directory {} cannot be read: {name}: {}", state.display(), error.kind())).why(WHY).hint(hint)
     };
     match fs::metadata(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
         Err(error) if error.kind() == ErrorKind::NotADirectory => Err(Fail::usage(format!("{name} cannot be the state directory: a part of it is a file"))
             .why(WHY)
-            .hint("name a directory with --state-dir; it is made if it is not there")),
+            .hint("name a directory with --state-dir; it is created if it does not exist")),
         Err(error) => Err(unreadable(&error)),
         Ok(there) if !there.is_dir() => {
             let what = if there.is_file() { "a file" } else { "no directory" };
@@ -39,7 +39,7 @@ fn listable(state: &Path, path: &Path) -> Result<(), Fail> {
                 false => format!("{name}, in the state directory, is {what}, and must be a directory"),
             });
             Err(fail.why(WHY).hint(match state == path {
-                true => "name a directory with --state-dir; it is made if it is not there".to_owned(),
+                true => "name a directory with --state-dir; it is created if it does not exist".to_owned(),
                 false => format!("move it away, {elsewhere}"),
             }))
         }

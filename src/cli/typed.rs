@@ -119,7 +119,7 @@ pub fn only_tightened(matches: &ArgMatches, env: impl Fn(&str) -> Option<OsStrin
 fn within(flag: &str, variable: &str, allowed: &[String], mut typed: impl Iterator<Item = String>) -> Result<(), Fail> {
     let Some(other) = typed.find(|value| !allowed.contains(value)) else { return Ok(()) };
     Err(Fail::usage(format!("--{flag} names {other}, and {variable} allows {} alone", allowed.join(", ")))
-        .why("a belt that the environment holds can be tightened by a flag, and not loosened; nothing was read or changed")
+        .why("a flag can tighten a safety limit that the environment sets, but not loosen it; nothing was read or changed")
         .hint(format!("leave --{flag} out, or change {variable} where it is set")))
 }
 

@@ -52,7 +52,7 @@ pub async fn run(session: &Session, run: &str, changes: &[String], output: Optio
     signing::tell(session, &format!("run {id}"), signed.as_ref());
     let (door, planned) = Planned::make(session, folder, only.as_ref()).await?;
     if planned.undoing.plan.changes.is_empty() {
-        session.out.say(&format!("there is nothing of run {id} to take back"));
+        session.out.say(&format!("there is nothing to undo in run {id}"));
         summary::run(session, &planned.document, &planned.of)?;
         return Ok(planned.held);
     }
@@ -75,7 +75,7 @@ pub async fn apply(session: &Session, name: &str, plan: &Plan, signed: Option<Si
     let (door, now) = Planned::make(session, folder, Some(&only)).await?;
     fits(plan, &door)?;
     if !same(&now.undoing.plan, plan) {
-        return Err(Fail::held(format!("{name}: run {id} does not stand any more as it did when this undo was planned"))
+        return Err(Fail::held(format!("{name}: run {id} has changed since this undo was planned"))
             .why("nothing was changed")
             .hint(format!("redress undo {id} -o FILE plans it anew")));
     }
@@ -124,7 +124,7 @@ pub fn as_its_run_says(plan: &Plan, undo: &Story, state: &dyn Store, door: &Door
     if undo::is_of_run(plan, &undo.head.run, &folder.story(), &folder.plan, door.account.identity()) {
         return Ok(());
     }
-    Err(Fail::held(format!("run {} is not resumed: its plan is not what takes run {of} back", undo.head.run))
+    Err(Fail::held(format!("run {} is not resumed: its plan is not the undo of run {of}", undo.head.run))
         .why("nothing was changed")
         .hint(format!("redress undo {of} plans it anew; settle by hand what this run has begun")))
 }
@@ -159,7 +159,7 @@ impl Planned {
         let claims = judged.claims;
         undoing.rehearse(&folder.plan, door.account.as_ref(), &stage).await;
         for (change, reason) in &undoing.refused {
-            session.out.always(&format!("{change} is not taken back: {reason}"));
+            session.out.always(&format!("{change} is not undone: {reason}"));
         }
         let held = if undoing.refused.is_empty() { Exit::Done } else { Exit::Held };
         let document = RunDocument::of(&story, &folder.plan);
@@ -170,7 +170,7 @@ impl Planned {
     /// run's files.
     fn asked(&self, session: &Session, signed: Option<Signed>) -> Asked<'_> {
         let plan = &self.undoing.plan;
-        session.out.say("an undo is shown as the calls that it makes; all else that is said of its changes is the word of the run's files");
+        session.out.say("an undo is shown as the calls that it makes; everything else about its changes is claimed by the run's files alone");
         let ids: Vec<String> = plan.changes.iter().map(|c| c.id.clone()).collect();
         Asked { plan, shown: as_called(plan, &ids, &self.claims), signed }
     }
@@ -180,10 +180,10 @@ impl Planned {
 fn not_borne_out(run: &str, beyond: Vec<String>, unknown: Vec<String>) -> Option<Fail> {
     let fail = match (beyond.is_empty(), unknown.is_empty()) {
         (true, true) => return None,
-        (false, _) => Fail::held(format!("run {run} is not taken back: its files would have redress make calls that no way back of its changes makes")),
-        (true, false) => Fail::failure(format!("run {run} is not taken back: it cannot be told whether its ways back are borne out by the account")),
+        (false, _) => Fail::held(format!("run {run} is not undone: its files contain calls that are not part of the undo of any of its changes")),
+        (true, false) => Fail::failure(format!("run {run} is not undone: it is unknown whether the account confirms its undo calls")),
     };
-    let hint = format!("redress show {run} tells what was done; `--change ID` takes back the rest");
+    let hint = format!("redress show {run} shows what was done; `--change ID` undoes the rest");
     Some(beyond.into_iter().chain(unknown).fold(fail, Fail::why).why("nothing was changed").hint(hint))
 }
 
@@ -200,7 +200,7 @@ fn may_be_undone(folder: &RunFolder, changes: &[String]) -> Result<(), Fail> {
     let known: Vec<&str> = folder.plan.changes.iter().map(|c| c.id.as_str()).collect();
     match changes.iter().find(|id| !known.contains(&id.as_str())) {
         Some(id) => Err(Fail::usage(format!("run {} has no change {id}", head.run)).hint(format!(
-            "it has {}; `redress show {}` tells of them",
+            "it has {}; `redress show {}` shows them",
             known.join(", "),
             head.run
         ))),

@@ -174,8 +174,10 @@ impl Engine<'_> {
                 Phase::Back(reason) => match self.back(change, journal).await {
                     Ok(()) => self.taken_back(plan, change, &reason, journal).await?,
                     Err(Failure::Halt(error)) => return Err(error),
-                    Err(Failure::Gone(why)) => self.stuck(change, format!("{reason}; and going back stopped {why}. Nothing more was called"), journal).await?,
-                    Err(Failure::Failed(why)) => self.stuck(change, format!("{reason}; and going back failed: {why}"), journal).await?,
+                    Err(Failure::Gone(why)) => {
+                        self.stuck(change, format!("{reason}; and the rollback stopped {why}. Nothing more was called"), journal).await?
+                    }
+                    Err(Failure::Failed(why)) => self.stuck(change, format!("{reason}; and the rollback failed: {why}"), journal).await?,
                 },
             }
         }
@@ -243,7 +245,7 @@ impl Engine<'_> {
             if journal.look(|story| story.changes.get(&change.id).is_some_and(|c| c.is_left(&back.name))) {
                 continue;
             }
-            self.talk.tell(&News::StepBegins { change: change.id.clone(), title: format!("take back {}", back.of), place: 0 });
+            self.talk.tell(&News::StepBegins { change: change.id.clone(), title: format!("roll back {}", back.of), place: 0 });
             let act = guarded(change, &back.act, journal);
             let bounds = Bounds::among(&back.act, way.iter().map(|b| &b.act));
             let next = next_start(change, way[n..].iter().map(|b| &b.act), journal);
@@ -269,7 +271,7 @@ impl Engine<'_> {
     async fn take_back(&self, named: Named<'_>, journal: &Ledger<'_>) -> Result<(), Failure> {
         let missing = before::missing(named.act, &self.bindings(named, journal, &journal.look(Story::outputs)));
         match (missing, journal.look(|story| story.changes.get(named.change)?.step(named.name).map(|s| s.state.clone()))) {
-            (Some(missing), None) => Ok(journal.write(self.account.now(), left(named, format!("{missing}: there is nothing to take back")))?),
+            (Some(missing), None) => Ok(journal.write(self.account.now(), left(named, format!("{missing}: there is nothing to undo")))?),
             (Some(_), Some(StepState::Left)) => Ok(()),
             _ => self.act(named, journal).await,
         }
@@ -498,7 +500,7 @@ fn stuck_by(left: &Moved, change: &Change, journal: &Ledger<'_>) -> String {
     let run = &journal.head().run;
     let before = &change.before;
     format!(
-        "Not as it was before: {}. A person is needed: look at `redress show {run}` for what was called, and set right what is named here; \
+        "Not as it was before: {}. A person is needed: look at `redress show {run}` for what was called, and fix what is named here; \
          it was: {before}{}",
         left.what(),
         recovering(change, journal)

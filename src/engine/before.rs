@@ -194,7 +194,7 @@ fn not_shown(named: Named<'_>, inventory: &Inventory, out_of_patience: bool, bel
     match standing {
         Standing::Holds => Ok(None),
         Standing::Unknown(why) if why.cause() == Cause::Credentials => Err(Failure::Halt(EngineError::Credentials(why.to_string()))),
-        Standing::Unknown(why) if why.cause() == Cause::Denied || out_of_patience => gone(&format!("it cannot be told whether it would start again: {why}")),
+        Standing::Unknown(why) if why.cause() == Cause::Denied || out_of_patience => gone(&format!("it is unknown whether it would start again: {why}")),
         Standing::NotYet(why) | Standing::Never(why) if believed => gone(&why),
         Standing::Unknown(why) => Ok(Some(why.to_string())),
         Standing::NotYet(why) | Standing::Never(why) => Ok(Some(why)),
@@ -213,7 +213,7 @@ fn own_start(named: Named<'_>, earlier: Option<&StepStory>, inventory: &Inventor
 fn again(named: Named<'_>, earlier: Option<&StepStory>, observed: Outputs) -> Result<Go, Failure> {
     let moved = earlier.and_then(|e| observed.iter().find(|(name, value)| e.observed.get(*name).is_some_and(|then| then != *value)));
     match moved {
-        Some((name, value)) => Err(Failure::Gone(told(named, &format!("{name} was another when it was tried before, and is now {value}")))),
+        Some((name, value)) => Err(Failure::Gone(told(named, &format!("{name} has changed since the earlier try, and is now {value}")))),
         None => Ok(Go::Call(observed)),
     }
 }

@@ -86,7 +86,7 @@ impl Engine<'_> {
             let what = moved.unread.into_iter().collect::<Vec<_>>().join(", ");
             return Err((
                 Outcome::Blocked,
-                format!("it cannot be told whether somebody has changed it since: {what} could not be read, now or at the end of the run; settle it by hand"),
+                format!("it is unknown whether somebody has changed it since: {what} could not be read, now or at the end of the run; settle it by hand"),
             )
                 .into());
         }
@@ -107,7 +107,7 @@ fn decided(change: &Change, journal: &Ledger<'_>) -> Result<(), Instead> {
     match journal.look(|story| story.decision(&change.id).cloned()) {
         Some(decision) if decision.approved => Ok(()),
         Some(decision) => Err((Outcome::NotApproved, decision.by).into()),
-        None => Err((Outcome::NotApproved, "nobody decided about it".to_owned()).into()),
+        None => Err((Outcome::NotApproved, "nobody has decided on it".to_owned()).into()),
     }
 }
 

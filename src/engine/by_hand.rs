@@ -53,7 +53,7 @@ fn by_hand(change: &Change, left: &AsLeft, journal: &Ledger<'_>) -> String {
         return started_since(started, &deletions, &story, &journal.head().run);
     }
     let mut said: Vec<String> = places(all.iter().map(|(call, _)| call)).into_iter().collect();
-    let look = |call| format!("look whether \"{call}\" took effect, and take it back if it did");
+    let look = |call| format!("check whether \"{call}\" took effect, and undo it if it did");
     let todo: Vec<String> = in_doubt(&story).map(look).chain(acts.iter().map(|call| to_do(call))).collect();
     if !todo.is_empty() {
         said.push(format!("Left to do, in this order: {}", todo.join("; ")));
@@ -68,7 +68,7 @@ fn by_hand(change: &Change, left: &AsLeft, journal: &Ledger<'_>) -> String {
 /// devices without a disk.
 fn started_since(started: Vec<String>, deletions: &[&Call], story: &ChangeStory, run: &str) -> String {
     let doubts = in_doubt(story).map(|call| format!("it is not known whether \"{call}\" took effect"));
-    let detach = "Detach none of them and put none of before in its place: what is attached holds what was written last".to_owned();
+    let detach = "Detach none of them, and attach no former disk in their place: the attached disks hold what was written last".to_owned();
     let recover = match marks::standing(story).is_empty() {
         true => "Attach by hand only what is missing at a device".to_owned(),
         false => format!("{} attach only what is missing at a device, start it where it is down, and take the mark of the run off", marks::recover(run)),

@@ -206,7 +206,7 @@ impl Left {
     /// A change of that kind that fails is left to a person.
     #[must_use]
     pub fn withheld(&self, plan: &Plan) -> Plan {
-        const NOBODY: &str = "only the run's files say that it is taken back so, and no person has said yes to that";
+        const NOBODY: &str = "only the run's files contain this rollback, and nobody has approved it";
         let one = |change: &Change| {
             let mut change = change.clone();
             let steps = self.judged.back.get(&change.id);

@@ -87,7 +87,7 @@ fn shown(facts: &Inventory, region: &str, id: &str) -> Shown {
     let state = match facts.json(region, FamilyKind::Instances, id) {
         Fact::Known(instance) => instance.get("state").and_then(Value::as_str).unwrap_or_default().to_owned(),
         Fact::Absent => return Shown::Up,
-        silent => return Shown::Down(format!("redress cannot tell whether {id} is up: {}", silent.silence().unwrap_or_default())),
+        silent => return Shown::Down(format!("redress cannot determine whether {id} is up: {}", silent.silence().unwrap_or_default())),
     };
     match state.as_str() {
         "terminated" | "shutting-down" => Shown::Up,
@@ -132,7 +132,7 @@ impl Engine<'_> {
                 Some(down) => {
                     let marked = journal.look(|story| story.changes.get(&id).is_some_and(|told| !marks::standing(told).is_empty()));
                     let run = &journal.head().run;
-                    let how = if marked { format!(": {} bring it up", marks::recover(run)) } else { format!(": `redress show {run}` tells why") };
+                    let how = if marked { format!(": {} bring it up", marks::recover(run)) } else { format!(": `redress show {run}` shows the reason") };
                     left.still.insert(id, (down, how));
                 }
             }

@@ -38,10 +38,10 @@ impl Engine<'_> {
 pub(super) fn stands(doubts: &[String], journal: &Ledger<'_>) -> String {
     let head = journal.head();
     let back = match head.kind {
-        PlanKind::Plan => format!("`redress undo {}` takes it back", head.run),
-        _ => format!("`redress show {}` tells what was called", head.run),
+        PlanKind::Plan => format!("`redress undo {}` undoes it", head.run),
+        _ => format!("`redress show {}` shows what was called", head.run),
     };
-    format!("{}. Nothing is taken back by itself once it was started: {back}", doubts.join("; "))
+    format!("{}. Nothing is rolled back automatically after the start: {back}", doubts.join("; "))
 }
 
 /// Returns the ids of the resources in calls that are left for a person to make.

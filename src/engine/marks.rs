@@ -105,7 +105,7 @@ impl Engine<'_> {
                         "redress could not find out which instances of {region} other runs have down: {reason}"
                     ))));
                 }
-                Err(reason) => format!("until it can be told which instances of {region} other runs have down: {reason}"),
+                Err(reason) => format!("until it is known which instances of {region} other runs have down: {reason}"),
             };
             if self.stop.soon() || journal.turns().are_closed() {
                 return Err(Failure::Halt(EngineError::Stopped(format!("before {} of {}, which waited for its turn", named.name, named.change))));

@@ -93,14 +93,14 @@ pub enum EngineError {
     #[error("the credentials are no longer accepted ({0}). Nothing was done after that; renew them and resume the run")]
     Credentials(String),
     /// It is not known whether a precondition holds.
-    #[error("{0}. It cannot be told whether the call may be made, and nothing was called: make this readable and resume the run")]
+    #[error("{0}. It is unknown whether the call may be made, and nothing was called: make this readable and resume the run")]
     Unread(String),
     /// AWS has no capacity for the instance that is to be started. The instance keeps its disks.
-    #[error("AWS has no room for it yet ({0}). It stays as it is, stopped, with the disks that it has now; resume the run, which goes on asking")]
+    #[error("AWS has no capacity for it yet ({0}). It stays stopped, with the disks that it has now; resume the run, which tries again")]
     NoRoom(String),
     /// The caller may no longer read the resource that is waited for.
     #[error(
-        "what was called cannot be followed: reading it is denied ({0}). Nothing was done after that, and nothing was taken back; let the caller read it \
+        "what was called cannot be followed: reading it is denied ({0}). Nothing was done after that, and nothing was rolled back; let the caller read it \
          and resume the run"
     )]
     Blind(String),

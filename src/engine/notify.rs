@@ -32,7 +32,7 @@ impl Engine<'_> {
     async fn tell_hub(&self, notice: &Notice, journal: &Ledger<'_>) -> Result<(), EngineError> {
         for tries in 1..=TRIES {
             if self.stop.soon() {
-                return Err(EngineError::Stopped("before Security Hub was told".to_owned()));
+                return Err(EngineError::Stopped("before Security Hub was notified".to_owned()));
             }
             let said = Event::Notifying { region: notice.region.clone(), findings: notice.findings.clone(), note: notice.note.clone() };
             journal.write(self.account.now(), said)?;
@@ -90,10 +90,10 @@ mod tests {
             &self.identity
         }
         async fn read(&self, _: &Scope) -> Inventory {
-            unreachable!("telling reads nothing")
+            unreachable!("notifying reads nothing")
         }
         async fn call(&self, _: &Call) -> Outcome {
-            unreachable!("telling changes no resource")
+            unreachable!("notifying changes no resource")
         }
         async fn notify(&self, notice: &Notice) -> Result<Vec<Refusal>, CallError> {
             self.heard.lock().unwrap().push(notice.clone());

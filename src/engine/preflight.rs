@@ -45,7 +45,7 @@ impl Engine<'_> {
         // tried or made on another resource.
         let made = |name: &String| journal.look(|story| story.changes.get(&change.id).is_some_and(|c| was_made(c, name)));
         for name in unknown.into_iter().filter(|name| !good.contains(name) && !made(name)) {
-            not_told.entry(name).or_insert_with(|| "what it names is not there yet".to_owned());
+            not_told.entry(name).or_insert_with(|| "what it names does not exist yet".to_owned());
         }
         let not_told: Vec<String> = not_told.into_iter().map(|(name, why)| format!("{name}: {why}")).collect();
         if !not_told.is_empty() {

@@ -228,7 +228,7 @@ fn copies<'v>(volumes: &'v [Volume], instance: &Instance, undone: bool) -> Resul
     let filled = |device: &String| volumes.iter().flat_map(|v| &v.attachments).any(|a| a.instance_id == instance.id && a.device == *device);
     let one = |(device, copies): (&'v String, Vec<&'v Volume>)| match copies.iter().find(|v| own(v)).or(copies.last()) {
         Some(copy) if !undone || copies.len() == 1 || own(copy) || filled(device) => Ok((device, *copy)),
-        _ => Err(format!("{} has several copies for {device}, and no tag says on which it ran last: attach that one by hand and start it", instance.id)),
+        _ => Err(format!("{} has several copies for {device}, and no tag shows on which it ran last: attach that one by hand and start it", instance.id)),
     };
     all.into_iter().map(one).collect()
 }

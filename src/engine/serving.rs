@@ -125,9 +125,9 @@ fn verdict(left: Left, named: Named<'_>, waited: Duration) -> Result<Option<Stri
         (Left::Coming(_) | Left::Unknown(_), false) if in_vain => Ok(None),
         (Left::Bare(why), true) => gone(why),
         (Left::Coming(why), true) if in_vain => gone(format!("{why}, and no other has become healthy in {minutes} min")),
-        (Left::Unknown(why), true) if in_vain => gone(format!("it cannot be told whether load balancers have another healthy target: {why}")),
+        (Left::Unknown(why), true) if in_vain => gone(format!("it is unknown whether load balancers have another healthy target: {why}")),
         (Left::Coming(why), _) => Ok(Some(format!("until another target is healthy: {why}"))),
-        (Left::Unknown(why), _) => Ok(Some(format!("until it can be told whether load balancers have another healthy target: {why}"))),
+        (Left::Unknown(why), _) => Ok(Some(format!("until it is known whether load balancers have another healthy target: {why}"))),
     }
 }
 

@@ -59,7 +59,7 @@ fn there(id: &str, want: Option<&Want>, facts: &Inventory) -> Option<String> {
         Fact::Absent => None,
         Fact::Known(thing) if thing.get("state").and_then(Value::as_str).is_some_and(|state| matches!(state, "deleting" | "deleted")) => None,
         Fact::Known(_) => Some(id.to_owned()),
-        silent => Some(format!("{id}, of which it cannot be told whether it is there ({})", silent.silence().unwrap_or_default())),
+        silent => Some(format!("{id}, of which it is unknown whether it exists ({})", silent.silence().unwrap_or_default())),
     }
 }
 
@@ -209,7 +209,7 @@ mod tests {
         let said = |stay: Stay| with_what_stays("Everything is as it was before", &[stay], &facts);
         assert_eq!(said(stay(&["vol-1", "vol-2"])), "Everything is as it was before");
         let left = said(stay(&["vol-1", "vol-2", "vol-3", "vol-4"]));
-        assert!(left.starts_with("What was there is as it was before. Left behind: vol-3, vol-4, of which it cannot be told"), "{left}");
+        assert!(left.starts_with("What was there is as it was before. Left behind: vol-3, vol-4, of which it is unknown"), "{left}");
     }
 
     #[test]

@@ -130,7 +130,7 @@ impl Engine<'_> {
                 }
             }
         }
-        Err(Failure::Failed("it was tried without end".to_owned()))
+        Err(Failure::Failed("it never succeeded".to_owned()))
     }
 
     /// Journals the intent, makes the call, journals the outcome.
@@ -265,7 +265,7 @@ impl Engine<'_> {
     /// Records that it is open whether an earlier call took effect: a resume or a rollback looks once more,
     /// and the reason is shown to a person.
     fn leave_open(&self, named: Named<'_>, error: &CallError, why: &str, journal: &Ledger<'_>) -> Result<(), Failure> {
-        let message = format!("{}; redress cannot tell whether an earlier call took effect: {why}", error.message);
+        let message = format!("{}; redress cannot determine whether an earlier call took effect: {why}", error.message);
         let error = CallError { class: ErrorClass::Transient, code: error.code.clone(), message };
         self.tell_result(named, StepResult::Failed { error }, journal)
     }
@@ -296,7 +296,7 @@ impl Engine<'_> {
                     }
                     absent = 0;
                     if self.account.now().duration_since(began).unsigned_abs() > self.patience(named, journal) {
-                        return Err(Failure::Failed(format!("{}: it cannot be told whether it took effect: {why}", named.act.call.name())));
+                        return Err(Failure::Failed(format!("{}: it is unknown whether it took effect: {why}", named.act.call.name())));
                     }
                 }
             }

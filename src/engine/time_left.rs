@@ -147,8 +147,8 @@ impl Engine<'_> {
 
 fn turn_back(ends: Timestamp, left: Duration, back: Duration) -> String {
     format!(
-        "the credentials end at {ends:.0}, in {} min, and the way back takes {} min: it turns back while it still can, so that the instance is not \
-         left down. Renew them and make the change then",
+        "the credentials end at {ends:.0}, in {} min, and the rollback takes {} min: it is rolled back while that is still possible, so that the \
+         instance is not left down. Renew them and make the change then",
         left.as_secs() / 60,
         minutes(back)
     )

@@ -42,7 +42,7 @@ fn down_is_from_the_intent_of_a_stop_until_a_start_has_settled() {
     assert!(down(&[("stop", "StopInstances", "settled"), ("start", "StartInstances", "called")]), "it is not up before it passed its checks");
     assert!(!down(&[("stop", "StopInstances", "settled"), ("start", "StartInstances", "settled")]));
     let again = [("stop", "StopInstances", "settled"), ("start", "StartInstances", "settled"), ("rollback-start-1", "StopInstances", "called")];
-    assert!(down(&again), "the way back takes it down again");
+    assert!(down(&again), "the rollback takes it down again");
 }
 
 #[test]

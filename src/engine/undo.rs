@@ -144,7 +144,7 @@ fn take_back(story: &Story, plan: &Plan, change: &Change, undone: &[Change]) -> 
     }
     let after: Vec<String> = standing_on(story, plan, &change.id);
     if let Some(stands) = after.iter().find(|id| !undone.iter().any(|c| &&c.id == id)) {
-        return Err(Some(format!("{stands} came after it and still stands: take that back too")));
+        return Err(Some(format!("{stands} came after it and still stands: undo that too")));
     }
     let outputs = story.outputs();
     let mut steps = Vec::new();
@@ -183,8 +183,8 @@ fn take_back(story: &Story, plan: &Plan, change: &Change, undone: &[Change]) -> 
 fn settle(story: &Story, told: &ChangeStory) -> String {
     let run = &story.head.run;
     match marks::standing(told).is_empty() {
-        true => format!("`redress show {run}` tells what is left to do by hand"),
-        false => format!("{} brings its instance back up; `redress show {run}` tells what is left to do by hand", marks::recover(run)),
+        true => format!("`redress show {run}` shows what is left to do by hand"),
+        false => format!("{} brings its instance back up; `redress show {run}` shows what is left to do by hand", marks::recover(run)),
     }
 }
 

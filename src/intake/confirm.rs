@@ -50,10 +50,10 @@ impl Answer {
     /// Explains the answer in words, for people.
     pub fn words(self) -> &'static str {
         match self {
-            Answer::Confirmed => "our own check says the same",
-            Answer::NotConfirmed => "our own check finds nothing wrong, or the resource is not there",
+            Answer::Confirmed => "our own check finds the same",
+            Answer::NotConfirmed => "our own check finds nothing wrong, or the resource does not exist",
             Answer::Unknown => "our own check could not judge it",
-            Answer::Suppressed => "it is so, and a person has set it aside",
+            Answer::Suppressed => "our own check finds the same, and a person has set it aside",
         }
     }
 }

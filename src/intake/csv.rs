@@ -57,7 +57,7 @@ pub fn rows(bytes: &mut Bytes<'_>, sheet: &Sheet, out: &mut Out<'_>, mut each: i
             _ if row.cut => "a row is cut off",
             None => "a row is cut off: it has fewer cells than the first line has names",
             Some([_, ..]) => {
-                "a row has more cells than the first line has names: a separator stands in a cell without quotes, and which cell is which cannot be told"
+                "a row has more cells than the first line has names: a cell without quotes contains a separator, so the cells cannot be assigned to columns"
             }
             Some([]) => {
                 each(Named { header: &sheet.header, cells: &row.cells }, out);

@@ -184,7 +184,7 @@ fn placed(named: &Named, checks: &[String]) -> Result<Vec<(ResourceId, Vec<Strin
         // A stand-in for a trail is the account if a check of the account is asked for, and
         // then all checks apply.
         Named::Account(owner) if !on_account.is_empty() => Ok(vec![(owner.root(), checks.to_vec())]),
-        Named::Account(_) => Err(Decision::no(Reason::PseudoResource, "it names the account or a stand-in, and its check judges single resources")),
+        Named::Account(_) => Err(Decision::no(Reason::PseudoResource, "it names the account or a placeholder, and its check judges single resources")),
         Named::Resource(resource) => {
             let answers = |c: &&String| checks::find(c).is_some_and(|c| c.kind == resource.kind() || kin::stands_for(resource.kind(), c.kind));
             let own: Vec<String> = checks.iter().filter(answers).cloned().collect();

@@ -92,20 +92,20 @@ impl Reason {
     /// Explains the reason in words, for people.
     pub fn words(self) -> &'static str {
         match self {
-            Reason::Passed => "its source does not say that anything is wrong",
+            Reason::Passed => "its source does not report a problem",
             Reason::Suppressed => "it is muted at its source",
             Reason::Archived => "it is closed at its source",
             Reason::Sample => "it is a sample, made for a test",
             Reason::FailedCall => "the call failed and changed nothing",
             Reason::ReadOnly => "the call only read",
-            Reason::RevertedLater => "a later event took it back",
+            Reason::RevertedLater => "a later event reverted it",
             Reason::UnmappedControl => "no check answers it",
-            Reason::PseudoResource => "it names no resource but a stand-in for one",
-            Reason::UnresolvedResource => "its resource cannot be made out",
+            Reason::PseudoResource => "it names a placeholder instead of a resource",
+            Reason::UnresolvedResource => "its resource cannot be identified",
             Reason::OtherAccount => "it is about another account",
             Reason::OtherPartition => "it is about another partition",
             Reason::OtherRegion => "it is about a region that was not asked for",
-            Reason::Incomplete => "it is cut off, malformed or lacks what is needed",
+            Reason::Incomplete => "it is cut off, malformed or incomplete",
             Reason::OwnChange => "redress itself made the call",
             Reason::Stale => "a later result of the same source replaces it",
         }

@@ -55,7 +55,7 @@ impl Raw<'_> {
             return arn(self);
         }
         let Some(owner) = self.owner() else {
-            return Named::Unresolved("its account is not said, or is none".to_owned());
+            return Named::Unresolved("its account is missing, or is not an account id".to_owned());
         };
         if let Some(account) = self.id.strip_prefix("AWS::::Account:") {
             return if text::is_account(account) { Named::Account(Owner { account: account.to_owned(), ..owner }) } else { unresolved(self.id) };
@@ -63,7 +63,7 @@ impl Raw<'_> {
         if let Some((kind, _)) = ec2_kinds().find(|(_, prefix)| text::is_ec2_id(self.id, prefix)) {
             return match text::is_region(self.region) {
                 true => Named::Resource(owner.ec2(self.region, kind, self.id)),
-                false => Named::Unresolved(format!("{} stands without its region", self.id)),
+                false => Named::Unresolved(format!("{} is given without its region", self.id)),
             };
         }
         let trail = matches!(self.kind, "AwsCloudTrailTrail" | "AWS::CloudTrail::Trail");

@@ -9,10 +9,10 @@ use super::{
 };
 
 const HEAD: &str = "<!-- Generated from the program. Change it there, then run the tests with REDRESS_BLESS=1. -->\n\n# Controls of others\n\n\
-    Findings of other tools name controls; this page says which checks of redress answer which. A control is known by its framework,\n\
-    the framework's version and its id: the same number means different things in different versions. The checks themselves stand in\n\
-    [checks.md](checks.md); how findings are read, in [intake.md](intake.md).\n\n\
-    A control that stands in neither list of its framework is unknown to that version, and a finding of it is shown as `unmapped_control`.\n\n";
+    Findings of other tools name controls; this page lists the checks of redress that answer them. A control is known by its framework,\n\
+    the framework's version and its id: the same number means different things in different versions. The checks themselves are in\n\
+    [checks.md](checks.md); [intake.md](intake.md) explains how findings are read.\n\n\
+    A control that is in neither list of its framework is unknown to that version, and a finding of it is shown as `unmapped_control`.\n\n";
 
 /// Generates the page `docs/controls.md`.
 pub fn controls_page() -> String {
@@ -24,7 +24,7 @@ pub fn controls_page() -> String {
     for reason in Reason::ALL {
         let _ = writeln!(page, "| `{}` | {} |", Decision::no(*reason, "").word(), reason.words());
     }
-    page.push_str("\n## Known formats that are not taken\n\n| format | why |\n| --- | --- |\n");
+    page.push_str("\n## Known formats that are not accepted\n\n| format | why |\n| --- | --- |\n");
     for (name, why) in DECLINED {
         let _ = writeln!(page, "| {name} | {why} |");
     }

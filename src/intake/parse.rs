@@ -107,7 +107,7 @@ impl<'de> Visitor<'de> for Builder {
         while let Some(key) = map.next_key::<String>()? {
             let Strict(value) = map.next_value()?;
             if object.insert(key, value).is_some() {
-                return Err(A::Error::custom("a key stands twice in one object, and it is not sure which of them counts"));
+                return Err(A::Error::custom("a key occurs twice in one object, and it is unknown which of them counts"));
             }
         }
         Ok(Value::Object(object))

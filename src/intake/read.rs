@@ -191,7 +191,7 @@ impl Reading {
         self.no_rows = out.read == 0 && cut.is_none();
         // A table of which no row could be read was not understood.
         if out.read > 0 && out.read == incomplete {
-            self.broken.get_or_insert_with(|| "none of its rows says what is needed".to_owned());
+            self.broken.get_or_insert_with(|| "none of its rows has the values that are needed".to_owned());
         }
         self.formats.insert(if out.read > incomplete || self.no_rows { format } else { UNKNOWN }, out.read);
         cut

@@ -50,7 +50,7 @@ fn unplanned(plan: &Plan, key: &FindingKey) -> String {
 fn not_verified(story: &Story, id: &str) -> Option<String> {
     let told = story.changes.get(id);
     if let Some(run) = told.and_then(|t| t.undone_by.as_ref()) {
-        return Some(format!("{id} was taken back by run {run}"));
+        return Some(format!("{id} was undone by run {run}"));
     }
     match told.map(|t| &t.phase) {
         // Until it is marked as kept, a replaced resource shows the finding as before.
@@ -59,7 +59,7 @@ fn not_verified(story: &Story, id: &str) -> Option<String> {
         }
         Some(Phase::Ended(Outcome::Verified)) => None,
         Some(Phase::Ended(outcome)) => Some(format!("{id} is {}", outcome.word())),
-        _ => Some(format!("{id} was not carried through")),
+        _ => Some(format!("{id} was not completed")),
     }
 }
 
@@ -109,6 +109,6 @@ fn placed(closing: &Closing<'_>, plan: &Plan, owner: &Owner) -> Result<(String, 
 
 /// Writes the note that the finding carries from then on.
 fn note(run: &str, at: jiff::Timestamp) -> String {
-    let text = format!("Set right by redress, run {run}; checked again and proved at {at:.0}. `redress show {run}` tells what was done.");
+    let text = format!("Fixed by redress, run {run}; checked again and proved at {at:.0}. `redress show {run}` shows what was done.");
     text.chars().take(notice::LONGEST_NOTE).collect()
 }

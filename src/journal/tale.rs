@@ -67,7 +67,7 @@ impl Tale {
     pub fn moments(self) -> Vec<Moment> {
         let Self { mut first, last, left_out, .. } = self;
         if let Some(next) = last.front().filter(|_| left_out > 0) {
-            let what = format!("{left_out} more things happened before this, which are not shown: the journal has them all");
+            let what = format!("{left_out} more things happened before this and are not shown: the journal contains them all");
             first.push(Moment { at: next.at, change: None, step: None, what, seconds: None });
         }
         first.extend(last);
@@ -142,7 +142,7 @@ fn words(event: &Event) -> String {
     match event {
         Event::RunStarted { caller, version, decisions, .. } => {
             let yes = decisions.iter().filter(|d| d.approved).count();
-            format!("the run begins by {caller} (redress {version}), {yes} of {} changes approved", decisions.len())
+            format!("the run is started by {caller} (redress {version}), {yes} of {} changes approved", decisions.len())
         }
         Event::ChangeStarted { .. } => "begins: its guards hold and the account is as planned".to_owned(),
         Event::Intent { call, observed, .. } => format!("calls {}{}", call.name(), seen(observed)),
@@ -152,26 +152,26 @@ fn words(event: &Event) -> String {
             StepResult::Done { outputs } => format!("AWS answered{}", told(outputs)),
             StepResult::Found { outputs } => format!("was found to have taken effect{}", told(outputs)),
             StepResult::Failed { error } => format!("failed: {error}"),
-            StepResult::NotFound => "was looked for and had no effect".to_owned(),
+            StepResult::NotFound => "was looked for and did not take effect".to_owned(),
         },
-        Event::Settled { .. } => "is done: what it waits for has come about".to_owned(),
-        Event::Observed { observed, .. } => format!("what this run itself did is not held against it{}", told(observed)),
+        Event::Settled { .. } => "is done: the state that it waits for was reached".to_owned(),
+        Event::Observed { observed, .. } => format!("changes by this run itself do not count as changes by others{}", told(observed)),
         Event::Tried { allowed, not_told, .. } if not_told.is_empty() => {
-            format!("what comes after it was tried without effect: all {allowed} calls are allowed")
+            format!("the later calls were tried without effect: all {allowed} are allowed")
         }
         Event::Tried { allowed, not_told, .. } => {
-            format!("what comes after it was tried without effect: {allowed} calls are allowed; not known: {}", not_told.join("; "))
+            format!("the later calls were tried without effect: {allowed} are allowed; unknown: {}", not_told.join("; "))
         }
         Event::LeftOver { call: Some(call), reason, .. } => format!("is left for a person to do: {}{}", in_words(call), because(reason)),
-        Event::LeftOver { call: None, reason, .. } => format!("did not show what it was to show, and nothing is taken back{}", because(reason)),
-        Event::RollbackStarted { reason, .. } => format!("goes back{}", because(reason)),
+        Event::LeftOver { call: None, reason, .. } => format!("did not show the expected result, and nothing is undone{}", because(reason)),
+        Event::RollbackStarted { reason, .. } => format!("rolls back{}", because(reason)),
         Event::ChangeEnded { outcome, reason, .. } => format!("{}{}", outcome.word(), because(reason)),
         Event::Resumed { caller, .. } => format!("resumed by {caller}"),
         Event::Stopped { reason } => format!("stopped: {reason}"),
         Event::CheckedAgain { outcome, reason, .. } => format!("checked again: {}{}", outcome.word(), because(reason)),
-        Event::Undone { by, changes } => format!("run {by} took back {}", changes.join(", ")),
-        Event::Notifying { region, findings, .. } => format!("tells Security Hub in {region} that {} of its findings are resolved", findings.len()),
-        Event::Notified { region, error: Some(error), .. } => format!("Security Hub in {region} was not told: {error}"),
+        Event::Undone { by, changes } => format!("run {by} undid {}", changes.join(", ")),
+        Event::Notifying { region, findings, .. } => format!("reports to Security Hub in {region} that {} of its findings are resolved", findings.len()),
+        Event::Notified { region, error: Some(error), .. } => format!("Security Hub in {region} was not updated: {error}"),
         Event::Notified { region, resolved, refused, .. } => format!("Security Hub in {region} updated {resolved}, and refused {}", refused.len()),
         Event::RunEnded => "the run is over".to_owned(),
     }

@@ -60,7 +60,7 @@ impl Unlike {
     pub fn told(&self, change: &str) -> String {
         match self {
             Unlike::Fixed(reason) => format!("{change} is not needed: {reason}"),
-            Unlike::Drifted(reason) | Unlike::Refused(reason) | Unlike::Unknown(reason) => format!("{change} is not done as the plan says: {reason}"),
+            Unlike::Drifted(reason) | Unlike::Refused(reason) | Unlike::Unknown(reason) => format!("{change} is not done as planned: {reason}"),
         }
     }
 }
@@ -105,7 +105,7 @@ pub fn again(plan: &Plan, change: &Change, facts: &Inventory, today: &Today, sta
     }
     let made = made(plan, change, facts, today, stage);
     match (proof::proved(change, facts, Moment::EndOfRun, bindings), made) {
-        (Proved::Unknown(reason), _) => Err(Unlike::Unknown(format!("it cannot be told whether this is still needed: {reason}"))),
+        (Proved::Unknown(reason), _) => Err(Unlike::Unknown(format!("it is unknown whether this is still needed: {reason}"))),
         (Proved::Holds(_), made) if made.is_ok() || closed(plan, change, facts, today) => {
             Err(Unlike::Fixed("the account is as the change would make it; nothing was called".to_owned()))
         }
@@ -159,7 +159,7 @@ fn judged(key: &FindingKey, facts: &Inventory, today: &Today) -> Option<Finding>
 fn made(plan: &Plan, change: &Change, facts: &Inventory, today: &Today, stage: &dyn Stage) -> Result<Again, Unlike> {
     let Behind { playbook, ask, protected, mut own, shared } = behind(plan, change, facts, today)?;
     if let Some(tag) = protected.iter().find(|tag| !change.protected.contains(tag)) {
-        return Err(Unlike::Drifted(format!("the playbooks of today protect what carries the tag {tag}, and it was not asked about: make a new plan")));
+        return Err(Unlike::Drifted(format!("the playbooks of today protect resources with the tag {tag}, which was not considered: make a new plan")));
     }
     if plan.kind == PlanKind::Plan {
         all_before(plan, change, facts)?;
@@ -260,7 +260,7 @@ struct Behind<'c> {
 fn behind<'c>(plan: &'c Plan, change: &'c Change, facts: &Inventory, today: &Today) -> Result<Behind<'c>, Unlike> {
     match plan.kind {
         PlanKind::Prune => Ok(Behind { playbook: prune::NAME.to_owned(), ask: true, protected: Vec::new(), own: Vec::new(), shared: Vec::new() }),
-        PlanKind::Undo | PlanKind::Recover => Err(Unlike::Drifted("what brings something back is made again from its run, not from a playbook".to_owned())),
+        PlanKind::Undo | PlanKind::Recover => Err(Unlike::Drifted("a restoring change is made again from its run, not from a playbook".to_owned())),
         PlanKind::Plan if change.findings.is_empty() => for_others(plan, change, facts, today),
         PlanKind::Plan => answering(change, facts, today),
     }
@@ -274,7 +274,7 @@ fn answering<'c>(change: &'c Change, facts: &Inventory, today: &Today) -> Result
     for key in &change.findings {
         let Some(finding) = judged(key, facts, today) else { return Err(Unlike::Drifted(format!("there is no check {}", key.check))) };
         if guards::is_gone(facts, &key.resource) {
-            return Err(Unlike::Drifted(format!("{} is said to be found on {}, which is not there: make a new plan", key.check, key.resource)));
+            return Err(Unlike::Drifted(format!("{} is claimed to be found on {}, which does not exist: make a new plan", key.check, key.resource)));
         }
         // A change before this one has closed it, or somebody else has.
         if matches!(finding.verdict, Verdict::Ok(_) | Verdict::Retained(_)) {
@@ -321,7 +321,7 @@ fn own_parameters(planned: &[ActionUse], today: &[ActionUse]) -> Vec<String> {
         for name in names.into_iter().filter(|name| planned.with.get(*name) != today.with.get(*name)) {
             let say = |with: &Value| with.get(name).map_or_else(|| "nothing".to_owned(), Value::to_string);
             let (action, says, said) = (&planned.action, say(&planned.with), say(&today.with));
-            own.push(format!("{action}.{name} is {says}, and the playbooks of today say {said} (--set '{action}.{name}={says}')"));
+            own.push(format!("{action}.{name} is {says}, and the playbooks of today have {said} (--set '{action}.{name}={says}')"));
         }
     }
     own
@@ -479,7 +479,7 @@ fn shown(plan: &Plan, mut changes: Vec<Change>, mut rehearsal: Rehearsal) -> Pla
     }
     for change in &mut changes {
         for source in &mut change.sources {
-            source.insert_str(0, "the file says: ");
+            source.insert_str(0, "according to the file: ");
         }
     }
     let mut shown = Plan { changes, rehearsal, digest: String::new(), ..plan.clone() };

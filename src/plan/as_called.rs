@@ -10,7 +10,7 @@ use super::{Change, Plan};
 use crate::calls::{self, Risk, Step, words::in_full};
 
 /// The prefix of lines for which only the files vouch.
-const SAYS: &str = "the run's files say: ";
+const SAYS: &str = "according to the run's files: ";
 
 /// Returns the plan with these of its changes shown as the calls that they make. `claims` are the calls of
 /// each change for which only the files vouch.

@@ -18,8 +18,8 @@ const LONGEST_ID: usize = 32;
 pub fn possible(plan: &Plan) -> Result<(), String> {
     if (plan.kind == PlanKind::Undo) != plan.of_run.is_some() {
         return Err(match &plan.of_run {
-            Some(run) => format!("it takes back run {}, and yet it is of the kind {}", shortened(run), plan.kind.word()),
-            None => "it is an undo that does not name the run it takes back".to_owned(),
+            Some(run) => format!("it undoes run {}, but it is of the kind {}", shortened(run), plan.kind.word()),
+            None => "it is an undo that does not name the run that it undoes".to_owned(),
         });
     }
     let mut before = BTreeSet::new();
@@ -42,21 +42,21 @@ pub fn possible(plan: &Plan) -> Result<(), String> {
 fn of_change(plan: &Plan, change: &Change) -> Result<(), String> {
     let (kind, resource) = (plan.kind, &change.resource);
     if kind.restores() != change.restore.is_some() {
-        let says = if kind.restores() { "does not say what it brings back" } else { "says that it brings something back" };
+        let says = if kind.restores() { "does not state what it restores" } else { "claims to restore something" };
         return Err(format!("{says}, in a plan of the kind {}", kind.word()));
     }
     if !resource.account().is_empty() && resource.account() != plan.account {
         return Err(format!("is about {resource}, and the plan is for account {}", shortened(&plan.account)));
     }
     if !resource.region().is_empty() && resource.region() != change.region {
-        return Err(format!("is about {resource}, and yet it is to be made in {:?}", shortened(&change.region)));
+        return Err(format!("is about {resource}, but it is to be made in {:?}", shortened(&change.region)));
     }
     let least = floor(&change.steps);
     if change.risk < least {
-        return Err(format!("says that it is {}, and its calls are {}", change.risk.word(), least.word()));
+        return Err(format!("claims to be {}, and its calls are {}", change.risk.word(), least.word()));
     }
     if change.touches.is_empty() && !change.steps.is_empty() {
-        return Err("makes calls, and says that it touches nothing".to_owned());
+        return Err("makes calls, and claims to touch nothing".to_owned());
     }
     of_uses(kind, change)
 }
@@ -70,7 +70,7 @@ fn of_uses(kind: PlanKind, change: &Change) -> Result<(), String> {
         }
         PlanKind::Undo | PlanKind::Recover => {}
         PlanKind::Plan | PlanKind::Prune if names.is_empty() || names.join("+") != change.action => {
-            return Err(format!("is said to be {:?}, and uses {:?}", shortened(&change.action), shortened(&names.join("+"))));
+            return Err(format!("claims to be {:?}, and uses {:?}", shortened(&change.action), shortened(&names.join("+"))));
         }
         PlanKind::Prune if names != [prune::NAME] || !change.findings.is_empty() => return Err("is no deletion, in a plan that prunes".to_owned()),
         PlanKind::Plan if names.contains(&prune::NAME) => return Err("deletes what a run kept, which only a plan of the kind prune does".to_owned()),

@@ -114,7 +114,7 @@ pub enum PlanFileError {
         what: String,
     },
     /// A document that has the shape of a plan, but claims something that no plan of redress claims.
-    #[error("the plan file says what redress never writes: {what}; it was made or edited by something else, so nothing of it is done: make a new plan")]
+    #[error("the plan file contains what redress never writes: {what}; it was made or edited by something else, so none of it is done: make a new plan")]
     Claim {
         /// The claim.
         what: String,
@@ -166,7 +166,7 @@ pub fn parse(text: &str) -> Result<Plan, PlanFileError> {
     let found = match json.get("format").and_then(Value::as_str) {
         // Enough of it to be recognised: it may be as long as the file.
         Some(format) => format.chars().take(60).collect::<String>().escape_debug().to_string(),
-        None => "not told".to_owned(),
+        None => "unknown".to_owned(),
     };
     if found != FORMAT {
         let version = found.starts_with("redress.plan/");

@@ -129,7 +129,7 @@ impl<'r, 'a> Drafts<'r, 'a> {
         let region = region_of(&needed.resource, &asking.region).to_owned();
         let context = Context { inventory: self.request.inventory, region: &region, checks: &[], options: self.request.options };
         let action =
-            actions::find(needed.action).ok_or_else(|| (SkippedKind::Refused, format!("it needs the action {}, which is not there", needed.action)))?;
+            actions::find(needed.action).ok_or_else(|| (SkippedKind::Refused, format!("it needs the action {}, which does not exist", needed.action)))?;
         let unmet = |refusal| {
             let (kind, reason) = fate_of(refusal);
             (kind, unmet(needed.action, &needed.resource, &reason))

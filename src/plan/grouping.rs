@@ -144,7 +144,7 @@ pub(super) struct Asked<'a> {
 /// The fate of the finding where there are none.
 pub(super) fn asked<'a>(playbooks: &'a [Playbook], inventory: &Inventory, finding: &Finding) -> Result<Asked<'a>, Fate> {
     if let Some(why) = &finding.suppressed {
-        return Err((SkippedKind::Suppressed, format!("the tag {} says: {why}", crate::inventory::tag::IGNORE)));
+        return Err((SkippedKind::Suppressed, format!("the tag {} reads: {why}", crate::inventory::tag::IGNORE)));
     }
     match &finding.verdict {
         Verdict::Retained(by) => return Err((SkippedKind::Retained, by.clone())),
@@ -156,7 +156,7 @@ pub(super) fn asked<'a>(playbooks: &'a [Playbook], inventory: &Inventory, findin
         return Err((SkippedKind::Unmapped, format!("no playbook answers {} here: see `redress playbooks list`", finding.check)));
     };
     if let Some(never) = playbooks.iter().find(|p| p.approve == Approve::Never) {
-        return Err((SkippedKind::Refused, format!("reported only: playbook {} says approve = \"never\"", never.id)));
+        return Err((SkippedKind::Refused, format!("reported only: playbook {} has approve = \"never\"", never.id)));
     }
     if first.actions.is_empty() {
         return Err((SkippedKind::Refused, format!("playbook {} names no action", first.id)));

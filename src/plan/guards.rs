@@ -95,7 +95,7 @@ pub(super) fn beyond_limits(claims: &[Claim<'_>], inventory: &Inventory, playboo
         own.sort_by(|a, b| (b.severity, a.region, a.resource).cmp(&(a.severity, b.region, b.resource)));
         for claim in own.into_iter().skip(most) {
             let reason = format!(
-                "blast radius: playbook {id} wants {count} changes and may make {most}, the gravest first: plan again after these are done, or give --max-changes {count}"
+                "blast radius: playbook {id} wants {count} changes and may make {most}, the most severe first: plan again after these are done, or give --max-changes {count}"
             );
             beyond.insert(claim.index, reason);
         }

@@ -91,7 +91,7 @@ pub fn play_steps(stage: &mut dyn Stage, change: &str, steps: &[Step], started: 
 /// # Errors
 /// As [`play`].
 pub fn play_undo(stage: &mut dyn Stage, change: &Change, started: Timestamp, outputs: &mut AllOutputs) -> Result<Option<String>, Stop> {
-    let Some(restore) = &change.restore else { return Err(Stop::Unknown("it does not say what is to come back".to_owned())) };
+    let Some(restore) = &change.restore else { return Err(Stop::Unknown("it does not state what is to be restored".to_owned())) };
     let missing = stage.missing(&change.touches.iter().cloned().collect());
     if !missing.is_empty() {
         return Err(Stop::Unknown(format!("not known of the account: {}", missing.join(", "))));
@@ -174,10 +174,10 @@ fn play_call(stage: &mut dyn Stage, act: &Act, change: &str, step: &str, started
         tries += 1;
         let under_way = stage.under_way(&[]);
         if under_way && waited > LONGEST {
-            return Err(Stop::Unknown(format!("{}: redress cannot tell how long it waits for others: {error}", call.name())));
+            return Err(Stop::Unknown(format!("{}: redress cannot determine how long it waits for others: {error}", call.name())));
         }
         if !under_way && tries > PATIENCE && error.class == ErrorClass::Concurrency {
-            return Err(Stop::Unknown(format!("{}: others have reached a limit, and redress cannot tell how long that lasts: {error}", call.name())));
+            return Err(Stop::Unknown(format!("{}: others have reached a limit, and redress cannot determine how long that lasts: {error}", call.name())));
         }
         if !under_way && tries > PATIENCE {
             return Err(Stop::Failed(format!("{} fails again and again with {error}", call.name())));
@@ -206,7 +206,7 @@ fn wait_for(stage: &mut dyn Stage, wait: Option<&Wait>, bindings: &Bindings<'_>)
             Standing::Never(seen) => return Err(Stop::Failed(format!("waiting {} is in vain: {seen}", wait.why))),
             Standing::Unknown(reason) => return Err(Stop::Unknown(format!("waiting {}: {reason}", wait.why))),
             Standing::NotYet(seen) if waited >= wait.at_most && stage.under_way(&until.iter().flat_map(Expect::ids).collect::<Vec<_>>()) => {
-                return Err(Stop::Unknown(format!("redress cannot tell how long it takes {}, and waits {waited} s at most: {seen}", wait.why)));
+                return Err(Stop::Unknown(format!("redress cannot determine how long it takes {}, and waits {waited} s at most: {seen}", wait.why)));
             }
             Standing::NotYet(seen) if waited >= wait.at_most => {
                 return Err(Stop::Failed(format!("waited {waited} s {}: {seen}", wait.why)));

@@ -135,7 +135,7 @@ pub fn propose(
 
 fn unplayed(action: &str, stop: &Stop) -> Refusal {
     match stop {
-        Stop::Unknown(reason) => Refusal::Unknown(format!("what comes after {action} cannot be planned, because it cannot be told how that goes: {reason}")),
+        Stop::Unknown(reason) => Refusal::Unknown(format!("what comes after {action} cannot be planned, because its outcome is unknown: {reason}")),
         Stop::Failed(reason) => Refusal::Refused(format!("{action} would fail: {reason}")),
     }
 }
@@ -299,14 +299,14 @@ fn told_differently(planned: &Change, fresh: &Change) -> Vec<String> {
     let pairs = [
         (planned.summary == fresh.summary, "its summary"),
         (planned.playbook == fresh.playbook, "the playbook that asks for it"),
-        (planned.before == fresh.before, "how it looks before"),
-        (planned.after_state == fresh.after_state, "how it looks after"),
-        (planned.reversible == fresh.reversible && alike(&planned.not_restored, &fresh.not_restored), "what undo does not bring back"),
+        (planned.before == fresh.before, "its state before"),
+        (planned.after_state == fresh.after_state, "its state after"),
+        (planned.reversible == fresh.reversible && alike(&planned.not_restored, &fresh.not_restored), "what undo does not restore"),
         (alike(&planned.guards, &fresh.guards), "what its guards found"),
         (alike(&planned.proof, &fresh.proof), "what proves it"),
         (alike(&planned.touches, &fresh.touches), "what it touches"),
     ];
-    pairs.into_iter().filter(|(same, _)| !same).map(|(_, what)| format!("{what} is said differently in the plan")).collect()
+    pairs.into_iter().filter(|(same, _)| !same).map(|(_, what)| format!("{what} is different in the plan")).collect()
 }
 
 /// Returns whether two lists contain the same items, in whatever order.
@@ -330,7 +330,7 @@ fn done_differently(planned: &Change, fresh: &Change) -> Option<String> {
         match find(&fresh.steps, &step.name) {
             None => all.push(format!("the step \"{}\" is not needed any more", step.title)),
             Some(now) if now.act.call != step.act.call => all.push(format!("the step \"{}\" would be called differently: {}", step.title, now.title)),
-            Some(now) if now != *step => all.push(format!("the step \"{}\" would be waited for, recognised or taken back differently", step.title)),
+            Some(now) if now != *step => all.push(format!("the step \"{}\" would be waited for, recognised or undone differently", step.title)),
             Some(_) => {}
         }
     }

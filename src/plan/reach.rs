@@ -257,7 +257,7 @@ impl<'a> Reach<'a> {
             Fact::Known(thing) => thing,
             // Only the snapshots of the account are listed: a missing one may belong to another account.
             Fact::Absent if family == FamilyKind::Snapshots && uses_as_source(call) => {
-                return never(format!("takes {id} for a source, and the account has no such snapshot"));
+                return never(format!("uses {id} as a source, and the account has no such snapshot"));
             }
             // A call neither changes nor loses a thing that does not exist; a thing that is made is compared
             // with the one that the action makes.
@@ -269,7 +269,7 @@ impl<'a> Reach<'a> {
         }
         let own = tag_of(&thing, tag::RUN) == Some(run);
         if uses_as_source(call) && family == FamilyKind::Snapshots && !own {
-            return never(format!("takes {id} for a source, which run {run} did not make, as its tags say"));
+            return never(format!("uses {id} as a source, which run {run} did not make, as its tags show"));
         }
         let due = || change.action == "prune" && id == change.resource.id() && may_go(&thing, self.facts.read_at.to_zoned(TimeZone::UTC).date());
         let derived = || call.operation == "DeleteBucket" && self.made.back(call);
@@ -277,7 +277,7 @@ impl<'a> Reach<'a> {
         let made = own && tag_of(&thing, tag::REPLACED_BY).is_none();
         let may_go_now = made || derived() || due();
         if deletes && !may_go_now {
-            return never(format!("would delete {id}, or what is set on it, which run {run} did not make, as its tags say"));
+            return never(format!("would delete {id}, or what is set on it, which run {run} did not make, as its tags show"));
         }
         // Settings of a thing are compared with the proposal, which is made only where the thing may be used.
         let proposed = || family == FamilyKind::Buckets && (self.made.forth(call) || self.made.back(call) || call.operation == "PutBucketPolicy");

@@ -141,7 +141,7 @@ pub fn rehearse_undo(changes: &[Change], stage: &dyn Stage) -> Rehearsal {
     let (started, mut opens) = (before.read_at, BTreeSet::new());
     for change in changes {
         if let Some(needed) = change.after.iter().find(|id| !shown.predicted.contains_key(*id)) {
-            shown.not_rehearsed.push(format!("{}: it comes after {needed}, which is not taken back in the rehearsal", change.id));
+            shown.not_rehearsed.push(format!("{}: it comes after {needed}, which is not undone in the rehearsal", change.id));
             continue;
         }
         let (mut trial, mut made) = (stage.fork(), outputs.clone());

@@ -117,8 +117,8 @@ impl<'a> Comparing<'a> {
                 (Value::Array(expected), Value::Array(now)) => one.listing(expected, other.as_ref(), now),
                 (Value::Object(_), Value::Object(_)) => one.thing(&expected, other.as_ref(), &now),
                 (expected, now) if expected == now => {}
-                (Value::Null, _) => one.ours("it is there"),
-                _ => one.ours("it is not there"),
+                (Value::Null, _) => one.ours("it exists"),
+                _ => one.ours("it does not exist"),
             }
         }
         moved

@@ -46,7 +46,7 @@ pub fn read(reader: &mut Reader<'_>, words: &Vocabulary, root: &DeTable<'_>, fin
 }
 
 fn list<'v, 'd>(reader: &mut Reader<'_>, root: &'v DeTable<'d>) -> Option<&'v [Placed<'d>]> {
-    let hint = "say what is done: [[action]] and under it use = \"tighten-security-group\"";
+    let hint = "name the action: [[action]] and under it use = \"tighten-security-group\"";
     let value = reader.required(root, "action", 0..0, hint)?;
     match value.get_ref() {
         DeValue::Array(list) if list.is_empty() => reader.report(value.span(), "a playbook has at least one action", Some(hint.to_owned())),

@@ -33,35 +33,35 @@ const fn key(name: &'static str, kind: &'static str, default: &'static str, doc:
 /// The keys above the first section.
 pub static TOP: Section = Section {
     shown: "the top level",
-    doc: "These keys stand at the top of the file, above the first section. After a line such as `[match]`, TOML takes every key for one of that section.",
+    doc: "These keys are at the top of the file, above the first section. After a line such as `[match]`, TOML takes every key for one of that section.",
     keys: &[
         key(
             "id",
             "string",
             "",
-            "The name of the playbook: small letters, digits and hyphens. A playbook of yours with the id of a built-in one takes its place.",
+            "The name of the playbook: lowercase letters, digits and hyphens. A playbook of yours with the id of a built-in one takes its place.",
         ),
-        key("title", "string", "", "What it sets right, in one line."),
+        key("title", "string", "", "The problem that it fixes, in one line."),
         key("finding", "string or list of strings", "", "The check, or the checks, whose findings it answers."),
         key(
             "approve",
             "\"ask\", \"auto\" or \"never\"",
             "\"ask\"",
-            "Who must say yes: `ask` a person (or `--auto-approve`), `auto` nobody, `never`: the findings are reported and nothing is done.",
+            "Who must approve: `ask`: a person (or `--auto-approve`); `auto`: nobody; `never`: the findings are reported and nothing is done.",
         ),
         key("check", "section", "none", "Parameters of the checks."),
-        key("match", "section", "all findings", "Which of the findings it answers."),
-        key("action", "list of sections", "", "What is done."),
-        key("guard", "section", "the defaults", "What keeps it from doing too much."),
+        key("match", "section", "all findings", "The part of those findings that it answers."),
+        key("action", "list of sections", "", "The actions."),
+        key("guard", "section", "the defaults", "Limits that keep it from doing too much."),
     ],
 };
 
 /// The section `[match]`.
 pub static MATCH: Section = Section {
     shown: "[match]",
-    doc: "Which findings the playbook answers. All that is given must hold. Patterns know `*` (anything) and `?` (one character), and tell capital from small letters.",
+    doc: "The findings that the playbook answers. All conditions given must hold. Patterns know `*` (anything) and `?` (one character), and are case-sensitive.",
     keys: &[
-        key("severity", "\"low\", \"medium\", \"high\" or \"critical\"", "any", "Only findings that are at least this grave."),
+        key("severity", "\"low\", \"medium\", \"high\" or \"critical\"", "any", "Only findings of at least this severity."),
         key(
             "regions",
             "list of patterns",
@@ -77,24 +77,24 @@ pub static MATCH: Section = Section {
 /// The section `[[action]]`.
 pub static ACTION: Section = Section {
     shown: "[[action]]",
-    doc: "What is done about a finding. A playbook has at least one; several are made in their order and are one change: approved, verified and taken back together.",
+    doc: "The actions that fix a finding. A playbook has at least one; several are made in their order and are one change: approved, verified and undone together.",
     keys: &[
         key("use", "string", "", "The action. It must answer one of the checks in `finding`."),
-        key("with", "table", "the action's defaults", "Its parameters; the page of the action tells them."),
+        key("with", "table", "the action's defaults", "Its parameters; the page of the action lists them."),
     ],
 };
 
 /// The section `[guard]`.
 pub static GUARD: Section = Section {
     shown: "[guard]",
-    doc: "What keeps the playbook from doing too much. A limit that is exceeded plans nothing, and says so.",
+    doc: "The limits that keep the playbook from doing too much. If one is exceeded, nothing is planned, and that is reported.",
     keys: &[
-        key("max_changes", "number from 1 to 10000", "50", "At most so many changes in one plan."),
+        key("max_changes", "number from 1 to 10000", "50", "The largest number of changes in one plan."),
         key(
             "max_percent",
             "number from 1 to 100",
             "25",
-            "At most so many percent of the resources of the kind. It is applied only where more than 40 of the kind were read.",
+            "The largest percentage of the resources of the kind. It is applied only where more than 40 of the kind were read.",
         ),
         key("protected_tags", "list of `Key` or `Key=pattern`", "[]", "Resources with one of these tags are left alone, and shown as refused."),
     ],
@@ -124,7 +124,7 @@ pub fn of_check(check: &str) -> &'static [Parameter] {
             "\"Backup=true\"",
             "The tag by which an instance asks for backups, exactly as it is written; a key alone is any value, an empty string is every instance.",
         ),
-        key("max_age_hours", HOURS, "24", "How old the newest completed snapshot of a volume may be."),
+        key("max_age_hours", HOURS, "24", "The greatest age of the newest completed snapshot of a volume."),
     ];
     if check == "instance-backup-stale" { BACKUP } else { &[] }
 }

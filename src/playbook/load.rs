@@ -80,7 +80,7 @@ fn document<'t>(reader: &mut Reader<'_>, text: &'t str) -> Option<Spanned<DeTabl
 fn syntax_hint(message: &str) -> Option<String> {
     let hint = match message {
         m if m.contains("duplicate key") => "the same key or section is given twice; keep one of them",
-        m if m.contains("basic string") || m.contains("literal string") => "a string ends in the line it begins in, with the quote it began with",
+        m if m.contains("basic string") || m.contains("literal string") => "a string ends on the line on which it begins, with the quote that it began with",
         _ => return None,
     };
     Some(hint.to_owned())
@@ -92,7 +92,7 @@ pub(super) type Named = (String, Range<usize>);
 fn playbook(reader: &mut Reader<'_>, words: &Vocabulary, root: &DeTable<'_>) -> Option<Loaded> {
     reader.unknown_keys(root, &keys::TOP);
     let id = reader.required(root, "id", 0..0, "give it a name of its own: id = \"my-playbook\"").and_then(|value| id(reader, value));
-    let title = reader.required(root, "title", 0..0, "say in one line what it sets right: title = \"...\"");
+    let title = reader.required(root, "title", 0..0, "name in one line the problem that it fixes: title = \"...\"");
     let title = title.and_then(|value| reader.string(value, "title", 200));
     let finding = findings(reader, words, root);
     let given = root.get("approve").and_then(|value| reader.choice(value, "approve", APPROVE));
@@ -126,7 +126,7 @@ fn id(reader: &mut Reader<'_>, value: &Placed<'_>) -> Option<Named> {
     }
     let better: String = id.to_lowercase().chars().map(|c| if good(c) { c } else { '-' }).collect();
     let hint = format!("{:?} would do", better.trim_start_matches('-'));
-    reader.report(value.span(), format!("id {id:?} is not made of small letters, digits and hyphens"), Some(hint));
+    reader.report(value.span(), format!("id {id:?} is not made of lowercase letters, digits and hyphens"), Some(hint));
     None
 }
 

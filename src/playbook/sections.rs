@@ -128,7 +128,7 @@ fn tag_key(reader: &mut Reader<'_>, tag: &str, span: Range<usize>, name: &str) -
     let key = tag.split_once('=').map_or(tag, |(key, _)| key);
     let good = !key.trim().is_empty() && key.chars().count() <= TAG_KEY && !key.chars().any(char::is_control);
     if !good {
-        reader.report(span, format!("{tag:?} in {name} is no tag"), Some(format!("the key of a tag has 1 to {TAG_KEY} characters")));
+        reader.report(span, format!("{tag:?} in {name} is not a tag"), Some(format!("the key of a tag has 1 to {TAG_KEY} characters")));
     }
     good
 }

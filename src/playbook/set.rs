@@ -48,7 +48,7 @@ pub(super) fn allow_with(words: &Vocabulary, playbooks: &mut [Playbook], cidrs: 
     if let Some(wide) = cidrs.iter().find(|cidr| near_the_world(cidr)) {
         let least = if wide.addr().is_ipv4() { "/8 (IPv4)" } else { "/16 (IPv6)" };
         return Err(format!(
-            "--allow-cidr {wide} is the world, or near it: allowing it would leave open what is to be closed. Name the network that you come from, {least} or smaller, such as 203.0.113.0/24"
+            "--allow-cidr {wide} is the world, or near it: allowing it would leave the rule open to the world. Name the network that you come from, {least} or smaller, such as 203.0.113.0/24"
         ));
     }
     if cidrs.is_empty() {

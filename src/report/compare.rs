@@ -167,7 +167,7 @@ fn substance(plan: &Plan, change: &Change) -> Value {
     let guards: Vec<String> = change.guards.iter().map(|g| format!("{} {}: {}", g.guard, g.result, g.note)).collect();
     json!({
         "summary": change.summary, "risk": change.risk.word(), "playbook": change.playbook, "answers": change.findings.iter().map(words::finding).collect::<Vec<_>>(),
-        "before": change.before, "after": change.after_state, "impact": change.impact, "guards": guards, "way back": words::way_back(change).1,
+        "before": change.before, "after": change.after_state, "impact": change.impact, "guards": guards, "undo": words::way_back(change).1,
         "not restored": change.not_restored, "asks": change.ask, "comes after": after, "calls": calls.iter().map(|c| renumbered(plan, c)).collect::<Vec<_>>(),
     })
 }

@@ -24,13 +24,13 @@ pub fn only_if(act: &Act) -> Option<String> {
 fn condition(expect: &Expect) -> String {
     let id = match &expect.id {
         Value::String(id) => id.clone(),
-        _ => "what this change has made".to_owned(),
+        _ => "the resource that this change made".to_owned(),
     };
     let member = expect.at.trim_start_matches('/').replace("/0/", " ").replace(['/', '_'], " ");
     let subject = if member.is_empty() { id } else { format!("{member} of {id}") };
     match &expect.test {
-        Test::Exists => format!("{subject} is there"),
-        Test::Gone => format!("{subject} is not there"),
+        Test::Exists => format!("{subject} exists"),
+        Test::Gone => format!("{subject} does not exist"),
         Test::Is(value) => format!("{subject} is {}", said(value)),
         Test::Earlier(then) => format!("{subject} is before {then:.0}"),
         Test::OneOf { good, .. } => format!("{subject} is {}", good.iter().map(said).collect::<Vec<_>>().join(" or ")),
@@ -43,7 +43,7 @@ fn said(value: &Value) -> String {
         Value::Null => "not set".to_owned(),
         Value::String(text) => text.clone(),
         Value::Array(items) if items.is_empty() => "none".to_owned(),
-        _ if refers("$observed") => "what it was".to_owned(),
+        _ if refers("$observed") => "as it was".to_owned(),
         _ if refers("$run") => "this run".to_owned(),
         other => other.to_string(),
     }
@@ -66,7 +66,7 @@ mod tests {
         let act = make::act(Call::new("ec2", "us-east-1", "DetachVolume", json!({})), Vec::new());
         assert_eq!(only_if(&act), None);
         let held = [is("/state", json!("stopped")), is("/launch_time", reference::observed("launch_time")), is("/tags/redress:run", reference::run())];
-        let said = "only if state of i-1 is stopped, launch time of i-1 is what it was, tags redress:run of i-1 is this run; else it is left out";
+        let said = "only if state of i-1 is stopped, launch time of i-1 is as it was, tags redress:run of i-1 is this run; else it is left out";
         assert_eq!(only_if(&act.only_if(held.into()).or_leave()).as_deref(), Some(said));
     }
 }

@@ -30,10 +30,10 @@ const SCRIPT: &str = include_str!("templates/page.js");
 /// # Errors
 /// Fails if the template cannot be rendered, which is a fault of this program.
 pub fn plan(plan: &Plan, typed: &Typed<'_>) -> Result<String, minijinja::Error> {
-    let mut lead = said("what the rehearsal showed", &words::rehearsal(plan));
+    let mut lead = said("result of the rehearsal", &words::rehearsal(plan));
     if !plan.changes.is_empty() && !words::offered(plan) {
         lead["tone"] = json!("bad");
-        push(&mut lead["rest"], json!({ "tone": "bad", "text": "It would open what is closed now, so it is not offered for approval." }));
+        push(&mut lead["rest"], json!({ "tone": "bad", "text": "It would open findings that are closed now, so it is not offered for approval." }));
     }
     let mut facts = vec![
         ("Account", plan.account.clone()),
@@ -71,7 +71,7 @@ pub fn run(run: &RunDocument, plan: Option<&Plan>, typed: &Typed<'_>) -> Result<
     let text = format!("{}: {}", words::count(run.changes.len(), "change"), if told.is_empty() { "none" } else { &told });
     let worst = run.changes.iter().map(|c| words::outcome_tone(&c.outcome)).chain([words::state_tone(run.state)]);
     let worst = worst.max_by_key(|tone| [Tone::Good, Tone::Warn, Tone::Bad].iter().position(|t| t == tone)).unwrap_or(Tone::Plain);
-    let mut lead = said("what became of it", &[(worst, text)]);
+    let mut lead = said("outcome", &[(worst, text)]);
     if let Some(why) = &run.stopped {
         push(&mut lead["rest"], json!({ "tone": "warn", "text": format!("stopped: {why}") }));
     }
@@ -84,7 +84,7 @@ pub fn run(run: &RunDocument, plan: Option<&Plan>, typed: &Typed<'_>) -> Result<
         let stays = if row.is_empty() { words::stays(run, report) } else { Vec::new() };
         let reason = (!report.reason.is_empty() && report.reason != row).then(|| report.reason.clone());
         let awaited = report.awaiting.iter().map(|what| format!("awaited: {what}"));
-        let undone = report.undone_by.iter().map(|by| format!("taken back by run {by}"));
+        let undone = report.undone_by.iter().map(|by| format!("undone by run {by}"));
         let told: Vec<String> = reason.into_iter().chain(words::left(report)).chain(awaited).chain(undone).chain(stays).chain(seconds).collect();
         merge(
             &mut shown,
@@ -223,8 +223,8 @@ fn step(step: &Step) -> Value {
         WayBack::Calls { rollback, undo, kept_once, .. } => {
             let later = match undo {
                 Undo::Same => None,
-                Undo::Calls(acts) => Some(format!("undo later calls {}", words::list(&acts.iter().map(|a| a.call.name()).collect::<Vec<_>>()))),
-                Undo::Kept(why) => Some(format!("undo later keeps it: {why}")),
+                Undo::Calls(acts) => Some(format!("undo after the run calls {}", words::list(&acts.iter().map(|a| a.call.name()).collect::<Vec<_>>()))),
+                Undo::Kept(why) => Some(format!("undo after the run keeps it: {why}")),
             };
             let kept = kept_once.as_ref().map(|k| format!("kept once step {} was done: {}", k.step, k.reason));
             let names = words::list(&rollback.iter().map(|a| a.call.name()).collect::<Vec<_>>());

@@ -34,7 +34,7 @@ pub fn plan(plan: &Plan, typed: &Typed<'_>) -> String {
     let _ = writeln!(out, "Digest {}.\n", code(&plan.digest));
     said(&mut out, &words::rehearsal(plan));
     if !plan.changes.is_empty() && !words::offered(plan) {
-        out.push_str("\n> **It would open what is closed now, so it is not offered for approval.**\n");
+        out.push_str("\n> **It would open findings that are closed now, so it is not offered for approval.**\n");
     }
     overview(&mut out, plan);
     details(&mut out, plan);
@@ -116,7 +116,7 @@ fn one(out: &mut String, plan: &Plan, change: &Change) {
         let _ = writeln!(out, "- after {}", md(&words::list(&change.after)));
     }
     if !change.ask && plan.kind == PlanKind::Plan {
-        out.push_str("- ⚠️ done without a question: the playbook says so\n");
+        out.push_str("- ⚠️ done without a question: the playbook allows it\n");
     }
     for line in &change.sources {
         let _ = writeln!(out, "- reported by {}", md(line));
@@ -129,7 +129,7 @@ fn one(out: &mut String, plan: &Plan, change: &Change) {
         let (tone, word) = if passed { (Tone::Good, String::new()) } else { (Tone::Warn, format!(" ({})", note.result.replace('-', " "))) };
         let _ = writeln!(out, "- {} guard {}{}: {}", icon(tone), md(&note.guard), md(&word), md(&note.note));
     }
-    let _ = writeln!(out, "- way back: {}", md(&words::way_back(change).1));
+    let _ = writeln!(out, "- undo: {}", md(&words::way_back(change).1));
     for line in &change.not_restored {
         let _ = writeln!(out, "- ⚠️ not restored: {}", md(line));
     }
@@ -154,16 +154,16 @@ fn exact(out: &mut String, n: usize, step: &Step) {
     match &step.way_back {
         WayBack::Calls { rollback, .. } => {
             let calls: Vec<String> = rollback.iter().map(|act| code(&act.call.name())).collect();
-            let _ = writeln!(out, "Way back: {}.\n", words::list(&calls));
+            let _ = writeln!(out, "Undo: {}.\n", words::list(&calls));
         }
         WayBack::ByStep(other) => {
-            let _ = writeln!(out, "Way back: that of step {}.\n", code(other));
+            let _ = writeln!(out, "Undo: that of step {}.\n", code(other));
         }
         WayBack::Kept(why) => {
-            let _ = writeln!(out, "Way back: kept: {}.\n", md(why));
+            let _ = writeln!(out, "Undo: kept: {}.\n", md(why));
         }
         WayBack::Cannot(why) => {
-            let _ = writeln!(out, "Way back: none: {}.\n", md(why));
+            let _ = writeln!(out, "Undo: none: {}.\n", md(why));
         }
     }
 }
@@ -291,7 +291,7 @@ pub fn runs(all: &[RunDocument]) -> String {
 fn beside(run: &RunDocument, change: &ChangeReport) -> String {
     let reason = (!change.reason.is_empty()).then(|| change.reason.clone());
     let awaited = change.awaiting.iter().map(|what| format!("awaited: {what}"));
-    let undone = change.undone_by.iter().map(|by| format!("taken back by run {by}"));
+    let undone = change.undone_by.iter().map(|by| format!("undone by run {by}"));
     reason
         .into_iter()
         .chain(words::left(change))

@@ -82,7 +82,7 @@ impl Event<'_> {
             (Some(_), _) if self.all(story, "already-fixed") => (2, "Warning"),
             _ => (3, "Fail"),
         };
-        let detail = self.open.clone().unwrap_or_else(|| "set right, and proved on facts read afterwards".to_owned());
+        let detail = self.open.clone().unwrap_or_else(|| "fixed, and proved on facts read afterwards".to_owned());
         let severity = self.severity();
         let changes: Vec<Value> = self.changes.iter().map(|c| told(c, story)).collect();
         let mut event = json!({

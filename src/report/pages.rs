@@ -64,7 +64,7 @@ pub fn checks_page() -> String {
 /// Generates the page of all keys that a playbook can have.
 pub fn playbook_reference() -> String {
     let mut page = format!(
-        "{GENERATED}# The keys of a playbook\n\nA playbook is a TOML file of at most {} KiB. [The guide](playbooks.md) tells how to write one. \
+        "{GENERATED}# The keys of a playbook\n\nA playbook is a TOML file of at most {} KiB. [The guide](playbooks.md) explains how to write one. \
          A key that is not named here is an error.\n\n",
         crate::playbook::bounds::MAX_BYTES / 1024
     );

@@ -288,7 +288,7 @@ fn a_plan_names_what_undo_leaves_and_what_needs_its_own_flag() {
 fn undo_and_prune_plans_speak_of_what_they_do() {
     let undo = Plan { kind: PlanKind::Undo, of_run: Some("r1".into()), ..sample::plan() };
     let text = text::plan(&undo, &View::default());
-    assert!(text.starts_with("Undo of run r1: takes back 2 changes\n"), "{text}");
+    assert!(text.starts_with("Undo of run r1: 2 changes\n"), "{text}");
     assert!(text.ends_with("  redress undo r1\n"), "{text}");
     let mut failing = undo.clone();
     failing.rehearsal = Rehearsal { failed: ["c1".to_owned()].into(), differences: vec!["c1: it did not come up".into()], ..Rehearsal::default() };
@@ -315,7 +315,7 @@ fn undo_and_prune_plans_speak_of_what_they_do() {
 fn what_to_type_next_follows_from_how_a_run_stands() {
     let mut run = sample::run();
     assert!(told(&run).contains("redress verify 20261122-100500-4b1d\n"));
-    assert!(told(&run).ends_with("Next, to take it back:\n  redress undo 20261122-100500-4b1d\n"));
+    assert!(told(&run).ends_with("Next, to undo it:\n  redress undo 20261122-100500-4b1d\n"));
     run.state = RunState::Interrupted;
     assert!(told(&run).ends_with("Next, to finish it:\n  redress resume 20261122-100500-4b1d\n"));
     run.state = RunState::Undone;
@@ -323,7 +323,7 @@ fn what_to_type_next_follows_from_how_a_run_stands() {
     assert!(!told(&run).contains("Next"), "{}", told(&run));
     run = sample::run();
     run.changes[0].outcome = "stuck".into();
-    assert!(told(&run).contains("A person is needed"));
+    assert!(told(&run).contains("Manual action needed"));
     run.changes.iter_mut().for_each(|c| c.outcome = "drifted".into());
     run.changes[1].awaiting.clear();
     assert!(told(&run).ends_with("redress plan -o plan.json\n"));

@@ -127,8 +127,8 @@ pub fn plan_title(plan: &Plan) -> String {
     let n = plan.changes.len();
     match (plan.kind.word(), &plan.of_run) {
         (_, _) if n == 0 => "Nothing to do".to_owned(),
-        ("undo", Some(run)) => format!("Undo of run {run}: takes back {}", count(n, "change")),
-        ("undo", None) => format!("Undo: takes back {}", count(n, "change")),
+        ("undo", Some(run)) => format!("Undo of run {run}: {}", count(n, "change")),
+        ("undo", None) => format!("Undo: {}", count(n, "change")),
         ("prune", _) => format!("Prune: {} to delete what earlier runs kept", count(n, "change")),
         _ => format!("Plan: {}", count(n, "change")),
     }
@@ -199,7 +199,8 @@ pub fn rehearsal(plan: &Plan) -> Vec<Said> {
 }
 
 /// The line above a plan that was compared with no account.
-pub const CLAIM: &str = "This is what the file says, compared with no account: only the calls are sure. `redress apply` makes all of it again before it asks";
+pub const CLAIM: &str =
+    "This is what the file claims, not compared with any account: only the calls are certain. `redress apply` plans all of it again before it asks";
 
 fn not_rehearsed(shown: &Rehearsal) -> Vec<Said> {
     if shown.not_rehearsed.is_empty() {
@@ -224,7 +225,7 @@ fn result(plan: &Plan, shown: &Rehearsal) -> Said {
         _ => format!("every call went through, opens {}", shown.opens.len()),
     };
     let restoring = match (plan.kind.word(), shown.undo_restores) {
-        ("undo", true) => ", what was is restored but for what is named",
+        ("undo", true) => ", the earlier state is restored except for what is named",
         ("prune", _) => ", what is deleted does not come back",
         (_, false) if !shown.not_rehearsed.is_empty() && shown.differences.is_empty() => ", undo was tried for what was rehearsed",
         (_, true) => ", undo restores all but what is named",
@@ -278,12 +279,12 @@ pub fn way_back(change: &Change) -> Said {
     let steps = |n: usize| format!("{n} of {}", count(all, "step"));
     match (cannot, kept) {
         _ if all == 0 => (Tone::Plain, "nothing is called".to_owned()),
-        (0, 0) if all == 1 => (Tone::Plain, "the step can be taken back".to_owned()),
-        (0, 0) => (Tone::Plain, format!("all {all} steps can be taken back")),
+        (0, 0) if all == 1 => (Tone::Plain, "the step can be undone".to_owned()),
+        (0, 0) => (Tone::Plain, format!("all {all} steps can be undone")),
         (0, kept) if kept == all => (Tone::Plain, "undo leaves everything as it is".to_owned()),
-        (0, kept) => (Tone::Plain, format!("undo takes back {}; the rest is kept", steps(all - kept))),
-        (cannot, _) if cannot == all => (Tone::Bad, "cannot be taken back".to_owned()),
-        (cannot, _) => (Tone::Bad, format!("{} cannot be taken back", steps(cannot))),
+        (0, kept) => (Tone::Plain, format!("undo reverses {}; the rest is kept", steps(all - kept))),
+        (cannot, _) if cannot == all => (Tone::Bad, "cannot be undone".to_owned()),
+        (cannot, _) => (Tone::Bad, format!("{} cannot be undone", steps(cannot))),
     }
 }
 
@@ -364,7 +365,7 @@ pub fn run_next(run: &RunDocument, typed: &Typed<'_>) -> Vec<Next> {
         all.push(next("to check later that it is still fixed", format!("redress verify {id}{place}")));
     }
     if run.kind == "plan" && (has("verified") || has("unverified")) {
-        all.push(next("to take it back", format!("redress undo {id}{place}")));
+        all.push(next("to undo it", format!("redress undo {id}{place}")));
     }
     if ["drifted", "blocked", "skipped", "rolled-back", "failed", "not-approved"].iter().any(|outcome| has(outcome)) {
         match (run.kind.as_str(), &run.of_run) {
@@ -444,8 +445,8 @@ pub fn duration(seconds: f64) -> String {
 pub fn told(told: &Told) -> String {
     let (of, at) = (count(told.findings, "finding"), format!("Security Hub in {}, {}", told.region, time(told.at)));
     match (&told.error, told.resolved) {
-        (Some(error), _) => format!("{at}: {of} not told: {error}"),
-        (None, None) => format!("{at}: {of} told, and no answer is known"),
+        (Some(error), _) => format!("{at}: {of} not reported: {error}"),
+        (None, None) => format!("{at}: {of} reported, answer unknown"),
         (None, Some(n)) if told.refused.is_empty() => format!("{at}: {n} of {of} resolved"),
         (None, Some(n)) => format!("{at}: {n} of {of} resolved, {} refused", told.refused.len()),
     }

@@ -425,7 +425,7 @@ fn a_way_back_needs_nothing_that_was_never_made() {
     stand.run(&held, Vec::new(), None).unwrap().unwrap();
     let told = stand.story().changes[&plan.changes[0].id].clone();
     assert_eq!(told.outcome(), Some(Outcome::RolledBack), "{}", told.reason);
-    let left = |e: &Event| matches!(e, Event::Left { reason, .. } if reason.contains("nothing to take back"));
+    let left = |e: &Event| matches!(e, Event::Left { reason, .. } if reason.contains("nothing to undo"));
     assert!(hold(&stand.events).iter().any(|(_, e)| left(e)));
     assert!(hold(&stand.twin).inventory().regions["us-east-1"].snapshots.known().all(|(_, s)| !s.tags.contains_key(tag::RUN)), "what was made is gone");
 }

@@ -61,7 +61,7 @@ fn every_report_can_be_a_file_and_the_summary_grows() {
     // A file is shown as a claim, and else as it was shown when it was made.
     let unclaimed = |shown: String, before: &str, after: &str| {
         let (head, rest) = shown.split_once(before).unwrap_or_else(|| panic!("it is shown as a claim: {shown}"));
-        assert!(rest.starts_with("This is what the file says, compared with no account"), "{rest}");
+        assert!(rest.starts_with("This is what the file claims, not compared with any account"), "{rest}");
         format!("{head}{}", rest.split_once(after).unwrap().1)
     };
     let shown = unclaimed(shown, "> ⚠️ **", "**\n\n");
@@ -70,7 +70,8 @@ fn every_report_can_be_a_file_and_the_summary_grows() {
     assert_eq!(bench.read("step.md").trim(), markdown.trim(), "show adds nothing to the summary");
     assert!(bench.read("plan.html").starts_with("<!doctype html>"));
     let page = bench.ends(0, "show plan.json --format html");
-    let before = "\n<section class=\"verdict warn\" aria-label=\"whose word this is\"><p class=\"result\"><span class=\"dot\" aria-hidden=\"true\"></span>";
+    let before =
+        "\n<section class=\"verdict warn\" aria-label=\"source of these statements\"><p class=\"result\"><span class=\"dot\" aria-hidden=\"true\"></span>";
     assert_eq!(unclaimed(page, before, "</section>"), bench.read("plan.html").replace("plan.json --allow-cidr 203.0.113.0&#x2f;24<", "plan.json<"));
     let sarif: Value = serde_json::from_str(&bench.read("plan.sarif")).unwrap();
     assert!(!sarif["runs"][0]["results"].as_array().unwrap().is_empty());

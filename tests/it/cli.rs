@@ -209,7 +209,7 @@ fn an_undo_can_be_planned_reviewed_and_done_later_as_it_was_reviewed() {
     let plan: Value = serde_json::from_str(&desk.read("undo.json")).unwrap();
     assert_eq!(plan["rehearsal"]["undo_restores"], true, "{}", plan["rehearsal"]);
     assert!(plan["rehearsal"]["opens"].as_array().is_some_and(|opens| !opens.is_empty()), "what was closed is open again");
-    assert!(desk.ends(0, "show undo.json").out.contains("rehearsed: every call went through, what was is restored but for what is named"));
+    assert!(desk.ends(0, "show undo.json").out.contains("rehearsed: every call went through, the earlier state is restored except for what is named"));
     desk.ends(0, "show undo.json --format html");
     assert!(desk.ends(2, "apply undo.json --change c1").err.contains("cannot change a plan that is made already"));
     // A part of it taken back meanwhile: the reviewed undo is not what takes the run back any more.
@@ -217,7 +217,7 @@ fn an_undo_can_be_planned_reviewed_and_done_later_as_it_was_reviewed() {
     desk.ends(0, &format!("undo last --change {last} -o part.json"));
     desk.ends(0, "apply part.json --auto-approve --max-risk disruptive");
     let stale = desk.ends(4, "apply undo.json --auto-approve --max-risk disruptive");
-    assert!(stale.err.contains("does not stand any more as it did when this undo was planned"), "{}", stale.err);
+    assert!(stale.err.contains("has changed since this undo was planned"), "{}", stale.err);
     let run = plan["of_run"].as_str().unwrap();
     desk.ends(0, &format!("undo {run} -o rest.json"));
     let undone = desk.ends(0, "apply rest.json --auto-approve --max-risk disruptive --format json").json();

@@ -204,7 +204,7 @@ fn what_is_down_is_brought_up_again_while_the_credentials_still_last_for_the_way
     stand.run(&plan, yes(&plan), None).unwrap().unwrap();
     let (end, reason) = outcome(&stand);
     assert_eq!(end, Some(Outcome::RolledBack), "{reason}");
-    assert!(reason.contains("the credentials end at") && reason.contains("it turns back while it still can"), "{reason}");
+    assert!(reason.contains("the credentials end at") && reason.contains("it is rolled back while that is still possible"), "{reason}");
     let id = plan.changes[0].resource.id();
     let twin = hold(&stand.twin);
     let region = &twin.truth().regions[&plan.changes[0].region];

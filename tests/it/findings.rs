@@ -159,7 +159,7 @@ fn an_input_that_is_not_there_is_bad_input_and_one_that_breaks_off_is_unknown() 
     fs::write(desk.path("in/deep/cut"), &text[..text.len() - 2]).unwrap();
     let (code, _, err) = desk.run("scan --account twin:demo --findings in", None);
     assert_eq!(code, 4, "{err}");
-    assert!(err.contains("not whole"), "{err}");
+    assert!(err.contains("incomplete"), "{err}");
     // A plan may lack what stood in the rest.
     let (code, _, err) = desk.run("plan --account twin:demo --findings in", None);
     assert_eq!(code, 4, "{err}");
@@ -235,7 +235,7 @@ fn what_led_to_nothing_is_told_by_control_and_what_passed_only_counted() {
     let (_, out, _) = desk.run("scan --account twin:demo --findings run", None);
     let out = out.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(out.contains(&format!("no check answers it: {acl} (2 times)")), "{out}");
-    assert!(out.contains("its source does not say that anything is wrong: 1 "), "{out}");
+    assert!(out.contains("its source does not report a problem: 1 "), "{out}");
     assert!(out.contains(&format!("sg-0aaaaaaaaaaaaaaa4 in us-east-1 ({PROWLER})")) && !out.contains("sg-0aaaaaaaaaaaaaaa3"), "{out}");
     let wanted = planned(&desk.json(&format!("scan {TWIN} --check {CHECK}")), CHECK);
     desk.write("one", &ocsf(wanted.first().unwrap()));

@@ -94,7 +94,7 @@ fn what_no_redress_writes_is_refused_when_the_file_is_read_by_every_command() {
     type Edit = Box<dyn Fn(&mut Value)>;
     let cases: Vec<(&str, &str, Edit)> = vec![
         // A change that says that it restores something was once let through without the drift check.
-        ("restore.json", "says that it brings something back, in a plan of the kind plan", {
+        ("restore.json", "claims to restore something, in a plan of the kind plan", {
             let restore = restore.clone();
             Box::new(move |p| {
                 p["changes"][0]["restore"] = restore.clone();
@@ -104,9 +104,9 @@ fn what_no_redress_writes_is_refused_when_the_file_is_read_by_every_command() {
         }),
         ("kind.json", "unknown variant `whatever`", Box::new(|p| p["kind"] = json!("whatever"))),
         ("prune.json", "is no deletion, in a plan that prunes", Box::new(|p| p["kind"] = json!("prune"))),
-        ("undo.json", "does not name the run it takes back", Box::new(|p| p["kind"] = json!("undo"))),
-        ("of.json", "takes back run r1", Box::new(|p| p["of_run"] = json!("r1"))),
-        ("recover.json", "does not say what it brings back", Box::new(|p| p["kind"] = json!("recover"))),
+        ("undo.json", "does not name the run that it undoes", Box::new(|p| p["kind"] = json!("undo"))),
+        ("of.json", "undoes run r1", Box::new(|p| p["of_run"] = json!("r1"))),
+        ("recover.json", "does not state what it restores", Box::new(|p| p["kind"] = json!("recover"))),
         (
             "service.json",
             "is no operation that redress makes",
@@ -134,13 +134,13 @@ fn what_no_redress_writes_is_refused_when_the_file_is_read_by_every_command() {
         ("region.json", "which is no region", Box::new(|p| p["changes"][0]["steps"][0]["call"]["region"] = json!("us-east-1; touch PWNED"))),
         (
             "risk.json",
-            "says that it is safe, and its calls are disruptive",
+            "claims to be safe, and its calls are disruptive",
             Box::new(|p| {
                 let place = at(p, "tighten-security-group");
                 p["changes"][place]["risk"] = json!("safe");
             }),
         ),
-        ("touches.json", "touches nothing", Box::new(|p| p["changes"][0]["touches"] = json!([]))),
+        ("touches.json", "claims to touch nothing", Box::new(|p| p["changes"][0]["touches"] = json!([]))),
         (
             "twice.json",
             "two changes are called",
@@ -150,7 +150,7 @@ fn what_no_redress_writes_is_refused_when_the_file_is_read_by_every_command() {
             }),
         ),
         ("order.json", "which does not stand before it", Box::new(|p| p["changes"][0]["after"] = json!(["c2"]))),
-        ("action.json", "is said to be", Box::new(|p| p["changes"][0]["action"] = json!("prune"))),
+        ("action.json", "claims to be", Box::new(|p| p["changes"][0]["action"] = json!("prune"))),
         (
             "account.json",
             "is about arn:aws:",
@@ -188,7 +188,7 @@ fn a_recovery_that_the_tags_do_not_bear_out_is_not_made() {
     });
     for flags in ["", "--auto-approve --max-risk disruptive"] {
         let said = desk.ends(4, &format!("apply recover.json {flags}"));
-        assert!(said.err.contains("is not what the tags in the account say now"), "{}", said.err);
+        assert!(said.err.contains("no longer matches the tags in the account"), "{}", said.err);
     }
     assert_eq!(desk.account(), before, "nothing was changed");
 }
@@ -212,15 +212,15 @@ fn words_that_are_not_so_are_drift_and_nothing_is_called_for_them() {
     type Edit = Box<dyn Fn(&mut Value)>;
     let cases: Vec<(&str, &str, Edit)> = vec![
         ("summary", "its summary", Box::new(|c| c["summary"] = json!("add a tag to a test group"))),
-        ("before", "how it looks before", Box::new(|c| c["before"] = json!("x"))),
-        ("after", "how it looks after", Box::new(|c| c["after_state"] = json!("y"))),
+        ("before", "its state before", Box::new(|c| c["before"] = json!("x"))),
+        ("after", "its state after", Box::new(|c| c["after_state"] = json!("y"))),
         ("guards", "what its guards found", Box::new(|c| c["guards"] = json!([]))),
-        ("kept", "what undo does not bring back", Box::new(|c| c["reversible"] = json!(false))),
+        ("kept", "what undo does not restore", Box::new(|c| c["reversible"] = json!(false))),
         ("touches", "what it touches", Box::new(|c| c["touches"][0]["region"] = json!("us-west-2"))),
         ("proof", "what proves it", Box::new(|c| c["proof"].as_array_mut().unwrap().truncate(0))),
         ("playbook", "the playbook that asks for it", Box::new(|c| c["playbook"] = json!("ebs-encryption"))),
         ("impact", "no longer so", Box::new(|c| c["impact"].as_array_mut().unwrap().insert(0, json!("nobody notices")))),
-        ("title", "would be waited for, recognised or taken back differently", Box::new(|c| c["steps"][0]["title"] = json!("look"))),
+        ("title", "would be waited for, recognised or undone differently", Box::new(|c| c["steps"][0]["title"] = json!("look"))),
     ];
     let before = desk.account();
     for (name, says, edit) in cases {

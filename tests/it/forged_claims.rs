@@ -51,7 +51,7 @@ fn a_finding_on_what_is_not_there_is_neither_answered_nor_closed() {
         plan["changes"][place]["findings"].as_array_mut().unwrap().push(json!({ "check": "security-group-open-admin-port", "resource": other }));
     });
     let said = desk.ends(4, &format!("apply ghost.json --change {id} --auto-approve --max-risk disruptive"));
-    assert!(said.err.contains("which is not there") && said.err.contains("sg-0fffffffffffffff0"), "{}", said.err);
+    assert!(said.err.contains("which does not exist") && said.err.contains("sg-0fffffffffffffff0"), "{}", said.err);
     assert_eq!(desk.account(), before, "nothing was called");
     let said = desk.ends(4, "apply ghost.json --auto-approve --max-risk disruptive --format json");
     for (change, outcome) in outcomes(&said) {
@@ -123,7 +123,7 @@ fn a_plan_that_was_held_to_no_account_is_shown_and_exported_as_a_claim_with_its_
         step["call"]["operation"] = json!("AuthorizeSecurityGroupIngress");
         step["call"]["input"] = json!({ "GroupId": "sg-0123", "IpPermissions": [{ "IpProtocol": "-1", "IpRanges": [{ "CidrIp": "0.0.0.0/0" }] }] });
     });
-    let claim = "compared with no account";
+    let claim = "not compared with any account";
     for format in ["text", "markdown", "html"] {
         let said = desk.ends(0, &format!("show open.json --format {format}"));
         let out = said.out.split_whitespace().collect::<Vec<_>>().join(" ").replace("&#x2f;", "/");

@@ -187,9 +187,13 @@ fn who_is_let_in_again_is_shown_by_the_call_and_no_flag_for_safe_changes_speaks_
     });
     let before = desk.account();
     let said = desk.ends(4, &format!("undo {run} --auto-approve"));
-    for words in
-        ["above --max-risk safe", "the run's files say: take back: add a tag", "AuthorizeSecurityGroupIngress", "nothing in the account bears this out", WORLD]
-    {
+    for words in [
+        "above --max-risk safe",
+        "according to the run's files: take back: add a tag",
+        "AuthorizeSecurityGroupIngress",
+        "nothing in the account bears this out",
+        WORLD,
+    ] {
         assert!(said.err.contains(words), "{words}\n{}", said.err);
     }
     assert_eq!(desk.account(), before, "nothing was called");
@@ -204,7 +208,7 @@ fn what_is_half_done_is_shown_by_its_calls_and_claims_no_rehearsal() {
         plan["changes"][place]["steps"][0]["title"] = json!("look");
     });
     let said = desk.ends(4, &format!("resume {run} --auto-approve"));
-    for words in ["the run's files say: look at it", "RevokeSecurityGroupIngress"] {
+    for words in ["according to the run's files: look at it", "RevokeSecurityGroupIngress"] {
         assert!(said.err.contains(words), "{words}\n{}", said.err);
     }
     assert!(!said.err.contains("rehearsed: closes"), "{}", said.err);
@@ -235,7 +239,7 @@ fn a_parameter_that_only_the_run_says_is_no_flags_to_approve_for_all_changes_but
     let before = desk.account();
     let run = interrupted(&desk, "tighten-security-group", |_, _| {});
     let said = desk.ends(4, &format!("resume {run} --auto-approve --max-risk disruptive"));
-    for words in ["is half done and stays so", "only the run's files say so", "tighten-security-group.allow", "on a terminal, where a person sees it"] {
+    for words in ["is half done and stays so", "only the run's files claim this", "tighten-security-group.allow", "on a terminal, where a person sees it"] {
         assert!(said.err.contains(words), "{words}\n{}", said.err);
     }
     assert_eq!(desk.account(), before, "nothing was called");

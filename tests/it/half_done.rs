@@ -162,11 +162,11 @@ fn edits(old: &str, other: &str) -> Vec<(&'static str, Edit)> {
     let (old, other, third) = (old.to_owned(), other.to_owned(), other.to_owned());
     let kept = old.clone();
     vec![
-        ("has Size 1; the account says", edit(|p| input(p, "volume-1")["Size"] = json!(1))),
-        ("has VolumeType io2; the account says", edit(|p| input(p, "volume-1")["VolumeType"] = json!("io2"))),
-        ("has Iops 64000; the account says", edit(|p| input(p, "volume-1")["Iops"] = json!(64000))),
-        ("has Throughput 1000; the account says", edit(|p| input(p, "volume-1")["Throughput"] = json!(1000))),
-        ("has AvailabilityZone us-east-1f; the account says", edit(|p| input(p, "volume-1")["AvailabilityZone"] = json!("us-east-1f"))),
+        ("has Size 1; the account shows", edit(|p| input(p, "volume-1")["Size"] = json!(1))),
+        ("has VolumeType io2; the account shows", edit(|p| input(p, "volume-1")["VolumeType"] = json!("io2"))),
+        ("has Iops 64000; the account shows", edit(|p| input(p, "volume-1")["Iops"] = json!(64000))),
+        ("has Throughput 1000; the account shows", edit(|p| input(p, "volume-1")["Throughput"] = json!(1000))),
+        ("has AvailabilityZone us-east-1f; the account shows", edit(|p| input(p, "volume-1")["AvailabilityZone"] = json!("us-east-1f"))),
         (
             "where the instance is not",
             edit(|p| {
@@ -178,17 +178,17 @@ fn edits(old: &str, other: &str) -> Vec<(&'static str, Edit)> {
             }),
         ),
         ("is to take the place of", edit(move |p| *tag_of(p, "volume-1", "redress:source") = json!(other.clone()))),
-        ("sets redress:device=/dev/sdz; the account says", edit(|p| *tag_of(p, "volume-1", "redress:device") = json!("/dev/sdz"))),
-        ("sets redress:instance=i-0ffffffffffffffff; the account says", edit(|p| *tag_of(p, "volume-1", "redress:instance") = json!("i-0ffffffffffffffff"))),
+        ("sets redress:device=/dev/sdz; the account shows", edit(|p| *tag_of(p, "volume-1", "redress:device") = json!("/dev/sdz"))),
+        ("sets redress:instance=i-0ffffffffffffffff; the account shows", edit(|p| *tag_of(p, "volume-1", "redress:instance") = json!("i-0ffffffffffffffff"))),
         ("which redress does not do there", edit(|p| add_tag(p, "volume-1", "redress:expires", "2020-01-01"))),
         ("which redress does not do there", edit(|p| add_tag(p, "volume-1", "redress:hold", "mine"))),
         ("which is another run", edit(|p| *tag_of(p, "volume-1", "redress:run") = json!("run-9"))),
         ("which is no step of", edit(|p| *tag_of(p, "volume-1", "redress:step") = json!("c99/x"))),
-        ("sets redress:token=aa; the account says", edit(|p| *tag_of(p, "volume-1", "redress:token") = json!("aa"))),
-        ("does not say of which volume", edit(|p| input(p, "volume-1")["SnapshotId"] = json!({ "$output": { "step": "stop", "name": "SnapshotId" } }))),
+        ("sets redress:token=aa; the account shows", edit(|p| *tag_of(p, "volume-1", "redress:token") = json!("aa"))),
+        ("does not show of which volume", edit(|p| input(p, "volume-1")["SnapshotId"] = json!({ "$output": { "step": "stop", "name": "SnapshotId" } }))),
         ("takes a volume that no step of the change makes for", edit(|p| input(p, "attach-1")["Device"] = json!("/dev/sdz"))),
         ("for a copy that the run made", edit(move |p| input(p, "attach-1")["VolumeId"] = json!(kept.clone()))),
-        ("; the account says that it belongs at", edit(|p| input(p, "detach-1")["Device"] = json!("/dev/sdz"))),
+        ("; the account shows that it belongs at", edit(|p| input(p, "detach-1")["Device"] = json!("/dev/sdz"))),
         ("where the run replaces no disk", edit(|p| input(p, "dot-1")["BlockDeviceMappings"][0]["DeviceName"] = json!("/dev/sdz"))),
         (
             "without looking whether the instance is stopped",
@@ -383,7 +383,7 @@ fn what_only_the_files_would_have_a_rollback_call_is_withheld_where_nobody_said_
     let later: Vec<String> = hold(&stand.called)[calls..].iter().map(|c| c.operation.clone()).collect();
     assert!(!later.contains(&"AuthorizeSecurityGroupIngress".to_owned()), "{later:?}");
     let told = &stand.story().changes[&id];
-    assert!(told.outcome() == Some(Outcome::Stuck) && told.reason.contains("no person has said yes"), "{:?}: {}", told.phase, told.reason);
+    assert!(told.outcome() == Some(Outcome::Stuck) && told.reason.contains("nobody has approved it"), "{:?}: {}", told.phase, told.reason);
 }
 
 /// The run of a change that makes what others need, killed in the middle, and its plan with another name of a log group in that change

@@ -199,7 +199,7 @@ fn security_hub_is_told_of_what_is_proved_again_and_of_nothing_else() {
     }
     assert_eq!((&run["told"][0]["resolved"], &run["told"][0]["region"]), (&json!(2), &json!("us-east-1")));
     let shown = desk.ends(0, "show last --format text");
-    assert!(shown.out.contains("2 of 2 findings resolved") && shown.out.contains("tells Security Hub in us-east-1"), "{}", shown.out);
+    assert!(shown.out.contains("2 of 2 findings resolved") && shown.out.contains("reports to Security Hub in us-east-1"), "{}", shown.out);
 
     let outcomes: Value = serde_json::from_str(&fs::read_to_string(desk.path("outcomes.json")).unwrap()).unwrap();
     let status: Vec<(&str, &str)> =
@@ -234,8 +234,8 @@ fn what_security_hub_does_not_take_is_said_and_is_no_success() {
 
     hub.answers(vec![("403 AccessDeniedException", json!({"Message": "User is not authorized to perform: securityhub:BatchUpdateFindings"}))]);
     let said = desk.ends(1, back);
-    assert!(said.err.contains("was not told: AccessDeniedException") && said.err.contains("it takes securityhub:BatchUpdateFindings"), "{}", said.err);
-    assert!(said.err.contains("is proved all the same"), "{}", said.err);
+    assert!(said.err.contains("was not updated: AccessDeniedException") && said.err.contains("this needs securityhub:BatchUpdateFindings"), "{}", said.err);
+    assert!(said.err.contains("hold all the same"), "{}", said.err);
     assert_eq!(said.json()["told"][2]["error"]["class"], "denied");
     assert_eq!(hub.asked().len(), 1, "what is denied is not asked again");
 
@@ -260,7 +260,7 @@ fn a_plan_file_alone_does_not_say_which_findings_are_answered() {
     fs::write(desk.path("forged.json"), crate::hostile::sealed(plan)).unwrap();
     let said = desk.ends(0, "apply forged.json --format json --allow-cidr 203.0.113.0/24 --auto-approve --max-risk disruptive --report-back securityhub");
     assert_eq!(clinic.hub.asked().iter().map(ids).collect::<Vec<_>>(), [set(&["one"])], "{}", said.err);
-    assert!(said.err.contains("alone says that its changes answer these findings: one"), "{}", said.err);
+    assert!(said.err.contains("claims that its changes answer these findings: one"), "{}", said.err);
     for left in ["left as it is: of-another-control: it is also about EC2.2", "left as it is: of-no-control: it is also about EC2.999"] {
         assert!(said.err.contains(left), "{}", said.err);
     }

@@ -125,7 +125,7 @@ fn runs_of_the_first_version_load_tell_their_story_and_can_be_taken_back() {
     let desk = Desk::with_old_runs();
     assert!(desk.ends(0, "runs --state-dir state").out.contains(RUN));
     let told = desk.ends(0, &format!("show {RUN} --state-dir state")).out;
-    for part in ["What happened (UTC)", "09:34:54", "the run begins by", "calls ec2:", "AWS answered", "is done", "the run is over"] {
+    for part in ["What happened (UTC)", "09:34:54", "the run is started by", "calls ec2:", "AWS answered", "is done", "the run is over"] {
         assert!(told.contains(part), "{part}\n{told}");
     }
     let json: Value = serde_json::from_str(&desk.ends(0, &format!("show {RUN} --state-dir state --format json")).out).unwrap();
@@ -135,7 +135,7 @@ fn runs_of_the_first_version_load_tell_their_story_and_can_be_taken_back() {
     desk.ends(0, &format!("show {} --state-dir state -q", plan.display()));
     let undone = desk.ends(0, &format!("undo {RUN} --state-dir state --auto-approve --max-risk disruptive -q --format json"));
     assert!(outcomes(&undone).iter().all(|o| o == "restored"), "{}", undone.out);
-    assert!(desk.ends(0, &format!("show {RUN} --state-dir state")).out.contains("took back"));
+    assert!(desk.ends(0, &format!("show {RUN} --state-dir state")).out.contains("undid"));
 }
 
 #[test]

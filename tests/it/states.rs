@@ -444,5 +444,5 @@ fn a_machine_is_shown_where_there_is_one_and_several_need_a_folder() {
     assert!(matches!(planned.status.code(), Some(0 | 4)), "{}", told(&planned));
     let shown = demo(folder.path(), &["export", "plan.json", "--to", "step-functions", "--way-back"]);
     let machine: Value = serde_json::from_slice(&shown.stdout).unwrap();
-    assert!(machine["Comment"].as_str().unwrap().contains("takes back") && machine["States"]["done"]["Type"] == "Succeed", "{machine:#}");
+    assert!(machine["Comment"].as_str().unwrap().contains("undoes") && machine["States"]["done"]["Type"] == "Succeed", "{machine:#}");
 }

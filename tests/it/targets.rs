@@ -192,7 +192,7 @@ fn a_target_group_that_cannot_be_read_directly_before_the_stop_keeps_the_instanc
     stand.run(&plan, yes(&plan), None).unwrap().unwrap();
     let told = stand.story().changes[&plan.changes[0].id].clone();
     assert_eq!(told.outcome(), Some(Outcome::RolledBack), "{}", told.reason);
-    assert!(told.reason.contains("cannot be told whether load balancers have another healthy target"), "{}", told.reason);
+    assert!(told.reason.contains("is unknown whether load balancers have another healthy target"), "{}", told.reason);
     assert!(!hold(&stand.called).iter().any(|call| call.operation == "StopInstances"));
 }
 

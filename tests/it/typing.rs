@@ -125,7 +125,7 @@ fn the_commands_that_are_shown_mean_the_same_and_work_as_they_stand() {
     let apply = next(&planned.out, "to do it");
     let applied = desk.shown(&apply, "--auto-approve --max-risk disruptive");
     assert_eq!(applied.code, 0, "{apply}\n{}", applied.err);
-    for purpose in ["to check later that it is still fixed", "to take it back"] {
+    for purpose in ["to check later that it is still fixed", "to undo it"] {
         let command = next(&applied.out, purpose);
         assert!(command.contains("--state-dir runs/here"), "{command}");
         let more = if command.contains("undo") { "--auto-approve --max-risk disruptive" } else { "" };

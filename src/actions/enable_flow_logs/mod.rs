@@ -192,7 +192,7 @@ fn collision(logs: &[&FlowLog], params: &Params, destination: &str) -> Result<()
         Some(log) => {
             let why = if let Health::Useless(why) = health(log) { why } else { String::new() };
             Err(Refusal::Refused(format!(
-                "{} already goes to {destination} and does not count: {why}. AWS makes no second one like it: mend what it needs or delete it, or name another destination",
+                "{} already goes to {destination} and does not count: {why}. AWS makes no second one like it: fix what it needs or delete it, or name another destination",
                 log.id
             )))
         }
@@ -264,7 +264,7 @@ const PARAMETERS: &[Parameter] = &[
         name: "log_group",
         kind: "name of a log group",
         default: "\"/redress/vpc-flow-logs\"",
-        doc: "For CloudWatch Logs: the log group; it is made where it is not there.",
+        doc: "For CloudWatch Logs: the log group; it is made where it does not exist.",
     },
     Parameter {
         name: "retention_days",
@@ -276,7 +276,7 @@ const PARAMETERS: &[Parameter] = &[
         name: "role_name",
         kind: "name of a role",
         default: "",
-        doc: "For CloudWatch Logs: the delivery role; it is made where it is not there. If not given, each region has its own: `redress-vpc-flow-logs-REGION`.",
+        doc: "For CloudWatch Logs: the delivery role; it is made where it does not exist. If not given, each region has its own: `redress-vpc-flow-logs-REGION`.",
     },
     Parameter { name: "bucket", kind: "bucket with prefix", default: "", doc: "For S3, and needed there: `name`, `name/prefix`, or the ARN of either." },
     Parameter { name: "traffic_type", kind: "\"ALL\" or \"REJECT\"", default: "\"ALL\"", doc: "Which traffic is recorded." },

@@ -57,7 +57,7 @@ fn stands_on(region: &str, new: &Volume) -> Vec<Want> {
 /// # Errors
 /// A refusal that names the fact that is not proved.
 pub(super) fn volume(place: &Region, old: &Volume) -> Result<(), Refusal> {
-    let Some(new) = old.tags.get(tag::REPLACED_BY) else { return refused(format!("{} says not what replaced it (tag {})", old.id, tag::REPLACED_BY)) };
+    let Some(new) = old.tags.get(tag::REPLACED_BY) else { return refused(format!("{} does not name what replaced it (tag {})", old.id, tag::REPLACED_BY)) };
     let new = need(place.volumes.get(new), &format!("volume {new}"))?;
     if was_attached(&old.tags, new) {
         return in_use(place, new, &new.tags, &old.id);
@@ -83,7 +83,7 @@ pub(super) fn snapshot(place: &Region, snapshot: &Snapshot) -> Result<(), Refusa
         return Ok(());
     }
     let Some(source) = source(snapshot) else {
-        return Err(Refusal::Unknown(format!("{id} is kept: of which volume it was taken is not said (tag {})", tag::SOURCE)));
+        return Err(Refusal::Unknown(format!("{id} is kept: the volume that it was taken of is not recorded (tag {})", tag::SOURCE)));
     };
     let (listed, made) = selected(place, source);
     listed.map_err(|why| Refusal::Unknown(format!("{id} is kept: redress could not find out whether a volume took the place of {source}: {why}")))?;

@@ -21,7 +21,7 @@ use crate::{
 /// A refusal with the obstacle, or with the reason for which it cannot be determined.
 pub(super) fn allowed(place: &Region, id: &str) -> Result<(), Refusal> {
     let unknown = |what: &str, why: Option<&str>| {
-        Refusal::Unknown(format!("{id} is kept: redress could not find out whether {what}: {}", why.unwrap_or("the answer does not say")))
+        Refusal::Unknown(format!("{id} is kept: redress could not find out whether {what}: {}", why.unwrap_or("the answer holds no value")))
     };
     let removal = match place.removals.get(id) {
         Fact::Known(removal) => removal,
@@ -117,7 +117,7 @@ pub fn in_bin(resource: &ResourceId, facts: &Inventory) -> Result<(), String> {
             Err(format!("{id} is not in the Recycle Bin: no rule kept it, or its time there is over"))
         }
         Fact::Known(removal) => {
-            Err(format!("redress could not find out whether {id} is in the Recycle Bin: {}", removal.in_bin.silence().unwrap_or("the answer does not say")))
+            Err(format!("redress could not find out whether {id} is in the Recycle Bin: {}", removal.in_bin.silence().unwrap_or("the answer holds no value")))
         }
         silent => Err(format!("redress could not find out whether {id} is in the Recycle Bin: {}", silent.silence().unwrap_or_default())),
     }

@@ -55,7 +55,7 @@ async fn not_allowed(s3: &Client, name: &str, denied: &CallError) -> Fact<Bucket
     match owns(s3, name).await {
         Ok(false) => Fact::Known(Bucket { id: name.to_owned(), owned: false, ..Bucket::default() }),
         Ok(true) => Fact::unknown(denied),
-        Err(error) => Fact::Unknown(Reason::new(Reason::from(&error).cause(), format!("{denied}; whose bucket it is was not told either: {error}"))),
+        Err(error) => Fact::Unknown(Reason::new(Reason::from(&error).cause(), format!("{denied}; whose bucket it is could not be read either: {error}"))),
     }
 }
 

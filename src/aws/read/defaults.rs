@@ -30,7 +30,7 @@ pub async fn ebs(ec2: &Client, ask: &Ask) -> Members<EbsDefaults> {
     );
     let encryption_by_default = match by_default.map(|d| d.ebs_encryption_by_default) {
         Ok(Some(value)) => Fact::Known(value),
-        Ok(None) => Fact::unknown("the answer does not say (ec2:GetEbsEncryptionByDefault)"),
+        Ok(None) => Fact::unknown("the answer holds no value (ec2:GetEbsEncryptionByDefault)"),
         Err(error) => Fact::unknown(&error),
     };
     let kms_key_id = told(key.map(|k| k.kms_key_id));

@@ -114,7 +114,7 @@ type Status = aws_sdk_cloudtrail::operation::get_trail_status::GetTrailStatusOut
 fn facts(status: Result<Status, CallError>) -> (Fact<bool>, Fact<String>, Fact<Timestamp>) {
     match status {
         Ok(status) => (
-            status.is_logging.map_or(Fact::unknown("the answer does not say (cloudtrail:GetTrailStatus)"), Fact::Known),
+            status.is_logging.map_or(Fact::unknown("the answer holds no value (cloudtrail:GetTrailStatus)"), Fact::Known),
             Fact::Known(text(status.latest_delivery_error)),
             time(status.latest_delivery_time).map_or(Fact::Absent, Fact::Known),
         ),

@@ -66,6 +66,6 @@ fn mapped<A, B>(items: Vec<A>, make: impl FnMut(A) -> B) -> Option<Vec<B>> {
 }
 
 fn not_done(call: &Call) -> CallError {
-    let message = format!("{} answered with success, but its body says that nothing or not all was done", call.name());
+    let message = format!("{} answered with success, but its body reports that nothing or not all was done", call.name());
     CallError { class: ErrorClass::Semantic, code: "NotDone".to_owned(), message }
 }

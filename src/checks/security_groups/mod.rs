@@ -189,7 +189,7 @@ fn judge(inventory: &Inventory, resource: &ResourceId, exposure: Exposure) -> Ve
     let Some(region) = inventory.regions.get(resource.region()) else { return Verdict::Unknown("the region was not read".to_owned()) };
     match region.security_groups.get(resource.id()) {
         Fact::Known(_) => {}
-        Fact::Absent => return Verdict::Ok(Some("the security group is not there any more".to_owned())),
+        Fact::Absent => return Verdict::Ok(Some("the security group no longer exists".to_owned())),
         silent => return Verdict::Unknown(format!("the security group: {}", silent.silence().unwrap_or_default())),
     }
     match rules_of(inventory, resource.region(), resource.id()) {

@@ -67,7 +67,7 @@ pub fn nets(rule: &SecurityGroupRule, lists: &Family<PrefixList>) -> Fact<Vec<Ip
                 Fact::Known(entries) => parse(entries),
                 silent => Fact::unknown(format!("the entries of prefix list {id}: {}", silent.silence().unwrap_or("absent"))),
             },
-            silent => Fact::unknown(format!("prefix list {id}: {}", silent.silence().unwrap_or("it is not there"))),
+            silent => Fact::unknown(format!("prefix list {id}: {}", silent.silence().unwrap_or("it does not exist"))),
         };
     }
     let cidrs: Vec<String> = rule.cidr_ipv4.iter().chain(&rule.cidr_ipv6).cloned().collect();

@@ -73,7 +73,7 @@ fn may_ask() -> Result<(), Fail> {
 
 fn opening(plan: &Plan) -> String {
     let asked = order::gravest_first(plan).len();
-    let changes = if asked == 1 { "1 change".to_owned() } else { format!("{asked} changes, the gravest first") };
+    let changes = if asked == 1 { "1 change".to_owned() } else { format!("{asked} changes, the most severe first") };
     format!("Account {} at {}: {changes}. Nothing is done before your last yes.", plan.account, plan.endpoint)
 }
 
@@ -82,7 +82,7 @@ fn close(session: &Session, plan: &Plan, story: &Story, result: Result<(), Engin
     session.out.data(&screens::closing(&RunDocument::of(story, plan), &render::data(session)))?;
     let exit = Exit::of_run(story);
     let Err(error) = result else { return Ok(exit) };
-    let fail = Fail::failure(error.to_string()).why(format!("run {} is interrupted; its journal has all that was done", story.head.run));
+    let fail = Fail::failure(error.to_string()).why(format!("run {} is interrupted; its journal records everything that was done", story.head.run));
     session.out.fail(&fail.hint(format!("{} goes on", session.common.typed.pieces().resume(&story.head.run))));
     Ok(Exit::worst([exit, Exit::Failure]))
 }

@@ -122,7 +122,7 @@ fn options(entry: &mut Entry, text: &str, zone: &TimeZone) -> Result<(), String>
             _ => return Err(format!("redress does not know the option {name:?}, and leaves none out of account")),
         };
         if twice {
-            return Err(format!("{name} stands twice"));
+            return Err(format!("{name} is given twice"));
         }
         rest = behind.strip_prefix(',').unwrap_or(behind);
     }

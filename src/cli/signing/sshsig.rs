@@ -107,7 +107,7 @@ fn parsed(armoured: &[u8]) -> Result<SshSig, String> {
     // No text may come before or after the signature: a reader who looks at the file sees exactly the text
     // that was read.
     if !text.starts_with("-----BEGIN SSH SIGNATURE-----") || !text.trim_end_matches(['\n', '\r']).ends_with("-----END SSH SIGNATURE-----") {
-        return Err("it is no signature of `redress sign` or `ssh-keygen -Y sign`, or something stands before or behind it".to_owned());
+        return Err("it is no signature of `redress sign` or `ssh-keygen -Y sign`, or it has text before or after it".to_owned());
     }
     let text = text.trim_end_matches(['\n', '\r']);
     let sig = SshSig::from_pem(text).map_err(|error| format!("it cannot be read as an SSH signature ({error})"))?;

@@ -55,7 +55,7 @@ pub fn is(header: &[String]) -> bool {
 /// Returns the reason why rows under this header are not enough, if a required column is missing.
 pub fn lacks(header: &[String]) -> Option<String> {
     let missing: Vec<&str> = NEEDED.iter().map(|(column, _)| *column).filter(|column| !header.iter().any(|name| bare(name) == **column)).collect();
-    (!missing.is_empty()).then(|| format!("it has no column {}, without which no resource can be told: select these columns, too", missing.join(", ")))
+    (!missing.is_empty()).then(|| format!("it has no column {}, and without it no resource can be identified: select these columns, too", missing.join(", ")))
 }
 
 /// Reads the rows. Returns the reason why they are incomplete, if they are.

@@ -70,7 +70,7 @@ fn by_id(group: &str, id: &str) -> String {
 pub fn authorize(request: &Value, response: &Value) -> Did {
     let group = group(request, response, "securityGroupRuleSet");
     if group.is_empty() {
-        return Did::Missing("the group is named by its name alone, which is not its own");
+        return Did::Missing("the group is given by its name alone, which is not unique");
     }
     let rules = rules(&group, request);
     if rules.is_empty() {
@@ -106,7 +106,7 @@ pub fn revoke(request: &Value, response: &Value) -> Did {
 pub fn modify(request: &Value, response: &Value) -> Did {
     let group = group(request, response, "");
     if group.is_empty() {
-        return Did::Missing("the event does not say which group it touched");
+        return Did::Missing("the event does not name the group that it touched");
     }
     let (mut opens, mut closes) = (Vec::new(), Vec::new());
     for rule in list(get(request, "securityGroupRule").or_else(|| get(request, "securityGroupRules"))) {

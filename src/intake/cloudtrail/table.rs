@@ -47,7 +47,7 @@ const STALE: &[&str] = &["instance-backup-stale"];
 const BOTH: &[&str] = &["cloudtrail-missing", "cloudtrail-no-log-validation"];
 /// The name under which encryption by default is turned off and on again; each region is tracked by itself.
 const EBS_DEFAULT: &str = "ebs-default";
-const NO_ID: &str = "the event does not say which resource it made or touched";
+const NO_ID: &str = "the event does not name the resource that it made or touched";
 
 /// All events that are read, by service and name.
 pub static TABLE: &[(&str, Extract)] = &[

@@ -17,7 +17,7 @@ use super::Plan;
 use crate::calls;
 
 /// The notice at the top of every program.
-const CLAIM: &str = "The plan file was compared with no account: read the calls. The words about them are what the file says.";
+const CLAIM: &str = "The plan file was not compared with any account: read the calls. The descriptions of them are copied from the file.";
 
 /// Refuses a plan with a call that is none of redress's own: a program made from it would do something that
 /// no plan of redress does.

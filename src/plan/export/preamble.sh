@@ -8,7 +8,7 @@ fail() { say "stopped: $*"; exit 1; }
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# What is kept between this script and its way back: the run's name, the ids of what was made, the steps that were done.
+# What is kept between this script and the one that undoes it: the run's name, the ids of what was made, the steps that were done.
 keep() {
   case $2 in
     '' | None | *[!A-Za-z0-9:/_=.\ -]*) fail "$1: the answer has no usable id" ;;
@@ -60,7 +60,7 @@ holds() {
 }
 # observe NAME AGAIN GOT: a fact that is read directly before a call; the first one stands, unless it is read again.
 observe() {
-  if [ "$3" = null ]; then fail "$1: AWS does not say it"; fi
+  if [ "$3" = null ]; then fail "$1: AWS does not report it"; fi
   if [ "$2" = yes ] || [ -z "${!1:-}" ]; then
     printf -v "$1" '%s' "$3"
     printf '%s=%q\n' "$1" "$3" >>"$STATE"

@@ -24,10 +24,10 @@ pub fn forward(plan: &Plan) -> Result<String, NotExported> {
     only_registered(plan)?;
     let mut text = head(plan, "applies");
     text.push_str(
-        "\nif [ -e \"$STATE\" ]; then fail \"$STATE is there: this plan was begun before. Take it back first, or name another file in REDRESS_STATE\"; fi\n",
+        "\nif [ -e \"$STATE\" ]; then fail \"$STATE exists already: this plan was begun before. Undo it first, or name another file in REDRESS_STATE\"; fi\n",
     );
     text.push_str("RUN=${REDRESS_RUN:-export-$(date -u +%Y%m%dT%H%M%SZ)}\nkeep RUN \"$RUN\"\n");
-    text.push_str("trap 'code=$?; rm -rf \"$work\"; if [ $code -ne 0 ]; then say \"what was done is in $STATE: the way back reads it\"; fi' EXIT\n");
+    text.push_str("trap 'code=$?; rm -rf \"$work\"; if [ $code -ne 0 ]; then say \"what was done is in $STATE: the undo script reads it\"; fi' EXIT\n");
     for change in &plan.changes {
         if plan.rehearsal.already_fixed.contains(&change.id) {
             text.push_str(&format!("\n# {}: nothing to do: an earlier change fixes it too: {}\n", clean(&change.id), plain(&change.summary)));
@@ -35,7 +35,7 @@ pub fn forward(plan: &Plan) -> Result<String, NotExported> {
             text.push_str(&forward_change(change)?);
         }
     }
-    text.push_str("\nsay \"done: all changes were made. The way back reads $STATE\"\n");
+    text.push_str("\nsay \"done: all changes were made. The undo script reads $STATE\"\n");
     Ok(text)
 }
 
@@ -45,12 +45,12 @@ pub fn forward(plan: &Plan) -> Result<String, NotExported> {
 /// As [`forward`].
 pub fn way_back(plan: &Plan) -> Result<String, NotExported> {
     only_registered(plan)?;
-    let mut text = head(plan, "takes back");
-    text.push_str("\nif [ ! -e \"$STATE\" ]; then fail \"$STATE is not there: nothing was applied from here\"; fi\n# Written by the other script, ids only.\n. \"$STATE\"\n");
+    let mut text = head(plan, "undoes");
+    text.push_str("\nif [ ! -e \"$STATE\" ]; then fail \"$STATE does not exist: nothing was applied from here\"; fi\n# Written by the other script, ids only.\n. \"$STATE\"\n");
     for change in plan.changes.iter().rev() {
         text.push_str(&back_change(change)?);
     }
-    text.push_str("\nmv \"$STATE\" \"$STATE.taken-back\"\nsay \"done: taken back\"\n");
+    text.push_str("\nmv \"$STATE\" \"$STATE.taken-back\"\nsay \"done: undone\"\n");
     Ok(text)
 }
 
@@ -121,12 +121,8 @@ fn forward_change(change: &Change) -> Result<String, NotExported> {
 fn back_change(change: &Change) -> Result<String, NotExported> {
     let every: Vec<String> = change.steps.iter().map(|s| s.name.clone()).collect();
     let id = clean(&change.id);
-    let mut text = format!(
-        "\n# {id}: take back: {}\nif was_done {}; then\nsay {}\n",
-        plain(&change.summary),
-        done(change, "all-of-it"),
-        quoted(&format!("{id}: take back"))
-    );
+    let mut text =
+        format!("\n# {id}: undo: {}\nif was_done {}; then\nsay {}\n", plain(&change.summary), done(change, "all-of-it"), quoted(&format!("{id}: undo")));
     // Facts that were observed on the way forward are read again.
     text.push_str(&format!("unset \"${{!{}@}}\"\n", observed(&change.id, "")));
     // A reference to something that does not exist any more cannot be resolved: acts that need it come behind
@@ -135,7 +131,7 @@ fn back_change(change: &Change) -> Result<String, NotExported> {
     text.push_str(&format!(
         ":\nelif was_done {}; then\nsay {}\n",
         done(change, change.steps.first().map_or("", |s| s.name.as_str())),
-        quoted(&format!("{id}: it broke off: go back"))
+        quoted(&format!("{id}: it broke off: roll back"))
     ));
     text.push_str(&back_acts(change, &rollback(change), true)?);
     text.push_str(":\nfi\n");

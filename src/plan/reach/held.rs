@@ -81,7 +81,7 @@ fn swap(disks: &Disks<'_>, way: Way, call: &Call, claims: &mut Vec<String>) -> R
     };
     if !right {
         let is = if copy { "a copy that the run made" } else { "a disk that the run replaces" };
-        return Err(format!("takes {id} for {is}, and neither its tags nor where it is attached say so"));
+        return Err(format!("takes {id} for {is}, and neither its tags nor its attachments show that"));
     }
     placed(disks, id, device, claims)
 }
@@ -92,7 +92,7 @@ fn placed(disks: &Disks<'_>, id: &str, device: &str, claims: &mut Vec<String>) -
         claims.push(format!("{id} belongs at {device}"));
     } else if !places.contains(device) {
         let says = places.into_iter().collect::<Vec<_>>().join(", ");
-        return Err(format!("has {id} at {device}; the account says that it belongs at {says}"));
+        return Err(format!("has {id} at {device}; the account shows that it belongs at {says}"));
     }
     Ok(())
 }
@@ -125,7 +125,7 @@ fn goes_with(disks: &Disks<'_>, call: &Call, claims: &mut Vec<String>) -> Result
         }
         match disks.goes_with(device) {
             Some(true) => {}
-            Some(false) => return Err(format!("lets the disk at {device} go with its instance; the account says that it stayed before")),
+            Some(false) => return Err(format!("lets the disk at {device} go with its instance; the account shows that it stayed before")),
             None => claims.push(format!("the disk at {device} went with {} before, and is to do so again", disks.change.resource.id())),
         }
     }
@@ -136,7 +136,7 @@ fn volume(disks: &Disks<'_>, call: &Call, claims: &mut Vec<String>) -> Result<()
     let input = &call.input;
     let (source, snapshot) = (tag_in(call, tag::SOURCE), input.get("SnapshotId"));
     let held = snapshot
-        .map(|snapshot| disks.held_by(snapshot).ok_or_else(|| format!("is made from {snapshot}, and the account does not say of which volume that is")));
+        .map(|snapshot| disks.held_by(snapshot).ok_or_else(|| format!("is made from {snapshot}, and the account does not show of which volume that is")));
     let held = held.transpose()?;
     if let (Some(said), Some(held)) = (source, &held)
         && said != held
@@ -176,7 +176,7 @@ fn volume(disks: &Disks<'_>, call: &Call, claims: &mut Vec<String>) -> Result<()
     // Released versions did not set this tag.
     let goes = disks.devices(&old.id).into_iter().find(|device| disks.goes_with(device) == Some(true));
     if let Some(device) = goes.filter(|_| !labels.has(tag::DELETE_ON_TERMINATION)) {
-        claims.push(format!("what is made for {device} is not tagged as going with the instance"));
+        claims.push(format!("the volume for {device} is not tagged as going with the instance"));
     }
     labels.hold(disks, Some(&old.id), &carried(&old.tags), &[tag::SOURCE, tag::INSTANCE, tag::DEVICE, tag::DELETE_ON_TERMINATION], claims)
 }
@@ -188,10 +188,10 @@ fn unlike(old: &Volume, input: &Value) -> Option<String> {
     let words = |n: Option<i64>| n.map_or_else(|| "nothing".to_owned(), |n| n.to_string());
     let numbers = [("Size", Some(old.size)), ("Iops", iops), ("Throughput", throughput)].map(|(name, is)| (name, is.map(i64::from)));
     if let Some((name, is)) = numbers.into_iter().find(|(name, is)| number(name) != *is || (is.is_none() && input.get(*name).is_some())) {
-        return Some(format!("has {name} {}; the account says {}", words(number(name)), words(is)));
+        return Some(format!("has {name} {}; the account shows {}", words(number(name)), words(is)));
     }
     let texts = [("AvailabilityZone", &old.availability_zone), ("VolumeType", &old.volume_type)];
-    texts.into_iter().find(|(name, is)| text(input, name) != is.as_str()).map(|(name, is)| format!("has {name} {}; the account says {is}", text(input, name)))
+    texts.into_iter().find(|(name, is)| text(input, name) != is.as_str()).map(|(name, is)| format!("has {name} {}; the account shows {is}", text(input, name)))
 }
 
 /// Checks the key: a run encrypts everything under the key that it began with; before that, under the one
@@ -203,10 +203,10 @@ fn under_key(disks: &Disks<'_>, call: &Call, claims: &mut Vec<String>) -> Result
     }
     if !keys.is_empty() {
         let is = keys.into_iter().collect::<Vec<_>>().join(", ");
-        return Err(format!("encrypts under {key}; what the run has made so far is under {is}"));
+        return Err(format!("encrypts under {key}; the run has encrypted under {is} so far"));
     }
     if disks.key_of_today().is_none_or(|today| today != key) {
-        claims.push(format!("what is made is encrypted under {key}"));
+        claims.push(format!("the new resource is encrypted under {key}"));
     }
     Ok(())
 }
@@ -214,7 +214,7 @@ fn under_key(disks: &Disks<'_>, call: &Call, claims: &mut Vec<String>) -> Result
 fn copy(disks: &Disks<'_>, act: &Act, claims: &mut Vec<String>) -> Result<(), String> {
     let call = &act.call;
     let snapshot = &call.input["SourceSnapshotId"];
-    let Some(held) = disks.held_by(snapshot) else { return Err(format!("copies {snapshot}, and the account does not say of which volume that is")) };
+    let Some(held) = disks.held_by(snapshot) else { return Err(format!("copies {snapshot}, and the account does not show of which volume that is")) };
     if !disks.is_old(&held) {
         return Err(format!("copies a snapshot of {held}, which the run does not replace, as the account shows"));
     }
@@ -283,7 +283,7 @@ fn left_out(disks: &Disks<'_>, which: &Value, claims: &mut Vec<String>) -> Resul
 fn described(call: &Call, words: &[String]) -> Result<(), String> {
     match call.input.get("Description") {
         Some(Value::String(said)) if words.contains(said) => Ok(()),
-        said => Err(format!("describes what it makes as {}, and redress says {:?}", said.unwrap_or(&Value::Null), words.first().map_or("", String::as_str))),
+        said => Err(format!("describes what it makes as {}, and redress writes {:?}", said.unwrap_or(&Value::Null), words.first().map_or("", String::as_str))),
     }
 }
 
@@ -361,7 +361,7 @@ fn found(disks: &Disks<'_>, way: Way, said: &str, claims: &mut Vec<String>) -> R
             claims.push(format!("{} was running when the run began", instance.id));
             Ok(())
         }
-        _ => Err(format!("has {} found {said:?}; the account says {is}", instance.id)),
+        _ => Err(format!("has {} found {said:?}; the account shows {is}", instance.id)),
     }
 }
 
@@ -373,7 +373,7 @@ fn power(disks: &Disks<'_>, call: &Call) -> Result<(), String> {
     }
     let stopped = |i: &&Instance| disks.tagged(&i.tags) && i.tags.get(tag::STATE).is_some_and(|state| state == mark::FOUND_STOPPED);
     match disks.instance.filter(stopped) {
-        Some(_) => Err(format!("is about {id}, which was found stopped, as its mark says, and stays so")),
+        Some(_) => Err(format!("is about {id}, which was found stopped, as its mark shows, and stays so")),
         None => Ok(()),
     }
 }
@@ -384,7 +384,7 @@ fn deleted(disks: &Disks<'_>, call: &Call, kept: bool) -> Result<(), String> {
     let id = ["VolumeId", "SnapshotId"].iter().find_map(|name| call.input.get(*name)?.as_str()).unwrap_or_default();
     let tags = disks.volume(id).map(|v| &v.tags).or_else(|| disks.snapshot(id).map(|s| &s.tags));
     if tags.is_some_and(|tags| !disks.made(tags)) {
-        return Err(format!("would delete {id}, which the run has marked and did not make, as its tags say"));
+        return Err(format!("would delete {id}, which the run has marked and did not make, as its tags show"));
     }
     match disks.volume(id).filter(|_| !kept) {
         Some(volume) if runs_on(disks, volume) => Err(format!("would delete {id}, which {} runs on", disks.change.resource.id())),

@@ -100,11 +100,11 @@ impl<'c> Labels<'c> {
                 self.one(disks, of, key, value, claims)?;
             } else {
                 let says = carried.get(*key).map_or_else(|| "no such tag".to_owned(), |says| format!("{says:?}"));
-                claims.push(format!("what is made is tagged {key}={}; the disk that it is made from has {says}", plain(value)));
+                claims.push(format!("the new resource is tagged {key}={}; the disk that it is made from has {says}", plain(value)));
             }
         }
         if let Some(key) = carried.keys().find(|key| !self.tags.contains_key(key.as_str())) {
-            claims.push(format!("what is made does not carry the tag {key} of the disk that it is made from"));
+            claims.push(format!("the new resource does not carry the tag {key} of the disk that it is made from"));
         }
         Ok(())
     }
@@ -112,7 +112,7 @@ impl<'c> Labels<'c> {
     /// Checks one tag of redress's own.
     fn one(&self, disks: &Disks<'_>, of: Option<&str>, key: &str, value: &Value, claims: &mut Vec<String>) -> Result<(), String> {
         let said = plain(value);
-        let otherwise = |is: &str| Err(format!("sets {key}={said}; the account says {is}"));
+        let otherwise = |is: &str| Err(format!("sets {key}={said}; the account shows {is}"));
         let id = disks.change.resource.id();
         match key {
             tag::RUN if is_reference(value, "$run") || said == disks.of.run || said == disks.of.by => Ok(()),
@@ -190,7 +190,7 @@ fn device(disks: &Disks<'_>, of: Option<&str>, said: &str, claims: &mut Vec<Stri
     match of {
         Some(of) if places.is_empty() => claims.push(format!("{of} belongs at {said}")),
         _ if places.contains(said) => {}
-        _ => return Err(format!("sets {}={said}; the account says {}", tag::DEVICE, places.into_iter().collect::<Vec<_>>().join(", "))),
+        _ => return Err(format!("sets {}={said}; the account shows {}", tag::DEVICE, places.into_iter().collect::<Vec<_>>().join(", "))),
     }
     Ok(())
 }
@@ -199,7 +199,7 @@ fn goes(disks: &Disks<'_>, of: Option<&str>, said: &str, claims: &mut Vec<String
     let place = of.and_then(|of| disks.devices(of).into_iter().next()).unwrap_or_default();
     match (disks.goes_with(place), said) {
         (Some(true), "true") | (Some(false), "false") => Ok(()),
-        (Some(is), _) => Err(format!("sets {}={said}; the account says {is}", tag::DELETE_ON_TERMINATION)),
+        (Some(is), _) => Err(format!("sets {}={said}; the account shows {is}", tag::DELETE_ON_TERMINATION)),
         // A disk that is tagged to stay is not deleted with the instance.
         (None, "false") => Ok(()),
         (None, "true") => {
@@ -219,11 +219,11 @@ fn expires(disks: &Disks<'_>, value: &Value, claims: &mut Vec<String>) -> Result
     }
     let Ok(date) = said.parse::<jiff::civil::Date>() else { return Err(format!("sets {}={said}, which is no date", tag::EXPIRES)) };
     match disks.kept_until().and_then(|until| until.parse().ok()) {
-        Some(until) if date < until => Err(format!("sets {}={said}; the account says {until}", tag::EXPIRES)),
+        Some(until) if date < until => Err(format!("sets {}={said}; the account shows {until}", tag::EXPIRES)),
         Some(_) => Ok(()),
         None => {
             if date < disks.of.now.to_zoned(TimeZone::UTC).date() {
-                claims.push(format!("what is made is kept until {said} only"));
+                claims.push(format!("the new resource is kept until {said} only"));
             }
             Ok(())
         }

@@ -36,7 +36,7 @@ fn is_there(disks: &Disks<'_>, id: &str) -> Result<(), String> {
     match snapshot.tags.get(tag::STEP).and_then(|step| step.rsplit('/').next()) {
         Some(step) if !is_warm(step) => Ok(()),
         Some(_) => Err(format!("goes by {id}, after which the disk was written again, as the account shows")),
-        None => Err(format!("goes by {id}, and the account does not say of which step that is")),
+        None => Err(format!("goes by {id}, and the account does not show of which step that is")),
     }
 }
 

@@ -48,8 +48,8 @@ fn findings_that_nobody_may_answer_say_why() {
     world.findings.push(Finding { verdict: Verdict::Ok(Some("a note".into())), ..violating(group("sg-fine")) });
     let plan = world.plan();
     assert_eq!(targets(&plan), ["sg-ask"]);
-    assert_eq!(skipped(&plan, "sg-ignored"), ("suppressed", "the tag redress:ignore says: bastion"));
-    assert_eq!(skipped(&plan, "sg-never"), ("refused", "reported only: playbook watch says approve = \"never\""));
+    assert_eq!(skipped(&plan, "sg-ignored"), ("suppressed", "the tag redress:ignore reads: bastion"));
+    assert_eq!(skipped(&plan, "sg-never"), ("refused", "reported only: playbook watch has approve = \"never\""));
     assert_eq!(skipped(&plan, "sg-none").0, "unmapped");
     assert_eq!(skipped(&plan, "sg-denied"), ("unknown", "AccessDenied"));
     assert_eq!(skipped(&plan, "sg-kept"), ("retained", "vol-2"));

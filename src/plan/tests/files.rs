@@ -43,7 +43,7 @@ fn what_is_no_plan_file_says_what_it_is_and_what_to_do() {
     assert_eq!(parse(" \n"), Err(PlanFileError::Empty));
     assert!(matches!(parse(&whole[..whole.len() / 2]), Err(PlanFileError::CutOff { .. })));
     assert!(matches!(parse("id = \"a\""), Err(PlanFileError::NotJson { line: 1, .. })));
-    assert_eq!(parse("[]"), Err(PlanFileError::NotAPlan { found: "not told".into() }));
+    assert_eq!(parse("[]"), Err(PlanFileError::NotAPlan { found: "unknown".into() }));
     let findings = json!({ "format": "redress.findings/1" }).to_string();
     assert_eq!(parse(&findings), Err(PlanFileError::NotAPlan { found: "redress.findings/1".into() }));
     let newer = whole.replace("redress.plan/1", "redress.plan/2");

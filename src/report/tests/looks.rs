@@ -77,7 +77,7 @@ fn a_plan_reads_well() {
                   2 interfaces are behind the group, of i-1 and i-2
         guards    ! lock-out not checked: your own address is not known: give it
                   with --my-address
-        undo      1 of 2 steps cannot be taken back
+        undo      1 of 2 steps cannot be undone
                   not restored: the rule comes back under a new id: sgr-9 is gone
                   for good, and whatever names it must be told
 
@@ -85,7 +85,7 @@ fn a_plan_reads_well() {
           + role.name: redress-flow-logs
           + role.kept_until: 30 days after the run
         after     c1
-        approval  done without a question: the playbook says approve = "auto"
+        approval  done without a question: the playbook sets approve = "auto"
 
     NOT PLANNED 3 findings
       refused     sg-0a1b2c3d4e5f6a7b3 in eu-west-1
@@ -151,7 +151,7 @@ fn the_exact_calls_of_a_change_stand_in_its_long_form() {
                  ]
                }
              undo: none: the id of the rule is AWS's
-        undo          1 of 2 steps cannot be taken back
+        undo          1 of 2 steps cannot be undone
         not restored: the rule comes back under a new id: sgr-9 is gone for good,
                       and whatever names it must be told
     "#);
@@ -183,7 +183,7 @@ fn a_run_reads_well() {
 
     Next, to check again:
       redress verify 20261122-100500-4b1d
-    Next, to take it back:
+    Next, to undo it:
       redress undo 20261122-100500-4b1d
     "#);
 }
@@ -199,7 +199,7 @@ fn runs_read_well() {
       plan, 2026-11-22 10:05 UTC, account 123456789012
       1 verified, 1 unverified
 
-    Next, for the story of one:
+    Next, for the details of one:
       redress show 20261122-110000-77aa
     "#);
 }
@@ -236,7 +236,7 @@ fn a_plan_in_markdown_folds_its_calls() {
     - impact: 2 interfaces are behind the group, of i-1 and i-2
     - ✅ guard ownership: nothing else manages the group
     - ⚠️ guard lock-out (not checked): your own address is not known: give it with --my-address
-    - way back: 1 of 2 steps cannot be taken back
+    - undo: 1 of 2 steps cannot be undone
     - ⚠️ not restored: the rule comes back under a new id: sgr-9 is gone for good, and whatever names it must be told
 
     <details><summary>2 steps, exactly</summary>
@@ -259,7 +259,7 @@ fn a_plan_in_markdown_folds_its_calls() {
 
     Then waits until the new rules are there (at most 60 s).
 
-    Way back: `ec2:RevokeSecurityGroupIngress`.
+    Undo: `ec2:RevokeSecurityGroupIngress`.
 
     **2.** revoke tcp 22 from 0.0.0.0/0 (sgr-9)
 
@@ -273,7 +273,7 @@ fn a_plan_in_markdown_folds_its_calls() {
     }
     ```
 
-    Way back: none: the id of the rule is AWS&#39;s.
+    Undo: none: the id of the rule is AWS&#39;s.
 
     </details>
 
@@ -287,8 +287,8 @@ fn a_plan_in_markdown_folds_its_calls() {
     ```
 
     - after c1
-    - ⚠️ done without a question: the playbook says so
-    - way back: the step can be taken back
+    - ⚠️ done without a question: the playbook allows it
+    - undo: the step can be undone
 
     <details><summary>1 step, exactly</summary>
 
@@ -310,7 +310,7 @@ fn a_plan_in_markdown_folds_its_calls() {
 
     Then waits until the new rules are there (at most 60 s).
 
-    Way back: `ec2:RevokeSecurityGroupIngress`.
+    Undo: `ec2:RevokeSecurityGroupIngress`.
 
     </details>
 
@@ -349,7 +349,7 @@ fn a_run_in_markdown_is_a_table() {
 
     Next, to check again: `redress verify 20261122-100500-4b1d`
 
-    Next, to take it back: `redress undo 20261122-100500-4b1d`
+    Next, to undo it: `redress undo 20261122-100500-4b1d`
     "#);
 }
 

@@ -156,7 +156,7 @@ fn losses(change: &Change) -> Vec<String> {
 
 fn unasked(plan: &Plan, change: &Change) -> Vec<String> {
     let unasked = !change.ask && plan.kind == PlanKind::Plan;
-    unasked.then(|| "done without a question: the playbook says approve = \"auto\"".to_owned()).into_iter().collect()
+    unasked.then(|| "done without a question: the playbook sets approve = \"auto\"".to_owned()).into_iter().collect()
 }
 
 fn reported(change: &Change) -> Vec<String> {

@@ -106,7 +106,7 @@ fn meaning(risk: Risk) -> &'static str {
     match risk {
         Risk::Safe => "adds; disturbs nothing",
         Risk::Disruptive => "may cut traffic, access or uptime",
-        Risk::Irreversible => "cannot be taken back",
+        Risk::Irreversible => "cannot be undone",
     }
 }
 
@@ -239,7 +239,7 @@ pub fn closing(run: &RunDocument, view: &View) -> String {
         page.row(2, &span(Tone::Faint, if n == 0 { "undo leaves" } else { " " }), 15, &[plain(line)]);
     }
     let mut next = words::run_next(run, &view.typed);
-    next.push(words::Next { purpose: "for the whole story".to_owned(), command: format!("redress show {}{}", safe::shell(&run.run), view.typed.place) });
+    next.push(words::Next { purpose: "for the full report".to_owned(), command: format!("redress show {}{}", safe::shell(&run.run), view.typed.place) });
     super::commands(&mut page, &next);
     page.done()
 }

@@ -85,7 +85,7 @@ fn head(page: &mut Page, plan: &Plan, view: &View) {
             2,
             &span(Tone::Faint, "you"),
             12,
-            &[plain(if view.typed.claim { format!("{address} (from {from}, the file says)") } else { format!("{address} (from {from})") })],
+            &[plain(if view.typed.claim { format!("{address} (from {from}, as the file claims)") } else { format!("{address} (from {from})") })],
         );
     }
     for (on, flag) in [(plan.options.allow_lockout, "--allow-lockout"), (plan.options.include_managed, "--include-managed")] {
@@ -105,7 +105,7 @@ fn rehearsal(page: &mut Page, plan: &Plan) {
         page.text(4, &[span(*tone, line)]);
     }
     if !words::offered(plan) {
-        page.text(2, &[span(Tone::Bad, "It would open what is closed now, so it is not offered for approval.")]);
+        page.text(2, &[span(Tone::Bad, "It would open findings that are closed now, so it is not offered for approval.")]);
     }
 }
 

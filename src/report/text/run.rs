@@ -41,7 +41,7 @@ pub fn run(run: &RunDocument, view: &View) -> String {
     let told = words::tally(&run.counts, words::OUTCOMES);
     page.text(0, &[span(Tone::Strong, words::count(run.changes.len(), "change")), plain(if told.is_empty() { ".".to_owned() } else { format!(": {told}.") })]);
     if run.changes.iter().any(|c| c.outcome == "stuck") {
-        page.text(0, &[span(Tone::Bad, "A person is needed: what to do stands with each change that is stuck.")]);
+        page.text(0, &[span(Tone::Bad, "Manual action needed: see the instructions under each stuck change.")]);
     }
     for told in &run.told {
         page.text(0, &[plain(words::told(told))]);
@@ -104,7 +104,7 @@ fn one(page: &mut Page, run: &RunDocument, change: &ChangeReport, view: &View) {
         page.text(22, &[span(Tone::Warn, "awaited: "), plain(line)]);
     }
     if let Some(by) = &change.undone_by {
-        page.text(22, &[plain(format!("taken back by run {by}"))]);
+        page.text(22, &[plain(format!("undone by run {by}"))]);
     }
     for line in words::stays(run, change) {
         page.text(22, &[span(Tone::Faint, line)]);
@@ -134,7 +134,7 @@ pub fn runs(all: &[RunDocument], view: &View) -> String {
     let newest = all.first().map_or("last", |run| run.run.as_str());
     commands(
         &mut page,
-        &[words::Next { purpose: "for the story of one".to_owned(), command: format!("redress show {}{}", safe::shell(newest), view.typed.place) }],
+        &[words::Next { purpose: "for the details of one".to_owned(), command: format!("redress show {}{}", safe::shell(newest), view.typed.place) }],
     );
     page.done()
 }
@@ -148,10 +148,10 @@ pub fn news(news: &News) -> Option<String> {
         News::Waiting { seconds, .. } if *seconds > 0 && *seconds < PATIENCE => return None,
         News::Waiting { change, why, seconds: 0 } => format!("{change} waits {why}"),
         News::Waiting { change, why, seconds } => format!("{change} waits {why} (for {} so far)", words::duration(*seconds as f64)),
-        News::NotTried { change, calls } => format!("{change} goes on although it cannot be told whether these calls will be allowed: {}", calls.join("; ")),
+        News::NotTried { change, calls } => format!("{change} goes on although it is unknown whether these calls will be allowed: {}", calls.join("; ")),
         News::ItsTurn { change, why, .. } => format!("{change} waits for its turn, {why}"),
         News::Again { change, why, seconds } => format!("{change} tries again in {seconds} s: {why}"),
-        News::GoingBack { change, reason } => format!("{change} goes back: {reason}"),
+        News::GoingBack { change, reason } => format!("{change} rolls back: {reason}"),
         News::ChangeEnds { id, outcome, reason } if reason.is_empty() => format!("{id}: {}", outcome.word()),
         News::ChangeEnds { id, outcome, reason } => format!("{id}: {}: {reason}", outcome.word()),
     };

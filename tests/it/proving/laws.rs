@@ -102,7 +102,7 @@ fn counts(plan: &Plan, story: &Story) -> Held {
 }
 
 /// What a person is told to do with an instance and its disks.
-const IN_WORDS: [&str; 8] = ["attach ", "detach ", "start ", "stop ", "turn DeleteOnTermination", "take the tags", "look whether", "should hold"];
+const IN_WORDS: [&str; 8] = ["attach ", "detach ", "start ", "stop ", "turn DeleteOnTermination", "take the tags", "check whether", "should hold"];
 
 /// Whether a reason tells a person what to do: calls to make, in AWS's words or in plain ones and with the ids that they need, or
 /// where to look and what it was like.

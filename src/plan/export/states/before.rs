@@ -67,7 +67,7 @@ pub(super) fn write(flow: &mut Flow, named: &Named<'_>, place: Place<'_>, ways: 
             Otherwise::Leave => json!({ "Type": "Pass", "Comment": "left as somebody else has set it", "Next": ways.left }),
         },
     );
-    let cause = format!("before {}: it cannot be told whether its preconditions hold", act.call.name());
+    let cause = format!("before {}: it is unknown whether its preconditions hold", act.call.name());
     flow.put(&unseen, put_at(ways.roads.error, &error("Redress.Unread", &cause), ways.roads.not_done));
     Ok(())
 }

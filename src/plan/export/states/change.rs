@@ -115,7 +115,7 @@ impl Writer<'_> {
         self.end(flow, "failed", "failed", json!("States.Format('{}. Nothing was changed', States.JsonToString($.error))"));
         self.back(flow).map_err(|why| self.refused(why))?;
         if calls::is_up(&self.change.steps, self.change.steps.len()) {
-            let why = "States.Format('{}. Nothing is taken back by itself once it was started', States.JsonToString($.error))";
+            let why = "States.Format('{}. Nothing is rolled back automatically after the start', States.JsonToString($.error))";
             self.end(flow, "doubt", UNVERIFIED, json!(why));
         }
         self.end(flow, "went_back", "rolled-back", json!("States.JsonToString($.error)"));
@@ -124,7 +124,7 @@ impl Writer<'_> {
     }
 
     fn stuck(&self, flow: &mut Flow) {
-        let why = "States.Format('{}; going back failed: {}. A person is needed', States.JsonToString($.error), States.JsonToString($.back))";
+        let why = "States.Format('{}; the rollback failed: {}. A person is needed', States.JsonToString($.error), States.JsonToString($.back))";
         self.end(flow, "stuck", "stuck", json!(why));
     }
 
@@ -155,9 +155,9 @@ impl Writer<'_> {
 
     fn step(&self, flow: &mut Flow, n: usize, step: &Step) -> Result<(), String> {
         let stays = match &step.way_back {
-            WayBack::Kept(why) => format!(" (no way back: stays, because {why})"),
-            WayBack::Cannot(why) => format!(" (no way back: cannot, because {why})"),
-            WayBack::ByStep(other) => format!(" (taken back with {other})"),
+            WayBack::Kept(why) => format!(" (no undo: stays, because {why})"),
+            WayBack::Cannot(why) => format!(" (cannot be undone, because {why})"),
+            WayBack::ByStep(other) => format!(" (undone with {other})"),
             WayBack::Calls { kept_once: Some(once), .. } => format!(" (stays once {} was done, because {})", once.step, once.reason),
             WayBack::Calls { .. } => String::new(),
         };
@@ -209,7 +209,7 @@ impl Writer<'_> {
             let next = acts.get(n + 1).map_or_else(|| then.to_owned(), |a| self.name(&clean(&a.name)));
             let stuck = self.name("stuck");
             let roads = Roads { next: &next, not_done: &stuck, undone: &stuck, error: "$.back" };
-            let named = Named { name: &self.name(&clean(&back.name)), title: format!("take back {}", back.of), act: &back.act, keeps: false };
+            let named = Named { name: &self.name(&clean(&back.name)), title: format!("undo {}", back.of), act: &back.act, keeps: false };
             write(flow, &named, self.place(&back.name), &roads)?;
         }
         Ok(())
@@ -235,11 +235,11 @@ impl Writer<'_> {
         }
         ways.push((json!({ "Or": [ended(&self.change.id, DONE), ended(&self.change.id, UNVERIFIED)] }), first.as_str()));
         let mut enter = choice(ways, self.next);
-        enter["Comment"] = json!(plain(&format!("{}: take back: {}{}", self.change.id, self.change.summary, stays(self.change))));
+        enter["Comment"] = json!(plain(&format!("{}: undo: {}{}", self.change.id, self.change.summary, stays(self.change))));
         flow.put(&entry(self.change), enter);
         self.acts(flow, &acts, &self.name(TAKEN_BACK)).map_err(|why| self.refused(why))?;
         self.end(flow, TAKEN_BACK, TAKEN_BACK, Value::Null);
-        self.end(flow, "stuck", "stuck", json!("States.Format('going back failed: {}. A person is needed', States.JsonToString($.back))"));
+        self.end(flow, "stuck", "stuck", json!("States.Format('the undo failed: {}. A person is needed', States.JsonToString($.back))"));
         Ok(())
     }
 }

@@ -94,7 +94,7 @@ fn back(plan: &Plan, region: &str, changes: &[&Change]) -> Result<String, NotExp
         "no_run",
         fail("Redress.NoRun", "the input is to be what the execution that applied the plan ended with: its output, or the cause of its failure"),
     );
-    written(flow, plan, region, "takes back")
+    written(flow, plan, region, "undoes")
 }
 
 /// Returns the rule for an execution in another account or region than the plan's.
