@@ -20,6 +20,10 @@
 
 pub mod account;
 pub mod actions;
+#[cfg(feature = "aws")]
+pub mod aws;
+#[cfg(not(feature = "aws"))]
+#[path = "aws/absent.rs"]
 pub mod aws;
 pub mod calls;
 pub mod checks;

@@ -11,48 +11,19 @@ use super::{
     choice::ChoiceError,
     clients::Clients,
     endpoint, errors,
+    history::History,
     pace::{self, Pace},
     providers,
     retry::reading,
+    terms::{OtherAccount, Settings, Tell},
     validity::Watch,
 };
 use crate::{
-    account::Identity,
+    account::{Account, Identity},
     calls::{CallError, ErrorClass},
     inventory::{Caller, Fact},
     resource::Owner,
 };
-
-/// The connection settings that the user asked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Settings {
-    /// A profile of the user's files; `None` for `AWS_PROFILE` or the standard chain.
-    pub profile: Option<String>,
-    /// Regions as given; `all` stands for every region that is enabled, nothing for the region of the chain.
-    pub regions: Vec<String>,
-    /// The accounts that credentials may lead to; any, where none is named.
-    pub only_accounts: Vec<String>,
-    /// The share of AWS's rates that may be used, in percent; `None` for the usual share on AWS and no limit
-    /// of redress's own at other endpoints.
-    pub pace: Option<u8>,
-    /// The longest wait for a connection.
-    pub connect_timeout: Duration,
-    /// The longest wait for the answer to one call.
-    pub attempt_timeout: Duration,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            profile: None,
-            regions: Vec::new(),
-            only_accounts: Vec::new(),
-            pace: None,
-            connect_timeout: Duration::from_secs(5),
-            attempt_timeout: Duration::from_secs(60),
-        }
-    }
-}
 
 /// The reason why the account cannot be reached.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -61,17 +32,8 @@ pub enum ConnectError {
     #[error(transparent)]
     Choice(#[from] ChoiceError),
     /// The credentials are for an account that is not allowed.
-    #[error(
-        "these credentials are for account {account}, and --only-account (or REDRESS_ONLY_ACCOUNT) allows {} alone; nothing was read or changed. \
-         Use credentials for that account (--profile NAME), or name {account} as well",
-        .only.join(", ")
-    )]
-    OtherAccount {
-        /// The account.
-        account: String,
-        /// The accounts that are allowed.
-        only: Vec<String>,
-    },
+    #[error(transparent)]
+    OtherAccount(#[from] OtherAccount),
     /// No source of the standard chain has credentials.
     #[error(
         "no AWS credentials found ({0}). redress looks where the AWS CLI looks: log in with `aws sso login` or `aws configure`, name a profile with \
@@ -140,6 +102,46 @@ pub async fn connect(settings: &Settings) -> Result<AwsAccount, ConnectError> {
     prepare(settings).await?.connect(settings).await
 }
 
+impl ConnectError {
+    /// Returns whether other flags, variables or files would lead to the account, rather than another network or another day.
+    pub fn is_input(&self) -> bool {
+        matches!(
+            self,
+            Self::Choice(_)
+                | Self::OtherAccount(_)
+                | Self::NoCredentials(_)
+                | Self::NoRegion
+                | Self::UserInEndpoint { .. }
+                | Self::UnknownRegion { .. }
+                | Self::RegionNotEnabled(_)
+        )
+    }
+}
+
+/// An account that has been opened.
+pub struct Opened {
+    /// The account.
+    pub account: Box<dyn Account>,
+    /// The regions that were asked for; for `all` those that are enabled.
+    pub regions: Vec<String>,
+    /// The event history of the account.
+    pub history: History,
+}
+
+/// Opens the account of the standard chain. `clear` receives the endpoints to which everything goes in the clear, before
+/// anything does; `waits` reports long waits.
+///
+/// # Errors
+/// When the account cannot be reached, or is not one that may be.
+pub async fn open(settings: &Settings, clear: impl Fn(&[String]), waits: Tell) -> Result<Opened, ConnectError> {
+    let prepared = prepare(settings).await?;
+    clear(&prepared.in_the_clear);
+    let account = prepared.connect(settings).await?;
+    account.tell_waits(waits);
+    let (regions, history) = (account.regions().to_vec(), account.history());
+    Ok(Opened { account: Box::new(account), regions, history })
+}
+
 /// A configuration whose endpoints have been checked. Nothing has been sent yet.
 #[derive(Debug)]
 pub struct Prepared {
@@ -174,7 +176,7 @@ fn only(account: &str, allowed: &[String]) -> Result<(), ConnectError> {
     if allowed.is_empty() || allowed.iter().any(|a| a == account) {
         return Ok(());
     }
-    Err(ConnectError::OtherAccount { account: account.to_owned(), only: allowed.to_vec() })
+    Err(OtherAccount { account: account.to_owned(), only: allowed.to_vec() }.into())
 }
 
 /// Loads the configuration of the standard chain, if its endpoints may be used.

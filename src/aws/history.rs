@@ -7,18 +7,19 @@ use std::sync::Arc;
 use aws_sdk_cloudtrail::types::{Event, LookupAttribute, LookupAttributeKey};
 use aws_smithy_types::DateTime;
 use futures::{StreamExt, stream};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use tokio::sync::mpsc;
 
-use super::{clients::Clients, errors, pace, read::time, retry::reading};
+use super::{
+    clients::Clients,
+    errors, pace,
+    read::time,
+    retry::reading,
+    terms::{PAGE, Told},
+};
 use crate::calls::CallError;
 
-/// The reach of the event history, in days
-/// (<https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_LookupEvents.html>).
-pub const DAYS: i64 = 90;
-/// The maximum number of events that one call returns.
-pub const PAGE: i32 = 50;
 const OPERATION: &str = "cloudtrail:LookupEvents";
 /// The number of regions that are looked up at once. The rate is granted for each region, so that they do not
 /// wait for one another.
@@ -30,27 +31,6 @@ const WAITING: usize = 4;
 #[derive(Debug, Clone)]
 pub struct History {
     clients: Arc<Clients>,
-}
-
-/// A message of a lookup in progress.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Told {
-    /// Some events of a region, the newest first, each as LookupEvents gives it and under AWS's names.
-    Page {
-        /// The region.
-        region: String,
-        /// The events.
-        events: Vec<Value>,
-        /// The time of the oldest of them.
-        back_to: Option<Timestamp>,
-    },
-    /// A region has come to its end, or to an error.
-    End {
-        /// The region.
-        region: String,
-        /// The error that ended the lookup; `None` if everything was read.
-        error: Option<CallError>,
-    },
 }
 
 impl History {
@@ -134,21 +114,4 @@ fn written(event: Event) -> Value {
     put("Resources", Some(resources.map(|r| json!({ "ResourceType": r.resource_type, "ResourceName": r.resource_name })).collect()));
     put("CloudTrailEvent", event.cloud_trail_event.map(Value::from));
     Value::Object(all)
-}
-
-/// Returns the region that records the events of global services such as IAM, by partition
-/// (<https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-concepts.html>). `None` for
-/// unknown partitions.
-pub fn global_region(partition: &str) -> Option<&'static str> {
-    match partition {
-        "aws" => Some("us-east-1"),
-        "aws-us-gov" => Some("us-gov-west-1"),
-        "aws-cn" => Some("cn-north-1"),
-        _ => None,
-    }
-}
-
-/// Returns the reach of the event history as a duration.
-pub fn reach() -> SignedDuration {
-    SignedDuration::from_hours(24 * DAYS)
 }

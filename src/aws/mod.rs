@@ -18,6 +18,7 @@ mod read;
 mod retry;
 mod services;
 mod state;
+mod terms;
 mod together;
 mod trial;
 mod validity;
@@ -27,10 +28,10 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-pub use connect::{ConnectError, Prepared, Settings, connect, over, prepare};
-pub use history::{DAYS, History, PAGE, Told, global_region, reach};
-pub use pace::{SHARE, Tell};
-pub use state::{S3Store, parse as parse_place};
+pub use connect::{ConnectError, Opened, Prepared, connect, open, over, prepare};
+pub use history::History;
+pub use state::{S3Store, parse as parse_place, store};
+pub use terms::{DAYS, OtherAccount, PAGE, SHARE, Settings, Tell, Told, global_region, log_filter, reach};
 
 use crate::{
     account::{Account, Identity, Leave, Validity},
@@ -108,35 +109,5 @@ impl Account for AwsAccount {
 
     async fn pause(&self, time: Duration) {
         tokio::time::sleep(time).await;
-    }
-}
-
-/// Returns the filter for log output at a verbosity: only redress itself becomes more verbose. The SDK and
-/// its dependencies stay at `warn` at every level, since below that they write requests with their headers,
-/// tokens included. `aws_config` stays at `error`, since its warnings quote the output of the program that
-/// was to fetch credentials; our error reports the failure without that output.
-pub fn log_filter(verbosity: u8) -> String {
-    let level = match verbosity {
-        0 => "warn",
-        1 => "info",
-        2 => "debug",
-        _ => "trace",
-    };
-    format!("warn,aws=warn,aws_config=error,hyper=warn,h2=warn,rustls=warn,tower=warn,redress={level}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_verbosity_makes_the_sdk_talk_below_warn() {
-        for verbosity in 0..=u8::MAX {
-            let filter = log_filter(verbosity);
-            for directive in filter.split(',').filter(|d| !d.starts_with("redress=")) {
-                assert!(directive == "warn" || directive.ends_with("=warn") || directive.ends_with("=error"), "{filter}");
-            }
-        }
-        assert!(log_filter(3).contains("redress=trace"));
     }
 }

@@ -9,11 +9,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::pace_table::{self, Bucket};
+use super::{
+    pace_table::{self, Bucket},
+    terms::{SHARE, Tell},
+};
 use crate::calls::ErrorClass;
 
-/// The share, in percent, unless another is asked for: the account's own automation needs the rest.
-pub const SHARE: u8 = 50;
 /// The factor by which throttling cuts the rate.
 const CUT: f64 = 0.5;
 /// The smallest fraction of the rate to which it is cut.
@@ -86,9 +87,6 @@ impl Limiter {
         self.tokens = (self.tokens + self.rate * parts).min(self.size);
     }
 }
-
-/// A callback for long waits: the operation that waits, and the length of the wait.
-pub type Tell = Box<dyn Fn(&str, Duration) + Send + Sync>;
 
 /// The limiters of one account.
 pub struct Pace {

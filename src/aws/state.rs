@@ -102,6 +102,14 @@ pub fn parse(url: &str) -> Result<(String, String), String> {
     Ok((bucket.to_owned(), if prefix.is_empty() { String::new() } else { format!("{prefix}/") }))
 }
 
+/// Opens the store of runs at `s3://bucket/prefix`, as [`S3Store::open`].
+///
+/// # Errors
+/// When the bucket does not exist or cannot be reached.
+pub fn store(url: &str, settings: &Settings, lease: Duration, warn: impl Fn(&[String]) + Send + 'static) -> Result<Box<dyn Store>, StoreError> {
+    Ok(Box::new(S3Store::open(url, settings, lease, warn)?))
+}
+
 impl S3Store {
     /// Opens the store at `s3://bucket/prefix`; the bucket must exist. `lease` is the lifetime of a lock
     /// without a sign of life; `warn` receives the endpoints to which everything goes in the clear, before

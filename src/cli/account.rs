@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     account::Account,
-    aws::{self, ConnectError},
+    aws::{self, ConnectError, OtherAccount},
     inventory::Inventory,
     journal::{Store, story::Head},
     plan::{Plan, Stage},
@@ -143,15 +143,12 @@ impl Session {
 
     async fn open_aws(&self, regions: &[String]) -> Result<Door, Fail> {
         let settings = aws::Settings { regions: regions.to_vec(), ..self.settings() };
-        let prepared = aws::prepare(&settings).await.map_err(|error| connect_fail(&error))?;
         let out = self.out;
-        warn_of_clear(out, &prepared.in_the_clear);
-        let account = prepared.connect(&settings).await.map_err(|error| connect_fail(&error))?;
-        account.tell_waits(Box::new(move |what, wait| {
+        let waits = move |what: &str, wait: std::time::Duration| {
             super::progress::aside(out, &format!("waiting for AWS: {} s ({what})", wait.as_secs_f64().ceil()));
-        }));
-        let (regions, history) = (account.regions().to_vec(), Some(account.history()));
-        Ok(Door { account: Box::new(account), regions, history })
+        };
+        let opened = aws::open(&settings, |clear| warn_of_clear(out, clear), Box::new(waits)).await.map_err(|error| connect_fail(&error))?;
+        Ok(Door { account: opened.account, regions: opened.regions, history: Some(opened.history) })
     }
 
     fn open_twin(&self, name: &str, asked: &[String]) -> Result<Door, Fail> {
@@ -161,7 +158,7 @@ impl Session {
         let account = TwinAccount::open(name, &self.state_folder()?).map_err(|error| twin_fail(&error))?;
         let (own, only) = (&account.identity().owner.account, &self.common.only_account);
         if !only.is_empty() && !only.contains(own) {
-            return Err(connect_fail(&ConnectError::OtherAccount { account: own.clone(), only: only.clone() }));
+            return Err(connect_fail(&OtherAccount { account: own.clone(), only: only.clone() }.into()));
         }
         let known: Vec<String> = account.regions();
         let regions = twin_regions(&known, asked)?;
@@ -193,7 +190,7 @@ pub fn store_in_bucket(url: &str, settings: &aws::Settings, out: Out) -> Result<
     aws::parse_place(url).map_err(Fail::usage)?;
     let given = std::env::var("REDRESS_LOCK_SECONDS").ok().and_then(|text| text.parse().ok());
     let lease = std::time::Duration::from_secs(given.unwrap_or(LEASE).clamp(1, LEASE));
-    Ok(Box::new(aws::S3Store::open(url, settings, lease, move |clear| warn_of_clear(out, clear)).map_err(store_fail)?))
+    aws::store(url, settings, lease, move |clear| warn_of_clear(out, clear)).map_err(store_fail)
 }
 
 /// Warns once about each endpoint to which everything is sent in the clear.
@@ -316,16 +313,7 @@ fn twin_fail(error: &TwinError) -> Fail {
 }
 
 fn connect_fail(error: &ConnectError) -> Fail {
-    match error {
-        ConnectError::Choice(_)
-        | ConnectError::OtherAccount { .. }
-        | ConnectError::NoCredentials(_)
-        | ConnectError::NoRegion
-        | ConnectError::UserInEndpoint { .. }
-        | ConnectError::UnknownRegion { .. }
-        | ConnectError::RegionNotEnabled(_) => Fail::usage(error.to_string()),
-        _ => Fail::failure(error.to_string()),
-    }
+    if error.is_input() { Fail::usage(error.to_string()) } else { Fail::failure(error.to_string()) }
 }
 
 #[cfg(test)]

@@ -1,16 +1,12 @@
 //! Signatures in the format of `ssh-keygen -Y sign`
 //! (<https://github.com/openssh/openssh-portable/blob/master/PROTOCOL.sshsig>), made and checked. `ssh-key`
-//! reads and writes the format, and `aws-lc-rs`, on which TLS is built as well, does the cryptography. Pure
-//! over bytes.
+//! reads and writes the format and does the cryptography. Pure over bytes.
 
-use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ECDSA_P521_SHA512_FIXED, ED25519, EcdsaVerificationAlgorithm, Ed25519KeyPair, RSA_PKCS1_2048_8192_SHA256,
-    RSA_PKCS1_2048_8192_SHA512, RsaPublicKeyComponents, UnparsedPublicKey,
-};
+use std::ops::RangeInclusive;
+
 use ssh_key::{
-    Algorithm, EcdsaCurve, HashAlg, LineEnding, PrivateKey, Signature, SshSig,
-    private::KeypairData,
-    public::{EcdsaPublicKey, KeyData, RsaPublicKey},
+    Algorithm, HashAlg, LineEnding, PrivateKey, PublicKey, SshSig,
+    public::{KeyData, RsaPublicKey},
 };
 
 /// The namespace of every signature: one that was made for something else, such as a commit, does not sign a
@@ -20,14 +16,11 @@ pub const NAMESPACE: &str = "redress";
 /// The longest signature that is read, in bytes: that of an RSA key of 16,384 bits has some 6,000.
 pub const LONGEST: usize = 16 << 10;
 
-/// The shortest RSA key that is accepted, in bits.
-const SHORTEST_RSA: usize = 2048;
+/// The lengths of RSA keys that are accepted, in bits: shorter ones prove nothing, and `rsa` checks no longer ones.
+const RSA: RangeInclusive<usize> = 2048..=4096;
 
 /// A key that signs.
-pub struct Key {
-    pair: Ed25519KeyPair,
-    public: KeyData,
-}
+pub struct Key(PrivateKey);
 
 impl std::fmt::Debug for Key {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -45,21 +38,20 @@ impl Key {
         if key.is_encrypted() {
             return Err("the key has a passphrase".to_owned());
         }
-        let KeypairData::Ed25519(pair) = key.key_data() else { return Err(format!("the key is of the kind {}, not ssh-ed25519", key.algorithm())) };
-        let public = KeyData::Ed25519(pair.public);
-        let pair = Ed25519KeyPair::from_seed_and_public_key(&pair.private.to_bytes(), pair.public.as_ref())
-            .map_err(|_| "its private and its public half do not belong together".to_owned())?;
-        Ok(Self { pair, public })
+        if key.algorithm() != Algorithm::Ed25519 {
+            return Err(format!("the key is of the kind {}, not ssh-ed25519", key.algorithm()));
+        }
+        Ok(Self(key))
     }
 
     /// Returns the fingerprint, as `ssh-keygen -l` shows it.
     pub fn fingerprint(&self) -> String {
-        fingerprint(&self.public)
+        fingerprint(self.0.public_key().key_data())
     }
 
     /// Returns whether this is the key of a signature.
     pub fn is(&self, other: &KeyData) -> bool {
-        self.public == *other
+        self.0.public_key().key_data() == other
     }
 
     /// Signs exactly these bytes, and returns the armoured signature.
@@ -67,10 +59,7 @@ impl Key {
     /// # Errors
     /// When it cannot be written; with a key that was parsed it always can.
     pub fn sign(&self, message: &[u8]) -> Result<String, String> {
-        let words = |error: ssh_key::Error| error.to_string();
-        let signed = SshSig::signed_data(NAMESPACE, HashAlg::Sha512, message).map_err(words)?;
-        let signature = Signature::new(Algorithm::Ed25519, self.pair.sign(&signed).as_ref()).map_err(words)?;
-        SshSig::new(self.public.clone(), NAMESPACE, HashAlg::Sha512, signature).and_then(|sig| sig.to_pem(LineEnding::LF)).map_err(words)
+        self.0.sign(NAMESPACE, HashAlg::Sha512, message).and_then(|sig| sig.to_pem(LineEnding::LF)).map_err(|error| error.to_string())
     }
 }
 
@@ -94,9 +83,11 @@ pub fn signer(armoured: &[u8], message: &[u8]) -> Result<KeyData, String> {
     if !sig.reserved().is_empty() {
         return Err("it holds something that this redress does not know".to_owned());
     }
-    let signed = SshSig::signed_data(NAMESPACE, sig.hash_alg(), message).map_err(|error| error.to_string())?;
-    let holds = holds(sig.public_key(), sig.signature(), &signed)?;
-    if holds { Ok(sig.public_key().clone()) } else { Err("it is not a signature of this: the file was changed after it was signed".to_owned()) }
+    accepted(&sig)?;
+    match PublicKey::from(sig.public_key().clone()).verify(NAMESPACE, message, &sig) {
+        Ok(()) => Ok(sig.public_key().clone()),
+        Err(_) => Err("it is not a signature of this: the file was changed after it was signed".to_owned()),
+    }
 }
 
 fn parsed(armoured: &[u8]) -> Result<SshSig, String> {
@@ -116,45 +107,26 @@ fn parsed(armoured: &[u8]) -> Result<SshSig, String> {
     if written.trim_end() == text.replace("\r\n", "\n") { Ok(sig) } else { Err("it cannot be read as an SSH signature (it is not written as one)".to_owned()) }
 }
 
-/// Returns whether a signature by this key is valid for the signed bytes.
+/// Checks that key and algorithm are of a kind that proves something.
 ///
 /// # Errors
-/// When the key or algorithm is not accepted.
-fn holds(key: &KeyData, signature: &Signature, signed: &[u8]) -> Result<bool, String> {
-    match (key, signature.algorithm()) {
-        (KeyData::Ed25519(key), Algorithm::Ed25519) => Ok(UnparsedPublicKey::new(&ED25519, key.as_ref()).verify(signed, signature.as_bytes()).is_ok()),
-        (KeyData::Ecdsa(key), Algorithm::Ecdsa { curve }) if key.curve() == curve => Ok(ecdsa(key, signature.as_bytes(), signed)),
-        (KeyData::Rsa(key), Algorithm::Rsa { .. }) if bits(key) < SHORTEST_RSA => Err(format!(
-            "it was made with an RSA key of {} bits, which is too short to prove anything: redress takes RSA from {SHORTEST_RSA} bits on",
-            bits(key)
+/// When they are not.
+fn accepted(sig: &SshSig) -> Result<(), String> {
+    match (sig.public_key(), sig.signature().algorithm()) {
+        (KeyData::Ed25519(_), Algorithm::Ed25519) => Ok(()),
+        (KeyData::Ecdsa(key), Algorithm::Ecdsa { curve }) if key.curve() == curve => Ok(()),
+        (KeyData::Rsa(key), Algorithm::Rsa { .. }) if !RSA.contains(&bits(key)) => {
+            Err(format!("it was made with an RSA key of {} bits: redress accepts RSA keys of {} to {} bits", bits(key), RSA.start(), RSA.end()))
+        }
+        // RSA without a hash of SHA-2 is RSA with SHA-1.
+        (KeyData::Rsa(_), Algorithm::Rsa { hash: Some(_) }) => Ok(()),
+        (key, _) => Err(format!(
+            "it was made with {}: redress accepts ssh-ed25519, ecdsa-sha2-nistp256 to nistp521, and RSA of {} to {} bits",
+            key.algorithm(),
+            RSA.start(),
+            RSA.end()
         )),
-        (KeyData::Rsa(key), Algorithm::Rsa { hash: Some(hash) }) => Ok(rsa(key, hash, signature.as_bytes(), signed)),
-        (key, _) => Err(format!("it was made with {}: redress takes ssh-ed25519, ecdsa-sha2-nistp256 to nistp521, and RSA from 2048 bits on", key.algorithm())),
     }
-}
-
-/// Verifies an ECDSA signature. Its two numbers follow each other, each with its length (RFC 5656, 3.1.2).
-fn ecdsa(key: &EcdsaPublicKey, signature: &[u8], signed: &[u8]) -> bool {
-    let (algorithm, size): (&EcdsaVerificationAlgorithm, usize) = match key.curve() {
-        EcdsaCurve::NistP256 => (&ECDSA_P256_SHA256_FIXED, 32),
-        EcdsaCurve::NistP384 => (&ECDSA_P384_SHA384_FIXED, 48),
-        EcdsaCurve::NistP521 => (&ECDSA_P521_SHA512_FIXED, 66),
-    };
-    let numbers = number(signature).and_then(|(r, rest)| Some((r, number(rest)?)));
-    let Some((r, (s, []))) = numbers else { return false };
-    let mut fixed = vec![0; 2 * size];
-    for (number, half) in [r, s].into_iter().zip(fixed.chunks_mut(size)) {
-        let number = number.strip_prefix(&[0]).unwrap_or(number);
-        let Some(begin) = half.len().checked_sub(number.len()) else { return false };
-        half[begin..].copy_from_slice(number);
-    }
-    UnparsedPublicKey::new(algorithm, key.as_sec1_bytes()).verify(signed, &fixed).is_ok()
-}
-
-/// Splits off a number that is preceded by its length, and returns it with the rest.
-fn number(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (length, rest) = bytes.split_first_chunk::<4>()?;
-    rest.split_at_checked(usize::try_from(u32::from_be_bytes(*length)).ok()?)
 }
 
 /// Returns the length of an RSA key, in bits.
@@ -163,40 +135,33 @@ fn bits(key: &RsaPublicKey) -> usize {
     (8 * (rest.len() + 1)) - first.leading_zeros() as usize
 }
 
-fn rsa(key: &RsaPublicKey, hash: HashAlg, signature: &[u8], signed: &[u8]) -> bool {
-    let (Some(n), Some(e)) = (key.n.as_positive_bytes(), key.e.as_positive_bytes()) else { return false };
-    let key = RsaPublicKeyComponents { n, e };
-    match hash {
-        HashAlg::Sha256 => key.verify(&RSA_PKCS1_2048_8192_SHA256, signed, signature).is_ok(),
-        HashAlg::Sha512 => key.verify(&RSA_PKCS1_2048_8192_SHA512, signed, signature).is_ok(),
-        _ => false,
-    }
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
-    use aws_lc_rs::signature::KeyPair;
     use proptest::prelude::*;
+    use ssh_key::{Mpint, Signature, private::Ed25519Keypair};
 
     use super::*;
 
+    fn by(key: impl Into<KeyData>, algorithm: Algorithm, signature: Vec<u8>) -> SshSig {
+        SshSig::new(key.into(), NAMESPACE, HashAlg::Sha512, Signature::new(algorithm, signature).unwrap()).unwrap()
+    }
+
     #[test]
-    fn an_rsa_key_that_is_too_short_is_named_as_such() {
-        let of = |bytes: usize| RsaPublicKey {
-            e: ssh_key::Mpint::from_positive_bytes(&[1, 0, 1]).unwrap(),
-            n: ssh_key::Mpint::from_positive_bytes(&vec![0xc1; bytes]).unwrap(),
-        };
+    fn an_rsa_key_that_is_too_short_or_too_long_is_named_as_such() {
+        let sha2 = Algorithm::Rsa { hash: Some(HashAlg::Sha512) };
+        let of = |bytes: usize| RsaPublicKey { e: Mpint::from_positive_bytes(&[1, 0, 1]).unwrap(), n: Mpint::from_positive_bytes(&vec![0xc1; bytes]).unwrap() };
         assert_eq!((bits(&of(128)), bits(&of(256))), (1024, 2048));
-        let signature = Signature::new(Algorithm::Rsa { hash: Some(HashAlg::Sha512) }, vec![1; 128]).unwrap();
-        let why = holds(&KeyData::Rsa(of(128)), &signature, b"x").unwrap_err();
-        assert!(why.contains("an RSA key of 1024 bits, which is too short"), "{why}");
+        for bytes in [128, 255, 513] {
+            let why = accepted(&by(of(bytes), sha2.clone(), vec![1; bytes])).unwrap_err();
+            assert!(why.contains(&format!("an RSA key of {} bits", 8 * bytes)), "{why}");
+        }
+        assert!(accepted(&by(of(256), sha2, vec![1; 256])).is_ok());
+        assert!(accepted(&by(of(256), Algorithm::Rsa { hash: None }, vec![1; 256])).is_err(), "SHA-1");
     }
 
     fn key(seed: u8) -> Key {
-        let pair = Ed25519KeyPair::from_seed_unchecked(&[seed; 32]).unwrap();
-        let public = KeyData::Ed25519(ssh_key::public::Ed25519PublicKey(pair.public_key().as_ref().try_into().unwrap()));
-        Key { pair, public }
+        Key(PrivateKey::from(Ed25519Keypair::from_seed(&[seed; 32])))
     }
 
     #[test]
@@ -223,7 +188,9 @@ mod tests {
             prop_assert!(signer(armour(&text).as_bytes(), b"plan").is_err());
             prop_assert!(signer(&body, b"plan").is_err());
             prop_assert!(Key::parse(&body).is_err());
-            let _ = (number(&body), holds(&key(1).public, &Signature::new(Algorithm::Rsa { hash: Some(HashAlg::Sha512) }, body.clone()).unwrap(), b"plan"));
+            let rsa = RsaPublicKey { e: Mpint::from_positive_bytes(&[1, 0, 1]).unwrap(), n: Mpint::from_positive_bytes(&[0xc1; 256]).unwrap() };
+            let forged = by(rsa, Algorithm::Rsa { hash: Some(HashAlg::Sha512) }, body).to_pem(LineEnding::LF).unwrap();
+            prop_assert!(signer(forged.as_bytes(), b"plan").is_err());
         }
     }
 }
