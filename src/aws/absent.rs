@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 
 mod terms;
 
-pub use terms::{DAYS, OtherAccount, PAGE, SHARE, Settings, Tell, Told, global_region, log_filter, reach};
+pub use terms::{DAYS, LookupEvent, OtherAccount, PAGE, SHARE, Settings, Tell, global_region, log_filter, reach};
 
 use crate::{
     account::Account,
@@ -66,7 +66,7 @@ impl History {
     }
 
     /// Looks up the events of regions.
-    pub fn look(&self, _: Vec<String>, _: Timestamp, _: Timestamp) -> mpsc::Receiver<Told> {
+    pub fn look(&self, _: Vec<String>, _: Timestamp, _: Timestamp) -> mpsc::Receiver<LookupEvent> {
         match self.0 {}
     }
 }

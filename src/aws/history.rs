@@ -16,7 +16,7 @@ use super::{
     errors, pace,
     read::time,
     retry::reading,
-    terms::{PAGE, Told},
+    terms::{LookupEvent, PAGE},
 };
 use crate::calls::CallError;
 
@@ -49,7 +49,7 @@ impl History {
     /// none of them changes anything and they are by far the most: LookupEvents takes one attribute a call,
     /// and one lookup of all events that are not read-only needs far fewer pages than one for each name of an
     /// event. Dropping the receiver ends the lookup.
-    pub fn look(&self, regions: Vec<String>, since: Timestamp, until: Timestamp) -> mpsc::Receiver<Told> {
+    pub fn look(&self, regions: Vec<String>, since: Timestamp, until: Timestamp) -> mpsc::Receiver<LookupEvent> {
         let (send, receive) = mpsc::channel(WAITING);
         let clients = Arc::clone(&self.clients);
         tokio::spawn(async move {
@@ -57,7 +57,7 @@ impl History {
             let one = |region: String| async move {
                 let looked = pace::at(&clients.pace, &region, pages(clients, &region, (since, until), send)).await;
                 // A receiver that was dropped needs no notice.
-                let _ = send.send(Told::End { region, error: looked.err() }).await;
+                let _ = send.send(LookupEvent::End { region, error: looked.err() }).await;
             };
             stream::iter(regions).for_each_concurrent(AT_ONCE, one).await;
         });
@@ -66,7 +66,7 @@ impl History {
 }
 
 /// Sends all pages of a region, from the newest event to the oldest.
-async fn pages(clients: &Clients, region: &str, (since, until): (Timestamp, Timestamp), send: &mpsc::Sender<Told>) -> Result<(), CallError> {
+async fn pages(clients: &Clients, region: &str, (since, until): (Timestamp, Timestamp), send: &mpsc::Sender<LookupEvent>) -> Result<(), CallError> {
     let regional = clients.region(region);
     let changes = LookupAttribute::builder().attribute_key(LookupAttributeKey::ReadOnly).attribute_value("false").build();
     let request = regional
@@ -81,7 +81,7 @@ async fn pages(clients: &Clients, region: &str, (since, until): (Timestamp, Time
         let page = reading(OPERATION, || request.clone().set_next_token(token.clone()).send()).await?;
         let events = page.events.unwrap_or_default();
         let back_to = events.last().and_then(|event| time(event.event_time));
-        let told = Told::Page { region: region.to_owned(), events: events.into_iter().map(written).collect(), back_to };
+        let told = LookupEvent::Page { region: region.to_owned(), events: events.into_iter().map(written).collect(), back_to };
         if send.send(told).await.is_err() {
             return Ok(());
         }

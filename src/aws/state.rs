@@ -317,7 +317,7 @@ impl Source for Run {
 
     fn reopen(&self) -> Result<(Story, Box<dyn Log>), StoreError> {
         let mut story = Story::default();
-        let read = self.store.each(&self.run, |record| story.tell(record.at, &record.event))?;
+        let read = self.store.each(&self.run, |record| story.apply(record.at, &record.event))?;
         Ok((story, Box::new(S3Log { store: self.store.clone(), run: self.run.clone(), seq: read.records, sum: read.sum })))
     }
 

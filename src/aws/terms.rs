@@ -67,7 +67,7 @@ pub const PAGE: i32 = 50;
 
 /// A message of a lookup in progress.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Told {
+pub enum LookupEvent {
     /// Some events of a region, the newest first, each as LookupEvents gives it and under AWS's names.
     Page {
         /// The region.

@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// An open account with the regions that were asked for.
-pub struct Door {
+pub struct OpenAccount {
     /// The account.
     pub account: Box<dyn Account>,
     /// The regions.
@@ -56,7 +56,7 @@ impl Session {
     ///
     /// # Errors
     /// When the account cannot be opened: exit 2 for bad input, exit 1 for an endpoint that does not answer.
-    pub async fn open(&self) -> Result<Door, Fail> {
+    pub async fn open(&self) -> Result<OpenAccount, Fail> {
         match choice(self.common.account.as_deref())? {
             Choice::Aws => self.open_aws(&self.common.region).await,
             Choice::Twin(name) => self.open_twin(&name, &self.common.region),
@@ -68,7 +68,7 @@ impl Session {
     /// # Errors
     /// When flags or credentials lead to another account or endpoint (exit 2), or the account cannot be
     /// opened.
-    pub async fn reopen(&self, place: &Place<'_>) -> Result<Door, Fail> {
+    pub async fn reopen(&self, place: &Place<'_>) -> Result<OpenAccount, Fail> {
         if !self.common.region.is_empty() {
             self.out.always(&format!("warning: --region is ignored: {} names its own regions", place.what));
         }
@@ -95,7 +95,7 @@ impl Session {
         if here.endpoint != place.endpoint {
             return Err(place.elsewhere(&format!("this is {}", here.endpoint)));
         }
-        Ok(Door { regions: place.regions.to_vec(), ..door })
+        Ok(OpenAccount { regions: place.regions.to_vec(), ..door })
     }
 
     /// Checks that a file or a run may choose a twin without `--account`: only a twin with a name, and only
@@ -127,10 +127,10 @@ impl Session {
     ///
     /// # Errors
     /// When the twin is gone.
-    pub fn under_lock(&self, door: Door) -> Result<Door, Fail> {
+    pub fn under_lock(&self, door: OpenAccount) -> Result<OpenAccount, Fail> {
         let endpoint = door.account.identity().endpoint.clone();
         match endpoint.strip_prefix("twin:") {
-            Some(name) => Ok(Door { regions: door.regions, ..self.open_twin(name, &[])? }),
+            Some(name) => Ok(OpenAccount { regions: door.regions, ..self.open_twin(name, &[])? }),
             None => Ok(door),
         }
     }
@@ -141,17 +141,17 @@ impl Session {
         aws::Settings { profile: common.profile.clone(), only_accounts: common.only_account.clone(), pace: common.pace, ..aws::Settings::default() }
     }
 
-    async fn open_aws(&self, regions: &[String]) -> Result<Door, Fail> {
+    async fn open_aws(&self, regions: &[String]) -> Result<OpenAccount, Fail> {
         let settings = aws::Settings { regions: regions.to_vec(), ..self.settings() };
         let out = self.out;
         let waits = move |what: &str, wait: std::time::Duration| {
             super::progress::aside(out, &format!("waiting for AWS: {} s ({what})", wait.as_secs_f64().ceil()));
         };
         let opened = aws::open(&settings, |clear| warn_of_clear(out, clear), Box::new(waits)).await.map_err(|error| connect_fail(&error))?;
-        Ok(Door { account: opened.account, regions: opened.regions, history: Some(opened.history) })
+        Ok(OpenAccount { account: opened.account, regions: opened.regions, history: Some(opened.history) })
     }
 
-    fn open_twin(&self, name: &str, asked: &[String]) -> Result<Door, Fail> {
+    fn open_twin(&self, name: &str, asked: &[String]) -> Result<OpenAccount, Fail> {
         if self.common.profile.is_some() {
             return Err(Fail::usage("--profile is for AWS, and --account names a twin").hint("leave one of them out"));
         }
@@ -162,15 +162,15 @@ impl Session {
         }
         let known: Vec<String> = account.regions();
         let regions = twin_regions(&known, asked)?;
-        Ok(Door { account: Box::new(account), regions, history: None })
+        Ok(OpenAccount { account: Box::new(account), regions, history: None })
     }
 }
 
 /// Builds a fresh demo account that is not saved anywhere.
-pub fn demo_door() -> Door {
+pub fn demo_door() -> OpenAccount {
     let account = TwinAccount::new(demo::demo(jiff::Timestamp::now()), "demo");
     let regions = account.regions();
-    Door { account: Box::new(account), regions, history: None }
+    OpenAccount { account: Box::new(account), regions, history: None }
 }
 
 /// Resets the saved demo account.

@@ -7,8 +7,8 @@ use std::{
 };
 
 use super::{
-    account::{Door, Place, stage},
-    args::{Approval, Belts, ReportBack},
+    account::{OpenAccount, Place, stage},
+    args::{Approval, ReportBack, SafetyLimits},
     ask::{self, Policy, Standing},
     exit::Exit,
     fail::Fail,
@@ -39,11 +39,11 @@ const BIGGEST: u64 = 256 << 20;
 const PLAN_ANEW: &str = "`redress plan -o FILE`";
 
 /// The account, plan and facts that an apply starts from.
-pub struct Ground {
+pub struct ApplyInput {
     /// The store that keeps its run.
     pub state: Box<dyn Store>,
     /// The account.
-    pub door: Door,
+    pub door: OpenAccount,
     /// The plan.
     pub plan: Plan,
     /// The facts that planning read; a plan from a file brings none.
@@ -57,7 +57,7 @@ pub struct Ground {
     pub signed: Option<(Signed, Plan)>,
 }
 
-impl Ground {
+impl ApplyInput {
     /// Returns, for each change of a plan made on this ground, how it is to be decided.
     fn standings(&self, plan: &Plan, policy: &Policy) -> BTreeMap<String, Standing> {
         let Some(again) = &self.again else { return policy.standings(plan) };
@@ -90,16 +90,16 @@ pub fn as_signed(signed: Option<(Signed, Plan)>, plan: &Plan, decisions: &[Decis
 ///
 /// # Errors
 /// When the input is bad, or the account cannot be opened.
-pub async fn ground(session: &Session, file: Option<&Path>, belts: &Belts) -> Result<Ground, Fail> {
+pub async fn ground(session: &Session, file: Option<&Path>, safety: &SafetyLimits) -> Result<ApplyInput, Fail> {
     match file {
         Some(path) => {
-            made_already(&planning_flags(session, belts, false), PLAN_ANEW)?;
+            made_already(&planning_flags(session, safety, false), PLAN_ANEW)?;
             let (plan, signed) = read_trusted(session, path)?;
-            let mut ground = of_plan(session, path, plan, signed, belts).await?;
+            let mut ground = of_plan(session, path, plan, signed, safety).await?;
             ground.only_as_made_now();
             Ok(ground)
         }
-        None => of_account(session, belts).await,
+        None => of_account(session, safety).await,
     }
 }
 
@@ -107,28 +107,35 @@ pub async fn ground(session: &Session, file: Option<&Path>, belts: &Belts) -> Re
 ///
 /// # Errors
 /// When the input is bad, the account cannot be opened, nobody can be asked, or nothing is approved.
-pub async fn run(session: &Session, file: Option<&Path>, changes: &[String], approval: &Approval, targets: &[ReportBack], belts: &Belts) -> Result<Exit, Fail> {
+pub async fn run(
+    session: &Session,
+    file: Option<&Path>,
+    changes: &[String],
+    approval: &Approval,
+    targets: &[ReportBack],
+    safety: &SafetyLimits,
+) -> Result<Exit, Fail> {
     let policy = Policy::of(approval)?;
     let mut ground = match file.map(|path| Ok((path, read_trusted(session, path)?))).transpose()? {
         Some((path, (undo, signed))) if undo.kind == PlanKind::Undo => {
-            made_already(&planning_flags(session, belts, !changes.is_empty()), "`redress undo RUN --change ID -o FILE`")?;
+            made_already(&planning_flags(session, safety, !changes.is_empty()), "`redress undo RUN --change ID -o FILE`")?;
             if !targets.is_empty() {
                 return Err(Fail::usage("--report-back reports closed findings, and an undo closes none").hint("leave --report-back out"));
             }
             return undo::apply(session, &path.display().to_string(), &undo, signed, approval).await;
         }
         Some((path, (back, signed))) if back.kind == PlanKind::Recover => {
-            made_already(&planning_flags(session, belts, !changes.is_empty()), "`redress recover RUN -o FILE`")?;
+            made_already(&planning_flags(session, safety, !changes.is_empty()), "`redress recover RUN -o FILE`")?;
             if !targets.is_empty() {
                 return Err(Fail::usage("--report-back reports closed findings, and a recovery closes none").hint("leave --report-back out"));
             }
             return recover::apply(session, &path.display().to_string(), &back, signed, approval).await;
         }
         Some((path, (plan, signed))) => {
-            made_already(&planning_flags(session, belts, false), PLAN_ANEW)?;
-            of_plan(session, path, plan, signed, belts).await?
+            made_already(&planning_flags(session, safety, false), PLAN_ANEW)?;
+            of_plan(session, path, plan, signed, safety).await?
         }
-        None => of_account(session, belts).await?,
+        None => of_account(session, safety).await?,
     };
     report_back::ready(targets, &ground.plan.endpoint)?;
     if !changes.is_empty() {
@@ -196,7 +203,7 @@ pub fn read_whole(path: &Path) -> Result<(Vec<u8>, Plan), Fail> {
     Ok((bytes, plan))
 }
 
-async fn of_plan(session: &Session, path: &Path, plan: Plan, signed: Option<Signed>, belts: &Belts) -> Result<Ground, Fail> {
+async fn of_plan(session: &Session, path: &Path, plan: Plan, signed: Option<Signed>, safety: &SafetyLimits) -> Result<ApplyInput, Fail> {
     if plan.kind.restores() {
         let what = if plan.kind == PlanKind::Undo { "an undo" } else { "a recovery" };
         return Err(Fail::usage(format!("{}: this is the plan of {what}", path.display())).hint(format!("redress apply {}", path.display())));
@@ -204,7 +211,7 @@ async fn of_plan(session: &Session, path: &Path, plan: Plan, signed: Option<Sign
     let state = session.state_to_write()?;
     let door = session.reopen(&Place::of_plan(&plan)).await?;
     fits(&plan, &door)?;
-    let today = Today { playbooks: session.playbooks()?, options: session::options(&belts.guards) };
+    let today = Today { playbooks: session.playbooks()?, options: session::options(&safety.guards) };
     let signed = signed.map(|by| (by, plan.clone()));
     let (mut plan, again) = again(session, &door, plan, &today).await;
     // The author of the plan can make it ask more often, never less often.
@@ -214,7 +221,7 @@ async fn of_plan(session: &Session, path: &Path, plan: Plan, signed: Option<Sign
     if !digest::verify(&plan) {
         digest::seal(&mut plan);
     }
-    Ok(Ground { state, door, plan, facts: None, held: Exit::Done, again: Some(again), signed })
+    Ok(ApplyInput { state, door, plan, facts: None, held: Exit::Done, again: Some(again), signed })
 }
 
 /// Returns the reason why a change fails when it is rehearsed now.
@@ -224,7 +231,7 @@ fn failure<'a>(again: &'a PlanAgain, id: &str) -> &'a str {
 
 /// Plans the changes of a file again on fresh facts, and reports which of them no longer hold and which
 /// claims rest on the file alone.
-async fn again(session: &Session, door: &Door, file: Plan, today: &Today) -> (Plan, PlanAgain) {
+async fn again(session: &Session, door: &OpenAccount, file: Plan, today: &Today) -> (Plan, PlanAgain) {
     let account = door.account.as_ref();
     let facts = afresh(account, &mut |known| again::all_needs(&file, &file.changes, today, known)).await;
     let plan = again::open_only(&file, &facts, today);
@@ -257,7 +264,7 @@ async fn again(session: &Session, door: &Door, file: Plan, today: &Today) -> (Pl
     (plan, again)
 }
 
-impl Ground {
+impl ApplyInput {
     /// Drops the changes of a plan from a file that are no longer planned the way the file has them.
     fn only_as_made_now(&mut self) {
         if let Some(again) = &self.again {
@@ -278,14 +285,14 @@ impl Ground {
 ///
 /// # Errors
 /// When the account or endpoint differs, or the plan has expired (exit 2).
-pub fn fits(plan: &Plan, door: &Door) -> Result<(), Fail> {
+pub fn fits(plan: &Plan, door: &OpenAccount) -> Result<(), Fail> {
     let who = door.account.identity();
     digest::check_fit(plan, &who.owner.account, &who.owner.partition, &who.endpoint, door.account.now())
         .map_err(|error| Fail::usage(error.to_string()).why("nothing was changed"))
 }
 
 /// Returns the flags that were given and shape a plan.
-fn planning_flags(session: &Session, belts: &Belts, part: bool) -> Vec<&'static str> {
+fn planning_flags(session: &Session, safety: &SafetyLimits, part: bool) -> Vec<&'static str> {
     let common = &session.common;
     let planning = [
         (!common.check.is_empty(), "--check"),
@@ -293,7 +300,7 @@ fn planning_flags(session: &Session, belts: &Belts, part: bool) -> Vec<&'static 
         (common.events_since.is_some(), "--events-since"),
         (part, "--change"),
     ];
-    belts.given().into_iter().chain(planning.into_iter().filter_map(|(given, name)| given.then_some(name))).collect()
+    safety.given().into_iter().chain(planning.into_iter().filter_map(|(given, name)| given.then_some(name))).collect()
 }
 
 fn made_already(flags: &[&str], by: &str) -> Result<(), Fail> {
@@ -303,15 +310,15 @@ fn made_already(flags: &[&str], by: &str) -> Result<(), Fail> {
     Err(Fail::usage(format!("{} cannot change a plan that is made already", flags.join(", "))).hint(format!("give it to {by}, and apply that plan")))
 }
 
-async fn of_account(session: &Session, belts: &Belts) -> Result<Ground, Fail> {
+async fn of_account(session: &Session, safety: &SafetyLimits) -> Result<ApplyInput, Fail> {
     signing::no_plan_of_its_own(session, "a command without a plan file", "redress plan")?;
     let (_, _, _) = (session.playbooks()?, session.checks()?, session.findings()?);
     let state = session.state_to_write()?;
     let door = session.open().await?;
-    let planned = planning::plan(session, &door, belts).await?;
+    let planned = planning::plan(session, &door, safety).await?;
     let held = if planned.incomplete() > 0 { Exit::Held } else { Exit::Done };
     let facts = Facts { inventory: planned.survey.inventory, playbooks: planned.playbooks };
-    Ok(Ground { state, door, plan: planned.plan, facts: Some(facts), held, again: None, signed: None })
+    Ok(ApplyInput { state, door, plan: planned.plan, facts: Some(facts), held, again: None, signed: None })
 }
 
 /// Refuses a plan whose rehearsal shows that it opens findings.
@@ -325,7 +332,7 @@ fn sound(plan: &Plan) -> Result<(), Fail> {
 }
 
 /// Returns the part of the plan that `--change` names, with the changes that it needs.
-async fn chosen(session: &Session, ground: &mut Ground, changes: &[String]) -> Result<Plan, Fail> {
+async fn chosen(session: &Session, ground: &mut ApplyInput, changes: &[String]) -> Result<Plan, Fail> {
     let mut ids: BTreeSet<String> = changes.iter().cloned().collect();
     // Changes are in order: a prerequisite of a change is always before it.
     for change in ground.plan.changes.iter().rev() {
@@ -343,7 +350,7 @@ async fn chosen(session: &Session, ground: &mut Ground, changes: &[String]) -> R
     Ok(selected.plan)
 }
 
-async fn select_part(session: &Session, ground: &mut Ground, ids: &BTreeSet<String>) -> Result<select::Selected, Fail> {
+async fn select_part(session: &Session, ground: &mut ApplyInput, ids: &BTreeSet<String>) -> Result<select::Selected, Fail> {
     let known: Vec<&str> = ground.plan.changes.iter().map(|c| c.id.as_str()).collect();
     if let Some(unknown) = ids.iter().find(|id| !known.contains(&id.as_str())) {
         return Err(Fail::usage(format!("the plan has no change {unknown}")).hint(format!("it has {}", known.join(", "))));
@@ -358,7 +365,7 @@ async fn select_part(session: &Session, ground: &mut Ground, ids: &BTreeSet<Stri
 
 /// Rehearses the approved part of a plan again when not all of it is approved. Changes that drop out with
 /// those left out are not approved either, and changes that differ now are decided again.
-async fn part(session: &Session, ground: &mut Ground, policy: &Policy, mut decisions: Vec<Decision>) -> Result<(Plan, Vec<Decision>), Fail> {
+async fn part(session: &Session, ground: &mut ApplyInput, policy: &Policy, mut decisions: Vec<Decision>) -> Result<(Plan, Vec<Decision>), Fail> {
     let unlike = ground.again.iter().flat_map(|a| a.unlike.keys());
     let unlike: BTreeSet<String> = unlike.cloned().collect();
     let ids: BTreeSet<String> = decisions.iter().filter(|d| d.approved && !unlike.contains(&d.change)).map(|d| d.change.clone()).collect();

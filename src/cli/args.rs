@@ -8,10 +8,10 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-use self::common::{Books, Checks, Events, Formatted, Group, Opens, Parameters, Plans, Reopens, Reports, Runs, State, Stored, Talk};
+use self::common::{Books, Checks, Events, Formatted, Group, Opens, Parameters, Plans, Reopens, Reports, Runs, State, Stored, Verbosity};
 pub use self::{
     common::Common,
-    flags::{Approval, Belts, Closing, Guards, PastFlags, ReportBack, Signs, Trusts},
+    flags::{Approval, Closing, Guards, PastFlags, ReportBack, SafetyLimits, Signs, Trusts},
     values::{ActionsCommand, Color, Format, Half, PlaybooksCommand, Shell, Target},
 };
 
@@ -21,7 +21,7 @@ pub use self::{
 pub struct Cli {
     /// The options of every command.
     #[command(flatten)]
-    pub talk: Talk,
+    pub talk: Verbosity,
     /// The command.
     #[command(subcommand)]
     pub command: Command,
@@ -109,7 +109,7 @@ pub enum Command {
         exit_code: bool,
         /// The limits of the plan.
         #[command(flatten)]
-        belts: Belts,
+        safety: SafetyLimits,
         /// The account.
         #[command(flatten)]
         opens: Opens,
@@ -181,7 +181,7 @@ pub enum Command {
         closing: Closing,
         /// The limits of the plan.
         #[command(flatten)]
-        belts: Belts,
+        safety: SafetyLimits,
         /// The trusted signers.
         #[command(flatten)]
         trusts: Trusts,
@@ -216,7 +216,7 @@ pub enum Command {
         allow_irreversible: Vec<String>,
         /// The limits of the plan.
         #[command(flatten)]
-        belts: Belts,
+        safety: SafetyLimits,
         /// The trusted signers.
         #[command(flatten)]
         trusts: Trusts,

@@ -10,8 +10,8 @@ use std::{
 use serde_json::json;
 
 use super::{
-    account::{self, Door},
-    args::{Belts, Common, Format},
+    account::{self, OpenAccount},
+    args::{Common, Format, SafetyLimits},
     ask::{Policy, decide},
     exit::Exit,
     fail::Fail,
@@ -88,14 +88,14 @@ impl Drop for Folder {
 
 struct Demo {
     session: Session,
-    door: Door,
+    door: OpenAccount,
     json: bool,
 }
 
 impl Demo {
     async fn tell(&self) -> Result<Exit, Fail> {
         let state = StateDir::open(&self.session.state_path()?).map_err(store_fail)?;
-        let planned = planning::plan(&self.session, &self.door, &Belts::default()).await?;
+        let planned = planning::plan(&self.session, &self.door, &SafetyLimits::default()).await?;
         let scan = self.scanned(&planned)?;
         self.planned(&planned.plan)?;
 

@@ -9,9 +9,9 @@ use std::{
 
 use serde_json::{Value, json};
 
-use super::{account::Door, files, out::Out, perform::Task, session::Session};
+use super::{account::OpenAccount, files, out::Out, perform::Task, session::Session};
 use crate::{
-    engine::{News, Talk},
+    engine::{Observer, ProgressEvent},
     journal::RunDocument,
     plan::Plan,
     report::safe,
@@ -20,15 +20,15 @@ use crate::{
 /// A writer of a run's news, which also passes them on.
 pub struct Events<'a> {
     file: Mutex<Option<Box<dyn Write + Send>>>,
-    door: &'a Door,
+    door: &'a OpenAccount,
     run: &'a str,
     out: Out,
-    next: &'a dyn Talk,
+    next: &'a dyn Observer,
 }
 
 impl<'a> Events<'a> {
     /// Opens the file that was asked for, if one was.
-    pub fn open(session: &Session, door: &'a Door, run: &'a str, next: &'a dyn Talk) -> Self {
+    pub fn open(session: &Session, door: &'a OpenAccount, run: &'a str, next: &'a dyn Observer) -> Self {
         let open = session.common.events.as_ref().map(|file| files::append(file));
         if let Some(Err(error)) = &open {
             session.out.always(&format!("warning: the events are not written: {error}"));
@@ -68,24 +68,24 @@ impl<'a> Events<'a> {
     }
 }
 
-impl Talk for Events<'_> {
-    fn tell(&self, news: &News) {
-        self.write(event(news));
-        self.next.tell(news);
+impl Observer for Events<'_> {
+    fn on_progress(&self, progress: &ProgressEvent) {
+        self.write(event(progress));
+        self.next.on_progress(progress);
     }
 }
 
-fn event(news: &News) -> Value {
+fn event(news: &ProgressEvent) -> Value {
     match news {
-        News::ChangeBegins { id, summary, place, of, steps } => {
+        ProgressEvent::ChangeBegins { id, summary, place, of, steps } => {
             json!({ "event": "change-begins", "change": id, "summary": summary, "place": place, "of": of, "steps": steps })
         }
-        News::StepBegins { change, title, place } => json!({ "event": "step-begins", "change": change, "title": title, "place": place }),
-        News::Waiting { change, why, seconds } => json!({ "event": "waiting", "change": change, "why": why, "seconds": seconds }),
-        News::NotTried { change, calls } => json!({ "event": "not-tried", "change": change, "calls": calls }),
-        News::ItsTurn { change, why, seconds } => json!({ "event": "its-turn", "change": change, "why": why, "seconds": seconds }),
-        News::Again { change, why, seconds } => json!({ "event": "again", "change": change, "why": why, "seconds": seconds }),
-        News::GoingBack { change, reason } => json!({ "event": "going-back", "change": change, "reason": reason }),
-        News::ChangeEnds { id, outcome, reason } => json!({ "event": "change-ends", "change": id, "outcome": outcome.word(), "reason": reason }),
+        ProgressEvent::StepBegins { change, title, place } => json!({ "event": "step-begins", "change": change, "title": title, "place": place }),
+        ProgressEvent::Waiting { change, why, seconds } => json!({ "event": "waiting", "change": change, "why": why, "seconds": seconds }),
+        ProgressEvent::NotTried { change, calls } => json!({ "event": "not-tried", "change": change, "calls": calls }),
+        ProgressEvent::ItsTurn { change, why, seconds } => json!({ "event": "its-turn", "change": change, "why": why, "seconds": seconds }),
+        ProgressEvent::Again { change, why, seconds } => json!({ "event": "again", "change": change, "why": why, "seconds": seconds }),
+        ProgressEvent::GoingBack { change, reason } => json!({ "event": "going-back", "change": change, "reason": reason }),
+        ProgressEvent::ChangeEnds { id, outcome, reason } => json!({ "event": "change-ends", "change": id, "outcome": outcome.word(), "reason": reason }),
     }
 }

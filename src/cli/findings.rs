@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{
-    account::Door,
+    account::OpenAccount,
     fail::Fail,
     lookup::{Lookup, Piped, SOURCE},
     session::Session,
@@ -83,7 +83,7 @@ impl Session {
     ///
     /// # Errors
     /// When an input is not found, or the events cannot be read (exit 2).
-    pub async fn intake(&self, door: &Door) -> Result<Option<Intake>, Fail> {
+    pub async fn intake(&self, door: &OpenAccount) -> Result<Option<Intake>, Fail> {
         let lookup = Lookup::asked(self, door)?;
         if self.common.findings.is_empty() && lookup.is_none() {
             return Ok(None);

@@ -13,9 +13,9 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-use super::{account::Door, args::PastFlags, exit::Exit, fail::Fail, files::Draft, out::Out, progress, scan, session::Session, when::Moment};
+use super::{account::OpenAccount, args::PastFlags, exit::Exit, fail::Fail, files::Draft, out::Out, progress, scan, session::Session, when::Moment};
 use crate::{
-    aws::{DAYS, History, PAGE, SHARE, Told, global_region, reach},
+    aws::{DAYS, History, LookupEvent, PAGE, SHARE, global_region, reach},
     intake::sniff::INCOMPLETE,
     report::safe,
 };
@@ -120,7 +120,7 @@ impl Lookup {
     ///
     /// # Errors
     /// As [`Lookup::new`] and [`Period::of`].
-    pub fn asked(session: &Session, door: &Door) -> Result<Option<Self>, Fail> {
+    pub fn asked(session: &Session, door: &OpenAccount) -> Result<Option<Self>, Fail> {
         let Some(since) = session.common.events_since else { return Ok(None) };
         let period = Period::of(since, session.common.events_until, Timestamp::now())?;
         Self::new(door, period, session.common.pace).map(Some)
@@ -130,7 +130,7 @@ impl Lookup {
     ///
     /// # Errors
     /// When the account is a twin, which has no events (exit 2).
-    pub fn new(door: &Door, period: Period, pace: Option<u8>) -> Result<Self, Fail> {
+    pub fn new(door: &OpenAccount, period: Period, pace: Option<u8>) -> Result<Self, Fail> {
         let Some(history) = door.history.clone() else {
             return Err(Fail::usage("a twin has no CloudTrail events: nobody calls it")
                 .hint("leave --account out to ask AWS, or give events from a file with --findings FILE"));
@@ -169,13 +169,13 @@ impl Lookup {
         let mut heard = sink.put("{\"Events\":[".to_owned()).await?;
         while heard && let Some(news) = told.recv().await {
             match news {
-                Told::Page { region, events, back_to } => {
+                LookupEvent::Page { region, events, back_to } => {
                     heard = sink.put(lines(&events, looked.events == 0)).await?;
                     looked.events += events.len() as u64;
                     looked.calls += 1;
                     behind.extend(back_to.map(|time| (region, time)));
                 }
-                Told::End { region, error } => {
+                LookupEvent::End { region, error } => {
                     behind.remove(&region);
                     if let Some(error) = error {
                         looked.failed.insert(region.clone(), error.to_string());

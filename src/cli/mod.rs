@@ -67,10 +67,10 @@ use self::{
 /// Parses the arguments, runs the command, reports a failure, and returns the exit code.
 pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
     let parsed = examples::command().try_get_matches_from(args).and_then(|matches| {
-        let belts = typed::only_tightened(&matches, |name| std::env::var_os(name));
-        Ok((Cli::from_arg_matches(&matches)?, Typed::of(&matches), belts))
+        let safety = typed::only_tightened(&matches, |name| std::env::var_os(name));
+        Ok((Cli::from_arg_matches(&matches)?, Typed::of(&matches), safety))
     });
-    let (cli, typed, belts) = match parsed {
+    let (cli, typed, safety) = match parsed {
         Ok(parsed) => parsed,
         // Help and version take this path too, and go to stdout with code 0.
         Err(error) => {
@@ -87,7 +87,7 @@ pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
     };
     let common = Common { typed, ..cli.common() };
     let out = Out::new(cli.talk.quiet, cli.talk.color);
-    if let Err(fail) = belts {
+    if let Err(fail) = safety {
         out.fail(&fail);
         return fail.exit.into();
     }
@@ -124,17 +124,17 @@ async fn command(session: &Session, command: Command) -> Result<Exit, Fail> {
     match command {
         Command::Demo { reset, .. } => demo::run(session, reset).await,
         Command::Scan { exit_code, save_inventory, .. } => scan::run(session, exit_code, save_inventory.as_deref()).await,
-        Command::Plan { output, exit_code, belts, .. } => plan::run(session, output.as_deref(), exit_code, &belts).await,
+        Command::Plan { output, exit_code, safety, .. } => plan::run(session, output.as_deref(), exit_code, &safety).await,
         Command::Events { past, output, exit_code, .. } => lookup::run(session, &past, output.as_deref(), exit_code).await,
         Command::Sign { what, key, .. } => signing::sign(session, &what, &key).map(|()| Exit::Done),
         Command::Diff { old, new, exit_code, .. } => diff::run(session, &old, &new, exit_code),
         Command::Show { what, .. } => show::run(session, &what),
-        Command::Apply { plan, change, approval, closing, belts, .. } => {
-            apply::run(session, plan.as_deref(), &change, &approval, &closing.report_back, &belts).await
+        Command::Apply { plan, change, approval, closing, safety, .. } => {
+            apply::run(session, plan.as_deref(), &change, &approval, &closing.report_back, &safety).await
         }
-        Command::Fix { plan, plain, allow_irreversible, belts, .. } => {
+        Command::Fix { plan, plain, allow_irreversible, safety, .. } => {
             let approval = args::Approval { allow_irreversible, ..args::Approval::default() };
-            fix::run(session, plan.as_deref(), plain, &approval, &belts).await
+            fix::run(session, plan.as_deref(), plain, &approval, &safety).await
         }
         Command::Runs { .. } => runs::run(session),
         Command::Resume { run, approval, guards, .. } => resume::run(session, &run, &approval, &guards).await,

@@ -4,7 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{
-    account::{Door, Place, stage},
+    account::{OpenAccount, Place, stage},
     events::Events,
     exit::Exit,
     fail::Fail,
@@ -61,7 +61,7 @@ pub struct Reopened {
     /// The start of the run, as its journal records it.
     pub head: Head,
     /// The account.
-    pub door: Door,
+    pub door: OpenAccount,
     /// The journal, read again under the lock: another process may have continued it meanwhile.
     pub journal: Journal,
     /// The lock, held as long as this value lives.
@@ -99,7 +99,7 @@ pub struct Approved<'p> {
 ///
 /// # Errors
 /// When the run's folder cannot be created; then nothing was changed.
-pub async fn begin(session: &Session, door: &Door, state: &dyn Store, run: &str, approved: Approved<'_>) -> Result<Exit, Fail> {
+pub async fn begin(session: &Session, door: &OpenAccount, state: &dyn Store, run: &str, approved: Approved<'_>) -> Result<Exit, Fail> {
     let plan = approved.plan;
     let (story, result) = go(session, door, state, run, approved).await?;
     report(session, plan, &story, result)
@@ -110,7 +110,7 @@ pub async fn begin(session: &Session, door: &Door, state: &dyn Store, run: &str,
 ///
 /// # Errors
 /// As [`begin`].
-pub async fn go(session: &Session, door: &Door, state: &dyn Store, run: &str, approved: Approved<'_>) -> Result<(Story, Result<(), EngineError>), Fail> {
+pub async fn go(session: &Session, door: &OpenAccount, state: &dyn Store, run: &str, approved: Approved<'_>) -> Result<(Story, Result<(), EngineError>), Fail> {
     let Approved { plan, decisions, signed } = approved;
     let folder = state.create(run, plan).map_err(store_fail)?;
     let mut journal = folder.journal().map_err(store_fail)?;
@@ -132,7 +132,7 @@ pub fn sign(session: &Session, folder: &RunFolder, story: &Story) {
 ///
 /// # Errors
 /// When the engine stops before the end of the run; its journal records how far it came.
-pub async fn work(session: &Session, door: &Door, plan: &Plan, run: &str, journal: &mut Journal, task: Task<'_>) -> Result<(), EngineError> {
+pub async fn work(session: &Session, door: &OpenAccount, plan: &Plan, run: &str, journal: &mut Journal, task: Task<'_>) -> Result<(), EngineError> {
     let stop = Arc::new(Stop::default());
     let progress = Progress::new(session.out, session.common.verbose > 0);
     let watcher = tokio::spawn(watch(signals::listen(), Arc::clone(&stop), session.out, session.common.typed.pieces().resume(run)));
@@ -199,7 +199,7 @@ fn lag() -> Duration {
 ///
 /// # Errors
 /// When that run's journal cannot be read or written.
-pub fn note_undone(door: &Door, state: &dyn Store, plan: &Plan, undo_story: &Story) -> Result<(), Fail> {
+pub fn note_undone(door: &OpenAccount, state: &dyn Store, plan: &Plan, undo_story: &Story) -> Result<(), Fail> {
     let Some(original) = plan.of_run.as_ref().filter(|_| plan.kind == PlanKind::Undo) else { return Ok(()) };
     let folder = state.run(original).map_err(store_fail)?;
     let told = folder.story();

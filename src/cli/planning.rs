@@ -4,8 +4,8 @@
 use jiff::SignedDuration;
 
 use super::{
-    account::{Door, stage},
-    args::Belts,
+    account::{OpenAccount, stage},
+    args::SafetyLimits,
     fail::Fail,
     session::{self, Session},
 };
@@ -16,8 +16,8 @@ use crate::{
     },
     intake::{
         confirm::{self, Reported},
-        kin,
         origins::origins,
+        related,
     },
     inventory::{Inventory, Scope},
     plan::{Change, Plan, build::Limits, digest, propose},
@@ -51,7 +51,7 @@ impl Planned {
 /// # Errors
 /// When the flags or the user's files are wrong (exit 2). The account itself is never a reason: what could
 /// not be read is unknown, in the plan.
-pub async fn plan(session: &Session, door: &Door, belts: &Belts) -> Result<Planned, Fail> {
+pub async fn plan(session: &Session, door: &OpenAccount, safety: &SafetyLimits) -> Result<Planned, Fail> {
     let (playbooks, mut checks) = (session.playbooks()?, session.checks()?);
     let intake = session.intake(door).await?;
     let suspicions = intake.as_ref().map(|intake| intake.suspicions.as_slice());
@@ -64,10 +64,10 @@ pub async fn plan(session: &Session, door: &Door, belts: &Belts) -> Result<Plann
         regions: &door.regions,
         checks: &checks,
         playbooks: &playbooks,
-        options: &session::options(&belts.guards),
-        valid_for: belts.valid_for.unwrap_or(VALID_FOR),
-        limits: Limits { max_changes: belts.max_changes, max_percent: belts.max_percent },
-        also: kin::wants(suspicions.unwrap_or_default()),
+        options: &session::options(&safety.guards),
+        valid_for: safety.valid_for.unwrap_or(VALID_FOR),
+        limits: Limits { max_changes: safety.max_changes, max_percent: safety.max_percent },
+        also: related::wants(suspicions.unwrap_or_default()),
         narrow: if suspicions.is_some() { Some(&only) } else { None },
     };
     let (survey, mut plan) = survey::plan(door.account.as_ref(), &wish, &stage).await;
@@ -95,7 +95,7 @@ pub struct Facts {
 ///
 /// # Errors
 /// When the user's playbooks are wrong (exit 2).
-pub async fn facts(session: &Session, door: &Door, plan: &Plan) -> Result<Facts, Fail> {
+pub async fn facts(session: &Session, door: &OpenAccount, plan: &Plan) -> Result<Facts, Fail> {
     let (playbooks, checks) = (session.playbooks()?, session.checks()?);
     let account = door.account.as_ref();
     let survey = survey::scan(account, &plan.regions, &checks, &|id| check_parameters(&playbooks, id)).await;

@@ -1,5 +1,5 @@
 //! The display of a run at work: a spinner on a terminal, plain lines elsewhere, nothing with `--quiet`. It
-//! only shows; the news of a run never depends on it.
+//! only shows; the event of a run never depends on it.
 
 use std::{
     collections::BTreeMap,
@@ -11,11 +11,11 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{out::Out, render};
 use crate::{
-    engine::{News, Talk},
+    engine::{Observer, ProgressEvent},
     report::safe,
 };
 
-/// A display of the news of a run, on stderr.
+/// A display of the event of a run, on stderr.
 pub struct Progress {
     out: Out,
     verbose: bool,
@@ -31,7 +31,7 @@ fn drawn() -> MutexGuard<'static, Option<ProgressBar>> {
     DRAWN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Shows a line that is no news of a run, by itself, whatever is drawn.
+/// Shows a line that is no event of a run, by itself, whatever is drawn.
 pub fn aside(out: Out, text: &str) {
     let bar = drawn().clone();
     match bar {
@@ -71,8 +71,8 @@ impl Progress {
         *drawn() = None;
     }
 
-    fn line(&self, news: &News) {
-        let Some(text) = render::news(self.out, news) else { return };
+    fn line(&self, event: &ProgressEvent) {
+        let Some(text) = render::progress(self.out, event) else { return };
         match &self.bar {
             Some(bar) => bar.suspend(|| self.out.show(&text)),
             None => self.out.show(&text),
@@ -80,35 +80,37 @@ impl Progress {
     }
 
     /// Returns the text of the spinner; `None` leaves it unchanged.
-    fn message(at_hand: &mut AtHand, news: &News) -> Option<String> {
-        match news {
-            News::ChangeBegins { id, summary, place, of, steps } => {
+    fn message(at_hand: &mut AtHand, event: &ProgressEvent) -> Option<String> {
+        match event {
+            ProgressEvent::ChangeBegins { id, summary, place, of, steps } => {
                 *at_hand = AtHand { steps: *steps, head: format!("[{place}/{of}] {id}"), step: summary.clone(), told_waiting: false };
                 Some(format!("{} {summary}", at_hand.head))
             }
-            News::StepBegins { title, place, .. } => {
+            ProgressEvent::StepBegins { title, place, .. } => {
                 at_hand.step = format!("step {place} of {}: {title}", at_hand.steps);
                 at_hand.told_waiting = false;
                 Some(format!("{} {}", at_hand.head, at_hand.step))
             }
-            News::Waiting { why, .. } => Some(format!("{} {}, waiting: {why}", at_hand.head, at_hand.step)),
-            News::NotTried { .. } => None,
-            News::ItsTurn { why, .. } => Some(format!("{} {}, waiting for its turn: {why}", at_hand.head, at_hand.step)),
-            News::Again { why, seconds, .. } => Some(format!("{} {}, again in {seconds} s: {why}", at_hand.head, at_hand.step)),
-            News::GoingBack { reason, .. } => Some(format!("{} rolling back: {reason}", at_hand.head)),
-            News::ChangeEnds { .. } => None,
+            ProgressEvent::Waiting { why, .. } => Some(format!("{} {}, waiting: {why}", at_hand.head, at_hand.step)),
+            ProgressEvent::NotTried { .. } => None,
+            ProgressEvent::ItsTurn { why, .. } => Some(format!("{} {}, waiting for its turn: {why}", at_hand.head, at_hand.step)),
+            ProgressEvent::Again { why, seconds, .. } => Some(format!("{} {}, again in {seconds} s: {why}", at_hand.head, at_hand.step)),
+            ProgressEvent::GoingBack { reason, .. } => Some(format!("{} rolling back: {reason}", at_hand.head)),
+            ProgressEvent::ChangeEnds { .. } => None,
         }
     }
 
-    /// Returns whether a piece of news deserves a line that stays.
-    fn lasts(&self, at_hand: &mut AtHand, news: &News) -> bool {
-        match news {
-            News::ChangeBegins { .. } => self.bar.is_none(),
-            News::ChangeEnds { .. } | News::GoingBack { .. } | News::NotTried { .. } | News::ItsTurn { seconds: 0, .. } => true,
-            News::ItsTurn { .. } => self.verbose,
-            News::StepBegins { .. } | News::Again { .. } => self.verbose,
+    /// Returns whether a piece of event deserves a line that stays.
+    fn lasts(&self, at_hand: &mut AtHand, event: &ProgressEvent) -> bool {
+        match event {
+            ProgressEvent::ChangeBegins { .. } => self.bar.is_none(),
+            ProgressEvent::ChangeEnds { .. } | ProgressEvent::GoingBack { .. } | ProgressEvent::NotTried { .. } | ProgressEvent::ItsTurn { seconds: 0, .. } => {
+                true
+            }
+            ProgressEvent::ItsTurn { .. } => self.verbose,
+            ProgressEvent::StepBegins { .. } | ProgressEvent::Again { .. } => self.verbose,
             // Without a spinner a long wait is reported once, so that nobody takes it for a hang.
-            News::Waiting { seconds, .. } => {
+            ProgressEvent::Waiting { seconds, .. } => {
                 let tell = !at_hand.told_waiting && self.bar.is_none() && (self.verbose || *seconds >= 10);
                 at_hand.told_waiting |= tell;
                 tell
@@ -117,37 +119,37 @@ impl Progress {
     }
 }
 
-/// Returns the change that a piece of news is about.
-fn change_of(news: &News) -> &str {
-    match news {
-        News::ChangeBegins { id, .. } | News::ChangeEnds { id, .. } => id,
-        News::StepBegins { change, .. }
-        | News::Waiting { change, .. }
-        | News::NotTried { change, .. }
-        | News::ItsTurn { change, .. }
-        | News::Again { change, .. }
-        | News::GoingBack { change, .. } => change,
+/// Returns the change that a piece of event is about.
+fn change_of(event: &ProgressEvent) -> &str {
+    match event {
+        ProgressEvent::ChangeBegins { id, .. } | ProgressEvent::ChangeEnds { id, .. } => id,
+        ProgressEvent::StepBegins { change, .. }
+        | ProgressEvent::Waiting { change, .. }
+        | ProgressEvent::NotTried { change, .. }
+        | ProgressEvent::ItsTurn { change, .. }
+        | ProgressEvent::Again { change, .. }
+        | ProgressEvent::GoingBack { change, .. } => change,
     }
 }
 
-impl Talk for Progress {
-    fn tell(&self, news: &News) {
+impl Observer for Progress {
+    fn on_progress(&self, event: &ProgressEvent) {
         if !self.out.talks() {
             return;
         }
         let (message, lasts) = {
             let mut all = self.at_hand.lock().unwrap_or_else(PoisonError::into_inner);
-            let at_hand = all.entry(change_of(news).to_owned()).or_default();
-            let told = (Self::message(at_hand, news), self.lasts(at_hand, news));
-            if let News::ChangeEnds { id, .. } = news {
+            let at_hand = all.entry(change_of(event).to_owned()).or_default();
+            let told = (Self::message(at_hand, event), self.lasts(at_hand, event));
+            if let ProgressEvent::ChangeEnds { id, .. } = event {
                 all.remove(id);
             }
-            // With several changes at once, the spinner shows the one that has news, and their number.
+            // With several changes at once, the spinner shows the one that has event, and their number.
             let several = |text: String| if all.len() > 1 { format!("{} at once: {text}", all.len()) } else { text };
             (told.0.map(several), told.1)
         };
         if lasts {
-            self.line(news);
+            self.line(event);
         }
         if let (Some(bar), Some(message)) = (&self.bar, message) {
             // The spinner draws by itself, past the streams.

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use super::{
-    account::{Door, stage},
+    account::{OpenAccount, stage},
     args::Approval,
     ask::{self, Policy},
     exit::Exit,
@@ -55,7 +55,7 @@ pub async fn run(session: &Session, output: Option<&Path>, approval: &Approval) 
 }
 
 /// Reads volumes and snapshots, and the facts that the deletion of each candidate asks for.
-async fn look(door: &Door) -> Inventory {
+async fn look(door: &OpenAccount) -> Inventory {
     let who = door.account.identity();
     let nothing = Inventory::empty(who.owner.clone(), who.caller.clone(), door.account.now());
     gather(door.account.as_ref(), nothing, &mut |known: &Inventory| prune::needs(known, &door.regions)).await
@@ -63,7 +63,7 @@ async fn look(door: &Door) -> Inventory {
 
 /// Builds the plan of deletions, rehearsed and sealed. Reports the resources that must stay, with the
 /// reasons.
-fn plan(session: &Session, door: &Door, inventory: &Inventory, rules: &Rules) -> Result<Plan, Fail> {
+fn plan(session: &Session, door: &OpenAccount, inventory: &Inventory, rules: &Rules) -> Result<Plan, Fail> {
     let unread = prune::unread(inventory, &door.regions);
     if !unread.is_empty() {
         let fail = Fail::held("it is unknown what earlier runs kept");

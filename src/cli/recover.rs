@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use super::{
-    account::{Door, Place},
+    account::{OpenAccount, Place},
     apply::fits,
     args::Approval,
     ask::Policy,
@@ -57,7 +57,7 @@ pub async fn run(session: &Session, run: Option<&str>, output: Option<&Path>) ->
 }
 
 /// Reads the tags in these regions, and works out what they call for now.
-async fn look(door: &Door, regions: &[String], run: Option<&str>) -> Result<Recovery, Fail> {
+async fn look(door: &OpenAccount, regions: &[String], run: Option<&str>) -> Result<Recovery, Fail> {
     let who = door.account.identity();
     let nothing = Inventory::empty(who.owner.clone(), who.caller.clone(), door.account.now());
     let known = gather(door.account.as_ref(), nothing, &mut |known| recover::needs(known, regions)).await;

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    account::Door,
+    account::OpenAccount,
     args::Format,
     fail::Fail,
     out::{Out, Stream},
@@ -12,7 +12,7 @@ use super::{
     session::Session,
 };
 use crate::{
-    engine::News,
+    engine::ProgressEvent,
     finding::{FindingKey, Verdict},
     journal::RunDocument,
     plan::{Change, Plan},
@@ -86,14 +86,14 @@ pub fn not_in(format: Format, what: &str) -> Fail {
 
 /// The findings of a survey in the form in which reports take them. The decisions are those of the plan.
 pub struct Seen<'a> {
-    door: &'a Door,
+    door: &'a OpenAccount,
     planned: &'a Planned,
     decisions: BTreeMap<FindingKey, Decided>,
 }
 
 impl<'a> Seen<'a> {
     /// Builds it from the results of planning behind a door.
-    pub fn of(door: &'a Door, planned: &'a Planned) -> Self {
+    pub fn of(door: &'a OpenAccount, planned: &'a Planned) -> Self {
         Self { door, planned, decisions: decisions(&planned.plan) }
     }
 
@@ -232,11 +232,11 @@ pub fn runs(session: &Session, all: &[RunDocument]) -> Result<String, Fail> {
     }
 }
 
-/// Renders one line of news; `None` for news that would only fill a log.
+/// Renders one line of progress; `None` for progress that would only fill a log.
 ///
 /// On a terminal it is wrapped; a log gets one line for each.
-pub fn news(out: Out, news: &News) -> Option<String> {
-    let line = text::news(news)?;
+pub fn progress(out: Out, progress: &ProgressEvent) -> Option<String> {
+    let line = text::progress(progress)?;
     if !Stream::Stderr.is_terminal() {
         return Some(line);
     }

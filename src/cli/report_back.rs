@@ -3,7 +3,7 @@
 //! findings may be named, and the engine sends.
 
 use super::{
-    account::Door,
+    account::OpenAccount,
     args::ReportBack,
     exit::Exit,
     fail::Fail,
@@ -49,7 +49,7 @@ pub fn ready(targets: &[ReportBack], endpoint: &str) -> Result<(), Fail> {
 ///
 /// # Errors
 /// When the run cannot be read or its journal cannot be written.
-pub async fn after(session: &Session, door: &Door, state: &dyn Store, run: &str, targets: &[ReportBack]) -> Result<Exit, Fail> {
+pub async fn after(session: &Session, door: &OpenAccount, state: &dyn Store, run: &str, targets: &[ReportBack]) -> Result<Exit, Fail> {
     let folder = state.run(run).map_err(store_fail)?;
     let mut journal = folder.journal().map_err(store_fail)?;
     let later = format!("redress verify {run} --report-back ... reports them");
@@ -74,7 +74,7 @@ pub async fn after(session: &Session, door: &Door, state: &dyn Store, run: &str,
 ///
 /// # Errors
 /// When a file cannot be written after all.
-pub async fn run(session: &Session, door: &Door, plan: &Plan, journal: &mut Journal, targets: &[ReportBack]) -> Result<Exit, Fail> {
+pub async fn run(session: &Session, door: &OpenAccount, plan: &Plan, journal: &mut Journal, targets: &[ReportBack]) -> Result<Exit, Fail> {
     let (at, plan) = (door.account.now(), &borne_out(plan));
     let mut exits = Vec::new();
     if targets.contains(&ReportBack::SecurityHub) {
@@ -112,7 +112,7 @@ fn word_of_file(session: &Session, run: &str, notices: &[Notice]) {
     session.out.always(&format!("only the plan of run {run} claims that its changes answer these findings: {named}{more}"));
 }
 
-async fn hub(session: &Session, door: &Door, plan: &Plan, journal: &mut Journal) -> Exit {
+async fn hub(session: &Session, door: &OpenAccount, plan: &Plan, journal: &mut Journal) -> Exit {
     let out = session.out;
     let run = journal.story.head.run.clone();
     let closing::Notices { notices, left } = closing::notices(plan, &journal.story, door.account.now());

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{account::Door, args::Belts, exit::Exit, fail::Fail, files, planning, render, session::Session, summary};
+use super::{account::OpenAccount, args::SafetyLimits, exit::Exit, fail::Fail, files, planning, render, session::Session, summary};
 use crate::{
     engine::gather::gather,
     finding::Verdict,
@@ -16,7 +16,7 @@ use crate::{
 pub async fn run(session: &Session, exit_code: bool, save: Option<&Path>) -> Result<Exit, Fail> {
     let (_, _, _) = (session.playbooks()?, session.checks()?, session.findings()?);
     let door = session.open().await?;
-    let planned = planning::plan(session, &door, &Belts::default()).await?;
+    let planned = planning::plan(session, &door, &SafetyLimits::default()).await?;
     let survey = &planned.survey;
     if let Some(path) = save {
         files::keep(path, &render::document(&whole(&door, &survey.inventory).await)?, "the inventory")?;
@@ -29,7 +29,7 @@ pub async fn run(session: &Session, exit_code: bool, save: Option<&Path>) -> Res
 }
 
 /// Adds to the facts what later findings may ask for: the security groups of each instance.
-async fn whole(door: &Door, read: &Inventory) -> Inventory {
+async fn whole(door: &OpenAccount, read: &Inventory) -> Inventory {
     let interfaces = |_: &Inventory| door.regions.iter().map(|region| Want::all(region, FamilyKind::NetworkInterfaces)).collect();
     gather(door.account.as_ref(), read.clone(), &mut { interfaces }).await
 }

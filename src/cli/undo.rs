@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    account::{Door, Place, stage},
+    account::{OpenAccount, Place, stage},
     apply::fits,
     args::Approval,
     ask::{self, Policy},
@@ -106,7 +106,7 @@ pub struct Asked<'p> {
 ///
 /// # Errors
 /// As [`run`].
-pub async fn ask_and_do(session: &Session, door: &Door, state: &dyn Store, asked: Asked<'_>, policy: &Policy) -> Result<Exit, Fail> {
+pub async fn ask_and_do(session: &Session, door: &OpenAccount, state: &dyn Store, asked: Asked<'_>, policy: &Policy) -> Result<Exit, Fail> {
     let Asked { plan, shown, signed } = asked;
     let decisions = ask::decided(session, plan, &shown, &policy.standings(&shown)).await?;
     ask::any_approved(&decisions)?;
@@ -118,7 +118,7 @@ pub async fn ask_and_do(session: &Session, door: &Door, state: &dyn Store, asked
 ///
 /// # Errors
 /// When it is not (exit 4), or there is no such run.
-pub fn as_its_run_says(plan: &Plan, undo: &Story, state: &dyn Store, door: &Door) -> Result<(), Fail> {
+pub fn as_its_run_says(plan: &Plan, undo: &Story, state: &dyn Store, door: &OpenAccount) -> Result<(), Fail> {
     let of = plan.of_run.as_deref().unwrap_or_default();
     let folder = state.open_run(of).map_err(store_fail)?;
     if undo::is_of_run(plan, &undo.head.run, &folder.story(), &folder.plan, door.account.identity()) {
@@ -145,7 +145,7 @@ struct Planned {
 impl Planned {
     /// Opens the account of the run, plans the undo and rehearses it; reports the changes that are not
     /// undone.
-    async fn make(session: &Session, folder: RunFolder, only: Option<&BTreeSet<String>>) -> Result<(Door, Self), Fail> {
+    async fn make(session: &Session, folder: RunFolder, only: Option<&BTreeSet<String>>) -> Result<(OpenAccount, Self), Fail> {
         let story = folder.story();
         let door = session.reopen(&Place::of_run(&story.head, &folder.plan.regions)).await?;
         let mut undoing = undo::plan(&story, &folder.plan, only, door.account.identity(), door.account.now(), planning::VALID_FOR);

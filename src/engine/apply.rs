@@ -11,11 +11,11 @@ use futures::{FutureExt, StreamExt, stream::FuturesUnordered};
 use serde_json::Value;
 
 use super::{
-    Engine, EngineError, News,
+    Engine, EngineError, ProgressEvent,
     before::left,
     begin::Instead,
     gather::afresh,
-    ledger::Ledger,
+    ledger::SharedJournal,
     leftover::{named_by_leftovers, stands},
     marks,
     preflight::next_start,
@@ -76,7 +76,7 @@ impl Engine<'_> {
     /// Runs the changes; those that have nothing in common run side by side. After a reason to stop, nothing
     /// new begins, and each running change goes on to its own next safe point.
     async fn work(&self, plan: &Plan, journal: &mut Journal) -> Result<(), EngineError> {
-        let ledger = Ledger::new(journal);
+        let ledger = SharedJournal::new(journal);
         let (mut running, mut at_work, mut halted) = (FuturesUnordered::new(), BTreeSet::new(), None);
         loop {
             for id in self.next(plan, &ledger, &at_work, &mut halted) {
@@ -111,7 +111,7 @@ impl Engine<'_> {
     }
 
     /// Returns the changes to begin now, as many as there is room for; none once there is a reason to stop.
-    fn next(&self, plan: &Plan, journal: &Ledger<'_>, at_work: &BTreeSet<String>, halted: &mut Option<EngineError>) -> Vec<String> {
+    fn next(&self, plan: &Plan, journal: &SharedJournal<'_>, at_work: &BTreeSet<String>, halted: &mut Option<EngineError>) -> Vec<String> {
         let room = self.jobs.clamp(1, schedule::MOST_JOBS).saturating_sub(at_work.len());
         if halted.is_some() || room == 0 {
             return Vec::new();
@@ -127,9 +127,9 @@ impl Engine<'_> {
         }
     }
 
-    async fn begin(&self, plan: &Plan, place: usize, journal: &Ledger<'_>) -> Result<(), EngineError> {
+    async fn begin(&self, plan: &Plan, place: usize, journal: &SharedJournal<'_>) -> Result<(), EngineError> {
         let change = &plan.changes[place];
-        self.talk.tell(&News::ChangeBegins {
+        self.talk.on_progress(&ProgressEvent::ChangeBegins {
             id: change.id.clone(),
             summary: change.summary.clone(),
             place: place + 1,
@@ -140,7 +140,7 @@ impl Engine<'_> {
     }
 
     /// Takes one change from its present phase to its end.
-    async fn change(&self, plan: &Plan, change: &Change, journal: &Ledger<'_>) -> Result<(), EngineError> {
+    async fn change(&self, plan: &Plan, change: &Change, journal: &SharedJournal<'_>) -> Result<(), EngineError> {
         loop {
             let phase = journal.look(|story| story.changes.get(&change.id).map(|c| c.phase.clone())).unwrap_or_default();
             // An untouched change that was begun earlier must meet the same conditions as a new one.
@@ -162,7 +162,7 @@ impl Engine<'_> {
                         self.end(change, Outcome::Failed, format!("{reason}. Nothing was changed"), Value::Null, Vec::new(), journal).await?;
                     }
                     Err(Failure::Failed(reason) | Failure::Gone(reason)) => {
-                        self.talk.tell(&News::GoingBack { change: change.id.clone(), reason: reason.clone() });
+                        self.talk.on_progress(&ProgressEvent::GoingBack { change: change.id.clone(), reason: reason.clone() });
                         journal.write(self.account.now(), Event::RollbackStarted { change: change.id.clone(), reason })?;
                     }
                 },
@@ -183,12 +183,12 @@ impl Engine<'_> {
         }
     }
 
-    async fn forward(&self, plan: &Plan, change: &Change, journal: &Ledger<'_>) -> Result<(), Failure> {
+    async fn forward(&self, plan: &Plan, change: &Change, journal: &SharedJournal<'_>) -> Result<(), Failure> {
         for (n, step) in change.steps.iter().enumerate() {
             if journal.look(|story| story.changes.get(&change.id).is_some_and(|c| c.is_left(&step.name))) {
                 continue;
             }
-            self.talk.tell(&News::StepBegins { change: change.id.clone(), title: step.title.clone(), place: n + 1 });
+            self.talk.on_progress(&ProgressEvent::StepBegins { change: change.id.clone(), title: step.title.clone(), place: n + 1 });
             let mut bounds = Bounds::among(&step.act, change.steps.iter().map(|s| &s.act));
             bounds.way_back = self.way_back_if_down(change, step, journal);
             let next = next_start(change, change.steps[n..].iter().map(|s| &s.act), journal);
@@ -223,12 +223,12 @@ impl Engine<'_> {
     }
 
     /// Checks whether a change is in doubt: one of its calls did not have the expected result.
-    fn doubtful(&self, change: &Change, journal: &Ledger<'_>) -> bool {
+    fn doubtful(&self, change: &Change, journal: &SharedJournal<'_>) -> bool {
         journal.look(|story| story.changes.get(&change.id).is_some_and(|c| !c.doubts().is_empty()))
     }
 
     /// Journals a doubt about the resource that was started.
-    fn doubt(&self, change: &Change, reason: String, journal: &Ledger<'_>) -> Result<(), StoreError> {
+    fn doubt(&self, change: &Change, reason: String, journal: &SharedJournal<'_>) -> Result<(), StoreError> {
         match change.steps.iter().find(|s| s.act.power() == calls::Power::BringsUp) {
             Some(start) => self.leave(change, &start.name, &start.act, reason, journal),
             None => Ok(()),
@@ -237,7 +237,7 @@ impl Engine<'_> {
 
     /// Rolls back the steps that took effect. An act whose state is set already counts as done; an act that
     /// refers to a resource that was never created has nothing to undo.
-    async fn back(&self, change: &Change, journal: &Ledger<'_>) -> Result<(), Failure> {
+    async fn back(&self, change: &Change, journal: &SharedJournal<'_>) -> Result<(), Failure> {
         self.settle_doubts(change, journal).await?;
         let done = journal.look(|story| story.changes.get(&change.id).map(ChangeStory::done)).unwrap_or_default();
         let way = calls::way_back(&change.steps, &done, Purpose::Rollback);
@@ -245,7 +245,7 @@ impl Engine<'_> {
             if journal.look(|story| story.changes.get(&change.id).is_some_and(|c| c.is_left(&back.name))) {
                 continue;
             }
-            self.talk.tell(&News::StepBegins { change: change.id.clone(), title: format!("roll back {}", back.of), place: 0 });
+            self.talk.on_progress(&ProgressEvent::StepBegins { change: change.id.clone(), title: format!("roll back {}", back.of), place: 0 });
             let act = guarded(change, &back.act, journal);
             let bounds = Bounds::among(&back.act, way.iter().map(|b| &b.act));
             let next = next_start(change, way[n..].iter().map(|b| &b.act), journal);
@@ -268,7 +268,7 @@ impl Engine<'_> {
 
     /// Performs an act of a rollback or an undo. An act that refers to something that was never created or
     /// observed is left out: an instance that was not stopped is not started.
-    async fn take_back(&self, named: Named<'_>, journal: &Ledger<'_>) -> Result<(), Failure> {
+    async fn take_back(&self, named: Named<'_>, journal: &SharedJournal<'_>) -> Result<(), Failure> {
         let missing = before::missing(named.act, &self.bindings(named, journal, &journal.look(Story::outputs)));
         match (missing, journal.look(|story| story.changes.get(named.change)?.step(named.name).map(|s| s.state.clone()))) {
             (Some(missing), None) => Ok(journal.write(self.account.now(), left(named, format!("{missing}: there is nothing to undo")))?),
@@ -279,7 +279,7 @@ impl Engine<'_> {
 
     /// Looks for the effect of each step with an unknown outcome before the rollback. Otherwise its resource
     /// would be left behind unreported.
-    async fn settle_doubts(&self, change: &Change, journal: &Ledger<'_>) -> Result<(), Failure> {
+    async fn settle_doubts(&self, change: &Change, journal: &SharedJournal<'_>) -> Result<(), Failure> {
         for step in &change.steps {
             let told = journal.look(|story| story.changes.get(&change.id).and_then(|c| c.step(&step.name)).map(|s| (s.state.clone(), s.at)));
             if let Some((StepState::Intended, at)) = told {
@@ -300,7 +300,7 @@ impl Engine<'_> {
 
     /// Compares, after a rollback, the touched resources with their former state. Former values must be
     /// restored; new resources may stay where the plan allows it; all other differences are named.
-    async fn taken_back(&self, plan: &Plan, change: &Change, why: &str, journal: &Ledger<'_>) -> Result<(), EngineError> {
+    async fn taken_back(&self, plan: &Plan, change: &Change, why: &str, journal: &SharedJournal<'_>) -> Result<(), EngineError> {
         let before = journal.look(|story| story.changes.get(&change.id).map(|c| c.before.clone())).unwrap_or_default();
         let mut pauses = PROOF_PAUSES.iter();
         let predicted = plan.rehearsal.predicted.get(&change.id);
@@ -338,7 +338,7 @@ impl Engine<'_> {
     }
 
     /// Reads the account afresh after the last step, and proves the change.
-    async fn finish(&self, change: &Change, journal: &Ledger<'_>) -> Result<(), EngineError> {
+    async fn finish(&self, change: &Change, journal: &SharedJournal<'_>) -> Result<(), EngineError> {
         let mut pauses = PROOF_PAUSES.iter();
         let theirs = journal.look(|story| story.changes.get(&change.id).is_some_and(ChangeStory::all_theirs));
         loop {
@@ -377,7 +377,7 @@ impl Engine<'_> {
     }
 
     /// Checks a change against fresh facts: its proofs, or, for an undo, the footprint that it restores.
-    pub(super) fn proved(&self, change: &Change, fresh: &Inventory, footprint: &Value, moment: Moment, journal: &Ledger<'_>) -> Proved {
+    pub(super) fn proved(&self, change: &Change, fresh: &Inventory, footprint: &Value, moment: Moment, journal: &SharedJournal<'_>) -> Proved {
         match &change.restore {
             Some(to) => restore::restored_but(change, to, footprint, moment, &turned_by_others(change, journal)),
             None => {
@@ -394,7 +394,7 @@ impl Engine<'_> {
         reason: String,
         after: Value,
         awaiting: Vec<String>,
-        journal: &Ledger<'_>,
+        journal: &SharedJournal<'_>,
     ) -> Result<(), EngineError> {
         let reason = self.with_dead_keys(change, outcome, reason, journal).await;
         self.ended(change, outcome, reason, after, awaiting, journal)
@@ -408,29 +408,29 @@ impl Engine<'_> {
         reason: String,
         after: Value,
         awaiting: Vec<String>,
-        journal: &Ledger<'_>,
+        journal: &SharedJournal<'_>,
     ) -> Result<(), EngineError> {
-        self.talk.tell(&News::ChangeEnds { id: change.id.clone(), outcome, reason: reason.clone() });
+        self.talk.on_progress(&ProgressEvent::ChangeEnds { id: change.id.clone(), outcome, reason: reason.clone() });
         journal.write(self.account.now(), Event::ChangeEnded { change: change.id.clone(), outcome, reason, after, awaiting })?;
         Ok(())
     }
 }
 
 /// Returns the values of references in the proofs of a change.
-pub(super) fn bindings<'a>(change: &'a Change, journal: &'a Ledger<'_>, outputs: &'a BTreeMap<(String, String), Outputs>) -> Bindings<'a> {
+pub(super) fn bindings<'a>(change: &'a Change, journal: &'a SharedJournal<'_>, outputs: &'a BTreeMap<(String, String), Outputs>) -> Bindings<'a> {
     let head = journal.head();
     Bindings { run: &head.run, started: head.started, change: &change.id, step: "proof", attempt: 1, outputs }
 }
 
 /// Checks whether a step has no intent yet, or is known to have had no effect.
-pub(super) fn not_begun(change: &Change, step: &calls::Step, journal: &Ledger<'_>) -> bool {
+pub(super) fn not_begun(change: &Change, step: &calls::Step, journal: &SharedJournal<'_>) -> bool {
     let told = journal.look(|story| story.changes.get(&change.id).and_then(|c| c.step(&step.name)).map(|s| s.state.clone()));
     told.is_none_or(|state| state == StepState::NotDone)
 }
 
 /// Returns the act, with the preconditions of a disk swap where a plan of an earlier version gives it none.
 /// The volumes that `recover` attaches were checked when its plan was made.
-fn guarded<'a>(change: &Change, act: &'a Act, journal: &Ledger<'_>) -> Cow<'a, Act> {
+fn guarded<'a>(change: &Change, act: &'a Act, journal: &SharedJournal<'_>) -> Cow<'a, Act> {
     if change.action == "recover" {
         return Cow::Borrowed(act);
     }
@@ -440,7 +440,7 @@ fn guarded<'a>(change: &Change, act: &'a Act, journal: &Ledger<'_>) -> Cow<'a, A
 }
 
 /// Returns the resources of the acts that were left out: somebody else has set their state.
-fn set_by_others(change: &Change, journal: &Ledger<'_>) -> BTreeSet<String> {
+fn set_by_others(change: &Change, journal: &SharedJournal<'_>) -> BTreeSet<String> {
     let Some(story) = journal.look(|story| story.changes.get(&change.id).cloned()) else { return BTreeSet::new() };
     let outputs = journal.look(Story::outputs);
     let bindings = bindings(change, journal, &outputs);
@@ -456,7 +456,7 @@ fn set_by_others(change: &Change, journal: &Ledger<'_>) -> BTreeSet<String> {
 }
 
 /// Returns the resources of the power acts that were left out: somebody else has started or stopped them.
-fn turned_by_others(change: &Change, journal: &Ledger<'_>) -> BTreeSet<String> {
+fn turned_by_others(change: &Change, journal: &SharedJournal<'_>) -> BTreeSet<String> {
     let left = |step: &&Step| {
         let told = journal.look(|story| story.changes.get(&change.id)?.step(&step.name).map(|s| s.state.clone()));
         step.act.power() != calls::Power::Stays && told == Some(StepState::Left)
@@ -465,14 +465,14 @@ fn turned_by_others(change: &Change, journal: &Ledger<'_>) -> BTreeSet<String> {
 }
 
 /// Describes a complete undo: what stays on purpose, and what others have started or stopped in the meantime.
-fn restored_but(change: &Change, restore: &Restore, now: &Value, journal: &Ledger<'_>) -> String {
+fn restored_but(change: &Change, restore: &Restore, now: &Value, journal: &SharedJournal<'_>) -> String {
     let turned = restore::left(change, restore, now, Moment::EndOfRun).turned_by_others(&turned_by_others(change, journal));
     let turned = (!turned.is_empty()).then(|| format!("{MEANWHILE}{}", restore::words(&turned)));
     each_once(&restore.kept).into_iter().map(str::to_owned).chain(turned).collect::<Vec<_>>().join("; ")
 }
 
 /// Checks whether an act of the rollback was begun.
-fn going_back(change: &Change, journal: &Ledger<'_>) -> bool {
+fn going_back(change: &Change, journal: &SharedJournal<'_>) -> bool {
     let step = |name: &str| change.steps.iter().any(|s| s.name == name);
     journal.look(|story| story.changes.get(&change.id).is_some_and(|c| c.steps.iter().any(|s| !step(&s.name))))
 }
@@ -483,20 +483,20 @@ fn for_good<'a>(plan: &'a Plan, change: &'a Change, step: &Step) -> Option<(&'a 
 }
 
 /// Checks whether no step of a change can have taken effect.
-fn nothing_done(change: &Change, journal: &Ledger<'_>) -> bool {
+fn nothing_done(change: &Change, journal: &SharedJournal<'_>) -> bool {
     let untouched = |s: &StepStory| s.theirs || matches!(s.state, StepState::NotDone | StepState::Left);
     journal.look(|story| story.changes.get(&change.id).is_none_or(|c| c.steps.iter().all(untouched)))
 }
 
 /// Returns the commands that bring an instance of a change back up, where it has one.
-pub(super) fn recovering(change: &Change, journal: &Ledger<'_>) -> String {
+pub(super) fn recovering(change: &Change, journal: &SharedJournal<'_>) -> String {
     // `recover` finds it by its mark alone.
     let marked = journal.look(|story| story.changes.get(&change.id).is_some_and(|told| !marks::standing(told).is_empty()));
     if marked { format!(". {} bring its instance back up on volumes that are there", marks::recover(&journal.head().run)) } else { String::new() }
 }
 
 /// Describes the task for a person after a rollback that did not restore the former state.
-fn stuck_by(left: &Moved, change: &Change, journal: &Ledger<'_>) -> String {
+fn stuck_by(left: &Moved, change: &Change, journal: &SharedJournal<'_>) -> String {
     let run = &journal.head().run;
     let before = &change.before;
     format!(

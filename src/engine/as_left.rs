@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{Engine, EngineError, ledger::Ledger};
+use super::{Engine, EngineError, ledger::SharedJournal};
 use crate::{
     calls::{Call, NextStart, Power, still},
     inventory::{Device, Instance, Inventory, tag},
@@ -25,7 +25,7 @@ pub(super) struct AsLeft {
 impl Engine<'_> {
     /// Reads the instances that calls of a change have started or stopped or whose disks they have changed,
     /// with their disks and the keys of those.
-    pub(super) async fn as_left(&self, change: &Change, journal: &Ledger<'_>) -> AsLeft {
+    pub(super) async fn as_left(&self, change: &Change, journal: &SharedJournal<'_>) -> AsLeft {
         let instances = journal.look(|story| story.changes.get(&change.id).map(worked_on)).unwrap_or_default();
         let (region, identity) = (change.region.clone(), self.account.identity());
         let next = NextStart::of(&region, instances.clone());
@@ -37,7 +37,7 @@ impl Engine<'_> {
     }
 
     /// Adds the keys that keep the instances of the change down to the reason of its end.
-    pub(super) async fn with_dead_keys(&self, change: &Change, outcome: Outcome, reason: String, journal: &Ledger<'_>) -> String {
+    pub(super) async fn with_dead_keys(&self, change: &Change, outcome: Outcome, reason: String, journal: &SharedJournal<'_>) -> String {
         match outcome {
             Outcome::Stuck | Outcome::Unverified | Outcome::RolledBack | Outcome::Failed | Outcome::Blocked => {}
             Outcome::Verified | Outcome::Restored | Outcome::AlreadyFixed | Outcome::Drifted | Outcome::Refused | Outcome::NotApproved | Outcome::Skipped => {
@@ -49,7 +49,7 @@ impl Engine<'_> {
 
     /// Writes the reason for which a run stops here, with the keys that keep the instances of its open
     /// changes down.
-    pub(super) async fn stopped(&self, error: &EngineError, changes: &[Change], journal: &Ledger<'_>) -> String {
+    pub(super) async fn stopped(&self, error: &EngineError, changes: &[Change], journal: &SharedJournal<'_>) -> String {
         let mut reason = error.to_string();
         if matches!(error, EngineError::Credentials(_)) {
             return reason;

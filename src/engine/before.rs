@@ -7,9 +7,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{
-    Engine, EngineError, News,
+    Engine, EngineError, ProgressEvent,
     gather::afresh,
-    ledger::Ledger,
+    ledger::SharedJournal,
     look::Look,
     step::{Failure, Named, SHOWN_WITHIN, looks_gone},
 };
@@ -39,7 +39,7 @@ impl Engine<'_> {
     ///
     /// # Errors
     /// [`Failure::Gone`] where the act may not be made, and a halt where that is not known.
-    pub(super) async fn before(&self, named: Named<'_>, journal: &Ledger<'_>) -> Result<Go, Failure> {
+    pub(super) async fn before(&self, named: Named<'_>, journal: &SharedJournal<'_>) -> Result<Go, Failure> {
         self.still_good(named, journal).await?;
         if named.act.before.is_empty() && named.act.observe.is_empty() && named.next.is_none() {
             return Ok(Go::Call(Outputs::new()));
@@ -81,7 +81,7 @@ impl Engine<'_> {
             if self.stop.now() {
                 return Err(Failure::Halt(EngineError::Stopped(format!("before {} of {}", named.name, named.change))));
             }
-            self.talk.tell(&News::Waiting {
+            self.talk.on_progress(&ProgressEvent::Waiting {
                 change: named.change.to_owned(),
                 why: format!("before {}: {what}", named.act.call.operation),
                 seconds: waited.as_secs(),
@@ -98,7 +98,7 @@ impl Engine<'_> {
     ///
     /// # Errors
     /// [`Failure::Gone`] where the change is no longer the one in the plan, or where that is not known.
-    async fn still_good(&self, named: Named<'_>, journal: &Ledger<'_>) -> Result<(), Failure> {
+    async fn still_good(&self, named: Named<'_>, journal: &SharedJournal<'_>) -> Result<(), Failure> {
         let Some((plan, change)) = named.for_good else { return Ok(()) };
         let facts = afresh(self.account, &mut |known| again::needs(plan, change, self.today, known)).await;
         if let Some(halt) = EngineError::of_facts(&facts) {
@@ -135,7 +135,7 @@ impl Engine<'_> {
     /// Handles a precondition that does not hold. The effect of an earlier try is no reason to refuse, and
     /// counts as missing only once it would have shown. A state that somebody else has set is left, where the
     /// act allows it.
-    async fn gone(&self, named: Named<'_>, tried: bool, seen: &str, journal: &Ledger<'_>) -> Result<Go, Failure> {
+    async fn gone(&self, named: Named<'_>, tried: bool, seen: &str, journal: &SharedJournal<'_>) -> Result<Go, Failure> {
         let outputs = journal.look(Story::outputs);
         let leave = named.act.otherwise == Otherwise::Leave;
         let look = if tried || leave { self.look(named.act, &self.bindings(named, journal, &outputs)).await } else { Look::Absent };
@@ -164,7 +164,7 @@ impl Engine<'_> {
 impl Engine<'_> {
     /// Returns the time of the last call of an act, where it is so recent that its effect may not show yet. A
     /// call with a token is repeated before that time is over; a call that is not repeated needs it.
-    fn may_show_yet(&self, named: Named<'_>, journal: &Ledger<'_>) -> Option<Timestamp> {
+    fn may_show_yet(&self, named: Named<'_>, journal: &SharedJournal<'_>) -> Option<Timestamp> {
         let called = journal.look(|story| story.changes.get(named.change)?.step(named.name).filter(|s| s.intents > 0).map(|s| s.at));
         called.filter(|at| self.account.now().duration_since(*at).unsigned_abs() < self.lag)
     }

@@ -4,7 +4,7 @@
 
 use serde_json::Value;
 
-use super::{Engine, EngineError, apply::bindings, gather::afresh, ledger::Ledger, marks};
+use super::{Engine, EngineError, apply::bindings, gather::afresh, ledger::SharedJournal, marks};
 use crate::{
     inventory::Inventory,
     journal::{Outcome, Story},
@@ -37,7 +37,7 @@ fn readable(fresh: Inventory) -> Result<Inventory, Instead> {
 
 impl Engine<'_> {
     /// Returns the footprint from which the change begins, or the reason for which it does not.
-    pub(super) async fn may_begin(&self, plan: &Plan, change: &Change, journal: &Ledger<'_>) -> Result<Value, Instead> {
+    pub(super) async fn may_begin(&self, plan: &Plan, change: &Change, journal: &SharedJournal<'_>) -> Result<Value, Instead> {
         decided(change, journal)?;
         came_before(change, journal)?;
         self.nothing_left_down(change, journal).await?;
@@ -52,7 +52,7 @@ impl Engine<'_> {
 
     /// Lets a change begin only when it is made again and equals the plan: it is still to be done, and is the
     /// same in all that is shown of it.
-    async fn may_change(&self, plan: &Plan, change: &Change, journal: &Ledger<'_>) -> Result<Value, Instead> {
+    async fn may_change(&self, plan: &Plan, change: &Change, journal: &SharedJournal<'_>) -> Result<Value, Instead> {
         let fresh = readable(afresh(self.account, &mut |known| again::needs(plan, change, self.today, known)).await)?;
         let stage = (self.stage)(fresh.clone());
         let outputs = journal.look(Story::outputs);
@@ -67,7 +67,7 @@ impl Engine<'_> {
 
     /// Lets an undo begin only on the state that the run has left: changes that somebody made since are not
     /// overwritten.
-    async fn may_restore(&self, plan: &Plan, change: &Change, restore: &Restore, journal: &Ledger<'_>) -> Result<Value, Instead> {
+    async fn may_restore(&self, plan: &Plan, change: &Change, restore: &Restore, journal: &SharedJournal<'_>) -> Result<Value, Instead> {
         let fresh = readable(afresh(self.account, &mut |_| change.touches.iter().cloned().collect()).await)?;
         // A mark that the original run has left is taken over.
         let own = [journal.head().run.as_str(), plan.of_run.as_deref().unwrap_or_default()];
@@ -103,7 +103,7 @@ impl Engine<'_> {
     }
 }
 
-fn decided(change: &Change, journal: &Ledger<'_>) -> Result<(), Instead> {
+fn decided(change: &Change, journal: &SharedJournal<'_>) -> Result<(), Instead> {
     match journal.look(|story| story.decision(&change.id).cloned()) {
         Some(decision) if decision.approved => Ok(()),
         Some(decision) => Err((Outcome::NotApproved, decision.by).into()),
@@ -111,7 +111,7 @@ fn decided(change: &Change, journal: &Ledger<'_>) -> Result<(), Instead> {
     }
 }
 
-fn came_before(change: &Change, journal: &Ledger<'_>) -> Result<(), Instead> {
+fn came_before(change: &Change, journal: &SharedJournal<'_>) -> Result<(), Instead> {
     for id in &change.after {
         let outcome = journal.look(|story| story.changes.get(id).and_then(crate::journal::ChangeStory::outcome));
         if !outcome.is_some_and(Outcome::stands) {

@@ -10,7 +10,7 @@ use super::{
     Engine, EngineError,
     apply::{bindings, recovering},
     as_left::{AsLeft, swaps},
-    ledger::Ledger,
+    ledger::SharedJournal,
     marks,
 };
 use crate::{
@@ -25,7 +25,7 @@ use crate::{
 
 impl Engine<'_> {
     /// Ends a change that could not be rolled back, with the tasks for a person.
-    pub(super) async fn stuck(&self, change: &Change, why: String, journal: &Ledger<'_>) -> Result<(), EngineError> {
+    pub(super) async fn stuck(&self, change: &Change, why: String, journal: &SharedJournal<'_>) -> Result<(), EngineError> {
         let left = self.as_left(change, journal).await;
         let todo = by_hand(change, &left, journal);
         let reason = left.with_dead_keys(format!("{why}. A person is needed: {todo}"));
@@ -34,7 +34,7 @@ impl Engine<'_> {
 }
 
 /// Writes the list for a person when a rollback failed or was refused.
-fn by_hand(change: &Change, left: &AsLeft, journal: &Ledger<'_>) -> String {
+fn by_hand(change: &Change, left: &AsLeft, journal: &SharedJournal<'_>) -> String {
     let Some(story) = journal.look(|story| story.changes.get(&change.id).cloned()) else { return String::new() };
     let outputs = journal.look(Story::outputs);
     let bindings = bindings(change, journal, &outputs);

@@ -19,7 +19,7 @@ use crate::{
 /// A journal that several changes write to. The lock is held while one record is written or the state is
 /// looked at once, never while something is awaited: `write` and `look` are not async, so no change can hold
 /// it over a call.
-pub(super) struct Ledger<'j> {
+pub(super) struct SharedJournal<'j> {
     head: Head,
     /// Changes that were begun in an earlier process and in which nothing was called: they are judged anew.
     untouched: Mutex<BTreeSet<String>>,
@@ -32,7 +32,7 @@ struct Shared<'j> {
     broken: bool,
 }
 
-impl<'j> Ledger<'j> {
+impl<'j> SharedJournal<'j> {
     /// Shares a journal whose run has begun.
     pub fn new(journal: &'j mut Journal) -> Self {
         let begun = |c: &&ChangeStory| c.phase == Phase::Forward && c.steps.is_empty();

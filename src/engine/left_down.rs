@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::{Engine, EngineError, begin::Instead, ledger::Ledger, marks, step::Failure, turns::down_in};
+use super::{Engine, EngineError, begin::Instead, ledger::SharedJournal, marks, step::Failure, turns::down_in};
 use crate::{
     calls::{Call, Power},
     inventory::{Fact, FamilyKind, Inventory, Scope, Want},
@@ -114,7 +114,7 @@ impl Engine<'_> {
     ///
     /// # Errors
     /// A halt where the credentials have ended.
-    pub(super) async fn left_down(&self, region: &str, change: &str, journal: &Ledger<'_>) -> Result<LeftDown, Failure> {
+    pub(super) async fn left_down(&self, region: &str, change: &str, journal: &SharedJournal<'_>) -> Result<LeftDown, Failure> {
         let over = journal.look(|story| over_and_down(story, region, change));
         let mut left = LeftDown::default();
         if over.is_empty() {
@@ -145,7 +145,7 @@ impl Engine<'_> {
     ///
     /// # Errors
     /// The reason, with the remedy.
-    pub(super) async fn nothing_left_down(&self, change: &Change, journal: &Ledger<'_>) -> Result<(), Instead> {
+    pub(super) async fn nothing_left_down(&self, change: &Change, journal: &SharedJournal<'_>) -> Result<(), Instead> {
         let down = change.steps.iter().filter(|step| step.act.power() == Power::TakesDown);
         let regions: BTreeSet<&str> = down.map(|step| step.act.call.region.as_str()).collect();
         for region in regions {

@@ -7,8 +7,8 @@ use std::{collections::BTreeMap, time::Duration};
 use serde_json::Value;
 
 use super::{
-    Engine, EngineError, News,
-    ledger::Ledger,
+    Engine, EngineError, ProgressEvent,
+    ledger::SharedJournal,
     step::{Failure, Named, SHOWN_WITHIN},
     turns::LOOK_AGAIN,
 };
@@ -78,7 +78,7 @@ impl Engine<'_> {
     /// Waits, directly before a call that takes something down, until fewer instances of the region are down
     /// than the limit allows, by the marks of other runs and the turns of this one. The turn of this change
     /// is taken already.
-    pub(super) async fn take_turn_of_the_account(&self, named: Named<'_>, journal: &Ledger<'_>) -> Result<(), Failure> {
+    pub(super) async fn take_turn_of_the_account(&self, named: Named<'_>, journal: &SharedJournal<'_>) -> Result<(), Failure> {
         if named.act.power() != Power::TakesDown {
             return Ok(());
         }
@@ -110,7 +110,7 @@ impl Engine<'_> {
             if self.stop.soon() || journal.turns().are_closed() {
                 return Err(Failure::Halt(EngineError::Stopped(format!("before {} of {}, which waited for its turn", named.name, named.change))));
             }
-            self.talk.tell(&News::ItsTurn { change: named.change.to_owned(), why, seconds: waited.as_secs() });
+            self.talk.on_progress(&ProgressEvent::ItsTurn { change: named.change.to_owned(), why, seconds: waited.as_secs() });
             self.rest(LOOK_AGAIN, journal).await?;
         }
     }

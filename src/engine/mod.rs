@@ -20,10 +20,10 @@ mod left_down;
 mod leftover;
 mod look;
 mod marks;
-pub mod news;
 mod notify;
 mod patience;
 mod preflight;
+pub mod progress;
 pub mod prune;
 pub mod recover;
 pub mod schedule;
@@ -42,7 +42,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
-pub use news::{News, Silent, Talk};
+pub use progress::{Observer, ProgressEvent, Silent};
 pub use stop::Stop;
 
 use crate::{
@@ -60,7 +60,7 @@ pub struct Engine<'a> {
     /// The account.
     pub account: &'a dyn Account,
     /// The receiver of news.
-    pub talk: &'a dyn Talk,
+    pub talk: &'a dyn Observer,
     /// The request to stop.
     pub stop: &'a Stop,
     /// The maker of stages, on which changes are made again from fresh facts.

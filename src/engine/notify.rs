@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use super::{Engine, EngineError, ledger::Ledger};
+use super::{Engine, EngineError, ledger::SharedJournal};
 use crate::{
     calls::{CallError, ErrorClass, Notice, Refusal},
     journal::{Event, Journal},
@@ -22,14 +22,14 @@ impl Engine<'_> {
     /// When the journal cannot be written, the credentials end, or a stop was requested; the journal records
     /// the notices that were sent.
     pub async fn notify(&self, notices: &[Notice], journal: &mut Journal) -> Result<(), EngineError> {
-        let journal = Ledger::new(journal);
+        let journal = SharedJournal::new(journal);
         for notice in notices {
             self.tell_hub(notice, &journal).await?;
         }
         Ok(())
     }
 
-    async fn tell_hub(&self, notice: &Notice, journal: &Ledger<'_>) -> Result<(), EngineError> {
+    async fn tell_hub(&self, notice: &Notice, journal: &SharedJournal<'_>) -> Result<(), EngineError> {
         for tries in 1..=TRIES {
             if self.stop.soon() {
                 return Err(EngineError::Stopped("before Security Hub was notified".to_owned()));

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Engine, ledger::Ledger, step::Named};
+use super::{Engine, ledger::SharedJournal, step::Named};
 use crate::{
     calls::{Call, CallError, transitions},
     journal::{Phase, StepState, StoreError, Story},
@@ -27,30 +27,30 @@ impl Engine<'_> {
     /// # Errors
     /// When the run is known to be another process's by now, or can record nothing any more: the wait would
     /// be for nothing.
-    pub(super) async fn rest(&self, time: Duration, journal: &Ledger<'_>) -> Result<(), StoreError> {
+    pub(super) async fn rest(&self, time: Duration, journal: &SharedJournal<'_>) -> Result<(), StoreError> {
         journal.may_wait()?;
         self.account.pause(time).await;
         journal.may_wait()
     }
 
     /// Returns the time for which a passing failure of an act is tolerated.
-    pub(super) fn patience(&self, named: Named<'_>, journal: &Ledger<'_>) -> Duration {
+    pub(super) fn patience(&self, named: Named<'_>, journal: &SharedJournal<'_>) -> Duration {
         if goes_back(named.change, journal) { BACK } else { FORWARD }
     }
 
     /// Returns the time for which AWS is asked for capacity for the instance that an act starts, before the
     /// run halts.
-    pub(super) fn room_within(&self, named: Named<'_>, journal: &Ledger<'_>) -> Duration {
+    pub(super) fn room_within(&self, named: Named<'_>, journal: &SharedJournal<'_>) -> Duration {
         if goes_back(named.change, journal) { BACK } else { ROOM }
     }
 
     /// Returns the seconds that an act of a change waits at most where its plan allows `at_most`.
-    pub(super) fn longest_wait(&self, change: &str, at_most: u64, journal: &Ledger<'_>) -> u64 {
+    pub(super) fn longest_wait(&self, change: &str, at_most: u64, journal: &SharedJournal<'_>) -> u64 {
         if goes_back(change, journal) { at_most.max(BACK.as_secs()) } else { at_most }
     }
 
     /// Checks whether a failure passes by itself: a recent call of this run is its cause.
-    pub(super) fn caused(&self, named: Named<'_>, error: &CallError, began: Timestamp, journal: &Ledger<'_>) -> bool {
+    pub(super) fn caused(&self, named: Named<'_>, error: &CallError, began: Timestamp, journal: &SharedJournal<'_>) -> bool {
         journal.look(|story| {
             let step = story.changes.get(named.change).and_then(|c| c.step(named.name));
             step.and_then(|step| step.call.as_ref()).is_some_and(|call| caused(story, call, error, began))
@@ -58,7 +58,7 @@ impl Engine<'_> {
     }
 }
 
-fn goes_back(change: &str, journal: &Ledger<'_>) -> bool {
+fn goes_back(change: &str, journal: &SharedJournal<'_>) -> bool {
     journal.look(|story| story.changes.get(change).is_some_and(|c| matches!(c.phase, Phase::Back(_))))
 }
 

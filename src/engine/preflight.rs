@@ -5,9 +5,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Engine, News,
+    Engine, ProgressEvent,
     apply::{bindings, not_begun},
-    ledger::Ledger,
+    ledger::SharedJournal,
     step::Failure,
 };
 use crate::{
@@ -21,7 +21,7 @@ impl Engine<'_> {
     ///
     /// # Errors
     /// The call that would be denied.
-    pub(super) async fn shown_to_come_up(&self, change: &Change, at: usize, journal: &Ledger<'_>) -> Result<(), Failure> {
+    pub(super) async fn shown_to_come_up(&self, change: &Change, at: usize, journal: &SharedJournal<'_>) -> Result<(), Failure> {
         let Some(step) = change.steps.get(at).filter(|s| s.act.power() == Power::TakesDown && not_begun(change, s, journal)) else { return Ok(()) };
         let Later { calls, unknown } = later(change, at, journal);
         let (mut allowed, mut good, mut not_told) = (0, BTreeSet::new(), BTreeMap::new());
@@ -49,7 +49,7 @@ impl Engine<'_> {
         }
         let not_told: Vec<String> = not_told.into_iter().map(|(name, why)| format!("{name}: {why}")).collect();
         if !not_told.is_empty() {
-            self.talk.tell(&News::NotTried { change: change.id.clone(), calls: not_told.clone() });
+            self.talk.on_progress(&ProgressEvent::NotTried { change: change.id.clone(), calls: not_told.clone() });
         }
         journal.write(self.account.now(), Event::Tried { change: change.id.clone(), step: step.name.clone(), allowed, not_told })?;
         Ok(())
@@ -58,7 +58,7 @@ impl Engine<'_> {
 
 /// Returns the next start after the first of these acts, where that act takes something down; or the start by
 /// the first act itself, where the change brings up an instance that it has not taken down.
-pub(super) fn next_start<'a>(change: &Change, acts: impl Iterator<Item = &'a Act>, journal: &Ledger<'_>) -> Option<NextStart> {
+pub(super) fn next_start<'a>(change: &Change, acts: impl Iterator<Item = &'a Act>, journal: &SharedJournal<'_>) -> Option<NextStart> {
     // The outputs of the run are searched only where something goes down or comes up, not before every act.
     let mut acts = acts.peekable();
     let first = acts.peek()?.power();
@@ -88,7 +88,7 @@ struct Later {
 }
 
 /// Collects the calls after a step up to and including the one that brings up, and those of the rollback.
-fn later(change: &Change, at: usize, journal: &Ledger<'_>) -> Later {
+fn later(change: &Change, at: usize, journal: &SharedJournal<'_>) -> Later {
     let (outputs, story) = (journal.look(Story::outputs), journal.look(|story| story.changes.get(&change.id).cloned().unwrap_or_default()));
     let bindings = bindings(change, journal, &outputs);
     let down = &change.steps[at..];

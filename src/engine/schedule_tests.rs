@@ -27,7 +27,7 @@ fn plan(changes: Vec<Change>) -> Plan {
 }
 
 fn tell(story: &mut Story, event: Event) {
-    story.tell("2026-11-22T10:00:00Z".parse().unwrap(), &event);
+    story.apply("2026-11-22T10:00:00Z".parse().unwrap(), &event);
 }
 
 fn end(story: &mut Story, id: &str) {

@@ -6,8 +6,8 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use super::{
-    Engine, EngineError, News,
-    ledger::Ledger,
+    Engine, EngineError, ProgressEvent,
+    ledger::SharedJournal,
     step::{Failure, LastTarget, Named},
     turns::LOOK_AGAIN,
 };
@@ -81,7 +81,7 @@ impl Engine<'_> {
     /// # Errors
     /// [`Failure::Gone`] where there will be none and the change is not allowed to go on; a halt where the
     /// run is to stop.
-    pub(super) async fn another_target_stays(&self, named: Named<'_>, journal: &Ledger<'_>) -> Result<(), Failure> {
+    pub(super) async fn another_target_stays(&self, named: Named<'_>, journal: &SharedJournal<'_>) -> Result<(), Failure> {
         if named.act.power() != Power::TakesDown || named.last_target == LastTarget::NotAsked {
             return Ok(());
         }
@@ -107,7 +107,7 @@ impl Engine<'_> {
             if self.stop.soon() || turns.are_closed() {
                 return Err(Failure::Halt(EngineError::Stopped(format!("before {} of {}, which waited for another target", named.name, named.change))));
             }
-            self.talk.tell(&News::ItsTurn { change: named.change.to_owned(), why, seconds: waited.as_secs() });
+            self.talk.on_progress(&ProgressEvent::ItsTurn { change: named.change.to_owned(), why, seconds: waited.as_secs() });
             self.rest(LOOK_AGAIN, journal).await?;
         }
     }

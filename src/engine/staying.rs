@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{by_hand::deletes, ledger::Ledger};
+use super::{by_hand::deletes, ledger::SharedJournal};
 use crate::{
     calls::{Purpose, Recognise, Step, WayBack, way_back},
     inventory::{Fact, Inventory, Want, tag},
@@ -24,7 +24,7 @@ pub(super) struct Stay {
 }
 
 /// Returns the results that a rollback of a change keeps, by its journal.
-pub(super) fn staying(change: &Change, journal: &Ledger<'_>) -> Vec<Stay> {
+pub(super) fn staying(change: &Change, journal: &SharedJournal<'_>) -> Vec<Stay> {
     journal.look(|story| story.changes.get(&change.id).map(|told| kept(change, told))).unwrap_or_default()
 }
 
@@ -225,7 +225,7 @@ mod tests {
             let intent = Event::Intent { change: change.clone(), step: name.clone(), attempt: 1, call, observed: Outputs::new() };
             let outputs = BTreeMap::from([("VolumeId".to_owned(), json!("vol-1"))]);
             for event in [intent, Event::Result { change, step: name, result: StepResult::Done { outputs } }] {
-                story.tell(jiff::Timestamp::UNIX_EPOCH, &event);
+                story.apply(jiff::Timestamp::UNIX_EPOCH, &event);
             }
             let stay = stay(&step, &story.changes["c1"]).expect("it stays");
             assert_eq!(stay.things, [("vol-1".to_owned(), of_volume("vol-1"))]);

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::{Engine, EngineError, News, before::Go, ledger::Ledger, look::Look};
+use super::{Engine, EngineError, ProgressEvent, before::Go, ledger::SharedJournal, look::Look};
 use crate::{
     calls::{
         self, Act, Bindings, CallError, ErrorClass, Expect, NextStart, Otherwise, Outcome, Outputs, Power, Recognise, Repeat, Standing, Test, Unresolved, Wait,
@@ -103,7 +103,7 @@ const LONGEST_PAUSE: u64 = 60;
 
 impl Engine<'_> {
     /// Performs an act, or the rest of it.
-    pub(super) async fn act(&self, named: Named<'_>, journal: &Ledger<'_>) -> Result<(), Failure> {
+    pub(super) async fn act(&self, named: Named<'_>, journal: &SharedJournal<'_>) -> Result<(), Failure> {
         let began = self.account.now();
         for tries in 0_u32.. {
             if self.stop.now() {
@@ -134,7 +134,7 @@ impl Engine<'_> {
     }
 
     /// Journals the intent, makes the call, journals the outcome.
-    async fn call_once(&self, named: Named<'_>, observed: Outputs, journal: &Ledger<'_>) -> Result<Result<(), CallError>, Failure> {
+    async fn call_once(&self, named: Named<'_>, observed: Outputs, journal: &SharedJournal<'_>) -> Result<Result<(), CallError>, Failure> {
         let outputs = journal.look(Story::outputs);
         let bindings = self.bindings(named, journal, &outputs);
         let input = bindings.resolve(&named.act.call.input)?;
@@ -156,7 +156,7 @@ impl Engine<'_> {
     /// Makes a call whose intent is on record, if the run is still this process's own in the moment before
     /// the call is sent: the machine may have slept since the record, and another process have taken the run
     /// over.
-    async fn call_with_leave(&self, call: &calls::Call, journal: &Ledger<'_>) -> Result<Outcome, Failure> {
+    async fn call_with_leave(&self, call: &calls::Call, journal: &SharedJournal<'_>) -> Result<Outcome, Failure> {
         let refused = OnceLock::new();
         let leave = || {
             journal.may_call().map_err(|error| {
@@ -171,7 +171,7 @@ impl Engine<'_> {
     }
 
     /// Handles a failed call: looks for its effect, waits and goes on, or gives up.
-    async fn after_error(&self, named: Named<'_>, error: &CallError, tries: u32, began: Timestamp, journal: &Ledger<'_>) -> Result<(), Failure> {
+    async fn after_error(&self, named: Named<'_>, error: &CallError, tries: u32, began: Timestamp, journal: &SharedJournal<'_>) -> Result<(), Failure> {
         let waited = self.account.now().duration_since(began).unsigned_abs();
         match error.class {
             ErrorClass::Credentials => Err(Failure::Halt(EngineError::Credentials(error.code.clone()))),
@@ -196,7 +196,7 @@ impl Engine<'_> {
             ErrorClass::Concurrency if waited <= self.patience(named, journal).max(named.bounds.at_most) => {
                 self.still_time_to_turn_back(named).await?;
                 let seconds = pause_before(named, tries);
-                self.talk.tell(&News::Again { change: named.change.to_owned(), why: error.code.clone(), seconds });
+                self.talk.on_progress(&ProgressEvent::Again { change: named.change.to_owned(), why: error.code.clone(), seconds });
                 self.rest(Duration::from_secs(seconds), journal).await?;
                 Ok(())
             }
@@ -212,7 +212,7 @@ impl Engine<'_> {
                     && waited <= self.patience(named, journal) =>
             {
                 let seconds = pause_before(named, tries);
-                self.talk.tell(&News::Again { change: named.change.to_owned(), why: error.code.clone(), seconds });
+                self.talk.on_progress(&ProgressEvent::Again { change: named.change.to_owned(), why: error.code.clone(), seconds });
                 self.rest(Duration::from_secs(seconds), journal).await?;
                 Ok(())
             }
@@ -222,7 +222,7 @@ impl Engine<'_> {
 
     /// Checks whether the account looks as it does after an act that sets a state. A missing resource is no
     /// evidence: it may only not show yet.
-    async fn stands(&self, named: Named<'_>, journal: &Ledger<'_>) -> bool {
+    async fn stands(&self, named: Named<'_>, journal: &SharedJournal<'_>) -> bool {
         let sets = matches!(&named.act.recognise, Recognise::Looks { outputs, .. } if outputs.is_empty()) && !looks_gone(named.act);
         let outputs = journal.look(Story::outputs);
         sets && matches!(self.look(named.act, &self.bindings(named, journal, &outputs)).await, Look::Found(_))
@@ -230,7 +230,7 @@ impl Engine<'_> {
 
     /// Decides about an act that failed for good. Where it was called more than once, an earlier call may
     /// have taken effect without showing yet: the effect is looked for until it would have shown.
-    async fn give_up(&self, named: Named<'_>, error: &CallError, journal: &Ledger<'_>) -> Result<(), Failure> {
+    async fn give_up(&self, named: Named<'_>, error: &CallError, journal: &SharedJournal<'_>) -> Result<(), Failure> {
         let told = journal.look(|story| story.changes.get(named.change)?.step(named.name).map(|s| (s.intents, s.at)));
         if let Some((2.., last)) = told {
             loop {
@@ -264,7 +264,7 @@ impl Engine<'_> {
 
     /// Records that it is open whether an earlier call took effect: a resume or a rollback looks once more,
     /// and the reason is shown to a person.
-    fn leave_open(&self, named: Named<'_>, error: &CallError, why: &str, journal: &Ledger<'_>) -> Result<(), Failure> {
+    fn leave_open(&self, named: Named<'_>, error: &CallError, why: &str, journal: &SharedJournal<'_>) -> Result<(), Failure> {
         let message = format!("{}; redress cannot determine whether an earlier call took effect: {why}", error.message);
         let error = CallError { class: ErrorClass::Transient, code: error.code.clone(), message };
         self.tell_result(named, StepResult::Failed { error }, journal)
@@ -273,7 +273,7 @@ impl Engine<'_> {
     /// Looks for the effect of an intent with an unknown outcome. For calls without a token, absence is
     /// believed only [`Engine::lag`] after the intent, and by two reads; for all calls, where none is to be
     /// made `again`.
-    pub(super) async fn look_for(&self, named: Named<'_>, intended: Timestamp, again: bool, journal: &Ledger<'_>) -> Result<(), Failure> {
+    pub(super) async fn look_for(&self, named: Named<'_>, intended: Timestamp, again: bool, journal: &SharedJournal<'_>) -> Result<(), Failure> {
         let spec = calls::find(&named.act.call.service, &named.act.call.operation);
         let careful = !again || spec.is_none_or(|s| s.repeat == Repeat::LookFirst);
         let (began, mut absent) = (self.account.now(), 0);
@@ -308,25 +308,25 @@ impl Engine<'_> {
             }
             let rest = self.lag.saturating_sub(age).as_secs().clamp(1, 15);
             let why = format!("until it is clear whether {} took effect", named.act.call.operation);
-            self.talk.tell(&News::Waiting { change: named.change.to_owned(), why, seconds: age.as_secs() });
+            self.talk.on_progress(&ProgressEvent::Waiting { change: named.change.to_owned(), why, seconds: age.as_secs() });
             self.rest(Duration::from_secs(rest), journal).await?;
         }
     }
 
     /// Asks for capacity again, for a bounded time; then the run halts and can be resumed.
-    async fn no_room(&self, named: Named<'_>, error: &CallError, tries: u32, waited: Duration, journal: &Ledger<'_>) -> Result<(), Failure> {
+    async fn no_room(&self, named: Named<'_>, error: &CallError, tries: u32, waited: Duration, journal: &SharedJournal<'_>) -> Result<(), Failure> {
         if waited > self.room_within(named, journal) {
             return Err(Failure::Halt(EngineError::NoRoom(error.to_string())));
         }
         let seconds = pause_before(named, tries);
-        self.talk.tell(&News::Again { change: named.change.to_owned(), why: error.code.clone(), seconds });
+        self.talk.on_progress(&ProgressEvent::Again { change: named.change.to_owned(), why: error.code.clone(), seconds });
         self.rest(Duration::from_secs(seconds), journal).await?;
         Ok(())
     }
 
     /// Records that a launch that failed was this run's own, so that it is not held against later acts.
     /// Returns whether that is new.
-    pub(super) fn own_launch(&self, named: Named<'_>, fallen: &power::Fallen, journal: &Ledger<'_>) -> Result<bool, Failure> {
+    pub(super) fn own_launch(&self, named: Named<'_>, fallen: &power::Fallen, journal: &SharedJournal<'_>) -> Result<bool, Failure> {
         let names = journal.look(|story| story.changes.get(named.change).map(|c| c.observed.clone())).unwrap_or_default();
         let own = |name: &String| name == still::LAUNCH || name == still::AT_STOP;
         let other = |(name, was): &(String, Value)| own(name) && *was != fallen.launched;
@@ -340,7 +340,7 @@ impl Engine<'_> {
 
     /// Waits for the condition of an act. A start that fell back by itself had no effect, and its error gives
     /// the reason.
-    async fn settle(&self, named: Named<'_>, called: Timestamp, journal: &Ledger<'_>) -> Result<Result<(), CallError>, Failure> {
+    async fn settle(&self, named: Named<'_>, called: Timestamp, journal: &SharedJournal<'_>) -> Result<Result<(), CallError>, Failure> {
         if let Some(wait) = &named.act.wait {
             let outputs = journal.look(Story::outputs);
             let bindings = self.bindings(named, journal, &outputs);
@@ -357,7 +357,14 @@ impl Engine<'_> {
         Ok(Ok(()))
     }
 
-    async fn wait(&self, named: Named<'_>, wait: &Wait, until: &[Expect], since: Since, journal: &Ledger<'_>) -> Result<Result<(), power::Fallen>, Failure> {
+    async fn wait(
+        &self,
+        named: Named<'_>,
+        wait: &Wait,
+        until: &[Expect],
+        since: Since,
+        journal: &SharedJournal<'_>,
+    ) -> Result<Result<(), power::Fallen>, Failure> {
         let mut missing = 0;
         let began = self.account.now();
         // A new resource may not show for as long as lists lag: before that no wait is in vain.
@@ -399,19 +406,19 @@ impl Engine<'_> {
                 return Err(Failure::Halt(EngineError::Stopped(format!("while waiting {}", wait.why))));
             }
             self.still_time_to_turn_back(named).await?;
-            self.talk.tell(&News::Waiting { change: named.change.to_owned(), why: format!("{}{blind}", wait.why), seconds });
+            self.talk.on_progress(&ProgressEvent::Waiting { change: named.change.to_owned(), why: format!("{}{blind}", wait.why), seconds });
             self.rest(Duration::from_secs((1 << tries.min(4)).min(15)), journal).await?;
         }
         Ok(Ok(()))
     }
 
-    pub(super) fn tell_result(&self, named: Named<'_>, result: StepResult, journal: &Ledger<'_>) -> Result<(), Failure> {
+    pub(super) fn tell_result(&self, named: Named<'_>, result: StepResult, journal: &SharedJournal<'_>) -> Result<(), Failure> {
         let event = Event::Result { change: named.change.to_owned(), step: named.name.to_owned(), result };
         journal.write(self.account.now(), event)?;
         Ok(())
     }
 
-    pub(super) fn bindings<'b>(&self, named: Named<'b>, journal: &'b Ledger<'_>, outputs: &'b BTreeMap<(String, String), Outputs>) -> Bindings<'b> {
+    pub(super) fn bindings<'b>(&self, named: Named<'b>, journal: &'b SharedJournal<'_>, outputs: &'b BTreeMap<(String, String), Outputs>) -> Bindings<'b> {
         let head = journal.head();
         Bindings { run: &head.run, started: head.started, change: named.change, step: named.name, attempt: 1, outputs }
     }

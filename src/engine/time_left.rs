@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use super::{
     Engine,
     apply::not_begun,
-    ledger::Ledger,
+    ledger::SharedJournal,
     step::{Failure, Named},
     turns,
 };
@@ -100,7 +100,7 @@ impl Engine<'_> {
     /// Returns the reason for which a change has too little time for its next step. It is checked before the
     /// first step and before a stop, and, once the instance is down, before each step that can be rolled
     /// back.
-    pub(super) async fn time_is_short(&self, change: &Change, next: usize, ledger: &Ledger<'_>) -> Option<String> {
+    pub(super) async fn time_is_short(&self, change: &Change, next: usize, ledger: &SharedJournal<'_>) -> Option<String> {
         let step = change.steps.get(next).filter(|s| not_begun(change, s, ledger))?;
         if next == 0 || step.act.power() == Power::TakesDown {
             let needed = downtime(change, next)?;
@@ -122,13 +122,13 @@ impl Engine<'_> {
         (left < ahead && left >= back).then(|| turn_back(ends, left, back))
     }
 
-    fn time_back(&self, change: &Change, ledger: &Ledger<'_>) -> Duration {
+    fn time_back(&self, change: &Change, ledger: &SharedJournal<'_>) -> Duration {
         let done = ledger.look(|story| story.changes.get(&change.id).map(crate::journal::ChangeStory::done)).unwrap_or_default();
         way_back(change, &done)
     }
 
     /// Estimates the time of a change's rollback, where it would be made while something is down.
-    pub(super) fn way_back_if_down(&self, change: &Change, step: &Step, ledger: &Ledger<'_>) -> Option<Duration> {
+    pub(super) fn way_back_if_down(&self, change: &Change, step: &Step, ledger: &SharedJournal<'_>) -> Option<Duration> {
         let back = step.act.power() == Power::Stays && ledger.look(|story| turns::is_down(story, &change.id));
         back.then(|| self.time_back(change, ledger))
     }

@@ -15,8 +15,8 @@ use jiff::Timestamp;
 use tokio::sync::Notify;
 
 use super::{
-    Engine, EngineError, News,
-    ledger::Ledger,
+    Engine, EngineError, ProgressEvent,
+    ledger::SharedJournal,
     left_down::{LeftDown, Verdict},
     step::{Failure, Named},
 };
@@ -112,7 +112,7 @@ impl Engine<'_> {
     /// Waits, before the first call of a change that takes something down, until no more than the allowed
     /// number of changes have something down in its region. Waiting calls nothing: the change goes on when
     /// its turn comes. Nobody waits for an instance that a finished change has left down.
-    pub(super) async fn take_turn(&self, named: Named<'_>, journal: &Ledger<'_>) -> Result<(), Failure> {
+    pub(super) async fn take_turn(&self, named: Named<'_>, journal: &SharedJournal<'_>) -> Result<(), Failure> {
         if named.act.power() != Power::TakesDown && !mark::announces(named.act) {
             return Ok(());
         }
@@ -135,7 +135,7 @@ impl Engine<'_> {
             let who: Vec<String> = before.into_iter().collect();
             let are = if who.len() == 1 { "is" } else { "are" };
             let why = format!("until {} {are} up again: {most} at once in {region} (--stop-at-once)", who.join(" and "));
-            self.talk.tell(&News::ItsTurn { change: named.change.to_owned(), why, seconds });
+            self.talk.on_progress(&ProgressEvent::ItsTurn { change: named.change.to_owned(), why, seconds });
             match left.verdict(most, seconds) {
                 Verdict::Wait => moved.await,
                 Verdict::LookAgain => self.rest(LOOK_AGAIN, journal).await?,
@@ -146,7 +146,7 @@ impl Engine<'_> {
 
     /// Returns the changes that have a turn in a region: by the journal, and by their claims. An instance
     /// that a finished change has left down counts as long as it is not shown to be up.
-    fn whose_turn(&self, story: &Story, region: &str, change: &str, left: &LeftDown, journal: &Ledger<'_>) -> BTreeSet<String> {
+    fn whose_turn(&self, story: &Story, region: &str, change: &str, left: &LeftDown, journal: &SharedJournal<'_>) -> BTreeSet<String> {
         let claims = journal.turns().claims();
         let claimed = claims.iter().filter(|(id, regions)| *id != change && regions.contains(region)).map(|(id, _)| id);
         let down = others_down(story, region, change).filter(|id| !left.up.contains(*id));
@@ -154,13 +154,13 @@ impl Engine<'_> {
     }
 
     /// Counts the other changes of the run that have something down in a region, or a turn at it.
-    pub(super) async fn own_turns(&self, region: &str, change: &str, journal: &Ledger<'_>) -> Result<usize, Failure> {
+    pub(super) async fn own_turns(&self, region: &str, change: &str, journal: &SharedJournal<'_>) -> Result<usize, Failure> {
         let left = self.left_down(region, change, journal).await?;
         Ok(journal.look(|story| self.whose_turn(story, region, change, &left, journal)).len())
     }
 
     /// Releases the turn of a change once its instance is up again.
-    pub(super) fn give_back_turn(&self, named: Named<'_>, journal: &Ledger<'_>) {
+    pub(super) fn give_back_turn(&self, named: Named<'_>, journal: &SharedJournal<'_>) {
         if named.act.power() == Power::BringsUp && !journal.look(|story| is_down(story, named.change)) {
             journal.turns().release(named.change);
         }
@@ -174,7 +174,7 @@ impl Engine<'_> {
     /// Waits, before a call that AWS limits by the number pending in a region, until there is room for one
     /// more. The calls of other people count, as AWS counts them too. Where the number is not known, AWS may
     /// refuse the call.
-    pub(super) async fn take_room(&self, named: Named<'_>, journal: &Ledger<'_>) -> Result<(), Failure> {
+    pub(super) async fn take_room(&self, named: Named<'_>, journal: &SharedJournal<'_>) -> Result<(), Failure> {
         let call = &named.act.call;
         let Some(most) = calls::find(&call.service, &call.operation).and_then(|spec| spec.pending) else { return Ok(()) };
         let begun = |story: &Story| story.changes.get(named.change).and_then(|c| c.step(named.name)).is_some_and(|s| s.state != StepState::NotDone);
@@ -198,13 +198,13 @@ impl Engine<'_> {
             }
             self.still_time_to_turn_back(named).await?;
             let why = format!("until fewer than {most} snapshot copies are pending in {}, those of others included", call.region);
-            self.talk.tell(&News::ItsTurn { change: named.change.to_owned(), why, seconds });
+            self.talk.on_progress(&ProgressEvent::ItsTurn { change: named.change.to_owned(), why, seconds });
             self.rest(LOOK_AGAIN, journal).await?;
         }
     }
 
     /// Counts the other changes that have room for a call that is not made yet, and so does not show.
-    fn rooms_taken(&self, change: &str, region: &str, journal: &Ledger<'_>) -> usize {
+    fn rooms_taken(&self, change: &str, region: &str, journal: &SharedJournal<'_>) -> usize {
         let made = |story: &Story, id: &str, step: &str| {
             let state = story.changes.get(id).and_then(|c| c.step(step)).map(|s| s.state.clone());
             matches!(state, Some(StepState::Called | StepState::Settled))
@@ -216,7 +216,7 @@ impl Engine<'_> {
 
     /// Counts the copies that are pending in the region of a call: those that show, and those that this run
     /// made a moment ago.
-    async fn pending_copies(&self, call: &Call, journal: &Ledger<'_>) -> Result<usize, Failure> {
+    async fn pending_copies(&self, call: &Call, journal: &SharedJournal<'_>) -> Result<usize, Failure> {
         let now = self.account.now();
         let young = |at: Timestamp| now.duration_since(at).unsigned_abs() < self.lag;
         let own: BTreeSet<String> = journal.look(|story| {

@@ -12,7 +12,7 @@ use crate::{
 /// Builds a story in which one change made these calls, each with its result.
 fn story(calls: &[(&str, &str, &str)]) -> Story {
     let mut story = Story::default();
-    let mut tell = |event: Event| story.tell("2026-11-22T10:00:00Z".parse().unwrap(), &event);
+    let mut tell = |event: Event| story.apply("2026-11-22T10:00:00Z".parse().unwrap(), &event);
     for (step, operation, became) in calls {
         let (change, step) = ("c1".to_owned(), (*step).to_owned());
         let call = Call::new("ec2", "r", operation, json!({ "InstanceIds": ["i-1"] }));
@@ -52,7 +52,7 @@ fn what_is_down_counts_as_down_whatever_became_of_its_change() {
     assert_eq!(others_down(&story, "s", "c2").count(), 0, "another region");
     assert_eq!(others_down(&story, "r", "c1").count(), 0, "itself");
     let over = Event::ChangeEnded { change: "c1".into(), outcome: Outcome::Stuck, reason: String::new(), after: Value::Null, awaiting: Vec::new() };
-    story.tell("2026-11-22T10:00:00Z".parse().unwrap(), &over);
+    story.apply("2026-11-22T10:00:00Z".parse().unwrap(), &over);
     assert_eq!(others_down(&story, "r", "c2").collect::<Vec<_>>(), ["c1"]);
     assert!(!is_down(&story, "c1"), "it does not go on");
     let left = crate::engine::left_down::over_and_down(&story, "r", "c2");

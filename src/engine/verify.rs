@@ -1,7 +1,7 @@
 //! Verification that a run's findings are still fixed: evaluates the proofs of a run again, on fresh facts,
 //! and journals the results. Calls nothing.
 
-use super::{Engine, EngineError, gather::afresh, ledger::Ledger, marks};
+use super::{Engine, EngineError, gather::afresh, ledger::SharedJournal, marks};
 use crate::{
     journal::{Event, Journal, Outcome},
     plan::{
@@ -17,7 +17,7 @@ impl Engine<'_> {
     /// # Errors
     /// When the journal cannot be written.
     pub async fn verify(&self, plan: &Plan, journal: &mut Journal) -> Result<(), EngineError> {
-        let journal = Ledger::new(journal);
+        let journal = SharedJournal::new(journal);
         for change in &plan.changes {
             let Some(told) = journal.look(|story| story.changes.get(&change.id).cloned()) else { continue };
             let stands = told.outcome().is_some_and(|o| o.applied() || o == Outcome::Restored);

@@ -13,7 +13,7 @@ use super::{
     custodian::{self, Policy},
     draft::Out,
     mapping::{self, Answer},
-    model::{Decision, Effects, Item, Reason, Report, Suspicion},
+    model::{Decision, Effects, Item, Reason, Report, ReportedFinding},
     names::{Named, Raw},
     read::read_at,
 };
@@ -28,7 +28,7 @@ pub const MAX_SHOWN: usize = 50_000;
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Intake {
     /// Every suspicion once, in the order in which the first of its sources came.
-    pub suspicions: Vec<Suspicion>,
+    pub suspicions: Vec<ReportedFinding>,
     /// One for each input, in their order.
     pub reports: Vec<Report>,
     /// The sums.
@@ -71,7 +71,7 @@ pub fn collect(inputs: Vec<(String, Box<dyn Read + '_>)>, owner: &Owner, regions
 
 /// Decides on a suspicion for this account and these regions (all, if none is named). The source's own reason
 /// against it stands. Resources elsewhere are never read or changed.
-pub fn decide(suspicion: &Suspicion, owner: &Owner, regions: &[String]) -> Decision {
+pub fn decide(suspicion: &ReportedFinding, owner: &Owner, regions: &[String]) -> Decision {
     if !suspicion.decision.is_actionable() {
         return suspicion.decision.clone();
     }
@@ -87,7 +87,7 @@ pub fn decide(suspicion: &Suspicion, owner: &Owner, regions: &[String]) -> Decis
     }
 }
 
-impl Suspicion {
+impl ReportedFinding {
     fn decide(&mut self, owner: &Owner, regions: &[String]) {
         let decision = decide(self, owner, regions);
         self.set(decision);
@@ -104,7 +104,7 @@ impl Suspicion {
 
 /// A finding, before findings are merged.
 struct Found {
-    suspicion: Suspicion,
+    suspicion: ReportedFinding,
     effects: Effects,
     input: usize,
     /// The position among everything that was read; it breaks ties of time.
@@ -146,7 +146,7 @@ impl Gathered {
         }
     }
 
-    fn keep(&mut self, suspicion: Suspicion, effects: Effects, input: usize) {
+    fn keep(&mut self, suspicion: ReportedFinding, effects: Effects, input: usize) {
         self.close(&effects, self.next);
         // The VPC of a flow log may still be learned.
         let open = suspicion.decision.is_actionable() || !effects.place.is_empty();
@@ -212,7 +212,7 @@ impl Gathered {
             }
             effects.opens = vec![vec![format!("flow-logs/{on}"), super::cloudtrail::table::exists(on)]];
             suspicion.checks = checks.to_vec();
-            suspicion.id = Suspicion::make_id(&suspicion.account, &suspicion.region, checks, network.as_str());
+            suspicion.id = ReportedFinding::make_id(&suspicion.account, &suspicion.region, checks, network.as_str());
             suspicion.resource = Some(network);
             suspicion.set(Decision::Actionable);
         }
@@ -233,7 +233,7 @@ impl Gathered {
     /// Marks findings as stale where the same source later reports that the same control passes for
     /// the same resource.
     fn outdate(&mut self) {
-        fn key(s: &Suspicion) -> Option<(&str, &str, &str, &str, Timestamp)> {
+        fn key(s: &ReportedFinding) -> Option<(&str, &str, &str, &str, Timestamp)> {
             let source = s.sources.first()?;
             Some((&s.id, &source.tool, &source.framework, &source.control, source.time?))
         }
@@ -244,7 +244,7 @@ impl Gathered {
                 *last = (*last).max(time);
             }
         }
-        let outdated = |s: &Suspicion| {
+        let outdated = |s: &ReportedFinding| {
             let later =
                 |(id, tool, framework, control, time): (_, _, _, _, Timestamp)| well.get(&(id, tool, framework, control)).is_some_and(|last| *last > time);
             s.decision.is_actionable() && key(s).is_some_and(later)
@@ -274,7 +274,7 @@ impl Gathered {
             report.incomplete.get_or_insert_with(|| format!("more than {MAX_ACTIONABLE} findings could be acted on, and the rest is not kept"));
         }
         counts.unlisted = counts.read - self.found.len() as u64;
-        let mut suspicions: Vec<Suspicion> = Vec::new();
+        let mut suspicions: Vec<ReportedFinding> = Vec::new();
         let mut known: HashMap<String, usize> = HashMap::new();
         for found in self.found {
             match known.get(&found.suspicion.id).and_then(|at| suspicions.get_mut(*at)) {
@@ -292,10 +292,10 @@ impl Gathered {
     }
 }
 
-impl Suspicion {
+impl ReportedFinding {
     /// Adds the sources of another suspicion. A suppression by a person at any source holds; otherwise one
     /// source that can be acted on is enough, since the account is read before anything is done.
-    fn join(&mut self, other: Suspicion) {
+    fn join(&mut self, other: ReportedFinding) {
         let rank = |decision: &Decision| match decision.reason() {
             Some(Reason::Suppressed) => 0,
             None => 1,

@@ -8,9 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     collect::{Counts, Intake},
-    kin,
-    model::{Report, Source, Suspicion},
-    sniff,
+    model::{Report, ReportedFinding, Source},
+    related, sniff,
 };
 use crate::{
     checks::{self, Unjudged},
@@ -65,13 +64,13 @@ pub(super) struct Index<'s> {
     /// Suspicions that mean every resource that a check judges, by check.
     broad: HashMap<&'s str, Vec<usize>>,
     /// The checks that a suspicion names for the resources that its own resource stands for.
-    kin: BTreeSet<&'s str>,
+    related: BTreeSet<&'s str>,
 }
 
 impl<'s> Index<'s> {
     /// Builds the index of these suspicions.
-    pub(super) fn of(suspicions: &'s [Suspicion]) -> Self {
-        let mut index = Self { exact: HashMap::new(), broad: HashMap::new(), kin: BTreeSet::new() };
+    pub(super) fn of(suspicions: &'s [ReportedFinding]) -> Self {
+        let mut index = Self { exact: HashMap::new(), broad: HashMap::new(), related: BTreeSet::new() };
         for (at, suspicion) in suspicions.iter().enumerate().filter(|(_, s)| s.decision.is_actionable()) {
             let Some(resource) = &suspicion.resource else { continue };
             for id in &suspicion.checks {
@@ -81,7 +80,7 @@ impl<'s> Index<'s> {
                 } else {
                     index.exact.entry((id, resource.as_str())).or_default().push(at);
                     if checks::find(id).is_some_and(|c| c.kind != resource.kind()) {
-                        index.kin.insert(id);
+                        index.related.insert(id);
                     }
                 }
             }
@@ -91,9 +90,9 @@ impl<'s> Index<'s> {
 
     /// Returns the positions of the suspicions that a finding answers: those on its resource, on a resource
     /// that stands for it, and on the account as a whole.
-    pub(super) fn naming(&self, suspicions: &[Suspicion], inventory: &Inventory, finding: &Finding) -> Vec<usize> {
-        let kin = if self.kin.contains(finding.check.as_str()) { kin::standing_for(inventory, &finding.resource) } else { BTreeSet::new() };
-        let named = kin.iter().chain([&finding.resource]);
+    pub(super) fn naming(&self, suspicions: &[ReportedFinding], inventory: &Inventory, finding: &Finding) -> Vec<usize> {
+        let related = if self.related.contains(finding.check.as_str()) { related::standing_for(inventory, &finding.resource) } else { BTreeSet::new() };
+        let named = related.iter().chain([&finding.resource]);
         let exact = named.filter_map(|resource| self.exact.get(&(finding.check.as_str(), resource.as_str()))).flatten();
         let inside =
             |at: &&usize| suspicions.get(**at).is_some_and(|s| s.account == finding.resource.account() && (s.region.is_empty() || s.region == finding.region));
@@ -102,12 +101,12 @@ impl<'s> Index<'s> {
 }
 
 /// Returns the ids of the checks that suspicions name.
-pub fn named_checks(suspicions: &[Suspicion]) -> BTreeSet<&str> {
+pub fn named_checks(suspicions: &[ReportedFinding]) -> BTreeSet<&str> {
     suspicions.iter().filter(|s| s.decision.is_actionable()).flat_map(|s| s.checks.iter().map(String::as_str)).collect()
 }
 
 /// Keeps only the findings that a suspicion names, and adds the sources that named them.
-pub fn narrow(suspicions: &[Suspicion], inventory: &Inventory, findings: &mut Vec<Finding>, unjudged: &mut Vec<Unjudged>) {
+pub fn narrow(suspicions: &[ReportedFinding], inventory: &Inventory, findings: &mut Vec<Finding>, unjudged: &mut Vec<Unjudged>) {
     let index = Index::of(suspicions);
     findings.retain_mut(|finding| {
         let naming = index.naming(suspicions, inventory, finding);
@@ -127,19 +126,19 @@ pub fn narrow(suspicions: &[Suspicion], inventory: &Inventory, findings: &mut Ve
         finding.sources.extend(words);
         !naming.is_empty()
     });
-    unjudged.extend(kin::unjudged(suspicions, inventory));
+    unjudged.extend(related::unjudged(suspicions, inventory));
     unjudged.retain(|u| suspicions.iter().any(|s| silenced(s, u)));
 }
 
 /// Returns whether a check that could not be run is one that the suspicion needs in that region.
-pub(super) fn silenced(suspicion: &Suspicion, unjudged: &Unjudged) -> bool {
+pub(super) fn silenced(suspicion: &ReportedFinding, unjudged: &Unjudged) -> bool {
     let here = suspicion.region.is_empty() || suspicion.region == unjudged.region;
     here && suspicion.decision.is_actionable() && suspicion.checks.contains(&unjudged.check)
 }
 
 /// Returns the answer of our checks to each suspicion; `None` for a suspicion that is not looked into. `run`
 /// are the checks that were run.
-pub fn answers(suspicions: &[Suspicion], run: &[&str], inventory: &Inventory, findings: &[Finding], unjudged: &[Unjudged]) -> Vec<Option<Answer>> {
+pub fn answers(suspicions: &[ReportedFinding], run: &[&str], inventory: &Inventory, findings: &[Finding], unjudged: &[Unjudged]) -> Vec<Option<Answer>> {
     let index = Index::of(suspicions);
     let mut said: Vec<BTreeSet<Answer>> = vec![BTreeSet::new(); suspicions.len()];
     for finding in findings {
@@ -155,7 +154,7 @@ pub fn answers(suspicions: &[Suspicion], run: &[&str], inventory: &Inventory, fi
             }
         }
     }
-    let of = |(suspicion, said): (&Suspicion, BTreeSet<Answer>)| {
+    let of = |(suspicion, said): (&ReportedFinding, BTreeSet<Answer>)| {
         if !suspicion.decision.is_actionable() {
             return None;
         }
@@ -188,7 +187,7 @@ pub struct Reported {
 pub struct Judged {
     /// The suspicion.
     #[serde(flatten)]
-    pub suspicion: Suspicion,
+    pub suspicion: ReportedFinding,
     /// The answer; null for a suspicion that was not looked into.
     pub answer: Option<Answer>,
 }
@@ -223,7 +222,7 @@ impl Reported {
 
 /// Counts the findings of other tools by answer; the numbers add up to the findings that were
 /// `actionable` when read.
-pub fn outcomes(suspicions: &[Suspicion], answers: &[Option<Answer>]) -> BTreeMap<String, u64> {
+pub fn outcomes(suspicions: &[ReportedFinding], answers: &[Option<Answer>]) -> BTreeMap<String, u64> {
     let mut counts = BTreeMap::new();
     for (suspicion, answer) in suspicions.iter().zip(answers) {
         let n = suspicion.sources.iter().filter(|s| s.decision.is_actionable()).count() as u64;

@@ -8,10 +8,10 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{
-    kin,
     mapping::{self, Answer},
-    model::{Decision, Effects, Evidence, Item, Reason, Source, Suspicion},
+    model::{Decision, Effects, Evidence, Item, Reason, ReportedFinding, Source},
     names::{Named, Raw},
+    related,
     text::{LONG, clean, short},
 };
 use crate::{
@@ -101,7 +101,7 @@ impl Out<'_> {
 }
 
 impl Draft<'_> {
-    fn suspicions(&self, input: &str) -> Vec<Suspicion> {
+    fn suspicions(&self, input: &str) -> Vec<ReportedFinding> {
         let named = self.resource.resolve();
         let found: Result<Vec<(ResourceId, Vec<String>)>, Decision> = match mapping::answer(&self.framework, &self.control) {
             Answer::None(why) => Err(Decision::no(Reason::UnmappedControl, why)),
@@ -121,7 +121,7 @@ impl Draft<'_> {
         }
     }
 
-    fn suspicion(&self, input: &str, resource: Option<ResourceId>, checks: Vec<String>, decision: Decision) -> Suspicion {
+    fn suspicion(&self, input: &str, resource: Option<ResourceId>, checks: Vec<String>, decision: Decision) -> ReportedFinding {
         let raw = &self.resource;
         let account = resource.as_ref().map(ResourceId::account).filter(|a| !a.is_empty()).unwrap_or(raw.account);
         let region = resource.as_ref().map_or(raw.region, |r| r.region());
@@ -133,8 +133,8 @@ impl Draft<'_> {
         let key = resource.as_ref().map_or(raw.id, |r| r.as_str());
         // Without a check of ours, the control itself distinguishes suspicions.
         let about = if checks.is_empty() { vec![format!("{}/{}", self.framework, self.control)] } else { checks.clone() };
-        Suspicion {
-            id: Suspicion::make_id(account, region, &about, key),
+        ReportedFinding {
+            id: ReportedFinding::make_id(account, region, &about, key),
             named: short(if raw.id.is_empty() { key } else { raw.id }),
             account: short(account),
             partition: short(partition),
@@ -186,7 +186,7 @@ fn placed(named: &Named, checks: &[String]) -> Result<Vec<(ResourceId, Vec<Strin
         Named::Account(owner) if !on_account.is_empty() => Ok(vec![(owner.root(), checks.to_vec())]),
         Named::Account(_) => Err(Decision::no(Reason::PseudoResource, "it names the account or a placeholder, and its check judges single resources")),
         Named::Resource(resource) => {
-            let answers = |c: &&String| checks::find(c).is_some_and(|c| c.kind == resource.kind() || kin::stands_for(resource.kind(), c.kind));
+            let answers = |c: &&String| checks::find(c).is_some_and(|c| c.kind == resource.kind() || related::stands_for(resource.kind(), c.kind));
             let own: Vec<String> = checks.iter().filter(answers).cloned().collect();
             let mut places = Vec::new();
             if !own.is_empty() {

@@ -219,7 +219,7 @@ pub struct Source {
 
 /// A resource and the checks to run on it, as other tools report that something is wrong with it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Suspicion {
+pub struct ReportedFinding {
     /// Hex SHA-256 of account, region, checks and resource: independent of the format and of time.
     pub id: String,
     /// Ids of the checks to run; none if no check answers. A check that judges another kind of resource than
@@ -245,7 +245,7 @@ pub struct Suspicion {
     pub decision: Decision,
 }
 
-impl Suspicion {
+impl ReportedFinding {
     /// Computes the id from the parts that identify a suspicion.
     pub fn make_id(account: &str, region: &str, checks: &[String], resource: &str) -> String {
         let mut hash = Sha256::new();
@@ -268,7 +268,7 @@ impl Suspicion {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Item {
     /// A foreign finding about one resource.
-    Found(Box<Suspicion>, Effects),
+    Found(Box<ReportedFinding>, Effects),
     /// A call that reverts what others have opened; it is counted as `passed`.
     TakesBack(Effects),
     /// A finding that is counted but not kept: reads, events that no check answers.

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use super::{
     confirm::{Index, silenced},
-    model::{Reason, Source, Suspicion},
+    model::{Reason, ReportedFinding, Source},
 };
 use crate::{
     checks::Unjudged,
@@ -21,7 +21,7 @@ type Identity<'s> = [&'s str; 6];
 
 /// Returns the findings of other tools behind these of ours, in the order of ours. `run` are the
 /// checks that were run.
-pub fn origins(suspicions: &[Suspicion], run: &[&str], inventory: &Inventory, findings: &[Finding], unjudged: &[Unjudged]) -> Vec<Origin> {
+pub fn origins(suspicions: &[ReportedFinding], run: &[&str], inventory: &Inventory, findings: &[Finding], unjudged: &[Unjudged]) -> Vec<Origin> {
     let index = Index::of(suspicions);
     let mut origins: Vec<Origin> = Vec::new();
     let mut places: HashMap<Identity<'_>, usize> = HashMap::new();
@@ -49,7 +49,7 @@ pub fn origins(suspicions: &[Suspicion], run: &[&str], inventory: &Inventory, fi
     origins
 }
 
-fn identity<'s>(suspicion: &'s Suspicion, source: &'s Source) -> Identity<'s> {
+fn identity<'s>(suspicion: &'s ReportedFinding, source: &'s Source) -> Identity<'s> {
     // A source without finding ids has one finding for each resource that it names.
     let id = if source.finding.is_empty() { &suspicion.id } else { &source.finding };
     [&source.tool, &source.framework, &source.control, &source.product, &source.account, id]
@@ -71,7 +71,7 @@ fn origin(source: &Source) -> Origin {
 
 /// Adds the parts of another tool's finding that ours do not cover: those not looked into, and those that
 /// could not be judged.
-fn rest(origin: &mut Origin, suspicion: &Suspicion, source: &Source, run: &[&str], unjudged: &[Unjudged]) {
+fn rest(origin: &mut Origin, suspicion: &ReportedFinding, source: &Source, run: &[&str], unjudged: &[Unjudged]) {
     if let Some(reason) = source.decision.reason().or(suspicion.decision.reason()) {
         // These reasons mean that this part is in order; all others mean that it was not looked into.
         if !matches!(reason, Reason::Passed | Reason::Archived | Reason::Stale | Reason::RevertedLater) {

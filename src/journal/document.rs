@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Moment, Outcome, Phase, Resumption, Signed, Story, down, line::Record, story::Told, tale};
+use super::{Outcome, Phase, Resumption, Signed, Story, TimelineEntry, down, line::Record, story::Told, timeline};
 use crate::{plan::Plan, resource::ResourceId};
 
 /// The state of a run.
@@ -78,7 +78,7 @@ pub struct RunDocument {
     pub told: Vec<Told>,
     /// The moments of the run, where they were asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub story: Vec<Moment>,
+    pub story: Vec<TimelineEntry>,
 }
 
 /// A change in `redress.run/1`.
@@ -149,12 +149,12 @@ impl RunDocument {
     /// Adds the moments of the run, taken from its records.
     #[must_use]
     pub fn told(self, records: &[Record]) -> Self {
-        self.telling(tale::tale(records))
+        self.telling(timeline::timeline(records))
     }
 
     /// Adds these moments.
     #[must_use]
-    pub fn telling(mut self, moments: Vec<Moment>) -> Self {
+    pub fn telling(mut self, moments: Vec<TimelineEntry>) -> Self {
         self.story = moments;
         self
     }

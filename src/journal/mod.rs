@@ -10,7 +10,7 @@ mod signed;
 pub mod state;
 pub mod store;
 pub mod story;
-pub mod tale;
+pub mod timeline;
 
 pub use document::{RunDocument, RunState};
 pub use event::{Decision, Event, Outcome, StepResult};
@@ -18,4 +18,4 @@ pub use signed::{Signed, Statement};
 pub use state::{Claim, Holder, LONGEST_BESIDE, Lock, RunFolder, Source, Store};
 pub use store::{Journal, Log, MemoryLog, StateDir, StoreError};
 pub use story::{ChangeStory, Phase, Resumption, StepState, StepStory, Story, Told};
-pub use tale::Moment;
+pub use timeline::TimelineEntry;

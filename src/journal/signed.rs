@@ -40,7 +40,7 @@ impl Statement {
             digest.update(serde_json::to_vec(record).unwrap_or_default());
             digest.update(b"\n");
             records += 1;
-            story.tell(record.at, &record.event);
+            story.apply(record.at, &record.event);
         })?;
         let journal = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
         Ok((Self { run: story.head.run.clone(), plan: folder.plan.digest.clone(), records, journal }, story))

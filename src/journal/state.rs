@@ -9,9 +9,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Event, Journal, Log, Moment, StoreError, Story,
+    Event, Journal, Log, StoreError, Story, TimelineEntry,
     line::{Damage, Record},
-    tale::Tale,
+    timeline::Timeline,
 };
 use crate::plan::Plan;
 
@@ -147,7 +147,7 @@ impl RunFolder {
             if record.seq == 1 {
                 wrong = other_head(path, &plan, &record.event);
             }
-            story.tell(record.at, &record.event);
+            story.apply(record.at, &record.event);
         })?;
         wrong.map_or(Ok(Self { source, story, plan }), Err)
     }
@@ -187,10 +187,10 @@ impl RunFolder {
     ///
     /// # Errors
     /// When its journal cannot be read or is damaged.
-    pub fn moments(&self) -> Result<Vec<Moment>, StoreError> {
-        let mut tale = Tale::default();
-        self.source.each(&mut |record| tale.take(record))?;
-        Ok(tale.moments())
+    pub fn moments(&self) -> Result<Vec<TimelineEntry>, StoreError> {
+        let mut timeline = Timeline::default();
+        self.source.each(&mut |record| timeline.take(record))?;
+        Ok(timeline.moments())
     }
 
     /// Opens the journal for further events.

@@ -69,7 +69,7 @@ impl Journal {
     /// See [`Log::append`].
     pub fn write(&mut self, at: Timestamp, event: Event) -> Result<(), StoreError> {
         self.log.append(at, &event)?;
-        self.story.tell(at, &event);
+        self.story.apply(at, &event);
         Ok(())
     }
 
@@ -393,7 +393,7 @@ impl Source for Folder {
         let fail = |what| io_error(&path, what);
         let mut file = private::open(&path).map_err(fail("open the journal"))?;
         let mut story = Story::default();
-        let read = self.read(&file, |record| story.tell(record.at, &record.event))?;
+        let read = self.read(&file, |record| story.apply(record.at, &record.event))?;
         file.set_len(read.bytes).map_err(fail("cut off what a crash left torn"))?;
         file.seek(io::SeekFrom::End(0)).map_err(fail("seek in the journal"))?;
         sync_folder(&self.0)?;

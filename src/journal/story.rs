@@ -257,7 +257,7 @@ impl Story {
     pub fn of(records: &[Record]) -> Self {
         let mut story = Self::default();
         for record in records {
-            story.tell(record.at, &record.event);
+            story.apply(record.at, &record.event);
         }
         story
     }
@@ -283,7 +283,7 @@ impl Story {
     }
 
     /// Updates the state with one more event.
-    pub fn tell(&mut self, at: Timestamp, event: &Event) {
+    pub fn apply(&mut self, at: Timestamp, event: &Event) {
         match event {
             Event::RunStarted { run, plan_digest, kind, of_run, account, partition, endpoint, caller, decisions, signed, .. } => {
                 self.head = Head {
@@ -327,11 +327,11 @@ impl Story {
                     (told.resolved, told.refused, told.error) = (Some(*resolved), refused.clone(), error.clone());
                 }
             }
-            of_change => self.tell_change(at, of_change),
+            of_change => self.apply_change(at, of_change),
         }
     }
 
-    fn tell_change(&mut self, at: Timestamp, event: &Event) {
+    fn apply_change(&mut self, at: Timestamp, event: &Event) {
         let (Event::ChangeStarted { change, .. }
         | Event::Intent { change, .. }
         | Event::Left { change, .. }

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::{
     Change, Plan, PlanKind, Rehearsal, SkippedKind, Stage, digest,
-    grouping::{Fate, asked, first_playbook},
+    grouping::{SkipReason, asked, first_playbook},
     guards,
     play::{AllOutputs, REHEARSAL, play},
     proof::{self, Proved},
@@ -302,7 +302,7 @@ fn answering<'c>(change: &'c Change, facts: &Inventory, today: &Today) -> Result
     Ok(behind)
 }
 
-fn no_answer(key: &FindingKey, (kind, reason): Fate) -> Unlike {
+fn no_answer(key: &FindingKey, (kind, reason): SkipReason) -> Unlike {
     let told = format!("{} on {}: {reason}", key.check, key.resource);
     match kind {
         SkippedKind::Unknown => Unlike::Unknown(told),

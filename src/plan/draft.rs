@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     Change, SkippedKind, Stage,
     build::Request,
-    grouping::{Fate, Group, fate_of},
+    grouping::{Group, SkipReason, fate_of},
     guards::{self, Claim},
     order::{Place, order},
     play::{AllOutputs, Stop, play},
@@ -51,13 +51,13 @@ enum State {
 /// The reason for which a draft is not made.
 #[derive(Debug, Clone)]
 struct Reason {
-    fate: Fate,
+    fate: SkipReason,
     /// The draft whose change is to blame, where one is; it is named by the id that it has in the end.
     after: Option<usize>,
 }
 
-impl From<Fate> for Reason {
-    fn from(fate: Fate) -> Self {
+impl From<SkipReason> for Reason {
+    fn from(fate: SkipReason) -> Self {
         Self { fate, after: None }
     }
 }
@@ -111,7 +111,7 @@ impl<'r, 'a> Drafts<'r, 'a> {
     }
 
     /// Returns the draft that makes a prerequisite; `None` where the prerequisite exists already.
-    fn provide(&mut self, asking: &Draft, needed: &Prerequisite) -> Result<Option<usize>, Fate> {
+    fn provide(&mut self, asking: &Draft, needed: &Prerequisite) -> Result<Option<usize>, SkipReason> {
         let same = |d: &Draft| d.resource == needed.resource && d.uses.iter().any(|u| u.action == needed.action);
         if let Some(at) = self.drafts.iter().position(same) {
             let there = &mut self.drafts[at];
@@ -169,7 +169,7 @@ impl<'r, 'a> Drafts<'r, 'a> {
     }
 
     /// Returns the fates of the findings that no change answers, after the last pass.
-    pub fn fates(&self) -> Vec<(FindingKey, Fate)> {
+    pub fn fates(&self) -> Vec<(FindingKey, SkipReason)> {
         let mut all = Vec::new();
         for (index, draft) in self.drafts.iter().enumerate() {
             if let Some(State::Not(Reason { fate: (kind, reason), after })) = self.states.get(&index) {

@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// The outcome of a finding that no change answers: the kind and the reason.
-pub(super) type Fate = (SkippedKind, String);
+pub(super) type SkipReason = (SkippedKind, String);
 
 /// Findings that one change answers.
 #[derive(Debug, Clone)]
@@ -57,7 +57,7 @@ impl Group<'_> {
 }
 
 /// Returns the fate of a finding whose change is refused.
-pub(super) fn fate_of(refusal: Refusal) -> Fate {
+pub(super) fn fate_of(refusal: Refusal) -> SkipReason {
     match refusal {
         Refusal::Refused(reason) => (SkippedKind::Refused, reason),
         Refusal::Unknown(reason) => (SkippedKind::Unknown, reason),
@@ -66,7 +66,7 @@ pub(super) fn fate_of(refusal: Refusal) -> Fate {
 }
 
 /// Sorts all findings into groups and fates. A finding whose verdict is `ok` is none and has no fate.
-pub(super) fn gather<'a>(request: &Request<'a>) -> (Vec<Group<'a>>, BTreeMap<FindingKey, Fate>) {
+pub(super) fn gather<'a>(request: &Request<'a>) -> (Vec<Group<'a>>, BTreeMap<FindingKey, SkipReason>) {
     let mut fates = BTreeMap::new();
     let mut open: BTreeMap<(String, ResourceId), Vec<Answer<'a>>> = BTreeMap::new();
     let mut ignored: BTreeMap<ResourceId, String> = BTreeMap::new();
@@ -123,7 +123,7 @@ struct Answer<'a> {
     resource: ResourceId,
 }
 
-fn answer<'a>(request: &Request<'a>, finding: &'a Finding) -> Result<Answer<'a>, Fate> {
+fn answer<'a>(request: &Request<'a>, finding: &'a Finding) -> Result<Answer<'a>, SkipReason> {
     let Asked { playbooks, uses, resource } = asked(request.playbooks, request.inventory, finding)?;
     Ok(Answer { finding, playbooks, uses, resource })
 }
@@ -142,7 +142,7 @@ pub(super) struct Asked<'a> {
 ///
 /// # Errors
 /// The fate of the finding where there are none.
-pub(super) fn asked<'a>(playbooks: &'a [Playbook], inventory: &Inventory, finding: &Finding) -> Result<Asked<'a>, Fate> {
+pub(super) fn asked<'a>(playbooks: &'a [Playbook], inventory: &Inventory, finding: &Finding) -> Result<Asked<'a>, SkipReason> {
     if let Some(why) = &finding.suppressed {
         return Err((SkippedKind::Suppressed, format!("the tag {} reads: {why}", crate::inventory::tag::IGNORE)));
     }

@@ -37,7 +37,7 @@ pub struct Comparison {
     /// The number of changes that are the same.
     pub same: usize,
     /// Findings that are decided differently.
-    pub findings: Vec<Fate>,
+    pub findings: Vec<Disposition>,
 }
 
 /// A change, as a comparison lists it.
@@ -76,7 +76,7 @@ pub struct Difference {
 
 /// A finding that is decided differently.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Fate {
+pub struct Disposition {
     /// The check's id.
     pub check: String,
     /// The ARN.
@@ -178,13 +178,13 @@ fn renumbered(plan: &Plan, call: &str) -> String {
     plan.changes.iter().rev().fold(call.to_owned(), |text, c| text.replace(&format!(" of change {}>", c.id), &format!(" of change \"{}\">", c.summary)))
 }
 
-fn fates(old: &Plan, new: &Plan) -> Vec<Fate> {
+fn fates(old: &Plan, new: &Plan) -> Vec<Disposition> {
     let (before, after) = (super::decisions(old), super::decisions(new));
     let keys: BTreeSet<&FindingKey> = before.keys().chain(after.keys()).collect();
     let word = |of: &BTreeMap<FindingKey, super::Decided>, key: &FindingKey| of.get(key).map_or("not found".to_owned(), |d| d.decision.clone());
     let fate = |key: &FindingKey| {
         let (old, new) = (word(&before, key), word(&after, key));
-        Fate { check: key.check.clone(), resource: key.resource.as_str().to_owned(), old, new }
+        Disposition { check: key.check.clone(), resource: key.resource.as_str().to_owned(), old, new }
     };
     keys.into_iter().map(fate).filter(|fate| fate.old != fate.new).collect()
 }

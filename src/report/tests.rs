@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use super::{Detail, Scan, Style, Typed, View, decisions, json, markdown, sample, text};
 use crate::{
     calls::Risk,
-    engine::News,
+    engine::ProgressEvent,
     finding::FindingKey,
     journal::{Outcome, RunDocument, RunState},
     plan::{Change, Plan, PlanKind, Rehearsal},
@@ -84,7 +84,7 @@ fn what_an_account_holds_never_commands_the_terminal_nor_becomes_markup() {
     unjudged[0].reason = sample::HOSTILE.into();
     let scan = |tell: &dyn Fn(&Scan) -> String| with_scan(|scan| tell(&Scan { findings: &findings, unjudged: &unjudged, ..*scan }));
     let verbose = View { detail: Detail::Calls, ..View::default() };
-    let news = text::news(&News::ChangeEnds { id: "c1".into(), outcome: Outcome::Failed, reason: sample::HOSTILE.into() }).unwrap();
+    let news = text::progress(&ProgressEvent::ChangeEnds { id: "c1".into(), outcome: Outcome::Failed, reason: sample::HOSTILE.into() }).unwrap();
     assert_eq!(news.lines().count(), 1);
     let texts = [text::plan(&plan, &verbose), text::run(&run, &verbose), scan(&|s| text::findings(s, &verbose)), news];
     for text in &texts {
@@ -331,12 +331,12 @@ fn what_to_type_next_follows_from_how_a_run_stands() {
 
 #[test]
 fn news_is_one_line_and_waiting_does_not_fill_the_log() {
-    let waiting = |seconds| text::news(&News::Waiting { change: "c1".into(), why: "until the snapshots are completed".into(), seconds });
+    let waiting = |seconds| text::progress(&ProgressEvent::Waiting { change: "c1".into(), why: "until the snapshots are completed".into(), seconds });
     assert_eq!(waiting(0).as_deref(), Some("c1 waits until the snapshots are completed"));
     assert_eq!(waiting(15), None);
     assert_eq!(waiting(75).as_deref(), Some("c1 waits until the snapshots are completed (for 1 min 15 s so far)"));
-    let ends = News::ChangeEnds { id: "c1".into(), outcome: Outcome::Verified, reason: String::new() };
-    assert_eq!(text::news(&ends).as_deref(), Some("c1: verified"));
+    let ends = ProgressEvent::ChangeEnds { id: "c1".into(), outcome: Outcome::Verified, reason: String::new() };
+    assert_eq!(text::progress(&ends).as_deref(), Some("c1: verified"));
 }
 
 #[test]

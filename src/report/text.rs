@@ -10,7 +10,7 @@ mod run;
 
 pub use findings::findings;
 pub use plan::{asked, change, plan, skipped};
-pub use run::{news, run, runs};
+pub use run::{progress, run, runs};
 
 use super::{
     style::{Page, Tone, plain, span},

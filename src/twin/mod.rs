@@ -6,13 +6,13 @@ mod balancing;
 mod capacity;
 mod content;
 pub mod demo;
-mod due;
 mod errors;
 mod faults;
 mod keys;
 mod learn;
 mod policy;
 mod read;
+mod scheduled;
 mod services;
 #[cfg(test)]
 mod tests;
@@ -35,8 +35,8 @@ pub use faults::{DeniedCall, DeniedRead, Fault, FaultKind, Faults, When};
 
 use self::{
     content::Contents,
-    due::{Due, Effect},
     errors::unknown,
+    scheduled::{Due, Effect},
     views::Lagging,
 };
 use crate::{
@@ -232,7 +232,7 @@ impl Twin {
         while let Some(next) = (0..self.due.len()).filter(|&n| self.due[n].at <= until).min_by_key(|&n| (self.due[n].at, n)) {
             let due = self.due.remove(next);
             self.now = self.now.max(due.at);
-            due::happen(self, &due);
+            scheduled::happen(self, &due);
         }
         self.now = until;
         self.hidden.retain(|h| h.until > until);

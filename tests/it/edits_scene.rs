@@ -324,7 +324,7 @@ pub fn said(plan: &Plan, own: &BTreeMap<String, Vec<String>>) -> Vec<Decision> {
 
 pub fn told(events: &[(Timestamp, Event)]) -> Story {
     let mut story = Story::default();
-    events.iter().for_each(|(at, event)| story.tell(*at, event));
+    events.iter().for_each(|(at, event)| story.apply(*at, event));
     story
 }
 

@@ -3,7 +3,7 @@
 use std::{fs, io::Read, path::PathBuf};
 
 use redress::{
-    intake::{self, Intake, Item, Reason, Suspicion, page::controls_page},
+    intake::{self, Intake, Item, Reason, ReportedFinding, page::controls_page},
     resource::{Kind, Owner},
 };
 use serde_json::{Value, json};
@@ -28,7 +28,7 @@ pub fn collect(inputs: &[&str]) -> Intake {
     intake
 }
 
-pub fn one(text: &str) -> Suspicion {
+pub fn one(text: &str) -> ReportedFinding {
     let intake = collect(&[text]);
     assert_eq!(intake.suspicions.len(), 1, "{intake:#?}");
     intake.suspicions.into_iter().next().unwrap()

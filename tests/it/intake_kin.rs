@@ -5,7 +5,7 @@ use redress::{
     intake::{
         Reason,
         confirm::{self, Answer},
-        kin,
+        related,
     },
     inventory::{
         Caller, Fact, FamilyKind, Instance, Inventory, NetworkInterface, Selector, Volume, Want,
@@ -83,8 +83,8 @@ fn an_instance_stands_for_its_disks_and_groups_and_a_disk_for_its_instance() {
 fn where_the_groups_of_an_instance_could_not_be_read_nothing_is_said_of_it() {
     let port = prowler_ocsf("ec2_instance_port_ssh_exposed_to_internet", &format!("arn:aws:ec2:us-east-1:{ACCOUNT}:instance/{INSTANCE}")).to_string();
     let suspicions = collect(&[&port]).suspicions;
-    assert_eq!(kin::wants(&suspicions), [Want::all("us-east-1", FamilyKind::NetworkInterfaces)].into());
+    assert_eq!(related::wants(&suspicions), [Want::all("us-east-1", FamilyKind::NetworkInterfaces)].into());
     let open = [violated("security-group-open-admin-port", owner().security_group("us-east-1", GROUP))];
     assert_eq!(left(&port, &small_account(false), &open), (vec![], 2, vec![Some(Answer::Unknown)]), "one for each of its checks");
-    assert!(kin::wants(&collect(&[&asff("EC2.13", GROUP_ARN).to_string()]).suspicions).is_empty(), "a group needs no interfaces");
+    assert!(related::wants(&collect(&[&asff("EC2.13", GROUP_ARN).to_string()]).suspicions).is_empty(), "a group needs no interfaces");
 }

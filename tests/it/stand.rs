@@ -261,7 +261,7 @@ impl Stand {
     pub fn story(&self) -> Story {
         let mut story = Story::default();
         for (at, event) in hold(&self.events).iter() {
-            story.tell(*at, event);
+            story.apply(*at, event);
         }
         story
     }

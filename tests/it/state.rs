@@ -10,7 +10,7 @@ use std::{
 
 use redress::{
     aws::S3Store,
-    engine::{Engine, News, Stop, Talk, run_id},
+    engine::{Engine, Observer, ProgressEvent, Stop, run_id},
     journal::{Claim, Event, StateDir, Store, StoreError},
     plan::{Plan, digest},
     twin::TwinAccount,
@@ -169,9 +169,9 @@ fn a_run_is_not_opened_with_another_plan_than_its_own() {
 /// Asks to stop when the third change begins.
 struct StopAtThird<'a>(&'a Stop);
 
-impl Talk for StopAtThird<'_> {
-    fn tell(&self, news: &News) {
-        if matches!(news, News::ChangeBegins { place: 3, .. }) {
+impl Observer for StopAtThird<'_> {
+    fn on_progress(&self, event: &ProgressEvent) {
+        if matches!(news, ProgressEvent::ChangeBegins { place: 3, .. }) {
             self.0.request();
             self.0.request();
         }

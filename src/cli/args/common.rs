@@ -63,7 +63,7 @@ pub struct Common {
 
 impl Common {
     /// Builds the options with their defaults.
-    pub fn new(talk: &Talk) -> Self {
+    pub fn new(talk: &Verbosity) -> Self {
         Self { verbose: talk.verbose, ..Self::default() }
     }
 }
@@ -77,7 +77,7 @@ pub trait Group {
 /// The options of every command.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Output")]
-pub struct Talk {
+pub struct Verbosity {
     /// Print nothing on stderr but errors
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub quiet: bool,

@@ -37,7 +37,7 @@ pub struct Guards {
 /// The limits of a plan.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Safety limits")]
-pub struct Belts {
+pub struct SafetyLimits {
     /// The guards.
     #[command(flatten)]
     pub guards: Guards,
@@ -52,7 +52,7 @@ pub struct Belts {
     pub valid_for: Option<SignedDuration>,
 }
 
-impl Belts {
+impl SafetyLimits {
     /// Returns the names of the given flags that only shape a new plan. With a plan from a file, the other
     /// flags select or restrict part of it.
     pub fn given(&self) -> Vec<&'static str> {

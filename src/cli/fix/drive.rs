@@ -14,7 +14,7 @@ use crate::{
     actions::{self, Context},
     checks,
     cli::{
-        account::{Door, stage},
+        account::{OpenAccount, stage},
         fail::Fail,
         planning::{self, Facts},
         render,
@@ -37,7 +37,7 @@ pub struct Drive<'a> {
     /// The session of the command.
     pub session: &'a Session,
     /// The account, to read only.
-    pub door: &'a Door,
+    pub door: &'a OpenAccount,
     /// The known facts of the account.
     pub facts: Facts,
     /// The state of the questions.

@@ -13,7 +13,7 @@ use std::path::Path;
 use self::{drive::Drive, walk::Walk};
 use super::{
     apply,
-    args::{Approval, Belts},
+    args::{Approval, SafetyLimits},
     ask::Policy,
     exit::Exit,
     fail::Fail,
@@ -33,13 +33,13 @@ use crate::{
 ///
 /// # Errors
 /// When nobody can be asked or the input is bad (exit 2), or the session was left (exit 4).
-pub async fn run(session: &Session, file: Option<&Path>, plain: bool, approval: &Approval, belts: &Belts) -> Result<Exit, Fail> {
+pub async fn run(session: &Session, file: Option<&Path>, plain: bool, approval: &Approval, safety: &SafetyLimits) -> Result<Exit, Fail> {
     let policy = Policy::of(approval)?;
     may_ask()?;
     let plain = plain || terminal::dumb();
     let session = &Session { common: session.common.clone(), out: if plain { session.out.plainer() } else { session.out } };
     session.out.say(if file.is_some() { "reading the plan and the account ..." } else { "scanning, planning and rehearsing ..." });
-    let apply::Ground { state, door, plan, facts, held, again, signed } = apply::ground(session, file, belts).await?;
+    let apply::ApplyInput { state, door, plan, facts, held, again, signed } = apply::ground(session, file, safety).await?;
     // A claim that rests on a file alone is asked about, whatever the flags are.
     let policy = if again.is_some_and(|again| !again.own.is_empty()) { policy.asking() } else { policy };
     if plan.changes.is_empty() {

@@ -6,7 +6,7 @@ use clap::FromArgMatches;
 use super::*;
 use crate::cli::{
     account::{demo_door, stage},
-    args::{Belts, Cli},
+    args::{Cli, SafetyLimits},
     examples,
     fix::{order::gravity, question::Item},
     out::Out,
@@ -19,7 +19,7 @@ async fn planned() -> Planned {
     let matches = examples::command().try_get_matches_from(["redress", "plan"]).unwrap();
     let cli = Cli::from_arg_matches(&matches).unwrap();
     let session = Session { out: Out::new(true, cli.talk.color), common: cli.common() };
-    planning::plan(&session, &demo_door(), &Belts::default()).await.unwrap()
+    planning::plan(&session, &demo_door(), &SafetyLimits::default()).await.unwrap()
 }
 
 fn walk(planned: &Planned) -> Walk {

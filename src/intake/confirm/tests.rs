@@ -46,10 +46,10 @@ fn source(control: &str, decision: Decision) -> Source {
     }
 }
 
-fn suspicion(checks: &[&str], resource: ResourceId) -> Suspicion {
+fn suspicion(checks: &[&str], resource: ResourceId) -> ReportedFinding {
     let checks: Vec<String> = checks.iter().map(|c| (*c).to_owned()).collect();
-    Suspicion {
-        id: Suspicion::make_id(resource.account(), resource.region(), &checks, resource.as_str()),
+    ReportedFinding {
+        id: ReportedFinding::make_id(resource.account(), resource.region(), &checks, resource.as_str()),
         named: resource.id().to_owned(),
         account: resource.account().to_owned(),
         partition: resource.partition().to_owned(),
@@ -62,7 +62,7 @@ fn suspicion(checks: &[&str], resource: ResourceId) -> Suspicion {
     }
 }
 
-fn against(reason: Reason, mut suspicion: Suspicion) -> Suspicion {
+fn against(reason: Reason, mut suspicion: ReportedFinding) -> ReportedFinding {
     suspicion.decision = Decision::no(reason, "");
     suspicion
 }
@@ -81,12 +81,12 @@ fn unjudged(check: &str, region: &str) -> Unjudged {
 }
 
 /// Returns the answers, given that these checks were run.
-fn said(suspicions: &[Suspicion], run: &[&str], findings: &[Finding], silent: &[Unjudged]) -> Vec<Option<Answer>> {
+fn said(suspicions: &[ReportedFinding], run: &[&str], findings: &[Finding], silent: &[Unjudged]) -> Vec<Option<Answer>> {
     answers(suspicions, run, &nothing_read(), findings, silent)
 }
 
 /// Keeps the findings that the suspicions name, on an account of which nothing has been read.
-fn leave(suspicions: &[Suspicion], findings: &mut Vec<Finding>, silent: &mut Vec<Unjudged>) {
+fn leave(suspicions: &[ReportedFinding], findings: &mut Vec<Finding>, silent: &mut Vec<Unjudged>) {
     narrow(suspicions, &nothing_read(), findings, silent);
 }
 
@@ -125,7 +125,7 @@ fn the_same_id_in_another_account_or_region_is_another_resource() {
 
 #[test]
 fn an_account_stands_for_all_of_it_that_the_check_judges_and_for_nothing_elsewhere() {
-    let all = [Suspicion { region: "us-east-1".into(), ..suspicion(&[MISSING, SILENT], here().root()) }];
+    let all = [ReportedFinding { region: "us-east-1".into(), ..suspicion(&[MISSING, SILENT], here().root()) }];
     let inside = violated(SILENT, here().trail("us-east-1", "audit"));
     let region = violated(SILENT, here().trail("eu-west-1", "audit"));
     let account = violated(SILENT, Owner { account: "999999999999".into(), ..here() }.trail("us-east-1", "audit"));

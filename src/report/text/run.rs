@@ -10,7 +10,7 @@ use super::{
     commands,
 };
 use crate::{
-    engine::News,
+    engine::ProgressEvent,
     journal::{RunDocument, document::ChangeReport},
 };
 
@@ -141,19 +141,21 @@ pub fn runs(all: &[RunDocument], view: &View) -> String {
 
 /// Renders an event in one line, for output without a terminal; nothing for events that
 /// would only fill a log.
-pub fn news(news: &News) -> Option<String> {
-    let line = match news {
-        News::ChangeBegins { id, summary, place, of, .. } => format!("[{place}/{of}] {id}: {summary}"),
-        News::StepBegins { change, title, place } => format!("{change} step {place}: {title}"),
-        News::Waiting { seconds, .. } if *seconds > 0 && *seconds < PATIENCE => return None,
-        News::Waiting { change, why, seconds: 0 } => format!("{change} waits {why}"),
-        News::Waiting { change, why, seconds } => format!("{change} waits {why} (for {} so far)", words::duration(*seconds as f64)),
-        News::NotTried { change, calls } => format!("{change} goes on although it is unknown whether these calls will be allowed: {}", calls.join("; ")),
-        News::ItsTurn { change, why, .. } => format!("{change} waits for its turn, {why}"),
-        News::Again { change, why, seconds } => format!("{change} tries again in {seconds} s: {why}"),
-        News::GoingBack { change, reason } => format!("{change} rolls back: {reason}"),
-        News::ChangeEnds { id, outcome, reason } if reason.is_empty() => format!("{id}: {}", outcome.word()),
-        News::ChangeEnds { id, outcome, reason } => format!("{id}: {}: {reason}", outcome.word()),
+pub fn progress(event: &ProgressEvent) -> Option<String> {
+    let line = match event {
+        ProgressEvent::ChangeBegins { id, summary, place, of, .. } => format!("[{place}/{of}] {id}: {summary}"),
+        ProgressEvent::StepBegins { change, title, place } => format!("{change} step {place}: {title}"),
+        ProgressEvent::Waiting { seconds, .. } if *seconds > 0 && *seconds < PATIENCE => return None,
+        ProgressEvent::Waiting { change, why, seconds: 0 } => format!("{change} waits {why}"),
+        ProgressEvent::Waiting { change, why, seconds } => format!("{change} waits {why} (for {} so far)", words::duration(*seconds as f64)),
+        ProgressEvent::NotTried { change, calls } => {
+            format!("{change} goes on although it is unknown whether these calls will be allowed: {}", calls.join("; "))
+        }
+        ProgressEvent::ItsTurn { change, why, .. } => format!("{change} waits for its turn, {why}"),
+        ProgressEvent::Again { change, why, seconds } => format!("{change} tries again in {seconds} s: {why}"),
+        ProgressEvent::GoingBack { change, reason } => format!("{change} rolls back: {reason}"),
+        ProgressEvent::ChangeEnds { id, outcome, reason } if reason.is_empty() => format!("{id}: {}", outcome.word()),
+        ProgressEvent::ChangeEnds { id, outcome, reason } => format!("{id}: {}: {reason}", outcome.word()),
     };
     Some(safe::text(&line))
 }

@@ -7,8 +7,8 @@ use crate::{
     services::{snapshot::RestoreSnapshotFromRecycleBin, volume::RestoreVolumeFromRecycleBin},
     twin::{
         Twin,
-        due::Effect,
         errors::{refuse, unknown},
+        scheduled::Effect,
     },
 };
 

@@ -9,9 +9,10 @@ use crate::{
     services::flow_log::{CreateFlowLogs, DeleteFlowLogs},
     twin::{
         Twin,
-        due::Effect,
         errors::{must, refuse, unknown},
-        policy, take_away,
+        policy,
+        scheduled::Effect,
+        take_away,
     },
 };
 

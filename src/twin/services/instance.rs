@@ -7,9 +7,9 @@ use crate::{
     services::instance::{ModifyInstanceAttribute, StartInstances, StopInstances},
     twin::{
         FaultKind, Twin,
-        due::{Effect, give_addresses},
         errors::{must, refuse, unknown},
         keys,
+        scheduled::{Effect, give_addresses},
     },
 };
 

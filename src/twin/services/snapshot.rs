@@ -14,9 +14,10 @@ use crate::{
     services::snapshot::{CopySnapshot, CreateSnapshot, CreateSnapshots, DeleteSnapshot, InstanceSpecification},
     twin::{
         FaultKind, Twin,
-        due::{Effect, is_warm},
         errors::{must, refuse},
-        keys, take_away,
+        keys,
+        scheduled::{Effect, is_warm},
+        take_away,
     },
 };
 

@@ -11,9 +11,10 @@ use crate::{
     services::trail::{CreateTrail, DeleteTrail, StartLogging, StopLogging, UpdateTrail},
     twin::{
         Twin,
-        due::Effect,
         errors::{must, refuse, unknown},
-        keys, policy, take_away,
+        keys, policy,
+        scheduled::Effect,
+        take_away,
     },
 };
 

@@ -10,9 +10,10 @@ use crate::{
     services::volume::{AttachVolume, CreateVolume, DeleteVolume, DetachVolume},
     twin::{
         FaultKind, Twin,
-        due::Effect,
         errors::{must, refuse, unknown},
-        keys, take_away,
+        keys,
+        scheduled::Effect,
+        take_away,
     },
 };
 
@@ -51,21 +52,21 @@ impl OnTwin for CreateVolume {
 }
 
 /// The fate of a volume that is begun.
-enum Fate {
+enum VolumeEnd {
     Ready,
     Fails,
     Vanishes,
 }
 
-fn begin(t: &mut Twin, region: &str, mut new: Volume, fate: Fate) -> String {
+fn begin(t: &mut Twin, region: &str, mut new: Volume, fate: VolumeEnd) -> String {
     let id = t.fresh("vol");
     new.id.clone_from(&id);
     new.state = "creating".to_owned();
     new.create_time = Some(t.now);
     let effect = match fate {
-        Fate::Ready => Effect::VolumeReady(id.clone()),
-        Fate::Fails => Effect::VolumeFailed(id.clone()),
-        Fate::Vanishes => Effect::VolumeVanished(id.clone()),
+        VolumeEnd::Ready => Effect::VolumeReady(id.clone()),
+        VolumeEnd::Fails => Effect::VolumeFailed(id.clone()),
+        VolumeEnd::Vanishes => Effect::VolumeVanished(id.clone()),
     };
     t.later(5, region, effect);
     t.made(FamilyKind::Volumes, &id);
@@ -121,7 +122,14 @@ fn performance(input: &CreateVolume, new: &mut Volume) -> Result<(), CallError> 
 
 /// Sets the encryption of the volume. The key is checked only after the call was answered: one that does not
 /// work makes the volume fail later.
-fn encryption(t: &Twin, region: &str, input: &CreateVolume, from_encrypted: bool, source_key: Option<String>, new: &mut Volume) -> Result<Fate, CallError> {
+fn encryption(
+    t: &Twin,
+    region: &str,
+    input: &CreateVolume,
+    from_encrypted: bool,
+    source_key: Option<String>,
+    new: &mut Volume,
+) -> Result<VolumeEnd, CallError> {
     let asked = input.encrypted == Some(true);
     if input.kms_key_id.is_some() && !asked && !from_encrypted {
         return Err(refuse("InvalidParameterDependency", "The parameter KmsKeyId requires the parameter Encrypted to be set."));
@@ -129,20 +137,20 @@ fn encryption(t: &Twin, region: &str, input: &CreateVolume, from_encrypted: bool
     let dies = t.fate == Some(FaultKind::VolumeDies);
     new.encrypted = asked || from_encrypted || keys::encrypted_by_default(t, region)?;
     if !new.encrypted {
-        return Ok(if dies { Fate::Fails } else { Fate::Ready });
+        return Ok(if dies { VolumeEnd::Fails } else { VolumeEnd::Ready });
     }
     let source_broken = from_encrypted && keys::is_broken(t.region(region)?, source_key.as_deref())?;
     if input.kms_key_id.is_none() && source_key.is_some() {
         // Without a key of its own the volume takes that of the snapshot.
         new.kms_key_id = source_key;
-        return Ok(if source_broken || dies { Fate::Fails } else { Fate::Ready });
+        return Ok(if source_broken || dies { VolumeEnd::Fails } else { VolumeEnd::Ready });
     }
     let key = keys::choose(t, region, input.kms_key_id.as_deref())?;
     new.kms_key_id = Some(key.arn);
     Ok(match (key.exists, key.works && !source_broken && !dies) {
-        (false, _) => Fate::Vanishes,
-        (true, true) => Fate::Ready,
-        (true, false) => Fate::Fails,
+        (false, _) => VolumeEnd::Vanishes,
+        (true, true) => VolumeEnd::Ready,
+        (true, false) => VolumeEnd::Fails,
     })
 }
 

@@ -43,7 +43,7 @@ fn read(text: &[u8], good: bool) {
             let document = RunDocument::of(&Story::of(&records), &PLAN).told(&records);
             assert_eq!(document.changes.len(), PLAN.changes.len());
             assert!(document.counts.values().sum::<usize>() == document.changes.len());
-            drop((tale::tale(&records), serde_json::to_string(&document)));
+            drop((timeline::tale(&records), serde_json::to_string(&document)));
         }
         Err(damage) => assert!(!good, "{damage}"),
     }

@@ -464,7 +464,7 @@ fn lost() -> StoreError {
 pub fn story(events: &[(Timestamp, Event)]) -> Story {
     let mut story = Story::default();
     for (at, event) in events {
-        story.tell(*at, event);
+        story.apply(*at, event);
     }
     story
 }

@@ -1,10 +1,10 @@
-//! News from the engine while it works, for display. A receiver must never change the course of a run.
+//! ProgressEvent from the engine while it works, for display. A receiver must never change the course of a run.
 
 use crate::journal::Outcome;
 
 /// A piece of news.
 #[derive(Debug, Clone, PartialEq)]
-pub enum News {
+pub enum ProgressEvent {
     /// A change begins.
     ChangeBegins {
         /// Its id.
@@ -80,14 +80,14 @@ pub enum News {
 }
 
 /// A receiver of news.
-pub trait Talk: Send + Sync {
+pub trait Observer: Send + Sync {
     /// Shows one piece of news.
-    fn tell(&self, news: &News);
+    fn on_progress(&self, event: &ProgressEvent);
 }
 
 /// A receiver that shows nothing.
 pub struct Silent;
 
-impl Talk for Silent {
-    fn tell(&self, _: &News) {}
+impl Observer for Silent {
+    fn on_progress(&self, _: &ProgressEvent) {}
 }

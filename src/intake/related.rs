@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use super::model::Suspicion;
+use super::model::ReportedFinding;
 use crate::{
     checks::{self, Unjudged},
     inventory::{Fact, FamilyKind, Inventory, Selector, Want},
@@ -38,7 +38,7 @@ pub fn standing_for(inventory: &Inventory, judged: &ResourceId) -> BTreeSet<Reso
 
 /// Returns the region and the check of each suspicion that names an instance and means its security groups,
 /// which only the instance's interfaces show.
-fn by_interface(suspicions: &[Suspicion]) -> BTreeSet<(&str, &str)> {
+fn by_interface(suspicions: &[ReportedFinding]) -> BTreeSet<(&str, &str)> {
     let mut found = BTreeSet::new();
     for suspicion in suspicions.iter().filter(|s| s.decision.is_actionable()) {
         let Some(instance) = suspicion.resource.as_ref().filter(|r| r.kind() == Kind::Instance) else { continue };
@@ -50,13 +50,13 @@ fn by_interface(suspicions: &[Suspicion]) -> BTreeSet<(&str, &str)> {
 
 /// Returns the facts to read, beyond those that the checks read themselves, to know which
 /// resource stands for which.
-pub fn wants(suspicions: &[Suspicion]) -> BTreeSet<Want> {
+pub fn wants(suspicions: &[ReportedFinding]) -> BTreeSet<Want> {
     by_interface(suspicions).into_iter().map(|(region, _)| Want::all(region, FamilyKind::NetworkInterfaces)).collect()
 }
 
 /// Returns the checks and regions for which those facts could not be read, so that the resources that an
 /// instance stands for cannot be judged.
-pub fn unjudged(suspicions: &[Suspicion], inventory: &Inventory) -> Vec<Unjudged> {
+pub fn unjudged(suspicions: &[ReportedFinding], inventory: &Inventory) -> Vec<Unjudged> {
     let silent = |(region, check): (&str, &str)| {
         let listing = inventory.regions.get(region).map_or(Fact::NotRead, |r| r.network_interfaces.select(&Selector::All));
         let why = listing.silence()?.to_owned();

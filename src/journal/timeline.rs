@@ -12,7 +12,7 @@ use crate::calls::{Outputs, words::words as in_words};
 
 /// A moment in a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Moment {
+pub struct TimelineEntry {
     /// The time.
     pub at: Timestamp,
     /// The change that it belongs to.
@@ -30,10 +30,10 @@ pub struct Moment {
 
 /// Returns the moments of a run, in order. Of very many moments, those at the beginning and at the end are
 /// kept.
-pub fn tale(records: &[Record]) -> Vec<Moment> {
-    let mut tale = Tale::default();
-    records.iter().for_each(|record| tale.take(record));
-    tale.moments()
+pub fn timeline(records: &[Record]) -> Vec<TimelineEntry> {
+    let mut timeline = Timeline::default();
+    records.iter().for_each(|record| timeline.take(record));
+    timeline.moments()
 }
 
 /// The number of moments kept from the beginning, and from the end: as many as a person may read. The journal
@@ -42,14 +42,14 @@ const KEPT: usize = 5000;
 
 /// A collector of moments that reads record by record, in memory that does not grow with the journal.
 #[derive(Default)]
-pub struct Tale {
+pub struct Timeline {
     marks: Marks,
-    first: Vec<Moment>,
-    last: VecDeque<Moment>,
+    first: Vec<TimelineEntry>,
+    last: VecDeque<TimelineEntry>,
     left_out: usize,
 }
 
-impl Tale {
+impl Timeline {
     /// Adds the moment of one more record.
     pub fn take(&mut self, record: &Record) {
         let moment = moment(record, &mut self.marks);
@@ -64,11 +64,11 @@ impl Tale {
     }
 
     /// Returns the moments. Where some are left out, one moment in their place states their number.
-    pub fn moments(self) -> Vec<Moment> {
+    pub fn moments(self) -> Vec<TimelineEntry> {
         let Self { mut first, last, left_out, .. } = self;
         if let Some(next) = last.front().filter(|_| left_out > 0) {
             let what = format!("{left_out} more things happened before this and are not shown: the journal contains them all");
-            first.push(Moment { at: next.at, change: None, step: None, what, seconds: None });
+            first.push(TimelineEntry { at: next.at, change: None, step: None, what, seconds: None });
         }
         first.extend(last);
         first
@@ -84,7 +84,7 @@ struct Marks {
     steps: BTreeMap<(String, String), Timestamp>,
 }
 
-fn moment(record: &Record, marks: &mut Marks) -> Moment {
+fn moment(record: &Record, marks: &mut Marks) -> TimelineEntry {
     let (at, event) = (record.at, &record.event);
     let (change, step) = of(event);
     let key = (change.clone().unwrap_or_default(), step.clone().unwrap_or_default());
@@ -111,7 +111,7 @@ fn moment(record: &Record, marks: &mut Marks) -> Moment {
         _ => None,
     };
     let seconds = since.map(|since| at.duration_since(since).as_secs_f64());
-    Moment { at, change, step, what: words(event), seconds }
+    TimelineEntry { at, change, step, what: words(event), seconds }
 }
 
 fn of(event: &Event) -> (Option<String>, Option<String>) {
@@ -209,7 +209,7 @@ mod tests {
         let event = |n: usize| Event::Stopped { reason: n.to_string() };
         let of = |count: usize| {
             let records: Vec<Record> = (1..=count).map(|n| line::next("", n as u64, Timestamp::UNIX_EPOCH, event(n))).collect();
-            tale(&records)
+            timeline(&records)
         };
         assert_eq!(of(2 * KEPT).len(), 2 * KEPT);
         let told = of(2 * KEPT + 7);
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tale_says_how_long_a_call_a_wait_a_change_and_a_run_took() {
+    fn a_timeline_says_how_long_a_call_a_wait_a_change_and_a_run_took() {
         let start: Timestamp = "2026-11-22T10:00:00Z".parse().unwrap();
         let (change, step) = (|| "c1".to_owned(), || "stop".to_owned());
         let call = Call::new("ec2", "us-east-1", "StopInstances", json!({}));
@@ -232,7 +232,7 @@ mod tests {
             (100, Event::Resumed { caller: "me".to_owned(), decisions: Vec::new(), signed: None }),
         ];
         let records: Vec<Record> = events.into_iter().map(|(s, e)| line::next("", 1, start + jiff::SignedDuration::from_secs(s), e)).collect();
-        let seconds: Vec<Option<f64>> = tale(&records).into_iter().map(|m| m.seconds).collect();
+        let seconds: Vec<Option<f64>> = timeline(&records).into_iter().map(|m| m.seconds).collect();
         assert_eq!(seconds, [None, None, Some(2.0), Some(30.0), Some(40.0), Some(60.0)]);
     }
 }
