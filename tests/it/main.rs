@@ -68,6 +68,7 @@ mod signing;
 mod stand;
 mod state;
 mod states;
+mod style;
 mod support;
 mod targets;
 mod turned;

@@ -171,7 +171,7 @@ struct StopAtThird<'a>(&'a Stop);
 
 impl Observer for StopAtThird<'_> {
     fn on_progress(&self, event: &ProgressEvent) {
-        if matches!(news, ProgressEvent::ChangeBegins { place: 3, .. }) {
+        if matches!(event, ProgressEvent::ChangeBegins { place: 3, .. }) {
             self.0.request();
             self.0.request();
         }
