@@ -218,7 +218,7 @@ fn every_string_of_a_journal_may_be_hostile() {
             loaded += 1;
             let events = events[..n].iter().cloned().chain([(*at, event)]);
             let records: Vec<_> = events.enumerate().map(|(n, (at, event))| line::next("", n as u64 + 1, at, event)).collect();
-            let run = RunDocument::of(&Story::of(&records), &plan).telling(redress::journal::timeline::tale(&records[records.len() - 1..]));
+            let run = RunDocument::of(&Story::of(&records), &plan).telling(redress::journal::timeline::timeline(&records[records.len() - 1..]));
             report(path, &text::run(&run, &view(Detail::Calls)));
             report(path, &text::runs(std::slice::from_ref(&run), &view(Detail::Calls)));
             shown(path, &markdown::run(&run, &typed()), true);

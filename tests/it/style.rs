@@ -7,6 +7,9 @@ use super::layering::sources;
 /// Words with which a sentence begins that has no noun.
 const HEADLESS: [&str; 9] = ["What", "Who", "Whether", "Where", "How", "Why", "When", "Which", "Whose"];
 
+/// Those of them with which a later sentence cannot begin either: "Where none is in use, …" has its noun.
+const LATER: [&str; 4] = ["What", "Who", "Whether", "How"];
+
 /// Words that end like a verb in the third person and are none.
 const NO_VERBS: [&str; 14] = ["This", "Its", "As", "Is", "Was", "Has", "Does", "Always", "Others", "Unless", "Yes", "Words", "Names", "Keys"];
 
@@ -86,7 +89,7 @@ fn faults(comment: &Comment) -> Vec<String> {
         faults.push(format!("a function's begins with a verb in the third person, not {first:?}"));
     }
     let later = text.split(". ").skip(1).map(first_word);
-    faults.extend(later.filter(|word| comment.mark != "//" && HEADLESS[..5].contains(&word.as_str())).map(|word| format!("a sentence begins with {word}")));
+    faults.extend(later.filter(|word| comment.mark != "//" && LATER.contains(&word.as_str())).map(|word| format!("a sentence begins with {word}")));
     let words = text.split(|c: char| !c.is_alphanumeric());
     faults.extend(words.filter(|w| OF_PEOPLE.contains(&w.to_lowercase().as_str())).map(|w| format!("{w:?}")));
     if text.contains("because.") {
