@@ -79,8 +79,23 @@ pub async fn plan(session: &Session, door: &OpenAccount, safety: &SafetyLimits) 
     let reported = intake.map(|intake| Reported::of(intake, &run, &survey.inventory, &survey.findings, &survey.unjudged));
     if let Some(reported) = &reported {
         session.out.say(&reported.summary());
+        explain(session, reported);
     }
     Ok(Planned { playbooks, survey, plan, reported })
+}
+
+/// The number of remarks on reported findings that are shown with a plan; a scan shows all.
+const MOST_REMARKS: usize = 5;
+
+/// Shows why findings of other tools are not part of the plan.
+fn explain(session: &Session, reported: &Reported) {
+    let remarks = reported.remarks();
+    for ((answer, remark), n) in remarks.iter().take(MOST_REMARKS) {
+        session.out.say(&format!("  {n} {}: {remark}", answer.name().replace('_', " ")));
+    }
+    if remarks.len() > MOST_REMARKS {
+        session.out.say(&format!("  and {} more reasons, which `redress scan` with the same --findings shows", remarks.len() - MOST_REMARKS));
+    }
 }
 
 /// The facts that a part of a plan is rehearsed on.

@@ -139,32 +139,45 @@ pub(super) fn silenced(suspicion: &ReportedFinding, unjudged: &Unjudged) -> bool
 /// Returns the answer of our checks to each suspicion; `None` for a suspicion that is not looked into. `run`
 /// are the checks that were run.
 pub fn answers(suspicions: &[ReportedFinding], run: &[&str], inventory: &Inventory, findings: &[Finding], unjudged: &[Unjudged]) -> Vec<Option<Answer>> {
+    answered(suspicions, run, inventory, findings, unjudged).into_iter().map(|one| one.map(|(answer, _)| answer)).collect()
+}
+
+/// Returns the answers, each with the remarks of our checks that led to it.
+fn answered<'f>(
+    suspicions: &[ReportedFinding],
+    run: &[&str],
+    inventory: &Inventory,
+    findings: &'f [Finding],
+    unjudged: &[Unjudged],
+) -> Vec<Option<(Answer, BTreeSet<&'f str>)>> {
     let index = Index::of(suspicions);
-    let mut said: Vec<BTreeSet<Answer>> = vec![BTreeSet::new(); suspicions.len()];
+    let mut said: Vec<BTreeMap<Answer, BTreeSet<&str>>> = vec![BTreeMap::new(); suspicions.len()];
     for finding in findings {
-        let answer = match (&finding.verdict, &finding.suppressed) {
-            (Verdict::Violates(_), None) => Answer::Confirmed,
-            (Verdict::Violates(_), Some(_)) => Answer::Suppressed,
-            (Verdict::Unknown(_), _) => Answer::Unknown,
-            (Verdict::Ok(_) | Verdict::Retained(_), _) => Answer::NotConfirmed,
+        let (answer, remark) = match (&finding.verdict, &finding.suppressed) {
+            (Verdict::Violates(_), None) => (Answer::Confirmed, None),
+            (Verdict::Violates(_), Some(_)) => (Answer::Suppressed, None),
+            (Verdict::Unknown(why), _) => (Answer::Unknown, Some(why)),
+            (Verdict::Ok(note), _) => (Answer::NotConfirmed, note.as_ref()),
+            (Verdict::Retained(_), _) => (Answer::NotConfirmed, None),
         };
         for at in index.naming(suspicions, inventory, finding) {
             if let Some(said) = said.get_mut(at) {
-                said.insert(answer);
+                said.entry(answer).or_default().extend(remark.map(String::as_str));
             }
         }
     }
-    let of = |(suspicion, said): (&ReportedFinding, BTreeSet<Answer>)| {
+    let of = |(suspicion, mut said): (&ReportedFinding, BTreeMap<Answer, BTreeSet<&'f str>>)| {
         if !suspicion.decision.is_actionable() {
             return None;
         }
         let nobody = !suspicion.checks.iter().any(|c| run.contains(&c.as_str())) || unjudged.iter().any(|u| silenced(suspicion, u));
-        Some(match said {
-            s if s.contains(&Answer::Confirmed) => Answer::Confirmed,
-            s if nobody || s.contains(&Answer::Unknown) => Answer::Unknown,
-            s if s.contains(&Answer::Suppressed) => Answer::Suppressed,
+        let answer = match &said {
+            s if s.contains_key(&Answer::Confirmed) => Answer::Confirmed,
+            s if nobody || s.contains_key(&Answer::Unknown) => Answer::Unknown,
+            s if s.contains_key(&Answer::Suppressed) => Answer::Suppressed,
             _ => Answer::NotConfirmed,
-        })
+        };
+        Some((answer, said.remove(&answer).unwrap_or_default()))
     };
     suspicions.iter().zip(said).map(of).collect()
 }
@@ -190,14 +203,19 @@ pub struct Judged {
     pub suspicion: ReportedFinding,
     /// The answer; null for a suspicion that was not looked into.
     pub answer: Option<Answer>,
+    /// The remarks of our own checks that explain the answer, such as why a key cannot be rotated.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub remarks: Vec<String>,
 }
 
 impl Reported {
     /// Builds the report on an intake. `run` are the checks that were run.
     pub fn of(intake: Intake, run: &[&str], inventory: &Inventory, findings: &[Finding], unjudged: &[Unjudged]) -> Self {
-        let answers = answers(&intake.suspicions, run, inventory, findings, unjudged);
+        let (answers, remarks): (Vec<_>, Vec<_>) = answered(&intake.suspicions, run, inventory, findings, unjudged).into_iter().map(Option::unzip).unzip();
         let outcomes = outcomes(&intake.suspicions, &answers);
-        let suspicions = intake.suspicions.into_iter().zip(answers).map(|(suspicion, answer)| Judged { suspicion, answer }).collect();
+        let texts = |remarks: Option<BTreeSet<&str>>| remarks.into_iter().flatten().map(str::to_owned).collect();
+        let judged = intake.suspicions.into_iter().zip(answers).zip(remarks);
+        let suspicions = judged.map(|((suspicion, answer), remarks)| Judged { suspicion, answer, remarks: texts(remarks) }).collect();
         Self { suspicions, reports: intake.reports, counts: intake.counts, outcomes }
     }
 
@@ -212,6 +230,18 @@ impl Reported {
             told.push_str(&format!(" ({})", tally(&self.outcomes)));
         }
         if others.is_empty() { told } else { format!("{told}, {}", tally(&others)) }
+    }
+
+    /// Returns the remarks of our own checks on what they did not confirm, each with the answer and the number of
+    /// suspicions that it explains.
+    pub fn remarks(&self) -> BTreeMap<(Answer, &str), usize> {
+        let mut all = BTreeMap::new();
+        for judged in &self.suspicions {
+            for (answer, remark) in judged.answer.iter().flat_map(|answer| judged.remarks.iter().map(|remark| (*answer, remark.as_str()))) {
+                *all.entry((answer, remark)).or_insert(0) += 1;
+            }
+        }
+        all
     }
 
     /// Counts the inputs that were incomplete, or that were not understood while others were.

@@ -137,12 +137,12 @@ fn survives_a_cut(case: &Case, cuts: usize) {
 
 #[test]
 fn a_bucket_that_stops_answering_stops_the_run_and_another_machine_ends_it() {
-    survives_a_cut(&ENCRYPT, 8);
+    survives_a_cut(&ENCRYPT, 4);
 }
 
 #[test]
 fn a_bucket_that_stops_answering_stops_all_of_four_jobs_and_another_machine_ends_them() {
-    survives_a_cut(&FLEET, 3);
+    survives_a_cut(&FLEET, 2);
 }
 
 #[test]

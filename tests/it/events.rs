@@ -150,12 +150,12 @@ fn a_region_that_may_not_be_looked_into_is_said_and_leaves_the_rest_and_the_exit
     let kept: Value = serde_json::from_str(&fs::read_to_string(desk.path("kept.json")).unwrap()).unwrap();
     assert_eq!(kept["Events"].as_array().unwrap().len(), 3);
     let later = desk.ends(4, "scan --region us-east-1 --findings kept.json");
-    assert!(later.err.contains("kept.json: not whole: eu-west-1, eu-west-2: AccessDeniedException"), "{}", later.err);
+    assert!(later.err.contains("kept.json: incomplete: eu-west-1, eu-west-2: AccessDeniedException"), "{}", later.err);
     // A file that was broken off has no end, and that is seen.
     let text = fs::read_to_string(desk.path("kept.json")).unwrap();
     fs::write(desk.path("cut.json"), text.split_once("\n],").unwrap().0).unwrap();
     let cut = desk.ends(4, "scan --region us-east-1 --findings cut.json");
-    assert!(cut.err.contains("cut.json: not whole"), "{}", cut.err);
+    assert!(cut.err.contains("cut.json: incomplete"), "{}", cut.err);
 }
 
 #[test]

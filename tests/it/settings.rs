@@ -153,4 +153,8 @@ fn a_finding_of_prowler_on_a_key_is_confirmed_and_one_on_a_key_that_aws_cannot_r
     assert_eq!(scan["findings"][0]["resource"]["id"], seed["still"]);
     assert_eq!((scan["notes"].as_array().unwrap().len(), &scan["notes"][0]["resource"]["id"]), (1, &seed["imported"]));
     assert!(scan["notes"][0]["note"].as_str().unwrap().contains("rotate it on demand"));
+    assert!(scan["intake"]["suspicions"][1]["remarks"][0].as_str().unwrap().contains("rotate it on demand"), "{}", scan["intake"]);
+    let plan = desk.ends(0, "plan --region us-east-1 --findings prowler.json");
+    let why = plan.err.lines().find(|line| line.contains("1 not confirmed: ")).unwrap_or_else(|| panic!("{}", plan.err));
+    assert!(why.contains("rotate it on demand"), "{why}");
 }

@@ -273,7 +273,7 @@ fn what_was_understood_in_part_ends_with_4_whatever_the_command() {
         for line in ["scan", "scan -q --exit-code", "plan --allow-cidr 203.0.113.0/24"] {
             let said = desk.run(&format!("{line} --account twin:demo --findings input"));
             assert_eq!(said.code, 4, "{name}: redress {line}\n{said:?}");
-            assert!(said.err.contains("warning: input: not whole"), "{name}: {said:?}");
+            assert!(said.err.contains("warning: input: incomplete"), "{name}: {said:?}");
         }
     }
     // Beside a good file, one that was not understood is a gap.

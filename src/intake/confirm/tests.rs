@@ -207,6 +207,21 @@ fn outcomes_count_findings_and_not_suspicions_and_what_is_muted_elsewhere_is_mut
 }
 
 #[test]
+fn what_is_not_confirmed_is_explained_where_our_check_knows_why() {
+    let intake = Intake { suspicions: vec![suspicion(&[ADMIN], group(1)), suspicion(&[ADMIN], group(2)), suspicion(&[ADMIN], group(3))], ..Intake::default() };
+    let findings = [
+        finding(ADMIN, group(1), Verdict::Ok(Some("no interface uses it".into()))),
+        finding(ADMIN, group(2), Verdict::Ok(Some("no interface uses it".into()))),
+        violated(ADMIN, group(3)),
+    ];
+    let reported = Reported::of(intake, &[ADMIN], &nothing_read(), &findings, &[]);
+    assert_eq!(reported.remarks(), [((Answer::NotConfirmed, "no interface uses it"), 2)].into());
+    let written = serde_json::to_value(&reported).unwrap();
+    assert_eq!(written["suspicions"][0]["remarks"], serde_json::json!(["no interface uses it"]));
+    assert!(written["suspicions"][2].get("remarks").is_none());
+}
+
+#[test]
 fn the_summary_tells_what_was_read_and_what_came_of_it() {
     let counts = Counts { read: 3, decisions: [("actionable".to_owned(), 2), ("other_account".to_owned(), 1)].into(), ..Counts::default() };
     let far = {

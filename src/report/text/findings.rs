@@ -242,15 +242,16 @@ fn reported(page: &mut Page, scan: &Scan) {
 
 /// Counts the reports that led to no finding, by reason and then by name, or by control if no check answers
 /// it. Those that passed are left out: their names are of no interest.
-fn led_to_nothing(intake: &Reported) -> BTreeMap<&'static str, BTreeMap<String, usize>> {
-    let mut aside: BTreeMap<&str, BTreeMap<String, usize>> = BTreeMap::new();
+fn led_to_nothing(intake: &Reported) -> BTreeMap<String, BTreeMap<String, usize>> {
+    let mut aside: BTreeMap<String, BTreeMap<String, usize>> = BTreeMap::new();
     for judged in &intake.suspicions {
         let suspicion = &judged.suspicion;
         let why = match (judged.answer, suspicion.decision.reason()) {
             (Some(Answer::Confirmed), _) => continue,
             (None, Some(Reason::Passed)) => continue,
-            (Some(answer), _) => answer.words(),
-            (None, reason) => reason.map_or("", Reason::words),
+            (Some(answer), _) if judged.remarks.is_empty() => answer.words().to_owned(),
+            (Some(answer), _) => format!("{} ({})", answer.words(), judged.remarks.join("; ")),
+            (None, reason) => reason.map_or("", Reason::words).to_owned(),
         };
         let controls: BTreeSet<&str> = suspicion.sources.iter().map(|s| s.control.as_str()).collect();
         let controls = controls.into_iter().collect::<Vec<_>>().join(", ");
