@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -40,6 +40,13 @@ pub fn step() -> Value {
 /// ClientToken (<https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-idempotency.html>).
 pub fn token() -> Value {
     json!({ "$token": true })
+}
+
+/// Returns the date so many days after a time, as `2026-12-22`; `None` for a date that no calendar has. The number may come from
+/// a file.
+pub fn days_after(time: Timestamp, days: i64) -> Option<String> {
+    let then = time.checked_add(SignedDuration::from_secs(days.checked_mul(24 * 60 * 60)?)).ok()?;
+    Some(then.strftime("%Y-%m-%d").to_string())
 }
 
 /// Makes a reference to the date so many days after the run began, as `2026-12-22`.
@@ -115,8 +122,7 @@ impl Bindings<'_> {
             "$token" => Ok(json!(self.token())),
             "$date" => {
                 let days = inner.as_i64().ok_or_else(missing)?;
-                let then = self.started.checked_add(jiff::SignedDuration::from_hours(24 * days)).map_err(|_| missing())?;
-                Ok(json!(then.strftime("%Y-%m-%d").to_string()))
+                days_after(self.started, days).map(|date| json!(date)).ok_or_else(missing)
             }
             "$output" => self.output(inner).filter(|value| names(value)).cloned().ok_or_else(missing),
             "$observed" => inner.as_str().and_then(|name| before::recorded(self.outputs, self.change, name)).cloned().ok_or_else(missing),
@@ -168,6 +174,15 @@ mod tests {
         assert_ne!(bindings.token(), Bindings { attempt: 2, ..bindings.clone() }.token());
         assert!(bindings.resolve(&output("snapshot", "Snapshots/vol-2")).is_err());
         assert!(bindings.resolve(&output_of("c2", "snapshot", "Snapshots")).is_err());
+    }
+
+    #[test]
+    fn a_date_that_no_calendar_has_is_not_resolved() {
+        let started: Timestamp = "2026-11-22T10:00:00Z".parse().expect("a time");
+        for days in [i64::MIN, i64::MIN / 24, -10_000_000, 10_000_000, i64::MAX / 86_400, i64::MAX / 24, i64::MAX] {
+            assert_eq!(days_after(started, days), None, "{days}");
+        }
+        assert_eq!((days_after(started, 30), days_after(started, -1)), (Some("2026-12-22".to_owned()), Some("2026-11-21".to_owned())));
     }
 
     #[test]

@@ -88,6 +88,7 @@ fn reads_one(inventory: &Inventory, resource: &ResourceId) -> Vec<Want> {
 fn stale(inventory: &Inventory, resource: &ResourceId, with: &Value) -> Verdict {
     let wanted = with.get("tag").and_then(Value::as_str).unwrap_or(DEFAULT_TAG);
     let hours = with.get("max_age_hours").and_then(Value::as_i64).unwrap_or(DEFAULT_HOURS);
+    let most = SignedDuration::from_secs(hours.saturating_mul(60 * 60));
     let region = resource.region();
     let instance = match instance(inventory, region, resource.id()) {
         Fact::Known(instance) => instance,
@@ -105,7 +106,7 @@ fn stale(inventory: &Inventory, resource: &ResourceId, with: &Value) -> Verdict 
     for device in &instance.devices {
         let backups = backups(inventory, region, &device.volume_id);
         let newest = backups.found.iter().max_by_key(|(time, _)| *time);
-        let young = newest.is_some_and(|(time, _)| now.duration_since(*time) < SignedDuration::from_hours(hours));
+        let young = newest.is_some_and(|(time, _)| now.duration_since(*time) < most);
         match backups.silence {
             _ if young => {}
             Some(why) => unsure.push(format!("{} at {}: {why}", device.volume_id, device.device_name)),

@@ -18,13 +18,14 @@ fn what_an_edit_of_a_journal_found_once_stays_found() {
 }
 
 /// The same of runs and their plans.
-const FOUND_IN_RUNS: [(u64, &str); 6] = [
+const FOUND_IN_RUNS: [(u64, &str); 7] = [
     (1_462, "half of a delivery role was finished for another log group than the flow logs need"),
     (4_263, "tags were set, and the list of them was empty"),
     (9_328, "one tag of three stayed on an instance that was set free"),
     (9_568, "the policy of a role was deleted by a call to no region"),
     (10_060, "an old disk was marked without the run that had marked it"),
     (17_723, "a role was deleted by a call to no region"),
+    (79_330, "a date so many days away that no calendar has it ended the program with a panic"),
 ];
 
 #[test]

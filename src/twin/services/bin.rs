@@ -31,8 +31,9 @@ pub(super) fn may_delete(t: &Twin, region: &str, id: &str) -> Result<(), CallErr
 pub(super) fn keep(t: &mut Twin, region: &str, id: &str, tags: &Tags) -> bool {
     let days = t.region(region).ok().and_then(|r| r.removals.get(id).known().and_then(|removal| removal.kept_by(tags).known().map(|rule| rule.days)));
     let Some(days) = days.and_then(|days| u64::try_from(days).ok()).filter(|days| *days > 0) else { return false };
-    let until = t.now.checked_add(std::time::Duration::from_secs(days * DAY)).ok();
-    t.later(days * DAY, region, Effect::LeavesBin(id.to_owned()));
+    let seconds = days.saturating_mul(DAY);
+    let until = t.now.checked_add(std::time::Duration::from_secs(seconds)).ok();
+    t.later(seconds, region, Effect::LeavesBin(id.to_owned()));
     if let Some(removal) = t.region_mut(region).removals.get_mut(id) {
         (removal.in_bin, removal.in_bin_until) = (Fact::Known(true), until);
     }

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::super::words::{clean, name};
 use crate::{
-    calls::{Act, Recognise, Shape},
+    calls::{Act, Recognise, Shape, reference::days_after},
     plan::{Change, Plan},
 };
 
@@ -149,8 +149,7 @@ fn reference(key: &str, inner: &Value, place: Place<'_>) -> Result<Said, String>
 /// run begins before its plan expires, so resources are kept at least as long as the plan requires.
 fn date(plan: &Plan, days: &Value) -> Result<String, String> {
     let days = days.as_i64().ok_or("a date that is no number of days")?;
-    let then = plan.expires.checked_add(jiff::SignedDuration::from_hours(24 * days)).map_err(|e| e.to_string())?;
-    Ok(then.strftime("%Y-%m-%d").to_string())
+    days_after(plan.expires, days).ok_or_else(|| format!("a date {days} days after the plan expires"))
 }
 
 fn output(inner: &Value, place: Place<'_>) -> Result<Said, String> {
