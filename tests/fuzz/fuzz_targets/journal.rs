@@ -10,7 +10,7 @@ mod former;
 use std::sync::LazyLock;
 
 use redress::{
-    journal::{Event, RunDocument, Story, line, tale},
+    journal::{Event, RunDocument, Story, line, timeline},
     plan::Plan,
 };
 use serde_json::Value;
@@ -43,7 +43,7 @@ fn read(text: &[u8], good: bool) {
             let document = RunDocument::of(&Story::of(&records), &PLAN).told(&records);
             assert_eq!(document.changes.len(), PLAN.changes.len());
             assert!(document.counts.values().sum::<usize>() == document.changes.len());
-            drop((timeline::tale(&records), serde_json::to_string(&document)));
+            drop((timeline::timeline(&records), serde_json::to_string(&document)));
         }
         Err(damage) => assert!(!good, "{damage}"),
     }
