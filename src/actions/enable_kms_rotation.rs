@@ -52,7 +52,11 @@ pub struct Params {
 
 fn period<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i32>, D::Error> {
     let days = i32::deserialize(deserializer)?;
-    if PERIOD.contains(&days) { Ok(Some(days)) } else { Err(D::Error::custom(format!("{days} days: AWS rotates a key every 90 to 2560 days"))) }
+    if PERIOD.contains(&days) {
+        Ok(Some(days))
+    } else {
+        Err(D::Error::custom(format!("{days} days: AWS rotates a key every {} to {} days", PERIOD.start(), PERIOD.end())))
+    }
 }
 
 fn switch(context: &Context<'_>, key: &CustomerKey, params: &Params) -> Result<Switch, Refusal> {

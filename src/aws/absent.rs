@@ -8,12 +8,9 @@ use tokio::sync::mpsc;
 
 mod terms;
 
-pub use terms::{DAYS, LookupEvent, OtherAccount, PAGE, SHARE, Settings, Tell, global_region, log_filter, reach};
+pub use terms::{DAYS, LookupEvent, Opened, OtherAccount, PAGE, SHARE, Settings, Tell, global_region, log_filter, reach};
 
-use crate::{
-    account::Account,
-    journal::{Store, StoreError},
-};
+use crate::journal::{Store, StoreError};
 
 /// The reason, and the remedy.
 const ABSENT: &str = "this redress was built without the AWS SDK (--no-default-features): it works on twins, such as --account twin:demo, and cannot reach AWS. \
@@ -35,16 +32,6 @@ impl ConnectError {
     pub fn is_input(&self) -> bool {
         true
     }
-}
-
-/// An account of AWS that has been opened; there is none in this build.
-pub struct Opened {
-    /// The account.
-    pub account: Box<dyn Account>,
-    /// The regions that were asked for.
-    pub regions: Vec<String>,
-    /// The event history of the account.
-    pub history: History,
 }
 
 /// Refuses to open an account.

@@ -11,15 +11,14 @@ use super::{
     choice::ChoiceError,
     clients::Clients,
     endpoint, errors,
-    history::History,
     pace::{self, Pace},
     providers,
     retry::reading,
-    terms::{OtherAccount, Settings, Tell},
+    terms::{Opened, OtherAccount, Settings, Tell},
     validity::Watch,
 };
 use crate::{
-    account::{Account, Identity},
+    account::Identity,
     calls::{CallError, ErrorClass},
     inventory::{Caller, Fact},
     resource::Owner,
@@ -116,16 +115,6 @@ impl ConnectError {
                 | Self::RegionNotEnabled(_)
         )
     }
-}
-
-/// An account that has been opened.
-pub struct Opened {
-    /// The account.
-    pub account: Box<dyn Account>,
-    /// The regions that were asked for; for `all` those that are enabled.
-    pub regions: Vec<String>,
-    /// The event history of the account.
-    pub history: History,
 }
 
 /// Opens the account of the standard chain. `clear` receives the endpoints to which everything goes in the clear, before

@@ -28,10 +28,10 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-pub use connect::{ConnectError, Opened, Prepared, connect, open, over, prepare};
+pub use connect::{ConnectError, Prepared, connect, open, over, prepare};
 pub use history::History;
 pub use state::{S3Store, parse as parse_place, store};
-pub use terms::{DAYS, LookupEvent, OtherAccount, PAGE, SHARE, Settings, Tell, global_region, log_filter, reach};
+pub use terms::{DAYS, LookupEvent, Opened, OtherAccount, PAGE, SHARE, Settings, Tell, global_region, log_filter, reach};
 
 use crate::{
     account::{Account, Identity, Leave, Validity},

@@ -1,12 +1,12 @@
-//! The terms in which the command line and AWS's side speak with each other: plain data, the same in a build without
-//! the SDK.
+//! The types that the command line and AWS's side share: the same in a build without the SDK.
 
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use crate::calls::CallError;
+use super::History;
+use crate::{account::Account, calls::CallError};
 
 /// The connection settings that the user asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +37,16 @@ impl Default for Settings {
             attempt_timeout: Duration::from_secs(60),
         }
     }
+}
+
+/// An account that has been opened.
+pub struct Opened {
+    /// The account.
+    pub account: Box<dyn Account>,
+    /// The regions that were asked for; for `all` those that are enabled.
+    pub regions: Vec<String>,
+    /// The event history of the account.
+    pub history: History,
 }
 
 /// The credentials are for an account that is not allowed.
