@@ -12,7 +12,6 @@ use serde_json::Value;
 
 use super::{
     Engine, EngineError, ProgressEvent,
-    before::left,
     begin::Instead,
     gather::afresh,
     ledger::SharedJournal,
@@ -21,8 +20,7 @@ use super::{
     preflight::next_start,
     schedule,
     serving::last_target,
-    staying::{self, staying, with_what_stays},
-    step::{Bounds, Failure, LastTarget, Named},
+    step::{Bounds, Failure, Named},
 };
 use crate::{
     calls::{self, Act, Bindings, Outputs, Purpose, Risk, Step, WayBack, before, still},
@@ -31,14 +29,14 @@ use crate::{
     plan::{
         Change, Plan, Restore, each_once,
         proof::{self, Proved},
-        restore::{self, Moment, Moved},
+        restore::{self, Moment},
     },
 };
 
 /// The prefix of the text about changes that others made while this one was under way.
-const MEANWHILE: &str = "somebody else changed meanwhile, and it is left so: ";
+pub(super) const MEANWHILE: &str = "somebody else changed meanwhile, and it is left so: ";
 /// Pauses, in seconds, between checks of a proof that does not hold yet: reads may lag behind recent calls.
-const PROOF_PAUSES: [u64; 5] = [1, 2, 5, 10, 20];
+pub(super) const PROOF_PAUSES: [u64; 5] = [1, 2, 5, 10, 20];
 
 impl Engine<'_> {
     /// Begins a run of a plan and takes it to its end.
@@ -235,108 +233,6 @@ impl Engine<'_> {
         }
     }
 
-    /// Rolls back the steps that took effect. An act whose state is set already counts as done; an act that
-    /// refers to a resource that was never created has nothing to undo.
-    async fn back(&self, change: &Change, journal: &SharedJournal<'_>) -> Result<(), Failure> {
-        self.settle_doubts(change, journal).await?;
-        let done = journal.look(|story| story.changes.get(&change.id).map(ChangeStory::done)).unwrap_or_default();
-        let way = calls::way_back(&change.steps, &done, Purpose::Rollback);
-        for (n, back) in way.iter().enumerate() {
-            if journal.look(|story| story.changes.get(&change.id).is_some_and(|c| c.is_left(&back.name))) {
-                continue;
-            }
-            self.talk.on_progress(&ProgressEvent::StepBegins { change: change.id.clone(), title: format!("roll back {}", back.of), place: 0 });
-            let act = guarded(change, &back.act, journal);
-            let bounds = Bounds::among(&back.act, way.iter().map(|b| &b.act));
-            let next = next_start(change, way[n..].iter().map(|b| &b.act), journal);
-            let named =
-                Named { change: &change.id, name: &back.name, act: &act, bounds, next: next.as_ref(), last_target: LastTarget::NotAsked, for_good: None };
-            self.take_turn(named, journal).await?;
-            self.take_room(named, journal).await?;
-            let done = self.take_back(named, journal).await;
-            match done {
-                // No behaviour depends on a record, so bringing the instance up again must not wait for it.
-                Err(Failure::Failed(reason) | Failure::Gone(reason)) if back.act.is_bookkeeping() => {
-                    self.leave(change, &back.name, &back.act, reason, journal)?;
-                }
-                done => done?,
-            }
-            self.give_back_turn(named, journal);
-        }
-        Ok(())
-    }
-
-    /// Performs an act of a rollback or an undo. An act that refers to something that was never created or
-    /// observed is left out: an instance that was not stopped is not started.
-    async fn take_back(&self, named: Named<'_>, journal: &SharedJournal<'_>) -> Result<(), Failure> {
-        let missing = before::missing(named.act, &self.bindings(named, journal, &journal.look(Story::outputs)));
-        match (missing, journal.look(|story| story.changes.get(named.change)?.step(named.name).map(|s| s.state.clone()))) {
-            (Some(missing), None) => Ok(journal.write(self.account.now(), left(named, format!("{missing}: there is nothing to undo")))?),
-            (Some(_), Some(StepState::Left)) => Ok(()),
-            _ => self.act(named, journal).await,
-        }
-    }
-
-    /// Looks for the effect of each step with an unknown outcome before the rollback. Otherwise its resource
-    /// would be left behind unreported.
-    async fn settle_doubts(&self, change: &Change, journal: &SharedJournal<'_>) -> Result<(), Failure> {
-        for step in &change.steps {
-            let told = journal.look(|story| story.changes.get(&change.id).and_then(|c| c.step(&step.name)).map(|s| (s.state.clone(), s.at)));
-            if let Some((StepState::Intended, at)) = told {
-                let named = Named {
-                    change: &change.id,
-                    name: &step.name,
-                    act: &step.act,
-                    bounds: Bounds::default(),
-                    next: None,
-                    last_target: LastTarget::NotAsked,
-                    for_good: None,
-                };
-                self.look_for(named, at, false, journal).await?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Compares, after a rollback, the touched resources with their former state. Former values must be
-    /// restored; new resources may stay where the plan allows it; all other differences are named.
-    async fn taken_back(&self, plan: &Plan, change: &Change, why: &str, journal: &SharedJournal<'_>) -> Result<(), EngineError> {
-        let before = journal.look(|story| story.changes.get(&change.id).map(|c| c.before.clone())).unwrap_or_default();
-        let mut pauses = PROOF_PAUSES.iter();
-        let predicted = plan.rehearsal.predicted.get(&change.id);
-        let by_others = set_by_others(change, journal);
-        let stays = staying(change, journal);
-        let (fresh, after, left) = loop {
-            let fresh = afresh(self.account, &mut |_| change.touches.iter().cloned().chain(staying::wants(&stays)).collect()).await;
-            if let Some(halt) = EngineError::of_facts(&fresh) {
-                return Err(halt);
-            }
-            let after = fresh.footprint(&change.touches);
-            let mut left = restore::after_rollback(change, &before, predicted, &after);
-            left.leave(&by_others);
-            match pauses.next() {
-                Some(seconds) if !left.is_clean() => self.rest(Duration::from_secs(*seconds), journal).await?,
-                _ => break (fresh, after, left),
-            }
-        };
-        let kept = !Change::kept(&change.steps).is_empty();
-        let by_hand = journal.look(|story| story.changes.get(&change.id).map(crate::journal::ChangeStory::by_hand)).unwrap_or_default();
-        let lost = !left.unread.is_empty() || left.ours.keys().any(|thing| !kept || !restore::nothing(before.get(thing)));
-        let (outcome, mut rest) = match (left.is_clean(), lost) {
-            (true, _) if !by_hand.is_empty() => {
-                (Outcome::RolledBack, format!("All that works is as it was before; what only records is left to do by hand: {}", by_hand.join("; ")))
-            }
-            (true, _) => (Outcome::RolledBack, "Everything is as it was before".to_owned()),
-            (_, false) => (Outcome::RolledBack, format!("What was there is as it was before; new and kept on purpose: {}", restore::words(&left.ours))),
-            _ => (Outcome::Stuck, stuck_by(&left, change, journal)),
-        };
-        if !left.others.is_empty() {
-            rest.push_str(&format!("; {MEANWHILE}{}", restore::words(&left.others)));
-        }
-        let rest = with_what_stays(&rest, &stays, &fresh);
-        self.end(change, outcome, format!("{why}. {rest}"), after, Vec::new(), journal).await
-    }
-
     /// Reads the account afresh after the last step, and proves the change.
     async fn finish(&self, change: &Change, journal: &SharedJournal<'_>) -> Result<(), EngineError> {
         let mut pauses = PROOF_PAUSES.iter();
@@ -387,7 +283,8 @@ impl Engine<'_> {
         }
     }
 
-    async fn end(
+    /// Ends a change, and adds to its reason the keys that keep an instance of it down.
+    pub(super) async fn end(
         &self,
         change: &Change,
         outcome: Outcome,
@@ -430,7 +327,7 @@ pub(super) fn not_begun(change: &Change, step: &calls::Step, journal: &SharedJou
 
 /// Returns the act, with the preconditions of a disk swap where a plan of an earlier version gives it none.
 /// The volumes that `recover` attaches were checked when its plan was made.
-fn guarded<'a>(change: &Change, act: &'a Act, journal: &SharedJournal<'_>) -> Cow<'a, Act> {
+pub(super) fn guarded<'a>(change: &Change, act: &'a Act, journal: &SharedJournal<'_>) -> Cow<'a, Act> {
     if change.action == "recover" {
         return Cow::Borrowed(act);
     }
@@ -440,7 +337,7 @@ fn guarded<'a>(change: &Change, act: &'a Act, journal: &SharedJournal<'_>) -> Co
 }
 
 /// Returns the resources of the acts that were left out: somebody else has set their state.
-fn set_by_others(change: &Change, journal: &SharedJournal<'_>) -> BTreeSet<String> {
+pub(super) fn set_by_others(change: &Change, journal: &SharedJournal<'_>) -> BTreeSet<String> {
     let Some(story) = journal.look(|story| story.changes.get(&change.id).cloned()) else { return BTreeSet::new() };
     let outputs = journal.look(Story::outputs);
     let bindings = bindings(change, journal, &outputs);
@@ -493,16 +390,4 @@ pub(super) fn recovering(change: &Change, journal: &SharedJournal<'_>) -> String
     // `recover` finds it by its mark alone.
     let marked = journal.look(|story| story.changes.get(&change.id).is_some_and(|told| !marks::standing(told).is_empty()));
     if marked { format!(". {} bring its instance back up on volumes that are there", marks::recover(&journal.head().run)) } else { String::new() }
-}
-
-/// Describes the task for a person after a rollback that did not restore the former state.
-fn stuck_by(left: &Moved, change: &Change, journal: &SharedJournal<'_>) -> String {
-    let run = &journal.head().run;
-    let before = &change.before;
-    format!(
-        "Not as it was before: {}. A person is needed: look at `redress show {run}` for what was called, and fix what is named here; \
-         it was: {before}{}",
-        left.what(),
-        recovering(change, journal)
-    )
 }

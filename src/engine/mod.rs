@@ -26,6 +26,7 @@ mod preflight;
 pub mod progress;
 pub mod prune;
 pub mod recover;
+mod rollback;
 pub mod schedule;
 mod serving;
 mod staying;
