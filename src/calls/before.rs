@@ -109,8 +109,9 @@ pub fn missing(act: &Act, bindings: &Bindings<'_>) -> Option<Unresolved> {
     expected.chain([bindings.resolve(&act.call.input).err()]).flatten().next()
 }
 
-/// Outputs of steps, by change and step.
-pub type AllOutputs = std::collections::BTreeMap<(String, String), Outputs>;
+/// Outputs of steps, by change and step. A copy shares what it has in common with the original: each change of a plan is tried
+/// with one.
+pub type AllOutputs = imbl::OrdMap<(String, String), Outputs>;
 
 /// The name under which the observations of a change are kept beside the outputs of its steps. No step has
 /// this name.

@@ -26,7 +26,7 @@ use serde_json::Value;
 
 pub use crate::services::{Power, Repeat, Risk, SPECS, Spec, Takes, find};
 pub use act::{Act, BackAct, KeptOnce, Purpose, Recognise, Shape, Step, Undo, Wait, WayBack, is_up, only_records, way_back};
-pub use before::{Before, Observe, Otherwise};
+pub use before::{AllOutputs, Before, Observe, Otherwise};
 pub use expect::{Expect, Standing, Test, standing_of};
 pub use floor::floor;
 pub use next_start::NextStart;

@@ -1,13 +1,11 @@
 //! References in a call's input: to the output of an earlier step, the run's id, a token, or a date relative
 //! to the run. They are JSON objects with one key that begins with `$`; this file makes and resolves them.
 
-use std::collections::BTreeMap;
-
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::{Outputs, before};
+use super::before::{self, AllOutputs};
 
 /// Makes a reference to the output `name` of step `step` of the same change. `name` may go on into the value:
 /// `Snapshots/vol-1`.
@@ -69,7 +67,7 @@ pub struct Bindings<'a> {
     /// proved dead.
     pub attempt: u32,
     /// Outputs of steps that are done, by change and step.
-    pub outputs: &'a BTreeMap<(String, String), Outputs>,
+    pub outputs: &'a AllOutputs,
 }
 
 /// A reference that resolves to nothing, or to nothing yet.
@@ -162,7 +160,7 @@ mod tests {
 
     #[test]
     fn references_resolve_wherever_they_stand_and_fail_by_name() {
-        let mut outputs = BTreeMap::new();
+        let mut outputs = AllOutputs::new();
         let made = Outputs::from([("Snapshots".to_owned(), json!({ "vol-1": "snap-1" }))]);
         outputs.insert(("c1".to_owned(), "snapshot".to_owned()), made);
         let started = "2026-11-22T10:00:00Z".parse().expect("a time");
@@ -200,7 +198,7 @@ mod tests {
             (json!({}), false),
             (json!(1), false),
         ] {
-            let outputs = BTreeMap::from([(("c1".to_owned(), "copy".to_owned()), Outputs::from([("SnapshotId".to_owned(), value.clone())]))]);
+            let outputs = AllOutputs::from([(("c1".to_owned(), "copy".to_owned()), Outputs::from([("SnapshotId".to_owned(), value.clone())]))]);
             let bindings = Bindings { run: "r1", started, change: "c1", step: "volume", attempt: 1, outputs: &outputs };
             let input = json!({ "Size": 8, "SnapshotId": output("copy", "SnapshotId") });
             assert_eq!(bindings.resolve(&input).is_ok(), named, "{value}");

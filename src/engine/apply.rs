@@ -1,11 +1,7 @@
 //! The course of a run through its changes, and of a change through its steps, forward and back. The journal
 //! determines which step is due, so applying and resuming are the same.
 
-use std::{
-    borrow::Cow,
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::{borrow::Cow, collections::BTreeSet, time::Duration};
 
 use futures::{FutureExt, StreamExt, stream::FuturesUnordered};
 use serde_json::Value;
@@ -18,12 +14,12 @@ use super::{
     leftover::{named_by_leftovers, stands},
     marks,
     preflight::next_start,
-    schedule,
+    schedule::{self, Schedule},
     serving::last_target,
     step::{Bounds, Failure, Named},
 };
 use crate::{
-    calls::{self, Act, Bindings, Outputs, Purpose, Risk, Step, WayBack, before, still},
+    calls::{self, Act, AllOutputs, Bindings, Purpose, Risk, Step, WayBack, before, still},
     inventory::Inventory,
     journal::{ChangeStory, Decision, Event, Journal, Outcome, Phase, StepState, StepStory, StoreError, Story},
     plan::{
@@ -75,16 +71,17 @@ impl Engine<'_> {
     /// new begins, and each running change goes on to its own next safe point.
     async fn work(&self, plan: &Plan, journal: &mut Journal) -> Result<(), EngineError> {
         let ledger = SharedJournal::new(journal);
-        let (mut running, mut at_work, mut halted) = (FuturesUnordered::new(), BTreeSet::new(), None);
+        let mut schedule = ledger.look(|story| Schedule::new(plan, story));
+        let (mut running, mut halted) = (FuturesUnordered::new(), None);
         loop {
-            for id in self.next(plan, &ledger, &at_work, &mut halted) {
-                let Some(place) = plan.changes.iter().position(|c| c.id == id) else { continue };
+            while let Some(place) = self.next(plan, &mut schedule, running.len(), &mut halted) {
                 running.push(self.begin(plan, place, &ledger).map(move |result| (place, result)));
-                at_work.insert(id);
             }
             let Some((place, result)) = running.next().await else { break };
-            at_work.remove(&plan.changes[place].id);
             ledger.turns().release(&plan.changes[place].id);
+            if result.is_ok() {
+                ledger.look(|story| schedule.over(place, story));
+            }
             // A failure to write the journal is graver than any other reason to stop. The first error of a
             // kind is kept: it names the cause.
             let graver = |than: &EngineError, error: &EngineError| matches!(error, EngineError::Store(_)) && !matches!(than, EngineError::Store(_));
@@ -108,21 +105,17 @@ impl Engine<'_> {
         Err(error)
     }
 
-    /// Returns the changes to begin now, as many as there is room for; none once there is a reason to stop.
-    fn next(&self, plan: &Plan, journal: &SharedJournal<'_>, at_work: &BTreeSet<String>, halted: &mut Option<EngineError>) -> Vec<String> {
-        let room = self.jobs.clamp(1, schedule::MOST_JOBS).saturating_sub(at_work.len());
-        if halted.is_some() || room == 0 {
-            return Vec::new();
+    /// Takes the next change to begin, if there is room for one; none once there is a reason to stop.
+    fn next(&self, plan: &Plan, schedule: &mut Schedule<'_>, running: usize, halted: &mut Option<EngineError>) -> Option<usize> {
+        if halted.is_some() || running >= self.jobs.clamp(1, schedule::MOST_JOBS) {
+            return None;
         }
-        let mut next = journal.look(|story| schedule::ready(plan, story, at_work));
-        next.truncate(room);
-        match next.first() {
-            Some(id) if self.stop.soon() => {
-                *halted = Some(EngineError::Stopped(format!("before {id}")));
-                Vec::new()
-            }
-            _ => next,
+        let next = schedule.peek()?;
+        if self.stop.soon() {
+            *halted = Some(EngineError::Stopped(format!("before {}", plan.changes[next].id)));
+            return None;
         }
+        schedule.take()
     }
 
     async fn begin(&self, plan: &Plan, place: usize, journal: &SharedJournal<'_>) -> Result<(), EngineError> {
@@ -314,7 +307,7 @@ impl Engine<'_> {
 }
 
 /// Returns the values of references in the proofs of a change.
-pub(super) fn bindings<'a>(change: &'a Change, journal: &'a SharedJournal<'_>, outputs: &'a BTreeMap<(String, String), Outputs>) -> Bindings<'a> {
+pub(super) fn bindings<'a>(change: &'a Change, journal: &'a SharedJournal<'_>, outputs: &'a AllOutputs) -> Bindings<'a> {
     let head = journal.head();
     Bindings { run: &head.run, started: head.started, change: &change.id, step: "proof", attempt: 1, outputs }
 }

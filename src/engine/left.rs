@@ -65,7 +65,8 @@ pub async fn left(plan: &Plan, story: &Story, today: &Today, account: &dyn Accou
     }
     let judged = begun_judged(plan, story, &begun, today, account).await;
     // A change that comes after one that is over or goes on is made again on the account as it will find it.
-    let alone = |c: Change| Change { after: c.after.iter().filter(|id| waiting.iter().any(|w| w.id == **id)).cloned().collect(), ..c };
+    let with: BTreeSet<&str> = waiting.iter().map(|c| c.id.as_str()).collect();
+    let alone = |c: Change| Change { after: c.after.iter().filter(|id| with.contains(id.as_str())).cloned().collect(), ..c };
     let open = Plan { changes: waiting.iter().cloned().map(alone).collect(), ..plan.clone() };
     let again = match plan.kind.restores() {
         // The undo was made again as a whole, from its run or from the tags.

@@ -1,15 +1,17 @@
 //! Scheduling of changes that may run side by side: a pure function of the plan, of the journal, and of the
-//! running changes. It begins nothing.
+//! changes that have come to their end. It begins nothing.
 
-use std::collections::BTreeSet;
+mod claims;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    inventory::{FamilyKind, Selector, Want},
     journal::{Phase, Story},
-    plan::{Change, Plan},
+    plan::Plan,
 };
 
 use super::turns;
+use claims::Claims;
 
 /// The maximum number of changes that run at once. More would gain nothing: they all share the request rate
 /// of the account. Changes of two instances of one region do run at once; [`super::turns`] limits how many of
@@ -19,70 +21,75 @@ pub const MOST_JOBS: usize = 20;
 /// The default number of changes that run at once.
 pub const JOBS: usize = 4;
 
-/// Returns the ids of the changes that may begin or go on now, in the order in which they should. A change
-/// that has something down comes first, so that it is up again soon and nobody waits for a turn that is held
-/// by a change which does not run; then changes that were begun, so that nothing is left half done for the
-/// sake of something new. Beyond that the order of the plan holds.
+/// The rank of a change among those that may begin: `false` where it has something down, `false` where it was
+/// begun.
+type Rank = (bool, bool);
+
+/// The changes of a plan that are not over, by their places in it, and those among them that may begin.
 ///
 /// A change is not ready while an earlier one in the plan is not over that it comes `after`, or that touches
 /// the same resources. So changes that touch the same resources keep the order of the plan, and never run at
-/// once.
-pub fn ready(plan: &Plan, story: &Story, running: &BTreeSet<String>) -> Vec<String> {
-    let mut ready: Vec<((bool, bool), &str)> = Vec::new();
-    let mut open: Vec<&Change> = Vec::new();
-    for change in plan.changes.iter().filter(|c| !over(story, &c.id)) {
-        let held = open.iter().any(|earlier| change.after.contains(&earlier.id) || conflict(earlier, change));
-        let begun = story.changes.get(&change.id).is_some_and(|c| c.phase != Phase::Waiting);
-        // Nor beside a later change of the plan that runs already.
-        let beside = || plan.changes.iter().any(|other| other.id != change.id && running.contains(&other.id) && conflict(other, change));
-        if !running.contains(&change.id) && !held && !beside() {
-            ready.push(((!turns::is_down(story, &change.id), !begun), &change.id));
+/// once. A change that waits is looked at again only when the last of the earlier ones that hold it is over:
+/// the work of a run grows in a line with its plan.
+pub struct Schedule<'p> {
+    plan: &'p Plan,
+    places: BTreeMap<&'p str, usize>,
+    open: BTreeSet<usize>,
+    claims: Claims,
+    ready: BTreeSet<(Rank, usize)>,
+    held: BTreeMap<usize, Vec<usize>>,
+}
+
+impl<'p> Schedule<'p> {
+    /// Schedules the changes that are not over by a journal.
+    pub fn new(plan: &'p Plan, story: &Story) -> Self {
+        let places = plan.changes.iter().enumerate().map(|(place, change)| (change.id.as_str(), place)).collect();
+        let mut all = Self { plan, places, open: BTreeSet::new(), claims: Claims::default(), ready: BTreeSet::new(), held: BTreeMap::new() };
+        let over = |id: &str| story.changes.get(id).is_some_and(|c| c.outcome().is_some());
+        for (place, change) in plan.changes.iter().enumerate().filter(|(_, c)| !over(&c.id)) {
+            all.open.insert(place);
+            all.claims.add(place, change);
+            all.place(place, story);
         }
-        open.push(change);
+        all
     }
-    // The sort is stable.
-    ready.sort_by_key(|(rank, _)| *rank);
-    ready.into_iter().map(|(_, id)| id.to_owned()).collect()
-}
 
-fn over(story: &Story, id: &str) -> bool {
-    story.changes.get(id).is_some_and(|c| c.outcome().is_some())
-}
+    /// Takes the next change that may begin or go on. A change that has something down comes first, so that it
+    /// is up again soon and nobody waits for a turn that is held by a change which does not run; then changes
+    /// that were begun, so that nothing is left half done for the sake of something new. Beyond that the order
+    /// of the plan holds.
+    pub fn take(&mut self) -> Option<usize> {
+        self.ready.pop_first().map(|(_, place)| place)
+    }
 
-/// Checks whether two changes may concern the same resource: they are for one resource, or their touches may
-/// overlap.
-pub fn conflict(a: &Change, b: &Change) -> bool {
-    a.resource == b.resource || a.touches.iter().any(|left| b.touches.iter().any(|right| overlap(left, right)))
-}
+    /// Returns the change that [`Self::take`] would give.
+    pub fn peek(&self) -> Option<usize> {
+        self.ready.first().map(|(_, place)| *place)
+    }
 
-/// Checks whether two wants may pick the same resource, or resources of which one decides about the other.
-/// Wants that cannot be distinguished count as the same.
-fn overlap(a: &Want, b: &Want) -> bool {
-    use FamilyKind as K;
-    let apart = a.region != b.region && !a.region.is_empty() && !b.region.is_empty();
-    let group = |family| matches!(family, K::SecurityGroups | K::SecurityGroupRules);
-    match a.family {
-        // The effect of closing a group depends on the running instances behind it, so none is stopped or
-        // started in the meantime.
-        K::Instances if group(b.family) => !apart,
-        _ if b.family == K::Instances && group(a.family) => !apart,
-        _ if a.family != b.family => false,
-        // One trail can make another unnecessary, whatever its home region.
-        K::Trails => true,
-        _ if apart => false,
-        // Whether closing one group cuts somebody off depends on the rules of the others on the same
-        // interfaces.
-        K::SecurityGroups | K::SecurityGroupRules => true,
-        _ => same(a.family, &a.selector, &b.selector),
+    /// Notes that a change is over, which may let others begin.
+    pub fn over(&mut self, place: usize, story: &Story) {
+        self.open.remove(&place);
+        self.claims.remove(place, &self.plan.changes[place]);
+        for waiting in self.held.remove(&place).unwrap_or_default() {
+            self.place(waiting, story);
+        }
+    }
+
+    /// Puts an open change among those that are ready, or under the last of the earlier ones that hold it.
+    fn place(&mut self, place: usize, story: &Story) {
+        let change = &self.plan.changes[place];
+        let earlier = |id: &String| self.places.get(id.as_str()).copied().filter(|at| *at < place && self.open.contains(at));
+        match change.after.iter().filter_map(earlier).chain(self.claims.last_before(place, change)).max() {
+            Some(holder) => self.held.entry(holder).or_default().push(place),
+            None => drop(self.ready.insert((rank(story, &change.id), place))),
+        }
     }
 }
 
-fn same(family: FamilyKind, a: &Selector, b: &Selector) -> bool {
-    match (a, b) {
-        (Selector::Id(left), Selector::Id(right)) => left == right,
-        (Selector::By(name, left), Selector::By(other, right)) if name == other && family.about().single.contains(&name.as_str()) => left == right,
-        _ => true,
-    }
+fn rank(story: &Story, id: &str) -> Rank {
+    let begun = story.changes.get(id).is_some_and(|c| c.phase != Phase::Waiting);
+    (!turns::is_down(story, id), !begun)
 }
 
 #[cfg(test)]

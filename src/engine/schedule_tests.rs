@@ -5,7 +5,49 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::journal::{Event, Outcome};
+use crate::{
+    inventory::{FamilyKind, Selector, Want},
+    journal::{Event, Outcome},
+    plan::Change,
+};
+
+/// Checks whether two changes may concern the same resource: they are for one resource, or their touches may
+/// overlap. The claims are held to this.
+fn conflict(a: &Change, b: &Change) -> bool {
+    a.resource == b.resource || a.touches.iter().any(|left| b.touches.iter().any(|right| overlap(left, right)))
+}
+
+fn overlap(a: &Want, b: &Want) -> bool {
+    use FamilyKind as K;
+    let apart = a.region != b.region && !a.region.is_empty() && !b.region.is_empty();
+    let group = |family| matches!(family, K::SecurityGroups | K::SecurityGroupRules);
+    match a.family {
+        K::Instances if group(b.family) => !apart,
+        _ if b.family == K::Instances && group(a.family) => !apart,
+        _ if a.family != b.family => false,
+        K::Trails => true,
+        _ if apart => false,
+        K::SecurityGroups | K::SecurityGroupRules => true,
+        _ => same(a.family, &a.selector, &b.selector),
+    }
+}
+
+fn same(family: FamilyKind, a: &Selector, b: &Selector) -> bool {
+    match (a, b) {
+        (Selector::Id(left), Selector::Id(right)) => left == right,
+        (Selector::By(name, left), Selector::By(other, right)) if name == other && family.about().single.contains(&name.as_str()) => left == right,
+        _ => true,
+    }
+}
+
+/// Takes all changes that are ready.
+fn taken(schedule: &mut Schedule<'_>) -> Vec<String> {
+    std::iter::from_fn(|| schedule.take()).map(|place| format!("c{}", place + 1)).collect()
+}
+
+fn ready(plan: &Plan, story: &Story) -> Vec<String> {
+    taken(&mut Schedule::new(plan, story))
+}
 
 fn change(id: usize, after: &[usize], region: &str, volume: &str) -> Change {
     let json = json!({
@@ -35,24 +77,22 @@ fn end(story: &mut Story, id: &str) {
     tell(story, event);
 }
 
-fn none() -> BTreeSet<String> {
-    BTreeSet::new()
-}
-
 #[test]
 fn what_has_nothing_in_common_is_ready_at_once_and_in_the_order_of_the_plan() {
     let plan = plan(vec![change(1, &[], "r", "vol-1"), change(2, &[], "r", "vol-2"), change(3, &[], "s", "vol-1")]);
-    assert_eq!(ready(&plan, &Story::default(), &none()), ["c1", "c2", "c3"]);
+    assert_eq!(ready(&plan, &Story::default()), ["c1", "c2", "c3"]);
 }
 
 #[test]
 fn what_comes_after_another_or_touches_the_same_waits_for_it() {
     let plan = plan(vec![change(1, &[], "r", "vol-1"), change(2, &[], "r", "vol-1"), change(3, &[1], "r", "vol-3"), change(4, &[], "r", "vol-4")]);
     let mut story = Story::default();
-    assert_eq!(ready(&plan, &story, &none()), ["c1", "c4"]);
-    assert_eq!(ready(&plan, &story, &["c1".to_owned()].into()), ["c4"]);
+    let mut schedule = Schedule::new(&plan, &story);
+    assert_eq!(taken(&mut schedule), ["c1", "c4"]);
     end(&mut story, "c1");
-    assert_eq!(ready(&plan, &story, &none()), ["c2", "c3", "c4"]);
+    schedule.over(0, &story);
+    assert_eq!(taken(&mut schedule), ["c2", "c3"]);
+    assert_eq!(ready(&plan, &story), ["c2", "c3", "c4"]);
 }
 
 #[test]
@@ -60,13 +100,13 @@ fn what_was_begun_goes_on_before_anything_new_begins() {
     let plan = plan(vec![change(1, &[], "r", "vol-1"), change(2, &[], "r", "vol-2"), change(3, &[], "r", "vol-3")]);
     let mut story = Story::default();
     tell(&mut story, Event::ChangeStarted { change: "c3".into(), before: Value::Null });
-    assert_eq!(ready(&plan, &story, &none()), ["c3", "c1", "c2"]);
+    assert_eq!(ready(&plan, &story), ["c3", "c1", "c2"]);
 }
 
 #[test]
 fn a_change_that_names_a_later_one_or_none_of_the_plan_does_not_wait_for_ever() {
     let plan = plan(vec![change(1, &[2, 9], "r", "vol-1"), change(2, &[], "r", "vol-2")]);
-    assert_eq!(ready(&plan, &Story::default(), &none()), ["c1", "c2"]);
+    assert_eq!(ready(&plan, &Story::default()), ["c1", "c2"]);
 }
 
 #[test]
@@ -104,30 +144,63 @@ fn plans() -> impl Strategy<Value = Plan> {
     })
 }
 
+/// Generates changes that touch up to three things, of all sorts that are compared differently.
+fn touching() -> impl Strategy<Value = Vec<Change>> {
+    use FamilyKind as K;
+    let family = prop::sample::select(vec![K::Volumes, K::FlowLogs, K::SecurityGroups, K::SecurityGroupRules, K::Instances, K::Trails, K::Roles]);
+    let selector = prop_oneof![
+        Just(Selector::All),
+        (0..3).prop_map(|n| Selector::Id(format!("x-{n}"))),
+        (prop::sample::select(vec!["resource-id", "attachment.instance-id", "vpc-id"]), 0..3).prop_map(|(name, n)| Selector::by(name, format!("x-{n}"))),
+    ];
+    let region = prop::sample::select(vec!["", "r", "s"]);
+    let want = (region, family, selector).prop_map(|(region, family, selector)| Want { region: region.to_owned(), family, selector });
+    let one = (0_usize..8, prop::collection::vec(want, 0..4));
+    prop::collection::vec(one, 1..8).prop_map(|specs| {
+        let make =
+            |(n, (volume, touches)): (usize, &(usize, Vec<Want>))| Change { touches: touches.clone(), ..change(n + 1, &[], "r", &format!("vol-{volume}")) };
+        specs.iter().enumerate().map(make).collect()
+    })
+}
+
 proptest! {
     #[test]
+    fn the_claims_find_the_last_earlier_change_in_conflict(changes in touching(), gone in any::<prop::sample::Index>()) {
+        let (gone, mut claims) = (gone.index(changes.len()), Claims::default());
+        changes.iter().enumerate().for_each(|(place, change)| claims.add(place, change));
+        claims.remove(gone, &changes[gone]);
+        for (place, change) in changes.iter().enumerate() {
+            let last = changes[..place].iter().enumerate().rev().find(|(at, earlier)| *at != gone && conflict(earlier, change));
+            prop_assert_eq!(claims.last_before(place, change), last.map(|(at, _)| at));
+        }
+    }
+
+    #[test]
     fn whatever_ends_when_all_come_to_an_end_and_what_conflicts_keeps_its_order(plan in plans(), jobs in 1_usize..6, picks in prop::collection::vec(any::<prop::sample::Index>(), 40)) {
-        let (mut story, mut running, mut begun, mut picks) = (Story::default(), none(), Vec::<String>::new(), picks.into_iter().cycle());
+        let (mut story, mut running, mut begun, mut picks) = (Story::default(), Vec::<usize>::new(), Vec::<usize>::new(), picks.into_iter().cycle());
+        let mut schedule = Schedule::new(&plan, &story);
         loop {
-            let room = jobs - running.len();
-            for id in ready(&plan, &story, &running).into_iter().take(room) {
-                let this = plan.changes.iter().find(|c| c.id == id).unwrap();
-                for other in plan.changes.iter().filter(|c| running.contains(&c.id)) {
-                    prop_assert!(!conflict(this, other), "{} runs beside {}", this.id, other.id);
+            while running.len() < jobs && let Some(place) = schedule.take() {
+                let this = &plan.changes[place];
+                for other in &running {
+                    prop_assert!(!conflict(this, &plan.changes[*other]), "{} runs beside c{}", this.id, other + 1);
                 }
-                for earlier in plan.changes.iter().take_while(|c| c.id != id).filter(|c| conflict(this, c) || this.after.contains(&c.id)) {
-                    prop_assert!(over(&story, &earlier.id), "{} overtakes {}", this.id, earlier.id);
+                for earlier in plan.changes[..place].iter().filter(|c| conflict(this, c) || this.after.contains(&c.id)) {
+                    prop_assert!(story.changes.get(&earlier.id).is_some_and(|c| c.outcome().is_some()), "{} overtakes {}", this.id, earlier.id);
                 }
-                running.insert(id.clone());
-                begun.push(id);
+                running.push(place);
+                begun.push(place);
             }
-            let Some(ends) = running.iter().nth(picks.next().unwrap().index(running.len().max(1))).cloned() else { break };
-            running.remove(&ends);
-            end(&mut story, &ends);
+            if running.is_empty() {
+                break;
+            }
+            let ends = running.remove(picks.next().unwrap().index(running.len()));
+            end(&mut story, &plan.changes[ends].id);
+            schedule.over(ends, &story);
         }
         prop_assert_eq!(begun.len(), plan.changes.len());
         if jobs == 1 {
-            prop_assert_eq!(begun, plan.changes.iter().map(|c| c.id.clone()).collect::<Vec<_>>());
+            prop_assert_eq!(begun, (0..plan.changes.len()).collect::<Vec<_>>());
         }
     }
 }

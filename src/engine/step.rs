@@ -1,7 +1,7 @@
 //! One act, from its intent to the moment when the condition that it waits for holds. The journal alone
 //! determines which part is due, so an act that was interrupted anywhere goes on from there.
 
-use std::{collections::BTreeMap, sync::OnceLock, time::Duration};
+use std::{sync::OnceLock, time::Duration};
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -10,8 +10,8 @@ use sha2::{Digest, Sha256};
 use super::{Engine, EngineError, ProgressEvent, before::Go, ledger::SharedJournal, look::Look};
 use crate::{
     calls::{
-        self, Act, Bindings, CallError, ErrorClass, Expect, NextStart, Otherwise, Outcome, Outputs, Power, Recognise, Repeat, Standing, Test, Unresolved, Wait,
-        power, standing_of, still,
+        self, Act, AllOutputs, Bindings, CallError, ErrorClass, Expect, NextStart, Otherwise, Outcome, Outputs, Power, Recognise, Repeat, Standing, Test,
+        Unresolved, Wait, power, standing_of, still,
     },
     journal::{Event, StepResult, StepState, StoreError, Story},
     plan::{Change, Plan, reach::nameless},
@@ -418,7 +418,7 @@ impl Engine<'_> {
         Ok(())
     }
 
-    pub(super) fn bindings<'b>(&self, named: Named<'b>, journal: &'b SharedJournal<'_>, outputs: &'b BTreeMap<(String, String), Outputs>) -> Bindings<'b> {
+    pub(super) fn bindings<'b>(&self, named: Named<'b>, journal: &'b SharedJournal<'_>, outputs: &'b AllOutputs) -> Bindings<'b> {
         let head = journal.head();
         Bindings { run: &head.run, started: head.started, change: named.change, step: named.name, attempt: 1, outputs }
     }

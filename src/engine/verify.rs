@@ -5,7 +5,7 @@ use super::{Engine, EngineError, gather::afresh, ledger::SharedJournal, marks};
 use crate::{
     journal::{Event, Journal, Outcome},
     plan::{
-        Plan,
+        Change, Plan,
         proof::{self, Proved},
         restore::Moment,
     },
@@ -18,13 +18,14 @@ impl Engine<'_> {
     /// When the journal cannot be written.
     pub async fn verify(&self, plan: &Plan, journal: &mut Journal) -> Result<(), EngineError> {
         let journal = SharedJournal::new(journal);
-        for change in &plan.changes {
-            let Some(told) = journal.look(|story| story.changes.get(&change.id).cloned()) else { continue };
-            let stands = told.outcome().is_some_and(|o| o.applied() || o == Outcome::Restored);
-            if !stands || told.undone_by.is_some() {
-                continue;
-            }
-            let fresh = afresh(self.account, &mut |known| proof::needs(change, known)).await;
+        let stands = |change: &&Change| {
+            let told = journal.look(|story| story.changes.get(&change.id).map(|told| (told.outcome(), told.undone_by.is_some())));
+            matches!(told, Some((Some(outcome), false)) if outcome.applied() || outcome == Outcome::Restored)
+        };
+        let standing: Vec<&Change> = plan.changes.iter().filter(stands).collect();
+        // All at once: many facts of many changes come in one answer.
+        let fresh = afresh(self.account, &mut |known| standing.iter().flat_map(|change| proof::needs(change, known)).collect()).await;
+        for change in standing {
             let footprint = fresh.footprint(&change.touches);
             let good = if change.restore.is_some() { Outcome::Restored } else { Outcome::Verified };
             let (outcome, reason, awaiting) = match self.proved(change, &fresh, &footprint, Moment::Later, &journal) {

@@ -9,7 +9,12 @@ use serde_json::Value;
 
 use super::{Decision, Event, Outcome, Signed, StepResult, line::Record};
 use crate::{
-    calls::{Call, CallError, ErrorClass, Outputs, Refusal, before, command::command, words::words},
+    calls::{
+        Call, CallError, ErrorClass, Outputs, Refusal,
+        before::{self, AllOutputs},
+        command::command,
+        words::words,
+    },
     plan::PlanKind,
 };
 
@@ -250,6 +255,10 @@ pub struct Story {
     pub stopped: Option<String>,
     /// The reports to Security Hub, in order.
     pub told: Vec<Told>,
+    /// The places of the decisions, by change.
+    decided: BTreeMap<String, usize>,
+    /// The outputs of all steps that took effect, kept up with each event: they are looked at before every call.
+    outputs: AllOutputs,
 }
 
 impl Story {
@@ -263,23 +272,22 @@ impl Story {
     }
 
     /// Returns the outputs of all steps that took effect, by change and step.
-    pub fn outputs(&self) -> BTreeMap<(String, String), Outputs> {
-        let mut all = BTreeMap::new();
-        for (id, change) in &self.changes {
-            before::record(&mut all, id, &change.observed);
-            for step in &change.steps {
-                if matches!(step.state, StepState::Called | StepState::Settled) {
-                    let outputs = step.observed.iter().chain(&step.outputs).map(|(name, value)| (name.clone(), value.clone()));
-                    all.insert((id.clone(), step.name.clone()), outputs.collect());
-                }
-            }
-        }
-        all
+    pub fn outputs(&self) -> AllOutputs {
+        self.outputs.clone()
     }
 
     /// Returns the decision about a change.
     pub fn decision(&self, change: &str) -> Option<&Decision> {
-        self.decisions.iter().find(|d| d.change == change)
+        self.decided.get(change).and_then(|place| self.decisions.get(*place))
+    }
+
+    /// Sets the decisions, of which the first about a change counts.
+    fn decide(&mut self, decisions: Vec<Decision>) {
+        self.decisions = decisions;
+        self.decided.clear();
+        for (place, decision) in self.decisions.iter().enumerate() {
+            self.decided.entry(decision.change.clone()).or_insert(place);
+        }
     }
 
     /// Updates the state with one more event.
@@ -301,15 +309,16 @@ impl Story {
                 for decision in decisions {
                     self.changes.entry(decision.change.clone()).or_default();
                 }
-                self.decisions.clone_from(decisions);
+                self.decide(decisions.clone());
             }
             Event::Resumed { caller, decisions, signed } => {
                 self.stopped = None;
                 self.resumed.push(Resumption { at, caller: caller.clone(), signed: signed.clone() });
-                for new in decisions {
-                    self.decisions.retain(|old| old.change != new.change);
-                    self.decisions.push(new.clone());
-                }
+                // The last of several new ones about a change counts.
+                let anew: BTreeMap<&str, &Decision> = decisions.iter().map(|d| (d.change.as_str(), d)).collect();
+                let kept = self.decisions.iter().filter(|old| !anew.contains_key(old.change.as_str()));
+                let all = kept.chain(anew.values().copied()).cloned().collect();
+                self.decide(all);
             }
             Event::Stopped { reason } => self.stopped = Some(reason.clone()),
             Event::RunEnded => self.ended = true,
@@ -347,44 +356,69 @@ impl Story {
             return;
         };
         let story = self.changes.entry(change.clone()).or_default();
+        story.apply(at, event);
+        story.keep_outputs(change, event, &mut self.outputs);
+    }
+}
+
+impl ChangeStory {
+    fn apply(&mut self, at: Timestamp, event: &Event) {
         match event {
             Event::ChangeStarted { before, .. } => {
-                story.phase = Phase::Forward;
-                story.before = before.clone();
-                story.began = Some(at);
+                self.phase = Phase::Forward;
+                self.before = before.clone();
+                self.began = Some(at);
             }
-            Event::RollbackStarted { reason, .. } => story.phase = Phase::Back(reason.clone()),
-            Event::Observed { observed, .. } => story.observed.extend(observed.clone()),
-            Event::Tried { not_told, .. } => story.not_told.clone_from(not_told),
+            Event::RollbackStarted { reason, .. } => self.phase = Phase::Back(reason.clone()),
+            Event::Observed { observed, .. } => self.observed.extend(observed.clone()),
+            Event::Tried { not_told, .. } => self.not_told.clone_from(not_told),
             Event::LeftOver { step, call, reason, .. } => {
-                story.left.push(Leftover { step: step.clone(), call: call.clone(), reason: reason.clone() });
+                self.left.push(Leftover { step: step.clone(), call: call.clone(), reason: reason.clone() });
             }
             Event::ChangeEnded { outcome, reason, after, awaiting, .. } => {
-                story.phase = Phase::Ended(*outcome);
-                story.reason.clone_from(reason);
-                story.after = after.clone();
-                story.awaiting.clone_from(awaiting);
-                story.ended = Some(at);
+                self.phase = Phase::Ended(*outcome);
+                self.reason.clone_from(reason);
+                self.after = after.clone();
+                self.awaiting.clone_from(awaiting);
+                self.ended = Some(at);
             }
             Event::CheckedAgain { outcome, reason, awaiting, .. } => {
-                story.phase = Phase::Ended(*outcome);
-                story.reason.clone_from(reason);
-                story.awaiting.clone_from(awaiting);
+                self.phase = Phase::Ended(*outcome);
+                self.reason.clone_from(reason);
+                self.awaiting.clone_from(awaiting);
             }
-            Event::Intent { step, attempt, call, observed, .. } => story.intend(step, *attempt, call, observed, at),
-            Event::Left { step, reason, stands, .. } => story.leave(step, reason, *stands, at),
-            Event::Result { step, result, .. } => story.result(step, result, at),
+            Event::Intent { step, attempt, call, observed, .. } => self.intend(step, *attempt, call, observed, at),
+            Event::Left { step, reason, stands, .. } => self.leave(step, reason, *stands, at),
+            Event::Result { step, result, .. } => self.result(step, result, at),
             Event::Settled { step, .. } => {
-                if let Some(step) = story.step_mut(step) {
+                if let Some(step) = self.step_mut(step) {
                     step.state = StepState::Settled;
                 }
             }
             _ => {}
         }
     }
-}
 
-impl ChangeStory {
+    /// Records what the step of an event has given back, and what the change has observed, among the outputs of the run.
+    fn keep_outputs(&self, change: &str, event: &Event, all: &mut AllOutputs) {
+        let (Event::Intent { step, .. } | Event::Left { step, .. } | Event::Result { step, .. } | Event::Settled { step, .. }) = event else {
+            if let Event::Observed { observed, .. } = event {
+                before::record(all, change, observed);
+            }
+            return;
+        };
+        if let Event::Intent { observed, .. } = event {
+            before::record(all, change, observed);
+        }
+        let Some(step) = self.step(step) else { return };
+        let key = (change.to_owned(), step.name.clone());
+        if matches!(step.state, StepState::Called | StepState::Settled) {
+            all.insert(key, step.observed.iter().chain(&step.outputs).map(|(name, value)| (name.clone(), value.clone())).collect());
+        } else {
+            all.remove(&key);
+        }
+    }
+
     fn intend(&mut self, name: &str, attempt: u32, call: &Call, observed: &Outputs, at: Timestamp) {
         self.observed.extend(observed.clone());
         let step = self.entry(name, at);

@@ -66,6 +66,8 @@ impl From<SkipReason> for Reason {
 pub(super) struct Drafts<'r, 'a> {
     request: &'r Request<'a>,
     drafts: Vec<Draft>,
+    /// The first draft that uses an action on a resource.
+    by_use: BTreeMap<(String, ResourceId), usize>,
     /// Drafts that are not made, for good.
     excluded: BTreeMap<usize, Reason>,
     /// Prerequisites that nobody needs any more.
@@ -80,13 +82,22 @@ impl<'r, 'a> Drafts<'r, 'a> {
     pub fn new(request: &'r Request<'a>, groups: &[Group<'a>]) -> Self {
         let mut drafts: Vec<Draft> = groups.iter().map(of_group).collect();
         drafts.sort_by(|a, b| (&a.place.order, b.place.severity, &a.region, &a.resource).cmp(&(&b.place.order, a.place.severity, &b.region, &b.resource)));
-        let mut all = Self { request, drafts, excluded: BTreeMap::new(), idle: BTreeSet::new(), merged: BTreeMap::new(), states: BTreeMap::new() };
+        let (excluded, idle, merged, states) = (BTreeMap::new(), BTreeSet::new(), BTreeMap::new(), BTreeMap::new());
+        let mut all = Self { request, drafts: Vec::with_capacity(drafts.len()), by_use: BTreeMap::new(), excluded, idle, merged, states };
+        drafts.into_iter().for_each(|draft| all.push(draft));
         let mut next = 0;
         while next < all.drafts.len() {
             all.link(next);
             next += 1;
         }
         all
+    }
+
+    fn push(&mut self, draft: Draft) {
+        for used in &draft.uses {
+            self.by_use.entry((used.action.clone(), draft.resource.clone())).or_insert(self.drafts.len());
+        }
+        self.drafts.push(draft);
     }
 
     /// Links a draft to the drafts that it needs, which are added where they are new.
@@ -112,8 +123,7 @@ impl<'r, 'a> Drafts<'r, 'a> {
 
     /// Returns the draft that makes a prerequisite; `None` where the prerequisite exists already.
     fn provide(&mut self, asking: &Draft, needed: &Prerequisite) -> Result<Option<usize>, SkipReason> {
-        let same = |d: &Draft| d.resource == needed.resource && d.uses.iter().any(|u| u.action == needed.action);
-        if let Some(at) = self.drafts.iter().position(same) {
+        if let Some(at) = self.by_use.get(&(needed.action.to_owned(), needed.resource.clone())).copied() {
             let there = &mut self.drafts[at];
             if !there.uses.iter().any(|u| u.action == needed.action && u.with == needed.with) {
                 let reason = format!(
@@ -138,7 +148,7 @@ impl<'r, 'a> Drafts<'r, 'a> {
             Ok(_) => {
                 let tags = guards::tags_of(self.request.inventory, &needed.resource);
                 let notes = guards::of_tags(&needed.resource, &tags, &asking.protected, self.request.options).map_err(unmet)?;
-                self.drafts.push(of_prerequisite(asking, needed, region, action.order(), notes));
+                self.push(of_prerequisite(asking, needed, region, action.order(), notes));
                 Ok(Some(self.drafts.len() - 1))
             }
             Err(Refusal::Nothing(_)) => Ok(None),
@@ -186,7 +196,8 @@ impl<'r, 'a> Drafts<'r, 'a> {
     /// Makes one pass over all drafts, in order, on a fork of the stage.
     fn pass(&mut self) -> Vec<Change> {
         let places: Vec<Place> = self.drafts.iter().map(|d| d.place.clone()).collect();
-        let mut pass = Pass { request: self.request, stage: self.request.stage.fork(), outputs: AllOutputs::new(), changes: Vec::new(), made: Vec::new() };
+        let mut pass =
+            Pass { request: self.request, stage: self.request.stage.fork(), outputs: AllOutputs::new(), changes: Vec::new(), made_by: BTreeMap::new() };
         self.states.clear();
         for index in order(&places) {
             if self.idle.contains(&index) || self.merged.contains_key(&index) {
@@ -279,8 +290,8 @@ struct Pass<'r, 'a> {
     stage: Box<dyn Stage>,
     outputs: AllOutputs,
     changes: Vec<Change>,
-    /// The drafts of those changes, by their index.
-    made: Vec<usize>,
+    /// The drafts of those changes, by the ids of the changes.
+    made_by: BTreeMap<String, usize>,
 }
 
 impl Pass<'_, '_> {
@@ -288,8 +299,8 @@ impl Pass<'_, '_> {
     fn one(&mut self, index: usize, draft: &Draft, after: Vec<String>) -> State {
         let proposal = match proposed(self.request, draft, self.stage.as_ref()) {
             // It leaves all the work to its prerequisite.
-            Ok(proposal) if proposal.steps.is_empty() && !after.is_empty() => match self.changes.iter().position(|c| c.id == after[0]) {
-                Some(at) => return State::DoneBy(self.made[at]),
+            Ok(proposal) if proposal.steps.is_empty() && !after.is_empty() => match self.made_by.get(&after[0]) {
+                Some(at) => return State::DoneBy(*at),
                 None => proposal,
             },
             Ok(proposal) => proposal,
@@ -313,7 +324,7 @@ impl Pass<'_, '_> {
         }
         let id = change.id.clone();
         self.changes.push(change);
-        self.made.push(index);
+        self.made_by.insert(id.clone(), index);
         State::Planned(id)
     }
 
@@ -321,13 +332,13 @@ impl Pass<'_, '_> {
     fn culprit(&self, draft: &Draft) -> Option<usize> {
         let (mut stage, mut outputs) = (self.request.stage.fork(), AllOutputs::new());
         proposed(self.request, draft, stage.as_ref()).ok()?;
-        for (change, index) in self.changes.iter().zip(&self.made) {
+        for change in &self.changes {
             let mut trial = stage.fork();
             if play(trial.as_mut(), change, self.request.inventory.read_at, &mut outputs).is_ok() {
                 stage = trial;
             }
             if proposed(self.request, draft, stage.as_ref()).is_err() {
-                return Some(*index);
+                return self.made_by.get(&change.id).copied();
             }
         }
         None

@@ -1,7 +1,7 @@
 //! The order of changes: prerequisites come before the changes that need them, and beyond that the order is
 //! fixed, so that the same facts always give the same plan. Pure.
 
-use std::cmp::Reverse;
+use std::{cmp::Reverse, collections::BTreeSet};
 
 use crate::{finding::Severity, resource::ResourceId};
 
@@ -34,12 +34,26 @@ impl Place {
 /// those that may come next, changes that only others need come first, then the lower action order, the
 /// higher severity, region and resource. Changes that need themselves, directly or through others, come last.
 pub fn order(places: &[Place]) -> Vec<usize> {
-    let mut waiting: Vec<usize> = (0..places.len()).collect();
-    waiting.sort_by(|a, b| places[*a].key().cmp(&places[*b].key()));
-    let mut ordered: Vec<usize> = Vec::with_capacity(places.len());
-    while !waiting.is_empty() {
-        let ready = waiting.iter().position(|i| places[*i].needs.iter().all(|n| ordered.contains(n))).unwrap_or(0);
-        ordered.push(waiting.remove(ready));
+    let mut sorted: Vec<usize> = (0..places.len()).collect();
+    sorted.sort_by(|a, b| places[*a].key().cmp(&places[*b].key()));
+    let mut rank = vec![0; places.len()];
+    sorted.iter().enumerate().for_each(|(at, index)| rank[*index] = at);
+    let needs: Vec<BTreeSet<usize>> = places.iter().map(|place| place.needs.iter().copied().collect()).collect();
+    let mut needed_by: Vec<Vec<usize>> = vec![Vec::new(); places.len()];
+    needs.iter().enumerate().for_each(|(index, needs)| needs.iter().for_each(|needed| needed_by[*needed].push(index)));
+    let mut missing: Vec<usize> = needs.iter().map(BTreeSet::len).collect();
+    let mut waiting: BTreeSet<usize> = (0..places.len()).collect();
+    let mut ready: BTreeSet<usize> = (0..places.len()).filter(|index| missing[*index] == 0).map(|index| rank[index]).collect();
+    let mut ordered = Vec::with_capacity(places.len());
+    while let Some(at) = ready.pop_first().or_else(|| waiting.first().copied()) {
+        waiting.remove(&at);
+        ordered.push(sorted[at]);
+        for index in &needed_by[sorted[at]] {
+            missing[*index] -= 1;
+            if missing[*index] == 0 && waiting.contains(&rank[*index]) {
+                ready.insert(rank[*index]);
+            }
+        }
     }
     ordered
 }

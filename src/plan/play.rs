@@ -20,7 +20,7 @@ use crate::{
 /// The id of the run on a stage.
 pub const REHEARSAL: &str = "rehearsal";
 
-pub use crate::calls::before::AllOutputs;
+pub use crate::calls::AllOutputs;
 
 /// The reason for which a change could not be played to its end.
 #[derive(Debug, Clone, PartialEq, Eq)]

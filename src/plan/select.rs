@@ -68,7 +68,8 @@ pub fn select(plan: &Plan, ids: &BTreeSet<String>, stage: &dyn Stage, rules: &Ru
     };
     let changed = changes.iter().filter_map(|c| Some((c.id.clone(), differs(plan.change(&c.id)?, c)?))).collect();
     let mut skipped = plan.skipped.clone();
-    for change in plan.changes.iter().filter(|c| !changes.iter().any(|kept| kept.id == c.id)) {
+    let kept: BTreeSet<&str> = changes.iter().map(|c| c.id.as_str()).collect();
+    for change in plan.changes.iter().filter(|c| !kept.contains(c.id.as_str())) {
         let because = out.get(&change.id).map_or_else(|| "a person left it out".to_owned(), Clone::clone);
         let reason = format!("change {} was not approved: {because}", change.id);
         skipped.extend(change.findings.iter().map(|finding| Skipped { finding: finding.clone(), kind: SkippedKind::Refused, reason: reason.clone() }));
@@ -82,12 +83,12 @@ pub fn select(plan: &Plan, ids: &BTreeSet<String>, stage: &dyn Stage, rules: &Ru
 /// Makes the chosen changes again; those that drop out are put into `out`.
 fn part(plan: &Plan, ids: &BTreeSet<String>, stage: &dyn Stage, out: &mut BTreeMap<String, String>) -> Vec<Change> {
     let (mut work, mut outputs, mut kept) = (stage.fork(), AllOutputs::new(), Vec::<Change>::new());
-    let started = stage.inventory().read_at;
+    let (started, mut approved) = (stage.inventory().read_at, BTreeSet::<&str>::new());
     for planned in plan.changes.iter().filter(|c| ids.contains(&c.id)) {
         if out.contains_key(&planned.id) {
             continue;
         }
-        if let Some(needed) = planned.after.iter().find(|id| !kept.iter().any(|k| k.id == **id)) {
+        if let Some(needed) = planned.after.iter().find(|id| !approved.contains(id.as_str())) {
             out.insert(planned.id.clone(), format!("it comes after {needed}, which is not approved"));
             continue;
         }
@@ -102,6 +103,7 @@ fn part(plan: &Plan, ids: &BTreeSet<String>, stage: &dyn Stage, out: &mut BTreeM
         if play(trial.as_mut(), &change, started, &mut made).is_ok() {
             (work, outputs) = (trial, made);
         }
+        approved.insert(&planned.id);
         kept.push(change);
     }
     kept

@@ -2,11 +2,11 @@
 //! vain, and AWS reports that only minutes after the call, so the keys are read before the plan is made and,
 //! by the engine, directly before the start.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use crate::{
     actions::GuardNote,
-    calls::{Bindings, NextStart, Risk, Standing},
+    calls::{AllOutputs, Bindings, NextStart, Risk, Standing},
     inventory::{FamilyKind, Instance, Inventory, Selector, Want},
     plan::Change,
 };
@@ -17,7 +17,7 @@ const GUARD: &str = "restartable";
 /// Returns the start to which a recovery leads, if it starts anything.
 pub(super) fn start(change: &Change) -> Option<NextStart> {
     // All of its calls are literal.
-    let outputs = BTreeMap::new();
+    let outputs = AllOutputs::new();
     let bindings = Bindings { run: "", started: jiff::Timestamp::UNIX_EPOCH, change: &change.id, step: "start", attempt: 1, outputs: &outputs };
     NextStart::ahead(change.steps.iter().map(|step| &step.act), &bindings)
 }
