@@ -203,7 +203,7 @@ mod tests {
     use super::*;
     use crate::{
         actions::make,
-        calls::Call,
+        calls::{AllOutputs, Call},
         inventory::{Caller, Device, Instance},
         resource::Owner,
     };
@@ -234,7 +234,7 @@ mod tests {
     }
 
     fn next(acts: &[Act]) -> Option<NextStart> {
-        let outputs = BTreeMap::new();
+        let outputs = AllOutputs::new();
         let started = "2026-11-22T10:00:00Z".parse().unwrap();
         NextStart::after(acts.iter(), &Bindings { run: "r", started, change: "c1", step: "stop", attempt: 1, outputs: &outputs })
     }
@@ -322,7 +322,7 @@ mod tests {
         let start = make::act(Call::new("ec2", R, "StartInstances", json!({ "InstanceIds": ["i-1"] })), Vec::new());
         let attach =
             |volume: &str| make::act(Call::new("ec2", R, "AttachVolume", json!({ "VolumeId": volume, "InstanceId": "i-1", "Device": "/dev/sdg" })), Vec::new());
-        let outputs = BTreeMap::new();
+        let outputs = AllOutputs::new();
         let started = "2026-11-22T10:00:00Z".parse().unwrap();
         let bindings = Bindings { run: "r", started, change: "c1", step: "start", attempt: 1, outputs: &outputs };
         let mut it = inventory();

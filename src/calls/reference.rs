@@ -157,6 +157,7 @@ fn names(value: &Value) -> bool {
 #[allow(clippy::expect_used)]
 mod tests {
     use super::*;
+    use crate::calls::Outputs;
 
     #[test]
     fn references_resolve_wherever_they_stand_and_fail_by_name() {
