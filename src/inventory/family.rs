@@ -111,9 +111,15 @@ impl<T: Record> Family<T> {
                 None => Vec::new(),
             });
         }
-        let whole = matches!(self.reads.get("*"), Some(Fact::Known(())));
-        let read = if whole { Fact::Known(()) } else { self.reads.get(&selector.key()).cloned().or_else(|| self.reads.get("*").cloned()).unwrap_or_default() };
-        read.map(|()| self.items.picked(selector))
+        self.listed(selector).map(|()| self.items.picked(selector))
+    }
+
+    /// Returns whether the listing that a selector names was read, by itself or within the listing of all.
+    pub fn listed(&self, selector: &Selector) -> Fact<()> {
+        match self.reads.get("*") {
+            Some(Fact::Known(())) => Fact::Known(()),
+            all => self.reads.get(&selector.key()).or(all).cloned().unwrap_or_default(),
+        }
     }
 
     /// Returns all members that are known, even if no listing was read whole.
@@ -142,6 +148,11 @@ impl<T: Record> Family<T> {
     /// Takes over the facts of a later reading. Where the later reading listed something whole, members that
     /// the listing picks and that are missing from it become absent.
     pub fn merge(&mut self, later: Family<T>) {
+        if self.items.is_empty() {
+            self.reads.extend(later.reads);
+            self.items = later.items;
+            return;
+        }
         for (key, fact) in &later.reads {
             if fact.known().is_some() {
                 let picked = self.items.picked(&Selector::of_key(key));
@@ -167,6 +178,8 @@ pub const TAG_KEY: &str = "tag-key";
 pub trait AnyFamily {
     /// Returns the member as JSON.
     fn json(&self, id: &str) -> Fact<Value>;
+    /// Returns whether it is known which members a selector picks.
+    fn selects(&self, selector: &Selector) -> Fact<()>;
     /// Returns the ids and JSON forms of the members that a selector picks.
     fn select_json(&self, selector: &Selector) -> Fact<Vec<(String, Value)>>;
     /// Returns the reason why something of it could not be read, where the credentials had ended.
@@ -185,6 +198,13 @@ pub trait AnyFamily {
 impl<T: Record> AnyFamily for Family<T> {
     fn json(&self, id: &str) -> Fact<Value> {
         self.get(id).map(to_json)
+    }
+
+    fn selects(&self, selector: &Selector) -> Fact<()> {
+        match selector {
+            Selector::Id(id) => self.get(id).map(|_| ()),
+            listing => self.listed(listing),
+        }
     }
 
     fn select_json(&self, selector: &Selector) -> Fact<Vec<(String, Value)>> {

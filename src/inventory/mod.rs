@@ -151,14 +151,13 @@ impl Inventory {
 
     /// Returns whether a want has been answered already, even if the answer is unknown.
     pub fn knows(&self, want: &Want) -> bool {
-        match self.select_json(want) {
-            Fact::NotRead => false,
-            // A listing of instances leaves out members that only a reading by id shows.
-            Fact::Known(found) if want.family == FamilyKind::Instances && matches!(want.selector, Selector::Id(_)) => {
-                found.iter().all(|(_, json)| json.get("stop_protection").is_none_or(|fact| fact != "not-read"))
-            }
-            _ => true,
+        // A listing of instances leaves out members that only a reading by id shows.
+        if let (FamilyKind::Instances, Selector::Id(id)) = (want.family, &want.selector)
+            && let Some(Fact::Known(instance)) = self.regions.get(&want.region).map(|region| region.instances.get(id))
+        {
+            return instance.stop_protection != Fact::NotRead;
         }
+        self.family(&want.region, want.family).is_some_and(|family| family.selects(&want.selector) != Fact::NotRead)
     }
 
     /// Returns the resources that these wants name, in the form in which two states are compared.

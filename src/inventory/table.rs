@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, fmt, sync::OnceLock};
 
-use imbl::{HashMap, OrdMap, OrdSet};
+use imbl::{HashMap, OrdMap, OrdSet, ordmap::DiffItem};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{Fact, Record, Selector, TAG_KEY};
@@ -134,6 +134,20 @@ impl<T> Table<T> {
     /// Returns whether there is a member with this id.
     pub fn contains_key(&self, id: &str) -> bool {
         self.members.contains_key(id)
+    }
+
+    /// Returns the ids of the members that are not the same in another table. What the two share is not looked at.
+    pub fn differing<'a>(&'a self, other: &'a Self) -> Vec<&'a str>
+    where
+        T: PartialEq,
+    {
+        let id = |item| match item {
+            DiffItem::Add(id, _) | DiffItem::Remove(id, _) => id,
+            DiffItem::Update { new: (id, _), .. } => id,
+        };
+        let ids: Vec<&str> = self.members.diff(&other.members).map(id).map(String::as_str).collect();
+        looked_at(ids.len());
+        ids
     }
 
     /// Removes all members.

@@ -11,19 +11,36 @@ use super::{
 };
 use crate::{
     calls::{self, Undo, WayBack},
-    inventory::{AnyFamily, Fact, FamilyKind, ForFamily, Inventory, Stored, Want},
+    inventory::{Fact, FamilyKind, ForFamily, Inventory, Stored, Table, Want},
 };
 
 /// The place of a thing: region, kind, id.
 type Member = (String, FamilyKind, String);
 
-/// Returns all things of which anything is known.
-fn members(inventory: &Inventory) -> BTreeSet<Member> {
-    let of = |(region, kind, family): (&str, FamilyKind, &dyn AnyFamily)| {
-        let ids: Vec<Member> = family.ids().into_iter().map(|id| (region.to_owned(), kind, id.to_owned())).collect();
-        ids
+/// Returns all things of which two inventories do not say the same.
+fn differing(before: &Inventory, after: &Inventory) -> BTreeSet<Member> {
+    let places: BTreeSet<(String, FamilyKind)> = before.places().into_iter().chain(after.places()).collect();
+    let of = |(region, kind): &(String, FamilyKind)| {
+        let ids = kind.with(Differing { before, after, region });
+        ids.into_iter().map(|id| (region.clone(), *kind, id)).collect::<Vec<Member>>()
     };
-    inventory.families().flat_map(of).collect()
+    places.iter().flat_map(of).collect()
+}
+
+/// A visitor that lists the members of a family that differ between two inventories.
+struct Differing<'a> {
+    before: &'a Inventory,
+    after: &'a Inventory,
+    region: &'a str,
+}
+
+impl ForFamily for Differing<'_> {
+    type Out = Vec<String>;
+    fn of<T: Stored>(self) -> Vec<String> {
+        let nothing = Table::default();
+        let items = |inventory| T::family(inventory, self.region).map_or(&nothing, |family| &family.items);
+        items(self.before).differing(items(self.after)).into_iter().map(str::to_owned).collect()
+    }
 }
 
 fn one(inventory: &Inventory, (region, kind, id): &Member) -> Value {
@@ -55,8 +72,8 @@ pub(super) fn unpredicted(before: &Inventory, after: &Inventory, changes: &[&Cha
     let mut theirs = picked(before, touches());
     theirs.extend(picked(after, touches()));
     let made: BTreeSet<&str> = outputs.values().flat_map(|o| o.values()).flat_map(leaves).collect();
-    let (old, new) = (members(before), members(after));
-    old.union(&new)
+    differing(before, after)
+        .iter()
         .filter(|member| !theirs.contains(*member) && !made.contains(member.2.as_str()))
         .filter(|member| one(before, member) != one(after, member))
         .map(|member| format!("not predicted: {} differs afterwards", name(member)))

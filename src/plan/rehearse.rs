@@ -75,6 +75,12 @@ impl Rules {
         findings.into_iter().filter(|f| matches!(f.verdict, Verdict::Violates(_))).map(|f| f.key()).collect()
     }
 
+    /// Returns whether a finding violates the rules in an inventory.
+    fn violated(&self, inventory: &Inventory, key: &FindingKey) -> bool {
+        let judged = checks::find(&key.check).map(|check| (check.judge)(inventory, &key.resource, &self.with(&key.check)));
+        matches!(judged, Some(Verdict::Violates(_)))
+    }
+
     /// Returns whether a finding is gone in an inventory although its resource exists. An unknown verdict
     /// does not count as gone.
     fn closed(&self, inventory: &Inventory, key: &FindingKey) -> bool {
@@ -121,8 +127,7 @@ pub fn rehearse(changes: &[Change], stage: &dyn Stage, rules: &Rules) -> Rehears
     };
     changes.iter().for_each(|change| run.one(change));
     let after = as_of(run.stage.inventory(), run.started);
-    let violated = rules.violations(&before);
-    run.rehearsed.rehearsal.opens = rules.violations(&after).into_iter().filter(|key| !violated.contains(key)).collect();
+    run.rehearsed.rehearsal.opens = rules.violations(&after).into_iter().filter(|key| !rules.violated(&before, key)).collect();
     let rehearsed = changes.iter().filter(|c| run.rehearsed.rehearsal.predicted.contains_key(&c.id));
     let closes: BTreeSet<FindingKey> = rehearsed.flat_map(|c| &c.findings).filter(|key| rules.closed(&after, key)).cloned().collect();
     run.rehearsed.rehearsal.closes = closes.into_iter().collect();
