@@ -28,8 +28,10 @@ pub async fn run(session: &Session, exit_code: bool, save: Option<&Path>) -> Res
     Ok(Exit::of_scan(unknown, open, exit_code))
 }
 
-/// Adds to the facts what later findings may ask for: the security groups of each instance.
+/// Adds to the facts what later findings may ask for: the security groups of each instance, and the rules of
+/// groups that were closed as their listing shows.
 async fn whole(door: &OpenAccount, read: &Inventory) -> Inventory {
-    let interfaces = |_: &Inventory| door.regions.iter().map(|region| Want::all(region, FamilyKind::NetworkInterfaces)).collect();
-    gather(door.account.as_ref(), read.clone(), &mut { interfaces }).await
+    const LATER: [FamilyKind; 2] = [FamilyKind::NetworkInterfaces, FamilyKind::SecurityGroupRules];
+    let all = |_: &Inventory| door.regions.iter().flat_map(|region| LATER.map(|family| Want::all(region, family))).collect();
+    gather(door.account.as_ref(), read.clone(), &mut { all }).await
 }

@@ -27,6 +27,10 @@ pub struct SecurityGroup {
     pub owner_id: String,
     /// Tags.
     pub tags: Tags,
+    /// The inbound rules as the listing of groups shows them: without ids and descriptions. Enough to see that
+    /// nobody comes in by them, and not enough to change one. Not saved: the rules are.
+    #[serde(skip)]
+    pub inbound: Fact<Vec<SecurityGroupRule>>,
 }
 
 impl Record for SecurityGroup {

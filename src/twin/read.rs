@@ -4,7 +4,9 @@
 use serde_json::json;
 
 use super::{Twin, keys};
-use crate::inventory::{Cause, Fact, Family, FamilyKind, ForFamily, Inventory, Reason, Record, Region, Scope, Selector, Stored, Trail, Want};
+use crate::inventory::{
+    Cause, Fact, Family, FamilyKind, ForFamily, Inventory, Reason, Record, Region, Scope, SecurityGroupRule, Selector, Stored, Tags, Trail, Want,
+};
 
 /// Records that everything was listed, everywhere: a resource that is not in the inventory is not in the
 /// account.
@@ -44,6 +46,7 @@ fn one(twin: &Twin, want: &Want, answer: &mut Inventory) {
         FamilyKind::Trails => question.trails(answer),
         FamilyKind::Keys => question.key(answer),
         FamilyKind::Instances => question.instances(answer),
+        FamilyKind::SecurityGroups => question.groups(answer),
         plain => plain.with(Plain { question, answer }),
     }
 }
@@ -158,6 +161,25 @@ impl Question<'_> {
         family.items.extend(found.items);
     }
 
+    /// Answers with security groups. Their listing shows their inbound rules, whoever may list those.
+    fn groups(&self, answer: &mut Inventory) {
+        let truth = self.twin.truth.regions.get(&self.want.region);
+        let mut found = Family::default();
+        self.answer(truth.map(|region| &region.security_groups), &mut found);
+        found.items.change_all(|group| {
+            let rules = truth.map_or(Fact::NotRead, |region| region.security_group_rules.select(&Selector::by("group-id", &group.id)));
+            group.inbound =
+                rules.map(|rules| rules.into_iter().filter(|(id, rule)| !rule.is_egress && !self.hides_rule(id)).map(|(_, rule)| shown(rule)).collect());
+        });
+        let family = &mut answer.region_mut(&self.want.region).security_groups;
+        family.reads.extend(found.reads);
+        family.items.extend(found.items);
+    }
+
+    fn hides_rule(&self, id: &str) -> bool {
+        self.twin.is_hidden(FamilyKind::SecurityGroupRules, id)
+    }
+
     /// Answers with a key, by its id, its ARN or an alias.
     fn key(&self, answer: &mut Inventory) {
         let truth = self.twin.truth.regions.get(&self.want.region);
@@ -189,6 +211,11 @@ impl Question<'_> {
         let listed = truth.select(&self.want.selector).map(|_| truth.known().filter(|(_, trail)| seen(trail)).collect());
         self.listing(listed, truth, &mut answer.trails);
     }
+}
+
+/// Returns a rule as the listing of groups shows it.
+fn shown(rule: &SecurityGroupRule) -> SecurityGroupRule {
+    SecurityGroupRule { id: String::new(), group_id: String::new(), description: None, tags: Tags::new(), ..rule.clone() }
 }
 
 /// Lists the wants of a scope that the twin cannot answer, each with the reason.

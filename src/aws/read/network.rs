@@ -16,23 +16,42 @@ use crate::{
 /// Calls `ec2:DescribeSecurityGroups`.
 pub async fn security_groups(ec2: &Client, ask: &Ask) -> Members<SecurityGroup> {
     let request = ec2.describe_security_groups().set_filters(filters(ask, "group-id")).max_results(1000);
-    let groups = pages!("ec2:DescribeSecurityGroups", request, security_groups);
-    let groups = groups.into_iter().map(|g: types::SecurityGroup| SecurityGroup {
-        id: text(g.group_id),
-        name: text(g.group_name),
-        description: text(g.description),
-        vpc_id: text(g.vpc_id),
-        owner_id: text(g.owner_id),
-        tags: tags(g.tags),
-    });
-    Ok(known(groups, |g| &g.id))
+    Ok(known(pages!("ec2:DescribeSecurityGroups", request, security_groups => group), |g| &g.id))
+}
+
+fn group(group: types::SecurityGroup) -> SecurityGroup {
+    SecurityGroup {
+        id: text(group.group_id),
+        name: text(group.group_name),
+        description: text(group.description),
+        vpc_id: text(group.vpc_id),
+        owner_id: text(group.owner_id),
+        tags: tags(group.tags),
+        inbound: group.ip_permissions.map_or(Fact::NotRead, |all| Fact::Known(all.into_iter().flat_map(inbound).collect())),
+    }
+}
+
+/// Splits a permission into rules: one for each source.
+fn inbound(permission: types::IpPermission) -> Vec<SecurityGroupRule> {
+    let rule = SecurityGroupRule {
+        ip_protocol: text(permission.ip_protocol),
+        from_port: permission.from_port.unwrap_or(-1),
+        to_port: permission.to_port.unwrap_or(-1),
+        ..SecurityGroupRule::default()
+    };
+    let v4 = permission.ip_ranges.unwrap_or_default().into_iter().map(|range| SecurityGroupRule { cidr_ipv4: some(range.cidr_ip), ..rule.clone() });
+    let v6 = permission.ipv6_ranges.unwrap_or_default().into_iter().map(|range| SecurityGroupRule { cidr_ipv6: some(range.cidr_ipv6), ..rule.clone() });
+    let lists = permission.prefix_list_ids.unwrap_or_default().into_iter();
+    let lists = lists.map(|list| SecurityGroupRule { prefix_list_id: some(list.prefix_list_id), ..rule.clone() });
+    let groups = permission.user_id_group_pairs.unwrap_or_default().into_iter();
+    let groups = groups.map(|pair| SecurityGroupRule { referenced_group_id: some(pair.group_id), ..rule.clone() });
+    v4.chain(v6).chain(lists).chain(groups).collect()
 }
 
 /// Calls `ec2:DescribeSecurityGroupRules`.
 pub async fn rules(ec2: &Client, account: &str, ask: &Ask) -> Members<SecurityGroupRule> {
     let request = ec2.describe_security_group_rules().set_filters(filters(ask, "security-group-rule-id")).max_results(1000);
-    let rules = pages!("ec2:DescribeSecurityGroupRules", request, security_group_rules);
-    Ok(known(rules.into_iter().map(|r| rule(r, account)), |r| &r.id))
+    Ok(known(pages!("ec2:DescribeSecurityGroupRules", request, security_group_rules => |r| rule(r, account)), |r| &r.id))
 }
 
 fn rule(rule: types::SecurityGroupRule, account: &str) -> SecurityGroupRule {
@@ -81,8 +100,7 @@ async fn entries(ec2: &Client, id: &str) -> Result<Vec<String>, CallError> {
 /// Calls `ec2:DescribeNetworkInterfaces`.
 pub async fn interfaces(ec2: &Client, ask: &Ask) -> Members<NetworkInterface> {
     let request = ec2.describe_network_interfaces().set_filters(filters(ask, "network-interface-id")).max_results(1000);
-    let interfaces = pages!("ec2:DescribeNetworkInterfaces", request, network_interfaces);
-    Ok(known(interfaces.into_iter().map(interface), |i| &i.id))
+    Ok(known(pages!("ec2:DescribeNetworkInterfaces", request, network_interfaces => interface), |i| &i.id))
 }
 
 /// Returns the private IPv4 addresses of an interface beside its primary one, and its IPv6 addresses.

@@ -7,19 +7,26 @@ use jiff::Timestamp;
 use super::Ask;
 use crate::inventory::{Fact, Tags};
 
-/// All items of a listing that pages by `next_token`, or by the members that are named. A token that comes
-/// twice is an error: the rest would be missing.
+/// All items of a listing that pages by `next_token`, or by the members that are named; converted page by page
+/// where a function is given, so that no large answer is held twice. A token that comes twice is an error: the
+/// rest would be missing.
 macro_rules! pages {
     ($operation:expr, $request:expr, $items:ident) => {
         pages!($operation, $request, $items, set_next_token, next_token)
     };
-    ($operation:expr, $request:expr, $items:ident, $set_token:ident, $token:ident) => {{
+    ($operation:expr, $request:expr, $items:ident => $convert:expr) => {
+        pages!($operation, $request, $items, set_next_token, next_token => $convert)
+    };
+    ($operation:expr, $request:expr, $items:ident, $set_token:ident, $token:ident) => {
+        pages!($operation, $request, $items, $set_token, $token => |item| item)
+    };
+    ($operation:expr, $request:expr, $items:ident, $set_token:ident, $token:ident => $convert:expr) => {{
         let request = $request;
         let mut items = Vec::new();
         let mut token: Option<String> = None;
         loop {
             let page = $crate::aws::retry::reading($operation, || request.clone().$set_token(token.clone()).send()).await?;
-            items.extend(page.$items.unwrap_or_default());
+            items.extend(page.$items.unwrap_or_default().into_iter().map($convert));
             match page.$token.filter(|t| !t.is_empty()) {
                 None => break items,
                 Some(next) if token.as_ref() == Some(&next) => {

@@ -72,8 +72,14 @@ pub struct Survey<'a> {
 /// Finds the rules of a group that expose it. One rule is one finding: a rule that opens everything to the
 /// world is listed under [`Exposure::AllTraffic`] and not again under the ports.
 pub fn survey<'a>(rules: &[&'a SecurityGroupRule], lists: &Family<PrefixList>, exposure: Exposure) -> Survey<'a> {
-    let inbound: Vec<&SecurityGroupRule> = rules.iter().copied().filter(|r| !r.is_egress).collect();
-    let public: Vec<Public<'a>> = inbound.iter().filter_map(|rule| Public::of(rule, lists)).collect();
+    let inbound: Vec<&'a SecurityGroupRule> = rules.iter().copied().filter(|r| !r.is_egress).collect();
+    let sources: Vec<(&'a SecurityGroupRule, Fact<Vec<IpNet>>)> = inbound.iter().map(|rule| (*rule, nets(rule, lists))).collect();
+    let all_known = sources.iter().all(|(_, nets)| nets.known().is_some());
+    let public: Vec<Public<'a>> = sources.into_iter().filter_map(|(rule, nets)| Public::of(rule, nets)).collect();
+    // Of most groups, every source is known and none is on the internet.
+    if public.is_empty() && all_known {
+        return Survey::default();
+    }
     let everything = open_to_all(&inbound, &public);
     if exposure == Exposure::AllTraffic {
         let offences = inbound.iter().filter(|r| holds_rule(&everything, r)).map(|rule| Offence { rule, services: Vec::new() }).collect();
@@ -122,8 +128,8 @@ struct Public<'a> {
 }
 
 impl<'a> Public<'a> {
-    fn of(rule: &'a SecurityGroupRule, lists: &Family<PrefixList>) -> Option<Self> {
-        let Fact::Known(nets) = nets(rule, lists) else { return None };
+    fn of(rule: &'a SecurityGroupRule, nets: Fact<Vec<IpNet>>) -> Option<Self> {
+        let Fact::Known(nets) = nets else { return None };
         (!nets.iter().all(is_private)).then_some(Self { rule, nets })
     }
 }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::{Check, Control};
 use crate::{
     finding::{Severity, Verdict},
-    inventory::{Fact, FamilyKind, Inventory, SecurityGroupRule, Selector, Tags, Want},
+    inventory::{Fact, Family, FamilyKind, Inventory, PrefixList, SecurityGroup, SecurityGroupRule, Selector, Tags, Want},
     resource::{Kind, ResourceId},
 };
 use exposure::{Exposure, Offence, Survey, survey};
@@ -43,7 +43,7 @@ pub static CHECKS: &[Check] = &[
         triggers: TRIGGERS,
         scanned: true,
         reads,
-        reads_one,
+        reads_one: |inventory, resource, _| reads_one(inventory, resource, Exposure::AdminPort),
         resources,
         judge: |inventory, resource, _| judge(inventory, resource, Exposure::AdminPort),
         silence,
@@ -59,7 +59,7 @@ pub static CHECKS: &[Check] = &[
         triggers: TRIGGERS,
         scanned: true,
         reads,
-        reads_one,
+        reads_one: |inventory, resource, _| reads_one(inventory, resource, Exposure::DatabasePort),
         resources,
         judge: |inventory, resource, _| judge(inventory, resource, Exposure::DatabasePort),
         silence,
@@ -75,7 +75,7 @@ pub static CHECKS: &[Check] = &[
         triggers: TRIGGERS,
         scanned: true,
         reads,
-        reads_one,
+        reads_one: |inventory, resource, _| reads_one(inventory, resource, Exposure::AllTraffic),
         resources,
         judge: |inventory, resource, _| judge(inventory, resource, Exposure::AllTraffic),
         silence,
@@ -163,11 +163,18 @@ pub fn lists_of(inventory: &Inventory, region: &str, group: &str) -> Vec<Want> {
 }
 
 fn reads(region: &str) -> Vec<Want> {
-    vec![Want::all(region, FamilyKind::SecurityGroups), Want::all(region, FamilyKind::SecurityGroupRules)]
+    vec![Want::all(region, FamilyKind::SecurityGroups)]
 }
 
-fn reads_one(inventory: &Inventory, resource: &ResourceId, _: &Value) -> Vec<Want> {
+/// Returns the wants for a group: its rules only where the listing of groups does not show already that they
+/// open nothing, which of most groups it does.
+fn reads_one(inventory: &Inventory, resource: &ResourceId, exposure: Exposure) -> Vec<Want> {
     let (region, id) = (resource.region(), resource.id());
+    if let Some(place) = inventory.regions.get(region)
+        && place.security_groups.get(id).known().is_some_and(|group| shown_closed(group, &place.prefix_lists, exposure))
+    {
+        return Vec::new();
+    }
     let mut wants = vec![Want::id(region, FamilyKind::SecurityGroups, id), rules_want(region, id)];
     wants.extend(lists_of(inventory, region, id));
     wants
@@ -187,15 +194,23 @@ fn resources(inventory: &Inventory, regions: &[String]) -> Vec<ResourceId> {
 
 fn judge(inventory: &Inventory, resource: &ResourceId, exposure: Exposure) -> Verdict {
     let Some(region) = inventory.regions.get(resource.region()) else { return Verdict::Unknown("the region was not read".to_owned()) };
-    match region.security_groups.get(resource.id()) {
-        Fact::Known(_) => {}
+    let group = match region.security_groups.get(resource.id()) {
+        Fact::Known(group) => group,
         Fact::Absent => return Verdict::Ok(Some("the security group no longer exists".to_owned())),
         silent => return Verdict::Unknown(format!("the security group: {}", silent.silence().unwrap_or_default())),
-    }
+    };
     match rules_of(inventory, resource.region(), resource.id()) {
         Fact::Known(rules) => verdict(&survey(&rules, &region.prefix_lists, exposure)),
+        _ if shown_closed(group, &region.prefix_lists, exposure) => Verdict::Ok(None),
         silent => Verdict::Unknown(format!("the rules of the security group: {}", silent.silence().unwrap_or("absent"))),
     }
+}
+
+/// Returns whether the listing of groups shows that nothing of a group is exposed, and nothing about that is
+/// unknown.
+fn shown_closed(group: &SecurityGroup, lists: &Family<PrefixList>, exposure: Exposure) -> bool {
+    let Fact::Known(shown) = &group.inbound else { return false };
+    survey(&shown.iter().collect::<Vec<_>>(), lists, exposure) == Survey::default()
 }
 
 fn verdict(survey: &Survey<'_>) -> Verdict {
@@ -232,10 +247,7 @@ fn evidence(offence: &Offence<'_>) -> Value {
 
 fn silence(inventory: &Inventory, region: &str) -> Option<String> {
     let Some(region) = inventory.regions.get(region) else { return Some("not read".to_owned()) };
-    let groups = region.security_groups.select(&Selector::All);
-    let rules = region.security_group_rules.select(&Selector::All);
-    let groups = groups.silence().map(|why| format!("security groups: {why}"));
-    groups.or_else(|| rules.silence().map(|why| format!("security group rules: {why}")))
+    region.security_groups.listed(&Selector::All).silence().map(|why| format!("security groups: {why}"))
 }
 
 fn tags(inventory: &Inventory, resource: &ResourceId) -> Tags {

@@ -57,21 +57,21 @@ pub fn admits_all(rule: &SecurityGroupRule, transport: Transport) -> bool {
 
 /// Returns the ranges that the rule's source stands for; none for another group.
 pub fn nets(rule: &SecurityGroupRule, lists: &Family<PrefixList>) -> Fact<Vec<IpNet>> {
-    let parse = |texts: &[String]| {
-        let nets: Result<Vec<IpNet>, String> = texts.iter().map(|t| t.parse::<IpNet>().map_err(|_| format!("{t:?} is not a CIDR"))).collect();
-        nets.map_or_else(Fact::unknown, Fact::Known)
-    };
     if let Some(id) = &rule.prefix_list_id {
         return match lists.get(id) {
             Fact::Known(list) => match &list.entries {
-                Fact::Known(entries) => parse(entries),
+                Fact::Known(entries) => parsed(entries.iter()),
                 silent => Fact::unknown(format!("the entries of prefix list {id}: {}", silent.silence().unwrap_or("absent"))),
             },
             silent => Fact::unknown(format!("prefix list {id}: {}", silent.silence().unwrap_or("it does not exist"))),
         };
     }
-    let cidrs: Vec<String> = rule.cidr_ipv4.iter().chain(&rule.cidr_ipv6).cloned().collect();
-    parse(&cidrs)
+    parsed(rule.cidr_ipv4.iter().chain(&rule.cidr_ipv6))
+}
+
+fn parsed<'a>(cidrs: impl Iterator<Item = &'a String>) -> Fact<Vec<IpNet>> {
+    let nets: Result<Vec<IpNet>, String> = cidrs.map(|cidr| cidr.parse::<IpNet>().map_err(|_| format!("{cidr:?} is not a CIDR"))).collect();
+    nets.map_or_else(Fact::unknown, Fact::Known)
 }
 
 /// Returns whether the rule's source contains an address; an unknown prefix list does not.

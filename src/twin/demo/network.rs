@@ -27,6 +27,7 @@ pub(super) fn furnish(company: &mut Inventory) {
             vpc_id: id("vpc", vpc),
             owner_id: ACCOUNT.to_owned(),
             tags: all,
+            ..SecurityGroup::default()
         };
         let outward = rule("-1", -1, -1, WORLD, None);
         for (rule, is_egress) in list.into_iter().map(|r| (r, false)).chain([(outward, true)]) {
