@@ -199,7 +199,7 @@ mod tests {
             (json!({}), false),
             (json!(1), false),
         ] {
-            let outputs = AllOutputs::from([(("c1".to_owned(), "copy".to_owned()), Outputs::from([("SnapshotId".to_owned(), value.clone())]))]);
+            let outputs = AllOutputs::unit(("c1".to_owned(), "copy".to_owned()), Outputs::from([("SnapshotId".to_owned(), value.clone())]));
             let bindings = Bindings { run: "r1", started, change: "c1", step: "volume", attempt: 1, outputs: &outputs };
             let input = json!({ "Size": 8, "SnapshotId": output("copy", "SnapshotId") });
             assert_eq!(bindings.resolve(&input).is_ok(), named, "{value}");

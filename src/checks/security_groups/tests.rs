@@ -171,7 +171,9 @@ fn a_listing_that_was_not_read_is_never_fine() {
     let regions = [REGION.to_owned()];
     inventory.region_mut(REGION).security_group_rules.read(&Selector::All, Fact::Unknown("AccessDenied".into()));
     assert_eq!(judge(&inventory, &resource, Exposure::AdminPort).word(), "unknown");
-    assert_eq!(silence(&inventory, REGION).as_deref(), Some("security group rules: AccessDenied"));
+    assert_eq!(resources(&inventory, &regions), [resource]);
+    inventory.region_mut(REGION).security_groups.read(&Selector::All, Fact::Unknown("AccessDenied".into()));
+    assert_eq!(silence(&inventory, REGION).as_deref(), Some("security groups: AccessDenied"));
     assert!(resources(&inventory, &regions).is_empty());
     assert_eq!(silence(&inventory, "eu-west-1").as_deref(), Some("not read"));
 }
@@ -180,9 +182,33 @@ fn a_listing_that_was_not_read_is_never_fine() {
 fn what_must_be_read_for_one_group_grows_with_what_is_known() {
     let inventory = account(vec![rule("sgr-1", "tcp", 22, 22, "pl-1")], vec![]);
     let resource = inventory.owner.security_group(REGION, "sg-1");
-    assert!(reads_one(&inventory, &resource, &Value::Null).contains(&Want::id(REGION, FamilyKind::PrefixLists, "pl-1")));
+    assert!(reads_one(&inventory, &resource, Exposure::AdminPort).contains(&Want::id(REGION, FamilyKind::PrefixLists, "pl-1")));
     let other = inventory.owner.security_group("eu-west-1", "sg-1");
-    assert_eq!(reads_one(&inventory, &other, &Value::Null).len(), 2);
+    assert_eq!(reads_one(&inventory, &other, Exposure::AdminPort).len(), 2);
+}
+
+#[test]
+fn the_listing_of_groups_alone_shows_only_that_a_group_is_closed() {
+    let shown = |rules: Vec<SecurityGroupRule>| {
+        let mut inventory = account(Vec::new(), Vec::new());
+        let region = inventory.region_mut(REGION);
+        region.security_group_rules = Family::default();
+        let unnamed = rules.into_iter().map(|rule| SecurityGroupRule { id: String::new(), group_id: String::new(), ..rule }).collect();
+        region.security_groups.get_mut("sg-1").unwrap().inbound = Fact::Known(unnamed);
+        let resource = inventory.owner.security_group(REGION, "sg-1");
+        let asked = Exposure::ALL.map(|e| !reads_one(&inventory, &resource, e).is_empty());
+        let verdicts = Exposure::ALL.map(|e| judge(&inventory, &resource, e).word());
+        for (asked, verdict) in asked.into_iter().zip(verdicts) {
+            assert_eq!(asked, verdict == "unknown", "the rules are read where the listing does not settle it");
+        }
+        verdicts
+    };
+    assert_eq!(shown(vec![]), NONE);
+    assert_eq!(shown(vec![rule("a", "tcp", 22, 22, "10.0.0.0/8"), rule("b", "tcp", 443, 443, "0.0.0.0/0"), rule("c", "-1", -1, -1, "sg-2")]), NONE);
+    assert_eq!(shown(vec![rule("a", "tcp", 22, 22, "0.0.0.0/0")]), ["unknown", "ok", "ok"]);
+    assert_eq!(shown(vec![rule("a", "tcp", 3306, 3306, "0.0.0.0/1"), rule("b", "tcp", 3306, 3306, "128.0.0.0/1")]), ["ok", "unknown", "ok"]);
+    assert_eq!(shown(vec![rule("a", "-1", -1, -1, "::/0")]), ["unknown", "unknown", "unknown"], "the notes name the rule");
+    assert_eq!(shown(vec![rule("a", "tcp", 22, 22, "pl-1")]), ["unknown", "ok", "ok"], "a prefix list may hold the world");
 }
 
 #[test]
