@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::{
     Engine, EngineError, ProgressEvent,
     begin::Instead,
-    gather::afresh,
+    gather::{gather, nothing},
     ledger::SharedJournal,
     leftover::{named_by_leftovers, stands},
     marks,
@@ -184,7 +184,8 @@ impl Engine<'_> {
             bounds.way_back = self.way_back_if_down(change, step, journal);
             let next = next_start(change, change.steps[n..].iter().map(|s| &s.act), journal);
             let (next, last_target, for_good) = (next.as_ref(), last_target(change), for_good(plan, change, step));
-            let named = Named { change: &change.id, name: &step.name, act: &step.act, bounds, next, last_target, for_good };
+            let last_of = (n + 1 == change.steps.len()).then_some(change);
+            let named = Named { change: &change.id, name: &step.name, act: &step.act, bounds, next, last_target, for_good, last_of };
             // Conditions directly before something goes down are checked once its turn has come.
             self.take_turn(named, journal).await?;
             self.take_room(named, journal).await?;
@@ -231,7 +232,8 @@ impl Engine<'_> {
         let mut pauses = PROOF_PAUSES.iter();
         let theirs = journal.look(|story| story.changes.get(&change.id).is_some_and(ChangeStory::all_theirs));
         loop {
-            let fresh = afresh(self.account, &mut |known| proof::needs(change, known)).await;
+            let known = journal.take_fresh(&change.id, self.account.now()).unwrap_or_else(|| nothing(self.account));
+            let fresh = gather(self.account, known, &mut |known| proof::needs(change, known)).await;
             if let Some(halt) = EngineError::of_facts(&fresh) {
                 return Err(halt);
             }

@@ -51,7 +51,12 @@ impl Engine<'_> {
         scope.extend(named.next.iter().flat_map(|next| next.wants(None)));
         let (began, believed) = (self.account.now(), self.lag.min(SHOWN_WITHIN));
         for tries in 0_u32.. {
-            let inventory = self.in_one_read(&mut scope, named.next).await;
+            // What the change has read a moment ago, before its first call, is not read again.
+            let fresh = journal.take_fresh(named.change, self.account.now()).filter(|read| named.next.is_none() && scope.iter().all(|want| read.knows(want)));
+            let inventory = match fresh {
+                Some(read) => read,
+                None => self.in_one_read(&mut scope, named.next).await,
+            };
             let looked = before::before(named.act, &inventory, &bindings)?;
             let waited = self.account.now().duration_since(began).unsigned_abs();
             let holds = looked.standing == Standing::Holds;

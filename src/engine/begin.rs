@@ -62,7 +62,9 @@ impl Engine<'_> {
             Unlike::Refused(reason) => (Outcome::Refused, reason),
             Unlike::Unknown(reason) => (Outcome::Blocked, reason),
         })?;
-        Ok(fresh.footprint(&made.change.touches))
+        let before = fresh.footprint(&made.change.touches);
+        journal.keep(&change.id, fresh);
+        Ok(before)
     }
 
     /// Lets an undo begin only on the state that the run has left: changes that somebody made since are not

@@ -26,7 +26,11 @@ pub async fn gather(account: &dyn Account, mut inventory: Inventory, needs: &mut
 
 /// Reads the facts that `needs` requests afresh: nothing known before counts.
 pub async fn afresh(account: &dyn Account, needs: &mut (dyn FnMut(&Inventory) -> Scope + Send)) -> Inventory {
+    gather(account, nothing(account), needs).await
+}
+
+/// Returns the facts about an account of which nothing was read yet.
+pub fn nothing(account: &dyn Account) -> Inventory {
     let who = account.identity();
-    let empty = Inventory::empty(who.owner.clone(), who.caller.clone(), account.now());
-    gather(account, empty, needs).await
+    Inventory::empty(who.owner.clone(), who.caller.clone(), account.now())
 }

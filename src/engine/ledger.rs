@@ -3,9 +3,10 @@
 //! of the journal.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     io,
     sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use jiff::Timestamp;
@@ -13,8 +14,12 @@ use jiff::Timestamp;
 use super::turns::Turns;
 use crate::{
     calls::Until,
+    inventory::Inventory,
     journal::{ChangeStory, Event, Journal, Phase, StoreError, Story, story::Head},
 };
+
+/// The longest time for which a reading counts as made in the same breath: it has to travel and be looked at.
+const A_MOMENT: Duration = Duration::from_secs(1);
 
 /// A journal that several changes write to. The lock is held while one record is written or the state is
 /// looked at once, never while something is awaited: `write` and `look` are not async, so no change can hold
@@ -25,6 +30,8 @@ pub(super) struct SharedJournal<'j> {
     untouched: Mutex<BTreeSet<String>>,
     shared: Mutex<Shared<'j>>,
     turns: Turns,
+    /// The last reading of each running change, as long as nothing was called since.
+    fresh: Mutex<BTreeMap<String, Inventory>>,
 }
 
 struct Shared<'j> {
@@ -42,6 +49,7 @@ impl<'j> SharedJournal<'j> {
             untouched: Mutex::new(untouched),
             shared: Mutex::new(Shared { journal, broken: false }),
             turns: Turns::default(),
+            fresh: Mutex::default(),
         }
     }
 
@@ -54,6 +62,26 @@ impl<'j> SharedJournal<'j> {
     /// Returns the turns of the changes at operations with a limited number at once.
     pub fn turns(&self) -> &Turns {
         &self.turns
+    }
+
+    /// Keeps what a change has just read, for its next look.
+    pub fn keep(&self, change: &str, read: Inventory) {
+        self.fresh().insert(change.to_owned(), read);
+    }
+
+    /// Takes what a change has read a moment ago, if it has called nothing and waited for nothing since.
+    pub fn take_fresh(&self, change: &str, now: Timestamp) -> Option<Inventory> {
+        self.fresh().remove(change).filter(|read| now.duration_since(read.read_at).unsigned_abs() <= A_MOMENT)
+    }
+
+    /// Forgets what a change has read: it is about to call something.
+    pub fn forget_fresh(&self, change: &str) {
+        self.fresh().remove(change);
+    }
+
+    fn fresh(&self) -> MutexGuard<'_, BTreeMap<String, Inventory>> {
+        // Every statement under the lock leaves a whole map behind.
+        self.fresh.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns the head of the run.

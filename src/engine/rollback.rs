@@ -36,8 +36,8 @@ impl Engine<'_> {
             let act = guarded(change, &back.act, journal);
             let bounds = Bounds::among(&back.act, way.iter().map(|b| &b.act));
             let next = next_start(change, way[n..].iter().map(|b| &b.act), journal);
-            let named =
-                Named { change: &change.id, name: &back.name, act: &act, bounds, next: next.as_ref(), last_target: LastTarget::NotAsked, for_good: None };
+            let (next, last_target) = (next.as_ref(), LastTarget::NotAsked);
+            let named = Named { change: &change.id, name: &back.name, act: &act, bounds, next, last_target, for_good: None, last_of: None };
             self.take_turn(named, journal).await?;
             self.take_room(named, journal).await?;
             let done = self.take_back(named, journal).await;
@@ -78,6 +78,7 @@ impl Engine<'_> {
                     next: None,
                     last_target: LastTarget::NotAsked,
                     for_good: None,
+                    last_of: None,
                 };
                 self.look_for(named, at, false, journal).await?;
             }

@@ -7,14 +7,15 @@ use jiff::Timestamp;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::{Engine, EngineError, ProgressEvent, before::Go, ledger::SharedJournal, look::Look};
+use super::{Engine, EngineError, ProgressEvent, before::Go, gather::nothing, ledger::SharedJournal, look::Look};
 use crate::{
     calls::{
         self, Act, AllOutputs, Bindings, CallError, ErrorClass, Expect, NextStart, Otherwise, Outcome, Outputs, Power, Recognise, Repeat, Standing, Test,
         Unresolved, Wait, power, standing_of, still,
     },
+    inventory::Scope,
     journal::{Event, StepResult, StepState, StoreError, Story},
-    plan::{Change, Plan, reach::nameless},
+    plan::{Change, Plan, proof, reach::nameless},
 };
 
 /// The reason for which an act was not done.
@@ -55,6 +56,8 @@ pub(super) struct Named<'a> {
     pub next: Option<&'a NextStart>,
     /// The rule for an act that leaves a target group without a healthy target.
     pub last_target: LastTarget,
+    /// The change that is to be proved after the act, its last one.
+    pub last_of: Option<&'a Change>,
 }
 
 /// The rule for an act that takes down the last healthy target of a target group.
@@ -144,6 +147,7 @@ impl Engine<'_> {
         }
         let (change, step) = (named.change.to_owned(), named.name.to_owned());
         journal.write(self.account.now(), Event::Intent { change: change.clone(), step: step.clone(), attempt: 1, call: call.clone(), observed })?;
+        journal.forget_fresh(named.change);
         let outcome = self.call_with_leave(&call, journal).await?;
         let result = match &outcome {
             Ok(outputs) => StepResult::Done { outputs: outputs.clone() },
@@ -370,7 +374,11 @@ impl Engine<'_> {
         // A new resource may not show for as long as lists lag: before that no wait is in vain.
         let at_most = self.longest_wait(named.change, wait.at_most, journal).max((self.lag + SHOWN_MARGIN).as_secs());
         for tries in 0_u32.. {
-            let inventory = self.account.read(&until.iter().flat_map(Expect::scope).collect()).await;
+            let mut scope: Scope = until.iter().flat_map(Expect::scope).collect();
+            // Most settings show at once: the first look also reads what proves the change.
+            let proves = named.last_of.filter(|_| tries == 0);
+            scope.extend(proves.iter().flat_map(|change| proof::needs(change, &nothing(self.account))));
+            let inventory = self.account.read(&scope).await;
             let late = self.account.now().duration_since(began).unsigned_abs() > SHOWN_WITHIN;
             let mut blind = String::new();
             let seen = match standing_of(until, &inventory) {
@@ -381,7 +389,10 @@ impl Engine<'_> {
                         None => return Err(Failure::Failed(format!("waiting {} failed: {what}", wait.why))),
                     }
                 }
-                Standing::Holds => return Ok(Ok(())),
+                Standing::Holds => {
+                    journal.keep(named.change, inventory);
+                    return Ok(Ok(()));
+                }
                 Standing::Never(what) => return Err(Failure::Failed(format!("waiting {} failed: {what}", wait.why))),
                 Standing::NotYet(what) => what,
                 Standing::Unknown(reason) => {
