@@ -121,7 +121,7 @@ impl From<Exit> for ExitCode {
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
     use super::*;
-    use crate::journal::{ChangeStory, Phase};
+    use crate::journal::{ChangeStory, Event, Phase};
 
     #[test]
     fn where_several_codes_hold_the_graver_wins() {
@@ -155,7 +155,10 @@ mod tests {
     }
 
     fn story(ended: bool, outcomes: &[Outcome]) -> Story {
-        let mut story = Story { ended, ..Story::default() };
+        let mut story = Story::default();
+        if ended {
+            story.apply(jiff::Timestamp::UNIX_EPOCH, &Event::RunEnded);
+        }
         for (n, outcome) in outcomes.iter().enumerate() {
             story.changes.insert(format!("c{n}"), ChangeStory { phase: Phase::Ended(*outcome), ..ChangeStory::default() });
         }

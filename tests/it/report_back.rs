@@ -13,7 +13,7 @@ use std::{
 };
 
 use redress::{
-    journal::{ChangeStory, Outcome, Phase, Story, closing},
+    journal::{ChangeStory, Event, Outcome, Phase, Story, closing},
     plan::{Plan, digest},
 };
 use serde_json::{Value, json};
@@ -343,7 +343,8 @@ fn origin(id: &str, answers: &[&Value], control: &str) -> Value {
 }
 
 fn story(outcomes: &[(&str, Outcome)]) -> Story {
-    let mut story = Story { ended: true, ..Story::default() };
+    let mut story = Story::default();
+    story.apply(jiff::Timestamp::UNIX_EPOCH, &Event::RunEnded);
     for (id, outcome) in outcomes {
         story.changes.insert((*id).to_owned(), ChangeStory { phase: Phase::Ended(*outcome), ..ChangeStory::default() });
     }
