@@ -106,13 +106,17 @@ pub fn find(id: &str) -> Option<&'static Check> {
 
 /// Judges one resource by one check, with the parameters that a playbook gives.
 pub fn judge(inventory: &Inventory, check: &'static Check, resource: &ResourceId, with: &Value) -> Finding {
+    finding(inventory, check, resource, (check.judge)(inventory, resource, with))
+}
+
+fn finding(inventory: &Inventory, check: &'static Check, resource: &ResourceId, verdict: Verdict) -> Finding {
     let tags = (check.tags)(inventory, resource);
     Finding {
         check: check.id.to_owned(),
         severity: check.severity,
         resource: resource.clone(),
         region: resource.region().to_owned(),
-        verdict: (check.judge)(inventory, resource, with),
+        verdict,
         suppressed: tags.get(crate::inventory::tag::IGNORE).cloned(),
         tags,
         sources: vec!["scan".to_owned()],
@@ -131,9 +135,9 @@ pub fn run(inventory: &Inventory, regions: &[String], checks: &[&'static Check],
             }
         }
         for resource in (check.resources)(inventory, regions) {
-            let finding = judge(inventory, check, &resource, &with);
-            if !matches!(finding.verdict, Verdict::Ok(None)) {
-                findings.push(finding);
+            match (check.judge)(inventory, &resource, &with) {
+                Verdict::Ok(None) => {}
+                verdict => findings.push(finding(inventory, check, &resource, verdict)),
             }
         }
     }

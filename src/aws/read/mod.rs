@@ -30,7 +30,7 @@ use crate::{
 pub(super) use page::time;
 
 /// The number of groups of wants that are read at once.
-const AT_ONCE: usize = 8;
+const AT_ONCE: usize = 20;
 /// The number of ids or values in one call. AWS takes 200 values a filter, but only 100 ids for some
 /// operations.
 const VALUES: usize = 100;

@@ -137,6 +137,10 @@ impl<'a> Public<'a> {
 /// Returns those among the rules for the same traffic whose sources are the world, alone or together.
 fn open_by<'a>(public: &[Public<'a>], same: impl Fn(&SecurityGroupRule) -> bool) -> Vec<&'a SecurityGroupRule> {
     let (rules, sources): (Vec<_>, Vec<_>) = public.iter().filter(|p| same(p.rule)).map(|p| (p.rule, p.nets.as_slice())).unzip();
+    // Asked for every listed port of every group, and mostly answered by this.
+    if rules.is_empty() {
+        return Vec::new();
+    }
     open_among(&sources).into_iter().map(|n| rules[n]).collect()
 }
 
