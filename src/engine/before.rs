@@ -50,9 +50,10 @@ impl Engine<'_> {
         let mut scope = before::scope(named.act, &bindings)?;
         scope.extend(named.next.iter().flat_map(|next| next.wants(None)));
         let (began, believed) = (self.account.now(), self.lag.min(SHOWN_WITHIN));
+        let quiet = named.next.is_none() && named.for_good.is_none() && named.act.power() == Power::Stays;
         for tries in 0_u32.. {
             // What the change has read a moment ago, before its first call, is not read again.
-            let fresh = journal.take_fresh(named.change, self.account.now()).filter(|read| named.next.is_none() && scope.iter().all(|want| read.knows(want)));
+            let fresh = journal.take_fresh(named.change, self.account.now()).filter(|read| quiet && scope.iter().all(|want| read.knows(want)));
             let inventory = match fresh {
                 Some(read) => read,
                 None => self.in_one_read(&mut scope, named.next).await,

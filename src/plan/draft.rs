@@ -156,12 +156,15 @@ impl<'r, 'a> Drafts<'r, 'a> {
         }
     }
 
-    /// Makes the changes, again after each pass in which a change falls out that others build on, until none
-    /// does.
+    /// What is looked at after all changes were made, in this order. Each returns whether it has moved or taken
+    /// out anything: then the changes are made again, since others may build on it.
+    const CORRECTIONS: [fn(&mut Self) -> bool; 3] = [Self::merge, Self::prune_idle, Self::apply_limits];
+
+    /// Makes the changes, and makes them again until there is nothing to correct.
     pub fn settle(&mut self) -> Vec<Change> {
         loop {
-            let changes = self.pass();
-            if !self.merge() && !self.prune_idle() && !self.apply_limits() {
+            let changes = self.make_all();
+            if !Self::CORRECTIONS.iter().any(|correct| correct(self)) {
                 return changes;
             }
         }
@@ -193,8 +196,8 @@ impl<'r, 'a> Drafts<'r, 'a> {
         all
     }
 
-    /// Makes one pass over all drafts, in order, on a fork of the stage.
-    fn pass(&mut self) -> Vec<Change> {
+    /// Makes the changes of all drafts, in order, on a fork of the stage.
+    fn make_all(&mut self) -> Vec<Change> {
         let places: Vec<Place> = self.drafts.iter().map(|d| d.place.clone()).collect();
         let mut pass =
             Pass { request: self.request, stage: self.request.stage.fork(), outputs: AllOutputs::new(), changes: Vec::new(), made_by: BTreeMap::new() };
@@ -245,6 +248,7 @@ impl<'r, 'a> Drafts<'r, 'a> {
             to.checks.sort();
             add(&mut to.protected, from.protected);
             add(&mut to.guards, from.guards);
+            add(&mut to.sources, from.sources);
             to.place.severity = to.place.severity.max(from.place.severity);
             to.ask |= from.ask;
             self.merged.insert(*index, *at);

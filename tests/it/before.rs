@@ -429,3 +429,24 @@ fn a_way_back_needs_nothing_that_was_never_made() {
     assert!(hold(&stand.events).iter().any(|(_, e)| left(e)));
     assert!(hold(&stand.twin).inventory().regions["us-east-1"].snapshots.known().all(|(_, s)| !s.tags.contains_key(tag::RUN)), "what was made is gone");
 }
+
+/// What was done at the account while the plan's only change with this action was applied.
+fn asked(action: &str) -> Vec<String> {
+    let stand = world::demo();
+    let whole = world::plan(&stand, &world::Wish::default());
+    let change = whole.changes.iter().find(|c| c.action == action && c.after.is_empty()).unwrap();
+    let plan = world::select(&stand, &whole, &[change.id.clone()].into());
+    let stand = stand.again();
+    stand.run(&plan, yes(&plan), None).unwrap().unwrap();
+    assert_eq!(stand.story().changes[&change.id].outcome(), Some(Outcome::Verified));
+    hold(&stand.asked).clone()
+}
+
+#[test]
+fn a_change_reads_once_before_its_only_call_and_once_after_it() {
+    assert_eq!(asked("disable-subnet-public-ip"), ["read", "ModifySubnetAttribute", "read"]);
+    let groups = asked("tighten-security-group");
+    // Its rules name the interfaces, and these the instances and their other groups.
+    let after = groups.iter().rev().take_while(|what| *what == "read").count();
+    assert_eq!(after, 1, "the look for the effect of the last call also proves the change: {groups:?}");
+}

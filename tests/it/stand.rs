@@ -47,6 +47,8 @@ pub fn hold<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 pub struct Stand {
     pub twin: Arc<Mutex<Twin>>,
     pub called: Arc<Mutex<Vec<Call>>>,
+    /// What was done at the account, in order: `read`, or the operation that was called.
+    pub asked: Arc<Mutex<Vec<String>>>,
     pub events: Arc<Mutex<Vec<(Timestamp, Event)>>>,
     identity: Identity,
     /// The run's id.
@@ -67,6 +69,7 @@ pub type Hand = Box<dyn FnOnce(&mut Twin) + Send>;
 struct Door {
     twin: Arc<Mutex<Twin>>,
     called: Arc<Mutex<Vec<Call>>>,
+    asked: Arc<Mutex<Vec<String>>>,
     identity: Identity,
     kill: Option<Kill>,
     count: AtomicUsize,
@@ -95,6 +98,7 @@ impl Account for Door {
     }
     async fn read(&self, scope: &Scope) -> Inventory {
         self.turn().await;
+        hold(&self.asked).push("read".to_owned());
         hold(&self.twin).read(scope)
     }
     async fn call(&self, call: &Call) -> Outcome {
@@ -103,6 +107,7 @@ impl Account for Door {
         assert!(self.kill != Some(Kill::BeforeCall(n)), "killed before call {n}");
         let outcome = hold(&self.twin).perform(call);
         hold(&self.called).push(call.clone());
+        hold(&self.asked).push(call.operation.clone());
         let due = hold(&self.then).iter().position(|(operation, _)| *operation == call.operation);
         if let Some((_, hand)) = due.map(|n| hold(&self.then).remove(n)) {
             hand(&mut hold(&self.twin));
@@ -218,6 +223,7 @@ impl Stand {
         Self {
             twin: Arc::new(Mutex::new(twin)),
             called: Arc::default(),
+            asked: Arc::default(),
             events: Arc::default(),
             identity,
             name: "run-1".to_owned(),
@@ -241,6 +247,7 @@ impl Stand {
         Door {
             twin: self.twin.clone(),
             called: self.called.clone(),
+            asked: self.asked.clone(),
             identity: self.identity.clone(),
             kill,
             count: AtomicUsize::new(0),
@@ -319,6 +326,7 @@ impl Stand {
         Stand {
             twin: self.twin.clone(),
             called: Arc::default(),
+            asked: Arc::default(),
             events: Arc::default(),
             identity: self.identity.clone(),
             name: self.name.clone(),
