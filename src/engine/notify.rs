@@ -141,7 +141,9 @@ mod tests {
         };
         let finding = HubFinding { id: "f".to_owned(), product: "p".to_owned() };
         let notice = |region: &str| Notice { region: region.to_owned(), findings: vec![finding.clone()], note: "n".to_owned() };
-        let mut journal = Journal::new(Story::default(), Box::new(Kept(room)));
+        let mut story = Story::default();
+        story.head.run = "r".to_owned();
+        let mut journal = Journal::new(story, Box::new(Kept(room)));
         let result = engine.notify(&[notice("eu-west-1"), notice("us-east-1")], &mut journal).await;
         let heard = ear.heard.lock().unwrap().len();
         (heard, result, journal.story)

@@ -136,7 +136,7 @@ impl<T> Table<T> {
         self.members.contains_key(id)
     }
 
-    /// Returns the ids of the members that are not the same in another table. What the two share is not looked at.
+    /// Returns the ids of the members that are not the same in another table. Members that the two share are not looked at.
     pub fn differing<'a>(&'a self, other: &'a Self) -> Vec<&'a str>
     where
         T: PartialEq,

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::Event;
+use super::{Event, IllegalEvent};
 
 /// The version of the format.
 pub const FORMAT: &str = "redress.journal/1";
@@ -52,6 +52,14 @@ pub enum Damage {
     Chain {
         /// The number of the line.
         line: usize,
+    },
+    /// A record that the records before it exclude.
+    #[error("line {line}: {event}. No run is recorded so; the journal is damaged and the run must be settled by hand")]
+    Order {
+        /// The number of the line, from 1.
+        line: u64,
+        /// The event.
+        event: IllegalEvent,
     },
     /// The first record is not the head of a run.
     #[error("it does not begin with the record of a run's beginning; the journal is damaged and the run must be settled by hand")]

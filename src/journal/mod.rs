@@ -5,6 +5,7 @@ pub mod closing;
 pub mod document;
 pub mod down;
 pub mod event;
+mod legal;
 pub mod line;
 mod signed;
 pub mod state;
@@ -14,6 +15,7 @@ pub mod timeline;
 
 pub use document::{RunDocument, RunState};
 pub use event::{Decision, Event, Outcome, StepResult};
+pub use legal::IllegalEvent;
 pub use signed::{Signed, Statement};
 pub use state::{Claim, Holder, LONGEST_BESIDE, Lock, RunFolder, Source, Store};
 pub use store::{Journal, Log, MemoryLog, StateDir, StoreError};

@@ -147,6 +147,9 @@ impl RunFolder {
             if record.seq == 1 {
                 wrong = other_head(path, &plan, &record.event);
             }
+            if let (None, Err(event)) = (&wrong, story.allows(&record.event)) {
+                wrong = Some(StoreError::Damaged { path: path.to_owned(), damage: Damage::Order { line: record.seq, event } });
+            }
             story.apply(record.at, &record.event);
         })?;
         wrong.map_or(Ok(Self { source, story, plan }), Err)

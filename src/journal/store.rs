@@ -10,7 +10,7 @@ use std::{
 use jiff::Timestamp;
 
 use super::{
-    Claim, Event, Holder, Lock, RunFolder, Signed, Source, Store, Story,
+    Claim, Event, Holder, IllegalEvent, Lock, RunFolder, Signed, Source, Store, Story,
     line::{self, Damage, Read, ReadError, Record},
     state::LONGEST_BESIDE,
 };
@@ -66,8 +66,9 @@ impl Journal {
     /// Appends an event to the log and updates the state.
     ///
     /// # Errors
-    /// See [`Log::append`].
+    /// See [`Log::append`]; [`StoreError::Illegal`] where the event may not follow.
     pub fn write(&mut self, at: Timestamp, event: Event) -> Result<(), StoreError> {
+        self.story.allows(&event)?;
         self.log.append(at, &event)?;
         self.story.apply(at, &event);
         Ok(())
@@ -140,6 +141,9 @@ pub enum StoreError {
         /// The damage.
         damage: Damage,
     },
+    /// An event that may not follow those before it.
+    #[error("this is a fault of redress: the run comes to {0}. It was not recorded, and nothing was called after that")]
+    Illegal(#[from] IllegalEvent),
     /// The plan of a run cannot be read.
     #[error("{path}: {why}")]
     Plan {

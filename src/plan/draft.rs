@@ -156,8 +156,8 @@ impl<'r, 'a> Drafts<'r, 'a> {
         }
     }
 
-    /// What is looked at after all changes were made, in this order. Each returns whether it has moved or taken
-    /// out anything: then the changes are made again, since others may build on it.
+    /// Corrections after all changes were made, in their order. Each returns whether it has moved or taken out
+    /// anything: then the changes are made again, since others may build on it.
     const CORRECTIONS: [fn(&mut Self) -> bool; 3] = [Self::merge, Self::prune_idle, Self::apply_limits];
 
     /// Makes the changes, and makes them again until there is nothing to correct.

@@ -17,7 +17,7 @@ use crate::{
 /// The place of a thing: region, kind, id.
 type Member = (String, FamilyKind, String);
 
-/// Returns all things of which two inventories do not say the same.
+/// Returns all things that differ between two inventories.
 fn differing(before: &Inventory, after: &Inventory) -> BTreeSet<Member> {
     let places: BTreeSet<(String, FamilyKind)> = before.places().into_iter().chain(after.places()).collect();
     let of = |(region, kind): &(String, FamilyKind)| {

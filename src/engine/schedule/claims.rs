@@ -124,7 +124,7 @@ fn of_want(place: usize, want: &Want) -> Vec<Claim> {
 fn picked(want: &Want, claim: impl Fn(&str, &str) -> Claim, everything: impl Fn() -> Claim) -> Claim {
     match &want.selector {
         Selector::Id(id) => claim("id", id),
-        // Only a filter by which a resource has one value tells two resources apart.
+        // Two values of a filter pick different resources only where a resource has one value.
         Selector::By(name, value) if want.family.about().single.contains(&name.as_str()) => claim(&format!("by {name}"), value),
         Selector::By(..) | Selector::All => everything(),
     }
