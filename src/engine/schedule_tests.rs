@@ -21,15 +21,13 @@ fn overlap(a: &Want, b: &Want) -> bool {
     use FamilyKind as K;
     let apart = a.region != b.region && !a.region.is_empty() && !b.region.is_empty();
     let group = |family| matches!(family, K::SecurityGroups | K::SecurityGroupRules);
-    match a.family {
-        K::Instances if group(b.family) => !apart,
-        _ if b.family == K::Instances && group(a.family) => !apart,
-        _ if a.family != b.family => false,
-        K::Trails => true,
-        _ if apart => false,
-        K::SecurityGroups | K::SecurityGroupRules => true,
-        _ => same(a.family, &a.selector, &b.selector),
+    if group(a.family) && b.family == K::Instances || a.family == K::Instances && group(b.family) {
+        return !apart;
     }
+    if a.family != b.family {
+        return false;
+    }
+    a.family == K::Trails || !apart && (group(a.family) || same(a.family, &a.selector, &b.selector))
 }
 
 fn same(family: FamilyKind, a: &Selector, b: &Selector) -> bool {

@@ -201,7 +201,7 @@ fn judge(inventory: &Inventory, resource: &ResourceId, exposure: Exposure) -> Ve
     };
     match rules_of(inventory, resource.region(), resource.id()) {
         Fact::Known(rules) => verdict(&survey(&rules, &region.prefix_lists, exposure)),
-        _ if shown_closed(group, &region.prefix_lists, exposure) => Verdict::Ok(None),
+        Fact::NotRead if shown_closed(group, &region.prefix_lists, exposure) => Verdict::Ok(None),
         silent => Verdict::Unknown(format!("the rules of the security group: {}", silent.silence().unwrap_or("absent"))),
     }
 }
