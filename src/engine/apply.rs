@@ -79,6 +79,7 @@ impl Engine<'_> {
             }
             let Some((place, result)) = running.next().await else { break };
             ledger.turns().release(&plan.changes[place].id);
+            ledger.forget_fresh(&plan.changes[place].id);
             if result.is_ok() {
                 ledger.look(|story| schedule.over(place, story));
             }
@@ -232,7 +233,7 @@ impl Engine<'_> {
         let mut pauses = PROOF_PAUSES.iter();
         let theirs = journal.look(|story| story.changes.get(&change.id).is_some_and(ChangeStory::all_theirs));
         loop {
-            let known = journal.take_fresh(&change.id, self.account.now()).unwrap_or_else(|| nothing(self.account));
+            let known = journal.take_fresh(&change.id, self.account.now(), |read| proof::needs(change, read)).unwrap_or_else(|| nothing(self.account));
             let fresh = gather(self.account, known, &mut |known| proof::needs(change, known)).await;
             if let Some(halt) = EngineError::of_facts(&fresh) {
                 return Err(halt);

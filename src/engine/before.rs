@@ -50,10 +50,11 @@ impl Engine<'_> {
         let mut scope = before::scope(named.act, &bindings)?;
         scope.extend(named.next.iter().flat_map(|next| next.wants(None)));
         let (began, believed) = (self.account.now(), self.lag.min(SHOWN_WITHIN));
+        // The first call of a change follows directly on the reading from which the change was made again.
+        let first = journal.look(|story| story.changes.get(named.change).is_none_or(|c| c.steps.is_empty()));
         let quiet = named.next.is_none() && named.for_good.is_none() && named.act.power() == Power::Stays;
         for tries in 0_u32.. {
-            // What the change has read a moment ago, before its first call, is not read again.
-            let fresh = journal.take_fresh(named.change, self.account.now()).filter(|read| quiet && scope.iter().all(|want| read.knows(want)));
+            let fresh = journal.take_fresh(named.change, self.account.now(), |_| scope.clone()).filter(|_| first && quiet);
             let inventory = match fresh {
                 Some(read) => read,
                 None => self.in_one_read(&mut scope, named.next).await,

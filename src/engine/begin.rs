@@ -53,6 +53,7 @@ impl Engine<'_> {
     /// Lets a change begin only when it is made again and equals the plan: it is still to be done, and is the
     /// same in all that is shown of it.
     async fn may_change(&self, plan: &Plan, change: &Change, journal: &SharedJournal<'_>) -> Result<Value, Instead> {
+        let began = self.account.now();
         let fresh = readable(afresh(self.account, &mut |known| again::needs(plan, change, self.today, known)).await)?;
         let stage = (self.stage)(fresh.clone());
         let outputs = journal.look(Story::outputs);
@@ -63,7 +64,7 @@ impl Engine<'_> {
             Unlike::Unknown(reason) => (Outcome::Blocked, reason),
         })?;
         let before = fresh.footprint(&made.change.touches);
-        journal.keep(&change.id, fresh);
+        journal.keep(&change.id, began, fresh);
         Ok(before)
     }
 

@@ -14,11 +14,11 @@ use jiff::Timestamp;
 use super::turns::Turns;
 use crate::{
     calls::Until,
-    inventory::Inventory,
+    inventory::{Inventory, Scope},
     journal::{ChangeStory, Event, Journal, Phase, StoreError, Story, story::Head},
 };
 
-/// The longest time for which a reading counts as made in the same breath: it has to travel and be looked at.
+/// The longest time from the beginning of a reading for which its facts still count as present.
 const A_MOMENT: Duration = Duration::from_secs(1);
 
 /// A journal that several changes write to. The lock is held while one record is written or the state is
@@ -30,8 +30,9 @@ pub(super) struct SharedJournal<'j> {
     untouched: Mutex<BTreeSet<String>>,
     shared: Mutex<Shared<'j>>,
     turns: Turns,
-    /// The last reading of each running change, as long as nothing was called since.
-    fresh: Mutex<BTreeMap<String, Inventory>>,
+    /// The last reading of each running change, with the time at which it began, as long as the change has called
+    /// nothing and waited for nothing since.
+    fresh: Mutex<BTreeMap<String, (Timestamp, Inventory)>>,
 }
 
 struct Shared<'j> {
@@ -64,22 +65,24 @@ impl<'j> SharedJournal<'j> {
         &self.turns
     }
 
-    /// Keeps what a change has just read, for its next look.
-    pub fn keep(&self, change: &str, read: Inventory) {
-        self.fresh().insert(change.to_owned(), read);
+    /// Keeps a reading of a change, which began at a time, for the next look of the change.
+    pub fn keep(&self, change: &str, began: Timestamp, read: Inventory) {
+        self.fresh().insert(change.to_owned(), (began, read));
     }
 
-    /// Takes what a change has read a moment ago, if it has called nothing and waited for nothing since.
-    pub fn take_fresh(&self, change: &str, now: Timestamp) -> Option<Inventory> {
-        self.fresh().remove(change).filter(|read| now.duration_since(read.read_at).unsigned_abs() <= A_MOMENT)
+    /// Takes the kept reading of a change, if it is fresh and answers all wants that `asked` returns for it.
+    pub fn take_fresh(&self, change: &str, now: Timestamp, asked: impl FnOnce(&Inventory) -> Scope) -> Option<Inventory> {
+        let (began, read) = self.fresh().remove(change)?;
+        let fresh = now.duration_since(began).unsigned_abs() <= A_MOMENT;
+        (fresh && asked(&read).iter().all(|want| read.answers(want))).then_some(read)
     }
 
-    /// Forgets what a change has read: it is about to call something.
+    /// Forgets the reading of a change: it is about to call something, or to wait.
     pub fn forget_fresh(&self, change: &str) {
         self.fresh().remove(change);
     }
 
-    fn fresh(&self) -> MutexGuard<'_, BTreeMap<String, Inventory>> {
+    fn fresh(&self) -> MutexGuard<'_, BTreeMap<String, (Timestamp, Inventory)>> {
         // Every statement under the lock leaves a whole map behind.
         self.fresh.lock().unwrap_or_else(PoisonError::into_inner)
     }

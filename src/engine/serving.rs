@@ -107,6 +107,7 @@ impl Engine<'_> {
             if self.stop.soon() || turns.are_closed() {
                 return Err(Failure::Halt(EngineError::Stopped(format!("before {} of {}, which waited for another target", named.name, named.change))));
             }
+            journal.forget_fresh(named.change);
             self.talk.on_progress(&ProgressEvent::ItsTurn { change: named.change.to_owned(), why, seconds: waited.as_secs() });
             self.rest(LOOK_AGAIN, journal).await?;
         }

@@ -378,6 +378,7 @@ impl Engine<'_> {
             // Most settings show at once: the first look also reads what proves the change.
             let proves = named.last_of.filter(|_| tries == 0);
             scope.extend(proves.iter().flat_map(|change| proof::needs(change, &nothing(self.account))));
+            let read_from = self.account.now();
             let inventory = self.account.read(&scope).await;
             let late = self.account.now().duration_since(began).unsigned_abs() > SHOWN_WITHIN;
             let mut blind = String::new();
@@ -390,7 +391,9 @@ impl Engine<'_> {
                     }
                 }
                 Standing::Holds => {
-                    journal.keep(named.change, inventory);
+                    if named.last_of.is_some() {
+                        journal.keep(named.change, read_from, inventory);
+                    }
                     return Ok(Ok(()));
                 }
                 Standing::Never(what) => return Err(Failure::Failed(format!("waiting {} failed: {what}", wait.why))),

@@ -135,6 +135,7 @@ impl Engine<'_> {
             let who: Vec<String> = before.into_iter().collect();
             let are = if who.len() == 1 { "is" } else { "are" };
             let why = format!("until {} {are} up again: {most} at once in {region} (--stop-at-once)", who.join(" and "));
+            journal.forget_fresh(named.change);
             self.talk.on_progress(&ProgressEvent::ItsTurn { change: named.change.to_owned(), why, seconds });
             match left.verdict(most, seconds) {
                 Verdict::Wait => moved.await,
@@ -198,6 +199,7 @@ impl Engine<'_> {
             }
             self.still_time_to_turn_back(named).await?;
             let why = format!("until fewer than {most} snapshot copies are pending in {}, those of others included", call.region);
+            journal.forget_fresh(named.change);
             self.talk.on_progress(&ProgressEvent::ItsTurn { change: named.change.to_owned(), why, seconds });
             self.rest(LOOK_AGAIN, journal).await?;
         }

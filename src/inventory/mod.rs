@@ -160,6 +160,12 @@ impl Inventory {
         self.family(&want.region, want.family).is_some_and(|family| family.selects(&want.selector) != Fact::NotRead)
     }
 
+    /// Returns whether a want has been answered, and the answer is known.
+    pub fn answers(&self, want: &Want) -> bool {
+        let known = |family: &dyn AnyFamily| matches!(family.selects(&want.selector), Fact::Known(()) | Fact::Absent);
+        self.knows(want) && self.family(&want.region, want.family).is_some_and(known)
+    }
+
     /// Returns the resources that these wants name, in the form in which two states are compared.
     pub fn footprint(&self, wants: &[Want]) -> Value {
         let mut all = serde_json::Map::new();
