@@ -15,7 +15,7 @@ use redress::{
     plan::{Plan, digest},
     twin::TwinAccount,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::{
@@ -327,10 +327,19 @@ fn two_processes_that_write_the_same_run_in_a_bucket_do_not_mix() {
     let open = |store: &S3Store| store.open_run("20261122T100000Z-aaaaaa").unwrap().journal().unwrap();
     let (mut first, mut second) = (open(&one), open(&two));
     let now = jiff::Timestamp::now();
-    first.write(now, Event::RunEnded).unwrap();
-    let error = second.write(now, Event::Stopped { reason: "x".to_owned() }).unwrap_err().to_string();
+    first.write(now, beginning(&plan)).unwrap();
+    let error = second.write(now, beginning(&plan)).unwrap_err().to_string();
     assert!(error.contains("another process works on this run"), "{error}");
-    assert!(!second.story.ended && second.story.stopped.is_none(), "what is not kept is not taken in");
+    assert!(second.story.head.run.is_empty(), "what is not kept is not taken in");
+}
+
+/// The first record of a run of this plan.
+fn beginning(plan: &Plan) -> Event {
+    serde_json::from_value(json!({
+        "type": "run-started", "run": "run-one", "plan_digest": plan.digest, "kind": plan.kind, "account": plan.account, "partition": plan.partition,
+        "endpoint": plan.endpoint, "caller": plan.caller, "version": "0", "decisions": [],
+    }))
+    .unwrap()
 }
 
 fn in_bucket(moto: &Moto, keys: &Keys, url: &str, lease: Duration) -> S3Store {
@@ -348,8 +357,9 @@ fn who_has_lost_the_lock_in_a_bucket_writes_nothing_more() {
     let held = store.lock(&claim(&["us-east-1"], "run-one")).unwrap();
     let error = open().lock(&claim(&["us-east-1"], "run-two")).unwrap_err().to_string();
     assert!(error.contains("run-one of ann"), "{error}");
-    let mut journal = store.create("20261122T100000Z-bbbbbb", &twin.plan()).unwrap().journal().unwrap();
-    journal.write(jiff::Timestamp::now(), Event::RunEnded).unwrap();
+    let plan = twin.plan();
+    let mut journal = store.create("20261122T100000Z-bbbbbb", &plan).unwrap().journal().unwrap();
+    journal.write(jiff::Timestamp::now(), beginning(&plan)).unwrap();
     moto.python(
         &keys,
         "import boto3\nboto3.client('s3').put_object(Bucket='runs-of-lost', Key='p/locks/123456789012.us-east-1.json', Body=b'{\"somebody\": \"else\"}')",
