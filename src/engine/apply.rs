@@ -75,10 +75,11 @@ impl Engine<'_> {
         let (mut running, mut halted) = (FuturesUnordered::new(), None);
         loop {
             while let Some(place) = self.next(plan, &mut schedule, running.len(), &mut halted) {
+                ledger.turns().begins(&plan.changes[place].id);
                 running.push(self.begin(plan, place, &ledger).map(move |result| (place, result)));
             }
             let Some((place, result)) = running.next().await else { break };
-            ledger.turns().release(&plan.changes[place].id);
+            ledger.turns().ends(&plan.changes[place].id);
             ledger.forget_fresh(&plan.changes[place].id);
             if result.is_ok() {
                 ledger.look(|story| schedule.over(place, story));

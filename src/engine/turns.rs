@@ -43,6 +43,8 @@ pub(super) struct Turns {
     /// The instances that a change is about to stop, or has stopped, after a check of the load balancers that
     /// they serve.
     leaving: Mutex<BTreeMap<String, BTreeSet<String>>>,
+    /// The changes that run now: only these can give a turn back.
+    running: Mutex<BTreeSet<String>>,
     moved: Notify,
     closed: AtomicBool,
 }
@@ -61,6 +63,21 @@ impl Turns {
         self.leaving.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn running(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes that a change runs.
+    pub fn begins(&self, change: &str) {
+        self.running().insert(change.to_owned());
+    }
+
+    /// Notes that a change does not run any more, and releases its turns.
+    pub fn ends(&self, change: &str) {
+        self.running().remove(change);
+        self.release(change);
+    }
+
     /// Returns the instances that other changes are about to stop or have stopped.
     pub fn leaving_beside(&self, change: &str) -> BTreeSet<String> {
         self.leaving().iter().filter(|(id, _)| *id != change).flat_map(|(_, instances)| instances.iter().cloned()).collect()
@@ -77,6 +94,12 @@ impl Turns {
         self.rooms().remove(change);
         self.leaving().remove(change);
         self.moved.notify_waiters();
+    }
+
+    /// Checks whether one of these changes runs, so that its turn will come back.
+    fn can_move(&self, changes: &[String]) -> bool {
+        let running = self.running();
+        changes.iter().any(|id| running.contains(id))
     }
 
     /// Checks whether the turns are closed.
@@ -138,7 +161,13 @@ impl Engine<'_> {
             journal.forget_fresh(named.change);
             self.talk.on_progress(&ProgressEvent::ItsTurn { change: named.change.to_owned(), why, seconds });
             match left.verdict(most, seconds) {
-                Verdict::Wait => moved.await,
+                Verdict::Wait if turns.can_move(&who) => moved.await,
+                // So says a journal that somebody has edited, or a run of which a part is missing.
+                Verdict::Wait => {
+                    let who = who.join(" and ");
+                    let why = format!("{who} took something down in {region} by the journal of this run, and is no change that runs: bring that up first");
+                    return Err(Failure::Gone(why));
+                }
                 Verdict::LookAgain => self.rest(LOOK_AGAIN, journal).await?,
                 Verdict::InVain(why) => return Err(Failure::Gone(why)),
             }
