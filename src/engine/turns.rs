@@ -162,7 +162,7 @@ impl Engine<'_> {
             self.talk.on_progress(&ProgressEvent::ItsTurn { change: named.change.to_owned(), why, seconds });
             match left.verdict(most, seconds) {
                 Verdict::Wait if turns.can_move(&who) => moved.await,
-                // So says a journal that somebody has edited, or a run of which a part is missing.
+                // Only in a journal that somebody has edited, or of a plan that lacks a change.
                 Verdict::Wait => {
                     let who = who.join(" and ");
                     let why = format!("{who} took something down in {region} by the journal of this run, and is no change that runs: bring that up first");
