@@ -301,3 +301,39 @@ pub enum Event {
     /// The run is complete.
     RunEnded,
 }
+
+impl Event {
+    /// Returns the change and the step that the event is about, where it is about one.
+    fn place(&self) -> (Option<&str>, Option<&str>) {
+        match self {
+            Event::Intent { change, step, .. }
+            | Event::Left { change, step, .. }
+            | Event::Result { change, step, .. }
+            | Event::Settled { change, step }
+            | Event::Tried { change, step, .. }
+            | Event::LeftOver { change, step, .. } => (Some(change), Some(step)),
+            Event::ChangeStarted { change, .. }
+            | Event::Observed { change, .. }
+            | Event::RollbackStarted { change, .. }
+            | Event::ChangeEnded { change, .. }
+            | Event::CheckedAgain { change, .. } => (Some(change), None),
+            Event::RunStarted { .. }
+            | Event::Resumed { .. }
+            | Event::Stopped { .. }
+            | Event::Undone { .. }
+            | Event::Notifying { .. }
+            | Event::Notified { .. }
+            | Event::RunEnded => (None, None),
+        }
+    }
+
+    /// Returns the change that the event is about, where it is about one.
+    pub fn change(&self) -> Option<&str> {
+        self.place().0
+    }
+
+    /// Returns the step that the event is about, where it is about one.
+    pub fn step(&self) -> Option<&str> {
+        self.place().1
+    }
+}

@@ -25,7 +25,7 @@ impl Story {
             Event::Notified { region, .. } if !self.told.iter().any(|t| t.region == *region && t.resolved.is_none()) => "without the notice that it answers",
             event if self.ended && of_work(event) => "although the run is complete",
             Event::RunEnded if self.changes.values().any(ChangeStory::is_under_way) => "while a change is under way",
-            event => match of_change(event) {
+            event => match event.change() {
                 None => return Ok(()),
                 Some(id) => match self.changes.get(id).unwrap_or(&ChangeStory::default()).refuses(event) {
                     None => return Ok(()),
@@ -33,7 +33,7 @@ impl Story {
                 },
             },
         };
-        let of = of_change(event).map(|id| format!(" of {id}")).unwrap_or_default();
+        let of = event.change().map(|id| format!(" of {id}")).unwrap_or_default();
         Err(IllegalEvent { what: format!("{}{of}", name(event)), why })
     }
 }
@@ -56,7 +56,6 @@ impl ChangeStory {
             },
             Event::CheckedAgain { .. } => return (!matches!(self.phase, Phase::Ended(_))).then_some("before it is over"),
             Event::ChangeEnded { .. } => return matches!(self.phase, Phase::Ended(_)).then_some("although it is over"),
-            Event::Undone { .. } => return None,
             _ if matches!(self.phase, Phase::Ended(_)) => "although it is over",
             _ if self.phase == Phase::Waiting => "before it has begun",
             Event::RollbackStarted { .. } => return matches!(self.phase, Phase::Back(_)).then_some("although it is being rolled back"),
@@ -73,43 +72,7 @@ impl ChangeStory {
 
 /// Returns whether an event belongs to the work of a run, which is over when the run is complete.
 fn of_work(event: &Event) -> bool {
-    matches!(
-        event,
-        Event::ChangeStarted { .. }
-            | Event::Intent { .. }
-            | Event::Left { .. }
-            | Event::Result { .. }
-            | Event::Settled { .. }
-            | Event::Tried { .. }
-            | Event::Observed { .. }
-            | Event::LeftOver { .. }
-            | Event::RollbackStarted { .. }
-            | Event::ChangeEnded { .. }
-    )
-}
-
-/// Returns the change that an event is about.
-fn of_change(event: &Event) -> Option<&str> {
-    match event {
-        Event::ChangeStarted { change, .. }
-        | Event::Intent { change, .. }
-        | Event::Left { change, .. }
-        | Event::Result { change, .. }
-        | Event::Settled { change, .. }
-        | Event::Tried { change, .. }
-        | Event::Observed { change, .. }
-        | Event::LeftOver { change, .. }
-        | Event::RollbackStarted { change, .. }
-        | Event::ChangeEnded { change, .. }
-        | Event::CheckedAgain { change, .. } => Some(change),
-        Event::RunStarted { .. }
-        | Event::Resumed { .. }
-        | Event::Stopped { .. }
-        | Event::Undone { .. }
-        | Event::Notifying { .. }
-        | Event::Notified { .. }
-        | Event::RunEnded => None,
-    }
+    event.change().is_some() && !matches!(event, Event::CheckedAgain { .. })
 }
 
 /// Returns the event in words, with the step.

@@ -341,21 +341,8 @@ impl Story {
     }
 
     fn apply_change(&mut self, at: Timestamp, event: &Event) {
-        let (Event::ChangeStarted { change, .. }
-        | Event::Intent { change, .. }
-        | Event::Left { change, .. }
-        | Event::Result { change, .. }
-        | Event::Settled { change, .. }
-        | Event::Tried { change, .. }
-        | Event::Observed { change, .. }
-        | Event::LeftOver { change, .. }
-        | Event::RollbackStarted { change, .. }
-        | Event::ChangeEnded { change, .. }
-        | Event::CheckedAgain { change, .. }) = event
-        else {
-            return;
-        };
-        let story = self.changes.entry(change.clone()).or_default();
+        let Some(change) = event.change() else { return };
+        let story = self.changes.entry(change.to_owned()).or_default();
         story.apply(at, event);
         story.keep_outputs(change, event, &mut self.outputs);
     }
@@ -401,16 +388,10 @@ impl ChangeStory {
 
     /// Records what the step of an event has given back, and what the change has observed, among the outputs of the run.
     fn keep_outputs(&self, change: &str, event: &Event, all: &mut AllOutputs) {
-        let (Event::Intent { step, .. } | Event::Left { step, .. } | Event::Result { step, .. } | Event::Settled { step, .. }) = event else {
-            if let Event::Observed { observed, .. } = event {
-                before::record(all, change, observed);
-            }
-            return;
-        };
-        if let Event::Intent { observed, .. } = event {
+        if let Event::Intent { observed, .. } | Event::Observed { observed, .. } = event {
             before::record(all, change, observed);
         }
-        let Some(step) = self.step(step) else { return };
+        let Some(step) = event.step().and_then(|step| self.step(step)) else { return };
         let key = (change.to_owned(), step.name.clone());
         if matches!(step.state, StepState::Called | StepState::Settled) {
             all.insert(key, step.observed.iter().chain(&step.outputs).map(|(name, value)| (name.clone(), value.clone())).collect());

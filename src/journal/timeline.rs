@@ -86,7 +86,7 @@ struct Marks {
 
 fn moment(record: &Record, marks: &mut Marks) -> TimelineEntry {
     let (at, event) = (record.at, &record.event);
-    let (change, step) = of(event);
+    let (change, step) = (event.change().map(str::to_owned), event.step().map(str::to_owned));
     let key = (change.clone().unwrap_or_default(), step.clone().unwrap_or_default());
     let before = marks.last.replace(at);
     let since = match event {
@@ -112,29 +112,6 @@ fn moment(record: &Record, marks: &mut Marks) -> TimelineEntry {
     };
     let seconds = since.map(|since| at.duration_since(since).as_secs_f64());
     TimelineEntry { at, change, step, what: words(event), seconds }
-}
-
-fn of(event: &Event) -> (Option<String>, Option<String>) {
-    match event {
-        Event::Intent { change, step, .. }
-        | Event::Left { change, step, .. }
-        | Event::Result { change, step, .. }
-        | Event::Settled { change, step }
-        | Event::Tried { change, step, .. }
-        | Event::LeftOver { change, step, .. } => (Some(change.clone()), Some(step.clone())),
-        Event::ChangeStarted { change, .. }
-        | Event::Observed { change, .. }
-        | Event::RollbackStarted { change, .. }
-        | Event::ChangeEnded { change, .. }
-        | Event::CheckedAgain { change, .. } => (Some(change.clone()), None),
-        Event::RunStarted { .. }
-        | Event::Resumed { .. }
-        | Event::Stopped { .. }
-        | Event::Undone { .. }
-        | Event::Notifying { .. }
-        | Event::Notified { .. }
-        | Event::RunEnded => (None, None),
-    }
 }
 
 fn words(event: &Event) -> String {
